@@ -1,0 +1,151 @@
+### The words of the pages, English. Every key here is in ko.ftl too.
+### They say what happened, then what to do next, and never guess at a cause.
+
+## Every page
+
+product-name = Vestibule
+footer-cookies = Cookies are used for signing in only.
+footer-requests = Nothing is loaded from other sites.
+# Comes before the page title when the page shows an error: "Error: Sign in".
+title-error = Error:
+
+## Fields, on more than one page
+
+field-username = Username
+field-password = Password
+field-display-name = Your name
+# Follows the label of a field that may stay empty.
+field-optional = (optional)
+
+## Sign in
+
+sign-in-title = Sign in
+sign-in-button = Sign in
+sign-in-help = Can’t sign in? Ask the administrator of this server.
+
+## Account
+
+account-title = Your account
+# A small line above the person's name.
+account-signed-in-as = Signed in as
+account-roles = Roles
+account-signed-in-at = Signed in on
+account-sign-out-hint = On a shared computer, sign out when you are done.
+role-admin = Administrator
+
+## Sign out
+
+sign-out-title = Sign out?
+sign-out-lead = You are still signed in on this browser.
+sign-out-button = Sign out
+sign-out-stay = Stay signed in
+
+## Setup
+
+setup-title = Create the first administrator
+setup-lead = This makes the first administrator of this server. Once it exists, this page closes.
+setup-username-hint = Letters, digits and . _ - + (not only digits)
+# $min (number): the fewest characters
+setup-password-hint = At least { $min } characters. A few unrelated words work well.
+setup-button = Create administrator
+setup-alert-title = The account was not created
+
+## Notices: something went well, or simply happened
+
+notice-signed-out = You are signed out.
+notice-session-ended = Your session has ended. Sign in again to continue.
+notice-set-up = Your administrator account is ready.
+
+## Alerts: the form was not accepted
+
+alert-wrong-credentials-title = The username or password is not right
+alert-wrong-credentials-text = Check both and type the password again. If it still does not work, ask the administrator of this server.
+alert-missing-title = Something is missing
+alert-missing-text = Fill in both the username and the password.
+alert-throttled-title = Too many attempts
+# $wait (text): from wait-seconds or wait-minutes
+alert-throttled-text = Wait { $wait }, then try again. Until then, even the right password is not accepted.
+alert-disabled-title = This account is disabled
+alert-disabled-text = To have it enabled again, ask the administrator of this server.
+alert-stale-title = The form was out of date
+alert-stale-text = It may have been open for a long time or in another tab. Your username is still here; type the password again.
+# On the sign-out page, where there is no username.
+alert-stale-sign-out-text = It may have been open for a long time or in another tab. To sign out, use the button below.
+alert-no-cookie-title = The cookie did not come back
+alert-no-cookie-text = Your browser did not send back the cookie this page needs. Allow cookies for this site, then try again.
+# $url (text): the https address to open. The title is alert-no-cookie-title.
+alert-insecure-cookie-text = This server is set up for https, but this page was opened over http, so your browser drops its cookie. Open { $url } instead.
+alert-busy-title = The server is busy
+# $wait (text): from wait-seconds or wait-minutes
+alert-busy-text = Your password has not been checked yet. Wait { $wait }, then try again.
+alert-elsewhere-title = The form came from another site
+alert-elsewhere-text = It was not accepted, and nothing was changed. If you meant to do this, use the form on this page.
+alert-bad-form-title = The form could not be read
+alert-bad-form-text = Nothing was changed. Fill in the form on this page and send it again.
+
+## Waiting times and dates
+
+# $count (number)
+wait-seconds = { $count ->
+    [one] { $count } second
+   *[other] { $count } seconds
+}
+# $count (number)
+wait-minutes = { $count ->
+    [one] { $count } minute
+   *[other] { $count } minutes
+}
+# $day (number or text), $month (number, 1 to 12), $year (text), $time (text, "13:05")
+date-time = { $month ->
+    [1] { $day } January { $year }, { $time } UTC
+    [2] { $day } February { $year }, { $time } UTC
+    [3] { $day } March { $year }, { $time } UTC
+    [4] { $day } April { $year }, { $time } UTC
+    [5] { $day } May { $year }, { $time } UTC
+    [6] { $day } June { $year }, { $time } UTC
+    [7] { $day } July { $year }, { $time } UTC
+    [8] { $day } August { $year }, { $time } UTC
+    [9] { $day } September { $year }, { $time } UTC
+    [10] { $day } October { $year }, { $time } UTC
+    [11] { $day } November { $year }, { $time } UTC
+    [12] { $day } December { $year }, { $time } UTC
+   *[other] { $year }-{ $month }-{ $day }, { $time } UTC
+}
+
+## Rules for names and passwords
+
+# $min (number)
+password-too-short = The password is too short. Use at least { $min } characters.
+# $max (number)
+password-too-long = The password is too long. Use at most { $max } characters.
+password-too-common = Many people use this password, so it is easy to guess. Choose another, such as several unrelated words.
+password-is-username = The password is the same as the username. Choose a different password.
+password-bad-characters = The password contains a character that cannot be used, such as a control character. Use letters, digits, spaces and symbols.
+username-invalid = This username cannot be used. Use 1 to 64 characters: letters, digits and . _ - + but not only digits.
+username-taken = This username is already taken. Choose another.
+username-at-sign = A username cannot contain @. Choose a name that is not an email address.
+# $max (number)
+display-name-invalid = This name cannot be used. Use at most { $max } characters, all on one line, or leave it empty.
+
+## Links that no longer work
+
+link-invalid-title = This link is not valid any more
+link-invalid-text = It was used, replaced by a newer one, or it expired. For a fresh link, run “vestibule setup-link” on the server.
+
+## Error pages
+
+error-not-found-title = Page not found
+error-not-found-text = There is no page at this address. Check the address, or go on from the link below.
+error-method-title = This page cannot do that
+error-method-text = The page does not accept this kind of request. Go on from the link below.
+error-too-large-title = Too much was sent
+error-too-large-text = The request is larger than this server accepts. Go back, shorten what you typed, and send it again.
+error-bad-request-title = The request could not be read
+error-bad-request-text = Something in the address or the form is not in the right shape. Go on from the link below and try again.
+error-internal-title = Something went wrong on our side
+error-internal-text = This is our fault, not yours. Try again in a moment. If it keeps happening, tell the administrator the request ID below.
+error-unavailable-title = The service is not available right now
+error-unavailable-text = Wait a moment, then try again. If it stays like this, tell the administrator of this server.
+error-request-id = Request ID
+error-link-home = Go to your account
+error-link-sign-in = Go to sign in

@@ -1,0 +1,131 @@
+### 화면에 쓰는 말, 한국어. 키는 en.ftl과 같습니다.
+### 무슨 일이 있었는지, 이제 무엇을 하면 되는지를 알리고, 원인을 지어내지 않습니다.
+
+## 모든 화면
+
+product-name = Vestibule
+footer-cookies = 쿠키는 로그인에만 사용합니다.
+footer-requests = 다른 사이트에서는 아무것도 불러오지 않습니다.
+# 오류가 있는 화면의 제목 앞에 붙습니다. 예: "오류: 로그인"
+title-error = 오류:
+
+## 여러 화면에 나오는 입력란
+
+field-username = 아이디
+field-password = 비밀번호
+field-display-name = 이름
+# 비워 둘 수 있는 입력란의 이름 뒤에 붙습니다.
+field-optional = (선택)
+
+## 로그인
+
+sign-in-title = 로그인
+sign-in-button = 로그인
+sign-in-help = 로그인할 수 없나요? 이 서버의 관리자에게 문의하세요.
+
+## 계정
+
+account-title = 내 계정
+# 이름 위에 작게 나옵니다.
+account-signed-in-as = 로그인한 계정
+account-roles = 역할
+account-signed-in-at = 로그인한 시각
+account-sign-out-hint = 여럿이 쓰는 컴퓨터라면 사용을 마친 뒤 로그아웃하세요.
+role-admin = 관리자
+
+## 로그아웃
+
+sign-out-title = 로그아웃할까요?
+sign-out-lead = 이 브라우저에 아직 로그인되어 있습니다.
+sign-out-button = 로그아웃
+sign-out-stay = 취소하고 돌아가기
+
+## 처음 설정
+
+setup-title = 첫 관리자 만들기
+setup-lead = 이 서버의 첫 관리자 계정을 만듭니다. 만들고 나면 이 화면은 더 이상 열리지 않습니다.
+setup-username-hint = 글자, 숫자, . _ - + 사용 가능 (숫자만은 불가)
+# $min (숫자): 최소 글자 수
+setup-password-hint = { $min }자 이상. 서로 관련 없는 단어를 여러 개 이어 쓰면 좋습니다.
+setup-button = 관리자 만들기
+setup-alert-title = 계정을 만들지 못했습니다
+
+## 알림: 잘된 일이나 그저 알릴 일
+
+notice-signed-out = 로그아웃했습니다.
+notice-session-ended = 세션이 종료되었습니다. 계속하려면 다시 로그인하세요.
+notice-set-up = 관리자 계정이 준비되었습니다.
+
+## 경고: 보낸 내용을 받아들이지 못한 경우
+
+alert-wrong-credentials-title = 아이디 또는 비밀번호가 올바르지 않습니다
+alert-wrong-credentials-text = 둘 다 확인하고 비밀번호를 다시 입력하세요. 그래도 안 되면 이 서버의 관리자에게 문의하세요.
+alert-missing-title = 입력하지 않은 항목이 있습니다
+alert-missing-text = 아이디와 비밀번호를 모두 입력하세요.
+alert-throttled-title = 시도 횟수가 너무 많습니다
+# $wait (글): wait-seconds 또는 wait-minutes의 결과
+alert-throttled-text = { $wait } 후에 다시 시도하세요. 그전에는 올바른 비밀번호를 입력해도 로그인할 수 없습니다.
+alert-disabled-title = 사용이 중지된 계정입니다
+alert-disabled-text = 다시 사용하려면 이 서버의 관리자에게 문의하세요.
+alert-stale-title = 페이지가 만료되었습니다
+alert-stale-text = 화면을 오래 열어 두었거나 다른 탭에서 열었을 수 있습니다. 아이디는 그대로 남아 있으니 비밀번호만 다시 입력하세요.
+# 아이디가 없는 로그아웃 화면에서 씁니다.
+alert-stale-sign-out-text = 화면을 오래 열어 두었거나 다른 탭에서 열었을 수 있습니다. 로그아웃하려면 아래 버튼을 누르세요.
+alert-no-cookie-title = 쿠키를 받지 못했습니다
+alert-no-cookie-text = 이 화면에 필요한 쿠키를 브라우저가 보내지 않았습니다. 이 사이트의 쿠키를 허용한 뒤 다시 시도하세요.
+# $url (글): 열어야 할 https 주소. 제목은 alert-no-cookie-title을 씁니다.
+alert-insecure-cookie-text = 서버는 https로 설정되어 있지만 이 화면은 http로 열려서 브라우저가 쿠키를 저장하지 않습니다. 다음 주소로 접속하세요: { $url }
+alert-busy-title = 서버가 붐비고 있습니다
+# $wait (글): wait-seconds 또는 wait-minutes의 결과
+alert-busy-text = 비밀번호를 아직 확인하지 못했습니다. { $wait } 후에 다시 시도하세요.
+alert-elsewhere-title = 다른 사이트에서 보낸 요청입니다
+alert-elsewhere-text = 요청을 받아들이지 않았으며 바뀐 것은 없습니다. 직접 하려던 일이라면 이 화면에서 다시 진행하세요.
+alert-bad-form-title = 보낸 내용을 읽을 수 없습니다
+alert-bad-form-text = 바뀐 것은 없습니다. 이 화면에서 다시 입력해 보내세요.
+
+## 기다릴 시간과 날짜
+
+# $count (숫자)
+wait-seconds = { $count }초
+# $count (숫자)
+wait-minutes = { $count }분
+# $day (숫자 또는 글), $month (숫자, 1~12), $year (글), $time (글, "13:05")
+date-time = { $year }년 { $month }월 { $day }일 { $time } (UTC)
+
+## 이름과 비밀번호의 규칙
+
+# $min (숫자)
+password-too-short = 비밀번호가 너무 짧습니다. { $min }자 이상 입력하세요.
+# $max (숫자)
+password-too-long = 비밀번호가 너무 깁니다. { $max }자 이하로 입력하세요.
+password-too-common = 많은 사람이 사용해 추측하기 쉬운 비밀번호입니다. 서로 관련 없는 단어를 여러 개 잇는 등 다른 비밀번호를 사용하세요.
+password-is-username = 비밀번호가 아이디와 같습니다. 다른 비밀번호를 사용하세요.
+password-bad-characters = 제어 문자처럼 비밀번호에 사용할 수 없는 문자가 있습니다. 글자, 숫자, 공백, 기호를 사용하세요.
+username-invalid = 사용할 수 없는 아이디입니다. 글자, 숫자, . _ - + 로 1~64자를 입력하세요. 숫자만으로는 만들 수 없습니다.
+username-taken = 이미 사용 중인 아이디입니다. 다른 아이디를 입력하세요.
+username-at-sign = 아이디에는 @를 사용할 수 없습니다. 이메일 주소가 아닌 아이디를 입력하세요.
+# $max (숫자)
+display-name-invalid = 사용할 수 없는 이름입니다. 한 줄로 { $max }자 이하로 입력하거나 비워 두세요.
+
+## 더는 쓸 수 없는 링크
+
+link-invalid-title = 더 이상 사용할 수 없는 링크입니다
+link-invalid-text = 이미 사용했거나, 새 링크로 바뀌었거나, 만료된 링크입니다. 새 링크를 받으려면 서버에서 ‘vestibule setup-link’를 실행하세요.
+
+## 오류 화면
+
+error-not-found-title = 페이지를 찾을 수 없습니다
+error-not-found-text = 이 주소에는 페이지가 없습니다. 주소를 확인하거나 아래 링크로 이동하세요.
+error-method-title = 처리할 수 없는 요청입니다
+error-method-text = 이 페이지는 이런 방식의 요청을 받지 않습니다. 아래 링크로 이동하세요.
+error-too-large-title = 보낸 내용이 너무 큽니다
+error-too-large-text = 이 서버가 받을 수 있는 크기를 넘었습니다. 이전 화면으로 돌아가 내용을 줄인 뒤 다시 보내세요.
+error-bad-request-title = 요청을 읽을 수 없습니다
+error-bad-request-text = 주소나 보낸 내용의 형식이 올바르지 않습니다. 아래 링크로 이동해 다시 시도하세요.
+error-internal-title = 서버에 문제가 생겼습니다
+error-internal-text = 사용자의 잘못이 아니라 서버의 문제입니다. 잠시 후 다시 시도하세요. 문제가 계속되면 아래 요청 ID를 관리자에게 알려 주세요.
+error-unavailable-title = 지금은 서비스를 이용할 수 없습니다
+error-unavailable-text = 잠시 후 다시 시도하세요. 계속 이용할 수 없으면 이 서버의 관리자에게 알려 주세요.
+error-request-id = 요청 ID
+error-link-home = 내 계정으로 이동
+error-link-sign-in = 로그인 화면으로 이동

@@ -1,0 +1,195 @@
+//! Every setting, checked before anything is bound. The only reader of the environment.
+//! `settings.rs` holds the flags and their help, `parse.rs` turns their text into values; the result is [`Config`].
+//! What may not live here: anything that a setting switches on.
+
+mod parse;
+mod settings;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use zeroize::Zeroizing;
+
+use crate::secret::ServerKey;
+pub use parse::Origin;
+pub use settings::{DatabaseSettings, Settings};
+
+/// What the server and the admin's commands run with: every value parsed, in range and consistent.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the database is, and the keys to it.
+    pub database: DatabaseUrl,
+    /// `SERVER_KEY`, when it was given.
+    pub server_key: Option<ServerKey>,
+    /// How passwords are hashed and how long they must be.
+    pub passwords: PasswordConfig,
+    /// How many wrong passwords are taken.
+    pub throttling: ThrottlingConfig,
+    /// Addresses to listen on.
+    pub bind: Vec<SocketAddr>,
+    /// The origin under which people reach the server.
+    pub public_url: Origin,
+    /// The `iss` claim.
+    pub issuer: String,
+    /// The `aud` claim, when there is one.
+    pub audience: Option<String>,
+    /// How access tokens are signed.
+    pub signing: Signing,
+    /// Whether `/token` takes a username and password.
+    pub password_grant: PasswordGrant,
+    /// How long tokens and sessions live.
+    pub lifetimes: LifetimeConfig,
+    /// Proxies whose forwarded headers count.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Origins whose pages may call the programs' routes.
+    pub allowed_origins: Vec<Origin>,
+    /// Where Prometheus counters are served, when they are.
+    pub metrics_bind: Option<SocketAddr>,
+    /// How the log is written.
+    pub log_format: LogFormat,
+}
+
+/// Where the database is. `Debug` and `Display` leave the password out.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A Postgres server.
+    Postgres(PostgresUrl),
+}
+
+/// A Postgres URL as libpq takes it, with our own parameters taken out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresUrl {
+    /// The URL with its password, for libpq only.
+    pub url: Zeroizing<String>,
+    /// The URL without its password, for people.
+    pub shown: String,
+    /// Whether prepared statements get names; off for a `PgBouncer` older than 1.21.
+    pub has_prepared_statements: bool,
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            Self::Postgres(postgres) => f.write_str(&postgres.shown),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The cost of a password hash (RFC 9106 §3.1) and the rule on length.
+#[derive(Clone, Copy, Debug)]
+pub struct PasswordConfig {
+    /// The fewest code points in a new password.
+    pub min_length: usize,
+    /// Memory per hash in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub iterations: u32,
+    /// Lanes.
+    pub parallelism: u32,
+    /// Threads that hash; one for each processor when it was not given.
+    pub hash_threads: usize,
+}
+
+/// How many failures are taken before waiting begins (design, section 6).
+#[derive(Clone, Copy, Debug)]
+pub struct ThrottlingConfig {
+    /// Failures in 15 minutes for one account from one network, or from one known device.
+    pub account_network_failures: i64,
+    /// Failures in an hour from one network, over all accounts.
+    pub network_failures: i64,
+    /// Failures in an hour for one account, over all networks.
+    pub account_failures: i64,
+    /// The first wait; it doubles with each further failure.
+    pub first_wait: Duration,
+    /// The longest wait.
+    pub longest_wait: Duration,
+}
+
+/// How access tokens are signed.
+#[derive(Clone)]
+pub enum Signing {
+    /// HS256 with `JWT_SECRET`: whoever checks a token could also make one.
+    Hs256(Zeroizing<Vec<u8>>),
+    /// ES256 with a key made here and published as JWKS.
+    Es256,
+}
+
+impl fmt::Debug for Signing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hs256(_) => "Hs256(…)",
+            Self::Es256 => "Es256",
+        })
+    }
+}
+
+/// Whether `/token` takes a username and password (RFC 6749 §4.3; RFC 9700 §2.4 advises against it for other people's programs).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordGrant {
+    /// From any program.
+    Open,
+    /// From none.
+    Off,
+}
+
+/// How long tokens and sessions live.
+#[derive(Clone, Copy, Debug)]
+pub struct LifetimeConfig {
+    /// An access token.
+    pub access_token: Duration,
+    /// A browser's session without use.
+    pub session_idle: Duration,
+    /// A browser's session altogether.
+    pub session_max: Duration,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For a person at a terminal.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is wrong with the settings: every fault found, each naming the setting, its value and the mend.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+/// Reads `.env` in the working directory into the environment, where a variable is not already set.
+///
+/// # Errors
+/// When the file is there but cannot be read or parsed: going on would start with other settings than the admin wrote.
+pub fn load_dotenv() -> Result<(), ConfigError> {
+    match dotenvy::dotenv() {
+        Ok(_) => Ok(()),
+        Err(error) if error.not_found() => Ok(()),
+        Err(dotenvy::Error::LineParse(_, at)) => {
+            // The line itself may hold a secret, so that only its place is told.
+            Err(ConfigError(vec![format!(".env cannot be read at character {at} of a line: write NAME=value, with quotes around spaces")]))
+        }
+        Err(error) => Err(ConfigError(vec![format!(".env cannot be read: {error}")])),
+    }
+}
+
+/// Names of the tutorial's settings that are set although nothing here reads them, each with the name to use instead.
+#[must_use]
+pub fn tutorial_names_in_use() -> Vec<(&'static str, &'static str)> {
+    [("SECRET_KEY", "JWT_SECRET"), ("ALGORITHM", "JWT_ALGORITHM")]
+        .into_iter()
+        .filter(|(name, _)| std::env::var_os(name).is_some())
+        .collect()
+}

@@ -1,0 +1,330 @@
+//! From the text of a setting to its value, with an error that names the setting, the value and the mend.
+//! What may not live here: defaults of behaviour beyond those that the help states.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use url::{Host, Url};
+use zeroize::Zeroizing;
+
+use super::{
+    Config, ConfigError, DatabaseSettings, DatabaseUrl, LifetimeConfig, LogFormat, PasswordConfig, PasswordGrant,
+    PostgresUrl, Settings, Signing, ThrottlingConfig,
+};
+use crate::secret::ServerKey;
+
+const MINUTE: Duration = Duration::from_mins(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// A scheme, host and port, such as `https://login.example.com`: what a browser calls an origin (RFC 6454).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    text: String,
+    is_https: bool,
+}
+
+impl Origin {
+    /// The origin as a browser writes it, without a slash at the end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is https, so that cookies are `Secure`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.is_https
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let mend = "write an origin such as https://login.example.com, without a path";
+        let url = Url::parse(text).map_err(|_| mend.to_owned())?;
+        let has_more = !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some();
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || has_more || has_user {
+            return Err(mend.to_owned());
+        }
+        Ok(Self { text: url.origin().ascii_serialization(), is_https: url.scheme() == "https" })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Settings {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// All faults at once, each with the setting's name, its value (never a secret's) and the mend.
+    pub fn check(&self) -> Result<Config, ConfigError> {
+        let mut faults = Faults::default();
+        let config = self.read(&mut faults);
+        if faults.0.is_empty() { Ok(config) } else { Err(ConfigError(faults.0)) }
+    }
+
+    fn read(&self, faults: &mut Faults) -> Config {
+        let database = &self.database;
+        let public_url = faults.take("PUBLIC_URL", database.public_url.as_deref(), "http://localhost:8080", Origin::parse);
+        let lifetimes = self.read_lifetimes(faults);
+        Config {
+            database: faults.take("DATABASE_URL", database.database_url.as_deref(), "sqlite://data/vestibule.db", database_url),
+            server_key: read_server_key(database, faults),
+            passwords: read_passwords(database, faults),
+            throttling: self.read_throttling(faults),
+            bind: faults.take("BIND", self.bind.as_deref(), "127.0.0.1:8080,[::1]:8080", |text| {
+                list(text, |item| item.parse::<SocketAddr>().map_err(|_| "write ADDRESS:PORT, such as 0.0.0.0:8080 or [::]:8080".to_owned()))
+            }),
+            issuer: faults.take("ISSUER", self.issuer.as_deref(), public_url.as_str(), claim_text),
+            audience: faults.optional("AUDIENCE", self.audience.as_deref(), claim_text),
+            signing: self.read_signing(faults),
+            password_grant: faults.take("PASSWORD_GRANT", self.password_grant.as_deref(), "open", |text| match text {
+                "open" => Ok(PasswordGrant::Open),
+                "off" => Ok(PasswordGrant::Off),
+                _ => Err("write open or off".to_owned()),
+            }),
+            lifetimes,
+            trusted_proxies: faults.optional("TRUSTED_PROXIES", self.trusted_proxies.as_deref(), |text| list(text, network)).unwrap_or_default(),
+            allowed_origins: faults.optional("ALLOWED_ORIGINS", self.allowed_origins.as_deref(), |text| list(text, Origin::parse)).unwrap_or_default(),
+            metrics_bind: faults.optional("METRICS_BIND", self.metrics_bind.as_deref(), |text| {
+                text.parse().map_err(|_| "write ADDRESS:PORT, such as 127.0.0.1:9090".to_owned())
+            }),
+            log_format: faults.take("LOG_FORMAT", database.log_format.as_deref(), "text", |text| match text {
+                "text" => Ok(LogFormat::Text),
+                "json" => Ok(LogFormat::Json),
+                _ => Err("write text or json".to_owned()),
+            }),
+            public_url,
+        }
+    }
+
+    fn read_lifetimes(&self, faults: &mut Faults) -> LifetimeConfig {
+        let lifetimes = LifetimeConfig {
+            access_token: faults.take("ACCESS_TOKEN_TTL", self.access_token_ttl.as_deref(), "20m", duration(MINUTE, DAY)),
+            session_idle: faults.take("SESSION_IDLE", self.session_idle.as_deref(), "12h", duration(MINUTE, 365 * DAY)),
+            session_max: faults.take("SESSION_MAX", self.session_max.as_deref(), "30d", duration(MINUTE, 365 * DAY)),
+        };
+        if lifetimes.session_idle > lifetimes.session_max {
+            faults.say("SESSION_IDLE", self.session_idle.as_deref().unwrap_or("12h"), "make it no longer than SESSION_MAX");
+        }
+        lifetimes
+    }
+
+    fn read_throttling(&self, faults: &mut Faults) -> ThrottlingConfig {
+        let throttling = ThrottlingConfig {
+            account_network_failures: faults.take("THROTTLE_ACCOUNT_NETWORK", self.throttle_account_network.as_deref(), "10", number(1..=100_000)),
+            network_failures: faults.take("THROTTLE_NETWORK", self.throttle_network.as_deref(), "100", number(1..=1_000_000)),
+            account_failures: faults.take("THROTTLE_ACCOUNT", self.throttle_account.as_deref(), "50", number(1..=1_000_000)),
+            first_wait: faults.take("THROTTLE_WAIT", self.throttle_wait.as_deref(), "30s", duration(Duration::from_secs(1), DAY)),
+            longest_wait: faults.take("THROTTLE_WAIT_MAX", self.throttle_wait_max.as_deref(), "15m", duration(Duration::from_secs(1), DAY)),
+        };
+        if throttling.first_wait > throttling.longest_wait {
+            faults.say("THROTTLE_WAIT", self.throttle_wait.as_deref().unwrap_or("30s"), "make it no longer than THROTTLE_WAIT_MAX");
+        }
+        throttling
+    }
+
+    fn read_signing(&self, faults: &mut Faults) -> Signing {
+        let secret = read_secret("JWT_SECRET", self.jwt_secret_file.as_deref(), faults);
+        let algorithm = self.jwt_algorithm.as_deref().filter(|text| !text.is_empty());
+        match (algorithm, secret) {
+            (None | Some("HS256"), Some(secret)) if secret.len() < 32 => {
+                faults.say_hidden("JWT_SECRET", &format!("has {} bytes: give it at least 32, such as the output of `openssl rand -base64 48`", secret.len()));
+                Signing::Es256
+            }
+            (None | Some("HS256"), Some(secret)) => Signing::Hs256(Zeroizing::new(secret.as_bytes().to_vec())),
+            (Some("HS256"), None) => {
+                faults.say("JWT_ALGORITHM", "HS256", "set JWT_SECRET too, at least 32 bytes");
+                Signing::Es256
+            }
+            (Some("ES256"), Some(_)) => {
+                // Silence here would leave an admin believing that the secret is in use.
+                faults.say("JWT_ALGORITHM", "ES256", "unset JWT_SECRET, or write HS256");
+                Signing::Es256
+            }
+            (None | Some("ES256"), None) => Signing::Es256,
+            (Some(other), _) => {
+                faults.say("JWT_ALGORITHM", other, "write HS256 or ES256");
+                Signing::Es256
+            }
+        }
+    }
+}
+
+impl DatabaseSettings {
+    /// Checks the values for a command that serves nobody.
+    ///
+    /// # Errors
+    /// As [`Settings::check`].
+    pub fn check(&self) -> Result<Config, ConfigError> {
+        Settings { database: self.clone(), ..Settings::default() }.check()
+    }
+}
+
+#[derive(Default)]
+struct Faults(Vec<String>);
+
+impl Faults {
+    fn say(&mut self, name: &str, value: &str, mend: &str) {
+        let shown: String = value.chars().take(80).collect();
+        self.0.push(format!("{name}={shown}: {mend}"));
+    }
+
+    fn say_hidden(&mut self, name: &str, fault: &str) {
+        self.0.push(format!("{name} {fault}"));
+    }
+
+    /// The value of a setting, or of its default when it is absent, empty or (with a fault noted) wrong.
+    fn take<T>(&mut self, name: &str, value: Option<&str>, default: &str, parse: impl Fn(&str) -> Result<T, String>) -> T {
+        self.optional(name, value, &parse)
+            .unwrap_or_else(|| parse(default).unwrap_or_else(|mend| panic!("the default of {name} parses: {mend}")))
+    }
+
+    fn optional<T>(&mut self, name: &str, value: Option<&str>, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let value = value.map(str::trim).filter(|value| !value.is_empty())?;
+        match parse(value) {
+            Ok(parsed) => Some(parsed),
+            Err(mend) => {
+                // A database URL holds a password.
+                if name == "DATABASE_URL" { self.say_hidden(name, &mend) } else { self.say(name, value, &mend) }
+                None
+            }
+        }
+    }
+}
+
+/// A secret from the environment, or from a file; never from an argument, which every user of the machine can read.
+fn read_secret(name: &str, file: Option<&str>, faults: &mut Faults) -> Option<Zeroizing<String>> {
+    let from_environment = std::env::var(name).ok().filter(|value| !value.is_empty()).map(Zeroizing::new);
+    let Some(file) = file.filter(|file| !file.is_empty()) else { return from_environment };
+    if from_environment.is_some() {
+        faults.say(&format!("{name}_FILE"), file, &format!("unset it, or unset {name}: only one can be used"));
+    }
+    match std::fs::read_to_string(file) {
+        Ok(text) => Some(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())),
+        Err(error) => {
+            faults.say(&format!("{name}_FILE"), file, &format!("name a file that can be read ({error})"));
+            None
+        }
+    }
+}
+
+fn read_server_key(settings: &DatabaseSettings, faults: &mut Faults) -> Option<ServerKey> {
+    let text = read_secret("SERVER_KEY", settings.server_key_file.as_deref(), faults)?;
+    let key = ServerKey::parse(&text);
+    if key.is_none() {
+        faults.say_hidden("SERVER_KEY", "is not 32 bytes or more in base64 or hex: make one with `openssl rand -base64 32`");
+    }
+    key
+}
+
+fn read_passwords(settings: &DatabaseSettings, faults: &mut Faults) -> PasswordConfig {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from).to_string();
+    let parallelism = faults.take("ARGON2_PARALLELISM", settings.argon2_parallelism.as_deref(), "1", number(1..=64));
+    let memory_kib = faults.take("ARGON2_MEMORY_KIB", settings.argon2_memory_kib.as_deref(), "19456", number(8..=4_194_304));
+    if memory_kib < 8 * parallelism {
+        faults.say("ARGON2_MEMORY_KIB", &memory_kib.to_string(), "give at least 8 KiB for each lane (ARGON2_PARALLELISM)");
+    }
+    PasswordConfig {
+        min_length: faults.take("PASSWORD_MIN_LENGTH", settings.password_min_length.as_deref(), "12", number(8..=128)),
+        memory_kib,
+        iterations: faults.take("ARGON2_ITERATIONS", settings.argon2_iterations.as_deref(), "2", number(1..=1_000)),
+        parallelism,
+        hash_threads: faults.take("HASH_THREADS", settings.hash_threads.as_deref(), &processors, number(1..=1_024)),
+    }
+}
+
+fn number<T>(range: std::ops::RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String>
+where
+    T: std::str::FromStr + PartialOrd + fmt::Display,
+{
+    move |text| {
+        text.parse()
+            .ok()
+            .filter(|value| range.contains(value))
+            .ok_or_else(|| format!("write a whole number from {} to {}", range.start(), range.end()))
+    }
+}
+
+fn duration(least: Duration, most: Duration) -> impl Fn(&str) -> Result<Duration, String> {
+    move |text| {
+        humantime::parse_duration(text).ok().filter(|value| (least..=most).contains(value)).ok_or_else(|| {
+            let [least, most] = [least, most].map(humantime::format_duration);
+            format!("write a duration such as 20m, 12h or 30d, from {least} to {most}")
+        })
+    }
+}
+
+fn list<T>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(parse).collect()
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "write addresses or networks such as 10.0.0.1 or 10.0.0.0/8".to_owned())
+}
+
+fn claim_text(text: &str) -> Result<String, String> {
+    let is_fit = text.len() <= 512 && !text.chars().any(char::is_control);
+    is_fit.then(|| text.to_owned()).ok_or_else(|| "write at most 512 bytes without control characters".to_owned())
+}
+
+fn database_url(text: &str) -> Result<DatabaseUrl, String> {
+    match text.split_once(':') {
+        Some(("sqlite", path)) => sqlite_url(path.strip_prefix("//").unwrap_or(path)),
+        Some(("postgres" | "postgresql", _)) => postgres_url(text),
+        _ => Err("does not begin with sqlite:// or postgres://: write sqlite://data/vestibule.db or postgres://USER:PASSWORD@HOST/NAME".to_owned()),
+    }
+}
+
+fn sqlite_url(path: &str) -> Result<DatabaseUrl, String> {
+    if path.is_empty() || path.contains(":memory:") || path.contains(['?', '#']) {
+        return Err("names no file: write sqlite://PATH, such as sqlite://data/vestibule.db (a database in memory would forget every account)".to_owned());
+    }
+    Ok(DatabaseUrl::Sqlite(Path::new(path).components().collect::<PathBuf>()))
+}
+
+fn postgres_url(text: &str) -> Result<DatabaseUrl, String> {
+    let mut url = Url::parse(text).map_err(|error| format!("is not a URL ({error}): write postgres://USER:PASSWORD@HOST/NAME, with %-escapes in the password"))?;
+    let mut pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let mut has_prepared_statements = true;
+    pairs.retain(|(name, value)| {
+        if name == "prepared_statements" {
+            has_prepared_statements = value != "off";
+        }
+        name != "prepared_statements"
+    });
+    // A database that is away is told within seconds, and a standby that cannot write is passed over.
+    for (name, value) in [
+        ("connect_timeout", "2"),
+        ("tcp_user_timeout", "5000"),
+        ("keepalives_idle", "30"),
+        ("keepalives_interval", "10"),
+        ("keepalives_count", "3"),
+        ("target_session_attrs", "read-write"),
+        ("application_name", "vestibule"),
+    ] {
+        if !pairs.iter().any(|(given, _)| given == name) {
+            pairs.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    // Not `query_pairs_mut`: it writes a space as "+", which libpq takes for a plus.
+    let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{}={}", percent(name), percent(value))).collect();
+    url.set_query(Some(&query.join("&")));
+    let mut shown = url.clone();
+    shown.set_query(None);
+    if matches!(url.host(), Some(Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_))) {
+        shown.set_password(None).map_err(|()| "has no host that a password could go with".to_owned())?;
+    }
+    Ok(DatabaseUrl::Postgres(PostgresUrl { url: Zeroizing::new(url.to_string()), shown: shown.to_string(), has_prepared_statements }))
+}
+
+fn percent(text: &str) -> percent_encoding::PercentEncode<'_> {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+}

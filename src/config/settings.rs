@@ -1,0 +1,97 @@
+//! The flags, their environment twins and their help. `vestibule serve --help` is the reference for all of them.
+//! What may not live here: checks (`parse.rs`).
+
+use clap::Args;
+
+/// Settings of every command that works on the database.
+///
+/// Each is text here and checked in one place, so that a fault in a flag, in the environment and in `.env` reads alike.
+#[derive(Args, Clone, Default)]
+#[expect(clippy::struct_field_names, reason = "a field is named as its flag")]
+pub struct DatabaseSettings {
+    /// Where the database is: sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME (add ?prepared_statements=off for a `PgBouncer` older than 1.21) [default: sqlite://data/vestibule.db]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// File that holds the server's own secret; the secret itself can be given as `SERVER_KEY`, in the environment only [default: data/server.key beside a SQLite database, made at the first start]
+    #[arg(long, env = "SERVER_KEY_FILE", value_name = "PATH")]
+    pub server_key_file: Option<String>,
+    /// Fewest characters in a new password, 8 to 128 [default: 12]
+    #[arg(long, env = "PASSWORD_MIN_LENGTH", value_name = "NUMBER")]
+    pub password_min_length: Option<String>,
+    /// Memory for each password hash in KiB [default: 19456]
+    #[arg(long, env = "ARGON2_MEMORY_KIB", value_name = "KIB")]
+    pub argon2_memory_kib: Option<String>,
+    /// Passes of each password hash over its memory [default: 2]
+    #[arg(long, env = "ARGON2_ITERATIONS", value_name = "NUMBER")]
+    pub argon2_iterations: Option<String>,
+    /// Lanes of each password hash [default: 1]
+    #[arg(long, env = "ARGON2_PARALLELISM", value_name = "NUMBER")]
+    pub argon2_parallelism: Option<String>,
+    /// Threads that hash passwords [default: one for each processor]
+    #[arg(long, env = "HASH_THREADS", value_name = "NUMBER")]
+    pub hash_threads: Option<String>,
+    /// The origin under which people reach the server, without a path [default: http://localhost:8080]
+    #[arg(long, env = "PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// How the log is written: text or json [default: text]
+    #[arg(long, env = "LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<String>,
+}
+
+/// All settings of `vestibule serve`.
+#[derive(Args, Clone, Default)]
+pub struct Settings {
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+    /// Addresses to listen on, with commas between [default: 127.0.0.1:8080,[::1]:8080]
+    #[arg(long, env = "BIND", value_name = "ADDRESS:PORT,…")]
+    pub bind: Option<String>,
+    /// The `iss` claim of tokens [default: the public URL]
+    #[arg(long, env = "ISSUER", value_name = "TEXT")]
+    pub issuer: Option<String>,
+    /// The `aud` claim of tokens [default: none]
+    #[arg(long, env = "AUDIENCE", value_name = "TEXT")]
+    pub audience: Option<String>,
+    /// File that holds the secret for HS256; the secret itself, at least 32 bytes of text, can be given as `JWT_SECRET`, in the environment only [default: none: ES256 with a key made here]
+    #[arg(long, env = "JWT_SECRET_FILE", value_name = "PATH")]
+    pub jwt_secret_file: Option<String>,
+    /// How tokens are signed: HS256 (needs `JWT_SECRET`) or ES256 [default: HS256 when `JWT_SECRET` is set, else ES256]
+    #[arg(long, env = "JWT_ALGORITHM", value_name = "NAME")]
+    pub jwt_algorithm: Option<String>,
+    /// Whether /token takes a username and password: open or off [default: open]
+    #[arg(long, env = "PASSWORD_GRANT", value_name = "WORD")]
+    pub password_grant: Option<String>,
+    /// Life of an access token, such as 20m; 1 minute to 24 hours [default: 20m]
+    #[arg(long, env = "ACCESS_TOKEN_TTL", value_name = "DURATION")]
+    pub access_token_ttl: Option<String>,
+    /// Life of a browser's session without use [default: 12h]
+    #[arg(long, env = "SESSION_IDLE", value_name = "DURATION")]
+    pub session_idle: Option<String>,
+    /// Life of a browser's session altogether [default: 30d]
+    #[arg(long, env = "SESSION_MAX", value_name = "DURATION")]
+    pub session_max: Option<String>,
+    /// Proxies whose X-Forwarded-For and X-Forwarded-Proto count, as addresses or networks with commas between [default: none]
+    #[arg(long, env = "TRUSTED_PROXIES", value_name = "NETWORK,…")]
+    pub trusted_proxies: Option<String>,
+    /// Origins whose pages may call /token and /me (CORS), with commas between [default: none]
+    #[arg(long, env = "ALLOWED_ORIGINS", value_name = "ORIGIN,…")]
+    pub allowed_origins: Option<String>,
+    /// Wrong passwords in 15 minutes for one account from one network, before waiting begins [default: 10]
+    #[arg(long, env = "THROTTLE_ACCOUNT_NETWORK", value_name = "NUMBER")]
+    pub throttle_account_network: Option<String>,
+    /// Wrong passwords in an hour from one network [default: 100]
+    #[arg(long, env = "THROTTLE_NETWORK", value_name = "NUMBER")]
+    pub throttle_network: Option<String>,
+    /// Wrong passwords in an hour for one account from all networks [default: 50]
+    #[arg(long, env = "THROTTLE_ACCOUNT", value_name = "NUMBER")]
+    pub throttle_account: Option<String>,
+    /// The first wait after too many wrong passwords; it doubles each time [default: 30s]
+    #[arg(long, env = "THROTTLE_WAIT", value_name = "DURATION")]
+    pub throttle_wait: Option<String>,
+    /// The longest wait after too many wrong passwords [default: 15m]
+    #[arg(long, env = "THROTTLE_WAIT_MAX", value_name = "DURATION")]
+    pub throttle_wait_max: Option<String>,
+    /// Address that serves Prometheus counters at /metrics [default: none]
+    #[arg(long, env = "METRICS_BIND", value_name = "ADDRESS:PORT")]
+    pub metrics_bind: Option<String>,
+}

@@ -1,0 +1,131 @@
+//! The lock that both doors turn: check a username and password, throttle, start the session, sign the token.
+//! `sign_in.rs` is the way through it, `throttle.rs` the rule on too many tries, `buckets.rs` what is counted, `devices.rs` the
+//! browsers and networks that are known, `waiting.rs` the queue for a free try, `store.rs` the rows.
+//! What may not live here: how the answer is worn (`login`, `oauth`).
+
+mod buckets;
+mod devices;
+mod sign_in;
+mod store;
+mod throttle;
+mod waiting;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use diesel::QueryResult;
+
+use crate::clock::Clock;
+use crate::config::{Config, ThrottlingConfig};
+use crate::db::{Db, DbConnection, DbError};
+use crate::secret::{DerivedKey, PlainSecret, Purpose, ServerKey};
+use crate::sessions::{Lifetimes, Session, SessionKind};
+use crate::tokens::{IssuedToken, SigningError, Tokens};
+use crate::users::hash_pool::HashPool;
+use crate::users::password::Password;
+use crate::users::{LookupName, User, Username};
+pub use devices::forget_all as forget_devices;
+pub use store::{delete_stale_attempts, delete_stale_devices};
+use waiting::Waiting;
+
+/// A username and password as somebody presented them.
+#[derive(Clone)]
+pub struct Attempt {
+    /// What was typed as the name.
+    pub username: LookupName,
+    /// What was typed as the password.
+    pub password: Password,
+    /// Which door it came to.
+    pub kind: SessionKind,
+    /// Where it comes from.
+    pub client_ip: IpAddr,
+    /// What the client says it is, at most 256 bytes.
+    pub user_agent: Option<String>,
+    /// The cookie of a browser that this account signed in from before.
+    pub device: Option<PlainSecret>,
+    /// The session that this browser holds already, which the new one takes the place of.
+    pub previous: Option<PlainSecret>,
+}
+
+/// What became of an [`Attempt`]. `SecondFactorNeeded` can be added here without touching a door's other answers.
+pub enum SignIn {
+    /// Everything fits.
+    Done(Box<SignedIn>),
+    /// The name or the password is wrong; which, nobody is told.
+    Refused,
+    /// The password is right and the account is turned off.
+    Disabled,
+    /// Too many tries: come again after this time.
+    Throttled(Duration),
+    /// No room for another hash now.
+    Full,
+}
+
+/// A sign-in that succeeded.
+pub struct SignedIn {
+    /// Who.
+    pub user: User,
+    /// The session that began.
+    pub session: Session,
+    /// The browser's secret for it; programs get none.
+    pub session_secret: Option<PlainSecret>,
+    /// The access token.
+    pub token: IssuedToken,
+    /// A new known-device secret for this browser, when it had none.
+    pub device: Option<PlainSecret>,
+}
+
+/// A fault that kept a sign-in from being decided.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// The database gave no answer.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The token could not be signed.
+    #[error("the access token could not be signed")]
+    Signing(#[from] SigningError),
+}
+
+/// The services that a sign-in needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Lock {
+    /// The database.
+    pub db: Db,
+    /// The clock.
+    pub clock: Clock,
+    /// The threads that hash.
+    pub hash_pool: HashPool,
+    /// Signing and checking.
+    pub tokens: Tokens,
+    /// How long sessions live.
+    pub lifetimes: Lifetimes,
+    throttling: ThrottlingConfig,
+    names: DerivedKey,
+    waiting: Waiting,
+}
+
+impl Lock {
+    /// Puts the services together.
+    #[must_use]
+    pub fn new(config: &Config, server_key: &ServerKey, hash_pool: HashPool, tokens: Tokens, db: Db, clock: Clock) -> Self {
+        Self {
+            db,
+            clock,
+            hash_pool,
+            tokens,
+            lifetimes: Lifetimes::new(config.lifetimes),
+            throttling: config.throttling,
+            names: server_key.derive(Purpose::Throttling),
+            waiting: Waiting::default(),
+        }
+    }
+}
+
+/// Forgets the failures counted for an account, from all networks and devices. Returns how many buckets that were.
+///
+/// # Errors
+/// When the query fails.
+pub fn unlock(conn: &mut DbConnection, server_key: &ServerKey, username: &Username) -> QueryResult<usize> {
+    let account = buckets::account_name(&server_key.derive(Purpose::Throttling), username.key());
+    store::delete_attempts_of(conn, &account)
+}

@@ -1,0 +1,176 @@
+//! The way to the database: [`Db::read`] and [`Db::write`], one hop to a blocking thread and one connection each.
+//! The only place that tells SQLite from Postgres. What may not live here: any query of a capability (`store.rs` files).
+
+mod connection;
+pub mod migrations;
+pub mod schema;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::r2d2;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::config::DatabaseUrl;
+pub use connection::DbConnection;
+use connection::{Connector, Slot};
+
+/// How long a request waits for a connection before it is told that the server is busy.
+const POOL_WAIT: Duration = Duration::from_millis(500);
+/// How long a write waits for its turn on SQLite, which has one writer at a time.
+const WRITE_TURN_WAIT: Duration = Duration::from_secs(3);
+const SQLITE_CONNECTIONS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 8;
+
+/// Why the database gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// Too many requests at once, or another process holds the lock: worth trying again.
+    #[error("the database is busy")]
+    Busy,
+    /// The database cannot be reached.
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database answered with a fault.
+    #[error("a query failed")]
+    Query(#[source] DieselError),
+}
+
+impl DbError {
+    /// Whether a row with the same unique value came first: the transaction can be tried again and will see it.
+    #[must_use]
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Query(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
+    }
+}
+
+impl From<DieselError> for DbError {
+    fn from(error: DieselError) -> Self {
+        match &error {
+            _ if connection::is_lost(&error) => Self::Unreachable(Box::new(error)),
+            DieselError::DatabaseError(_, information) if information.message().contains("database is locked") => Self::Busy,
+            DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => Self::Busy,
+            _ => Self::Query(error),
+        }
+    }
+}
+
+/// A pool of connections. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    pool: r2d2::Pool<Connector>,
+    /// One permit a connection: waiting happens here, where it holds no thread.
+    connections: Arc<Semaphore>,
+    /// The right to write: one on SQLite, as many as connections on Postgres.
+    writers: Arc<Semaphore>,
+    size: u32,
+}
+
+impl Db {
+    /// Makes the pool without connecting yet: the file of a SQLite database must be prepared (see [`migrations::prepare`]).
+    ///
+    /// # Errors
+    /// Never at present: the pool opens connections when they are asked for.
+    #[must_use]
+    pub fn new(url: &DatabaseUrl) -> Self {
+        let (size, writers) = match url {
+            DatabaseUrl::Sqlite(_) => (SQLITE_CONNECTIONS, 1),
+            DatabaseUrl::Postgres(_) => (POSTGRES_CONNECTIONS, POSTGRES_CONNECTIONS),
+        };
+        let pool = r2d2::Pool::builder()
+            .max_size(size)
+            .min_idle(Some(0))
+            // A query that meets a broken connection is retried instead: asking "SELECT 1" first costs each one a round trip.
+            .test_on_check_out(false)
+            .connection_timeout(POOL_WAIT)
+            .idle_timeout(Some(Duration::from_mins(10)))
+            .build_unchecked(Connector::new(url.clone()));
+        let permits = |count: u32| Arc::new(Semaphore::new(count as usize));
+        Self { pool, connections: permits(size), writers: permits(writers), size }
+    }
+
+    /// Runs `query` on a connection, outside a transaction. A broken connection is retried on a fresh one, once for each
+    /// that the pool may hold.
+    ///
+    /// # Errors
+    /// What `query` returned, or [`DbError`] when there was no connection for it.
+    pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
+    where
+        F: Fn(&mut DbConnection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let _permit = acquire(&self.connections, POOL_WAIT).await?;
+        self.on_blocking_thread(move |slot| {
+            let result = query(&mut slot.connection);
+            if slot.is_lost() { Attempt::Lost(result) } else { Attempt::Done(result) }
+        })
+        .await
+    }
+
+    /// Runs `step` in one transaction: committed when it returns `Ok`, rolled back when it returns `Err`. On SQLite the write
+    /// lock is taken at the start, so that a step never fails half-way for want of it. Does not nest.
+    ///
+    /// # Errors
+    /// What `step` returned, or [`DbError`] when the transaction could not begin or commit. A commit is never retried.
+    pub async fn write<T, E, F>(&self, step: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let _turn = acquire(&self.writers, WRITE_TURN_WAIT).await?;
+        let _permit = acquire(&self.connections, POOL_WAIT).await?;
+        let mut step = Some(step);
+        self.on_blocking_thread(move |slot| {
+            if let Err(error) = slot.connection.begin() {
+                // Nothing has been sent yet but BEGIN: starting anew on another connection repeats nothing.
+                let result = Err(DbError::from(error).into());
+                return if slot.is_lost() { Attempt::Lost(result) } else { Attempt::Done(result) };
+            }
+            let step = step.take().expect("a transaction begins once");
+            Attempt::Done(slot.connection.finish(step))
+        })
+        .await
+    }
+
+    async fn on_blocking_thread<T, E>(&self, mut attempt: impl FnMut(&mut Slot) -> Attempt<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let pool = self.pool.clone();
+        let tries = self.size + 1;
+        let work = tokio::task::spawn_blocking(move || {
+            for left in (0..tries).rev() {
+                let mut slot = pool.get().map_err(|error| DbError::Unreachable(Box::new(error)))?;
+                // Set for the time of the work, so that a connection whose step panicked is thrown away, not reused
+                // with its transaction open.
+                slot.is_broken = true;
+                match attempt(&mut slot) {
+                    Attempt::Lost(_) if left > 0 => {}
+                    Attempt::Lost(result) => return result,
+                    Attempt::Done(result) => {
+                        slot.is_broken = slot.is_lost();
+                        return result;
+                    }
+                }
+            }
+            Err(DbError::Busy.into())
+        });
+        work.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+}
+
+enum Attempt<T, E> {
+    Done(Result<T, E>),
+    Lost(Result<T, E>),
+}
+
+async fn acquire(semaphore: &Semaphore, wait: Duration) -> Result<SemaphorePermit<'_>, DbError> {
+    match tokio::time::timeout(wait, semaphore.acquire()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        Ok(Err(_)) | Err(_) => Err(DbError::Busy),
+    }
+}

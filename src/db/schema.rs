@@ -1,0 +1,114 @@
+//! The tables as Diesel sees them, column for column as in `migrations/`; a test reads both databases against it.
+//! Nothing but tables lives here.
+
+diesel::table! {
+    counters (name) {
+        name -> Text,
+        value -> BigInt,
+    }
+}
+
+diesel::table! {
+    known_devices (id) {
+        id -> Text,
+        user_id -> BigInt,
+        kind -> Text,
+        created_at -> Timestamp,
+        last_used_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    links (id) {
+        id -> Text,
+        purpose -> Text,
+        secret_hash -> Text,
+        user_id -> Nullable<BigInt>,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    login_attempts (bucket) {
+        bucket -> Text,
+        account -> Text,
+        failures -> BigInt,
+        in_flight -> BigInt,
+        window_started_at -> Timestamp,
+        last_tried_at -> Timestamp,
+        last_failed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Text,
+        kind -> Text,
+        user_id -> Nullable<BigInt>,
+        client_id -> Nullable<Text>,
+        secret_hash -> Nullable<Text>,
+        amr -> Text,
+        created_at -> Timestamp,
+        authenticated_at -> Timestamp,
+        last_used_at -> Timestamp,
+        access_until -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+        end_reason -> Nullable<Text>,
+        network_address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    signing_keys (kid) {
+        kid -> Text,
+        algorithm -> Text,
+        private_key_sealed -> Text,
+        public_jwk -> Text,
+        created_at -> Timestamp,
+        retired_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    user_roles (user_id, role) {
+        user_id -> BigInt,
+        role -> Text,
+        granted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> BigInt,
+        public_id -> Text,
+        username -> Text,
+        username_key -> Text,
+        display_name -> Nullable<Text>,
+        email -> Nullable<Text>,
+        password_hash -> Nullable<Text>,
+        password_changed_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        last_signed_in_at -> Nullable<Timestamp>,
+        disabled_at -> Nullable<Timestamp>,
+        deleted_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::joinable!(known_devices -> users (user_id));
+diesel::joinable!(links -> users (user_id));
+diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(user_roles -> users (user_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    counters,
+    known_devices,
+    links,
+    login_attempts,
+    sessions,
+    signing_keys,
+    user_roles,
+    users,
+);

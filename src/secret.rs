@@ -1,0 +1,289 @@
+//! The only random source, and what is made of it: one-time secrets and their hashes, keys derived from the
+//! server's own secret, sealing, and comparison in constant time.
+//! What may not live here: password hashes (`users::argon2id`) and signatures (`tokens`).
+
+use std::fmt;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use aws_lc_rs::{constant_time, digest, hkdf, hmac, rand};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
+
+/// Fills `buffer` from the operating system's random source.
+///
+/// # Panics
+/// When the operating system has no randomness to give: going on would make guessable secrets.
+pub fn fill_random(buffer: &mut [u8]) {
+    rand::fill(buffer).expect("the operating system's random source always answers after boot");
+}
+
+/// A new public identifier: 128 random bits, 22 characters of base64url.
+#[must_use]
+pub fn random_id() -> String {
+    let mut bytes = [0; 16];
+    fill_random(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// SHA-256 of `data`.
+#[must_use]
+pub fn sha256(data: &[u8]) -> [u8; 32] {
+    to_array(digest::digest(&digest::SHA256, data).as_ref())
+}
+
+/// Whether two byte strings are equal, in a time that tells only their lengths.
+#[must_use]
+pub fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {
+    constant_time::verify_slices_are_equal(left, right).is_ok()
+}
+
+/// `bytes` as base64url without padding.
+#[must_use]
+pub fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The bytes behind base64url without padding, or `None` when `text` is not that.
+#[must_use]
+pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+/// The bytes behind ordinary base64, as HTTP Basic uses it (RFC 7617 §2).
+#[must_use]
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}
+
+/// A secret that its holder presents, such as a session's or a one-time link's: 43 characters of base64url,
+/// 256 bits. It is never stored, printed by `Debug` or serialised: only its [`SecretHash`] reaches the database.
+#[derive(Clone)]
+pub struct PlainSecret(Zeroizing<String>);
+
+impl PlainSecret {
+    /// Makes a new one.
+    #[must_use]
+    pub fn generate() -> Self {
+        let mut bytes = Zeroizing::new([0; 32]);
+        fill_random(bytes.as_mut());
+        Self(Zeroizing::new(base64url(bytes.as_ref())))
+    }
+
+    /// Takes what somebody presented; `None` unless it has the shape of ours.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_ours = text.len() == 43 && from_base64url(text).is_some();
+        is_ours.then(|| Self(Zeroizing::new(text.to_owned())))
+    }
+
+    /// The secret itself, for the one answer that hands it over.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// The form that is stored and looked up. One SHA-256 is enough: the input has 256 random bits.
+    #[must_use]
+    pub fn hash(&self) -> SecretHash {
+        SecretHash(base64url(&sha256(self.0.as_bytes())))
+    }
+}
+
+impl fmt::Debug for PlainSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PlainSecret(…)")
+    }
+}
+
+/// The stored form of a [`PlainSecret`]: SHA-256 in base64url, 43 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretHash(String);
+
+impl SecretHash {
+    /// The text that the database holds.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a key derived from the server's secret is for. One label a purpose, so that no key serves two.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose {
+    /// Encrypts cookies.
+    Cookies,
+    /// Turns names and networks into bucket names for throttling.
+    Throttling,
+    /// Seals private signing keys in the database.
+    SigningKeys,
+}
+
+impl Purpose {
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::Cookies => b"vestibule cookies v1",
+            Self::Throttling => b"vestibule throttling v1",
+            Self::SigningKeys => b"vestibule signing keys v1",
+        }
+    }
+}
+
+/// The server's own secret (`SERVER_KEY`), from which every other key is derived (HKDF, RFC 5869).
+#[derive(Clone)]
+pub struct ServerKey(Zeroizing<Vec<u8>>);
+
+impl ServerKey {
+    /// The fewest bytes that a server key may have.
+    pub const MIN_BYTES: usize = 32;
+
+    /// Makes a new one of 32 random bytes.
+    #[must_use]
+    pub fn generate() -> Self {
+        let mut bytes = Zeroizing::new(vec![0; Self::MIN_BYTES]);
+        fill_random(&mut bytes);
+        Self(bytes)
+    }
+
+    /// Reads a key of at least 32 bytes, in hex, base64 or base64url; `None` when it is neither or too short.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let unpadded = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
+        // Hex is tried first: 64 hex digits are base64 too, of other bytes, and nobody means those.
+        let bytes = from_hex(text).or_else(|| from_base64url(&unpadded))?;
+        (bytes.len() >= Self::MIN_BYTES).then(|| Self(Zeroizing::new(bytes)))
+    }
+
+    /// The text form that [`Self::parse`] reads: base64url.
+    #[must_use]
+    pub fn reveal(&self) -> Zeroizing<String> {
+        Zeroizing::new(base64url(&self.0))
+    }
+
+    /// The key for one purpose.
+    #[must_use]
+    pub fn derive(&self, purpose: Purpose) -> DerivedKey {
+        let mut key = Zeroizing::new([0; 64]);
+        let label = [purpose.label()];
+        hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
+            .extract(&self.0)
+            .expand(&label, KeyLength)
+            .and_then(|okm| okm.fill(key.as_mut()))
+            .expect("64 bytes are within what HKDF-SHA256 gives");
+        DerivedKey(key)
+    }
+}
+
+impl fmt::Debug for ServerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServerKey(…)")
+    }
+}
+
+struct KeyLength;
+
+impl hkdf::KeyType for KeyLength {
+    fn len(&self) -> usize {
+        64
+    }
+}
+
+/// 64 bytes derived from the [`ServerKey`] for one [`Purpose`].
+#[derive(Clone)]
+pub struct DerivedKey(Zeroizing<[u8; 64]>);
+
+impl DerivedKey {
+    /// The bytes, for a library that encrypts by itself.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 64] {
+        &self.0
+    }
+
+    /// HMAC-SHA256 of the parts, each preceded by its length so that ("ab","c") and ("a","bc") differ.
+    #[must_use]
+    pub fn hmac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, self.0.as_ref()));
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        to_array(context.sign().as_ref())
+    }
+
+    /// Encrypts and authenticates `plain` (AES-256-GCM, random nonce) bound to `context`; base64url.
+    #[must_use]
+    pub fn seal(&self, context: &str, plain: &[u8]) -> String {
+        let mut sealed = plain.to_vec();
+        let nonce = self
+            .aead()
+            .seal_in_place_append_tag(Aad::from(context.as_bytes()), &mut sealed)
+            .expect("AES-256-GCM seals anything under 64 GiB");
+        sealed.extend_from_slice(nonce.as_ref());
+        base64url(&sealed)
+    }
+
+    /// Opens what [`Self::seal`] made with the same key and context; `None` when either differs.
+    #[must_use]
+    pub fn open(&self, context: &str, sealed: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let mut bytes = from_base64url(sealed)?;
+        let nonce = bytes.split_off(bytes.len().checked_sub(12)?);
+        let nonce = Nonce::try_assume_unique_for_key(&nonce).ok()?;
+        let mut bytes = Zeroizing::new(bytes);
+        let length = self.aead().open_in_place(nonce, Aad::from(context.as_bytes()), &mut bytes).ok()?.len();
+        bytes.truncate(length);
+        Some(bytes)
+    }
+
+    fn aead(&self) -> RandomizedNonceKey {
+        RandomizedNonceKey::new(&AES_256_GCM, &self.0[..32]).expect("AES-256 takes 32 bytes")
+    }
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if text.is_empty() || text.len() % 2 != 0 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
+}
+
+fn to_array(bytes: &[u8]) -> [u8; 32] {
+    bytes.try_into().expect("SHA-256 gives 32 bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_text_opens_only_with_its_key_and_context() {
+        let key = ServerKey::generate();
+        let sealed = key.derive(Purpose::SigningKeys).seal("kid-1", b"private");
+        let open = |key: &ServerKey, context| key.derive(Purpose::SigningKeys).open(context, &sealed);
+        assert_eq!(open(&key, "kid-1").expect("opens").as_slice(), b"private");
+        assert!(open(&key, "kid-2").is_none());
+        assert!(open(&ServerKey::generate(), "kid-1").is_none());
+        assert!(key.derive(Purpose::Cookies).open("kid-1", &sealed).is_none());
+        assert!(key.derive(Purpose::SigningKeys).open("kid-1", "AAAA").is_none());
+    }
+
+    #[test]
+    fn a_server_key_is_read_from_hex_base64_and_base64url() {
+        let hex = "00ff".repeat(16);
+        for text in [hex.as_str(), "AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8=", "AP8A_wD_AP8A_wD_AP8A_wD_AP8A_wD_AP8A_wD_AP8"] {
+            let key = ServerKey::parse(text).expect(text);
+            assert_eq!(*key.reveal(), "AP8A_wD_AP8A_wD_AP8A_wD_AP8A_wD_AP8A_wD_AP8");
+        }
+        for text in ["", "short", "00ff", "not base64 at all, though it is long enough to be"] {
+            assert!(ServerKey::parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_plain_secret_prints_nothing_and_comes_back_from_its_text() {
+        let secret = PlainSecret::generate();
+        assert_eq!(format!("{secret:?}"), "PlainSecret(…)");
+        assert_eq!(PlainSecret::parse(secret.reveal()).expect("ours").hash(), secret.hash());
+        assert!(PlainSecret::parse("short").is_none());
+    }
+}

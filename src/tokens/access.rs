@@ -1,0 +1,243 @@
+//! Signing access tokens and checking them, without the database but for what HS256 cannot prove.
+//! What may not live here: HTTP, and how a session comes to be.
+
+use std::sync::Arc;
+
+use jsonwebtoken::{Header, Validation};
+use quick_cache::sync::Cache;
+use serde::Deserialize;
+
+use super::claims::{ClaimError, Claims};
+use super::{EndedSessions, Keys};
+use crate::clock::{Clock, Moment, unix_seconds};
+use crate::config::Config;
+use crate::db::{Db, DbError};
+use crate::secret::{from_base64url, random_id, sha256};
+use crate::sessions::{self, Lifetimes, Session};
+use crate::users::{self, User, UserId, UserState};
+
+/// A token longer than this is not one of ours: at most 100 roles of 64 bytes and a name of 256 fit into it.
+const MAX_TOKEN_BYTES: usize = 12 * 1024;
+/// Verified tokens kept, so that a token in use costs one signature check, not one each request.
+const CACHED_TOKENS: usize = 16_384;
+/// How long the answer of the database on a session is believed with HS256.
+const PROOF_SECONDS: i64 = 30;
+const CACHED_PROOFS: usize = 4_096;
+
+/// Why a token is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// It is not a token of ours.
+    #[error("the token is not one of ours")]
+    Malformed,
+    /// The signature does not fit.
+    #[error("the token's signature does not fit")]
+    Signature,
+    /// A claim does not hold.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    /// Its session ended, or never was.
+    #[error("the token's session has ended")]
+    Ended,
+    /// With HS256: the database could not be asked.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+/// A token that has just been signed.
+#[derive(Clone)]
+pub struct IssuedToken {
+    /// The JWT in its compact form (RFC 7515 §7.1).
+    pub token: String,
+    /// Seconds until it dies.
+    pub expires_in: i64,
+}
+
+/// A token that was checked.
+#[derive(Clone, Debug)]
+pub struct VerifiedToken {
+    /// What it claims.
+    pub claims: Claims,
+    kid: Option<String>,
+}
+
+/// With HS256: what the database said of a session.
+struct SessionProof {
+    user_id: UserId,
+    username: String,
+    roles: Vec<String>,
+    access_until: Moment,
+    read_at: Moment,
+}
+
+/// Signs and checks access tokens. Cheap to clone.
+#[derive(Clone)]
+pub struct Tokens(Arc<Inner>);
+
+struct Inner {
+    keys: Keys,
+    issuer: String,
+    audience: Option<String>,
+    lifetimes: Lifetimes,
+    clock: Clock,
+    db: Db,
+    ended: EndedSessions,
+    verified: Cache<[u8; 32], Arc<VerifiedToken>>,
+    proofs: Cache<String, Arc<SessionProof>>,
+}
+
+impl Tokens {
+    /// Puts signing and checking together.
+    #[must_use]
+    pub fn new(keys: Keys, config: &Config, clock: Clock, db: Db) -> Self {
+        Self(Arc::new(Inner {
+            keys,
+            issuer: config.issuer.clone(),
+            audience: config.audience.clone(),
+            lifetimes: Lifetimes::new(config.lifetimes),
+            clock,
+            db,
+            ended: EndedSessions::default(),
+            verified: Cache::new(CACHED_TOKENS),
+            proofs: Cache::new(CACHED_PROOFS),
+        }))
+    }
+
+    /// The keys in use.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    /// The sessions that ended early.
+    #[must_use]
+    pub fn ended(&self) -> &EndedSessions {
+        &self.0.ended
+    }
+
+    /// Signs a token for a session, valid from `now` to [`Lifetimes::access_token_ends_at`].
+    ///
+    /// # Errors
+    /// When signing fails, which a key that was loaded does not do.
+    pub fn issue(&self, user: &User, roles: &[String], session: &Session, now: Moment) -> Result<IssuedToken, jsonwebtoken::errors::Error> {
+        let ends_at = self.0.lifetimes.access_token_ends_at(session.kind, session.created_at, session.last_used_at, now);
+        let key = self.0.keys.signing();
+        let claims = Claims {
+            iss: self.0.issuer.clone(),
+            sub: user.username.clone(),
+            id: user.id,
+            iat: unix_seconds(now),
+            exp: unix_seconds(ends_at),
+            nbf: None,
+            jti: random_id(),
+            sid: session.id.clone(),
+            scope: String::new(),
+            roles: roles.to_vec(),
+            aud: self.0.audience.clone(),
+        };
+        let header = Header { typ: Some(key.typ.to_owned()), kid: key.kid.clone(), ..Header::new(key.algorithm) };
+        let token = jsonwebtoken::encode(&header, &claims, &key.encoding)?;
+        Ok(IssuedToken { token, expires_in: claims.exp - claims.iat })
+    }
+
+    /// Checks a token. Only the signature check is skipped for one seen before: its time, its key and its session are
+    /// looked at each time.
+    ///
+    /// # Errors
+    /// [`TokenError`] says why it is refused.
+    pub async fn verify(&self, token: &str) -> Result<Arc<VerifiedToken>, TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::Malformed);
+        }
+        // The whole token is the key, signature included: a cache of claims by anything shorter could be poisoned.
+        let digest = sha256(token.as_bytes());
+        let verified = if let Some(verified) = self.0.verified.get(&digest) {
+            verified
+        } else {
+            let verified = Arc::new(self.check_signature(token)?);
+            self.0.verified.insert(digest, Arc::clone(&verified));
+            verified
+        };
+        let now = self.0.clock.now();
+        verified.claims.check_time(now)?;
+        if self.0.keys.find(verified.kid.as_deref()).is_none() {
+            return Err(TokenError::Signature);
+        }
+        if self.0.ended.contains(&verified.claims.sid) {
+            return Err(TokenError::Ended);
+        }
+        if self.0.keys.is_shared() { self.prove(verified, now).await } else { Ok(verified) }
+    }
+
+    fn check_signature(&self, token: &str) -> Result<VerifiedToken, TokenError> {
+        let header = token.split('.').next().and_then(from_base64url).ok_or(TokenError::Malformed)?;
+        let header: OurHeader = serde_json::from_slice(&header).map_err(|_| TokenError::Malformed)?;
+        let key = self.0.keys.find(header.kid.as_deref()).ok_or(TokenError::Signature)?;
+        if header.alg != format!("{:?}", key.algorithm) || header.typ != key.typ {
+            return Err(TokenError::Malformed);
+        }
+        let mut validation = Validation::new(key.algorithm);
+        validation.required_spec_claims.clear();
+        // Time and audience are checked by our own code, on each use and with our clock.
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation)
+            .map_err(|error| match error.kind() {
+                jsonwebtoken::errors::ErrorKind::InvalidSignature => TokenError::Signature,
+                _ => TokenError::Malformed,
+            })?
+            .claims;
+        claims.check_names(&self.0.issuer, self.0.audience.as_deref())?;
+        Ok(VerifiedToken { claims, kid: header.kid })
+    }
+
+    /// With HS256 every resource server holds the secret and could sign anything: the session must exist, be that user's and
+    /// have lasted that long, and the roles are the database's, not the token's.
+    async fn prove(&self, verified: Arc<VerifiedToken>, now: Moment) -> Result<Arc<VerifiedToken>, TokenError> {
+        let claims = &verified.claims;
+        let is_within = |proof: &SessionProof| claims.exp <= unix_seconds(proof.access_until);
+        let is_fresh = |proof: &SessionProof| unix_seconds(now) - unix_seconds(proof.read_at) < PROOF_SECONDS;
+        // A token that outlives what was read may have been issued since: the database is asked again before it is refused.
+        let proof = match self.0.proofs.get(&claims.sid).filter(|proof| is_fresh(proof) && is_within(proof)) {
+            Some(proof) => proof,
+            None => {
+                let proof = Arc::new(self.read_proof(claims.sid.clone(), now).await?.ok_or(TokenError::Ended)?);
+                self.0.proofs.insert(claims.sid.clone(), Arc::clone(&proof));
+                proof
+            }
+        };
+        if proof.user_id != claims.id || proof.username != claims.sub || !is_within(&proof) || !claims.scope.is_empty() {
+            return Err(TokenError::Ended);
+        }
+        if proof.roles == claims.roles {
+            return Ok(verified);
+        }
+        let mut proven = VerifiedToken::clone(&verified);
+        proven.claims.roles.clone_from(&proof.roles);
+        Ok(Arc::new(proven))
+    }
+
+    async fn read_proof(&self, sid: String, now: Moment) -> Result<Option<SessionProof>, DbError> {
+        self.0
+            .db
+            .read(move |conn| {
+                let Some(session) = sessions::find(conn, &sid)? else { return Ok(None) };
+                let user = users::find_by_id(conn, session.user_id)?.filter(|user| user.state == UserState::Active);
+                let (Some(user), None) = (user, session.ended_at) else { return Ok(None) };
+                let roles = users::list_roles(conn, user.id)?;
+                Ok(Some(SessionProof { user_id: user.id, username: user.username, roles, access_until: session.access_until, read_at: now }))
+            })
+            .await
+    }
+}
+
+/// Exactly what our headers hold: anything more (`jwk`, `jku`, `x5u`, `crit`) is an attempt to have a key or rule taken from
+/// the token, and is refused by its mere presence.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OurHeader {
+    alg: String,
+    typ: String,
+    #[serde(default)]
+    kid: Option<String>,
+}

@@ -1,0 +1,248 @@
+//! The password hash: Argon2id (RFC 9106) in the PHC string format. The one file that knows which crate computes it:
+//! `argon2` with memory kept between hashes, or, with the cargo feature `argon2-rust`, the faster and younger crate of that name.
+//! What may not live here: threads and queues (`hash_pool.rs`), rules on passwords (`password.rs`).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use crate::config::PasswordConfig;
+use crate::metrics;
+use crate::secret::{constant_time_eq, fill_random};
+
+const SALT_BYTES: usize = 16;
+const OUTPUT_BYTES: usize = 32;
+/// A stored hash that asks for more memory is not computed: an import could otherwise exhaust the machine.
+const MAX_MEMORY_KIB: u32 = 4_194_304;
+const MAX_ITERATIONS: u32 = 1_000;
+const MAX_PARALLELISM: u32 = 64;
+
+/// The cost of a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub iterations: u32,
+    /// Lanes.
+    pub parallelism: u32,
+}
+
+impl Cost {
+    /// Whether a hash of this cost should be made anew at `target`'s: it is weaker in memory or in passes.
+    #[must_use]
+    pub fn is_weaker_than(self, target: Self) -> bool {
+        self.memory_kib < target.memory_kib || self.iterations < target.iterations
+    }
+}
+
+impl From<PasswordConfig> for Cost {
+    fn from(config: PasswordConfig) -> Self {
+        Self { memory_kib: config.memory_kib, iterations: config.iterations, parallelism: config.parallelism }
+    }
+}
+
+/// A stored hash: `$argon2id$v=19$m=…,t=…,p=…$salt$output`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash {
+    cost: Cost,
+    salt: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl PasswordHash {
+    /// Reads the PHC string format; `None` when it is not an Argon2id hash of version 19 within our bounds.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut fields = text.strip_prefix("$argon2id$v=19$")?.split('$');
+        let (parameters, salt, output) = (fields.next()?, fields.next()?, fields.next()?);
+        if fields.next().is_some() {
+            return None;
+        }
+        let mut numbers = parameters.split(',').zip(["m=", "t=", "p="]).map(|(field, name)| field.strip_prefix(name)?.parse::<u32>().ok());
+        let cost = Cost { memory_kib: numbers.next()??, iterations: numbers.next()??, parallelism: numbers.next()?? };
+        let is_bounded = (8 * cost.parallelism..=MAX_MEMORY_KIB).contains(&cost.memory_kib)
+            && (1..=MAX_ITERATIONS).contains(&cost.iterations)
+            && (1..=MAX_PARALLELISM).contains(&cost.parallelism);
+        let salt = STANDARD_NO_PAD.decode(salt).ok()?;
+        let output = STANDARD_NO_PAD.decode(output).ok()?;
+        let is_fit = is_bounded && parameters.split(',').count() == 3 && (8..=64).contains(&salt.len()) && (16..=64).contains(&output.len());
+        is_fit.then_some(Self { cost, salt, output })
+    }
+
+    /// The cost it was made at.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        self.cost
+    }
+}
+
+impl std::fmt::Display for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Cost { memory_kib, iterations, parallelism } = self.cost;
+        let [salt, output] = [&self.salt, &self.output].map(|bytes| STANDARD_NO_PAD.encode(bytes));
+        write!(f, "$argon2id$v=19$m={memory_kib},t={iterations},p={parallelism}${salt}${output}")
+    }
+}
+
+/// Not the hash itself: in a log it would be an offer to guess.
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PasswordHash({:?})", self.cost)
+    }
+}
+
+/// Computes hashes in memory that it keeps from one to the next.
+#[derive(Default)]
+pub struct Hasher {
+    memory: backend::Memory,
+}
+
+impl Hasher {
+    /// Hashes a new password with a random salt.
+    #[must_use]
+    pub fn hash(&mut self, password: &[u8], cost: Cost) -> PasswordHash {
+        let mut salt = vec![0; SALT_BYTES];
+        fill_random(&mut salt);
+        let mut output = vec![0; OUTPUT_BYTES];
+        self.compute(password, &salt, cost, &mut output);
+        PasswordHash { cost, salt, output }
+    }
+
+    /// Whether `password` is the one behind `hash`. Without a hash it computes one all the same and says no: an
+    /// unknown user costs as much as a known one.
+    #[must_use]
+    pub fn verify(&mut self, password: &[u8], hash: Option<&PasswordHash>, dummy_cost: Cost) -> bool {
+        let Some(hash) = hash else {
+            self.compute(password, &[0; SALT_BYTES], dummy_cost, &mut [0; OUTPUT_BYTES]);
+            return false;
+        };
+        let mut output = vec![0; hash.output.len()];
+        self.compute(password, &hash.salt, hash.cost, &mut output);
+        constant_time_eq(&output, &hash.output)
+    }
+
+    /// Gives the kept memory back to the operating system.
+    pub fn release(&mut self) {
+        self.memory = backend::Memory::default();
+    }
+
+    fn compute(&mut self, password: &[u8], salt: &[u8], cost: Cost, output: &mut [u8]) {
+        metrics::PASSWORD_HASHES.increment();
+        backend::compute(&mut self.memory, password, salt, cost, output);
+    }
+}
+
+/// The invariant behind both backends' `expect`s.
+const IN_RANGE: &str = "cost, salt and output were checked against the algorithm's ranges";
+
+#[cfg(not(feature = "argon2-rust"))]
+use with_argon2 as backend;
+#[cfg(feature = "argon2-rust")]
+use with_argon2_rust as backend;
+
+#[cfg(any(not(feature = "argon2-rust"), test))]
+mod with_argon2 {
+    use argon2::{Algorithm, Argon2, Block, Params, Version};
+
+    use super::{Cost, IN_RANGE};
+
+    #[derive(Default)]
+    pub struct Memory(Vec<Block>);
+
+    pub fn compute(memory: &mut Memory, password: &[u8], salt: &[u8], cost: Cost, output: &mut [u8]) {
+        let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, Some(output.len())).expect(IN_RANGE);
+        let blocks = params.block_count();
+        if memory.0.len() < blocks {
+            // Dropped first, so that growing never holds the old and the new memory at once.
+            memory.0 = Vec::new();
+            memory.0 = vec![Block::default(); blocks];
+        }
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password_into_with_memory(password, salt, output, &mut memory.0[..blocks])
+            .expect(IN_RANGE);
+    }
+}
+
+#[cfg(feature = "argon2-rust")]
+mod with_argon2_rust {
+    use argon2_rust::{Algorithm, Argon2, Hasher, Params, Version};
+
+    use super::{Cost, IN_RANGE};
+
+    #[derive(Default)]
+    pub struct Memory(Option<Hasher>);
+
+    pub fn compute(memory: &mut Memory, password: &[u8], salt: &[u8], cost: Cost, output: &mut [u8]) {
+        let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, output.len()).expect(IN_RANGE);
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let hasher = memory.0.get_or_insert_with(|| argon2.hasher());
+        hasher.set_argon2(argon2);
+        hasher.hash_into(password, salt, output).expect(IN_RANGE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHEAP: Cost = Cost { memory_kib: 32, iterations: 1, parallelism: 1 };
+
+    #[test]
+    fn a_hash_verifies_its_own_password_and_comes_back_from_its_text() {
+        let mut hasher = Hasher::default();
+        let hash = hasher.hash(b"right", CHEAP);
+        let read = PasswordHash::parse(&hash.to_string()).expect("our own format");
+        assert!(read == hash);
+        assert!(hasher.verify(b"right", Some(&read), CHEAP));
+        assert!(!hasher.verify(b"wrong", Some(&read), CHEAP));
+        assert!(!hasher.verify(b"right", None, CHEAP));
+        assert!(!format!("{hash:?}").contains(&STANDARD_NO_PAD.encode(&hash.output)));
+    }
+
+    /// The vector of the reference implementation's own test suite (`test.c`, Argon2id, version 0x13).
+    #[test]
+    fn the_reference_vector_verifies() {
+        let text = "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
+        let hash = PasswordHash::parse(text).expect("PHC string");
+        assert_eq!(hash.to_string(), text);
+        assert!(Hasher::default().verify(b"password", Some(&hash), CHEAP));
+    }
+
+    #[test]
+    fn what_is_no_argon2id_hash_is_not_read() {
+        let good = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        assert!(PasswordHash::parse(good).is_some());
+        for (from, to) in [
+            ("argon2id", "argon2i"), ("v=19", "v=16"), ("m=64", "m=4294967295"), ("m=64", "m=7"), ("t=1", "t=0"), ("t=1", "t=99999"),
+            ("p=1", "p=0"), ("p=1", "p=1,x=1"), ("m=64,", ""), ("c29tZXNhbHQ", "c2"), ("c29tZXNhbHQ", "!!!!!!!!"), ("PPc", "PPc$x"),
+        ] {
+            assert!(PasswordHash::parse(&good.replacen(from, to, 1)).is_none(), "{from} → {to}");
+        }
+    }
+
+    /// Both implementations over ten thousand random inputs: the same string, and each verifies the other's.
+    #[cfg(feature = "argon2-rust")]
+    #[test]
+    fn both_implementations_give_the_same_hash() {
+        let (mut first, mut second) = (with_argon2::Memory::default(), with_argon2_rust::Memory::default());
+        for round in 0..10_000 {
+            let mut dice = [0; 8];
+            fill_random(&mut dice);
+            let parallelism = 1 + u32::from(dice[0] % 4);
+            let cost = Cost { memory_kib: 8 * parallelism + u32::from(dice[1] % 64), iterations: 1 + u32::from(dice[2] % 3), parallelism };
+            let mut password = vec![0; usize::from(dice[3])];
+            let mut salt = vec![0; 8 + usize::from(dice[4] % 25)];
+            fill_random(&mut password);
+            fill_random(&mut salt);
+            let (mut ours, mut theirs) = (vec![0; OUTPUT_BYTES], vec![0; OUTPUT_BYTES]);
+            with_argon2::compute(&mut first, &password, &salt, cost, &mut ours);
+            with_argon2_rust::compute(&mut second, &password, &salt, cost, &mut theirs);
+            let string = |output: &[u8]| PasswordHash { cost, salt: salt.clone(), output: output.to_vec() }.to_string();
+            assert_eq!(string(&ours), string(&theirs), "round {round}, {cost:?}");
+            let stored = PasswordHash::parse(&string(&theirs)).expect("PHC string");
+            with_argon2::compute(&mut first, &password, &stored.salt, stored.cost, &mut ours);
+            with_argon2_rust::compute(&mut second, &password, &stored.salt, stored.cost, &mut theirs);
+            assert!(constant_time_eq(&ours, &stored.output) && constant_time_eq(&theirs, &stored.output), "round {round}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What a new password may be: one rule for pages, command line and seed files.
+//! What may not live here: hashing (`argon2id.rs`), and checking a password that exists (`credentials`).
+
+use std::fmt;
+
+use precis_core::profile::PrecisFastInvocation as _;
+use precis_profiles::OpaqueString;
+use zeroize::Zeroizing;
+
+/// The most code points in a password.
+pub const MAX_LENGTH: usize = 256;
+/// The most bytes that a password of [`MAX_LENGTH`] code points can have.
+const MAX_BYTES: usize = 4 * MAX_LENGTH;
+/// A password that a guesser reaches in fewer tries than this is as good as on a list of common ones.
+const LEAST_GUESSES: u64 = 1_000_000;
+/// Guessing is judged by this many characters: its cost grows with the square of the length.
+const JUDGED_CHARACTERS: usize = 64;
+
+/// A password as typed, in its PRECIS OpaqueString form (RFC 8265 §4): it prints nothing and is wiped when dropped.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+/// Why a password is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Fewer code points than the setting asks for.
+    #[error("a password has at least {min} characters")]
+    TooShort {
+        /// `PASSWORD_MIN_LENGTH`.
+        min: usize,
+    },
+    /// More than 256 code points.
+    #[error("a password has at most {MAX_LENGTH} characters")]
+    TooLong,
+    /// Control characters or text that is not assigned in Unicode.
+    #[error("a password has no control characters")]
+    BadCharacters,
+    /// On lists of common passwords, or guessed about as fast.
+    #[error("this password is among the first that are guessed: choose a longer or less common one")]
+    TooCommon,
+    /// The username, or one that holds little else.
+    #[error("a password is not the username")]
+    IsUsername,
+}
+
+impl Password {
+    /// Takes a password that somebody signs in with.
+    ///
+    /// # Errors
+    /// [`PasswordError::TooLong`] or [`PasswordError::BadCharacters`]: no account can have such a password.
+    pub fn parse(typed: &str) -> Result<Self, PasswordError> {
+        // Before any work: a megabyte of password costs nothing.
+        if typed.len() > MAX_BYTES || typed.chars().count() > MAX_LENGTH {
+            return Err(PasswordError::TooLong);
+        }
+        let prepared = OpaqueString::enforce(typed).map_err(|_| PasswordError::BadCharacters)?;
+        Ok(Self(Zeroizing::new(prepared.into_owned())))
+    }
+
+    /// Takes a password that somebody chooses for the account `username`.
+    ///
+    /// # Errors
+    /// [`PasswordError`] says which rule it breaks.
+    pub fn choose(typed: &str, username: &str, min_length: usize) -> Result<Self, PasswordError> {
+        let password = match Self::parse(typed) {
+            Err(PasswordError::BadCharacters) if typed.is_empty() => return Err(PasswordError::TooShort { min: min_length }),
+            result => result?,
+        };
+        if password.0.chars().count() < min_length {
+            return Err(PasswordError::TooShort { min: min_length });
+        }
+        if password.0.to_lowercase() == username.to_lowercase() {
+            return Err(PasswordError::IsUsername);
+        }
+        let judged: String = password.0.chars().take(JUDGED_CHARACTERS).collect();
+        if zxcvbn::zxcvbn(&judged, &[username]).guesses() < LEAST_GUESSES {
+            return Err(PasswordError::TooCommon);
+        }
+        Ok(password)
+    }
+
+    /// The bytes to hash.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choose(typed: &str) -> Result<(), PasswordError> {
+        Password::choose(typed, "alice.smith1", 12).map(drop)
+    }
+
+    #[test]
+    fn the_rule_on_new_passwords() {
+        assert_eq!(choose(""), Err(PasswordError::TooShort { min: 12 }));
+        assert_eq!(choose("elevenchars"), Err(PasswordError::TooShort { min: 12 }));
+        assert_eq!(choose(&"x".repeat(257)), Err(PasswordError::TooLong));
+        assert_eq!(choose("with a \u{7} bell in"), Err(PasswordError::BadCharacters));
+        assert_eq!(choose("Alice.Smith1"), Err(PasswordError::IsUsername));
+        assert_eq!(choose("password1234"), Err(PasswordError::TooCommon));
+        assert_eq!(choose("aaaaaaaaaaaaaaaa"), Err(PasswordError::TooCommon));
+        assert_eq!(choose("correct horse battery staple"), Ok(()));
+        assert_eq!(choose("비밀번호는길고어려운것이좋다"), Ok(()));
+        assert_eq!(choose(&"long pass phrase ".repeat(15)), Ok(()));
+    }
+
+    #[test]
+    fn composed_and_decomposed_text_is_the_same_password() {
+        let composed = Password::parse("caf\u{e9} au lait noir").expect("fit");
+        let decomposed = Password::parse("cafe\u{301} au lait noir").expect("fit");
+        assert_eq!(composed.bytes(), decomposed.bytes());
+    }
+}

@@ -1,0 +1,213 @@
+//! All SQL on users, their roles and their numbers. What may not live here: decisions.
+
+use diesel::prelude::*;
+
+use super::argon2id::PasswordHash;
+use super::{ADMIN_ROLE, User, UserId, UserState};
+use crate::clock::Moment;
+use crate::db::DbConnection;
+use crate::db::schema::{counters, user_roles, users};
+
+const LAST_ID: &str = "last_user_id";
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct UserRow {
+    id: i64,
+    username: String,
+    display_name: Option<String>,
+    email: Option<String>,
+    password_hash: Option<String>,
+    created_at: Moment,
+    last_signed_in_at: Option<Moment>,
+    disabled_at: Option<Moment>,
+    deleted_at: Option<Moment>,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        let state = match (row.deleted_at, row.disabled_at) {
+            (Some(at), _) => UserState::Deleted(at),
+            (None, Some(at)) => UserState::Disabled(at),
+            (None, None) => UserState::Active,
+        };
+        Self {
+            id: UserId(row.id),
+            username: row.username,
+            display_name: row.display_name,
+            email: row.email,
+            password_hash: row.password_hash.as_deref().and_then(PasswordHash::parse),
+            created_at: row.created_at,
+            last_signed_in_at: row.last_signed_in_at,
+            state,
+        }
+    }
+}
+
+/// Finds a user by the canonical form of their name, deleted ones too.
+///
+/// # Errors
+/// When the query fails.
+pub fn find_by_key(conn: &mut DbConnection, username_key: &str) -> QueryResult<Option<User>> {
+    let row = users::table.filter(users::username_key.eq(username_key)).select(UserRow::as_select()).first(conn).optional()?;
+    Ok(row.map(User::from))
+}
+
+/// Finds a user by number, deleted ones too.
+///
+/// # Errors
+/// When the query fails.
+pub fn find_by_id(conn: &mut DbConnection, id: UserId) -> QueryResult<Option<User>> {
+    let row = users::table.find(id.0).select(UserRow::as_select()).first(conn).optional()?;
+    Ok(row.map(User::from))
+}
+
+/// All users but deleted ones, by number, from the one after `after`, at most `limit`.
+///
+/// # Errors
+/// When the query fails.
+pub fn list(conn: &mut DbConnection, after: UserId, limit: i64) -> QueryResult<Vec<User>> {
+    let rows: Vec<UserRow> = users::table
+        .filter(users::deleted_at.is_null().and(users::id.gt(after.0)))
+        .order(users::id)
+        .limit(limit)
+        .select(UserRow::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().map(User::from).collect())
+}
+
+/// The roles of a user, in alphabetical order by bytes (the order of a database's collation differs).
+///
+/// # Errors
+/// When the query fails.
+pub fn list_roles(conn: &mut DbConnection, id: UserId) -> QueryResult<Vec<String>> {
+    let mut roles: Vec<String> = user_roles::table.filter(user_roles::user_id.eq(id.0)).select(user_roles::role).load(conn)?;
+    roles.sort();
+    Ok(roles)
+}
+
+/// Whether somebody who can sign in is an admin.
+///
+/// # Errors
+/// When the query fails.
+pub fn has_admin(conn: &mut DbConnection) -> QueryResult<bool> {
+    let admins: i64 = user_roles::table
+        .inner_join(users::table)
+        .filter(user_roles::role.eq(ADMIN_ROLE))
+        .filter(users::deleted_at.is_null().and(users::disabled_at.is_null()))
+        .count()
+        .get_result(conn)?;
+    Ok(admins > 0)
+}
+
+/// Takes the wished number, or the next one; `None` when the wished one is somebody's or was.
+pub(super) fn take_id(conn: &mut DbConnection, wished: Option<UserId>) -> QueryResult<Option<UserId>> {
+    let last_id = counters::table.find(LAST_ID);
+    if let Some(UserId(id)) = wished {
+        // A number at or below the last one may have been given before; it is free only when no row has it.
+        if users::table.find(id).count().get_result::<i64>(conn)? > 0 {
+            return Ok(None);
+        }
+        diesel::update(last_id.filter(counters::value.lt(id))).set(counters::value.eq(id)).execute(conn)?;
+        return Ok(wished);
+    }
+    // The update takes the row's lock, so that the number read after it is ours alone until we commit.
+    diesel::update(last_id).set(counters::value.eq(counters::value + 1)).execute(conn)?;
+    last_id.select(counters::value).first(conn).map(|id| Some(UserId(id)))
+}
+
+pub(super) fn insert(conn: &mut DbConnection, user: &User, username_key: &str, public_id: &str) -> QueryResult<()> {
+    let hash = user.password_hash.as_ref().map(ToString::to_string);
+    diesel::insert_into(users::table)
+        .values((
+            users::id.eq(user.id.0),
+            users::public_id.eq(public_id),
+            users::username.eq(&user.username),
+            users::username_key.eq(username_key),
+            users::display_name.eq(&user.display_name),
+            users::email.eq(&user.email),
+            users::password_changed_at.eq(hash.as_ref().map(|_| user.created_at)),
+            users::password_hash.eq(hash),
+            users::created_at.eq(user.created_at),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Gives a user a role; giving it twice is giving it once.
+///
+/// # Errors
+/// When the query fails.
+pub fn grant_role(conn: &mut DbConnection, id: UserId, role: &str, now: Moment) -> QueryResult<()> {
+    let held: i64 = user_roles::table.find((id.0, role)).count().get_result(conn)?;
+    if held == 0 {
+        diesel::insert_into(user_roles::table)
+            .values((user_roles::user_id.eq(id.0), user_roles::role.eq(role), user_roles::granted_at.eq(now)))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Sets the password's hash. With `only_if`, only while the stored hash is that one: a hash made stronger after a sign-in must
+/// not undo a password that was changed meanwhile. Returns whether it was set.
+///
+/// # Errors
+/// When the query fails.
+pub fn set_password_hash(conn: &mut DbConnection, id: UserId, hash: &PasswordHash, only_if: Option<&PasswordHash>, now: Moment) -> QueryResult<bool> {
+    let row = users::table.find(id.0).filter(users::deleted_at.is_null());
+    let count = match only_if {
+        None => diesel::update(row).set((users::password_hash.eq(hash.to_string()), users::password_changed_at.eq(now))).execute(conn)?,
+        Some(old) => diesel::update(row.filter(users::password_hash.eq(old.to_string()))).set(users::password_hash.eq(hash.to_string())).execute(conn)?,
+    };
+    Ok(count == 1)
+}
+
+/// Writes down a sign-in, if the account is still active and its password still the one that was checked. Takes the row's lock,
+/// so that turning the account off or changing its password comes either before this, and is seen, or after it, and ends the
+/// session that this transaction starts.
+///
+/// # Errors
+/// When the query fails.
+pub fn set_signed_in(conn: &mut DbConnection, id: UserId, checked: &PasswordHash, now: Moment) -> QueryResult<bool> {
+    let active = users::table.find(id.0).filter(users::deleted_at.is_null().and(users::disabled_at.is_null()));
+    let count = diesel::update(active.filter(users::password_hash.eq(checked.to_string()))).set(users::last_signed_in_at.eq(now)).execute(conn)?;
+    Ok(count == 1)
+}
+
+/// Sets or clears what the person is called.
+///
+/// # Errors
+/// When the query fails.
+pub fn set_display_name(conn: &mut DbConnection, id: UserId, display_name: Option<&str>) -> QueryResult<()> {
+    diesel::update(users::table.find(id.0)).set(users::display_name.eq(display_name)).execute(conn).map(drop)
+}
+
+/// Turns an account off or on; returns whether that changed it.
+///
+/// # Errors
+/// When the query fails.
+pub fn set_disabled(conn: &mut DbConnection, id: UserId, disabled_at: Option<Moment>) -> QueryResult<bool> {
+    let row = users::table.find(id.0).filter(users::deleted_at.is_null());
+    let count = match disabled_at {
+        Some(now) => diesel::update(row.filter(users::disabled_at.is_null())).set(users::disabled_at.eq(now)).execute(conn)?,
+        None => diesel::update(row.filter(users::disabled_at.is_not_null())).set(users::disabled_at.eq(None::<Moment>)).execute(conn)?,
+    };
+    Ok(count == 1)
+}
+
+/// Deletes an account: its personal data and roles go, its name and number stay taken. Returns whether it was there.
+///
+/// # Errors
+/// When the query fails.
+pub fn delete(conn: &mut DbConnection, id: UserId, now: Moment) -> QueryResult<bool> {
+    diesel::delete(user_roles::table.filter(user_roles::user_id.eq(id.0))).execute(conn)?;
+    let count = diesel::update(users::table.find(id.0).filter(users::deleted_at.is_null()))
+        .set((
+            users::deleted_at.eq(now),
+            users::password_hash.eq(None::<String>),
+            users::display_name.eq(None::<String>),
+            users::email.eq(None::<String>),
+        ))
+        .execute(conn)?;
+    Ok(count == 1)
+}
