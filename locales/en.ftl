@@ -149,3 +149,12 @@ error-unavailable-text = Wait a moment, then try again. If it stays like this, t
 error-request-id = Request ID
 error-link-home = Go to your account
 error-link-sign-in = Go to sign in
+
+## Rescue: an administrator who is locked out chooses a new password
+
+rescue-title = Choose a new password
+rescue-lead = This link lets you choose a new password for the account below. All its other sessions end.
+field-new-password = New password
+rescue-button = Save and sign in
+rescue-alert-title = The password was not changed
+notice-rescued = Your new password is saved.

@@ -129,3 +129,12 @@ error-unavailable-text = 잠시 후 다시 시도하세요. 계속 이용할 수
 error-request-id = 요청 ID
 error-link-home = 내 계정으로 이동
 error-link-sign-in = 로그인 화면으로 이동
+
+## 복구: 로그인할 수 없게 된 관리자가 새 비밀번호를 정함
+
+rescue-title = 새 비밀번호 설정
+rescue-lead = 이 링크로 아래 계정의 새 비밀번호를 정할 수 있습니다. 이 계정의 다른 로그인은 모두 종료됩니다.
+field-new-password = 새 비밀번호
+rescue-button = 저장하고 로그인
+rescue-alert-title = 비밀번호가 변경되지 않았습니다
+notice-rescued = 새 비밀번호가 저장되었습니다.

@@ -1,3 +1,39 @@
-//! The map of the code.
+//! The map of the code, from the edge inward. Imports point down this list, never up; a test holds that.
+//!
+//! - [`cli`] — the admin's commands; [`server`] — puts everything together; [`openapi`], [`ops`] — what is served beside the doors
+//! - [`account`], [`admin`] — what people do for themselves, what admins do for them
+//! - [`login`], [`oauth`] — the two doors: pages and cookies, JSON and bearer tokens. Neither knows the other
+//! - [`web`] — HTTP plumbing of both doors; [`error`] — their one error
+//! - [`credentials`] — the lock: check, throttle, sign in
+//! - [`tokens`], [`sessions`], [`links`], [`users`] — what the lock is made of, each with its own `store.rs`
+//! - [`db`] — the way to SQLite or Postgres
+//! - [`i18n`], [`metrics`], [`clock`], [`secret`], [`memory`], [`config`] — words, counters, time, chance, memory, settings
+//!
+//! No code lives here.
+
+pub mod account;
+pub mod admin;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod credentials;
+pub mod db;
+pub mod error;
+pub mod i18n;
+pub mod links;
+pub mod login;
+pub mod memory;
+pub mod metrics;
+pub mod oauth;
+pub mod openapi;
+pub mod ops;
+pub mod secret;
+pub mod server;
+pub mod sessions;
+pub mod tokens;
+pub mod users;
+pub mod web;
+
+// Keeps the bundled OpenSSL linked: libpq needs it for TLS.
+#[cfg(feature = "bundled")]
 use openssl_sys as _;
-pub mod clock; pub mod config; pub mod db; pub mod memory; pub mod metrics; pub mod secret; pub mod users; pub mod sessions; pub mod links; pub mod tokens; pub mod credentials;

@@ -4,9 +4,11 @@ CREATE TABLE counters (
     value BIGINT NOT NULL
 );
 
--- The last user id given out, and whether the first signing key was made: both raised by conditional updates.
+-- The last user id given out, whether the first signing key was made, when housekeeping last ran (seconds since 1970):
+-- each changed by conditional updates only.
 INSERT INTO counters (name, value) VALUES ('last_user_id', 0);
 INSERT INTO counters (name, value) VALUES ('signing_keys_made', 0);
+INSERT INTO counters (name, value) VALUES ('housekeeping_at', 0);
 
 CREATE TABLE users (
     id BIGINT NOT NULL PRIMARY KEY,

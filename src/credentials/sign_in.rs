@@ -79,6 +79,17 @@ impl Lock {
         }
     }
 
+    /// [`Self::sign_in`] on a task of its own: a client that goes away half-way cannot leave its try undecided, and so guess
+    /// without being counted.
+    ///
+    /// # Errors
+    /// As [`Self::sign_in`].
+    pub async fn sign_in_whole(&self, attempt: Attempt) -> Result<SignIn, SignInError> {
+        let lock = self.clone();
+        let task = tokio::task::spawn_local(async move { lock.sign_in(attempt).await });
+        task.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
     async fn refuse(&self, keys: &[String], answer: SignIn) -> Result<SignIn, SignInError> {
         metrics::SIGN_IN_FAILURES.increment();
         self.settle(keys, true).await?;

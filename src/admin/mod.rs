@@ -1,0 +1,2 @@
+//! Use cases on users.
+pub mod first_run;

@@ -1,0 +1,254 @@
+//! The one error that HTTP handlers return. A 5xx is logged here, once, with its cause; the client gets fixed text and a
+//! request id. JSON by itself; `web::error_page` puts a page in its place for people.
+//! What may not live here: outcomes that a door must handle, such as a wrong password.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+use crate::credentials::SignInError;
+use crate::db::DbError;
+use crate::metrics;
+use crate::secret::random_id;
+use crate::tokens::TokenError;
+
+/// What a request is told when it is busy here.
+const COME_AGAIN: Duration = Duration::from_secs(1);
+
+/// An answer that is no success, as RFC 6749 §5.2 writes them: a status, a code out of a fixed list, and a sentence.
+#[derive(Debug)]
+pub struct AppError {
+    status: StatusCode,
+    code: &'static str,
+    description: &'static str,
+    header: Option<(header::HeaderName, HeaderValue)>,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// What stands in the JSON of an error.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Error)]
+pub struct ErrorBody<'a> {
+    /// A code out of a fixed list, such as `invalid_grant`.
+    error: &'a str,
+    /// What happened and what to do next.
+    error_description: &'a str,
+    /// Names the log line of a 5xx.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+}
+
+/// Left on a response for `web::error_page`.
+#[derive(Clone, Debug)]
+pub struct ErrorNote {
+    /// The request id that the log line and the JSON carry.
+    pub request_id: Option<String>,
+}
+
+impl AppError {
+    fn new(status: StatusCode, code: &'static str, description: &'static str) -> Self {
+        Self { status, code, description, header: None, cause: None }
+    }
+
+    fn with_header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    fn with_wait(self, wait: Duration) -> Self {
+        self.with_header(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)))
+    }
+
+    /// 400 `invalid_request`: a parameter is missing, repeated or malformed (RFC 6749 §5.2).
+    #[must_use]
+    pub fn invalid_request(description: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
+    }
+
+    /// 400 `unsupported_grant_type`.
+    #[must_use]
+    pub fn unsupported_grant_type(description: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", description)
+    }
+
+    /// 400 `invalid_grant`: the same for an unknown user, a disabled one and a wrong password.
+    #[must_use]
+    pub fn invalid_grant() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_grant", "The username or password is not right.")
+    }
+
+    /// 400 `invalid_scope`.
+    #[must_use]
+    pub fn invalid_scope() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_scope", "None of the wished scopes can be granted. Leave the scope out.")
+    }
+
+    /// 401 `invalid_client` with the challenge that RFC 6749 §5.2 asks for.
+    #[must_use]
+    pub fn invalid_client() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_client", "The client id or secret is not right. Send neither when the program is not registered.")
+            .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"vestibule\", charset=\"UTF-8\""))
+    }
+
+    /// 401 with a bare challenge: no token came (RFC 6750 §3.1 wants no error code then).
+    #[must_use]
+    pub fn bearer_missing() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_request", "Send an access token: Authorization: Bearer …")
+            .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    /// 401 `invalid_token` (RFC 6750 §3.1). Which check failed is nobody's business but the log's.
+    #[must_use]
+    pub fn invalid_token() -> Self {
+        let challenge = "Bearer error=\"invalid_token\", error_description=\"The access token is expired, ended or not from here\"";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", "The access token is expired, ended or not from here. Get a new one.")
+            .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+
+    /// 429 with the time to wait.
+    #[must_use]
+    pub fn too_many_requests(wait: Duration) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "There were too many wrong passwords. Wait as long as Retry-After says.").with_wait(wait)
+    }
+
+    /// 503: no capacity now.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "The server has too much to do. Come again as Retry-After says.").with_wait(COME_AGAIN)
+    }
+
+    /// 404.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing at this address.")
+    }
+
+    /// 405 with the methods that are allowed here.
+    #[must_use]
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method; Allow names those it takes.")
+            .with_header(header::ALLOW, HeaderValue::from_static(allow))
+    }
+
+    /// 408: the body did not come.
+    #[must_use]
+    pub fn body_too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "invalid_request", "The request's body did not come in time.")
+    }
+
+    /// 413.
+    #[must_use]
+    pub fn body_too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The request's body is over 16 KiB.")
+    }
+
+    /// 415.
+    #[must_use]
+    pub fn unsupported_media_type() -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", "Send application/x-www-form-urlencoded or application/json.")
+    }
+
+    /// 500. The cause goes to the log only.
+    #[must_use]
+    pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let mut error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "Something went wrong on our side. Try again; if it stays, tell the administrator the request id.");
+        error.cause = Some(cause.into());
+        error
+    }
+
+    /// How long the client should wait, when it should.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<&str> {
+        let (name, value) = self.header.as_ref()?;
+        (*name == header::RETRY_AFTER).then(|| value.to_str().ok()).flatten()
+    }
+
+    fn log(&self) -> String {
+        let request_id = random_id();
+        metrics::SERVER_ERRORS.increment();
+        match &self.cause {
+            Some(cause) => tracing::error!(request_id, status = self.status.as_u16(), cause = %Chain(cause.as_ref()), "request failed"),
+            None => tracing::warn!(request_id, status = self.status.as_u16(), "request turned away"),
+        }
+        request_id
+    }
+}
+
+impl From<DbError> for AppError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Busy => Self::unavailable(),
+            DbError::Unreachable(_) => {
+                let mut unavailable = Self::unavailable();
+                unavailable.cause = Some(Box::new(error));
+                unavailable
+            }
+            DbError::Query(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<SignInError> for AppError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Database(error) => error.into(),
+            SignInError::Signing(error) => Self::internal(error),
+        }
+    }
+}
+
+impl From<TokenError> for AppError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Database(error) => error.into(),
+            refusal => {
+                tracing::debug!(reason = %refusal, "token refused");
+                Self::invalid_token()
+            }
+        }
+    }
+}
+
+impl fmt::Display for AppError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.description)
+    }
+}
+
+impl ResponseError for AppError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let request_id = self.status.is_server_error().then(|| self.log());
+        let mut response = HttpResponse::build(self.status);
+        if let Some((name, value)) = &self.header {
+            response.insert_header((name.clone(), value.clone()));
+        }
+        let body = ErrorBody { error: self.code, error_description: self.description, request_id: request_id.clone() };
+        let mut response = response.json(body);
+        response.extensions_mut().insert(ErrorNote { request_id });
+        response
+    }
+}
+
+/// An error and its sources, for one log line.
+struct Chain<'a>(&'a (dyn Error + Send + Sync));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}

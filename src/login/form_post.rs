@@ -1,0 +1,96 @@
+//! What every form post of the people's door must pass before its fields are looked at.
+//! What may not live here: what a form does.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, web};
+
+use crate::error::AppError;
+use crate::i18n::Words;
+use crate::web::client_ip;
+use crate::web::csrf::{self, Provenance};
+use crate::web::form::Parameters;
+use crate::web::pages::Alert;
+use crate::web::session::BrowserSession;
+
+/// Why a form is shown again instead of being acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Another site sent it.
+    Elsewhere,
+    /// The browser sent no cookie of ours.
+    NoCookie {
+        /// Because it was given over http a cookie that it keeps for https.
+        is_insecure: bool,
+    },
+    /// Its token is from before.
+    Stale,
+    /// It could not be read.
+    Malformed(StatusCode),
+}
+
+impl Refusal {
+    /// The status of the form that is shown again.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Elsewhere => StatusCode::FORBIDDEN,
+            Self::Malformed(status) => status,
+            Self::NoCookie { .. } | Self::Stale => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    /// The words for it.
+    pub fn alert(self, words: &Words, request: &HttpRequest) -> Alert {
+        match self {
+            Self::Elsewhere => Alert::named(words, "alert-elsewhere"),
+            Self::NoCookie { is_insecure: true } => {
+                let url = crate::web::config(request).public_url.as_str();
+                let text = words.format("alert-insecure-cookie-text", &[("url", url.into())]);
+                Alert { text, ..Alert::named(words, "alert-no-cookie") }
+            }
+            Self::NoCookie { is_insecure: false } => Alert::named(words, "alert-no-cookie"),
+            Self::Stale => Alert::named(words, "alert-stale"),
+            Self::Malformed(_) => Alert::named(words, "alert-bad-form"),
+        }
+    }
+}
+
+/// A form post as it came, and why it must not be acted on, if so.
+pub struct FormPost {
+    pub parameters: Parameters,
+    pub refusal: Option<Refusal>,
+}
+
+/// Reads a form post. With `vouching_suffices`, one that the browser says comes from our own page passes with a stale token: two
+/// tabs that were opened before any cookie existed both sign in, and nothing is at stake that a foreign page could reach.
+///
+/// # Errors
+/// 408 when the body does not come.
+pub async fn read(request: &HttpRequest, payload: web::Payload, session: &BrowserSession, vouching_suffices: bool) -> Result<FormPost, AppError> {
+    let parameters = match Parameters::read(request, payload).await {
+        Ok(parameters) => parameters,
+        Err(error) => {
+            let status = match actix_web::ResponseError::status_code(&error) {
+                StatusCode::REQUEST_TIMEOUT => return Err(error),
+                StatusCode::BAD_REQUEST => StatusCode::UNPROCESSABLE_ENTITY,
+                status => status,
+            };
+            return Ok(FormPost { parameters: Parameters::default(), refusal: Some(Refusal::Malformed(status)) });
+        }
+    };
+    let refusal = find_refusal(request, &parameters, session, vouching_suffices);
+    Ok(FormPost { parameters, refusal })
+}
+
+fn find_refusal(request: &HttpRequest, parameters: &Parameters, session: &BrowserSession, vouching_suffices: bool) -> Option<Refusal> {
+    let provenance = csrf::provenance(request);
+    if provenance == Provenance::Elsewhere {
+        return Some(Refusal::Elsewhere);
+    }
+    let Some(seed) = session.csrf_seed() else {
+        let is_insecure = crate::web::config(request).public_url.is_https() && !client_ip::is_https(request);
+        return Some(Refusal::NoCookie { is_insecure });
+    };
+    let is_vouched = vouching_suffices && provenance == Provenance::SameOrigin;
+    let has_token = parameters.get("csrf").is_some_and(|token| csrf::fits(&seed, token));
+    (!is_vouched && !has_token).then_some(Refusal::Stale)
+}

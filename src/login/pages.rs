@@ -1,0 +1,110 @@
+//! The pages of this door: fields ready to print. What may not live here: words (`locales/`) and decisions.
+
+use askama::Template;
+
+use crate::web::pages::{Alert, Layout};
+
+/// The sign-in form.
+#[derive(Template)]
+#[template(path = "login.html")]
+pub struct LoginPage {
+    pub layout: Layout,
+    pub csrf: String,
+    pub next: String,
+    pub username: String,
+    pub alert: Option<Alert>,
+    pub notice: Option<String>,
+}
+
+/// The question whether to sign out, when the form that asked for it was stale.
+#[derive(Template)]
+#[template(path = "logout.html")]
+pub struct LogoutPage {
+    pub layout: Layout,
+    pub csrf: String,
+    pub alert: Option<Alert>,
+}
+
+/// The form that makes the first administrator.
+#[derive(Template)]
+#[template(path = "setup.html")]
+pub struct SetupPage {
+    pub layout: Layout,
+    pub csrf: String,
+    pub username: String,
+    pub display_name: String,
+    pub password_hint: String,
+    pub alert: Option<Alert>,
+}
+
+/// The form in which an administrator who is locked out chooses a new password.
+#[derive(Template)]
+#[template(path = "rescue.html")]
+pub struct RescuePage {
+    pub layout: Layout,
+    pub csrf: String,
+    pub username: String,
+    pub password_hint: String,
+    pub alert: Option<Alert>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i18n;
+    use crate::web::error_page::ErrorPage;
+
+    /// Every template in every language: no key left unresolved, no quote unescaped.
+    #[test]
+    fn every_template_renders_in_every_language() {
+        for words in i18n::languages() {
+            let layout = || Layout::in_language(words);
+            let alert = || Some(Alert { title: "<title>".to_owned(), text: "\"text\"".to_owned() });
+            let csrf = || "csrf".to_owned();
+            let name = || "<b>\"name\"</b>".to_owned();
+            let pages = [
+                LoginPage { layout: layout(), csrf: csrf(), next: "/docs".to_owned(), username: name(), alert: alert(), notice: Some(name()) }.render(),
+                LogoutPage { layout: layout(), csrf: csrf(), alert: alert() }.render(),
+                SetupPage { layout: layout(), csrf: csrf(), username: name(), display_name: name(), password_hint: name(), alert: alert() }.render(),
+                RescuePage { layout: layout(), csrf: csrf(), username: name(), password_hint: name(), alert: alert() }.render(),
+                ErrorPage { layout: layout(), title: name(), text: name(), request_id: Some(name()), link_href: "/", link_text: name() }.render(),
+            ];
+            for page in pages {
+                let page = page.expect("renders");
+                assert!(page.contains(&format!("lang=\"{}\"", words.language())));
+                assert!(!page.contains("<b>") && !page.contains("<title>\"") && !page.contains("\"name\""), "escaped: {page}");
+                let text = strip_tags(&page);
+                for word in text.split_whitespace() {
+                    assert!(!(word.contains('-') && words.has(word)), "{word} is a key, not a word");
+                }
+            }
+        }
+    }
+
+    /// No text of a language stands in a template.
+    #[test]
+    fn no_text_is_left_in_a_template() {
+        for file in std::fs::read_dir("templates").expect("templates/") {
+            let path = file.expect("entry").path();
+            let source = std::fs::read_to_string(&path).expect("readable");
+            let text = strip_tags(&strip_between(&strip_between(&source, "{%", "%}"), "{{", "}}"));
+            let letters: String = text.chars().filter(|character| character.is_alphabetic()).collect();
+            assert!(letters.is_empty(), "{}: {letters}", path.display());
+        }
+    }
+
+    fn strip_tags(text: &str) -> String {
+        strip_between(text, "<", ">")
+    }
+
+    fn strip_between(text: &str, open: &str, close: &str) -> String {
+        let mut rest = text;
+        let mut kept = String::new();
+        while let Some((before, after)) = rest.split_once(open) {
+            kept.push_str(before);
+            kept.push(' ');
+            rest = after.split_once(close).map_or("", |(_, after)| after);
+        }
+        kept + rest
+    }
+}

@@ -1,0 +1,220 @@
+//! `/login` and `/logout`: HTTP in and out. What may not live here: the check (`credentials`) and the words (`locales/`).
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::form_post::{self, FormPost, Refusal};
+use super::pages::{LoginPage, LogoutPage};
+use super::setup;
+use crate::credentials::{Attempt, Lock, SignIn, SignedIn};
+use crate::db::DbError;
+use crate::error::AppError;
+use crate::secret::PlainSecret;
+use crate::sessions::{self, EndReason, SessionKind};
+use crate::users::LookupName;
+use crate::users::password::Password;
+use crate::web::client_ip::ClientIp;
+use crate::web::current_user::{CurrentUser, MaybeUser};
+use crate::web::form::Parameters;
+use crate::web::next::Next;
+use crate::web::pages::{Alert, Layout, html, see_other, wait_text};
+use crate::web::session::BrowserSession;
+use crate::web::{WebConfig, cookies, csrf, error_page, get, session, user_agent};
+
+/// What a page tells on arrival; in the query as one of these words only, so that nobody can make our page say theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// After signing out.
+    SignedOut,
+    /// After the first administrator was made.
+    SetUp,
+    /// After a new password was chosen by a rescue link.
+    Rescued,
+    /// After a session ended by itself.
+    SessionEnded,
+}
+
+impl Notice {
+    const ALL: [Self; 4] = [Self::SignedOut, Self::SetUp, Self::Rescued, Self::SessionEnded];
+
+    /// The word in the query, which is also the end of the message's key.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed-out",
+            Self::SetUp => "set-up",
+            Self::Rescued => "rescued",
+            Self::SessionEnded => "session-ended",
+        }
+    }
+
+    /// The notice in a query, in words.
+    #[must_use]
+    pub fn in_query(query: &Parameters, layout: &Layout) -> Option<String> {
+        let code = query.get("notice")?;
+        let notice = Self::ALL.into_iter().find(|notice| notice.code() == code)?;
+        Some(layout.word(&format!("notice-{}", notice.code())).to_owned())
+    }
+}
+
+/// Mounts the routes of this door.
+pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
+    let methods = |allow: &'static str| web::to(move || async move { Err::<String, _>(AppError::method_not_allowed(allow)) });
+    services
+        .service(
+            web::resource("/login")
+                .wrap(session::middleware(config))
+                .wrap(from_fn(error_page::middleware))
+                .route(get().to(show))
+                .route(web::post().to(sign_in))
+                .default_service(methods("GET, HEAD, POST")),
+        )
+        .service(
+            web::resource("/logout")
+                .wrap(session::middleware(config))
+                .wrap(from_fn(error_page::middleware))
+                .route(web::post().to(sign_out))
+                .default_service(methods("POST")),
+        )
+        .service(
+            web::resource("/setup")
+                .wrap(session::middleware(config))
+                .wrap(from_fn(error_page::middleware))
+                .route(get().to(setup::show))
+                .route(web::post().to(setup::submit))
+                .default_service(methods("GET, HEAD, POST")),
+        );
+}
+
+async fn show(request: HttpRequest, session: BrowserSession, MaybeUser(user): MaybeUser) -> Result<HttpResponse, AppError> {
+    let query = Parameters::from_query(request.query_string());
+    let next = Next::parse(query.get("next").unwrap_or_default());
+    if user.is_some() {
+        return Ok(see_other(next.path()));
+    }
+    let layout = Layout::new(&request);
+    let notice = Notice::in_query(&query, &layout);
+    form(&Form { status: StatusCode::OK, next, username: String::new(), alert: None, notice }, layout, &session)
+}
+
+/// What the sign-in form shows.
+struct Form {
+    status: StatusCode,
+    next: Next,
+    username: String,
+    alert: Option<Alert>,
+    notice: Option<String>,
+}
+
+fn form(form: &Form, layout: Layout, session: &BrowserSession) -> Result<HttpResponse, AppError> {
+    let page = LoginPage {
+        layout,
+        csrf: csrf::token(&session.csrf_seed_or_new()?),
+        next: form.next.field().to_owned(),
+        username: form.username.clone(),
+        alert: form.alert.clone(),
+        notice: form.notice.clone(),
+    };
+    html(form.status, &page)
+}
+
+async fn sign_in(request: HttpRequest, payload: web::Payload, session: BrowserSession, lock: web::Data<Lock>, client_ip: ClientIp) -> Result<HttpResponse, AppError> {
+    let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, true).await?;
+    let next = Next::parse(parameters.get("next").unwrap_or_default());
+    // Cut, so that a name of 16 KiB is not sent back.
+    let username: String = parameters.get("username").unwrap_or_default().chars().take(256).collect();
+    let layout = Layout::new(&request);
+    let words = layout.words;
+    let again = |status, alert| Form { status, next: next.clone(), username: username.clone(), alert: Some(alert), notice: None };
+    let refused = || again(StatusCode::UNPROCESSABLE_ENTITY, Alert::named(words, "alert-wrong-credentials"));
+    if let Some(refusal) = refusal {
+        return form(&again(refusal.status(), refusal.alert(words, &request)), layout, &session);
+    }
+    let (Some(typed_name), Some(typed_password)) = (parameters.get_filled("username"), parameters.get_filled("password")) else {
+        return form(&again(StatusCode::UNPROCESSABLE_ENTITY, Alert::named(words, "alert-missing")), layout, &session);
+    };
+    let (Some(username_key), Ok(password)) = (LookupName::parse(typed_name), Password::parse(typed_password)) else {
+        return form(&refused(), layout, &session);
+    };
+    let attempt = Attempt {
+        username: username_key,
+        password,
+        kind: SessionKind::Browser,
+        client_ip: client_ip.0,
+        user_agent: user_agent(&request),
+        device: cookies::find(&request, cookies::Name::Device).and_then(|text| PlainSecret::parse(&text)),
+        previous: session.secret(),
+    };
+    match lock.sign_in_whole(attempt).await? {
+        SignIn::Done(signed_in) => finish(&request, &session, &signed_in, next.path()),
+        SignIn::Refused => form(&refused(), layout, &session),
+        SignIn::Disabled => form(&again(StatusCode::UNPROCESSABLE_ENTITY, Alert::named(words, "alert-disabled")), layout, &session),
+        SignIn::Throttled(wait) => waiting(&again(StatusCode::TOO_MANY_REQUESTS, wait_alert(&layout, "alert-throttled", wait)), layout, &session, wait),
+        SignIn::Full => {
+            let wait = Duration::from_secs(2);
+            waiting(&again(StatusCode::SERVICE_UNAVAILABLE, wait_alert(&layout, "alert-busy", wait)), layout, &session, wait)
+        }
+    }
+}
+
+fn wait_alert(layout: &Layout, name: &str, wait: Duration) -> Alert {
+    let text = wait_text(layout.words, wait.as_secs());
+    Alert {
+        title: layout.word(&format!("{name}-title")).to_owned(),
+        text: layout.words.format(&format!("{name}-text"), &[("wait", text.into())]),
+    }
+}
+
+fn waiting(shown: &Form, layout: Layout, session: &BrowserSession, wait: Duration) -> Result<HttpResponse, AppError> {
+    let mut response = form(shown, layout, session)?;
+    response.headers_mut().insert(actix_web::http::header::RETRY_AFTER, wait.as_secs().max(1).into());
+    Ok(response)
+}
+
+/// Wears a sign-in that succeeded as cookies and a redirect.
+pub(super) fn finish(request: &HttpRequest, session: &BrowserSession, signed_in: &SignedIn, path: &str) -> Result<HttpResponse, AppError> {
+    let config = crate::web::config(request);
+    let mut response = see_other(path);
+    if let Some(secret) = &signed_in.session_secret {
+        session.sign_in(secret)?;
+    }
+    cookies::set_token(&mut response, config, &signed_in.token.token, signed_in.token.expires_in)?;
+    if let Some(device) = &signed_in.device {
+        cookies::set_device(&mut response, config, device)?;
+    }
+    Ok(response)
+}
+
+async fn sign_out(request: HttpRequest, payload: web::Payload, session: BrowserSession, MaybeUser(user): MaybeUser, lock: web::Data<Lock>) -> Result<HttpResponse, AppError> {
+    let FormPost { refusal, .. } = form_post::read(&request, payload, &session, true).await?;
+    let Some(user) = user else { return signed_out(&request, &session) };
+    if let Some(refusal) = refusal {
+        let layout = Layout::new(&request);
+        let mut alert = refusal.alert(layout.words, &request);
+        if refusal == Refusal::Stale {
+            layout.word("alert-stale-sign-out-text").clone_into(&mut alert.text);
+        }
+        let page = LogoutPage { csrf: csrf::token(&session.csrf_seed_or_new()?), alert: Some(alert), layout };
+        return html(refusal.status(), &page);
+    }
+    end(&lock, &user).await?;
+    signed_out(&request, &session)
+}
+
+async fn end(lock: &Lock, user: &CurrentUser) -> Result<(), DbError> {
+    let (id, now) = (user.session.id.clone(), lock.clock.now());
+    lock.db.write(move |conn| -> Result<_, DbError> { Ok(sessions::end(conn, &id, EndReason::SignedOut, now)?) }).await?;
+    // At once here; other instances read it from the database within a second.
+    lock.tokens.ended().add(&user.session.id, user.session.access_until);
+    Ok(())
+}
+
+fn signed_out(request: &HttpRequest, session: &BrowserSession) -> Result<HttpResponse, AppError> {
+    session.sign_out()?;
+    let mut response = see_other(&format!("/login?notice={}", Notice::SignedOut.code()));
+    cookies::remove(&mut response, crate::web::config(request), cookies::Name::Token)?;
+    Ok(response)
+}

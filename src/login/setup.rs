@@ -1,0 +1,215 @@
+//! `/setup`: what a one-time link from `vestibule serve` or `setup-link` opens: the form for the first administrator, or for a new
+//! password of one who is locked out. What may not live here: what a link lets its holder do (`admin`).
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::form_post::{self, FormPost};
+use super::pages::{RescuePage, SetupPage};
+use super::routes::{Notice, finish};
+use crate::admin::first_run::{self, FirstAdmin, Rescue};
+use crate::config::Config;
+use crate::credentials::{Attempt, Lock, SignIn};
+use crate::error::AppError;
+use crate::i18n::Words;
+use crate::links::{self, Link, LinkPurpose};
+use crate::secret::PlainSecret;
+use crate::sessions::SessionKind;
+use crate::users::password::{self, Password, PasswordError};
+use crate::users::{self, LookupName, NewUser, User, Username, UsernameError};
+use crate::web::client_ip::ClientIp;
+use crate::web::error_page::ErrorPage;
+use crate::web::form::Parameters;
+use crate::web::pages::{Alert, Layout, html, see_other};
+use crate::web::session::BrowserSession;
+use crate::web::{cookies, csrf, user_agent};
+
+/// The form's fields as they were typed, but the password.
+#[derive(Default)]
+struct Typed {
+    username: String,
+    display_name: String,
+}
+
+/// What a page of set-up needs beside what was typed.
+struct Context<'a> {
+    layout: Layout,
+    session: &'a BrowserSession,
+    min_length: usize,
+}
+
+/// Takes a link's secret out of the address and into a cookie, or shows the form for the link in the cookie. Uses nothing up, so
+/// that a scanner that fetches links does no harm.
+///
+/// # Errors
+/// When the database gives no answer.
+pub async fn show(request: HttpRequest, session: BrowserSession, lock: web::Data<Lock>, config: web::Data<Config>) -> Result<HttpResponse, AppError> {
+    let query = Parameters::from_query(request.query_string());
+    if let Some(text) = query.get("link") {
+        let mut response = see_other("/setup");
+        if let Some(secret) = PlainSecret::parse(text) {
+            cookies::set_link(&mut response, crate::web::config(&request), &secret)?;
+        }
+        return Ok(response);
+    }
+    let context = Context { layout: Layout::new(&request), session: &session, min_length: config.passwords.min_length };
+    match find_link(&request, &lock).await? {
+        Some((link, user)) => form(context, &link, user.as_ref(), (StatusCode::OK, Typed::default(), None)),
+        None => link_is_dead(context.layout),
+    }
+}
+
+/// Makes the first administrator, or sets the new password, and signs them in.
+///
+/// # Errors
+/// When the database gives no answer.
+pub async fn submit(request: HttpRequest, payload: web::Payload, session: BrowserSession, lock: web::Data<Lock>, config: web::Data<Config>) -> Result<HttpResponse, AppError> {
+    let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, false).await?;
+    let context = Context { layout: Layout::new(&request), session: &session, min_length: config.passwords.min_length };
+    let words = context.layout.words;
+    let Some((link, user)) = find_link(&request, &lock).await? else { return link_is_dead(context.layout) };
+    let cut = |name| parameters.get(name).unwrap_or_default().chars().take(256).collect::<String>();
+    let typed = Typed { username: cut("username"), display_name: cut("display_name").trim().to_owned() };
+    if let Some(refusal) = refusal {
+        let alert = Some(refusal.alert(words, &request));
+        return form(context, &link, user.as_ref(), (refusal.status(), typed, alert));
+    }
+    let typed_password = parameters.get("password").unwrap_or_default();
+    let done = match &user {
+        Some(user) => rescue(&lock, &link, user, typed_password, context.min_length).await?,
+        None => create(&lock, &link, &typed, typed_password, context.min_length).await?,
+    };
+    match done {
+        Done::As(username) => sign_in(&request, &session, &lock, (username, typed_password, user.is_some())).await,
+        Done::LinkIsDead => link_is_dead(context.layout),
+        Done::Full => Err(AppError::unavailable()),
+        Done::Refused(fault) => {
+            let alert = Alert { title: words.get(if user.is_some() { "rescue-alert-title" } else { "setup-alert-title" }).to_owned(), text: fault.text(words) };
+            form(context, &link, user.as_ref(), (StatusCode::UNPROCESSABLE_ENTITY, typed, Some(alert)))
+        }
+    }
+}
+
+enum Done {
+    As(String),
+    LinkIsDead,
+    Full,
+    Refused(Fault),
+}
+
+/// What is wrong with a field.
+enum Fault {
+    Username(UsernameError),
+    NameTaken,
+    DisplayName,
+    Password(PasswordError),
+}
+
+impl Fault {
+    fn text(&self, words: &Words) -> String {
+        let plain = |key: &str| words.get(key).to_owned();
+        match self {
+            Self::Username(UsernameError::AtSign) => plain("username-at-sign"),
+            Self::Username(UsernameError::Invalid | UsernameError::Reserved) => plain("username-invalid"),
+            Self::NameTaken => plain("username-taken"),
+            Self::DisplayName => words.format("display-name-invalid", &[("max", users::MAX_DISPLAY_NAME.into())]),
+            Self::Password(PasswordError::TooShort { min }) => words.format("password-too-short", &[("min", (*min).into())]),
+            Self::Password(PasswordError::TooLong) => words.format("password-too-long", &[("max", password::MAX_LENGTH.into())]),
+            Self::Password(PasswordError::TooCommon) => plain("password-too-common"),
+            Self::Password(PasswordError::IsUsername) => plain("password-is-username"),
+            Self::Password(PasswordError::BadCharacters) => plain("password-bad-characters"),
+        }
+    }
+}
+
+async fn create(lock: &Lock, link: &Link, typed: &Typed, typed_password: &str, min_length: usize) -> Result<Done, AppError> {
+    let username = match Username::parse(&typed.username, None) {
+        Ok(username) => username,
+        Err(error) => return Ok(Done::Refused(Fault::Username(error))),
+    };
+    let display_name = Some(typed.display_name.clone()).filter(|name| !name.is_empty());
+    if display_name.as_ref().is_some_and(|name| !users::is_display_name(name)) {
+        return Ok(Done::Refused(Fault::DisplayName));
+    }
+    let password = match Password::choose(typed_password, username.as_str(), min_length) {
+        Ok(password) => password,
+        Err(error) => return Ok(Done::Refused(Fault::Password(error))),
+    };
+    let Ok(hash) = lock.hash_pool.hash(password).await else { return Ok(Done::Full) };
+    let new = NewUser { id: None, username, display_name, email: None, password_hash: Some(hash) };
+    let (link, now) = (link.clone(), lock.clock.now());
+    let outcome = lock.db.write(move |conn| first_run::create_first_admin(conn, &link, new, now)).await?;
+    Ok(match outcome {
+        FirstAdmin::Created(user) => Done::As(user.username),
+        FirstAdmin::NameTaken => Done::Refused(Fault::NameTaken),
+        FirstAdmin::LinkDead => Done::LinkIsDead,
+    })
+}
+
+async fn rescue(lock: &Lock, link: &Link, user: &User, typed_password: &str, min_length: usize) -> Result<Done, AppError> {
+    let password = match Password::choose(typed_password, &user.username, min_length) {
+        Ok(password) => password,
+        Err(error) => return Ok(Done::Refused(Fault::Password(error))),
+    };
+    let Ok(hash) = lock.hash_pool.hash(password).await else { return Ok(Done::Full) };
+    let (link, now) = (link.clone(), lock.clock.now());
+    let outcome = lock.db.write(move |conn| first_run::rescue(conn, &link, &hash, now)).await?;
+    Ok(match outcome {
+        Rescue::Done => Done::As(user.username.clone()),
+        Rescue::LinkDead => Done::LinkIsDead,
+    })
+}
+
+/// Through the same lock as everybody: the one function that finishes a sign-in.
+async fn sign_in(request: &HttpRequest, session: &BrowserSession, lock: &web::Data<Lock>, (username, password, is_rescue): (String, &str, bool)) -> Result<HttpResponse, AppError> {
+    let (Some(name), Ok(password)) = (LookupName::parse(&username), Password::parse(password)) else { return Ok(see_other("/login")) };
+    let ClientIp(client_ip) = ClientIp::of(request);
+    let attempt = Attempt { username: name, password, kind: SessionKind::Browser, client_ip, user_agent: user_agent(request), device: None, previous: session.secret() };
+    let notice = if is_rescue { Notice::Rescued } else { Notice::SetUp };
+    let mut response = match lock.sign_in_whole(attempt).await? {
+        SignIn::Done(signed_in) => finish(request, session, &signed_in, &format!("/?notice={}", notice.code()))?,
+        // Throttled from this network, or busy: the account stands, and the sign-in page says the rest.
+        _ => see_other(&format!("/login?notice={}", notice.code())),
+    };
+    cookies::remove(&mut response, crate::web::config(request), cookies::Name::Link)?;
+    Ok(response)
+}
+
+/// The link in this browser's cookie while it can be used: for the first administrator only until there is one, for a rescue with the
+/// account it is for.
+async fn find_link(request: &HttpRequest, lock: &Lock) -> Result<Option<(Link, Option<User>)>, AppError> {
+    let Some(secret) = cookies::find_link(request) else { return Ok(None) };
+    let now = lock.clock.now();
+    let found = lock.db.read(move |conn| -> Result<_, crate::db::DbError> {
+        let Some(link) = links::find(conn, &secret, now)? else { return Ok(None) };
+        match (link.purpose, link.user_id) {
+            (LinkPurpose::Setup, None) => Ok((!users::has_admin(conn)?).then_some((link, None))),
+            (LinkPurpose::Rescue, Some(id)) => Ok(users::find_by_id(conn, id)?.map(|user| (link, Some(user)))),
+            _ => Ok(None),
+        }
+    });
+    Ok(found.await?)
+}
+
+fn form(context: Context<'_>, link: &Link, user: Option<&User>, (status, typed, alert): (StatusCode, Typed, Option<Alert>)) -> Result<HttpResponse, AppError> {
+    let Context { layout, session, min_length } = context;
+    let csrf = csrf::token(&session.csrf_seed_or_new()?);
+    let password_hint = layout.words.format("setup-password-hint", &[("min", min_length.into())]);
+    match (link.purpose, user) {
+        (LinkPurpose::Rescue, Some(user)) => html(status, &RescuePage { layout, csrf, username: user.username.clone(), password_hint, alert }),
+        _ => html(status, &SetupPage { layout, csrf, username: typed.username, display_name: typed.display_name, password_hint, alert }),
+    }
+}
+
+fn link_is_dead(layout: Layout) -> Result<HttpResponse, AppError> {
+    let words = layout.words;
+    let page = ErrorPage {
+        title: words.get("link-invalid-title").to_owned(),
+        text: words.get("link-invalid-text").to_owned(),
+        request_id: None,
+        link_href: "/login",
+        link_text: words.get("error-link-sign-in").to_owned(),
+        layout,
+    };
+    html(StatusCode::GONE, &page)
+}

@@ -1,0 +1,64 @@
+//! The OpenAPI document and Swagger UI, all of it from this binary. What may not live here: routes of a capability.
+
+use actix_web::{HttpResponse, web};
+use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_swagger_ui::Config;
+
+use crate::error::AppError;
+use crate::oauth;
+use crate::web::get;
+
+/// Swagger UI styles itself from its script and draws its icons from `data:`: the one exception from the pages' policy.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Vestibule", description = "Sign in at `/login`, or exchange a username and password for a token at `/token`."),
+    paths(oauth::token::post, oauth::me::get, oauth::metadata::jwks),
+    modifiers(&PasswordFlow)
+)]
+struct Document;
+
+/// The security scheme behind the Authorize button.
+struct PasswordFlow;
+
+impl Modify for PasswordFlow {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let flow = Flow::Password(Password::new("/token", Scopes::new()));
+        document.components.get_or_insert_default().add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([flow])));
+    }
+}
+
+/// Mounts `/openapi.json` and `/docs/`.
+pub fn routes(services: &mut web::ServiceConfig) {
+    let methods = || web::to(|| async { Err::<String, _>(AppError::method_not_allowed("GET, HEAD")) });
+    services
+        .service(web::resource("/openapi.json").route(get().to(document)).default_service(methods()))
+        .service(web::resource("/docs").route(get().to(to_folder)).default_service(methods()))
+        .service(web::resource("/docs/{file:.*}").route(get().to(swagger_ui)).default_service(methods()));
+}
+
+async fn document() -> HttpResponse {
+    HttpResponse::Ok().json(Document::openapi())
+}
+
+async fn to_folder() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header(("Location", "/docs/")).finish()
+}
+
+async fn swagger_ui(file: web::Path<String>) -> Result<HttpResponse, AppError> {
+    let config = Config::from("/openapi.json").validator_url("none").try_it_out_enabled(true);
+    let asset = utoipa_swagger_ui::serve(&file, std::sync::Arc::new(config)).map_err(|error| AppError::internal(error.to_string()))?;
+    let asset = asset.ok_or_else(AppError::not_found)?;
+    let mut response = HttpResponse::Ok();
+    // Every browser takes gzip; the files are embedded in that form only.
+    if asset.gzpipped {
+        response.insert_header(("Content-Encoding", "gzip"));
+    }
+    Ok(response
+        .content_type(asset.content_type)
+        .insert_header(("Content-Security-Policy", DOCS_POLICY))
+        .insert_header(("Cache-Control", "public, max-age=3600"))
+        .body(asset.bytes.into_owned()))
+}

@@ -1,0 +1,77 @@
+//! The work beside the requests: reading ended sessions each half second, and deleting what is over each minute, on one instance at a
+//! time and in batches. What may not live here: any SQL on what is deleted.
+
+use std::time::Duration;
+
+use diesel::QueryResult;
+
+use super::health::Readiness;
+use super::store;
+use crate::clock::unix_seconds;
+use crate::credentials::{self, Lock};
+use crate::db::{DbConnection, DbError};
+use crate::{links, sessions};
+
+/// Twice within the second in which an ended session must be known everywhere.
+const READ_ENDED_EVERY: Duration = Duration::from_millis(450);
+const CLEAN_EVERY: Duration = Duration::from_mins(1);
+const CLEAN_EVERY_SECONDS: i64 = 60;
+const BATCH: i64 = 1_000;
+/// So many batches at the most in one turn: what is left waits for the next.
+const MAX_BATCHES: usize = 100;
+
+/// Reads ended sessions for as long as it is polled.
+pub async fn keep_ended_sessions_fresh(lock: Lock, readiness: Readiness) {
+    let mut is_known_lost = false;
+    loop {
+        match lock.tokens.ended().refresh(&lock.db, lock.clock.now()).await {
+            Ok(()) => {
+                readiness.heard();
+                is_known_lost = false;
+            }
+            Err(error) if !is_known_lost => {
+                // Once, not twice a second for as long as the database is away.
+                tracing::error!(%error, "ended sessions cannot be read; the last known ones are kept");
+                is_known_lost = true;
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(READ_ENDED_EVERY).await;
+    }
+}
+
+/// Cleans for as long as it is polled.
+pub async fn keep_clean(lock: Lock) {
+    loop {
+        tokio::time::sleep(CLEAN_EVERY).await;
+        if let Err(error) = clean(&lock).await {
+            tracing::warn!(%error, "housekeeping failed; the next turn comes in a minute");
+        }
+    }
+}
+
+async fn clean(lock: &Lock) -> Result<(), DbError> {
+    let now = lock.clock.now();
+    let seconds = unix_seconds(now);
+    let is_ours = lock.db.write(move |conn| -> Result<_, DbError> { Ok(store::take_turn(conn, seconds, seconds - CLEAN_EVERY_SECONDS / 2)?) }).await?;
+    if !is_ours {
+        return Ok(());
+    }
+    let dead_before = lock.lifetimes.dead_before(now);
+    delete(lock, move |conn| sessions::delete_dead(conn, dead_before, now, BATCH)).await?;
+    delete(lock, move |conn| credentials::delete_stale_attempts(conn, now, BATCH)).await?;
+    delete(lock, move |conn| credentials::delete_stale_devices(conn, now, BATCH)).await?;
+    delete(lock, move |conn| links::delete_expired(conn, now, BATCH)).await
+}
+
+/// A transaction a batch, so that a million old rows never hold the write lock for long.
+async fn delete(lock: &Lock, step: impl Fn(&mut DbConnection) -> QueryResult<usize> + Clone + Send + 'static) -> Result<(), DbError> {
+    for _ in 0..MAX_BATCHES {
+        let step = step.clone();
+        let count = lock.db.write(move |conn| -> Result<_, DbError> { Ok(step(conn)?) }).await?;
+        if i64::try_from(count).unwrap_or(i64::MAX) < BATCH {
+            return Ok(());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! The Prometheus route, on an address of its own. What may not live here: the counters (`crate::metrics`).
+
+use actix_web::{HttpResponse, web};
+
+use crate::metrics::render;
+use crate::web::get;
+
+/// Mounts `/metrics`.
+pub fn routes(services: &mut web::ServiceConfig) {
+    services.service(web::resource("/metrics").route(get().to(show)));
+}
+
+async fn show() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(render())
+}

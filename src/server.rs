@@ -1,0 +1,183 @@
+//! Puts the services together, mounts every capability's routes, binds, and stops gracefully.
+//! What may not live here: a route, a setting, or anything that a request does.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use actix_web::dev::Server;
+use actix_web::{App, HttpServer, web};
+
+use crate::clock::Clock;
+use crate::config::{Config, Signing};
+use crate::credentials::Lock;
+use crate::db::migrations::{self, MigrationError};
+use crate::db::{Db, DbError};
+use crate::links::{self, LinkPurpose};
+use crate::ops::health::Readiness;
+use crate::ops::server_key::{self, ServerKeyError, Source};
+use crate::ops::{health, housekeeping, metrics};
+use crate::secret::PlainSecret;
+use crate::tokens::{KeyError, Keys, Tokens};
+use crate::users::argon2id::Cost;
+use crate::users::hash_pool::HashPool;
+use crate::web::{WebConfig, assets, error_page, headers};
+use crate::{account, login, oauth, openapi, users};
+
+/// How long requests may go on after the server was told to stop, in seconds.
+const STOP_WITHIN_SECONDS: u64 = 10;
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Migrations.
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
+    /// The database gave no answer.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// There is no server key.
+    #[error(transparent)]
+    ServerKey(#[from] ServerKeyError),
+    /// There is no signing key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// An address cannot be listened on.
+    #[error("{address} cannot be listened on ({reason}): stop what uses it, or set BIND to another address")]
+    Bind {
+        /// Which one.
+        address: SocketAddr,
+        /// What the operating system says.
+        reason: io::Error,
+    },
+    /// The operating system gives no thread.
+    #[error("the server cannot start its threads")]
+    Threads(#[from] io::Error),
+}
+
+/// A server that listens.
+pub struct Running {
+    /// To be awaited: ends when the server has stopped.
+    pub server: Server,
+    /// Where it listens.
+    pub addresses: Vec<SocketAddr>,
+    /// What it told about itself.
+    pub report: Report,
+    /// The services behind the routes, for tests that look behind them.
+    pub lock: Lock,
+}
+
+/// What the first lines say.
+pub struct Report {
+    /// Where the server's own secret came from.
+    pub server_key: Source,
+    /// How tokens are signed.
+    pub signing: String,
+    /// The link that makes the first administrator, while there is none.
+    pub setup_link: Option<PlainSecret>,
+    /// Migrations that ran just now.
+    pub migrated: Vec<String>,
+}
+
+/// Prepares the database and the keys, and binds. Nothing is served before ended sessions are known.
+///
+/// # Errors
+/// [`StartError`], before anything is served.
+pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
+    let migrated = migrate(&config).await?;
+    let db = Db::new(&config.database);
+    let (server_key, source) = server_key::find_or_make(&config, &db).await?;
+    let keys = Keys::load(&db, &config.signing, &server_key, clock.now()).await?;
+    let signing = keys.describe();
+    let tokens = Tokens::new(keys, &config, clock.clone(), db.clone());
+    tokens.ended().refresh(&db, clock.now()).await?;
+    let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))?;
+    let lock = Lock::new(&config, &server_key, hash_pool, tokens, db, clock);
+    let setup_link = make_setup_link(&lock).await?;
+    let web_config = WebConfig::new(&config, &server_key);
+    let (server, addresses) = listen(config, web_config, lock.clone())?;
+    Ok(Running { server, addresses, report: Report { server_key: source, signing, setup_link, migrated }, lock })
+}
+
+async fn migrate(config: &Config) -> Result<Vec<String>, StartError> {
+    let url = config.database.clone();
+    let work = tokio::task::spawn_blocking(move || migrations::run_pending(&url));
+    Ok(work.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
+}
+
+async fn make_setup_link(lock: &Lock) -> Result<Option<PlainSecret>, DbError> {
+    let now = lock.clock.now();
+    lock.db
+        .write(move |conn| {
+            if users::has_admin(conn)? {
+                return Ok(None);
+            }
+            Ok(Some(links::create(conn, LinkPurpose::Setup, None, now)?))
+        })
+        .await
+}
+
+fn listen(config: Config, web_config: WebConfig, lock: Lock) -> Result<(Server, Vec<SocketAddr>), StartError> {
+    let readiness = Readiness::new();
+    let listeners = config.bind.iter().map(|address| bind(*address, config.bind.len())).collect::<Result<Vec<_>, _>>()?;
+    let metrics_listener = config.metrics_bind.map(|address| bind(address, 1)).transpose()?.flatten();
+    actix_web::rt::spawn(housekeeping::keep_ended_sessions_fresh(lock.clone(), readiness.clone()));
+    actix_web::rt::spawn(housekeeping::keep_clean(lock.clone()));
+    if let Some(listener) = metrics_listener {
+        let server = HttpServer::new(|| App::new().configure(metrics::routes)).workers(1).disable_signals().listen(listener)?.run();
+        actix_web::rt::spawn(server);
+    }
+    let data = (web::Data::new(config), web::Data::new(web_config), web::Data::new(lock), web::Data::new(readiness));
+    let mut server = HttpServer::new(move || {
+        let (config, web_config, lock, readiness) = data.clone();
+        App::new()
+            .wrap(headers::defaults(&web_config))
+            .configure(|services| mount(services, &config, &web_config))
+            .app_data(config)
+            .app_data(web_config.clone())
+            .app_data(lock)
+            .app_data(readiness)
+            .default_service(web::to(error_page::not_found))
+    })
+    .shutdown_timeout(STOP_WITHIN_SECONDS);
+    let mut addresses = Vec::new();
+    for listener in listeners.into_iter().flatten() {
+        addresses.push(listener.local_addr()?);
+        server = server.listen(listener)?;
+    }
+    Ok((server.run(), addresses))
+}
+
+fn mount(services: &mut web::ServiceConfig, config: &Config, web_config: &WebConfig) {
+    oauth::routes(services, &config.allowed_origins);
+    login::routes(services, web_config);
+    account::routes(services, web_config);
+    openapi::routes(services);
+    health::routes(services);
+    assets::routes(services);
+}
+
+/// `None` for an address that this machine does not have, when there are others: the default names IPv6 too.
+fn bind(address: SocketAddr, of: usize) -> Result<Option<TcpListener>, StartError> {
+    let listener = bind_now(address);
+    match listener {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if of > 1 && error.kind() == io::ErrorKind::AddrNotAvailable => {
+            tracing::warn!(%address, "this machine does not have this address; the others are used");
+            Ok(None)
+        }
+        Err(reason) => Err(StartError::Bind { address, reason }),
+    }
+}
+
+fn bind_now(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address)
+}
+
+/// A word on signing keys that several parties share, for the log.
+#[must_use]
+pub fn warning_of(signing: &Signing) -> Option<&'static str> {
+    match signing {
+        Signing::Hs256(_) => Some("HS256: every program that checks tokens holds JWT_SECRET and could make them; ES256 needs no shared secret"),
+        Signing::Es256 => None,
+    }
+}

@@ -1,0 +1,39 @@
+//! Reads a request's body within a bound of size and time. What may not live here: what the body says (`form.rs`).
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::web::{BytesMut, Payload};
+use futures_util::StreamExt as _;
+
+use crate::error::AppError;
+
+/// The most bytes of a body, at either door.
+pub const MAX_BYTES: usize = 16 * 1024;
+/// How long a body may take: a client that sends a byte a minute holds nothing for longer.
+const MAX_TIME: Duration = Duration::from_secs(10);
+
+/// Reads the whole body.
+///
+/// # Errors
+/// 413 over 16 KiB, 408 after ten seconds, 400 when the connection breaks.
+pub async fn read(request: &HttpRequest, payload: Payload) -> Result<BytesMut, AppError> {
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > MAX_BYTES) {
+        return Err(AppError::body_too_large());
+    }
+    tokio::time::timeout(MAX_TIME, collect(payload)).await.unwrap_or_else(|_| Err(AppError::body_too_slow()))
+}
+
+async fn collect(mut payload: Payload) -> Result<BytesMut, AppError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| AppError::invalid_request("The request's body broke off."))?;
+        if body.len() + chunk.len() > MAX_BYTES {
+            return Err(AppError::body_too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

@@ -1,0 +1,59 @@
+//! Who is signed in at this browser, read from the database at each request: an account that was turned off, or a role that was
+//! taken away, is so at once. What may not live here: the access token, which authenticates none of our pages.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+
+use crate::credentials::Lock;
+use crate::db::DbError;
+use crate::error::AppError;
+use crate::secret::PlainSecret;
+use crate::sessions::{self, Session};
+use crate::users::{self, User, UserState};
+use crate::web::session::BrowserSession;
+
+/// The person signed in at this browser, if any.
+pub struct MaybeUser(pub Option<CurrentUser>);
+
+/// A person who is signed in.
+#[derive(Clone)]
+pub struct CurrentUser {
+    /// Who.
+    pub user: User,
+    /// Their roles, as they are now.
+    pub roles: Vec<String>,
+    /// Their session.
+    pub session: Session,
+}
+
+impl FromRequest for MaybeUser {
+    type Error = AppError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let session = BrowserSession::from_request(request, payload);
+        let lock = request.app_data::<web::Data<Lock>>().cloned();
+        Box::pin(async move {
+            let lock = lock.expect("server.rs puts the Lock into every application");
+            let Some(secret) = session.await?.secret() else { return Ok(Self(None)) };
+            Ok(Self(find(&lock, secret).await?))
+        })
+    }
+}
+
+async fn find(lock: &Lock, secret: PlainSecret) -> Result<Option<CurrentUser>, DbError> {
+    let (now, lifetimes) = (lock.clock.now(), lock.lifetimes);
+    lock.db
+        .read(move |conn| {
+            let session = sessions::find_by_secret(conn, &secret.hash())?.filter(|session| lifetimes.is_live(session, now));
+            let Some(session) = session else { return Ok(None) };
+            let user = users::find_by_id(conn, session.user_id)?.filter(|user| user.state == UserState::Active);
+            let Some(user) = user else { return Ok(None) };
+            let roles = users::list_roles(conn, user.id)?;
+            Ok(Some(CurrentUser { user, roles, session }))
+        })
+        .await
+}

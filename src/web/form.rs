@@ -1,0 +1,193 @@
+//! The parameters of a form or a JSON object, read strictly: each at most once, UTF-8, no U+0000, all text.
+//! What may not live here: which parameters a route wants.
+
+use std::fmt;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::Payload;
+use percent_encoding::percent_decode;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use zeroize::Zeroize as _;
+
+use super::body;
+use crate::error::AppError;
+
+/// More parameters than any form of ours has: beyond this, finding repeated ones would cost time.
+const MAX_PARAMETERS: usize = 64;
+
+/// Parameters by name. Wiped when dropped: one of them is a password.
+#[derive(Default)]
+pub struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Reads the body of a request: a form, or a JSON object of strings.
+    ///
+    /// # Errors
+    /// 415 for another content type, 413 over the size, 400 for anything malformed or repeated.
+    pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, AppError> {
+        let media_type = media_type(request)?;
+        let bytes = body::read(request, payload).await?;
+        let parameters = match media_type {
+            MediaType::Form => Self::from_form(&bytes)?,
+            MediaType::Json => serde_json::from_slice(&bytes)
+                .map_err(|_| AppError::invalid_request("The body is not a JSON object of strings, each key once."))?,
+        };
+        parameters.check()
+    }
+
+    /// Reads a query string; one that is malformed holds nothing.
+    #[must_use]
+    pub fn from_query(query: &str) -> Self {
+        Self::from_form(query.as_bytes()).and_then(Self::check).unwrap_or_default()
+    }
+
+    /// Reads `application/x-www-form-urlencoded`.
+    ///
+    /// # Errors
+    /// 400 when a name or value is not UTF-8.
+    pub fn from_form(bytes: &[u8]) -> Result<Self, AppError> {
+        let pairs = bytes.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).take(MAX_PARAMETERS + 1);
+        let decoded = pairs.map(|pair| {
+            let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+            Ok((decode(&pair[..at])?, decode(pair.get(at + 1..).unwrap_or_default())?))
+        });
+        Ok(Self(decoded.collect::<Result<_, AppError>>()?))
+    }
+
+    fn check(self) -> Result<Self, AppError> {
+        if self.0.len() > MAX_PARAMETERS {
+            return Err(AppError::invalid_request("There are too many parameters."));
+        }
+        for (at, (name, value)) in self.0.iter().enumerate() {
+            if name.contains('\0') || value.contains('\0') {
+                return Err(AppError::invalid_request("A parameter holds the character U+0000."));
+            }
+            // RFC 6749 §3.2: which of two values counts is what an attacker and a proxy may see differently.
+            if self.0[..at].iter().any(|(earlier, _)| earlier == name) {
+                return Err(AppError::invalid_request("A parameter is repeated."));
+            }
+        }
+        Ok(self)
+    }
+
+    /// A parameter's value, when it is there.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter's value, when it is there and not empty (RFC 6749 §3.2 treats the two alike).
+    #[must_use]
+    pub fn get_filled(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// Whether nothing came at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Drop for Parameters {
+    fn drop(&mut self) {
+        for (_, value) in &mut self.0 {
+            value.zeroize();
+        }
+    }
+}
+
+impl fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// By hand because a map would silently keep the last of two equal keys.
+impl<'de> Deserialize<'de> for Parameters {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Parameters;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of strings")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parameters, A::Error> {
+                let mut parameters = Parameters::default();
+                while let Some(pair) = map.next_entry()? {
+                    if parameters.0.len() > MAX_PARAMETERS {
+                        break;
+                    }
+                    parameters.0.push(pair);
+                }
+                Ok(parameters)
+            }
+        }
+
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+enum MediaType {
+    Form,
+    Json,
+}
+
+fn media_type(request: &HttpRequest) -> Result<MediaType, AppError> {
+    let Some(value) = request.headers().get(CONTENT_TYPE) else {
+        // RFC 9110 §8.3 leaves it to the recipient; with neither type nor body the body is what is missing.
+        let is_without_body = request.headers().get("content-length").is_none_or(|length| length == "0") && !request.headers().contains_key("transfer-encoding");
+        return if is_without_body { Err(AppError::invalid_request("The request has no body.")) } else { Err(AppError::unsupported_media_type()) };
+    };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "application/x-www-form-urlencoded" => Ok(MediaType::Form),
+        "application/json" => Ok(MediaType::Json),
+        _ => Err(AppError::unsupported_media_type()),
+    }
+}
+
+fn decode(text: &[u8]) -> Result<String, AppError> {
+    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    let bytes: Vec<u8> = percent_decode(&spaced).collect();
+    String::from_utf8(bytes).map_err(|_| AppError::invalid_request("A parameter is not UTF-8."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(text: &str) -> Option<Parameters> {
+        Parameters::from_form(text.as_bytes()).and_then(Parameters::check).ok()
+    }
+
+    #[test]
+    fn a_form_is_read_strictly() {
+        let parameters = form("a=1&b=x+y%20%C3%A9&empty=&bare").expect("well formed");
+        assert_eq!(parameters.get("a"), Some("1"));
+        assert_eq!(parameters.get("b"), Some("x y é"));
+        assert_eq!((parameters.get("empty"), parameters.get_filled("empty")), (Some(""), None));
+        assert_eq!(parameters.get("bare"), Some(""));
+        for text in ["a=1&a=2", "a=%FF", "a=%00", "%00=a", "a=\u{0}", &"x=1&".repeat(70)] {
+            assert!(form(text).is_none(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn json_is_an_object_of_strings_each_key_once() {
+        let read = |text: &str| serde_json::from_str::<Parameters>(text).map_err(drop).and_then(|parameters| parameters.check().map_err(drop));
+        assert_eq!(read(r#"{"a":"1"}"#).expect("well formed").get("a"), Some("1"));
+        for text in [r#"{"a":1}"#, r#"{"a":null}"#, r#"{"a":["x"]}"#, r#"["a"]"#, r#"{"a":"1","a":"2"}"#, r#"{"a":"\u0000"}"#, r#"{"a":"1"} x"#, ""] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn printing_parameters_tells_no_value() {
+        assert_eq!(format!("{:?}", form("password=hunter2").expect("well formed")), r#"["password"]"#);
+    }
+}

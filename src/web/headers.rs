@@ -1,0 +1,23 @@
+//! The headers that every answer carries, unless its route says otherwise.
+//! What may not live here: headers of one route.
+
+use actix_web::middleware::DefaultHeaders;
+
+use super::WebConfig;
+
+/// Nothing but our own stylesheet and pictures; forms go only to us; nobody frames us.
+pub const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The middleware that adds them.
+#[must_use]
+pub fn defaults(config: &WebConfig) -> DefaultHeaders {
+    let headers = DefaultHeaders::new()
+        .add(("Content-Security-Policy", PAGE_POLICY))
+        .add(("X-Content-Type-Options", "nosniff"))
+        .add(("Referrer-Policy", "same-origin"))
+        .add(("Cross-Origin-Opener-Policy", "same-origin"))
+        .add(("Cross-Origin-Resource-Policy", "same-origin"))
+        .add(("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"))
+        .add(("Cache-Control", "no-store"));
+    if config.public_url.is_https() { headers.add(("Strict-Transport-Security", "max-age=31536000")) } else { headers }
+}

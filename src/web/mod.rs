@@ -1,0 +1,86 @@
+//! Shared HTTP plumbing of both doors: what is read from a request and put on a response.
+//! `body.rs` and `form.rs` read parameters, `bearer.rs`, `current_user.rs` and `client_ip.rs` say who asks, `session.rs`, `csrf.rs` and
+//! `cookies.rs` keep a browser's state, `next.rs` where it returns to, `pages.rs`, `error_page.rs`, `assets.rs` and `headers.rs` what it
+//! gets. What may not live here: a route of a capability.
+
+pub mod assets;
+pub mod bearer;
+pub mod body;
+pub mod client_ip;
+pub mod cookies;
+pub mod csrf;
+pub mod current_user;
+pub mod error_page;
+pub mod form;
+pub mod headers;
+pub mod next;
+pub mod pages;
+pub mod session;
+
+use std::future::{Ready, ready};
+
+use actix_web::guard;
+use actix_web::{HttpRequest, Route};
+use ipnet::IpNet;
+
+use crate::config::{Config, Origin};
+use crate::secret::{Purpose, ServerKey};
+
+/// What the plumbing needs of the settings; in every application's data.
+#[derive(Clone)]
+pub struct WebConfig {
+    /// The origin under which people reach the server.
+    pub public_url: Origin,
+    /// Proxies whose forwarded headers count.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Encrypts cookies.
+    pub cookie_key: actix_web::cookie::Key,
+    /// The life of the session cookie, in seconds.
+    pub session_max_seconds: i64,
+}
+
+impl WebConfig {
+    /// From the settings and the server's key.
+    #[must_use]
+    pub fn new(config: &Config, server_key: &ServerKey) -> Self {
+        Self {
+            public_url: config.public_url.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            cookie_key: actix_web::cookie::Key::from(server_key.derive(Purpose::Cookies).bytes()),
+            session_max_seconds: crate::sessions::Lifetimes::new(config.lifetimes).session_max_seconds(),
+        }
+    }
+}
+
+/// A route for GET, and for HEAD, which answers the same without a body (RFC 9110 §9.3.2).
+#[must_use]
+pub fn get() -> Route {
+    actix_web::web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// An extractor's answer that is ready at once.
+pub(crate) fn extracted<T>(result: Result<T, crate::error::AppError>) -> Ready<Result<T, crate::error::AppError>> {
+    ready(result)
+}
+
+/// The settings of the plumbing.
+///
+/// # Panics
+/// When the application was built without them, which `server` never does.
+pub(crate) fn config(request: &HttpRequest) -> &WebConfig {
+    request.app_data::<actix_web::web::Data<WebConfig>>().expect("server.rs puts the WebConfig into every application")
+}
+
+/// A header's text; `None` when it is absent, repeated or not visible ASCII.
+pub(crate) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    let mut values = request.headers().get_all(name);
+    let value = values.next()?.to_str().ok();
+    if values.next().is_some() { None } else { value }
+}
+
+/// What the client says it is, cut to 256 bytes, for the list of sessions.
+#[must_use]
+pub fn user_agent(request: &HttpRequest) -> Option<String> {
+    let text = header(request, "user-agent")?;
+    Some(text.chars().take(256).collect())
+}

@@ -1,0 +1,92 @@
+//! What all pages share: their frame, their alert, and the answer they go out in.
+//! What may not live here: a page of a capability.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use chrono::{Datelike as _, Timelike as _};
+
+use super::assets;
+use crate::clock::Moment;
+use crate::error::AppError;
+use crate::i18n::{self, Words};
+
+/// The frame of a page: its language and its assets.
+pub struct Layout {
+    /// The language's tag.
+    pub lang: &'static str,
+    /// The stylesheet's address.
+    pub stylesheet: &'static str,
+    /// The icon's address.
+    pub icon: &'static str,
+    /// The words in that language.
+    pub words: &'static Words,
+}
+
+impl Layout {
+    /// The frame for whoever sent this request.
+    #[must_use]
+    pub fn new(request: &HttpRequest) -> Self {
+        Self::in_language(i18n::words_for(super::header(request, "accept-language")))
+    }
+
+    /// The frame in a language.
+    #[must_use]
+    pub fn in_language(words: &'static Words) -> Self {
+        Self { lang: words.language(), stylesheet: assets::href("style.css"), icon: assets::href("favicon.svg"), words }
+    }
+
+    /// A message without arguments.
+    #[must_use]
+    pub fn word<'a>(&'a self, key: &'a str) -> &'a str {
+        self.words.get(key)
+    }
+}
+
+/// What went wrong, on the page that it went wrong on.
+#[derive(Clone, Debug)]
+pub struct Alert {
+    /// In a few words.
+    pub title: String,
+    /// What to do next.
+    pub text: String,
+}
+
+impl Alert {
+    /// The alert whose words are under `{name}-title` and `{name}-text`.
+    #[must_use]
+    pub fn named(words: &Words, name: &str) -> Self {
+        Self { title: words.get(&format!("{name}-title")).to_owned(), text: words.get(&format!("{name}-text")).to_owned() }
+    }
+}
+
+/// A page as an answer.
+///
+/// # Errors
+/// 500 when it cannot be rendered, which its types rule out.
+pub fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, AppError> {
+    let body = page.render().map_err(AppError::internal)?;
+    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").insert_header(("Vary", "Cookie, Accept-Language")).body(body))
+}
+
+/// 303 to a path of ours: after a form post the browser goes there by GET (RFC 9110 §15.4.4).
+#[must_use]
+pub fn see_other(path: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header(("Location", path)).finish()
+}
+
+/// A wait in words.
+#[must_use]
+pub fn wait_text(words: &Words, seconds: u64) -> String {
+    if seconds < 120 { words.format("wait-seconds", &[("count", seconds.into())]) } else { words.format("wait-minutes", &[("count", seconds.div_ceil(60).into())]) }
+}
+
+/// A moment in words, in UTC.
+#[must_use]
+pub fn date_time(words: &Words, moment: Moment) -> String {
+    let time = format!("{:02}:{:02}", moment.hour(), moment.minute());
+    words.format(
+        "date-time",
+        &[("day", moment.day().to_string().into()), ("month", moment.month().into()), ("year", moment.year().to_string().into()), ("time", time.into())],
+    )
+}
