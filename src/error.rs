@@ -26,7 +26,7 @@ pub struct AppError {
     status: StatusCode,
     code: &'static str,
     description: &'static str,
-    header: Option<(header::HeaderName, HeaderValue)>,
+    header: Option<Box<(header::HeaderName, HeaderValue)>>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -56,7 +56,7 @@ impl AppError {
     }
 
     fn with_header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.header = Some(Box::new((name, value)));
         self
     }
 
@@ -85,14 +85,22 @@ impl AppError {
     /// 400 `invalid_scope`.
     #[must_use]
     pub fn invalid_scope() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid_scope", "None of the wished scopes can be granted. Leave the scope out.")
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_scope",
+            "None of the wished scopes can be granted. Leave the scope out.",
+        )
     }
 
     /// 401 `invalid_client` with the challenge that RFC 6749 §5.2 asks for.
     #[must_use]
     pub fn invalid_client() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "invalid_client", "The client id or secret is not right. Send neither when the program is not registered.")
-            .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"vestibule\", charset=\"UTF-8\""))
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "invalid_client",
+            "The client id or secret is not right. Send neither when the program is not registered.",
+        )
+        .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"vestibule\", charset=\"UTF-8\""))
     }
 
     /// 401 with a bare challenge: no token came (RFC 6750 §3.1 wants no error code then).
@@ -105,21 +113,36 @@ impl AppError {
     /// 401 `invalid_token` (RFC 6750 §3.1). Which check failed is nobody's business but the log's.
     #[must_use]
     pub fn invalid_token() -> Self {
-        let challenge = "Bearer error=\"invalid_token\", error_description=\"The access token is expired, ended or not from here\"";
-        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", "The access token is expired, ended or not from here. Get a new one.")
-            .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+        let challenge =
+            "Bearer error=\"invalid_token\", error_description=\"The access token is expired, ended or not from here\"";
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "invalid_token",
+            "The access token is expired, ended or not from here. Get a new one.",
+        )
+        .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
     /// 429 with the time to wait.
     #[must_use]
     pub fn too_many_requests(wait: Duration) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "There were too many wrong passwords. Wait as long as Retry-After says.").with_wait(wait)
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "There were too many wrong passwords. Wait as long as Retry-After says.",
+        )
+        .with_wait(wait)
     }
 
     /// 503: no capacity now.
     #[must_use]
     pub fn unavailable() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "The server has too much to do. Come again as Retry-After says.").with_wait(COME_AGAIN)
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "temporarily_unavailable",
+            "The server has too much to do. Come again as Retry-After says.",
+        )
+        .with_wait(COME_AGAIN)
     }
 
     /// 404.
@@ -131,8 +154,12 @@ impl AppError {
     /// 405 with the methods that are allowed here.
     #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method; Allow names those it takes.")
-            .with_header(header::ALLOW, HeaderValue::from_static(allow))
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "This address does not take this method; Allow names those it takes.",
+        )
+        .with_header(header::ALLOW, HeaderValue::from_static(allow))
     }
 
     /// 408: the body did not come.
@@ -150,13 +177,21 @@ impl AppError {
     /// 415.
     #[must_use]
     pub fn unsupported_media_type() -> Self {
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", "Send application/x-www-form-urlencoded or application/json.")
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "invalid_request",
+            "Send application/x-www-form-urlencoded or application/json.",
+        )
     }
 
     /// 500. The cause goes to the log only.
     #[must_use]
     pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        let mut error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "Something went wrong on our side. Try again; if it stays, tell the administrator the request id.");
+        let mut error = Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            "Something went wrong on our side. Try again; if it stays, tell the administrator the request id.",
+        );
         error.cause = Some(cause.into());
         error
     }
@@ -164,7 +199,7 @@ impl AppError {
     /// How long the client should wait, when it should.
     #[must_use]
     pub fn retry_after(&self) -> Option<&str> {
-        let (name, value) = self.header.as_ref()?;
+        let (name, value) = self.header.as_deref()?;
         (*name == header::RETRY_AFTER).then(|| value.to_str().ok()).flatten()
     }
 
@@ -172,7 +207,9 @@ impl AppError {
         let request_id = random_id();
         metrics::SERVER_ERRORS.increment();
         match &self.cause {
-            Some(cause) => tracing::error!(request_id, status = self.status.as_u16(), cause = %Chain(cause.as_ref()), "request failed"),
+            Some(cause) => {
+                tracing::error!(request_id, status = self.status.as_u16(), cause = %Chain(cause.as_ref()), "request failed");
+            }
             None => tracing::warn!(request_id, status = self.status.as_u16(), "request turned away"),
         }
         request_id
@@ -228,7 +265,7 @@ impl ResponseError for AppError {
     fn error_response(&self) -> HttpResponse {
         let request_id = self.status.is_server_error().then(|| self.log());
         let mut response = HttpResponse::build(self.status);
-        if let Some((name, value)) = &self.header {
+        if let Some((name, value)) = self.header.as_deref() {
             response.insert_header((name.clone(), value.clone()));
         }
         let body = ErrorBody { error: self.code, error_description: self.description, request_id: request_id.clone() };

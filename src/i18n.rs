@@ -18,14 +18,14 @@ const MAX_ACCEPT_LANGUAGE: usize = 256;
 struct LocaleFiles;
 
 static LANGUAGES: LazyLock<Vec<Words>> = LazyLock::new(|| {
-    let mut languages: Vec<Words> = LocaleFiles::iter()
-        .filter_map(|file| Some(Words::load(file.strip_suffix(".ftl")?)))
-        .collect();
+    let mut languages: Vec<Words> =
+        LocaleFiles::iter().filter_map(|file| Some(Words::load(file.strip_suffix(".ftl")?))).collect();
     languages.sort_by_key(|words| (words.language != DEFAULT_LANGUAGE, words.language));
     languages
 });
 
-static AVAILABLE: LazyLock<Vec<LanguageIdentifier>> = LazyLock::new(|| LANGUAGES.iter().map(|words| identifier(words.language)).collect());
+static AVAILABLE: LazyLock<Vec<LanguageIdentifier>> =
+    LazyLock::new(|| LANGUAGES.iter().map(|words| identifier(words.language)).collect());
 
 /// The words of one language.
 pub struct Words {
@@ -38,7 +38,9 @@ pub struct Words {
 /// The words for a reader with this `Accept-Language` header.
 #[must_use]
 pub fn words_for(accept_language: Option<&str>) -> &'static Words {
-    let Some(header) = accept_language.filter(|header| header.len() <= MAX_ACCEPT_LANGUAGE) else { return &LANGUAGES[0] };
+    let Some(header) = accept_language.filter(|header| header.len() <= MAX_ACCEPT_LANGUAGE) else {
+        return &LANGUAGES[0];
+    };
     let requested = parse_accepted_languages(header);
     let chosen = negotiate_languages(&requested, &AVAILABLE, Some(&AVAILABLE[0]), NegotiationStrategy::Lookup);
     let chosen = chosen.first().map(ToString::to_string);
@@ -90,10 +92,12 @@ impl Words {
     fn load(language: &str) -> Self {
         let language: &'static str = String::leak(language.to_owned());
         let file = LocaleFiles::get(&format!("{language}.ftl")).expect("the file was just listed");
-        let text = String::from_utf8(file.data.into_owned()).expect("locale files are UTF-8: they are embedded and tested");
+        let text =
+            String::from_utf8(file.data.into_owned()).expect("locale files are UTF-8: they are embedded and tested");
         let keys = message_keys(&text);
         let resource = FluentResource::try_new(text).unwrap_or_else(|(resource, _)| resource);
-        let mut bundle = FluentBundle::new_concurrent(vec![language.parse().expect("locale files are named after language tags")]);
+        let mut bundle =
+            FluentBundle::new_concurrent(vec![language.parse().expect("locale files are named after language tags")]);
         // The marks around arguments are for mixed directions; in attributes and plain words they are only in the way.
         bundle.set_use_isolating(false);
         bundle.add_resource(resource).expect("no key stands twice in a locale file: a test reads them all");
@@ -106,7 +110,11 @@ impl Words {
 /// The keys of the messages in a Fluent file: what stands before " =" at the beginning of a line.
 fn message_keys(text: &str) -> Vec<String> {
     let is_key = |key: &str| key.starts_with(|first: char| first.is_ascii_alphabetic());
-    text.lines().filter_map(|line| line.split_once(" =")).map(|(key, _)| key.to_owned()).filter(|key| is_key(key)).collect()
+    text.lines()
+        .filter_map(|line| line.split_once(" ="))
+        .map(|(key, _)| key.to_owned())
+        .filter(|key| is_key(key))
+        .collect()
 }
 
 fn identifier(language: &str) -> LanguageIdentifier {
@@ -147,8 +155,15 @@ mod tests {
     #[test]
     fn the_language_is_chosen_by_the_header() {
         for (header, language) in [
-            (None, "en"), (Some("ko"), "ko"), (Some("ko-KR,ko;q=0.9,en;q=0.8"), "ko"), (Some("en-GB"), "en"), (Some("fr, ko;q=0.5"), "ko"),
-            (Some("fr"), "en"), (Some(""), "en"), (Some(";;;q=,,"), "en"), (Some("*"), "en"),
+            (None, "en"),
+            (Some("ko"), "ko"),
+            (Some("ko-KR,ko;q=0.9,en;q=0.8"), "ko"),
+            (Some("en-GB"), "en"),
+            (Some("fr, ko;q=0.5"), "ko"),
+            (Some("fr"), "en"),
+            (Some(""), "en"),
+            (Some(";;;q=,,"), "en"),
+            (Some("*"), "en"),
         ] {
             assert_eq!(words_for(header).language(), language, "{header:?}");
         }

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         return settings_fault(&error);
     }
     let cli = Cli::parse_from(with_default_command(std::env::args_os()));
-    match run(cli) {
+    match run(&cli) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let config = match &cli.command {
         Command::Serve(serve) => serve.settings.check(),
     };
@@ -34,7 +34,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         tracing::warn!("{name} is set, and nothing here reads it: the setting is called {ours}");
     }
     actix_web::rt::System::new().block_on(async {
-        match cli.command {
+        match &cli.command {
             Command::Serve(_) => serve::run(config).await,
         }
     })

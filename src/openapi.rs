@@ -26,7 +26,10 @@ struct PasswordFlow;
 impl Modify for PasswordFlow {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let flow = Flow::Password(Password::new("/token", Scopes::new()));
-        document.components.get_or_insert_default().add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([flow])));
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([flow])));
     }
 }
 
@@ -49,7 +52,8 @@ async fn to_folder() -> HttpResponse {
 
 async fn swagger_ui(file: web::Path<String>) -> Result<HttpResponse, AppError> {
     let config = Config::from("/openapi.json").validator_url("none").try_it_out_enabled(true);
-    let asset = utoipa_swagger_ui::serve(&file, std::sync::Arc::new(config)).map_err(|error| AppError::internal(error.to_string()))?;
+    let asset = utoipa_swagger_ui::serve(&file, std::sync::Arc::new(config))
+        .map_err(|error| AppError::internal(error.to_string()))?;
     let asset = asset.ok_or_else(AppError::not_found)?;
     let mut response = HttpResponse::Ok();
     // Every browser takes gzip; the files are embedded in that form only.

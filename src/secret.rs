@@ -241,7 +241,7 @@ impl DerivedKey {
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if text.is_empty() || text.len() % 2 != 0 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if text.is_empty() || !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
@@ -270,7 +270,11 @@ mod tests {
     #[test]
     fn a_server_key_is_read_from_hex_base64_and_base64url() {
         let hex = "00ff".repeat(16);
-        for text in [hex.as_str(), "AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8=", "AP8A_wD_AP8A_wD_AP8A_wD_AP8A_wD_AP8A_wD_AP8"] {
+        for text in [
+            hex.as_str(),
+            "AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8=",
+            "AP8A_wD_AP8A_wD_AP8A_wD_AP8A_wD_AP8A_wD_AP8",
+        ] {
             let key = ServerKey::parse(text).expect(text);
             assert_eq!(*key.reveal(), "AP8A_wD_AP8A_wD_AP8A_wD_AP8A_wD_AP8A_wD_AP8");
         }

@@ -76,6 +76,8 @@ pub struct Report {
     pub setup_link: Option<PlainSecret>,
     /// Migrations that ran just now.
     pub migrated: Vec<String>,
+    /// Where counters are served, when they are.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// Prepares the database and the keys, and binds. Nothing is served before ended sessions are known.
@@ -94,8 +96,14 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let lock = Lock::new(&config, &server_key, hash_pool, tokens, db, clock);
     let setup_link = make_setup_link(&lock).await?;
     let web_config = WebConfig::new(&config, &server_key);
+    let metrics = listen_for_metrics(&config)?;
     let (server, addresses) = listen(config, web_config, lock.clone())?;
-    Ok(Running { server, addresses, report: Report { server_key: source, signing, setup_link, migrated }, lock })
+    Ok(Running {
+        server,
+        addresses,
+        report: Report { server_key: source, signing, setup_link, migrated, metrics },
+        lock,
+    })
 }
 
 async fn migrate(config: &Config) -> Result<Vec<String>, StartError> {
@@ -116,16 +124,23 @@ async fn make_setup_link(lock: &Lock) -> Result<Option<PlainSecret>, DbError> {
         .await
 }
 
+fn listen_for_metrics(config: &Config) -> Result<Option<SocketAddr>, StartError> {
+    let Some(listener) = config.metrics_bind.map(|address| bind(address, 1)).transpose()?.flatten() else {
+        return Ok(None);
+    };
+    let address = listener.local_addr()?;
+    let server =
+        HttpServer::new(|| App::new().configure(metrics::routes)).workers(1).disable_signals().listen(listener)?.run();
+    actix_web::rt::spawn(server);
+    Ok(Some(address))
+}
+
 fn listen(config: Config, web_config: WebConfig, lock: Lock) -> Result<(Server, Vec<SocketAddr>), StartError> {
     let readiness = Readiness::new();
-    let listeners = config.bind.iter().map(|address| bind(*address, config.bind.len())).collect::<Result<Vec<_>, _>>()?;
-    let metrics_listener = config.metrics_bind.map(|address| bind(address, 1)).transpose()?.flatten();
+    let listeners =
+        config.bind.iter().map(|address| bind(*address, config.bind.len())).collect::<Result<Vec<_>, _>>()?;
     actix_web::rt::spawn(housekeeping::keep_ended_sessions_fresh(lock.clone(), readiness.clone()));
     actix_web::rt::spawn(housekeeping::keep_clean(lock.clone()));
-    if let Some(listener) = metrics_listener {
-        let server = HttpServer::new(|| App::new().configure(metrics::routes)).workers(1).disable_signals().listen(listener)?.run();
-        actix_web::rt::spawn(server);
-    }
     let data = (web::Data::new(config), web::Data::new(web_config), web::Data::new(lock), web::Data::new(readiness));
     let mut server = HttpServer::new(move || {
         let (config, web_config, lock, readiness) = data.clone();
@@ -177,7 +192,9 @@ fn bind_now(address: SocketAddr) -> io::Result<TcpListener> {
 #[must_use]
 pub fn warning_of(signing: &Signing) -> Option<&'static str> {
     match signing {
-        Signing::Hs256(_) => Some("HS256: every program that checks tokens holds JWT_SECRET and could make them; ES256 needs no shared secret"),
+        Signing::Hs256(_) => Some(
+            "HS256: every program that checks tokens holds JWT_SECRET and could make them; ES256 needs no shared secret",
+        ),
         Signing::Es256 => None,
     }
 }

@@ -31,10 +31,19 @@ pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
     );
 }
 
-async fn show(request: HttpRequest, session: BrowserSession, MaybeUser(user): MaybeUser, lock: web::Data<Lock>) -> Result<HttpResponse, AppError> {
+async fn show(
+    request: HttpRequest,
+    session: BrowserSession,
+    MaybeUser(user): MaybeUser,
+    lock: web::Data<Lock>,
+) -> Result<HttpResponse, AppError> {
     let Some(current) = user else {
         let had_session = session.secret().is_some();
-        return Ok(see_other(&if had_session { format!("/login?notice={}", Notice::SessionEnded.code()) } else { "/login".to_owned() }));
+        return Ok(see_other(&if had_session {
+            format!("/login?notice={}", Notice::SessionEnded.code())
+        } else {
+            "/login".to_owned()
+        }));
     };
     let Some(renewed) = keep_alive(&request, &lock, &current).await? else {
         return Ok(see_other(&format!("/login?notice={}", Notice::SessionEnded.code())));
@@ -62,10 +71,16 @@ async fn show(request: HttpRequest, session: BrowserSession, MaybeUser(user): Ma
 
 /// Writes the use of the session down when that is due, and mints an access token when the browser's no longer serves. `None` when the
 /// session ended meanwhile; `Some(None)` when the token it has will do.
-async fn keep_alive(request: &HttpRequest, lock: &Lock, current: &CurrentUser) -> Result<Option<Option<IssuedToken>>, AppError> {
+async fn keep_alive(
+    request: &HttpRequest,
+    lock: &Lock,
+    current: &CurrentUser,
+) -> Result<Option<Option<IssuedToken>>, AppError> {
     let now = lock.clock.now();
     let serves = match cookies::find(request, cookies::Name::Token) {
-        Some(token) => lock.tokens.verify(&token).await.is_ok_and(|verified| verified.claims.sid == current.session.id && verified.claims.exp > crate::clock::unix_seconds(now)),
+        Some(token) => lock.tokens.verify(&token).await.is_ok_and(|verified| {
+            verified.claims.sid == current.session.id && verified.claims.exp > crate::clock::unix_seconds(now)
+        }),
         None => false,
     };
     if serves && !lock.lifetimes.is_use_due(&current.session, now) {

@@ -30,7 +30,12 @@ pub enum Rescue {
 ///
 /// # Errors
 /// When a query fails.
-pub fn create_first_admin(conn: &mut DbConnection, link: &Link, new: NewUser, now: Moment) -> Result<FirstAdmin, DbError> {
+pub fn create_first_admin(
+    conn: &mut DbConnection,
+    link: &Link,
+    new: NewUser,
+    now: Moment,
+) -> Result<FirstAdmin, DbError> {
     // First, because it takes the link's row: of two posts at once the second waits here and then finds it used.
     if !links::use_up(conn, link, now)? || users::has_admin(conn)? {
         return Ok(FirstAdmin::LinkDead);

@@ -22,6 +22,7 @@ A .env file in the working directory is read too; the environment goes before it
 #[derive(Args)]
 #[command(after_help = SECRETS_HELP)]
 pub struct Serve {
+    /// All of them.
     #[command(flatten)]
     pub settings: Settings,
 }
@@ -49,10 +50,7 @@ struct Block {
 
 impl Block {
     fn of(config: &Config) -> Self {
-        Self {
-            database: config.database.to_string(),
-            public_url: config.public_url.to_string(),
-        }
+        Self { database: config.database.to_string(), public_url: config.public_url.to_string() }
     }
 
     fn text(&self, report: &Report, addresses: &[std::net::SocketAddr]) -> String {
@@ -63,20 +61,28 @@ impl Block {
             Source::Made(path) => format!("{} (made just now: back it up with the database)", path.display()),
         };
         let listening: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        let migrated = if report.migrated.is_empty() { String::new() } else { format!(" ({} migrations run)", report.migrated.len()) };
+        let migrated = if report.migrated.is_empty() {
+            String::new()
+        } else {
+            format!(" ({} migrations run)", report.migrated.len())
+        };
         let mut text = format!(
             "Vestibule {version}\n  database    {database}{migrated}\n  server key  {key}\n  tokens      {signing}\n  listening   {listening}\n",
             version = env!("CARGO_PKG_VERSION"),
             signing = report.signing,
             listening = listening.join(", "),
         );
-        match &report.setup_link {
-            Some(secret) => text.push_str(&format!(
-                "\nNobody can sign in yet. Make the first administrator within an hour:\n  {public_url}/setup?link={}\n(`vestibule setup-link` prints a fresh link.)\n",
-                secret.reveal()
-            )),
-            None => text.push_str(&format!("\nSign in at {public_url}/login\n")),
+        if let Some(address) = report.metrics {
+            text = format!("{text}  metrics     {address}\n");
         }
-        text
+        match &report.setup_link {
+            Some(secret) => {
+                let link = secret.reveal();
+                text + &format!(
+                    "\nNobody can sign in yet. Make the first administrator within an hour:\n  {public_url}/setup?link={link}\n(`vestibule setup-link` prints a fresh link.)\n"
+                )
+            }
+            None => text + &format!("\nSign in at {public_url}/login\n"),
+        }
     }
 }

@@ -179,7 +179,9 @@ pub fn load_dotenv() -> Result<(), ConfigError> {
         Err(error) if error.not_found() => Ok(()),
         Err(dotenvy::Error::LineParse(_, at)) => {
             // The line itself may hold a secret, so that only its place is told.
-            Err(ConfigError(vec![format!(".env cannot be read at character {at} of a line: write NAME=value, with quotes around spaces")]))
+            Err(ConfigError(vec![format!(
+                ".env cannot be read at character {at} of a line: write NAME=value, with quotes around spaces"
+            )]))
         }
         Err(error) => Err(ConfigError(vec![format!(".env cannot be read: {error}")])),
     }

@@ -70,15 +70,24 @@ impl Settings {
 
     fn read(&self, faults: &mut Faults) -> Config {
         let database = &self.database;
-        let public_url = faults.take("PUBLIC_URL", database.public_url.as_deref(), "http://localhost:8080", Origin::parse);
+        let public_url =
+            faults.take("PUBLIC_URL", database.public_url.as_deref(), "http://localhost:8080", Origin::parse);
         let lifetimes = self.read_lifetimes(faults);
         Config {
-            database: faults.take("DATABASE_URL", database.database_url.as_deref(), "sqlite://data/vestibule.db", database_url),
+            database: faults.take(
+                "DATABASE_URL",
+                database.database_url.as_deref(),
+                "sqlite://data/vestibule.db",
+                database_url,
+            ),
             server_key: read_server_key(database, faults),
             passwords: read_passwords(database, faults),
             throttling: self.read_throttling(faults),
             bind: faults.take("BIND", self.bind.as_deref(), "127.0.0.1:8080,[::1]:8080", |text| {
-                list(text, |item| item.parse::<SocketAddr>().map_err(|_| "write ADDRESS:PORT, such as 0.0.0.0:8080 or [::]:8080".to_owned()))
+                list(text, |item| {
+                    item.parse::<SocketAddr>()
+                        .map_err(|_| "write ADDRESS:PORT, such as 0.0.0.0:8080 or [::]:8080".to_owned())
+                })
             }),
             issuer: faults.take("ISSUER", self.issuer.as_deref(), public_url.as_str(), claim_text),
             audience: faults.optional("AUDIENCE", self.audience.as_deref(), claim_text),
@@ -89,8 +98,12 @@ impl Settings {
                 _ => Err("write open or off".to_owned()),
             }),
             lifetimes,
-            trusted_proxies: faults.optional("TRUSTED_PROXIES", self.trusted_proxies.as_deref(), |text| list(text, network)).unwrap_or_default(),
-            allowed_origins: faults.optional("ALLOWED_ORIGINS", self.allowed_origins.as_deref(), |text| list(text, Origin::parse)).unwrap_or_default(),
+            trusted_proxies: faults
+                .optional("TRUSTED_PROXIES", self.trusted_proxies.as_deref(), |text| list(text, network))
+                .unwrap_or_default(),
+            allowed_origins: faults
+                .optional("ALLOWED_ORIGINS", self.allowed_origins.as_deref(), |text| list(text, Origin::parse))
+                .unwrap_or_default(),
             metrics_bind: faults.optional("METRICS_BIND", self.metrics_bind.as_deref(), |text| {
                 text.parse().map_err(|_| "write ADDRESS:PORT, such as 127.0.0.1:9090".to_owned())
             }),
@@ -105,26 +118,64 @@ impl Settings {
 
     fn read_lifetimes(&self, faults: &mut Faults) -> LifetimeConfig {
         let lifetimes = LifetimeConfig {
-            access_token: faults.take("ACCESS_TOKEN_TTL", self.access_token_ttl.as_deref(), "20m", duration(MINUTE, DAY)),
+            access_token: faults.take(
+                "ACCESS_TOKEN_TTL",
+                self.access_token_ttl.as_deref(),
+                "20m",
+                duration(MINUTE, DAY),
+            ),
             session_idle: faults.take("SESSION_IDLE", self.session_idle.as_deref(), "12h", duration(MINUTE, 365 * DAY)),
             session_max: faults.take("SESSION_MAX", self.session_max.as_deref(), "30d", duration(MINUTE, 365 * DAY)),
         };
         if lifetimes.session_idle > lifetimes.session_max {
-            faults.say("SESSION_IDLE", self.session_idle.as_deref().unwrap_or("12h"), "make it no longer than SESSION_MAX");
+            faults.say(
+                "SESSION_IDLE",
+                self.session_idle.as_deref().unwrap_or("12h"),
+                "make it no longer than SESSION_MAX",
+            );
         }
         lifetimes
     }
 
     fn read_throttling(&self, faults: &mut Faults) -> ThrottlingConfig {
         let throttling = ThrottlingConfig {
-            account_network_failures: faults.take("THROTTLE_ACCOUNT_NETWORK", self.throttle_account_network.as_deref(), "10", number(1..=100_000)),
-            network_failures: faults.take("THROTTLE_NETWORK", self.throttle_network.as_deref(), "100", number(1..=1_000_000)),
-            account_failures: faults.take("THROTTLE_ACCOUNT", self.throttle_account.as_deref(), "50", number(1..=1_000_000)),
-            first_wait: faults.take("THROTTLE_WAIT", self.throttle_wait.as_deref(), "30s", duration(Duration::from_secs(1), DAY)),
-            longest_wait: faults.take("THROTTLE_WAIT_MAX", self.throttle_wait_max.as_deref(), "15m", duration(Duration::from_secs(1), DAY)),
+            account_network_failures: faults.take(
+                "THROTTLE_ACCOUNT_NETWORK",
+                self.throttle_account_network.as_deref(),
+                "10",
+                number(1..=100_000),
+            ),
+            network_failures: faults.take(
+                "THROTTLE_NETWORK",
+                self.throttle_network.as_deref(),
+                "100",
+                number(1..=1_000_000),
+            ),
+            account_failures: faults.take(
+                "THROTTLE_ACCOUNT",
+                self.throttle_account.as_deref(),
+                "50",
+                number(1..=1_000_000),
+            ),
+            first_wait: faults.take(
+                "THROTTLE_WAIT",
+                self.throttle_wait.as_deref(),
+                "30s",
+                duration(Duration::from_secs(1), DAY),
+            ),
+            longest_wait: faults.take(
+                "THROTTLE_WAIT_MAX",
+                self.throttle_wait_max.as_deref(),
+                "15m",
+                duration(Duration::from_secs(1), DAY),
+            ),
         };
         if throttling.first_wait > throttling.longest_wait {
-            faults.say("THROTTLE_WAIT", self.throttle_wait.as_deref().unwrap_or("30s"), "make it no longer than THROTTLE_WAIT_MAX");
+            faults.say(
+                "THROTTLE_WAIT",
+                self.throttle_wait.as_deref().unwrap_or("30s"),
+                "make it no longer than THROTTLE_WAIT_MAX",
+            );
         }
         throttling
     }
@@ -134,7 +185,13 @@ impl Settings {
         let algorithm = self.jwt_algorithm.as_deref().filter(|text| !text.is_empty());
         match (algorithm, secret) {
             (None | Some("HS256"), Some(secret)) if secret.len() < 32 => {
-                faults.say_hidden("JWT_SECRET", &format!("has {} bytes: give it at least 32, such as the output of `openssl rand -base64 48`", secret.len()));
+                faults.say_hidden(
+                    "JWT_SECRET",
+                    &format!(
+                        "has {} bytes: give it at least 32, such as the output of `openssl rand -base64 48`",
+                        secret.len()
+                    ),
+                );
                 Signing::Es256
             }
             (None | Some("HS256"), Some(secret)) => Signing::Hs256(Zeroizing::new(secret.as_bytes().to_vec())),
@@ -180,7 +237,13 @@ impl Faults {
     }
 
     /// The value of a setting, or of its default when it is absent, empty or (with a fault noted) wrong.
-    fn take<T>(&mut self, name: &str, value: Option<&str>, default: &str, parse: impl Fn(&str) -> Result<T, String>) -> T {
+    fn take<T>(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+        default: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
         self.optional(name, value, &parse)
             .unwrap_or_else(|| parse(default).unwrap_or_else(|mend| panic!("the default of {name} parses: {mend}")))
     }
@@ -191,7 +254,11 @@ impl Faults {
             Ok(parsed) => Some(parsed),
             Err(mend) => {
                 // A database URL holds a password.
-                if name == "DATABASE_URL" { self.say_hidden(name, &mend) } else { self.say(name, value, &mend) }
+                if name == "DATABASE_URL" {
+                    self.say_hidden(name, &mend);
+                } else {
+                    self.say(name, value, &mend);
+                }
                 None
             }
         }
@@ -218,7 +285,10 @@ fn read_server_key(settings: &DatabaseSettings, faults: &mut Faults) -> Option<S
     let text = read_secret("SERVER_KEY", settings.server_key_file.as_deref(), faults)?;
     let key = ServerKey::parse(&text);
     if key.is_none() {
-        faults.say_hidden("SERVER_KEY", "is not 32 bytes or more in base64 or hex: make one with `openssl rand -base64 32`");
+        faults.say_hidden(
+            "SERVER_KEY",
+            "is not 32 bytes or more in base64 or hex: make one with `openssl rand -base64 32`",
+        );
     }
     key
 }
@@ -226,9 +296,14 @@ fn read_server_key(settings: &DatabaseSettings, faults: &mut Faults) -> Option<S
 fn read_passwords(settings: &DatabaseSettings, faults: &mut Faults) -> PasswordConfig {
     let processors = std::thread::available_parallelism().map_or(1, usize::from).to_string();
     let parallelism = faults.take("ARGON2_PARALLELISM", settings.argon2_parallelism.as_deref(), "1", number(1..=64));
-    let memory_kib = faults.take("ARGON2_MEMORY_KIB", settings.argon2_memory_kib.as_deref(), "19456", number(8..=4_194_304));
+    let memory_kib =
+        faults.take("ARGON2_MEMORY_KIB", settings.argon2_memory_kib.as_deref(), "19456", number(8..=4_194_304));
     if memory_kib < 8 * parallelism {
-        faults.say("ARGON2_MEMORY_KIB", &memory_kib.to_string(), "give at least 8 KiB for each lane (ARGON2_PARALLELISM)");
+        faults.say(
+            "ARGON2_MEMORY_KIB",
+            &memory_kib.to_string(),
+            "give at least 8 KiB for each lane (ARGON2_PARALLELISM)",
+        );
     }
     PasswordConfig {
         min_length: faults.take("PASSWORD_MIN_LENGTH", settings.password_min_length.as_deref(), "12", number(8..=128)),
@@ -291,7 +366,9 @@ fn sqlite_url(path: &str) -> Result<DatabaseUrl, String> {
 }
 
 fn postgres_url(text: &str) -> Result<DatabaseUrl, String> {
-    let mut url = Url::parse(text).map_err(|error| format!("is not a URL ({error}): write postgres://USER:PASSWORD@HOST/NAME, with %-escapes in the password"))?;
+    let mut url = Url::parse(text).map_err(|error| {
+        format!("is not a URL ({error}): write postgres://USER:PASSWORD@HOST/NAME, with %-escapes in the password")
+    })?;
     let mut pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     let mut has_prepared_statements = true;
     pairs.retain(|(name, value)| {
@@ -315,14 +392,19 @@ fn postgres_url(text: &str) -> Result<DatabaseUrl, String> {
         }
     }
     // Not `query_pairs_mut`: it writes a space as "+", which libpq takes for a plus.
-    let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{}={}", percent(name), percent(value))).collect();
+    let query: Vec<String> =
+        pairs.iter().map(|(name, value)| format!("{}={}", percent(name), percent(value))).collect();
     url.set_query(Some(&query.join("&")));
     let mut shown = url.clone();
     shown.set_query(None);
     if matches!(url.host(), Some(Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_))) {
         shown.set_password(None).map_err(|()| "has no host that a password could go with".to_owned())?;
     }
-    Ok(DatabaseUrl::Postgres(PostgresUrl { url: Zeroizing::new(url.to_string()), shown: shown.to_string(), has_prepared_statements }))
+    Ok(DatabaseUrl::Postgres(PostgresUrl {
+        url: Zeroizing::new(url.to_string()),
+        shown: shown.to_string(),
+        has_prepared_statements,
+    }))
 }
 
 fn percent(text: &str) -> percent_encoding::PercentEncode<'_> {

@@ -1,13 +1,14 @@
 //! The flags, their environment twins and their help. `vestibule serve --help` is the reference for all of them.
 //! What may not live here: checks (`parse.rs`).
 
+#![expect(clippy::doc_markdown, rustdoc::bare_urls, reason = "these comments are the help that a terminal shows")]
+
 use clap::Args;
 
 /// Settings of every command that works on the database.
 ///
 /// Each is text here and checked in one place, so that a fault in a flag, in the environment and in `.env` reads alike.
 #[derive(Args, Clone, Default)]
-#[expect(clippy::struct_field_names, reason = "a field is named as its flag")]
 pub struct DatabaseSettings {
     /// Where the database is: sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME (add ?prepared_statements=off for a `PgBouncer` older than 1.21) [default: sqlite://data/vestibule.db]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
@@ -41,6 +42,7 @@ pub struct DatabaseSettings {
 /// All settings of `vestibule serve`.
 #[derive(Args, Clone, Default)]
 pub struct Settings {
+    /// Those that every command has.
     #[command(flatten)]
     pub database: DatabaseSettings,
     /// Addresses to listen on, with commas between [default: 127.0.0.1:8080,[::1]:8080]

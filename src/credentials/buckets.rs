@@ -58,13 +58,19 @@ impl Names {
     pub fn buckets(&self, config: &ThrottlingConfig, is_device_known: bool, is_network_known: bool) -> Vec<Bucket> {
         let quarter = TimeDelta::minutes(15);
         let hour = TimeDelta::hours(1);
-        let bucket = |key: &String, limit, window| Bucket { key: key.clone(), account: self.account.clone(), limit, window };
+        let bucket =
+            |key: &String, limit, window| Bucket { key: key.clone(), account: self.account.clone(), limit, window };
         if let Some(device) = self.device_id.as_ref().filter(|_| is_device_known) {
             return vec![bucket(device, Some(config.account_network_failures), quarter)];
         }
         let account_limit = (!is_network_known).then_some(config.account_failures);
-        let network = Bucket { account: self.network.clone(), ..bucket(&self.network, Some(config.network_failures), hour) };
-        let mut buckets = vec![bucket(&self.account_network, Some(config.account_network_failures), quarter), network, bucket(&self.account, account_limit, hour)];
+        let network =
+            Bucket { account: self.network.clone(), ..bucket(&self.network, Some(config.network_failures), hour) };
+        let mut buckets = vec![
+            bucket(&self.account_network, Some(config.account_network_failures), quarter),
+            network,
+            bucket(&self.account, account_limit, hour),
+        ];
         // One order for all transactions: two that lock the same rows never wait for each other in a ring.
         buckets.sort();
         buckets

@@ -34,7 +34,13 @@ impl Known {
 }
 
 /// After a sign-in: keeps the network, and for a browser makes a device secret when it has none that is known.
-pub(super) fn remember(conn: &mut DbConnection, key: &DerivedKey, sign_in: &SignInPlace<'_>, known: Known, now: Moment) -> QueryResult<Option<PlainSecret>> {
+pub(super) fn remember(
+    conn: &mut DbConnection,
+    key: &DerivedKey,
+    sign_in: &SignInPlace<'_>,
+    known: Known,
+    now: Moment,
+) -> QueryResult<Option<PlainSecret>> {
     let SignInPlace { names, user_id, username_key, is_browser } = sign_in;
     keep(conn, &names.network_id, (*user_id, NETWORK), known.network, now)?;
     match &names.device_id {
@@ -65,7 +71,13 @@ pub fn forget_all(conn: &mut DbConnection, user_id: UserId) -> QueryResult<usize
     store::delete_known_of(conn, user_id)
 }
 
-fn keep(conn: &mut DbConnection, id: &str, (user_id, kind): (UserId, &str), is_known: bool, now: Moment) -> QueryResult<()> {
+fn keep(
+    conn: &mut DbConnection,
+    id: &str,
+    (user_id, kind): (UserId, &str),
+    is_known: bool,
+    now: Moment,
+) -> QueryResult<()> {
     if is_known {
         return store::set_known_used(conn, id, now);
     }

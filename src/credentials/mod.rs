@@ -107,7 +107,14 @@ pub struct Lock {
 impl Lock {
     /// Puts the services together.
     #[must_use]
-    pub fn new(config: &Config, server_key: &ServerKey, hash_pool: HashPool, tokens: Tokens, db: Db, clock: Clock) -> Self {
+    pub fn new(
+        config: &Config,
+        server_key: &ServerKey,
+        hash_pool: HashPool,
+        tokens: Tokens,
+        db: Db,
+        clock: Clock,
+    ) -> Self {
         Self {
             db,
             clock,

@@ -10,6 +10,7 @@ use super::{Attempt, Lock, SignIn, SignInError, SignedIn, store};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::metrics;
+use crate::secret::{PlainSecret, SecretHash};
 use crate::sessions::{self, EndReason, Origin, Session, SessionKind, Started};
 use crate::users::argon2id::PasswordHash;
 use crate::users::{self, User, UserState};
@@ -43,7 +44,12 @@ enum Reservation {
 }
 
 enum Finish {
-    Done { started: Started, roles: Vec<String>, device: Option<crate::secret::PlainSecret>, ended: Option<Session> },
+    Done {
+        started: Started,
+        roles: Vec<String>,
+        device: Option<PlainSecret>,
+        ended: Option<Box<Session>>,
+    },
     /// The account was turned off, or its password changed, while the hash was computed.
     Overtaken,
 }
@@ -198,7 +204,9 @@ impl Lock {
                         continue;
                     };
                     let count = seen.at(bucket, &throttling, now);
-                    if (count.failures, count.in_flight) != (seen.failures, seen.in_flight) || count.window_started_at != seen.window_started_at {
+                    if (count.failures, count.in_flight) != (seen.failures, seen.in_flight)
+                        || count.window_started_at != seen.window_started_at
+                    {
                         store::renew_count(conn, &bucket.key, seen, &count).map_err(DbError::from)?;
                     }
                     if !store::reserve(conn, bucket, count.failures, now).map_err(DbError::from)? {
@@ -216,7 +224,13 @@ impl Lock {
         }
     }
 
-    async fn finish(&self, attempt: &Attempt, reserved: &Reserved, user: User, checked: PasswordHash) -> Result<SignIn, SignInError> {
+    async fn finish(
+        &self,
+        attempt: &Attempt,
+        reserved: &Reserved,
+        user: User,
+        checked: PasswordHash,
+    ) -> Result<SignIn, SignInError> {
         let stronger = self.stronger_hash(attempt, &checked).await;
         for _ in 0..MAX_CONFLICTS {
             let now = self.clock.now();
@@ -234,7 +248,13 @@ impl Lock {
                     metrics::SIGN_INS.increment();
                     let token = self.tokens.issue(&user, &roles, &started.session, now)?;
                     let Started { session, secret } = started;
-                    return Ok(SignIn::Done(Box::new(SignedIn { user, session, session_secret: secret, token, device })));
+                    return Ok(SignIn::Done(Box::new(SignedIn {
+                        user,
+                        session,
+                        session_secret: secret,
+                        token,
+                        device,
+                    })));
                 }
             }
         }
@@ -249,12 +269,23 @@ impl Lock {
         self.hash_pool.hash(attempt.password.clone()).await.ok()
     }
 
-    async fn try_finish(&self, attempt: &Attempt, reserved: &Reserved, user: &User, hashes: (&PasswordHash, Option<&PasswordHash>), now: Moment) -> Result<Finish, DbError> {
+    async fn try_finish(
+        &self,
+        attempt: &Attempt,
+        reserved: &Reserved,
+        user: &User,
+        hashes: (&PasswordHash, Option<&PasswordHash>),
+        now: Moment,
+    ) -> Result<Finish, DbError> {
         let (names, key, lifetimes) = (Names::new(&self.names, attempt), self.names.clone(), self.lifetimes);
         let (checked, stronger) = (hashes.0.clone(), hashes.1.cloned());
         let (user_id, known, keys) = (user.id, reserved.known, reserved.keys.clone());
-        let (kind, username_key, previous) = (attempt.kind, attempt.username.key().to_owned(), attempt.previous.clone());
-        let origin = Origin { network_address: Some(attempt.client_ip.to_canonical().to_string()), user_agent: attempt.user_agent.clone() };
+        let (kind, username_key, previous) =
+            (attempt.kind, attempt.username.key().to_owned(), attempt.previous.clone());
+        let origin = Origin {
+            network_address: Some(attempt.client_ip.to_canonical().to_string()),
+            user_agent: attempt.user_agent.clone(),
+        };
         self.db
             .write(move |conn| {
                 if !users::set_signed_in(conn, user_id, &checked, now)? {
@@ -266,19 +297,24 @@ impl Lock {
                 for key in &keys {
                     store::settle(conn, key, false, now)?;
                 }
-                let place = SignInPlace { names: &names, user_id, username_key: &username_key, is_browser: kind == SessionKind::Browser };
+                let place = SignInPlace {
+                    names: &names,
+                    user_id,
+                    username_key: &username_key,
+                    is_browser: kind == SessionKind::Browser,
+                };
                 let device = devices::remember(conn, &key, &place, known, now)?;
                 let ended = previous.map(|secret| end_previous(conn, &secret.hash(), now)).transpose()?.flatten();
                 let started = sessions::start(conn, user_id, kind, &origin, &lifetimes, now)?;
                 let roles = users::list_roles(conn, user_id)?;
-                Ok(Finish::Done { started, roles, device, ended })
+                Ok(Finish::Done { started, roles, device, ended: ended.map(Box::new) })
             })
             .await
     }
 }
 
 /// A browser that signs in again leaves no session behind that nobody can end.
-fn end_previous(conn: &mut DbConnection, secret: &crate::secret::SecretHash, now: Moment) -> Result<Option<Session>, DbError> {
+fn end_previous(conn: &mut DbConnection, secret: &SecretHash, now: Moment) -> Result<Option<Session>, DbError> {
     let Some(session) = sessions::find_by_secret(conn, secret)? else { return Ok(None) };
     let was_live = sessions::end(conn, &session.id, EndReason::Replaced, now)?;
     Ok(was_live.then_some(session))

@@ -64,9 +64,15 @@ pub(super) fn reserve(conn: &mut DbConnection, bucket: &Bucket, failures_seen: i
     let count = match bucket.limit {
         None => diesel::update(row).set(set).execute(conn)?,
         Some(limit) if failures_seen < limit => {
-            diesel::update(row.filter((login_attempts::failures + login_attempts::in_flight).lt(limit))).set(set).execute(conn)?
+            diesel::update(row.filter((login_attempts::failures + login_attempts::in_flight).lt(limit)))
+                .set(set)
+                .execute(conn)?
         }
-        Some(_) => diesel::update(row.filter(login_attempts::failures.eq(failures_seen).and(login_attempts::in_flight.eq(0)))).set(set).execute(conn)?,
+        Some(_) => {
+            diesel::update(row.filter(login_attempts::failures.eq(failures_seen).and(login_attempts::in_flight.eq(0))))
+                .set(set)
+                .execute(conn)?
+        }
     };
     Ok(count == 1)
 }
@@ -129,7 +135,13 @@ pub(super) fn list_known(conn: &mut DbConnection, ids: &[&String], since: Moment
         .load(conn)
 }
 
-pub(super) fn insert_known(conn: &mut DbConnection, id: &str, user_id: UserId, kind: &str, now: Moment) -> QueryResult<()> {
+pub(super) fn insert_known(
+    conn: &mut DbConnection,
+    id: &str,
+    user_id: UserId,
+    kind: &str,
+    now: Moment,
+) -> QueryResult<()> {
     // A row may be left from more than 90 days ago, or two sign-ins from a new network may come at once.
     diesel::delete(known_devices::table.find(id)).execute(conn)?;
     diesel::insert_into(known_devices::table)

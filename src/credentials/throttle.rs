@@ -100,10 +100,20 @@ mod tests {
     #[test]
     fn the_wait_doubles_from_30_seconds_to_15_minutes() {
         let now = Clock::system().now();
-        for (failures, seconds) in [(10, 30), (11, 60), (12, 120), (13, 240), (14, 480), (15, 900), (16, 900), (1_000, 900)] {
+        for (failures, seconds) in
+            [(10, 30), (11, 60), (12, 120), (13, 240), (14, 480), (15, 900), (16, 900), (1_000, 900)]
+        {
             let count = count(failures, 0, now);
-            assert_eq!(count.verdict(&bucket(), &CONFIG, now), Verdict::Blocked(now + TimeDelta::seconds(seconds)), "{failures}");
-            assert_eq!(count.verdict(&bucket(), &CONFIG, now + TimeDelta::seconds(seconds)), Verdict::Free, "{failures}");
+            assert_eq!(
+                count.verdict(&bucket(), &CONFIG, now),
+                Verdict::Blocked(now + TimeDelta::seconds(seconds)),
+                "{failures}"
+            );
+            assert_eq!(
+                count.verdict(&bucket(), &CONFIG, now + TimeDelta::seconds(seconds)),
+                Verdict::Free,
+                "{failures}"
+            );
         }
     }
 

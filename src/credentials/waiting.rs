@@ -11,7 +11,10 @@ const MAX_WAITING: usize = 1_024;
 
 /// The tries that wait, by bucket. Clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Waiting(Arc<Mutex<HashMap<String, (Arc<Notify>, usize)>>>);
+pub(super) struct Waiting(Arc<Mutex<Queues>>);
+
+/// By bucket: what wakes its tries, and how many they are.
+type Queues = HashMap<String, (Arc<Notify>, usize)>;
 
 impl Waiting {
     /// Waits for a signal on `bucket`, at most `at_most`; `false` when there is no room to wait.
@@ -29,7 +32,7 @@ impl Waiting {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Arc<Notify>, usize)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Queues> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

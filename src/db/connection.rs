@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use diesel::connection::{
-    AnsiTransactionManager, CacheSize, InstrumentationEvent, SimpleConnection as _, TransactionManager as _, TransactionManagerStatus,
+    AnsiTransactionManager, CacheSize, InstrumentationEvent, SimpleConnection as _, TransactionManager as _,
+    TransactionManagerStatus,
 };
 use diesel::r2d2::ManageConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
@@ -17,7 +18,8 @@ use crate::metrics;
 
 /// On every SQLite connection: an acknowledged revocation survives a power cut (`synchronous=FULL`), another process's
 /// lock is waited for, and references hold.
-const SQLITE_PRAGMAS: &str = "PRAGMA busy_timeout = 3000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;";
+const SQLITE_PRAGMAS: &str =
+    "PRAGMA busy_timeout = 3000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;";
 
 /// A connection to SQLite or Postgres, on which the same queries run.
 #[derive(diesel::MultiConnection)]
@@ -91,7 +93,11 @@ impl DbConnection {
 
 /// Whether an error says that the connection is gone, not that the query was wrong.
 pub(super) fn is_lost(error: &DieselError) -> bool {
-    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _) | DieselError::BrokenTransactionManager)
+    matches!(
+        error,
+        DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)
+            | DieselError::BrokenTransactionManager
+    )
 }
 
 /// A connection in the pool, and whether it must not go back there.
@@ -109,7 +115,9 @@ impl Slot {
         let flag = Arc::clone(&was_lost);
         connection.set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
             InstrumentationEvent::StartQuery { .. } => metrics::DATABASE_STATEMENTS.increment(),
-            InstrumentationEvent::FinishQuery { error: Some(error), .. } if is_lost(error) => flag.store(true, Ordering::Relaxed),
+            InstrumentationEvent::FinishQuery { error: Some(error), .. } if is_lost(error) => {
+                flag.store(true, Ordering::Relaxed);
+            }
             _ => {}
         });
         Ok(Self { connection, is_broken: false, was_lost })

@@ -30,7 +30,9 @@ pub enum MigrationError {
         reason: String,
     },
     /// The database has migrations that this binary does not know.
-    #[error("the database is newer than this release ({this}): it holds the migrations {unknown}. Start a release that knows them, or the one that last ran here")]
+    #[error(
+        "the database is newer than this release ({this}): it holds the migrations {unknown}. Start a release that knows them, or the one that last ran here"
+    )]
     Newer {
         /// This binary's version.
         this: &'static str,
@@ -60,13 +62,19 @@ pub fn prepare(url: &DatabaseUrl) -> Result<(), MigrationError> {
     let failed = |reason: String| MigrationError::Open { url: url.to_string(), reason };
     make_private_folder(path).map_err(|error| failed(error.to_string()))?;
     make_private_file(path).map_err(|error| failed(error.to_string()))?;
-    let mut connection = SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| failed(error.to_string()))?;
+    let mut connection =
+        SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| failed(error.to_string()))?;
     connection.batch_execute("PRAGMA busy_timeout = 3000").map_err(|error| failed(error.to_string()))?;
     // The switch to WAL does not wait for another process that is at the same switch, busy timeout or not.
     for _ in 0..100 {
         match sql_query("PRAGMA journal_mode = WAL").get_result::<JournalMode>(&mut connection) {
             Ok(answer) if answer.journal_mode == "wal" => return Ok(()),
-            Ok(answer) => return Err(failed(format!("it stays in journal mode {}; put it on a local disk", answer.journal_mode))),
+            Ok(answer) => {
+                return Err(failed(format!(
+                    "it stays in journal mode {}; put it on a local disk",
+                    answer.journal_mode
+                )));
+            }
             Err(error) if error.to_string().contains("locked") => std::thread::sleep(Duration::from_millis(50)),
             Err(error) => return Err(failed(error.to_string())),
         }
@@ -160,7 +168,10 @@ fn down_sql(name: &str) -> &'static [u8] {
 }
 
 /// Runs `work` in a transaction of its own that no other process of ours runs beside.
-fn in_lock<T>(url: &DatabaseUrl, work: impl FnOnce(&mut DbConnection) -> Result<T, MigrationError>) -> Result<T, MigrationError> {
+fn in_lock<T>(
+    url: &DatabaseUrl,
+    work: impl FnOnce(&mut DbConnection) -> Result<T, MigrationError>,
+) -> Result<T, MigrationError> {
     let open_error = |reason: String| MigrationError::Open { url: url.to_string(), reason };
     let mut connection = DbConnection::open(url).map_err(|error| open_error(error.to_string()))?;
     connection.begin().map_err(|error| open_error(error.to_string()))?;
@@ -184,7 +195,8 @@ impl From<DbError> for MigrationError {
 
 fn run_on<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<Vec<String>, MigrationError> {
     refuse_newer(harness)?;
-    let versions = harness.run_pending_migrations(MIGRATIONS).map_err(|error| MigrationError::Failed(error.to_string()))?;
+    let versions =
+        harness.run_pending_migrations(MIGRATIONS).map_err(|error| MigrationError::Failed(error.to_string()))?;
     Ok(versions.iter().map(ToString::to_string).collect())
 }
 
@@ -194,14 +206,16 @@ fn revert_on<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<Opt
     if applied.is_empty() {
         return Ok(None);
     }
-    let version = harness.revert_last_migration(MIGRATIONS).map_err(|error| MigrationError::Failed(error.to_string()))?;
+    let version =
+        harness.revert_last_migration(MIGRATIONS).map_err(|error| MigrationError::Failed(error.to_string()))?;
     Ok(Some(version.to_string()))
 }
 
 fn status_on<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<Vec<MigrationState>, MigrationError> {
     refuse_newer(harness)?;
     let applied = harness.applied_migrations().map_err(|error| MigrationError::Failed(error.to_string()))?;
-    let known: Vec<Box<dyn Migration<DB>>> = MIGRATIONS.migrations().map_err(|error| MigrationError::Failed(error.to_string()))?;
+    let known: Vec<Box<dyn Migration<DB>>> =
+        MIGRATIONS.migrations().map_err(|error| MigrationError::Failed(error.to_string()))?;
     Ok(known
         .iter()
         .map(|migration| MigrationState {

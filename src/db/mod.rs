@@ -49,7 +49,9 @@ impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
         match &error {
             _ if connection::is_lost(&error) => Self::Unreachable(Box::new(error)),
-            DieselError::DatabaseError(_, information) if information.message().contains("database is locked") => Self::Busy,
+            DieselError::DatabaseError(_, information) if information.message().contains("database is locked") => {
+                Self::Busy
+            }
             DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => Self::Busy,
             _ => Self::Query(error),
         }
@@ -135,7 +137,10 @@ impl Db {
         .await
     }
 
-    async fn on_blocking_thread<T, E>(&self, mut attempt: impl FnMut(&mut Slot) -> Attempt<T, E> + Send + 'static) -> Result<T, E>
+    async fn on_blocking_thread<T, E>(
+        &self,
+        mut attempt: impl FnMut(&mut Slot) -> Attempt<T, E> + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,

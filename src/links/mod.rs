@@ -54,7 +54,12 @@ pub struct Link {
 ///
 /// # Errors
 /// When a query fails.
-pub fn create(conn: &mut DbConnection, purpose: LinkPurpose, user_id: Option<UserId>, now: Moment) -> QueryResult<PlainSecret> {
+pub fn create(
+    conn: &mut DbConnection,
+    purpose: LinkPurpose,
+    user_id: Option<UserId>,
+    now: Moment,
+) -> QueryResult<PlainSecret> {
     let secret = PlainSecret::generate();
     store::delete_of(conn, purpose.as_str(), user_id)?;
     store::insert(conn, &random_id(), purpose.as_str(), &secret.hash(), user_id, (now, now + purpose.life()))?;
@@ -67,7 +72,9 @@ pub fn create(conn: &mut DbConnection, purpose: LinkPurpose, user_id: Option<Use
 /// When the query fails.
 pub fn find(conn: &mut DbConnection, secret: &PlainSecret, now: Moment) -> QueryResult<Option<Link>> {
     let row = store::find_usable(conn, &secret.hash(), now)?;
-    Ok(row.and_then(|(id, purpose, user_id)| Some(Link { id, purpose: LinkPurpose::from_str(&purpose)?, user_id: user_id.map(UserId) })))
+    Ok(row.and_then(|(id, purpose, user_id)| {
+        Some(Link { id, purpose: LinkPurpose::from_str(&purpose)?, user_id: user_id.map(UserId) })
+    }))
 }
 
 /// Uses a link up; `false` when somebody else did first.

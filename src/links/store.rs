@@ -8,7 +8,14 @@ use crate::db::schema::links;
 use crate::secret::SecretHash;
 use crate::users::UserId;
 
-pub(super) fn insert(conn: &mut DbConnection, id: &str, purpose: &str, hash: &SecretHash, user_id: Option<UserId>, (now, expires_at): (Moment, Moment)) -> QueryResult<()> {
+pub(super) fn insert(
+    conn: &mut DbConnection,
+    id: &str,
+    purpose: &str,
+    hash: &SecretHash,
+    user_id: Option<UserId>,
+    (now, expires_at): (Moment, Moment),
+) -> QueryResult<()> {
     diesel::insert_into(links::table)
         .values((
             links::id.eq(id),
@@ -31,7 +38,11 @@ pub(super) fn delete_of(conn: &mut DbConnection, purpose: &str, user_id: Option<
     .map(drop)
 }
 
-pub(super) fn find_usable(conn: &mut DbConnection, hash: &SecretHash, now: Moment) -> QueryResult<Option<(String, String, Option<i64>)>> {
+pub(super) fn find_usable(
+    conn: &mut DbConnection,
+    hash: &SecretHash,
+    now: Moment,
+) -> QueryResult<Option<(String, String, Option<i64>)>> {
     links::table
         .filter(links::secret_hash.eq(hash.as_str()))
         .filter(links::used_at.is_null().and(links::expires_at.gt(now)))
@@ -41,7 +52,9 @@ pub(super) fn find_usable(conn: &mut DbConnection, hash: &SecretHash, now: Momen
 }
 
 pub(super) fn set_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryResult<bool> {
-    let count = diesel::update(links::table.find(id).filter(links::used_at.is_null())).set(links::used_at.eq(now)).execute(conn)?;
+    let count = diesel::update(links::table.find(id).filter(links::used_at.is_null()))
+        .set(links::used_at.eq(now))
+        .execute(conn)?;
     Ok(count == 1)
 }
 

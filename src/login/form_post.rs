@@ -65,7 +65,12 @@ pub struct FormPost {
 ///
 /// # Errors
 /// 408 when the body does not come.
-pub async fn read(request: &HttpRequest, payload: web::Payload, session: &BrowserSession, vouching_suffices: bool) -> Result<FormPost, AppError> {
+pub async fn read(
+    request: &HttpRequest,
+    payload: web::Payload,
+    session: &BrowserSession,
+    vouching_suffices: bool,
+) -> Result<FormPost, AppError> {
     let parameters = match Parameters::read(request, payload).await {
         Ok(parameters) => parameters,
         Err(error) => {
@@ -81,7 +86,12 @@ pub async fn read(request: &HttpRequest, payload: web::Payload, session: &Browse
     Ok(FormPost { parameters, refusal })
 }
 
-fn find_refusal(request: &HttpRequest, parameters: &Parameters, session: &BrowserSession, vouching_suffices: bool) -> Option<Refusal> {
+fn find_refusal(
+    request: &HttpRequest,
+    parameters: &Parameters,
+    session: &BrowserSession,
+    vouching_suffices: bool,
+) -> Option<Refusal> {
     let provenance = csrf::provenance(request);
     if provenance == Provenance::Elsewhere {
         return Some(Refusal::Elsewhere);

@@ -59,20 +59,45 @@ mod tests {
     fn every_template_renders_in_every_language() {
         for words in i18n::languages() {
             let layout = || Layout::in_language(words);
-            let alert = || Some(Alert { title: "<title>".to_owned(), text: "\"text\"".to_owned() });
+            let alert = || Some(Alert { title: "<b>".to_owned(), text: "\"text\"".to_owned() });
             let csrf = || "csrf".to_owned();
-            let name = || "<b>\"name\"</b>".to_owned();
+            let name = || "<b>\"quoted\"</b>".to_owned();
             let pages = [
-                LoginPage { layout: layout(), csrf: csrf(), next: "/docs".to_owned(), username: name(), alert: alert(), notice: Some(name()) }.render(),
+                LoginPage {
+                    layout: layout(),
+                    csrf: csrf(),
+                    next: "/docs".to_owned(),
+                    username: name(),
+                    alert: alert(),
+                    notice: Some(name()),
+                }
+                .render(),
                 LogoutPage { layout: layout(), csrf: csrf(), alert: alert() }.render(),
-                SetupPage { layout: layout(), csrf: csrf(), username: name(), display_name: name(), password_hint: name(), alert: alert() }.render(),
-                RescuePage { layout: layout(), csrf: csrf(), username: name(), password_hint: name(), alert: alert() }.render(),
-                ErrorPage { layout: layout(), title: name(), text: name(), request_id: Some(name()), link_href: "/", link_text: name() }.render(),
+                SetupPage {
+                    layout: layout(),
+                    csrf: csrf(),
+                    username: name(),
+                    display_name: name(),
+                    password_hint: name(),
+                    alert: alert(),
+                }
+                .render(),
+                RescuePage { layout: layout(), csrf: csrf(), username: name(), password_hint: name(), alert: alert() }
+                    .render(),
+                ErrorPage {
+                    layout: layout(),
+                    title: name(),
+                    text: name(),
+                    request_id: Some(name()),
+                    link_href: "/",
+                    link_text: name(),
+                }
+                .render(),
             ];
             for page in pages {
                 let page = page.expect("renders");
                 assert!(page.contains(&format!("lang=\"{}\"", words.language())));
-                assert!(!page.contains("<b>") && !page.contains("<title>\"") && !page.contains("\"name\""), "escaped: {page}");
+                assert!(!page.contains("<b>") && !page.contains("\"quoted\""), "escaped: {page}");
                 let text = strip_tags(&page);
                 for word in text.split_whitespace() {
                     assert!(!(word.contains('-') && words.has(word)), "{word} is a key, not a word");

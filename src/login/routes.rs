@@ -62,7 +62,8 @@ impl Notice {
 
 /// Mounts the routes of this door.
 pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
-    let methods = |allow: &'static str| web::to(move || async move { Err::<String, _>(AppError::method_not_allowed(allow)) });
+    let methods =
+        |allow: &'static str| web::to(move || async move { Err::<String, _>(AppError::method_not_allowed(allow)) });
     services
         .service(
             web::resource("/login")
@@ -89,7 +90,11 @@ pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
         );
 }
 
-async fn show(request: HttpRequest, session: BrowserSession, MaybeUser(user): MaybeUser) -> Result<HttpResponse, AppError> {
+async fn show(
+    request: HttpRequest,
+    session: BrowserSession,
+    MaybeUser(user): MaybeUser,
+) -> Result<HttpResponse, AppError> {
     let query = Parameters::from_query(request.query_string());
     let next = Next::parse(query.get("next").unwrap_or_default());
     if user.is_some() {
@@ -121,19 +126,33 @@ fn form(form: &Form, layout: Layout, session: &BrowserSession) -> Result<HttpRes
     html(form.status, &page)
 }
 
-async fn sign_in(request: HttpRequest, payload: web::Payload, session: BrowserSession, lock: web::Data<Lock>, client_ip: ClientIp) -> Result<HttpResponse, AppError> {
+async fn sign_in(
+    request: HttpRequest,
+    payload: web::Payload,
+    session: BrowserSession,
+    lock: web::Data<Lock>,
+    client_ip: ClientIp,
+) -> Result<HttpResponse, AppError> {
     let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, true).await?;
     let next = Next::parse(parameters.get("next").unwrap_or_default());
     // Cut, so that a name of 16 KiB is not sent back.
     let username: String = parameters.get("username").unwrap_or_default().chars().take(256).collect();
     let layout = Layout::new(&request);
     let words = layout.words;
-    let again = |status, alert| Form { status, next: next.clone(), username: username.clone(), alert: Some(alert), notice: None };
+    let again = |status, alert| Form {
+        status,
+        next: next.clone(),
+        username: username.clone(),
+        alert: Some(alert),
+        notice: None,
+    };
     let refused = || again(StatusCode::UNPROCESSABLE_ENTITY, Alert::named(words, "alert-wrong-credentials"));
     if let Some(refusal) = refusal {
         return form(&again(refusal.status(), refusal.alert(words, &request)), layout, &session);
     }
-    let (Some(typed_name), Some(typed_password)) = (parameters.get_filled("username"), parameters.get_filled("password")) else {
+    let (Some(typed_name), Some(typed_password)) =
+        (parameters.get_filled("username"), parameters.get_filled("password"))
+    else {
         return form(&again(StatusCode::UNPROCESSABLE_ENTITY, Alert::named(words, "alert-missing")), layout, &session);
     };
     let (Some(username_key), Ok(password)) = (LookupName::parse(typed_name), Password::parse(typed_password)) else {
@@ -151,11 +170,23 @@ async fn sign_in(request: HttpRequest, payload: web::Payload, session: BrowserSe
     match lock.sign_in_whole(attempt).await? {
         SignIn::Done(signed_in) => finish(&request, &session, &signed_in, next.path()),
         SignIn::Refused => form(&refused(), layout, &session),
-        SignIn::Disabled => form(&again(StatusCode::UNPROCESSABLE_ENTITY, Alert::named(words, "alert-disabled")), layout, &session),
-        SignIn::Throttled(wait) => waiting(&again(StatusCode::TOO_MANY_REQUESTS, wait_alert(&layout, "alert-throttled", wait)), layout, &session, wait),
+        SignIn::Disabled => {
+            form(&again(StatusCode::UNPROCESSABLE_ENTITY, Alert::named(words, "alert-disabled")), layout, &session)
+        }
+        SignIn::Throttled(wait) => waiting(
+            &again(StatusCode::TOO_MANY_REQUESTS, wait_alert(&layout, "alert-throttled", wait)),
+            layout,
+            &session,
+            wait,
+        ),
         SignIn::Full => {
             let wait = Duration::from_secs(2);
-            waiting(&again(StatusCode::SERVICE_UNAVAILABLE, wait_alert(&layout, "alert-busy", wait)), layout, &session, wait)
+            waiting(
+                &again(StatusCode::SERVICE_UNAVAILABLE, wait_alert(&layout, "alert-busy", wait)),
+                layout,
+                &session,
+                wait,
+            )
         }
     }
 }
@@ -175,7 +206,12 @@ fn waiting(shown: &Form, layout: Layout, session: &BrowserSession, wait: Duratio
 }
 
 /// Wears a sign-in that succeeded as cookies and a redirect.
-pub(super) fn finish(request: &HttpRequest, session: &BrowserSession, signed_in: &SignedIn, path: &str) -> Result<HttpResponse, AppError> {
+pub(super) fn finish(
+    request: &HttpRequest,
+    session: &BrowserSession,
+    signed_in: &SignedIn,
+    path: &str,
+) -> Result<HttpResponse, AppError> {
     let config = crate::web::config(request);
     let mut response = see_other(path);
     if let Some(secret) = &signed_in.session_secret {
@@ -188,7 +224,13 @@ pub(super) fn finish(request: &HttpRequest, session: &BrowserSession, signed_in:
     Ok(response)
 }
 
-async fn sign_out(request: HttpRequest, payload: web::Payload, session: BrowserSession, MaybeUser(user): MaybeUser, lock: web::Data<Lock>) -> Result<HttpResponse, AppError> {
+async fn sign_out(
+    request: HttpRequest,
+    payload: web::Payload,
+    session: BrowserSession,
+    MaybeUser(user): MaybeUser,
+    lock: web::Data<Lock>,
+) -> Result<HttpResponse, AppError> {
     let FormPost { refusal, .. } = form_post::read(&request, payload, &session, true).await?;
     let Some(user) = user else { return signed_out(&request, &session) };
     if let Some(refusal) = refusal {
@@ -206,7 +248,9 @@ async fn sign_out(request: HttpRequest, payload: web::Payload, session: BrowserS
 
 async fn end(lock: &Lock, user: &CurrentUser) -> Result<(), DbError> {
     let (id, now) = (user.session.id.clone(), lock.clock.now());
-    lock.db.write(move |conn| -> Result<_, DbError> { Ok(sessions::end(conn, &id, EndReason::SignedOut, now)?) }).await?;
+    lock.db
+        .write(move |conn| -> Result<_, DbError> { Ok(sessions::end(conn, &id, EndReason::SignedOut, now)?) })
+        .await?;
     // At once here; other instances read it from the database within a second.
     lock.tokens.ended().add(&user.session.id, user.session.access_until);
     Ok(())

@@ -43,7 +43,12 @@ struct Context<'a> {
 ///
 /// # Errors
 /// When the database gives no answer.
-pub async fn show(request: HttpRequest, session: BrowserSession, lock: web::Data<Lock>, config: web::Data<Config>) -> Result<HttpResponse, AppError> {
+pub async fn show(
+    request: HttpRequest,
+    session: BrowserSession,
+    lock: web::Data<Lock>,
+    config: web::Data<Config>,
+) -> Result<HttpResponse, AppError> {
     let query = Parameters::from_query(request.query_string());
     if let Some(text) = query.get("link") {
         let mut response = see_other("/setup");
@@ -63,7 +68,13 @@ pub async fn show(request: HttpRequest, session: BrowserSession, lock: web::Data
 ///
 /// # Errors
 /// When the database gives no answer.
-pub async fn submit(request: HttpRequest, payload: web::Payload, session: BrowserSession, lock: web::Data<Lock>, config: web::Data<Config>) -> Result<HttpResponse, AppError> {
+pub async fn submit(
+    request: HttpRequest,
+    payload: web::Payload,
+    session: BrowserSession,
+    lock: web::Data<Lock>,
+    config: web::Data<Config>,
+) -> Result<HttpResponse, AppError> {
     let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, false).await?;
     let context = Context { layout: Layout::new(&request), session: &session, min_length: config.passwords.min_length };
     let words = context.layout.words;
@@ -84,7 +95,10 @@ pub async fn submit(request: HttpRequest, payload: web::Payload, session: Browse
         Done::LinkIsDead => link_is_dead(context.layout),
         Done::Full => Err(AppError::unavailable()),
         Done::Refused(fault) => {
-            let alert = Alert { title: words.get(if user.is_some() { "rescue-alert-title" } else { "setup-alert-title" }).to_owned(), text: fault.text(words) };
+            let alert = Alert {
+                title: words.get(if user.is_some() { "rescue-alert-title" } else { "setup-alert-title" }).to_owned(),
+                text: fault.text(words),
+            };
             form(context, &link, user.as_ref(), (StatusCode::UNPROCESSABLE_ENTITY, typed, Some(alert)))
         }
     }
@@ -113,8 +127,12 @@ impl Fault {
             Self::Username(UsernameError::Invalid | UsernameError::Reserved) => plain("username-invalid"),
             Self::NameTaken => plain("username-taken"),
             Self::DisplayName => words.format("display-name-invalid", &[("max", users::MAX_DISPLAY_NAME.into())]),
-            Self::Password(PasswordError::TooShort { min }) => words.format("password-too-short", &[("min", (*min).into())]),
-            Self::Password(PasswordError::TooLong) => words.format("password-too-long", &[("max", password::MAX_LENGTH.into())]),
+            Self::Password(PasswordError::TooShort { min }) => {
+                words.format("password-too-short", &[("min", (*min).into())])
+            }
+            Self::Password(PasswordError::TooLong) => {
+                words.format("password-too-long", &[("max", password::MAX_LENGTH.into())])
+            }
             Self::Password(PasswordError::TooCommon) => plain("password-too-common"),
             Self::Password(PasswordError::IsUsername) => plain("password-is-username"),
             Self::Password(PasswordError::BadCharacters) => plain("password-bad-characters"),
@@ -122,7 +140,13 @@ impl Fault {
     }
 }
 
-async fn create(lock: &Lock, link: &Link, typed: &Typed, typed_password: &str, min_length: usize) -> Result<Done, AppError> {
+async fn create(
+    lock: &Lock,
+    link: &Link,
+    typed: &Typed,
+    typed_password: &str,
+    min_length: usize,
+) -> Result<Done, AppError> {
     let username = match Username::parse(&typed.username, None) {
         Ok(username) => username,
         Err(error) => return Ok(Done::Refused(Fault::Username(error))),
@@ -146,7 +170,13 @@ async fn create(lock: &Lock, link: &Link, typed: &Typed, typed_password: &str, m
     })
 }
 
-async fn rescue(lock: &Lock, link: &Link, user: &User, typed_password: &str, min_length: usize) -> Result<Done, AppError> {
+async fn rescue(
+    lock: &Lock,
+    link: &Link,
+    user: &User,
+    typed_password: &str,
+    min_length: usize,
+) -> Result<Done, AppError> {
     let password = match Password::choose(typed_password, &user.username, min_length) {
         Ok(password) => password,
         Err(error) => return Ok(Done::Refused(Fault::Password(error))),
@@ -161,10 +191,25 @@ async fn rescue(lock: &Lock, link: &Link, user: &User, typed_password: &str, min
 }
 
 /// Through the same lock as everybody: the one function that finishes a sign-in.
-async fn sign_in(request: &HttpRequest, session: &BrowserSession, lock: &web::Data<Lock>, (username, password, is_rescue): (String, &str, bool)) -> Result<HttpResponse, AppError> {
-    let (Some(name), Ok(password)) = (LookupName::parse(&username), Password::parse(password)) else { return Ok(see_other("/login")) };
+async fn sign_in(
+    request: &HttpRequest,
+    session: &BrowserSession,
+    lock: &web::Data<Lock>,
+    (username, password, is_rescue): (String, &str, bool),
+) -> Result<HttpResponse, AppError> {
+    let (Some(name), Ok(password)) = (LookupName::parse(&username), Password::parse(password)) else {
+        return Ok(see_other("/login"));
+    };
     let ClientIp(client_ip) = ClientIp::of(request);
-    let attempt = Attempt { username: name, password, kind: SessionKind::Browser, client_ip, user_agent: user_agent(request), device: None, previous: session.secret() };
+    let attempt = Attempt {
+        username: name,
+        password,
+        kind: SessionKind::Browser,
+        client_ip,
+        user_agent: user_agent(request),
+        device: None,
+        previous: session.secret(),
+    };
     let notice = if is_rescue { Notice::Rescued } else { Notice::SetUp };
     let mut response = match lock.sign_in_whole(attempt).await? {
         SignIn::Done(signed_in) => finish(request, session, &signed_in, &format!("/?notice={}", notice.code()))?,
@@ -191,13 +236,30 @@ async fn find_link(request: &HttpRequest, lock: &Lock) -> Result<Option<(Link, O
     Ok(found.await?)
 }
 
-fn form(context: Context<'_>, link: &Link, user: Option<&User>, (status, typed, alert): (StatusCode, Typed, Option<Alert>)) -> Result<HttpResponse, AppError> {
+fn form(
+    context: Context<'_>,
+    link: &Link,
+    user: Option<&User>,
+    (status, typed, alert): (StatusCode, Typed, Option<Alert>),
+) -> Result<HttpResponse, AppError> {
     let Context { layout, session, min_length } = context;
     let csrf = csrf::token(&session.csrf_seed_or_new()?);
     let password_hint = layout.words.format("setup-password-hint", &[("min", min_length.into())]);
     match (link.purpose, user) {
-        (LinkPurpose::Rescue, Some(user)) => html(status, &RescuePage { layout, csrf, username: user.username.clone(), password_hint, alert }),
-        _ => html(status, &SetupPage { layout, csrf, username: typed.username, display_name: typed.display_name, password_hint, alert }),
+        (LinkPurpose::Rescue, Some(user)) => {
+            html(status, &RescuePage { layout, csrf, username: user.username.clone(), password_hint, alert })
+        }
+        _ => html(
+            status,
+            &SetupPage {
+                layout,
+                csrf,
+                username: typed.username,
+                display_name: typed.display_name,
+                password_hint,
+                alert,
+            },
+        ),
     }
 }
 

@@ -19,7 +19,9 @@ pub fn check(request: &HttpRequest, parameters: &Parameters) -> Result<(), AppEr
     };
     let in_body = parameters.get_filled("client_id").is_some() || parameters.get_filled("client_secret").is_some();
     match (in_header, in_body) {
-        (true, true) => Err(AppError::invalid_request("The client is named in the Authorization header and in the body.")),
+        (true, true) => {
+            Err(AppError::invalid_request("The client is named in the Authorization header and in the body."))
+        }
         (false, false) => Ok(()),
         _ => Err(AppError::invalid_client()),
     }

@@ -65,7 +65,13 @@ pub struct TokenRequest {
         (status = 503, description = "No capacity: come again as Retry-After says", body = ErrorBody),
     )
 )]
-pub async fn post(request: HttpRequest, payload: web::Payload, lock: web::Data<Lock>, config: web::Data<Config>, client_ip: ClientIp) -> Result<HttpResponse, AppError> {
+pub async fn post(
+    request: HttpRequest,
+    payload: web::Payload,
+    lock: web::Data<Lock>,
+    config: web::Data<Config>,
+    client_ip: ClientIp,
+) -> Result<HttpResponse, AppError> {
     let parameters = Parameters::read(&request, payload).await?;
     if parameters.is_empty() {
         return Err(AppError::invalid_request("The request has no parameters."));
@@ -78,15 +84,26 @@ pub async fn post(request: HttpRequest, payload: web::Payload, lock: web::Data<L
         None => return Err(AppError::invalid_request("The parameter grant_type is missing.")),
     };
     match grant_type {
-        "password" if config.password_grant == PasswordGrant::Off => Err(AppError::unsupported_grant_type("The password grant is turned off here.")),
+        "password" if config.password_grant == PasswordGrant::Off => {
+            Err(AppError::unsupported_grant_type("The password grant is turned off here."))
+        }
         "password" => password_grant(&request, &parameters, &lock, client_ip).await,
         _ => Err(AppError::unsupported_grant_type("This grant_type is not known here. Send grant_type=password.")),
     }
 }
 
-async fn password_grant(request: &HttpRequest, parameters: &Parameters, lock: &web::Data<Lock>, client_ip: ClientIp) -> Result<HttpResponse, AppError> {
-    let typed_name = parameters.get_filled("username").ok_or_else(|| AppError::invalid_request("The parameter username is missing."))?;
-    let typed_password = parameters.get_filled("password").ok_or_else(|| AppError::invalid_request("The parameter password is missing."))?;
+async fn password_grant(
+    request: &HttpRequest,
+    parameters: &Parameters,
+    lock: &web::Data<Lock>,
+    client_ip: ClientIp,
+) -> Result<HttpResponse, AppError> {
+    let typed_name = parameters
+        .get_filled("username")
+        .ok_or_else(|| AppError::invalid_request("The parameter username is missing."))?;
+    let typed_password = parameters
+        .get_filled("password")
+        .ok_or_else(|| AppError::invalid_request("The parameter password is missing."))?;
     // Before the password is looked at: the answer must not tell whether it was right.
     if parameters.get("scope").is_some_and(|scope| !scope.trim().is_empty()) {
         return Err(AppError::invalid_scope());
@@ -106,7 +123,13 @@ async fn password_grant(request: &HttpRequest, parameters: &Parameters, lock: &w
     match lock.sign_in_whole(attempt).await? {
         SignIn::Done(signed_in) => {
             let issued = signed_in.token;
-            let body = TokenResponse { token: issued.token.clone(), access_token: issued.token, token_type: "Bearer", expires_in: issued.expires_in, scope: "" };
+            let body = TokenResponse {
+                token: issued.token.clone(),
+                access_token: issued.token,
+                token_type: "Bearer",
+                expires_in: issued.expires_in,
+                scope: "",
+            };
             Ok(HttpResponse::Ok().insert_header(("Pragma", "no-cache")).json(body))
         }
         SignIn::Refused | SignIn::Disabled => Err(AppError::invalid_grant()),

@@ -1,7 +1,7 @@
 //! `/healthz` (alive) and `/readyz` (able to serve). What may not live here: causes; strangers read this.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};

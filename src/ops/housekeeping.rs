@@ -53,7 +53,12 @@ pub async fn keep_clean(lock: Lock) {
 async fn clean(lock: &Lock) -> Result<(), DbError> {
     let now = lock.clock.now();
     let seconds = unix_seconds(now);
-    let is_ours = lock.db.write(move |conn| -> Result<_, DbError> { Ok(store::take_turn(conn, seconds, seconds - CLEAN_EVERY_SECONDS / 2)?) }).await?;
+    let is_ours = lock
+        .db
+        .write(move |conn| -> Result<_, DbError> {
+            Ok(store::take_turn(conn, seconds, seconds - CLEAN_EVERY_SECONDS / 2)?)
+        })
+        .await?;
     if !is_ours {
         return Ok(());
     }
@@ -65,7 +70,10 @@ async fn clean(lock: &Lock) -> Result<(), DbError> {
 }
 
 /// A transaction a batch, so that a million old rows never hold the write lock for long.
-async fn delete(lock: &Lock, step: impl Fn(&mut DbConnection) -> QueryResult<usize> + Clone + Send + 'static) -> Result<(), DbError> {
+async fn delete(
+    lock: &Lock,
+    step: impl Fn(&mut DbConnection) -> QueryResult<usize> + Clone + Send + 'static,
+) -> Result<(), DbError> {
     for _ in 0..MAX_BATCHES {
         let step = step.clone();
         let count = lock.db.write(move |conn| -> Result<_, DbError> { Ok(step(conn)?) }).await?;

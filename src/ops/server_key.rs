@@ -13,7 +13,9 @@ use crate::tokens;
 #[derive(Debug, thiserror::Error)]
 pub enum ServerKeyError {
     /// With Postgres it must be given: instances on several machines share it.
-    #[error("SERVER_KEY is not set, and with Postgres it must be. Keep this line in .env or your secret store, the same for all instances:\nSERVER_KEY={0}")]
+    #[error(
+        "SERVER_KEY is not set, and with Postgres it must be. Keep this line in .env or your secret store, the same for all instances:\nSERVER_KEY={0}"
+    )]
     Missing(String),
     /// The database was used with a key that is gone: a new one would open nothing.
     #[error("the database holds keys or sessions, but {} is missing: put the file back from a backup, or set SERVER_KEY to the key that this database was used with", .0.display())]
@@ -94,13 +96,18 @@ fn read(path: &Path) -> Result<Option<ServerKey>, ServerKeyError> {
         Err(error) => return Err(fault(format!("it cannot be read ({error})"))),
     };
     warn_if_readable_by_others(path);
-    ServerKey::parse(&text).map(Some).ok_or_else(|| fault("it does not hold 32 bytes or more in base64 or hex: put it back from a backup".to_owned()))
+    ServerKey::parse(&text).map(Some).ok_or_else(|| {
+        fault("it does not hold 32 bytes or more in base64 or hex: put it back from a backup".to_owned())
+    })
 }
 
 /// Writes a fresh key whole under a name of its own and then links it into place, which fails when another process was first:
 /// nobody ever reads half a key, and of eight servers started at once all use one. Returns whether this call made it.
 fn make(path: &Path) -> Result<bool, ServerKeyError> {
-    let fault = |error: std::io::Error| ServerKeyError::File { path: path.to_owned(), reason: format!("it cannot be made ({error})") };
+    let fault = |error: std::io::Error| ServerKeyError::File {
+        path: path.to_owned(),
+        reason: format!("it cannot be made ({error})"),
+    };
     let draft = path.with_file_name(format!(".server.key.{}", crate::secret::random_id()));
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);

@@ -41,7 +41,13 @@ impl Lifetimes {
 
     /// When an access token that is issued `now` dies: never later than its session.
     #[must_use]
-    pub fn access_token_ends_at(&self, kind: SessionKind, created_at: Moment, last_used_at: Moment, now: Moment) -> Moment {
+    pub fn access_token_ends_at(
+        &self,
+        kind: SessionKind,
+        created_at: Moment,
+        last_used_at: Moment,
+        now: Moment,
+    ) -> Moment {
         (now + self.access_token).min(self.session_ends_at(kind, created_at, last_used_at))
     }
 

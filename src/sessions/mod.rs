@@ -103,8 +103,16 @@ pub struct Started {
 ///
 /// # Errors
 /// When the query fails.
-pub fn start(conn: &mut DbConnection, user_id: UserId, kind: SessionKind, origin: &Origin, lifetimes: &Lifetimes, now: Moment) -> QueryResult<Started> {
+pub fn start(
+    conn: &mut DbConnection,
+    user_id: UserId,
+    kind: SessionKind,
+    origin: &Origin,
+    lifetimes: &Lifetimes,
+    now: Moment,
+) -> QueryResult<Started> {
     let secret = (kind == SessionKind::Browser).then(PlainSecret::generate);
+    let secret_hash = secret.as_ref().map(PlainSecret::hash);
     let session = Session {
         id: random_id(),
         kind,
@@ -115,6 +123,6 @@ pub fn start(conn: &mut DbConnection, user_id: UserId, kind: SessionKind, origin
         access_until: lifetimes.access_token_ends_at(kind, now, now, now),
         ended_at: None,
     };
-    store::insert(conn, &session, secret.as_ref().map(PlainSecret::hash), origin)?;
+    store::insert(conn, &session, secret_hash.as_ref(), origin)?;
     Ok(Started { session, secret })
 }

@@ -42,13 +42,18 @@ impl SessionRow {
     }
 }
 
-pub(super) fn insert(conn: &mut DbConnection, session: &Session, secret_hash: Option<SecretHash>, origin: &Origin) -> QueryResult<()> {
+pub(super) fn insert(
+    conn: &mut DbConnection,
+    session: &Session,
+    secret_hash: Option<&SecretHash>,
+    origin: &Origin,
+) -> QueryResult<()> {
     diesel::insert_into(sessions::table)
         .values((
             sessions::id.eq(&session.id),
             sessions::kind.eq(session.kind.as_str()),
             sessions::user_id.eq(session.user_id.0),
-            sessions::secret_hash.eq(secret_hash.as_ref().map(SecretHash::as_str)),
+            sessions::secret_hash.eq(secret_hash.map(SecretHash::as_str)),
             sessions::amr.eq(AMR_PASSWORD),
             sessions::created_at.eq(session.created_at),
             sessions::authenticated_at.eq(session.authenticated_at),
@@ -75,7 +80,11 @@ pub fn find(conn: &mut DbConnection, id: &str) -> QueryResult<Option<Session>> {
 /// # Errors
 /// When the query fails.
 pub fn find_by_secret(conn: &mut DbConnection, hash: &SecretHash) -> QueryResult<Option<Session>> {
-    let row = sessions::table.filter(sessions::secret_hash.eq(hash.as_str())).select(SessionRow::as_select()).first(conn).optional()?;
+    let row = sessions::table
+        .filter(sessions::secret_hash.eq(hash.as_str()))
+        .select(SessionRow::as_select())
+        .first(conn)
+        .optional()?;
     Ok(row.and_then(SessionRow::into_session))
 }
 
@@ -130,7 +139,9 @@ pub fn list_live_of_user(conn: &mut DbConnection, user_id: UserId, limit: i64) -
 /// # Errors
 /// When the query fails.
 pub fn set_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryResult<bool> {
-    let count = diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null())).set(sessions::last_used_at.eq(now)).execute(conn)?;
+    let count = diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null()))
+        .set(sessions::last_used_at.eq(now))
+        .execute(conn)?;
     Ok(count == 1)
 }
 
@@ -140,7 +151,9 @@ pub fn set_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryResult<b
 /// # Errors
 /// When the query fails.
 pub fn set_access_until(conn: &mut DbConnection, id: &str, until: Moment) -> QueryResult<bool> {
-    let count = diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null())).set(sessions::access_until.eq(until)).execute(conn)?;
+    let count = diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null()))
+        .set(sessions::access_until.eq(until))
+        .execute(conn)?;
     Ok(count == 1)
 }
 

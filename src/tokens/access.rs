@@ -119,8 +119,15 @@ impl Tokens {
     ///
     /// # Errors
     /// When signing fails, which a key that was loaded does not do.
-    pub fn issue(&self, user: &User, roles: &[String], session: &Session, now: Moment) -> Result<IssuedToken, jsonwebtoken::errors::Error> {
-        let ends_at = self.0.lifetimes.access_token_ends_at(session.kind, session.created_at, session.last_used_at, now);
+    pub fn issue(
+        &self,
+        user: &User,
+        roles: &[String],
+        session: &Session,
+        now: Moment,
+    ) -> Result<IssuedToken, jsonwebtoken::errors::Error> {
+        let ends_at =
+            self.0.lifetimes.access_token_ends_at(session.kind, session.created_at, session.last_used_at, now);
         let key = self.0.keys.signing();
         let claims = Claims {
             iss: self.0.issuer.clone(),
@@ -206,7 +213,8 @@ impl Tokens {
                 proof
             }
         };
-        if proof.user_id != claims.id || proof.username != claims.sub || !is_within(&proof) || !claims.scope.is_empty() {
+        if proof.user_id != claims.id || proof.username != claims.sub || !is_within(&proof) || !claims.scope.is_empty()
+        {
             return Err(TokenError::Ended);
         }
         if proof.roles == claims.roles {
@@ -225,7 +233,13 @@ impl Tokens {
                 let user = users::find_by_id(conn, session.user_id)?.filter(|user| user.state == UserState::Active);
                 let (Some(user), None) = (user, session.ended_at) else { return Ok(None) };
                 let roles = users::list_roles(conn, user.id)?;
-                Ok(Some(SessionProof { user_id: user.id, username: user.username, roles, access_until: session.access_until, read_at: now }))
+                Ok(Some(SessionProof {
+                    user_id: user.id,
+                    username: user.username,
+                    roles,
+                    access_until: session.access_until,
+                    read_at: now,
+                }))
             })
             .await
     }

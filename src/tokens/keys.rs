@@ -20,7 +20,9 @@ pub enum KeyError {
     #[error(transparent)]
     Database(#[from] DbError),
     /// The stored key was sealed under another `SERVER_KEY`, or was damaged.
-    #[error("SERVER_KEY does not open the signing key {kid} in the database: start with the key that this database was first used with")]
+    #[error(
+        "SERVER_KEY does not open the signing key {kid} in the database: start with the key that this database was first used with"
+    )]
     Sealed {
         /// Which key.
         kid: String,
@@ -110,7 +112,9 @@ async fn load_es256(db: &Db, server_key: &ServerKey, now: Moment) -> Result<Key,
         }
     };
     let unusable = |error: &dyn std::fmt::Display| KeyError::Unusable(error.to_string());
-    let pkcs8 = seal.open(&stored.kid, &stored.private_key_sealed).ok_or_else(|| KeyError::Sealed { kid: stored.kid.clone() })?;
+    let pkcs8 = seal
+        .open(&stored.kid, &stored.private_key_sealed)
+        .ok_or_else(|| KeyError::Sealed { kid: stored.kid.clone() })?;
     let jwk: Jwk = serde_json::from_str(&stored.public_jwk).map_err(|error| unusable(&error))?;
     Ok(Key {
         kid: Some(stored.kid),
@@ -140,9 +144,11 @@ struct FreshKey {
 
 fn make_es256() -> Result<FreshKey, KeyError> {
     let unusable = |error: &dyn std::fmt::Display| KeyError::Unusable(error.to_string());
-    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).map_err(|error| unusable(&error))?;
+    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+        .map_err(|error| unusable(&error))?;
     let pkcs8 = zeroize::Zeroizing::new(document.as_ref().to_vec());
-    let mut jwk = Jwk::from_encoding_key(&EncodingKey::from_ec_der(&pkcs8), Algorithm::ES256).map_err(|error| unusable(&error))?;
+    let mut jwk = Jwk::from_encoding_key(&EncodingKey::from_ec_der(&pkcs8), Algorithm::ES256)
+        .map_err(|error| unusable(&error))?;
     let kid = jwk.thumbprint(ThumbprintHash::SHA256).map_err(|error| unusable(&error))?;
     jwk.common.key_id = Some(kid.clone());
     jwk.common.key_algorithm = Some(KeyAlgorithm::ES256);

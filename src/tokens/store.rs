@@ -25,7 +25,9 @@ pub(super) fn find_current(conn: &mut DbConnection, algorithm: &str) -> QueryRes
 
 /// Takes the right to make the first key; `false` when it was taken. Waits for another process that is just taking it.
 pub(super) fn claim_first(conn: &mut DbConnection) -> QueryResult<bool> {
-    let count = diesel::update(counters::table.find("signing_keys_made").filter(counters::value.eq(0))).set(counters::value.eq(1)).execute(conn)?;
+    let count = diesel::update(counters::table.find("signing_keys_made").filter(counters::value.eq(0)))
+        .set(counters::value.eq(1))
+        .execute(conn)?;
     Ok(count == 1)
 }
 

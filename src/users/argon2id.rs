@@ -58,14 +58,20 @@ impl PasswordHash {
         if fields.next().is_some() {
             return None;
         }
-        let mut numbers = parameters.split(',').zip(["m=", "t=", "p="]).map(|(field, name)| field.strip_prefix(name)?.parse::<u32>().ok());
+        let mut numbers = parameters
+            .split(',')
+            .zip(["m=", "t=", "p="])
+            .map(|(field, name)| field.strip_prefix(name)?.parse::<u32>().ok());
         let cost = Cost { memory_kib: numbers.next()??, iterations: numbers.next()??, parallelism: numbers.next()?? };
         let is_bounded = (8 * cost.parallelism..=MAX_MEMORY_KIB).contains(&cost.memory_kib)
             && (1..=MAX_ITERATIONS).contains(&cost.iterations)
             && (1..=MAX_PARALLELISM).contains(&cost.parallelism);
         let salt = STANDARD_NO_PAD.decode(salt).ok()?;
         let output = STANDARD_NO_PAD.decode(output).ok()?;
-        let is_fit = is_bounded && parameters.split(',').count() == 3 && (8..=64).contains(&salt.len()) && (16..=64).contains(&output.len());
+        let is_fit = is_bounded
+            && parameters.split(',').count() == 3
+            && (8..=64).contains(&salt.len())
+            && (16..=64).contains(&output.len());
         is_fit.then_some(Self { cost, salt, output })
     }
 
@@ -150,7 +156,8 @@ mod with_argon2 {
     pub struct Memory(Vec<Block>);
 
     pub fn compute(memory: &mut Memory, password: &[u8], salt: &[u8], cost: Cost, output: &mut [u8]) {
-        let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, Some(output.len())).expect(IN_RANGE);
+        let params =
+            Params::new(cost.memory_kib, cost.iterations, cost.parallelism, Some(output.len())).expect(IN_RANGE);
         let blocks = params.block_count();
         if memory.0.len() < blocks {
             // Dropped first, so that growing never holds the old and the new memory at once.
@@ -165,6 +172,7 @@ mod with_argon2 {
 
 #[cfg(feature = "argon2-rust")]
 mod with_argon2_rust {
+    use argon2_rust::params::{Memory as MemorySize, TagLen};
     use argon2_rust::{Algorithm, Argon2, Hasher, Params, Version};
 
     use super::{Cost, IN_RANGE};
@@ -173,7 +181,13 @@ mod with_argon2_rust {
     pub struct Memory(Option<Hasher>);
 
     pub fn compute(memory: &mut Memory, password: &[u8], salt: &[u8], cost: Cost, output: &mut [u8]) {
-        let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, output.len()).expect(IN_RANGE);
+        let params = Params::builder()
+            .memory(MemorySize::kib(cost.memory_kib.into()))
+            .passes(cost.iterations)
+            .lanes(cost.parallelism)
+            .tag_len(TagLen::bytes(output.len() as u64))
+            .build()
+            .expect(IN_RANGE);
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let hasher = memory.0.get_or_insert_with(|| argon2.hasher());
         hasher.set_argon2(argon2);
@@ -213,8 +227,18 @@ mod tests {
         let good = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         assert!(PasswordHash::parse(good).is_some());
         for (from, to) in [
-            ("argon2id", "argon2i"), ("v=19", "v=16"), ("m=64", "m=4294967295"), ("m=64", "m=7"), ("t=1", "t=0"), ("t=1", "t=99999"),
-            ("p=1", "p=0"), ("p=1", "p=1,x=1"), ("m=64,", ""), ("c29tZXNhbHQ", "c2"), ("c29tZXNhbHQ", "!!!!!!!!"), ("PPc", "PPc$x"),
+            ("argon2id", "argon2i"),
+            ("v=19", "v=16"),
+            ("m=64", "m=4294967295"),
+            ("m=64", "m=7"),
+            ("t=1", "t=0"),
+            ("t=1", "t=99999"),
+            ("p=1", "p=0"),
+            ("p=1", "p=1,x=1"),
+            ("m=64,", ""),
+            ("c29tZXNhbHQ", "c2"),
+            ("c29tZXNhbHQ", "!!!!!!!!"),
+            ("PPc", "PPc$x"),
         ] {
             assert!(PasswordHash::parse(&good.replacen(from, to, 1)).is_none(), "{from} → {to}");
         }
@@ -229,7 +253,11 @@ mod tests {
             let mut dice = [0; 8];
             fill_random(&mut dice);
             let parallelism = 1 + u32::from(dice[0] % 4);
-            let cost = Cost { memory_kib: 8 * parallelism + u32::from(dice[1] % 64), iterations: 1 + u32::from(dice[2] % 3), parallelism };
+            let cost = Cost {
+                memory_kib: 8 * parallelism + u32::from(dice[1] % 64),
+                iterations: 1 + u32::from(dice[2] % 3),
+                parallelism,
+            };
             let mut password = vec![0; usize::from(dice[3])];
             let mut salt = vec![0; 8 + usize::from(dice[4] % 25)];
             fill_random(&mut password);
@@ -242,7 +270,10 @@ mod tests {
             let stored = PasswordHash::parse(&string(&theirs)).expect("PHC string");
             with_argon2::compute(&mut first, &password, &stored.salt, stored.cost, &mut ours);
             with_argon2_rust::compute(&mut second, &password, &stored.salt, stored.cost, &mut theirs);
-            assert!(constant_time_eq(&ours, &stored.output) && constant_time_eq(&theirs, &stored.output), "round {round}");
+            assert!(
+                constant_time_eq(&ours, &stored.output) && constant_time_eq(&theirs, &stored.output),
+                "round {round}"
+            );
         }
     }
 }

@@ -87,14 +87,22 @@ fn work(queue: &Receiver<Job>, cost: Cost) {
     let mut hasher = Hasher::default();
     let mut has_memory = false;
     loop {
-        let job = if has_memory { queue.recv_timeout(IDLE) } else { queue.recv().map_err(|_| RecvTimeoutError::Disconnected) };
+        let job = if has_memory {
+            queue.recv_timeout(IDLE)
+        } else {
+            queue.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
         match job {
             Ok(job) => {
                 has_memory = true;
                 // A receiver that is gone is a caller that gave up; there is nobody to tell.
                 match job {
-                    Job::Hash { password, reply } => drop(reply.send(hasher.hash(password.bytes(), cost))),
-                    Job::Verify { password, hash, reply } => drop(reply.send(hasher.verify(password.bytes(), hash.as_ref(), cost))),
+                    Job::Hash { password, reply } => {
+                        let _ = reply.send(hasher.hash(password.bytes(), cost));
+                    }
+                    Job::Verify { password, hash, reply } => {
+                        let _ = reply.send(hasher.verify(password.bytes(), hash.as_ref(), cost));
+                    }
                 }
             }
             Err(RecvTimeoutError::Timeout) => {

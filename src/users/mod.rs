@@ -17,7 +17,8 @@ use crate::db::DbConnection;
 use crate::secret::random_id;
 use argon2id::PasswordHash;
 pub use store::{
-    delete, find_by_id, find_by_key, grant_role, has_admin, list, list_roles, set_disabled, set_display_name, set_password_hash, set_signed_in,
+    delete, find_by_id, find_by_key, grant_role, has_admin, list, list_roles, set_disabled, set_display_name,
+    set_password_hash, set_signed_in,
 };
 pub use username::{LookupName, Username, UsernameError};
 
@@ -102,7 +103,7 @@ pub enum Creation {
 /// # Errors
 /// When a query fails.
 pub fn create(conn: &mut DbConnection, new: NewUser, now: Moment) -> QueryResult<Creation> {
-    if store::find_by_key(conn, new.username.key())?.is_some() {
+    if find_by_key(conn, new.username.key())?.is_some() {
         return Ok(Creation::NameTaken);
     }
     let Some(id) = store::take_id(conn, new.id)? else { return Ok(Creation::IdTaken) };
@@ -130,7 +131,9 @@ pub fn is_display_name(text: &str) -> bool {
 /// Checks an e-mail address roughly: the only proof is a mail that arrives.
 #[must_use]
 pub fn is_email(text: &str) -> bool {
-    let has_parts = text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && !domain.contains('@'));
+    let has_parts = text
+        .split_once('@')
+        .is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && !domain.contains('@'));
     text.len() <= 254 && has_parts && !text.chars().any(|character| character.is_control() || character.is_whitespace())
 }
 

@@ -16,7 +16,7 @@ const LEAST_GUESSES: u64 = 1_000_000;
 /// Guessing is judged by this many characters: its cost grows with the square of the length.
 const JUDGED_CHARACTERS: usize = 64;
 
-/// A password as typed, in its PRECIS OpaqueString form (RFC 8265 §4): it prints nothing and is wiped when dropped.
+/// A password as typed, in its PRECIS `OpaqueString` form (RFC 8265 §4): it prints nothing and is wiped when dropped.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
@@ -63,7 +63,9 @@ impl Password {
     /// [`PasswordError`] says which rule it breaks.
     pub fn choose(typed: &str, username: &str, min_length: usize) -> Result<Self, PasswordError> {
         let password = match Self::parse(typed) {
-            Err(PasswordError::BadCharacters) if typed.is_empty() => return Err(PasswordError::TooShort { min: min_length }),
+            Err(PasswordError::BadCharacters) if typed.is_empty() => {
+                return Err(PasswordError::TooShort { min: min_length });
+            }
             result => result?,
         };
         if password.0.chars().count() < min_length {

@@ -49,7 +49,11 @@ impl From<UserRow> for User {
 /// # Errors
 /// When the query fails.
 pub fn find_by_key(conn: &mut DbConnection, username_key: &str) -> QueryResult<Option<User>> {
-    let row = users::table.filter(users::username_key.eq(username_key)).select(UserRow::as_select()).first(conn).optional()?;
+    let row = users::table
+        .filter(users::username_key.eq(username_key))
+        .select(UserRow::as_select())
+        .first(conn)
+        .optional()?;
     Ok(row.map(User::from))
 }
 
@@ -81,7 +85,8 @@ pub fn list(conn: &mut DbConnection, after: UserId, limit: i64) -> QueryResult<V
 /// # Errors
 /// When the query fails.
 pub fn list_roles(conn: &mut DbConnection, id: UserId) -> QueryResult<Vec<String>> {
-    let mut roles: Vec<String> = user_roles::table.filter(user_roles::user_id.eq(id.0)).select(user_roles::role).load(conn)?;
+    let mut roles: Vec<String> =
+        user_roles::table.filter(user_roles::user_id.eq(id.0)).select(user_roles::role).load(conn)?;
     roles.sort();
     Ok(roles)
 }
@@ -153,11 +158,21 @@ pub fn grant_role(conn: &mut DbConnection, id: UserId, role: &str, now: Moment) 
 ///
 /// # Errors
 /// When the query fails.
-pub fn set_password_hash(conn: &mut DbConnection, id: UserId, hash: &PasswordHash, only_if: Option<&PasswordHash>, now: Moment) -> QueryResult<bool> {
+pub fn set_password_hash(
+    conn: &mut DbConnection,
+    id: UserId,
+    hash: &PasswordHash,
+    only_if: Option<&PasswordHash>,
+    now: Moment,
+) -> QueryResult<bool> {
     let row = users::table.find(id.0).filter(users::deleted_at.is_null());
     let count = match only_if {
-        None => diesel::update(row).set((users::password_hash.eq(hash.to_string()), users::password_changed_at.eq(now))).execute(conn)?,
-        Some(old) => diesel::update(row.filter(users::password_hash.eq(old.to_string()))).set(users::password_hash.eq(hash.to_string())).execute(conn)?,
+        None => diesel::update(row)
+            .set((users::password_hash.eq(hash.to_string()), users::password_changed_at.eq(now)))
+            .execute(conn)?,
+        Some(old) => diesel::update(row.filter(users::password_hash.eq(old.to_string())))
+            .set(users::password_hash.eq(hash.to_string()))
+            .execute(conn)?,
     };
     Ok(count == 1)
 }
@@ -170,7 +185,9 @@ pub fn set_password_hash(conn: &mut DbConnection, id: UserId, hash: &PasswordHas
 /// When the query fails.
 pub fn set_signed_in(conn: &mut DbConnection, id: UserId, checked: &PasswordHash, now: Moment) -> QueryResult<bool> {
     let active = users::table.find(id.0).filter(users::deleted_at.is_null().and(users::disabled_at.is_null()));
-    let count = diesel::update(active.filter(users::password_hash.eq(checked.to_string()))).set(users::last_signed_in_at.eq(now)).execute(conn)?;
+    let count = diesel::update(active.filter(users::password_hash.eq(checked.to_string())))
+        .set(users::last_signed_in_at.eq(now))
+        .execute(conn)?;
     Ok(count == 1)
 }
 
@@ -189,8 +206,12 @@ pub fn set_display_name(conn: &mut DbConnection, id: UserId, display_name: Optio
 pub fn set_disabled(conn: &mut DbConnection, id: UserId, disabled_at: Option<Moment>) -> QueryResult<bool> {
     let row = users::table.find(id.0).filter(users::deleted_at.is_null());
     let count = match disabled_at {
-        Some(now) => diesel::update(row.filter(users::disabled_at.is_null())).set(users::disabled_at.eq(now)).execute(conn)?,
-        None => diesel::update(row.filter(users::disabled_at.is_not_null())).set(users::disabled_at.eq(None::<Moment>)).execute(conn)?,
+        Some(now) => {
+            diesel::update(row.filter(users::disabled_at.is_null())).set(users::disabled_at.eq(now)).execute(conn)?
+        }
+        None => diesel::update(row.filter(users::disabled_at.is_not_null()))
+            .set(users::disabled_at.eq(None::<Moment>))
+            .execute(conn)?,
     };
     Ok(count == 1)
 }

@@ -26,7 +26,7 @@ pub enum UsernameError {
 }
 
 /// A username that an account may have: as it was given, and its `key`, by which it is found and compared
-/// (PRECIS UsernameCaseMapped, RFC 8265 §3.3).
+/// (PRECIS `UsernameCaseMapped`, RFC 8265 §3.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username {
     given: String,
@@ -44,8 +44,12 @@ impl Username {
         }
         let key = precis_key(text).ok_or(UsernameError::Invalid)?;
         let length = text.chars().count().max(key.chars().count());
-        let is_allowed = |character: char| character.is_alphanumeric() || is_mark(character) || "._-+@".contains(character);
-        if length > MAX_CHARACTERS || !text.chars().chain(key.chars()).all(is_allowed) || key.chars().all(char::is_numeric) {
+        let is_allowed =
+            |character: char| character.is_alphanumeric() || is_mark(character) || "._-+@".contains(character);
+        if length > MAX_CHARACTERS
+            || !text.chars().chain(key.chars()).all(is_allowed)
+            || key.chars().all(char::is_numeric)
+        {
             return Err(UsernameError::Invalid);
         }
         if key.contains('@') && email.and_then(precis_key).as_deref() != Some(key.as_str()) {
@@ -129,7 +133,9 @@ mod tests {
     #[test]
     fn names_outside_the_rule_are_refused() {
         let too_long = "a".repeat(65);
-        for name in ["", " ", "a b", "123", "٣٤", "a\0b", "a/b", "<b>", "a\u{200b}b", "a\u{202e}b", "😀", too_long.as_str()] {
+        for name in
+            ["", " ", "a b", "123", "٣٤", "a\0b", "a/b", "<b>", "a\u{200b}b", "a\u{202e}b", "😀", too_long.as_str()]
+        {
             assert_eq!(Username::parse(name, None), Err(UsernameError::Invalid), "{name:?}");
         }
         assert_eq!(Username::parse("client_1", None), Err(UsernameError::Reserved));

@@ -20,7 +20,8 @@ struct Asset {
     bytes: Vec<u8>,
 }
 
-static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| StaticFiles::iter().filter_map(|file| Some((file.to_string(), load(&file)?))).collect());
+static ASSETS: LazyLock<HashMap<String, Asset>> =
+    LazyLock::new(|| StaticFiles::iter().filter_map(|file| Some((file.to_string(), load(&file)?))).collect());
 
 /// The address of a file of `static/`.
 ///
@@ -39,7 +40,10 @@ pub fn routes(services: &mut web::ServiceConfig) {
 }
 
 async fn serve(file: web::Path<String>) -> Result<HttpResponse, AppError> {
-    let asset = ASSETS.values().find(|asset| asset.href.strip_prefix("/static/") == Some(file.as_str())).ok_or_else(AppError::not_found)?;
+    let asset = ASSETS
+        .values()
+        .find(|asset| asset.href.strip_prefix("/static/") == Some(file.as_str()))
+        .ok_or_else(AppError::not_found)?;
     Ok(HttpResponse::Ok()
         .content_type(asset.media_type)
         .insert_header(("Cache-Control", "public, max-age=31536000, immutable"))

@@ -65,6 +65,7 @@ fn is_trusted(config: &WebConfig, address: IpAddr) -> bool {
 
 /// Some proxies add the port.
 fn parse_hop(text: &str) -> Option<IpAddr> {
-    let address = text.parse::<IpAddr>().ok().or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()));
+    let address =
+        text.parse::<IpAddr>().ok().or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()));
     address.map(|address| address.to_canonical())
 }

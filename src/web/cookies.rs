@@ -55,8 +55,13 @@ pub fn find(request: &HttpRequest, name: Name) -> Option<String> {
 ///
 /// # Errors
 /// 500 when the token is too long for a cookie: the user has too many roles.
-pub fn set_token(response: &mut HttpResponse, config: &WebConfig, token: &str, expires_in: i64) -> Result<(), AppError> {
-    set(response, build(config, Name::Token, token.to_owned(), Duration::seconds(expires_in)))
+pub fn set_token(
+    response: &mut HttpResponse,
+    config: &WebConfig,
+    token: &str,
+    expires_in: i64,
+) -> Result<(), AppError> {
+    set(response, &build(config, Name::Token, token.to_owned(), Duration::seconds(expires_in)))
 }
 
 /// Puts the known-device secret on a response.
@@ -64,7 +69,7 @@ pub fn set_token(response: &mut HttpResponse, config: &WebConfig, token: &str, e
 /// # Errors
 /// Never: it is short.
 pub fn set_device(response: &mut HttpResponse, config: &WebConfig, secret: &PlainSecret) -> Result<(), AppError> {
-    set(response, build(config, Name::Device, secret.reveal().to_owned(), Duration::days(DEVICE_DAYS)))
+    set(response, &build(config, Name::Device, secret.reveal().to_owned(), Duration::days(DEVICE_DAYS)))
 }
 
 /// Puts the secret of a one-time link on a response, encrypted, so that it leaves the address bar and the history.
@@ -73,9 +78,14 @@ pub fn set_device(response: &mut HttpResponse, config: &WebConfig, secret: &Plai
 /// Never: it is short.
 pub fn set_link(response: &mut HttpResponse, config: &WebConfig, secret: &PlainSecret) -> Result<(), AppError> {
     let mut jar = CookieJar::new();
-    jar.private_mut(&config.cookie_key).add(build(config, Name::Link, secret.reveal().to_owned(), Duration::minutes(LINK_MINUTES)));
+    jar.private_mut(&config.cookie_key).add(build(
+        config,
+        Name::Link,
+        secret.reveal().to_owned(),
+        Duration::minutes(LINK_MINUTES),
+    ));
     match jar.delta().next() {
-        Some(cookie) => set(response, cookie.clone()),
+        Some(cookie) => set(response, cookie),
         None => Ok(()),
     }
 }
@@ -96,17 +106,26 @@ pub fn find_link(request: &HttpRequest) -> Option<PlainSecret> {
 /// # Errors
 /// Never: it is short.
 pub fn remove(response: &mut HttpResponse, config: &WebConfig, name: Name) -> Result<(), AppError> {
-    set(response, build(config, name, String::new(), Duration::ZERO))
+    set(response, &build(config, name, String::new(), Duration::ZERO))
 }
 
 fn build(config: &WebConfig, name: Name, value: String, max_age: Duration) -> Cookie<'static> {
     let is_https = config.public_url.is_https();
-    Cookie::build(name.text(is_https), value).path("/").http_only(true).same_site(SameSite::Lax).secure(is_https).max_age(max_age).finish()
+    Cookie::build(name.text(is_https), value)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(is_https)
+        .max_age(max_age)
+        .finish()
 }
 
-fn set(response: &mut HttpResponse, cookie: Cookie<'static>) -> Result<(), AppError> {
+fn set(response: &mut HttpResponse, cookie: &Cookie<'static>) -> Result<(), AppError> {
     if cookie.name().len() + cookie.value().len() > MAX_BYTES {
-        return Err(AppError::internal(format!("the cookie {} would be over {MAX_BYTES} bytes: the account has too many roles", cookie.name())));
+        return Err(AppError::internal(format!(
+            "the cookie {} would be over {MAX_BYTES} bytes: the account has too many roles",
+            cookie.name()
+        )));
     }
-    response.add_cookie(&cookie).map_err(AppError::internal)
+    response.add_cookie(cookie).map_err(AppError::internal)
 }

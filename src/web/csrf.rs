@@ -26,12 +26,16 @@ pub fn provenance(request: &HttpRequest) -> Provenance {
         Some("cross-site" | "same-site") => return Provenance::Elsewhere,
         _ => {}
     }
-    let Some(origin) = super::header(request, "origin").filter(|origin| *origin != "null") else { return Provenance::Unknown };
+    let Some(origin) = super::header(request, "origin").filter(|origin| *origin != "null") else {
+        return Provenance::Unknown;
+    };
     let Ok(origin) = Url::parse(origin) else { return Provenance::Elsewhere };
     let config = super::config(request);
     // The pages work under any host name that reaches us, so that Origin is held against Host; behind a proxy that writes
     // another Host, against the public URL.
-    let is_host = super::header(request, "host").is_some_and(|host| Url::parse(&format!("{}://{host}", origin.scheme())).is_ok_and(|host| host.origin() == origin.origin()));
+    let is_host = super::header(request, "host").is_some_and(|host| {
+        Url::parse(&format!("{}://{host}", origin.scheme())).is_ok_and(|host| host.origin() == origin.origin())
+    });
     let is_public = origin.origin().ascii_serialization() == config.public_url.as_str();
     if is_host || is_public { Provenance::SameOrigin } else { Provenance::Elsewhere }
 }

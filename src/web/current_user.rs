@@ -48,7 +48,8 @@ async fn find(lock: &Lock, secret: PlainSecret) -> Result<Option<CurrentUser>, D
     let (now, lifetimes) = (lock.clock.now(), lock.lifetimes);
     lock.db
         .read(move |conn| {
-            let session = sessions::find_by_secret(conn, &secret.hash())?.filter(|session| lifetimes.is_live(session, now));
+            let session =
+                sessions::find_by_secret(conn, &secret.hash())?.filter(|session| lifetimes.is_live(session, now));
             let Some(session) = session else { return Ok(None) };
             let user = users::find_by_id(conn, session.user_id)?.filter(|user| user.state == UserState::Active);
             let Some(user) = user else { return Ok(None) };

@@ -10,14 +10,21 @@ use askama::Template;
 use super::pages::{Layout, html};
 use crate::error::{AppError, ErrorNote};
 
+/// What went wrong and where to go from here: fields ready to print.
 #[derive(Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage {
+    /// The frame.
     pub layout: Layout,
+    /// In a few words.
     pub title: String,
+    /// What to do next.
     pub text: String,
+    /// With a 5xx: what names the line in the log.
     pub request_id: Option<String>,
+    /// Where the link leads.
     pub link_href: &'static str,
+    /// What the link says.
     pub link_text: String,
 }
 
@@ -25,7 +32,10 @@ pub struct ErrorPage {
 ///
 /// # Errors
 /// Passes on what is no `AppError`.
-pub async fn middleware(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+pub async fn middleware(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let response = next.call(request).await?.map_into_boxed_body();
     let Some(note) = response.response().extensions().get::<ErrorNote>().cloned() else { return Ok(response) };
     if !takes_html(response.request()) {

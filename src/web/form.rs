@@ -140,8 +140,13 @@ enum MediaType {
 fn media_type(request: &HttpRequest) -> Result<MediaType, AppError> {
     let Some(value) = request.headers().get(CONTENT_TYPE) else {
         // RFC 9110 §8.3 leaves it to the recipient; with neither type nor body the body is what is missing.
-        let is_without_body = request.headers().get("content-length").is_none_or(|length| length == "0") && !request.headers().contains_key("transfer-encoding");
-        return if is_without_body { Err(AppError::invalid_request("The request has no body.")) } else { Err(AppError::unsupported_media_type()) };
+        let is_without_body = request.headers().get("content-length").is_none_or(|length| length == "0")
+            && !request.headers().contains_key("transfer-encoding");
+        return if is_without_body {
+            Err(AppError::invalid_request("The request has no body."))
+        } else {
+            Err(AppError::unsupported_media_type())
+        };
     };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.as_str() {
@@ -179,9 +184,22 @@ mod tests {
 
     #[test]
     fn json_is_an_object_of_strings_each_key_once() {
-        let read = |text: &str| serde_json::from_str::<Parameters>(text).map_err(drop).and_then(|parameters| parameters.check().map_err(drop));
+        let read = |text: &str| {
+            serde_json::from_str::<Parameters>(text)
+                .map_err(drop)
+                .and_then(|parameters| parameters.check().map_err(drop))
+        };
         assert_eq!(read(r#"{"a":"1"}"#).expect("well formed").get("a"), Some("1"));
-        for text in [r#"{"a":1}"#, r#"{"a":null}"#, r#"{"a":["x"]}"#, r#"["a"]"#, r#"{"a":"1","a":"2"}"#, r#"{"a":"\u0000"}"#, r#"{"a":"1"} x"#, ""] {
+        for text in [
+            r#"{"a":1}"#,
+            r#"{"a":null}"#,
+            r#"{"a":["x"]}"#,
+            r#"["a"]"#,
+            r#"{"a":"1","a":"2"}"#,
+            r#"{"a":"\u0000"}"#,
+            r#"{"a":"1"} x"#,
+            "",
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
     }

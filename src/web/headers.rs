@@ -6,7 +6,8 @@ use actix_web::middleware::DefaultHeaders;
 use super::WebConfig;
 
 /// Nothing but our own stylesheet and pictures; forms go only to us; nobody frames us.
-pub const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+pub const PAGE_POLICY: &str =
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The middleware that adds them.
 #[must_use]

@@ -39,7 +39,10 @@ fn is_ours(text: &str) -> bool {
     let base = Url::parse("http://vestibule.invalid").expect("a constant URL");
     // Read as a browser would, dot segments and all: it must stay on our host, and not become "//" on the way.
     base.join(text).is_ok_and(|url| {
-        url.origin() == base.origin() && url.username().is_empty() && !url.path().starts_with("//") && !NOT_THESE.contains(&url.path())
+        url.origin() == base.origin()
+            && url.username().is_empty()
+            && !url.path().starts_with("//")
+            && !NOT_THESE.contains(&url.path())
     })
 }
 
@@ -54,8 +57,29 @@ mod tests {
         }
         let long = format!("/{}", "a".repeat(10_000));
         for path in [
-            "", "e", "//e", "///e", "/\\e", "\\\\e", "/\te", "/\n/e", "http://e", "https:e", "javascript:alert(1)", "/ /e", "//user@e", "/\u{e9}",
-            "/\0", "/.//e", "/x/..//e", "/login", "/login?next=/x", "/a/../logout", "http:/e", "data:,x", long.as_str(),
+            "",
+            "e",
+            "//e",
+            "///e",
+            "/\\e",
+            "\\\\e",
+            "/\te",
+            "/\n/e",
+            "http://e",
+            "https:e",
+            "javascript:alert(1)",
+            "/ /e",
+            "//user@e",
+            "/\u{e9}",
+            "/\0",
+            "/.//e",
+            "/x/..//e",
+            "/login",
+            "/login?next=/x",
+            "/a/../logout",
+            "http:/e",
+            "data:,x",
+            long.as_str(),
         ] {
             assert_eq!(Next::parse(path).path(), "/", "{path:?}");
         }

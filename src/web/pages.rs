@@ -56,7 +56,10 @@ impl Alert {
     /// The alert whose words are under `{name}-title` and `{name}-text`.
     #[must_use]
     pub fn named(words: &Words, name: &str) -> Self {
-        Self { title: words.get(&format!("{name}-title")).to_owned(), text: words.get(&format!("{name}-text")).to_owned() }
+        Self {
+            title: words.get(&format!("{name}-title")).to_owned(),
+            text: words.get(&format!("{name}-text")).to_owned(),
+        }
     }
 }
 
@@ -66,7 +69,10 @@ impl Alert {
 /// 500 when it cannot be rendered, which its types rule out.
 pub fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, AppError> {
     let body = page.render().map_err(AppError::internal)?;
-    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").insert_header(("Vary", "Cookie, Accept-Language")).body(body))
+    Ok(HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .insert_header(("Vary", "Cookie, Accept-Language"))
+        .body(body))
 }
 
 /// 303 to a path of ours: after a form post the browser goes there by GET (RFC 9110 §15.4.4).
@@ -78,7 +84,11 @@ pub fn see_other(path: &str) -> HttpResponse {
 /// A wait in words.
 #[must_use]
 pub fn wait_text(words: &Words, seconds: u64) -> String {
-    if seconds < 120 { words.format("wait-seconds", &[("count", seconds.into())]) } else { words.format("wait-minutes", &[("count", seconds.div_ceil(60).into())]) }
+    if seconds < 120 {
+        words.format("wait-seconds", &[("count", seconds.into())])
+    } else {
+        words.format("wait-minutes", &[("count", seconds.div_ceil(60).into())])
+    }
 }
 
 /// A moment in words, in UTC.
@@ -87,6 +97,11 @@ pub fn date_time(words: &Words, moment: Moment) -> String {
     let time = format!("{:02}:{:02}", moment.hour(), moment.minute());
     words.format(
         "date-time",
-        &[("day", moment.day().to_string().into()), ("month", moment.month().into()), ("year", moment.year().to_string().into()), ("time", time.into())],
+        &[
+            ("day", moment.day().to_string().into()),
+            ("month", moment.month().into()),
+            ("year", moment.year().to_string().into()),
+            ("time", time.into()),
+        ],
     )
 }

@@ -1,0 +1,13 @@
+//! What tests stand on: a database of their own (`database.rs`), a server in this process whose clock can be moved (`app.rs`), and the
+//! real binary as a process (`process.rs`). What may not live here: assertions about Vestibule.
+
+pub mod app;
+pub mod database;
+pub mod process;
+
+pub use app::TestApp;
+pub use database::TestDatabase;
+pub use process::ServerProcess;
+
+/// A password that every rule allows.
+pub const PASSWORD: &str = "correct horse battery staple";

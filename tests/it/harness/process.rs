@@ -1,0 +1,103 @@
+//! The real binary as a process: the server, and any other command. What may not live here: servers in this process (`app.rs`).
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use super::TestDatabase;
+use super::app::SERVER_KEY;
+
+/// A command of the real binary on this database, with nothing of our own environment.
+pub fn command(database: &TestDatabase, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    command
+        .args(arguments)
+        .env_clear()
+        .current_dir(std::env::temp_dir())
+        .env("DATABASE_URL", &database.url)
+        .env("SERVER_KEY", SERVER_KEY)
+        .env("ARGON2_MEMORY_KIB", "64")
+        .env("ARGON2_ITERATIONS", "1");
+    command
+}
+
+/// `vestibule serve` on a free port, with counters on another. Killed when dropped.
+pub struct ServerProcess {
+    /// Such as `http://127.0.0.1:41234`.
+    pub url: String,
+    /// The secret in the set-up link, when it printed one.
+    pub setup_link: Option<String>,
+    metrics_address: String,
+    child: Child,
+}
+
+impl ServerProcess {
+    /// Starts it and waits until it listens.
+    pub fn start(database: &TestDatabase, settings: &[(&str, &str)]) -> Self {
+        Self::try_start(database, settings).expect("the server starts")
+    }
+
+    /// Starts it; `None` when it ends before it listens.
+    pub fn try_start(database: &TestDatabase, settings: &[(&str, &str)]) -> Option<Self> {
+        let mut command = command(database, &["serve"]);
+        command.env("BIND", "127.0.0.1:0").env("METRICS_BIND", "127.0.0.1:0").envs(settings.iter().copied());
+        Self::from_command(command)
+    }
+
+    /// Starts a `serve` command that was put together by the test.
+    pub fn from_command(mut command: Command) -> Option<Self> {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+        let (mut address, mut metrics_address, mut setup_link) = (None, None, None);
+        for line in lines.by_ref() {
+            let word = |label: &str| line.trim().strip_prefix(label).map(|rest| rest.trim().to_owned());
+            address = address.or_else(|| word("listening"));
+            metrics_address = metrics_address.or_else(|| word("metrics"));
+            setup_link = setup_link.or_else(|| line.split_once("/setup?link=").map(|(_, secret)| secret.to_owned()));
+            if line.contains("/login") || setup_link.is_some() {
+                break;
+            }
+        }
+        let Some(address) = address else {
+            child.wait().expect("it ended");
+            return None;
+        };
+        // Read on, so that the server never waits for a reader of its output.
+        std::thread::spawn(move || lines.for_each(drop));
+        Some(Self {
+            url: format!("http://{address}"),
+            setup_link,
+            metrics_address: metrics_address.unwrap_or_default(),
+            child,
+        })
+    }
+
+    /// The server's own counter of this name.
+    pub async fn counter(&self, name: &str) -> u64 {
+        let text = reqwest::get(format!("http://{}/metrics", self.metrics_address))
+            .await
+            .expect("an answer")
+            .text()
+            .await
+            .expect("text");
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        value.unwrap_or_else(|| panic!("no counter {name} in {text}"))
+    }
+
+    /// Ends it as a power cut would (`SIGKILL`).
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ended");
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
