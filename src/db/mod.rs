@@ -85,6 +85,8 @@ impl Db {
             .min_idle(Some(0))
             // A query that meets a broken connection is retried instead: asking "SELECT 1" first costs each one a round trip.
             .test_on_check_out(false)
+            // The caller gets the error and says it once; the pool would log each of its tries.
+            .error_handler(Box::new(r2d2::NopErrorHandler))
             .connection_timeout(POOL_WAIT)
             .idle_timeout(Some(Duration::from_mins(10)))
             .build_unchecked(Connector::new(url.clone()));
