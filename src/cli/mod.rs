@@ -1,6 +1,18 @@
-//! The admin's commands, a file per noun. What may not live here: SQL, HTML, and rules: they call use cases.
+//! The admin's commands, a file per noun. Each checks its settings, calls one use case and tells the outcome.
+//! Exit codes: 0 done, 1 refused or not found, 2 wrong usage or settings. What may not live here: SQL, HTML, rules.
 
+mod log;
+pub mod migrate;
+pub mod output;
+mod prompt;
+pub mod seed;
 pub mod serve;
+pub mod services;
+pub mod setup_link;
+pub mod users;
+mod users_args;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -13,9 +25,35 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// What to do; `serve` when nothing is said.
+/// What the binary can be told to do; `serve` when nothing is said.
 #[derive(Subcommand)]
 pub enum Command {
     /// Start the server (the default)
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
+    /// Add, list, change and delete users
+    #[command(subcommand)]
+    Users(users::UsersCommand),
+    /// Make users as a TOML file wants them; safe to run again
+    Seed(seed::SeedArgs),
+    /// Bring the database up to date, show or revert its migrations
+    #[command(subcommand)]
+    Migrate(migrate::MigrateCommand),
+    /// Print a one-time link: for the first admin, or for one who is locked out
+    SetupLink(setup_link::SetupLinkArgs),
+}
+
+impl Command {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What [`output::report`] prints and turns into the exit code.
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Serve(serve) => serve::run(*serve).await,
+            Self::Users(command) => users::run(command).await,
+            Self::Seed(args) => seed::run(args).await,
+            Self::Migrate(command) => migrate::run(command),
+            Self::SetupLink(args) => setup_link::run(args).await,
+        }
+    }
 }

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 
+use super::log;
 use crate::clock::Clock;
-use crate::config::{Config, Settings};
+use crate::config::{self, Config, Settings};
 use crate::ops::server_key::Source;
 use crate::server::{self, Report, Running};
 
@@ -18,7 +19,7 @@ Secrets are read from the environment or a file only, never from an argument:
 
 A .env file in the working directory is read too; the environment goes before it.";
 
-/// Start the server
+/// Arguments of `vestibule serve`.
 #[derive(Args)]
 #[command(after_help = SECRETS_HELP)]
 pub struct Serve {
@@ -31,7 +32,12 @@ pub struct Serve {
 ///
 /// # Errors
 /// When it cannot start.
-pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
+pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
+    let config = serve.settings.check()?;
+    log::start(config.log_format);
+    for (name, ours) in config::tutorial_names_in_use() {
+        tracing::warn!("{name} is set, and nothing here reads it: the setting is called {ours}");
+    }
     let block = Block::of(&config);
     if let Some(warning) = server::warning_of(&config.signing) {
         tracing::info!("{warning}");

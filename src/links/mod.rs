@@ -84,11 +84,3 @@ pub fn find(conn: &mut DbConnection, secret: &PlainSecret, now: Moment) -> Query
 pub fn use_up(conn: &mut DbConnection, link: &Link, now: Moment) -> QueryResult<bool> {
     store::set_used(conn, &link.id, now)
 }
-
-/// Makes a link usable again that was used up in this same transaction, for a wish that could not be granted.
-///
-/// # Errors
-/// When the query fails.
-pub fn release(conn: &mut DbConnection, link: &Link) -> QueryResult<()> {
-    store::clear_used(conn, &link.id)
-}

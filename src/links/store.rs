@@ -58,10 +58,6 @@ pub(super) fn set_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryR
     Ok(count == 1)
 }
 
-pub(super) fn clear_used(conn: &mut DbConnection, id: &str) -> QueryResult<()> {
-    diesel::update(links::table.find(id)).set(links::used_at.eq(None::<Moment>)).execute(conn).map(drop)
-}
-
 /// Deletes links that have expired, at most `limit`.
 ///
 /// # Errors

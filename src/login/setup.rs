@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::form_post::{self, FormPost};
 use super::pages::{RescuePage, SetupPage};
 use super::routes::{Notice, finish};
-use crate::admin::first_run::{self, FirstAdmin, Rescue};
+use crate::admin::{self, FirstAdmin, Rescue};
 use crate::config::Config;
 use crate::credentials::{Attempt, Lock, SignIn};
 use crate::error::AppError;
@@ -162,7 +162,7 @@ async fn create(
     let Ok(hash) = lock.hash_pool.hash(password).await else { return Ok(Done::Full) };
     let new = NewUser { id: None, username, display_name, email: None, password_hash: Some(hash) };
     let (link, now) = (link.clone(), lock.clock.now());
-    let outcome = lock.db.write(move |conn| first_run::create_first_admin(conn, &link, new, now)).await?;
+    let outcome = lock.db.write(move |conn| admin::create_first_admin(conn, &link, new, now)).await?;
     Ok(match outcome {
         FirstAdmin::Created(user) => Done::As(user.username),
         FirstAdmin::NameTaken => Done::Refused(Fault::NameTaken),
@@ -183,9 +183,9 @@ async fn rescue(
     };
     let Ok(hash) = lock.hash_pool.hash(password).await else { return Ok(Done::Full) };
     let (link, now) = (link.clone(), lock.clock.now());
-    let outcome = lock.db.write(move |conn| first_run::rescue(conn, &link, &hash, now)).await?;
+    let outcome = lock.db.write(move |conn| admin::rescue(conn, &link, &hash, now)).await?;
     Ok(match outcome {
-        Rescue::Done => Done::As(user.username.clone()),
+        Rescue::Done { user, .. } => Done::As(user.username),
         Rescue::LinkDead => Done::LinkIsDead,
     })
 }

@@ -105,6 +105,65 @@ pub fn has_admin(conn: &mut DbConnection) -> QueryResult<bool> {
     Ok(admins > 0)
 }
 
+/// Whether somebody other than `id` can sign in and is an admin.
+///
+/// # Errors
+/// When the query fails.
+pub fn has_other_admin(conn: &mut DbConnection, id: UserId) -> QueryResult<bool> {
+    let admins: i64 = user_roles::table
+        .inner_join(users::table)
+        .filter(user_roles::role.eq(ADMIN_ROLE).and(users::id.ne(id.0)))
+        .filter(users::deleted_at.is_null().and(users::disabled_at.is_null()))
+        .count()
+        .get_result(conn)?;
+    Ok(admins > 0)
+}
+
+/// The users with these canonical names, each with that name, deleted ones too. At most some thousand names.
+///
+/// # Errors
+/// When the query fails.
+pub fn list_by_keys(conn: &mut DbConnection, keys: &[&str]) -> QueryResult<Vec<(String, User)>> {
+    let rows: Vec<(String, UserRow)> = users::table
+        .filter(users::username_key.eq_any(keys))
+        .select((users::username_key, UserRow::as_select()))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(key, row)| (key, User::from(row))).collect())
+}
+
+/// The roles of these users, in no order. At most some thousand users.
+///
+/// # Errors
+/// When the query fails.
+pub fn list_roles_of(conn: &mut DbConnection, ids: &[UserId]) -> QueryResult<Vec<(UserId, String)>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let rows: Vec<(i64, String)> = user_roles::table
+        .filter(user_roles::user_id.eq_any(ids))
+        .select((user_roles::user_id, user_roles::role))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(id, role)| (UserId(id), role)).collect())
+}
+
+/// Holds back everybody else who would make a user or change who is an admin, until this transaction ends: what it then reads of
+/// those stays true. Taken before any other lock, so that two such transactions never wait for each other.
+///
+/// # Errors
+/// When the query fails.
+pub fn lock_accounts(conn: &mut DbConnection) -> QueryResult<()> {
+    diesel::update(counters::table.find(LAST_ID)).set(counters::value.eq(counters::value)).execute(conn).map(drop)
+}
+
+/// Takes the lock of a user's row, as `SELECT … FOR UPDATE` would, which SQLite does not know. Returns whether the user is there
+/// and not deleted.
+///
+/// # Errors
+/// When the query fails.
+pub fn lock(conn: &mut DbConnection, id: UserId) -> QueryResult<bool> {
+    let row = users::table.find(id.0).filter(users::deleted_at.is_null());
+    let count = diesel::update(row).set(users::created_at.eq(users::created_at)).execute(conn)?;
+    Ok(count == 1)
+}
+
 /// Takes the wished number, or the next one; `None` when the wished one is somebody's or was.
 pub(super) fn take_id(conn: &mut DbConnection, wished: Option<UserId>) -> QueryResult<Option<UserId>> {
     let last_id = counters::table.find(LAST_ID);
@@ -153,6 +212,15 @@ pub fn grant_role(conn: &mut DbConnection, id: UserId, role: &str, now: Moment) 
     Ok(())
 }
 
+/// Takes a role from a user; returns whether they had it.
+///
+/// # Errors
+/// When the query fails.
+pub fn revoke_role(conn: &mut DbConnection, id: UserId, role: &str) -> QueryResult<bool> {
+    let count = diesel::delete(user_roles::table.find((id.0, role))).execute(conn)?;
+    Ok(count == 1)
+}
+
 /// Sets the password's hash. With `only_if`, only while the stored hash is that one: a hash made stronger after a sign-in must
 /// not undo a password that was changed meanwhile. Returns whether it was set.
 ///
@@ -197,6 +265,14 @@ pub fn set_signed_in(conn: &mut DbConnection, id: UserId, checked: &PasswordHash
 /// When the query fails.
 pub fn set_display_name(conn: &mut DbConnection, id: UserId, display_name: Option<&str>) -> QueryResult<()> {
     diesel::update(users::table.find(id.0)).set(users::display_name.eq(display_name)).execute(conn).map(drop)
+}
+
+/// Sets or clears where mail reaches the person.
+///
+/// # Errors
+/// When the query fails.
+pub fn set_email(conn: &mut DbConnection, id: UserId, email: Option<&str>) -> QueryResult<()> {
+    diesel::update(users::table.find(id.0)).set(users::email.eq(email)).execute(conn).map(drop)
 }
 
 /// Turns an account off or on; returns whether that changed it.

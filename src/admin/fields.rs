@@ -1,0 +1,112 @@
+//! What somebody gives for an account, checked field by field: one set of rules for the command line and seed files.
+//! What may not live here: rules on names and passwords themselves (`users`), and where the text came from (`seed_file.rs`, `cli`).
+
+use crate::users::password::PasswordError;
+use crate::users::{MAX_DISPLAY_NAME, MAX_ROLE, UserId, UsernameError, is_display_name, is_email, is_role};
+
+/// The highest number that every JSON reader takes without rounding (RFC 8259 §6).
+const MAX_ID: i64 = 9_007_199_254_740_991;
+/// How much of a refused role is repeated.
+const SHOWN_CHARACTERS: usize = 80;
+
+/// Why a field is refused. The text never repeats a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FieldFault {
+    /// The username.
+    #[error("{0}")]
+    Username(#[from] UsernameError),
+    /// The number.
+    #[error("an id is a whole number from 1 to {MAX_ID}")]
+    Id,
+    /// The display name.
+    #[error(
+        "a display name has 1 to {MAX_DISPLAY_NAME} characters, none of them a control character, and no space at either end"
+    )]
+    DisplayName,
+    /// The e-mail address.
+    #[error("this is no e-mail address: write it as name@example.com")]
+    Email,
+    /// A role, as it was given.
+    #[error("`{0}` is no role: a role has 1 to {MAX_ROLE} lower-case letters, digits and . _ : -")]
+    Role(String),
+    /// The password.
+    #[error("{0}")]
+    Password(#[from] PasswordError),
+    /// The password's hash.
+    #[error("this is no Argon2id hash that can be used: write $argon2id$v=19$m=…,t=…,p=…$salt$hash")]
+    PasswordHash,
+}
+
+impl FieldFault {
+    /// The field's name, as a seed file writes it.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::Username(_) => "username",
+            Self::Id => "id",
+            Self::DisplayName => "display_name",
+            Self::Email => "email",
+            Self::Role(_) => "roles",
+            Self::Password(_) => "password",
+            Self::PasswordHash => "password_hash",
+        }
+    }
+}
+
+/// Checks a number that is wished for an account.
+///
+/// # Errors
+/// [`FieldFault::Id`].
+pub fn check_id(id: i64) -> Result<UserId, FieldFault> {
+    if (1..=MAX_ID).contains(&id) { Ok(UserId(id)) } else { Err(FieldFault::Id) }
+}
+
+/// Checks what a person is called.
+///
+/// # Errors
+/// [`FieldFault::DisplayName`].
+pub fn check_display_name(text: String) -> Result<String, FieldFault> {
+    if is_display_name(&text) { Ok(text) } else { Err(FieldFault::DisplayName) }
+}
+
+/// Checks an e-mail address.
+///
+/// # Errors
+/// [`FieldFault::Email`].
+pub fn check_email(text: String) -> Result<String, FieldFault> {
+    if is_email(&text) { Ok(text) } else { Err(FieldFault::Email) }
+}
+
+/// Checks roles; they come back in order and each once.
+///
+/// # Errors
+/// [`FieldFault::Role`] with the first one that is refused.
+pub fn check_roles(mut roles: Vec<String>) -> Result<Vec<String>, FieldFault> {
+    if let Some(role) = roles.iter().find(|role| !is_role(role)) {
+        return Err(FieldFault::Role(role.chars().take(SHOWN_CHARACTERS).collect()));
+    }
+    roles.sort();
+    roles.dedup();
+    Ok(roles)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_come_back_sorted_and_once() {
+        let roles = ["staff", "admin", "staff"].map(str::to_owned).to_vec();
+        assert_eq!(check_roles(roles), Ok(vec!["admin".to_owned(), "staff".to_owned()]));
+        assert_eq!(check_roles(vec!["Admin".to_owned()]), Err(FieldFault::Role("Admin".to_owned())));
+    }
+
+    #[test]
+    fn an_id_is_positive_and_exact_in_every_json_reader() {
+        assert_eq!(check_id(1), Ok(UserId(1)));
+        assert_eq!(check_id(MAX_ID), Ok(UserId(MAX_ID)));
+        for id in [0, -1, MAX_ID + 1, i64::MAX] {
+            assert_eq!(check_id(id), Err(FieldFault::Id), "{id}");
+        }
+    }
+}

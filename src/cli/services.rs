@@ -1,0 +1,67 @@
+//! What a command that works on the database starts from: its settings checked, the database there and up to date, the services
+//! built. The server may run meanwhile.
+//! What may not live here: what a command does.
+
+use anyhow::Context as _;
+
+use super::output::refused;
+use crate::admin::AdminServices;
+use crate::clock::Clock;
+use crate::config::{Config, DatabaseUrl};
+use crate::db::Db;
+use crate::db::migrations::{self, MigrationError, MigrationState};
+use crate::users::argon2id::Cost;
+use crate::users::hash_pool::HashPool;
+
+/// How often the database is asked again while another process keeps it locked; each try waits three seconds by itself.
+const TRIES: u32 = 10;
+
+/// Builds the services, after making sure that the database is there and that every migration has run.
+///
+/// # Errors
+/// When it is not there, cannot be opened, is newer than this release, or a migration has not run.
+pub fn open(config: &Config) -> anyhow::Result<AdminServices> {
+    let pending = migration_states(&config.database)?.iter().filter(|state| !state.is_applied).count();
+    if pending > 0 {
+        return Err(refused(format!(
+            "the database {} lacks {pending} of this release's migrations: run \"vestibule migrate run\"",
+            config.database
+        )));
+    }
+    let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))
+        .context("the threads that hash passwords cannot be started: lower HASH_THREADS")?;
+    Ok(AdminServices {
+        db: Db::new(&config.database),
+        clock: Clock::system(),
+        hash_pool,
+        min_password_length: config.passwords.min_length,
+    })
+}
+
+/// All migrations and whether each has run, on a database that exists.
+///
+/// # Errors
+/// When there is no SQLite file (asking about one would make it), or the database cannot be asked.
+pub fn migration_states(url: &DatabaseUrl) -> anyhow::Result<Vec<MigrationState>> {
+    require_file(url)?;
+    for _ in 1..TRIES {
+        match migrations::status(url) {
+            Err(MigrationError::Open { reason, .. }) if reason.contains("locked") => {}
+            decided => return Ok(decided?),
+        }
+    }
+    Ok(migrations::status(url)?)
+}
+
+/// Refuses a SQLite file that is not there: opening it would make an empty database under a mistyped name.
+///
+/// # Errors
+/// When it is not there.
+pub fn require_file(url: &DatabaseUrl) -> anyhow::Result<()> {
+    match url {
+        DatabaseUrl::Sqlite(path) if !path.exists() => Err(refused(format!(
+            "there is no database at {url}: run \"vestibule migrate run\" to make it, or set DATABASE_URL to the one you mean"
+        ))),
+        _ => Ok(()),
+    }
+}

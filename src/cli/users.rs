@@ -1,0 +1,255 @@
+//! `vestibule users …`: add, list, show, set-password, disable, enable, delete, unlock.
+//! `users_args.rs` holds the arguments. What may not live here: rules and transactions (`admin`), SQL.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::output::{self, Table, UserView, answer, no_such_user, refused};
+use super::services;
+pub use super::users_args::{AddArgs, ForcedArgs, ListArgs, NameArgs, SetPasswordArgs, ShowArgs, UsersCommand};
+use crate::admin::{
+    Account, Added, AdminServices, Deletion, Disabling, Enabling, PasswordSetting, Unlocking, UserFields,
+};
+use crate::config::Settings;
+use crate::ops::server_key;
+use crate::sessions::Lifetimes;
+use crate::users::{LookupName, User, UserId, UserState};
+
+/// Runs a command on users.
+///
+/// # Errors
+/// When it is refused or meets a fault; see [`output::report`].
+pub async fn run(command: UsersCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        UsersCommand::Add(args) => add(*args).await,
+        UsersCommand::List(args) => list(args).await,
+        UsersCommand::Show(args) => show(*args).await,
+        UsersCommand::SetPassword(args) => set_password(args).await,
+        UsersCommand::Disable(args) => disable(args).await,
+        UsersCommand::Enable(args) => enable(args).await,
+        UsersCommand::Delete(args) => delete(args).await,
+        UsersCommand::Unlock(args) => unlock(args).await,
+    }
+}
+
+async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
+    let admin = services::open(&args.database.check()?)?;
+    let AddArgs { name, id, display_name, email, roles, .. } = args;
+    let fields = UserFields { username: name.clone(), id, display_name, email, roles };
+    // Before somebody is asked to type a password twice.
+    let faults = |fault: &crate::admin::fields::FieldFault| refused(format!("{} of {name}: {fault}", fault.field()));
+    let taken = || {
+        refused(format!(
+            "the name {name} is taken; the names of deleted users stay taken too. Choose another, or see \"vestibule users show {name}\""
+        ))
+    };
+    fields.clone().check().map_err(|fault| faults(&fault))?;
+    if admin.find(&lookup(&name)?).await?.is_some() {
+        return Err(taken());
+    }
+    let password = if args.no_password { None } else { Some(args.password.read(&name, Some("--no-password"))?) };
+    match admin.add(fields, password.as_ref()).await? {
+        Added::Created(account) => {
+            let text = format!("added {} with the number {}", account.user.username, account.user.id);
+            answer(args.json, &UserView::new(&account, None), &text)
+        }
+        Added::NameTaken => Err(taken()),
+        Added::IdTaken => Err(refused(format!(
+            "the number {} is another user's, or was: choose another, or leave --id out",
+            id.unwrap_or_default()
+        ))),
+        Added::Invalid(fault) => Err(faults(&fault)),
+    }
+}
+
+async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
+    const HEADINGS: [&str; 7] = ["ID", "USERNAME", "STATE", "LAST SIGN-IN", "ROLES", "EMAIL", "DISPLAY NAME"];
+    let admin = services::open(&args.database.check()?)?;
+    let mut table = Table::new(HEADINGS);
+    let mut after = UserId(0);
+    let mut is_first = true;
+    loop {
+        let accounts = admin.list(after).await?;
+        let is_read = output::write_out(|out| {
+            if args.json {
+                return write_json_batch(out, &accounts, is_first);
+            }
+            let headings = is_first.then(|| HEADINGS.map(str::to_owned));
+            let rows: Vec<[String; 7]> = headings.into_iter().chain(accounts.iter().map(row)).collect();
+            table.write_rows(out, &rows)
+        })?;
+        match accounts.last() {
+            Some(last) if is_read => after = last.user.id,
+            _ => return Ok(ExitCode::SUCCESS),
+        }
+        is_first = false;
+    }
+}
+
+/// One array over all batches, an object a line; an empty batch is the last.
+fn write_json_batch(out: &mut dyn std::io::Write, accounts: &[Account], is_first: bool) -> std::io::Result<()> {
+    if is_first {
+        write!(out, "[")?;
+    }
+    for (at, account) in accounts.iter().enumerate() {
+        let view = serde_json::to_string(&UserView::new(account, None))?;
+        write!(out, "{}\n{view}", if is_first && at == 0 { "" } else { "," })?;
+    }
+    if accounts.is_empty() {
+        writeln!(out, "\n]")?;
+    }
+    Ok(())
+}
+
+fn row(account: &Account) -> [String; 7] {
+    let Account { user, roles } = account;
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    [
+        user.id.to_string(),
+        user.username.clone(),
+        output::state_word(user.state).to_owned(),
+        or_dash(user.last_signed_in_at.map(output::rfc3339_seconds)),
+        or_dash((!roles.is_empty()).then(|| roles.join(","))),
+        or_dash(user.email.clone()),
+        or_dash(user.display_name.clone()),
+    ]
+}
+
+async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
+    let ShowArgs { on: NameArgs { name, json, database }, access_token_ttl, session_idle, session_max } = args;
+    let config = Settings { database, access_token_ttl, session_idle, session_max, ..Settings::default() }.check()?;
+    let admin = services::open(&config)?;
+    let found = admin.show(&lookup(&name)?, Lifetimes::new(config.lifetimes)).await?;
+    let Some((account, live_sessions)) = found else { return Err(no_such_user(&name)) };
+    let user = &account.user;
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let state = match user.state {
+        UserState::Disabled(at) => format!("disabled since {}", output::rfc3339_seconds(at)),
+        state => output::state_word(state).to_owned(),
+    };
+    let lines = [
+        ("id", user.id.to_string()),
+        ("username", user.username.clone()),
+        ("display name", or_dash(user.display_name.clone())),
+        ("email", or_dash(user.email.clone())),
+        ("roles", or_dash((!account.roles.is_empty()).then(|| account.roles.join(", ")))),
+        ("state", state),
+        ("password", if user.password_hash.is_some() { "set" } else { "none" }.to_owned()),
+        ("created", output::rfc3339_seconds(user.created_at)),
+        ("last sign-in", or_dash(user.last_signed_in_at.map(output::rfc3339_seconds))),
+        ("live sessions", live_sessions.to_string()),
+    ];
+    let text: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<15}{value}")).collect();
+    answer(json, &UserView::new(&account, Some(live_sessions)), &text.join("\n"))
+}
+
+async fn set_password(args: SetPasswordArgs) -> anyhow::Result<ExitCode> {
+    let (admin, key) = open(&args.on)?;
+    let name = &args.on.name;
+    // Before somebody is asked to type a password twice.
+    let Some(user) = admin.find(&key).await? else { return Err(no_such_user(name)) };
+    let password = args.password.read(&user.username, None)?;
+    match admin.set_password(&key, &password).await? {
+        PasswordSetting::Done { user, ended_sessions } => {
+            let still = if user.state == UserState::Active { "" } else { "; the account is still disabled" };
+            let text = format!("set the password of {}; {}{still}", user.username, ended(ended_sessions));
+            answer(args.on.json, &about(&user, "password_set", true, ended_sessions), &text)
+        }
+        PasswordSetting::NoSuchUser => Err(no_such_user(name)),
+        PasswordSetting::Invalid(error) => Err(refused(format!("password of {name}: {error}"))),
+    }
+}
+
+async fn disable(args: ForcedArgs) -> anyhow::Result<ExitCode> {
+    let (admin, key) = open(&args.on)?;
+    let NameArgs { name, json, .. } = &args.on;
+    match admin.disable(&key, args.force).await? {
+        Disabling::Done { user, ended_sessions } => answer(
+            *json,
+            &about(&user, "disabled", true, ended_sessions),
+            &format!("disabled {}; {}", user.username, ended(ended_sessions)),
+        ),
+        Disabling::WasDisabled(user) => {
+            answer(*json, &about(&user, "disabled", false, 0), &format!("{} was already disabled", user.username))
+        }
+        Disabling::LastAdmin(user) => Err(last_admin(&user)),
+        Disabling::NoSuchUser => Err(no_such_user(name)),
+    }
+}
+
+async fn enable(args: NameArgs) -> anyhow::Result<ExitCode> {
+    let (admin, key) = open(&args)?;
+    match admin.enable(&key).await? {
+        Enabling::Done(user) => {
+            answer(args.json, &about(&user, "enabled", true, 0), &format!("enabled {}", user.username))
+        }
+        Enabling::WasEnabled(user) => {
+            answer(args.json, &about(&user, "enabled", false, 0), &format!("{} was already enabled", user.username))
+        }
+        Enabling::NoSuchUser => Err(no_such_user(&args.name)),
+    }
+}
+
+async fn delete(args: ForcedArgs) -> anyhow::Result<ExitCode> {
+    let (admin, key) = open(&args.on)?;
+    match admin.delete(&key, args.force).await? {
+        Deletion::Done { user, ended_sessions } => {
+            let text = format!("deleted {}; {}", user.username, ended(ended_sessions));
+            answer(args.on.json, &about(&user, "deleted", true, ended_sessions), &text)
+        }
+        Deletion::LastAdmin(user) => Err(last_admin(&user)),
+        Deletion::NoSuchUser => Err(no_such_user(&args.on.name)),
+    }
+}
+
+async fn unlock(args: NameArgs) -> anyhow::Result<ExitCode> {
+    let config = args.database.check()?;
+    let admin = services::open(&config)?;
+    let Some((server_key, _)) = server_key::find(&config)? else {
+        return Err(output::misused(
+            "the server's key is needed, for failures are counted under names made with it: set SERVER_KEY or SERVER_KEY_FILE as the server has it",
+        ));
+    };
+    match admin.unlock(&lookup(&args.name)?, &server_key).await? {
+        Unlocking::Done { user, forgotten } => {
+            let text = match forgotten {
+                0 => format!("no failed sign-in was counted against {}", user.username),
+                _ => format!("unlocked {}: failed sign-ins from {forgotten} places are forgotten", user.username),
+            };
+            answer(
+                args.json,
+                &json!({ "id": user.id, "username": user.username, "changed": forgotten > 0, "forgotten_counters": forgotten }),
+                &text,
+            )
+        }
+        Unlocking::NoSuchUser => Err(no_such_user(&args.name)),
+    }
+}
+
+fn open(args: &NameArgs) -> anyhow::Result<(AdminServices, LookupName)> {
+    Ok((services::open(&args.database.check()?)?, lookup(&args.name)?))
+}
+
+fn lookup(name: &str) -> anyhow::Result<LookupName> {
+    LookupName::parse(name).ok_or_else(|| no_such_user(name))
+}
+
+/// `{"id", "username", "changed", "ended_sessions", <what>: true}`: what holds now, and whether this run made it so.
+fn about(user: &User, what: &str, is_changed: bool, ended_sessions: usize) -> serde_json::Value {
+    json!({ "id": user.id, "username": user.username, what: true, "changed": is_changed, "ended_sessions": ended_sessions })
+}
+
+fn ended(sessions: usize) -> String {
+    match sessions {
+        1 => "1 session ended".to_owned(),
+        count => format!("{count} sessions ended"),
+    }
+}
+
+fn last_admin(user: &User) -> anyhow::Error {
+    refused(format!(
+        "{} is the last admin who can sign in, and nothing was changed: make another one first with \"vestibule users add NAME --role admin\", or add --force",
+        user.username
+    ))
+}

@@ -1,0 +1,117 @@
+//! The first admin and the rescue of one, as the setup page calls them.
+//! What may not live here: the page.
+
+use vestibule::admin::{FirstAdmin, Rescue, create_first_admin, rescue};
+use vestibule::clock::Clock;
+use vestibule::db::{Db, DbError};
+use vestibule::links::{self, Link};
+use vestibule::secret::PlainSecret;
+use vestibule::users::argon2id::{Cost, Hasher, PasswordHash};
+use vestibule::users::{self, NewUser, Username};
+
+use crate::cli_harness::{GOOD_PASSWORD, OTHER_PASSWORD, TestDb, block_on};
+
+fn hash(password: &str) -> PasswordHash {
+    Hasher::default().hash(password.as_bytes(), Cost { memory_kib: 64, iterations: 1, parallelism: 1 })
+}
+
+fn new_user(name: &str) -> NewUser {
+    let username = Username::parse(name, None).expect("a fit name");
+    NewUser { id: None, username, display_name: None, email: None, password_hash: Some(hash(GOOD_PASSWORD)) }
+}
+
+fn secret_of(db: &TestDb, args: &[&str]) -> PlainSecret {
+    let answer = db.cli(&[&["setup-link", "--json"], args].concat()).json();
+    let (_, secret) = answer["url"].as_str().and_then(|url| url.split_once("link=")).expect("a link");
+    PlainSecret::parse(secret).expect("a secret")
+}
+
+async fn find(pool: &Db, secret: &PlainSecret) -> Option<Link> {
+    let secret = secret.clone();
+    pool.read(move |conn| links::find(conn, &secret, Clock::system().now()).map_err(DbError::from))
+        .await
+        .expect("the database answers")
+}
+
+async fn create(pool: &Db, link: Link, name: &str) -> FirstAdmin {
+    let new = new_user(name);
+    pool.write(move |conn| create_first_admin(conn, &link, new, Clock::system().now()))
+        .await
+        .expect("the database answers")
+}
+
+#[test]
+fn a_link_used_at_once_by_several_makes_one_admin() {
+    let db = TestDb::new();
+    let secret = secret_of(&db, &[]);
+    let pool = db.pool();
+    let outcomes = block_on(async {
+        let link = find(&pool, &secret).await.expect("a live link");
+        let tasks: Vec<_> = (0..4)
+            .map(|number| {
+                let (pool, link) = (pool.clone(), link.clone());
+                tokio::spawn(async move { create(&pool, link, &format!("root{number}")).await })
+            })
+            .collect();
+        let mut outcomes = Vec::new();
+        for task in tasks {
+            outcomes.push(task.await.expect("no panic"));
+        }
+        assert!(find(&pool, &secret).await.is_none());
+        outcomes
+    });
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, FirstAdmin::Created(_))).count(), 1, "{outcomes:?}");
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, FirstAdmin::LinkDead)).count(), 3, "{outcomes:?}");
+    let users = db.users();
+    assert_eq!((users.len(), &users[0]["roles"]), (1, &serde_json::json!(["admin"])));
+}
+
+#[test]
+fn a_taken_name_leaves_the_setup_link_alive_and_an_admin_kills_it() {
+    let db = TestDb::new();
+    db.add("alice", &[]);
+    let secret = secret_of(&db, &[]);
+    let pool = db.pool();
+    block_on(async {
+        let link = find(&pool, &secret).await.expect("a live link");
+        assert!(matches!(create(&pool, link, "Alice").await, FirstAdmin::NameTaken));
+        let link = find(&pool, &secret).await.expect("still a live link");
+        assert!(matches!(create(&pool, link.clone(), "root1").await, FirstAdmin::Created(_)));
+        assert!(matches!(create(&pool, link, "root2").await, FirstAdmin::LinkDead));
+    });
+    assert!(db.can_sign_in("root1", GOOD_PASSWORD));
+}
+
+#[test]
+fn a_rescue_link_sets_the_password_once_and_only_while_its_admin_is_one() {
+    let db = TestDb::new();
+    db.add("root1", &["--role", "admin"]);
+    assert!(db.can_sign_in("root1", GOOD_PASSWORD));
+    let pool = db.pool();
+    let secret = secret_of(&db, &["--user", "root1"]);
+    let link = block_on(find(&pool, &secret)).expect("a live link");
+    let use_it = |link: &Link| {
+        let (link, hash, pool) = (link.clone(), hash(OTHER_PASSWORD), pool.clone());
+        block_on(async move {
+            pool.write(move |conn| rescue(conn, &link, &hash, Clock::system().now()))
+                .await
+                .expect("the database answers")
+        })
+    };
+    let as_setup = block_on(create(&pool, link.clone(), "root9"));
+    assert!(matches!(as_setup, FirstAdmin::LinkDead), "{as_setup:?}");
+    let first = use_it(&link);
+    assert!(matches!(&first, Rescue::Done { ended_sessions: 1, .. }), "{first:?}");
+    assert!(matches!(use_it(&link), Rescue::LinkDead));
+    assert!(db.can_sign_in("root1", OTHER_PASSWORD) && !db.can_sign_in("root1", GOOD_PASSWORD));
+
+    let link = block_on(find(&pool, &secret_of(&db, &["--user", "root1"]))).expect("a live link");
+    let id = first_id(&db);
+    block_on(pool.write(move |conn| users::revoke_role(conn, id, "admin").map_err(DbError::from)))
+        .expect("the database answers");
+    assert!(matches!(use_it(&link), Rescue::LinkDead));
+}
+
+fn first_id(db: &TestDb) -> users::UserId {
+    users::UserId(db.users()[0]["id"].as_i64().expect("a number"))
+}

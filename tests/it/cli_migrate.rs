@@ -1,0 +1,47 @@
+//! `vestibule migrate …` through the real binary.
+//! What may not live here: what a migration makes.
+
+use crate::cli_harness::{TestDb, finish};
+
+#[test]
+fn migrations_run_once_and_are_shown() {
+    let db = TestDb::empty();
+    if db.is_sqlite() {
+        db.cli(&["migrate", "status"]).fails(1, "there is no database");
+        db.cli(&["migrate", "revert", "--yes"]).fails(1, "there is no database");
+    } else {
+        assert_ne!(db.cli(&["migrate", "status", "--json"]).json()["pending"], 0);
+    }
+    let ran = db.cli(&["migrate", "run", "--json"]).json();
+    assert!(ran["ran"].as_array().expect("an array").iter().any(|name| name == "2026-11-23-000000_users"), "{ran}");
+    assert_eq!(db.cli(&["migrate", "run"]).ok().out, "nothing to do: all migrations have run\n");
+    let status = db.cli(&["migrate", "status", "--json"]).json();
+    assert_eq!(status["pending"], 0);
+    assert_eq!(status["migrations"][0]["is_applied"], true);
+    assert!(db.cli(&["migrate", "status"]).ok().out.starts_with("has run  2026-11-23-000000_users\n"));
+}
+
+#[test]
+fn reverting_names_what_it_drops_and_wants_a_yes() {
+    let db = TestDb::new();
+    db.add("alice", &[]);
+    db.cli(&["migrate", "revert"]).fails(1, "--yes").fails(1, "login_attempts (0 rows)");
+    db.cli(&["users", "list"]).ok();
+    let migrations = db.cli(&["migrate", "status", "--json"]).json()["migrations"].as_array().expect("an array").len();
+    for _ in 0..migrations {
+        assert!(db.cli(&["migrate", "revert", "--yes", "--json"]).json()["reverted"].is_string());
+        db.cli(&["users", "list"]).fails(1, "run \"vestibule migrate run\"");
+    }
+    assert_eq!(db.cli(&["migrate", "revert", "--yes"]).ok().out, "nothing to revert: no migration has run\n");
+    db.cli(&["migrate", "run"]).ok();
+    assert!(db.users().is_empty());
+}
+
+#[test]
+fn migrations_run_at_once_by_several_run_once() {
+    let db = TestDb::empty();
+    let children: Vec<_> = (0..4).map(|_| db.command(&["migrate", "run", "--json"]).spawn().expect("starts")).collect();
+    let ran: usize =
+        children.into_iter().map(|child| finish(child).json()["ran"].as_array().expect("an array").len()).sum();
+    assert_eq!(ran, db.cli(&["migrate", "status", "--json"]).json()["migrations"].as_array().expect("an array").len());
+}

@@ -1,0 +1,281 @@
+//! `vestibule seed` through the real binary: exact, repeatable, all or nothing.
+//! What may not live here: other commands (`cli_users.rs`).
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use vestibule::secret::fill_random;
+use vestibule::users::argon2id::{Cost, Hasher};
+
+use crate::cli_harness::{GOOD_PASSWORD, OTHER_PASSWORD, TestDb, finish};
+
+fn hash(password: &str, memory_kib: u32) -> String {
+    Hasher::default().hash(password.as_bytes(), Cost { memory_kib, iterations: 1, parallelism: 1 }).to_string()
+}
+
+/// A file of `count` users whose names begin with `prefix`; every tenth has a password, the others a hash.
+fn many(prefix: &str, count: usize) -> String {
+    let hash = hash(GOOD_PASSWORD, 64);
+    (0..count).fold(String::new(), |mut text, number| {
+        let secret = if number % 10 == 0 {
+            format!("password = \"{GOOD_PASSWORD} {number}\"")
+        } else {
+            format!("password_hash = \"{hash}\"")
+        };
+        writeln!(text, "[[users]]\nusername = \"{prefix}{number}\"\n{secret}\nroles = [\"staff\"]\n")
+            .expect("a String takes all text");
+        text
+    })
+}
+
+fn counts(report: &serde_json::Value) -> (usize, usize, u64) {
+    let length = |name: &str| report[name].as_array().expect("an array").len();
+    (length("created"), length("changed"), report["unchanged"].as_u64().expect("a number"))
+}
+
+#[test]
+fn a_file_makes_its_users_and_the_second_run_changes_nothing() {
+    let db = TestDb::new();
+    db.add("zoe", &[]);
+    db.write_file(
+        "users.toml",
+        &format!(
+            "[[users]]\nusername = \"alice\"\npassword = \"{GOOD_PASSWORD}\"\nroles = [\"staff\", \"admin\"]\ndisplay_name = \"Alice\"\nemail = \"alice@example.com\"\n\
+             [[users]]\nusername = \"bob\"\nid = 40\npassword_hash = '{}'\n\
+             [[users]]\nusername = \"홍길동\"\n",
+            hash(OTHER_PASSWORD, 64)
+        ),
+    );
+    let dry = db.cli(&["seed", "users.toml", "--dry-run"]).ok().out;
+    assert_eq!(
+        dry,
+        "create alice (number 41)\ncreate bob (number 40)\ncreate 홍길동 (number 42)\n3 to create, 0 to change, 0 unchanged\ndry run: nothing was changed\n"
+    );
+    assert_eq!(db.users().len(), 1);
+    let run = db.cli(&["seed", "users.toml"]).ok().out;
+    assert_eq!(run, dry.replace("dry run: nothing was changed", "done"));
+    let users = db.users();
+    assert_eq!(users.len(), 4);
+    assert!(
+        db.can_sign_in("alice", GOOD_PASSWORD)
+            && db.can_sign_in("bob", OTHER_PASSWORD)
+            && db.can_sign_in("zoe", GOOD_PASSWORD)
+    );
+    let before = db.users();
+    assert_eq!(db.cli(&["seed", "users.toml"]).ok().out, "0 to create, 0 to change, 3 unchanged\n");
+    assert_eq!(db.users(), before);
+    let shown = db.cli(&["users", "show", "alice", "--json"]).json();
+    assert_eq!((shown["live_sessions"].as_u64(), &shown["roles"]), (Some(1), &serde_json::json!(["admin", "staff"])));
+}
+
+#[test]
+fn what_the_file_says_otherwise_is_changed_and_what_it_leaves_out_is_left_alone() {
+    let db = TestDb::new();
+    db.add("alice", &["--display-name", "Alice", "--email", "alice@example.com", "--role", "staff", "--role", "ops"]);
+    db.add("bob", &["--display-name", "Bob", "--role", "staff"]);
+    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    db.write_file(
+        "users.toml",
+        &format!("[[users]]\nusername = \"ALICE\"\nid = 1\npassword = \"{OTHER_PASSWORD}\"\nroles = [\"staff\", \"dev\"]\nemail = \"a@example.org\"\n[[users]]\nusername = \"bob\"\n"),
+    );
+    let dry = db.cli(&["seed", "users.toml", "--dry-run", "--json"]).json();
+    assert_eq!(dry["changed"][0]["fields"], serde_json::json!(["password", "email", "roles"]));
+    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    let run = db.cli(&["seed", "users.toml"]).ok().out;
+    assert_eq!(
+        run,
+        "change alice (number 1): password (2 sessions ended), email, roles +dev -ops\n0 to create, 1 to change, 1 unchanged\ndone\n"
+    );
+    let shown = db.cli(&["users", "show", "alice", "--json"]).json();
+    assert_eq!(
+        (shown["username"].as_str(), shown["display_name"].as_str(), shown["email"].as_str()),
+        (Some("alice"), Some("Alice"), Some("a@example.org"))
+    );
+    assert_eq!((&shown["roles"], shown["live_sessions"].as_u64()), (&serde_json::json!(["dev", "staff"]), Some(0)));
+    assert_eq!(db.cli(&["users", "show", "bob", "--json"]).json()["roles"], serde_json::json!(["staff"]));
+    assert!(db.can_sign_in("alice", OTHER_PASSWORD));
+    assert_eq!(counts(&db.cli(&["seed", "users.toml", "--json"]).json()), (0, 0, 2));
+}
+
+#[test]
+fn a_hash_made_stronger_by_a_sign_in_is_not_put_back() {
+    let db = TestDb::new();
+    db.write_file(
+        "users.toml",
+        &format!("[[users]]\nusername = \"alice\"\npassword_hash = '{}'\n", hash(GOOD_PASSWORD, 16)),
+    );
+    db.cli(&["seed", "users.toml"]).ok();
+    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    let again = db.cli(&["seed", "users.toml"]).ok().out;
+    assert!(again.starts_with("note: users.toml:3: users[0].password_hash: left alone"), "{again}");
+    assert!(again.ends_with("0 to create, 0 to change, 1 unchanged\n"), "{again}");
+    db.write_file(
+        "users.toml",
+        &format!("[[users]]\nusername = \"alice\"\npassword_hash = '{}'\n", hash(OTHER_PASSWORD, 64)),
+    );
+    assert_eq!(counts(&db.cli(&["seed", "users.toml", "--json"]).json()), (0, 1, 0));
+    assert!(db.can_sign_in("alice", OTHER_PASSWORD));
+}
+
+#[test]
+fn an_error_names_file_line_and_field_and_repeats_no_password() {
+    let db = TestDb::new();
+    let file = "\
+[[users]]
+username = \"a b\"
+[[users]]
+username = \"bob\"
+password = \"secret\"
+[[users]]
+username = \"carol\"
+password = 12345678
+colour = \"red\"
+[[users]]
+email = \"nowhere\"
+[[users]]
+username = \"dave\"
+password = \"correct horse battery staple\"
+password_hash = \"$2y$10$abcdefghijklmnopqrstuv\"
+id = 0
+roles = [\"Admin\"]
+display_name = \"\"
+";
+    db.write_file("users.toml", file);
+    let answer = db.cli(&["seed", "users.toml"]).fails(1, "nothing was changed");
+    for words in [
+        "users.toml:2: users[0].username: a username has 1 to 64",
+        "users.toml:5: users[1].password: a password has at least 12",
+        "users.toml:8: users[2].password: write text in quotes",
+        "users.toml:9: users[2].colour: unknown field: the fields are username,",
+        "users.toml:10: users[3].username: is missing",
+        "users.toml:15: users[4].password_hash: give password or password_hash, not both",
+        "users.toml:16: users[4].id: ",
+        "users.toml:17: users[4].roles: `Admin` is no role",
+        "users.toml:18: users[4].display_name: ",
+    ] {
+        assert!(answer.err.contains(words), "{words:?} is not in {}", answer.err);
+    }
+    for secret in ["12345678", "correct horse", "$2y$"] {
+        assert!(!answer.err.contains(secret), "{}", answer.err);
+    }
+    db.write_file("users.toml", "[[users]]\nusername = \"bob\npassword = \"correct horse\"\n");
+    let answer = db.cli(&["seed", "users.toml"]).fails(1, "users.toml:2: this is not TOML");
+    assert!(!answer.err.contains("correct horse"), "{}", answer.err);
+    db.write_file("users.toml", "[users]\nusername = \"bob\"\n");
+    db.cli(&["seed", "users.toml"]).fails(1, "users.toml:1: users: write [[users]]");
+    db.write_file("users.toml", "\nuser = 1\n");
+    db.cli(&["seed", "users.toml"]).fails(1, "users.toml:2: user: unknown key");
+    db.cli(&["seed", "nothing.toml"]).fails(1, "nothing.toml cannot be read");
+    assert!(db.users().is_empty());
+}
+
+#[test]
+fn duplicates_in_the_file_name_both_lines() {
+    let db = TestDb::new();
+    db.write_file("users.toml", "[[users]]\nusername = \"alice\"\nid = 5\n[[users]]\nusername = \"bob\"\n[[users]]\nusername = \"ALICE\"\n[[users]]\nusername = \"carol\"\nid = 5\n");
+    let answer = db
+        .cli(&["seed", "users.toml"])
+        .fails(1, "users.toml:7: users[2].username: is the same name as users[0].username on line 2");
+    answer.fails(1, "users.toml:10: users[3].id: is the same number as users[0].id on line 3");
+    assert!(db.users().is_empty());
+}
+
+#[test]
+fn a_file_over_its_bounds_is_refused() {
+    let db = TestDb::new();
+    db.write_file("users.toml", &format!("# {}\n", "x".repeat(16 * 1024 * 1024)));
+    db.cli(&["seed", "users.toml"]).fails(1, "over 16 MiB");
+    db.write_file("users.toml", &format!("users = [{}]", "{},".repeat(100_001)));
+    db.cli(&["seed", "users.toml"]).fails(1, "100001 users");
+}
+
+#[test]
+fn a_fault_of_the_last_user_leaves_everything_as_it_was() {
+    let db = TestDb::new();
+    db.add("zoe", &["--role", "staff", "--id", "7"]);
+    db.add("gone", &[]);
+    db.cli(&["users", "delete", "gone"]).ok();
+    let before = db.users();
+    for (last, words) in [
+        ("username = \"x y\"", "users.toml:55: users[10].username"),
+        ("username = \"gone\"", "users.toml:55: users[10].username: was deleted"),
+        ("username = \"new1\"\nid = 7", "users.toml:56: users[10].id: another user has this number"),
+        ("username = \"zoe\"\nid = 9", "users.toml:56: users[10].id: this user has the number 7 already"),
+    ] {
+        let text = format!("{}[[users]]\n{last}\n", many("u", 10).replacen("[[users]]", "\n\n\n[[users]]", 1));
+        db.write_file("users.toml", &text);
+        for more in [&["--dry-run"][..], &[]] {
+            db.cli(&[&["seed", "users.toml"], more].concat()).fails(1, words);
+            assert_eq!(db.users(), before);
+        }
+    }
+}
+
+#[test]
+fn the_role_of_the_last_admin_is_not_taken() {
+    let db = TestDb::new();
+    db.add("root1", &["--role", "admin"]);
+    db.write_file("users.toml", "[[users]]\nusername = \"root1\"\nroles = []\n");
+    db.cli(&["seed", "users.toml", "--dry-run"])
+        .fails(1, "users.toml:3: users[0].roles: this takes the role admin from the last admin");
+    db.cli(&["seed", "users.toml"]).fails(1, "last admin");
+    db.write_file(
+        "users.toml",
+        "[[users]]\nusername = \"root1\"\nroles = []\n[[users]]\nusername = \"root2\"\nroles = [\"admin\"]\n",
+    );
+    db.cli(&["seed", "users.toml"]).ok();
+    db.cli(&["users", "delete", "root1"]).ok();
+}
+
+#[test]
+fn two_seeds_of_one_file_at_once_make_each_user_once() {
+    let db = TestDb::new();
+    db.write_file("users.toml", &many("u", 200));
+    let children: Vec<_> =
+        (0..2).map(|_| db.command(&["seed", "users.toml", "--json"]).spawn().expect("starts")).collect();
+    let reports: Vec<_> = children.into_iter().map(|child| counts(&finish(child).json())).collect();
+    assert_eq!(reports.iter().map(|(created, ..)| created).sum::<usize>(), 200, "{reports:?}");
+    assert!(
+        reports
+            .iter()
+            .all(|(created, changed, unchanged)| *created + usize::try_from(*unchanged).expect("small") == 200
+                && *changed == 0),
+        "{reports:?}"
+    );
+    assert_eq!(db.users().len(), 200);
+}
+
+#[test]
+fn a_seed_that_is_killed_is_whole_or_absent() {
+    const USERS: usize = 300;
+    let db = TestDb::new();
+    db.write_file("whole.toml", &many("whole", USERS));
+    let started = Instant::now();
+    db.cli(&["seed", "whole.toml"]).ok();
+    let duration = started.elapsed();
+    let mut whole = 1;
+    for round in 0..20 {
+        let name = format!("r{round}.toml");
+        db.write_file(&name, &many(&format!("r{round}u"), USERS));
+        let mut child = db.command(&["seed", &name]).spawn().expect("starts");
+        let mut random = [0; 4];
+        fill_random(&mut random);
+        // The later half, where the transaction is: what comes before it writes nothing.
+        let part = 0.5 + f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX) * 0.6;
+        std::thread::sleep(Duration::from_secs_f64(duration.as_secs_f64() * part));
+        child.kill().expect("a child can be killed");
+        child.wait().expect("it ends");
+        // On Postgres a COMMIT that was on its way may still be carried out: whoever writes next waits for it.
+        db.cli(&["users", "add", &format!("after{round}"), "--no-password"]).ok();
+        let users = db.users();
+        let prefix = format!("r{round}u");
+        let made = users
+            .iter()
+            .filter(|user| user["username"].as_str().is_some_and(|name| name.starts_with(&prefix)))
+            .collect::<Vec<_>>();
+        assert!(made.is_empty() || made.len() == USERS, "{} of {USERS}", made.len());
+        assert!(made.iter().all(|user| user["roles"] == serde_json::json!(["staff"]) && user["has_password"] == true));
+        whole += usize::from(!made.is_empty());
+        assert_eq!(users.len(), whole * USERS + round + 1);
+    }
+}

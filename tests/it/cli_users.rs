@@ -1,0 +1,281 @@
+//! `vestibule users …` and `setup-link` through the real binary.
+//! What may not live here: seeding (`cli_seed.rs`).
+
+use std::io::{BufRead as _, BufReader};
+
+use vestibule::credentials::SignIn;
+
+use crate::cli_harness::{GOOD_PASSWORD, OTHER_PASSWORD, TestDb};
+
+#[test]
+fn an_added_user_is_listed_shown_and_can_sign_in() {
+    let db = TestDb::new();
+    let added = db.add(
+        "Alice",
+        &["--display-name", "Alice Smith", "--email", "alice@example.com", "--role", "staff", "--role", "admin"],
+    );
+    assert_eq!(added["id"], 1);
+    assert_eq!(added["username"], "Alice");
+    assert_eq!(added["roles"], serde_json::json!(["admin", "staff"]));
+    assert!(added["created_at"].as_str().expect("text").ends_with('Z'), "{added}");
+    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+
+    let shown = db.cli(&["users", "show", "ALICE", "--json"]).json();
+    assert_eq!(shown["display_name"], "Alice Smith");
+    assert_eq!(shown["email"], "alice@example.com");
+    assert_eq!(
+        (shown["state"].as_str(), shown["has_password"].as_bool(), shown["live_sessions"].as_u64()),
+        (Some("active"), Some(true), Some(1))
+    );
+    assert!(shown["last_signed_in_at"].as_str().expect("text").ends_with('Z'), "{shown}");
+    assert!(!shown.to_string().contains("argon2"), "{shown}");
+
+    let text = db.cli(&["users", "show", "alice"]).ok().out;
+    assert!(text.contains("live sessions  1\n") && text.contains("roles          admin, staff\n"), "{text}");
+    let table = db.cli(&["users", "list"]).ok().out;
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0].find("STATE"), lines[1].find("active"), "{table}");
+    assert_eq!(db.users().len(), 1);
+}
+
+#[test]
+fn whether_a_session_is_live_follows_the_servers_settings() {
+    let db = TestDb::new();
+    db.add("alice", &[]);
+    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    db.cli(&["users", "show", "alice", "--session-idle", "5x"]).fails(2, "SESSION_IDLE=5x");
+    let shown = db.command(&["users", "show", "alice", "--json"]).env("SESSION_IDLE", "30d").output().expect("runs");
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("\"live_sessions\":1"), "{shown:?}");
+}
+
+#[test]
+fn a_name_or_number_that_is_taken_is_refused() {
+    let db = TestDb::new();
+    db.add("alice", &["--id", "7"]);
+    let add = |name: &str, more: &[&str]| {
+        db.cli_with_input(&[&["users", "add", name, "--password-stdin"], more].concat(), GOOD_PASSWORD)
+    };
+    add("ALICE", &[]).fails(1, "the name ALICE is taken");
+    add("bob", &["--id", "7"]).fails(1, "the number 7 is another user's");
+    assert_eq!(db.add("bob", &[])["id"], 8);
+    assert_eq!(db.users().len(), 2);
+}
+
+#[test]
+fn what_breaks_a_rule_is_refused_with_its_field() {
+    let db = TestDb::new();
+    let add = |name: &str, more: &[&str]| db.cli(&[&["users", "add", name, "--no-password"], more].concat());
+    add("a b", &[]).fails(1, "username of a b: a username has 1 to 64");
+    add("alice", &["--id", "0"]).fails(1, "id of alice: an id is a whole number from 1");
+    add("alice", &["--email", "nowhere"]).fails(1, "email of alice: ");
+    add("alice", &["--display-name", " "]).fails(1, "display_name of alice: ");
+    add("alice", &["--role", "Admin"]).fails(1, "roles of alice: `Admin` is no role");
+    add("a@example.com", &[]).fails(1, "must be the account's own e-mail");
+    db.cli_with_input(&["users", "add", "alice", "--password-stdin"], "short")
+        .fails(1, "password of alice: a password has at least 12");
+    db.cli_with_input(&["users", "add", "alice", "--password-stdin"], "password1234")
+        .fails(1, "among the first that are guessed");
+    assert!(db.users().is_empty());
+}
+
+#[test]
+fn a_password_is_taken_from_standard_input_or_a_file_and_never_from_an_argument() {
+    let db = TestDb::new();
+    db.cli(&["users", "add", "alice", "--password", GOOD_PASSWORD]).fails(2, "unexpected argument '--password'");
+    db.cli(&["users", "add", "alice", GOOD_PASSWORD]).fails(2, "unexpected argument");
+    db.cli(&["users", "set-password", "alice", GOOD_PASSWORD]).fails(2, "unexpected argument");
+    db.cli(&["users", "add", "alice"]).fails(2, "use --password-stdin or --password-file PATH, or --no-password");
+    db.cli(&["users", "add", "alice", "--no-password", "--password-stdin"]).fails(2, "cannot be used with");
+    db.cli_with_input(&["users", "add", "alice", "--password-stdin"], "").fails(1, "holds no password");
+    db.cli_with_input(&["users", "add", "alice", "--password-stdin"], "one\ntwo\n").fails(1, "more than one line");
+    db.cli_with_input(&["users", "add", "alice", "--password-stdin"], &"x".repeat(5000))
+        .fails(1, "more than 4096 bytes");
+    assert!(db.users().is_empty());
+
+    db.write_file("password", &format!("{OTHER_PASSWORD}\r\n"));
+    db.cli(&["users", "add", "alice", "--password-file", "password"]).ok();
+    db.cli(&["users", "add", "bob", "--password-file", "nothing"])
+        .fails(1, "the password file nothing cannot be opened");
+    db.cli(&["users", "add", "carol", "--no-password"]).ok();
+    assert!(db.can_sign_in("alice", OTHER_PASSWORD));
+    assert_eq!(db.cli(&["users", "show", "carol", "--json"]).json()["has_password"], false);
+    assert!(!db.can_sign_in("carol", GOOD_PASSWORD));
+}
+
+#[test]
+fn a_set_password_ends_the_sessions_and_lets_the_new_one_in() {
+    let db = TestDb::new();
+    db.add("alice", &[]);
+    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    let set = || db.cli_with_input(&["users", "set-password", "Alice", "--password-stdin", "--json"], OTHER_PASSWORD);
+    let answer = set().json();
+    assert_eq!((answer["changed"].as_bool(), answer["ended_sessions"].as_u64()), (Some(true), Some(1)));
+    assert_eq!(db.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"], 0);
+    assert_eq!(set().json()["ended_sessions"], 0);
+    assert!(db.can_sign_in("alice", OTHER_PASSWORD));
+    assert!(!db.can_sign_in("alice", GOOD_PASSWORD));
+    db.cli_with_input(&["users", "set-password", "alice", "--password-stdin"], "alice").fails(1, "password of alice");
+    db.cli_with_input(&["users", "set-password", "nobody", "--password-stdin"], OTHER_PASSWORD)
+        .fails(1, "no such user: nobody");
+    db.cli(&["users", "set-password", "alice"]).fails(2, "--password-stdin or --password-file PATH");
+}
+
+#[test]
+fn disabling_and_enabling_twice_says_so_and_succeeds() {
+    let db = TestDb::new();
+    db.add("alice", &[]);
+    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    let answer = db.cli(&["users", "disable", "alice", "--json"]).json();
+    assert_eq!(
+        (answer["disabled"].as_bool(), answer["changed"].as_bool(), answer["ended_sessions"].as_u64()),
+        (Some(true), Some(true), Some(1))
+    );
+    assert_eq!(db.cli(&["users", "disable", "alice"]).ok().out, "alice was already disabled\n");
+    assert_eq!(db.cli(&["users", "disable", "alice", "--json"]).json()["changed"], false);
+    assert!(matches!(db.sign_in("alice", GOOD_PASSWORD), SignIn::Disabled));
+    let shown = db.cli(&["users", "show", "alice", "--json"]).json();
+    assert_eq!((shown["state"].as_str(), shown["live_sessions"].as_u64()), (Some("disabled"), Some(0)));
+    assert!(shown["disabled_at"].as_str().expect("text").ends_with('Z'), "{shown}");
+    assert_eq!(db.cli(&["users", "enable", "alice"]).ok().out, "enabled alice\n");
+    assert_eq!(db.cli(&["users", "enable", "alice"]).ok().out, "alice was already enabled\n");
+    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    for verb in ["disable", "enable", "delete", "show", "unlock"] {
+        db.cli(&["users", verb, "nobody"]).fails(1, "no such user: nobody");
+    }
+}
+
+#[test]
+fn a_deleted_user_is_no_user_and_the_name_and_number_stay_taken() {
+    let db = TestDb::new();
+    db.add("alice", &["--email", "alice@example.com", "--role", "staff"]);
+    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    let answer = db.cli(&["users", "delete", "alice", "--json"]).json();
+    assert_eq!((answer["deleted"].as_bool(), answer["ended_sessions"].as_u64()), (Some(true), Some(1)));
+    for verb in ["delete", "disable", "enable", "show"] {
+        db.cli(&["users", verb, "alice"]).fails(1, "no such user: alice");
+    }
+    assert!(db.users().is_empty());
+    assert!(!db.can_sign_in("alice", GOOD_PASSWORD));
+    db.cli(&["users", "add", "Alice", "--no-password"]).fails(1, "the name Alice is taken");
+    db.cli(&["users", "add", "bob", "--no-password", "--id", "1"]).fails(1, "the number 1 is another user's, or was");
+    assert_eq!(db.add("bob", &[])["id"], 2);
+}
+
+#[test]
+fn the_last_admin_is_not_disabled_or_deleted_by_accident() {
+    let db = TestDb::new();
+    db.add("root1", &["--role", "admin"]);
+    db.add("alice", &[]);
+    for verb in ["disable", "delete"] {
+        db.cli(&["users", verb, "root1"]).fails(1, "--force");
+    }
+    db.add("root2", &["--role", "admin"]);
+    db.cli(&["users", "disable", "root1"]).ok();
+    db.cli(&["users", "delete", "root2"]).fails(1, "root2 is the last admin");
+    db.cli(&["users", "delete", "root1"]).ok();
+    db.cli(&["users", "delete", "root2", "--force"]).ok();
+    assert_eq!(db.users().len(), 1);
+}
+
+#[test]
+fn of_the_last_two_admins_disabled_at_once_one_stays() {
+    let db = TestDb::new();
+    db.add("root1", &["--role", "admin"]);
+    db.add("root2", &["--role", "admin"]);
+    for _ in 0..5 {
+        let both: Vec<_> =
+            ["root1", "root2"].map(|name| db.command(&["users", "disable", name]).spawn().expect("starts")).into();
+        let codes: Vec<_> = both.into_iter().map(|child| crate::cli_harness::finish(child).code).collect();
+        assert!(codes.contains(&Some(0)) && codes.contains(&Some(1)), "{codes:?}");
+        assert_eq!(db.users().iter().filter(|user| user["state"] == "active").count(), 1);
+        for name in ["root1", "root2"] {
+            db.cli(&["users", "enable", name]).ok();
+        }
+    }
+}
+
+#[test]
+fn unlocking_lets_a_throttled_user_in_again() {
+    let db = TestDb::new();
+    db.add("alice", &[]);
+    while !matches!(db.sign_in("alice", OTHER_PASSWORD), SignIn::Throttled(_)) {}
+    assert!(matches!(db.sign_in("alice", GOOD_PASSWORD), SignIn::Throttled(_)));
+    let answer = db.cli(&["users", "unlock", "ALICE", "--json"]).json();
+    assert_eq!(answer["changed"], true, "{answer}");
+    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    db.cli(&["users", "unlock", "alice"]).ok();
+    assert_eq!(db.cli(&["users", "unlock", "alice"]).ok().out, "no failed sign-in was counted against alice\n");
+    let without_key = db.command(&["users", "unlock", "alice"]).env_remove("SERVER_KEY").output().expect("runs");
+    assert_eq!(without_key.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&without_key.stderr).contains("set SERVER_KEY"), "{without_key:?}");
+    if db.is_sqlite() {
+        db.write_file("db/server.key", &format!("{}\n", crate::cli_harness::SERVER_KEY));
+        let output = db.command(&["users", "unlock", "alice"]).env_remove("SERVER_KEY").output().expect("runs");
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+}
+
+#[test]
+fn a_long_list_comes_whole_and_a_closed_pipe_is_no_error() {
+    let db = TestDb::new();
+    let users: String = (1..=1234).map(|number| format!("[[users]]\nusername = \"user{number}\"\n")).collect();
+    db.write_file("users.toml", &users);
+    db.cli(&["seed", "users.toml"]).ok();
+    let listed = db.users();
+    assert_eq!(listed.len(), 1234);
+    assert!(listed.iter().enumerate().all(|(at, user)| user["username"] == format!("user{}", at + 1)));
+    assert_eq!(db.cli(&["users", "list"]).ok().out.lines().count(), 1235);
+
+    let mut child = db.command(&["users", "list"]).spawn().expect("starts");
+    let mut first = String::new();
+    BufReader::with_capacity(16, child.stdout.take().expect("piped")).read_line(&mut first).expect("a line");
+    let end = child.wait_with_output().expect("ends");
+    assert_eq!((end.status.code(), end.stderr.as_slice()), (Some(0), &b""[..]));
+    assert!(first.starts_with("ID "), "{first}");
+}
+
+#[test]
+fn an_empty_list_is_a_heading_or_an_empty_array() {
+    let db = TestDb::new();
+    assert_eq!(db.cli(&["users", "list"]).ok().out.lines().count(), 1);
+    assert!(db.users().is_empty());
+}
+
+#[test]
+fn a_command_before_the_migrations_says_what_to_run() {
+    let db = TestDb::empty();
+    db.write_file("users.toml", "");
+    for args in [&["users", "list"][..], &["seed", "users.toml"], &["setup-link"], &["users", "disable", "alice"]] {
+        db.cli(args).fails(1, "run \"vestibule migrate run\"");
+    }
+    assert!(!db.folder.path().join("db").exists(), "a command that only asks makes no file");
+}
+
+#[test]
+fn wrong_settings_are_exit_code_2() {
+    let db = TestDb::new();
+    db.cli(&["users", "list", "--database-url", "mysql://x"]).fails(2, "DATABASE_URL does not begin with sqlite://");
+    db.cli(&["users", "add", "alice", "--no-password", "--password-min-length", "3"]).fails(2, "PASSWORD_MIN_LENGTH=3");
+    db.cli(&["users"]).fails(2, "Usage");
+}
+
+#[test]
+fn a_setup_link_is_printed_until_there_is_an_admin_and_then_a_rescue_link() {
+    let db = TestDb::new();
+    let answer = db.cli(&["setup-link", "--json", "--public-url", "https://login.example.com"]).json();
+    assert_eq!(answer["purpose"], "setup");
+    assert!(answer["url"].as_str().expect("text").starts_with("https://login.example.com/setup?link="), "{answer}");
+    let line = db.cli(&["setup-link"]).ok();
+    assert_eq!(line.out.trim_end().len(), "http://localhost:8080/setup?link=".len() + 43, "{line:?}");
+    db.add("alice", &[]);
+    db.cli(&["setup-link", "--user", "alice"]).fails(1, "there is no admin yet");
+    db.add("root1", &["--role", "admin"]);
+    db.cli(&["setup-link"]).fails(1, "add --user NAME");
+    db.cli(&["setup-link", "--user", "alice"]).fails(1, "alice is no admin");
+    db.cli(&["setup-link", "--user", "nobody"]).fails(1, "no such user: nobody");
+    assert_eq!(db.cli(&["setup-link", "--user", "ROOT1", "--json"]).json()["purpose"], "rescue");
+    db.cli(&["users", "disable", "root1", "--force"]).ok();
+    db.cli(&["setup-link", "--user", "root1"]).fails(1, "run \"vestibule users enable root1\" first");
+    assert_eq!(db.cli(&["setup-link", "--json"]).json()["purpose"], "setup");
+}
