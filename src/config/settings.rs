@@ -9,8 +9,9 @@ use clap::Args;
 ///
 /// Each is text here and checked in one place, so that a fault in a flag, in the environment and in `.env` reads alike.
 #[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Settings")]
 pub struct DatabaseSettings {
-    /// Where the database is: sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME (add ?prepared_statements=off for a `PgBouncer` older than 1.21) [default: sqlite://data/vestibule.db]
+    /// Where the database is: sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME (add ?prepared_statements=off for a PgBouncer older than 1.21) [default: sqlite://data/vestibule.db]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
     /// File that holds the server's own secret; the secret itself can be given as `SERVER_KEY`, in the environment only [default: data/server.key beside a SQLite database, made at the first start]
@@ -41,6 +42,7 @@ pub struct DatabaseSettings {
 
 /// All settings of `vestibule serve`.
 #[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Settings")]
 pub struct Settings {
     /// Those that every command has.
     #[command(flatten)]
