@@ -28,21 +28,25 @@ enum Failure {
 }
 
 /// The error of a command that is refused: exit code 1.
+#[must_use]
 pub fn refused(text: impl Into<String>) -> anyhow::Error {
     Failure::Refused(text.into()).into()
 }
 
 /// The error of a command that was called wrongly: exit code 2.
+#[must_use]
 pub fn misused(text: impl Into<String>) -> anyhow::Error {
     Failure::Misused(text.into()).into()
 }
 
 /// The error for a name that no user has.
+#[must_use]
 pub fn no_such_user(name: &str) -> anyhow::Error {
     refused(format!("no such user: {name}. \"vestibule users list\" shows all of them"))
 }
 
 /// Prints an error with its causes and returns the command's exit code.
+#[must_use]
 pub fn report(error: &anyhow::Error) -> ExitCode {
     // Nobody is left to tell when standard error is closed.
     let mend = if is_busy(error) { ": nothing was changed, try again in a moment" } else { "" };

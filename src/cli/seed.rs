@@ -26,7 +26,7 @@ const TO_STRING: &str = "a String takes all text";
 /// Arguments of `vestibule seed`.
 #[derive(Args)]
 pub struct SeedArgs {
-    /// A TOML file with [[users]]: username, and optionally id, password or password_hash, display_name, email, roles
+    /// A TOML file with [[users]]: username, and optionally id, password or `password_hash`, `display_name`, email, roles
     file: PathBuf,
     /// Print what would be done, and change nothing
     #[arg(long)]
