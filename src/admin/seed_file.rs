@@ -98,7 +98,7 @@ pub fn parse(bytes: &[u8], min_password_length: usize) -> Result<Vec<SeedUser>, 
         return Err(whole(1, format!("the file is over {} MiB: split it", MAX_BYTES / (1024 * 1024))));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+        let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
         whole(line, "this is not UTF-8 text".to_owned())
     })?;
     let mut reader = Reader::new(text, min_password_length);

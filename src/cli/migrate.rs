@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::output::{answer, refused};
-use super::{prompt, services};
+use super::services::{self, patiently};
+use super::prompt;
 use crate::config::DatabaseSettings;
 use crate::db::migrations::{self, MigrationState};
 
@@ -56,7 +57,7 @@ pub fn run(command: MigrateCommand) -> anyhow::Result<ExitCode> {
 
 fn run_pending(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     let config = args.database.check()?;
-    let versions = migrations::run_pending(&config.database)?;
+    let versions = patiently(|| migrations::run_pending(&config.database))?;
     let states = services::migration_states(&config.database)?;
     let ran: Vec<&str> = states
         .iter()
@@ -87,7 +88,7 @@ fn revert(args: &RevertArgs) -> anyhow::Result<ExitCode> {
         return answer(args.on.json, &json!({ "reverted": null }), "nothing to revert: no migration has run");
     };
     if !args.yes {
-        let tables = migrations::tables_dropped_by(url, &newest)?;
+        let tables = patiently(|| migrations::tables_dropped_by(url, &newest))?;
         let tables: Vec<String> = tables.iter().map(|(table, rows)| format!("  {table} ({rows} rows)")).collect();
         let dropped = if tables.is_empty() {
             "It drops no table.".to_owned()
@@ -105,7 +106,7 @@ fn revert(args: &RevertArgs) -> anyhow::Result<ExitCode> {
             ));
         }
     }
-    migrations::revert_last(url)?;
+    patiently(|| migrations::revert_last(url))?;
     answer(args.on.json, &json!({ "reverted": newest }), &format!("reverted {newest}"))
 }
 

@@ -28,11 +28,13 @@ enum Failure {
 }
 
 /// The error of a command that is refused: exit code 1.
+#[must_use]
 pub fn refused(text: impl Into<String>) -> anyhow::Error {
     Failure::Refused(text.into()).into()
 }
 
 /// The error of a command that was called wrongly: exit code 2.
+#[must_use]
 pub fn misused(text: impl Into<String>) -> anyhow::Error {
     Failure::Misused(text.into()).into()
 }

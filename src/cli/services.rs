@@ -44,13 +44,21 @@ pub fn open(config: &Config) -> anyhow::Result<AdminServices> {
 /// When there is no SQLite file (asking about one would make it), or the database cannot be asked.
 pub fn migration_states(url: &DatabaseUrl) -> anyhow::Result<Vec<MigrationState>> {
     require_file(url)?;
+    Ok(patiently(|| migrations::status(url))?)
+}
+
+/// Does something with migrations, again while another process keeps a SQLite file locked: nothing has begun then.
+///
+/// # Errors
+/// What `work` returned at last.
+pub fn patiently<T>(work: impl Fn() -> Result<T, MigrationError>) -> Result<T, MigrationError> {
     for _ in 1..TRIES {
-        match migrations::status(url) {
+        match work() {
             Err(MigrationError::Open { reason, .. }) if reason.contains("locked") => {}
-            decided => return Ok(decided?),
+            decided => return decided,
         }
     }
-    Ok(migrations::status(url)?)
+    work()
 }
 
 /// Refuses a SQLite file that is not there: opening it would make an empty database under a mistyped name.
