@@ -90,23 +90,24 @@ pub(super) fn apply(
     for change in &plan.changes {
         report.changed.push(change_user(conn, &wanted[change.index], change, now)?);
     }
-    let mut created = Vec::with_capacity(plan.creations.len());
-    // Wished numbers first: a user without a wish could otherwise be given the number that a later one wishes.
-    for has_wish in [true, false] {
-        for (index, hash) in plan.creations.iter().filter(|(index, _)| wanted[*index].id.is_some() == has_wish) {
-            let user = &wanted[*index];
-            let new = NewUser {
-                id: user.id,
-                username: user.username.clone(),
-                display_name: user.display_name.clone(),
-                email: user.email.clone(),
-                password_hash: hash.clone(),
-            };
-            created.push((*index, create_user(conn, user, new, now)?));
-        }
+
+    // Above all wished numbers: a user without a wish could otherwise be given the number that a later one wishes.
+    let wishes = || plan.creations.iter().filter_map(|(index, _)| wanted[*index].id);
+    let without_wish = plan.creations.len() - wishes().count();
+    let first_id = users::reserve_ids(conn, i64::try_from(without_wish).unwrap_or(i64::MAX), wishes().max())?;
+    let mut free_ids = (first_id.0..).map(UserId);
+    for (index, hash) in &plan.creations {
+        let user = &wanted[*index];
+        let new = NewUser {
+            id: user.id.or_else(|| free_ids.next()),
+            username: user.username.clone(),
+            display_name: user.display_name.clone(),
+            email: user.email.clone(),
+            password_hash: hash.clone(),
+        };
+        report.created.push(create_user(conn, user, new, now)?);
     }
-    created.sort_by_key(|(index, _)| *index);
-    report.created = created.into_iter().map(|(_, created)| created).collect();
+
     if had_admin && !users::has_admin(conn)? {
         return Err(ApplyError::Refused(no_admin_left(wanted, &report)));
     }

@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::output::{answer, refused};
-use super::services::{self, patiently};
 use super::prompt;
+use super::services::{self, patiently};
 use crate::config::DatabaseSettings;
 use crate::db::migrations::{self, MigrationState};
 

@@ -164,6 +164,21 @@ pub fn lock(conn: &mut DbConnection, id: UserId) -> QueryResult<bool> {
     Ok(count == 1)
 }
 
+/// Takes `count` numbers in one go, all above `above`, and returns the first. For many users in one transaction: Postgres keeps each
+/// version of the counter's row until the end of it, so that taking them one by one costs the square of their number.
+///
+/// # Errors
+/// When a query fails.
+pub fn reserve_ids(conn: &mut DbConnection, count: i64, above: Option<UserId>) -> QueryResult<UserId> {
+    let last_id = counters::table.find(LAST_ID);
+    if let Some(UserId(above)) = above {
+        diesel::update(last_id.filter(counters::value.lt(above))).set(counters::value.eq(above)).execute(conn)?;
+    }
+    diesel::update(last_id).set(counters::value.eq(counters::value + count)).execute(conn)?;
+    let last: i64 = last_id.select(counters::value).first(conn)?;
+    Ok(UserId(last - count + 1))
+}
+
 /// Takes the wished number, or the next one; `None` when the wished one is somebody's or was.
 pub(super) fn take_id(conn: &mut DbConnection, wished: Option<UserId>) -> QueryResult<Option<UserId>> {
     let last_id = counters::table.find(LAST_ID);

@@ -219,7 +219,8 @@ fn unlocking_lets_a_throttled_user_in_again() {
 #[test]
 fn a_long_list_comes_whole_and_a_closed_pipe_is_no_error() {
     let db = TestDb::new();
-    let users: String = (1..=1234).map(|number| format!("[[users]]\nusername = \"user{number}\"\n")).collect::<Vec<_>>().concat();
+    let users: String =
+        (1..=1234).map(|number| format!("[[users]]\nusername = \"user{number}\"\n")).collect::<Vec<_>>().concat();
     db.write_file("users.toml", &users);
     db.cli(&["seed", "users.toml"]).ok();
     let listed = db.users();
