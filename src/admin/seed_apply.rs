@@ -85,27 +85,38 @@ pub(super) fn apply(conn: &mut DbConnection, wanted: &[SeedUser], plan: &Plan, n
     for change in &plan.changes {
         report.changed.push(change_user(conn, &wanted[change.index], change, now)?);
     }
-    let mut created = Vec::with_capacity(plan.creations.len());
-    // Wished numbers first: a user without a wish could otherwise be given the number that a later one wishes.
-    for has_wish in [true, false] {
-        for (index, hash) in plan.creations.iter().filter(|(index, _)| wanted[*index].id.is_some() == has_wish) {
-            let user = &wanted[*index];
-            let new = NewUser {
-                id: user.id,
-                username: user.username.clone(),
-                display_name: user.display_name.clone(),
-                email: user.email.clone(),
-                password_hash: hash.clone(),
-            };
-            created.push((*index, create_user(conn, user, new, now)?));
-        }
-    }
-    created.sort_by_key(|(index, _)| *index);
-    report.created = created.into_iter().map(|(_, created)| created).collect();
+    create_users(conn, wanted, plan, &mut report, now)?;
     if had_admin && !users::has_admin(conn)? {
         return Err(ApplyError::Refused(no_admin_left(wanted, &report)));
     }
     Ok(report)
+}
+
+fn create_users(conn: &mut DbConnection, wanted: &[SeedUser], plan: &Plan, report: &mut SeedReport, now: Moment) -> Result<(), ApplyError> {
+    if plan.creations.is_empty() {
+        return Ok(());
+    }
+    // Those without a wish are numbered above all wishes: none is given the number that a later one wishes.
+    let wishes = || plan.creations.iter().filter_map(|(index, _)| wanted[*index].id);
+    let highest = wishes().max().unwrap_or(UserId(0));
+    let without = plan.creations.len() - wishes().count();
+    let UserId(mut next) = users::take_ids(conn, i64::try_from(without).expect("a seed file holds at most 100,000 users"), highest)?;
+    for (index, hash) in &plan.creations {
+        let user = &wanted[*index];
+        let id = user.id.unwrap_or_else(|| {
+            next += 1;
+            UserId(next - 1)
+        });
+        let new = NewUser {
+            id: Some(id),
+            username: user.username.clone(),
+            display_name: user.display_name.clone(),
+            email: user.email.clone(),
+            password_hash: hash.clone(),
+        };
+        report.created.push(create_user(conn, user, new, now)?);
+    }
+    Ok(())
 }
 
 fn create_user(conn: &mut DbConnection, wanted: &SeedUser, new: NewUser, now: Moment) -> Result<SeedCreation, ApplyError> {

@@ -18,7 +18,7 @@ use crate::secret::random_id;
 use argon2id::PasswordHash;
 pub use store::{
     delete, find_by_id, find_by_key, grant_role, has_admin, has_other_admin, list, list_by_keys, list_roles, list_roles_of, lock,
-    lock_accounts, revoke_role, set_disabled, set_display_name, set_email, set_password_hash, set_signed_in,
+    lock_accounts, revoke_role, set_disabled, set_display_name, set_email, set_password_hash, set_signed_in, take_ids,
 };
 pub use username::{LookupName, Username, UsernameError};
 
