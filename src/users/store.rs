@@ -195,18 +195,6 @@ pub(super) fn take_id(conn: &mut DbConnection, wished: Option<UserId>) -> QueryR
     last_id.select(counters::value).first(conn).map(|id| Some(UserId(id)))
 }
 
-/// Takes `count` numbers in a row, all above `above`, and returns the first. For many users in one transaction: raising the counter
-/// for each would leave Postgres a chain of dead rows that every next one walks through.
-///
-/// # Errors
-/// When a query fails.
-pub fn take_ids(conn: &mut DbConnection, count: i64, above: UserId) -> QueryResult<UserId> {
-    let last_id = counters::table.find(LAST_ID);
-    diesel::update(last_id.filter(counters::value.lt(above.0))).set(counters::value.eq(above.0)).execute(conn)?;
-    diesel::update(last_id).set(counters::value.eq(counters::value + count)).execute(conn)?;
-    last_id.select(counters::value).first::<i64>(conn).map(|last| UserId(last - count + 1))
-}
-
 pub(super) fn insert(conn: &mut DbConnection, user: &User, username_key: &str, public_id: &str) -> QueryResult<()> {
     let hash = user.password_hash.as_ref().map(ToString::to_string);
     diesel::insert_into(users::table)
