@@ -9,7 +9,7 @@
 //! - [`db`] — the way to SQLite or Postgres
 //! - [`i18n`], [`metrics`], [`clock`], [`secret`], [`memory`], [`config`] — words, counters, time, chance, memory, settings
 //!
-//! No code lives here.
+//! Code may not live here.
 
 pub mod account;
 pub mod admin;

@@ -42,8 +42,10 @@ pub enum StartError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// An address cannot be listened on.
-    #[error("{address} cannot be listened on ({reason}): stop what uses it, or set BIND to another address")]
+    #[error("{address} cannot be listened on ({reason}): stop what uses it, or set {setting} to another address")]
     Bind {
+        /// Which setting names it.
+        setting: &'static str,
         /// Which one.
         address: SocketAddr,
         /// What the operating system says.
@@ -93,11 +95,13 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let tokens = Tokens::new(keys, &config, clock.clone(), db.clone());
     tokens.ended().refresh(&db, clock.now()).await?;
     let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))?;
-    let lock = Lock::new(&config, &server_key, hash_pool, tokens, db, clock);
+    let lock = Lock::new(&config, &server_key, hash_pool, tokens, db);
+    let metrics = listen_for_metrics(&config)?;
+    let listeners = bind_all(&config.bind)?;
+    // After the addresses are ours: a second server that cannot have them must not end the link that the first one printed.
     let setup_link = make_setup_link(&lock).await?;
     let web_config = WebConfig::new(&config, &server_key);
-    let metrics = listen_for_metrics(&config)?;
-    let (server, addresses) = listen(config, web_config, lock.clone())?;
+    let (server, addresses) = listen(listeners, config, web_config, lock.clone())?;
     Ok(Running {
         server,
         addresses,
@@ -116,6 +120,8 @@ async fn make_setup_link(lock: &Lock) -> Result<Option<PlainSecret>, DbError> {
     let now = lock.clock.now();
     lock.db
         .write(move |conn| {
+            // Of servers that start at once on Postgres, each would else not see the other's new link, and both would work.
+            users::lock_accounts(conn)?;
             if users::has_admin(conn)? {
                 return Ok(None);
             }
@@ -125,7 +131,7 @@ async fn make_setup_link(lock: &Lock) -> Result<Option<PlainSecret>, DbError> {
 }
 
 fn listen_for_metrics(config: &Config) -> Result<Option<SocketAddr>, StartError> {
-    let Some(listener) = config.metrics_bind.map(|address| bind(address, 1)).transpose()?.flatten() else {
+    let Some(listener) = config.metrics_bind.map(|address| bind("METRICS_BIND", address)).transpose()? else {
         return Ok(None);
     };
     let address = listener.local_addr()?;
@@ -135,10 +141,13 @@ fn listen_for_metrics(config: &Config) -> Result<Option<SocketAddr>, StartError>
     Ok(Some(address))
 }
 
-fn listen(config: Config, web_config: WebConfig, lock: Lock) -> Result<(Server, Vec<SocketAddr>), StartError> {
+fn listen(
+    listeners: Vec<TcpListener>,
+    config: Config,
+    web_config: WebConfig,
+    lock: Lock,
+) -> Result<(Server, Vec<SocketAddr>), StartError> {
     let readiness = Readiness::new();
-    let listeners =
-        config.bind.iter().map(|address| bind(*address, config.bind.len())).collect::<Result<Vec<_>, _>>()?;
     actix_web::rt::spawn(housekeeping::keep_ended_sessions_fresh(lock.clone(), readiness.clone()));
     actix_web::rt::spawn(housekeeping::keep_clean(lock.clone()));
     let data = (web::Data::new(config), web::Data::new(web_config), web::Data::new(lock), web::Data::new(readiness));
@@ -155,7 +164,7 @@ fn listen(config: Config, web_config: WebConfig, lock: Lock) -> Result<(Server, 
     })
     .shutdown_timeout(STOP_WITHIN_SECONDS);
     let mut addresses = Vec::new();
-    for listener in listeners.into_iter().flatten() {
+    for listener in listeners {
         addresses.push(listener.local_addr()?);
         server = server.listen(listener)?;
     }
@@ -171,21 +180,24 @@ fn mount(services: &mut web::ServiceConfig, config: &Config, web_config: &WebCon
     assets::routes(services);
 }
 
-/// `None` for an address that this machine does not have, when there are others: the default names IPv6 too.
-fn bind(address: SocketAddr, of: usize) -> Result<Option<TcpListener>, StartError> {
-    let listener = bind_now(address);
-    match listener {
-        Ok(listener) => Ok(Some(listener)),
-        Err(error) if of > 1 && error.kind() == io::ErrorKind::AddrNotAvailable => {
-            tracing::warn!(%address, "this machine does not have this address; the others are used");
-            Ok(None)
+/// All of them but those that this machine does not have, when there are others: the default names IPv6 too.
+fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, StartError> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        match bind("BIND", *address) {
+            Err(StartError::Bind { reason, .. })
+                if addresses.len() > 1 && reason.kind() == io::ErrorKind::AddrNotAvailable =>
+            {
+                tracing::warn!(%address, "this machine does not have this address; the others are used");
+            }
+            bound => listeners.push(bound?),
         }
-        Err(reason) => Err(StartError::Bind { address, reason }),
     }
+    Ok(listeners)
 }
 
-fn bind_now(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address)
+fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|reason| StartError::Bind { setting, address, reason })
 }
 
 /// A word on signing keys that several parties share, for the log.

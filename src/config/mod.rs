@@ -1,9 +1,11 @@
 //! Every setting, checked before anything is bound. The only reader of the environment.
-//! `settings.rs` holds the flags and their help, `parse.rs` turns their text into values; the result is [`Config`].
+//! `settings.rs` holds the flags and their help, `parse.rs` turns their text into values, `values.rs` says how each kind is written; the
+//! result is [`Config`].
 //! What may not live here: anything that a setting switches on.
 
 mod parse;
 mod settings;
+mod values;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,8 +16,8 @@ use ipnet::IpNet;
 use zeroize::Zeroizing;
 
 use crate::secret::ServerKey;
-pub use parse::Origin;
 pub use settings::{DatabaseSettings, Settings};
+pub use values::Origin;
 
 /// What the server and the admin's commands run with: every value parsed, in range and consistent.
 #[derive(Clone, Debug)]
@@ -169,13 +171,13 @@ pub enum LogFormat {
 #[error("{}", .0.join("\n"))]
 pub struct ConfigError(pub Vec<String>);
 
-/// Reads `.env` in the working directory into the environment, where a variable is not already set.
+/// Reads `.env` in the working directory, and in no folder above it, into the environment, where a variable is not already set.
 ///
 /// # Errors
 /// When the file is there but cannot be read or parsed: going on would start with other settings than the admin wrote.
 pub fn load_dotenv() -> Result<(), ConfigError> {
-    match dotenvy::dotenv() {
-        Ok(_) => Ok(()),
+    match dotenvy::from_path(".env") {
+        Ok(()) => Ok(()),
         Err(error) if error.not_found() => Ok(()),
         Err(dotenvy::Error::LineParse(_, at)) => {
             // The line itself may hold a secret, so that only its place is told.

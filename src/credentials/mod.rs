@@ -1,10 +1,11 @@
 //! The lock that both doors turn: check a username and password, throttle, start the session, sign the token.
-//! `sign_in.rs` is the way through it, `throttle.rs` the rule on too many tries, `buckets.rs` what is counted, `devices.rs` the
-//! browsers and networks that are known, `waiting.rs` the queue for a free try, `store.rs` the rows.
+//! `sign_in.rs` is the way through it and `reservation.rs` its first half; `throttle.rs` the rule on too many tries, `buckets.rs` what
+//! is counted, `devices.rs` the browsers and networks that are known, `waiting.rs` the queue for a free try, `store.rs` the rows.
 //! What may not live here: how the answer is worn (`login`, `oauth`).
 
 mod buckets;
 mod devices;
+mod reservation;
 mod sign_in;
 mod store;
 mod throttle;
@@ -105,19 +106,12 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Puts the services together.
+    /// Puts the services together; the clock is the one that tokens are checked by.
     #[must_use]
-    pub fn new(
-        config: &Config,
-        server_key: &ServerKey,
-        hash_pool: HashPool,
-        tokens: Tokens,
-        db: Db,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(config: &Config, server_key: &ServerKey, hash_pool: HashPool, tokens: Tokens, db: Db) -> Self {
         Self {
             db,
-            clock,
+            clock: tokens.clock().clone(),
             hash_pool,
             tokens,
             lifetimes: Lifetimes::new(config.lifetimes),

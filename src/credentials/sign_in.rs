@@ -1,11 +1,9 @@
-//! The way through the lock: look, reserve a try, hash, decide. One transaction before the hash and one after it, and no
-//! connection held while hashing. What may not live here: HTTP.
+//! The way through the lock: look, reserve a try, hash, decide. One transaction before the hash (`reservation.rs`) and one after
+//! it, and no connection held while hashing. What may not live here: HTTP.
 
-use std::time::{Duration, Instant};
-
-use super::buckets::{Bucket, Names};
-use super::devices::{self, Known, SignInPlace};
-use super::throttle::{Count, Verdict};
+use super::buckets::Names;
+use super::devices::{self, SignInPlace};
+use super::reservation::{Reservation, Reserved};
 use super::{Attempt, Lock, SignIn, SignInError, SignedIn, store};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
@@ -16,32 +14,7 @@ use crate::users::argon2id::PasswordHash;
 use crate::users::{self, User, UserState};
 
 /// How often a try starts anew because others changed the same rows between looking and reserving.
-const MAX_CONFLICTS: usize = 50;
-/// How long a try waits for others in flight to be decided.
-const WAIT_FOR_OTHERS: Duration = Duration::from_secs(5);
-/// How often a waiting try looks by itself: other instances give no signal here.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// What a try that waited in vain is told.
-const COME_AGAIN: Duration = Duration::from_secs(2);
-
-/// What the database says before a try is reserved.
-struct Look {
-    user: Option<User>,
-    known: Known,
-    buckets: Vec<(Bucket, Option<Count>)>,
-}
-
-/// A try that was reserved, and what was seen then.
-struct Reserved {
-    user: Option<User>,
-    known: Known,
-    keys: Vec<String>,
-}
-
-enum Reservation {
-    Taken(Reserved),
-    Throttled(Duration),
-}
+pub(super) const MAX_CONFLICTS: usize = 50;
 
 enum Finish {
     Done {
@@ -122,108 +95,6 @@ impl Lock {
         }
     }
 
-    /// Looks, waits for others in flight if only they stand in the way, and reserves. A refusal writes nothing.
-    async fn reserve(&self, attempt: &Attempt) -> Result<Reservation, DbError> {
-        let deadline = Instant::now() + WAIT_FOR_OTHERS;
-        let mut conflicts = 0;
-        loop {
-            let now = self.clock.now();
-            let look = self.look(attempt, now).await?;
-            match self.verdict(&look, now) {
-                (Verdict::Blocked(until), _) => {
-                    let wait = Duration::from_secs(crate::clock::seconds_until(now, until).max(1));
-                    return Ok(Reservation::Throttled(wait));
-                }
-                (Verdict::InFlight, key) => {
-                    let has_place = Instant::now() < deadline && self.waiting.wait(key, LOOK_EVERY).await;
-                    if !has_place {
-                        return Ok(Reservation::Throttled(COME_AGAIN));
-                    }
-                }
-                (Verdict::Free, _) => {
-                    if let Some(reserved) = self.try_reserve(look, now).await? {
-                        return Ok(Reservation::Taken(reserved));
-                    }
-                    conflicts += 1;
-                    if conflicts >= MAX_CONFLICTS {
-                        return Err(DbError::Busy);
-                    }
-                }
-            }
-        }
-    }
-
-    async fn look(&self, attempt: &Attempt, now: Moment) -> Result<Look, DbError> {
-        let names = Names::new(&self.names, attempt);
-        let username = attempt.username.clone();
-        let throttling = self.throttling;
-        self.db
-            .read(move |conn| {
-                let user = users::find_by_key(conn, username.key())?;
-                let known = Known::find(conn, &names, now)?;
-                let counts = store::list_counts(conn, &names.keys())?;
-                let buckets = names.buckets(&throttling, known.device, known.network);
-                let buckets = buckets.into_iter().map(|bucket| {
-                    let count = counts.iter().find(|(key, _)| *key == bucket.key).map(|(_, count)| count.clone());
-                    (bucket, count)
-                });
-                Ok(Look { user, known, buckets: buckets.collect() })
-            })
-            .await
-    }
-
-    /// The strictest verdict of all buckets, and the key of the one that gave it.
-    fn verdict<'a>(&self, look: &'a Look, now: Moment) -> (Verdict, &'a str) {
-        let mut strictest = (Verdict::Free, "");
-        for (bucket, count) in &look.buckets {
-            let Some(count) = count else { continue };
-            let verdict = count.at(bucket, &self.throttling, now).verdict(bucket, &self.throttling, now);
-            let is_stricter = match (verdict, strictest.0) {
-                (Verdict::Blocked(until), Verdict::Blocked(before)) => until > before,
-                (Verdict::Blocked(_), _) | (Verdict::InFlight, Verdict::Free) => true,
-                _ => false,
-            };
-            if is_stricter {
-                strictest = (verdict, &bucket.key);
-            }
-        }
-        strictest
-    }
-
-    /// `None` when a row is no longer as it was looked at.
-    async fn try_reserve(&self, look: Look, now: Moment) -> Result<Option<Reserved>, DbError> {
-        let throttling = self.throttling;
-        let Look { user, known, buckets } = look;
-        let keys = buckets.iter().map(|(bucket, _)| bucket.key.clone()).collect();
-        let result = self
-            .db
-            .write(move |conn| -> Result<(), ReserveError> {
-                for (bucket, seen) in &buckets {
-                    let Some(seen) = seen else {
-                        store::insert_reserved(conn, bucket, now).map_err(DbError::from)?;
-                        continue;
-                    };
-                    let count = seen.at(bucket, &throttling, now);
-                    if (count.failures, count.in_flight) != (seen.failures, seen.in_flight)
-                        || count.window_started_at != seen.window_started_at
-                    {
-                        store::renew_count(conn, &bucket.key, seen, &count).map_err(DbError::from)?;
-                    }
-                    if !store::reserve(conn, bucket, count.failures, now).map_err(DbError::from)? {
-                        return Err(ReserveError::Conflict);
-                    }
-                }
-                Ok(())
-            })
-            .await;
-        match result {
-            Ok(()) => Ok(Some(Reserved { user, known, keys })),
-            Err(ReserveError::Conflict) => Ok(None),
-            Err(ReserveError::Database(error)) if error.is_unique_violation() => Ok(None),
-            Err(ReserveError::Database(error)) => Err(error),
-        }
-    }
-
     async fn finish(
         &self,
         attempt: &Attempt,
@@ -283,6 +154,7 @@ impl Lock {
         let (kind, username_key, previous) =
             (attempt.kind, attempt.username.key().to_owned(), attempt.previous.clone());
         let origin = Origin {
+            kind,
             network_address: Some(attempt.client_ip.to_canonical().to_string()),
             user_agent: attempt.user_agent.clone(),
         };
@@ -305,7 +177,7 @@ impl Lock {
                 };
                 let device = devices::remember(conn, &key, &place, known, now)?;
                 let ended = previous.map(|secret| end_previous(conn, &secret.hash(), now)).transpose()?.flatten();
-                let started = sessions::start(conn, user_id, kind, &origin, &lifetimes, now)?;
+                let started = sessions::start(conn, user_id, &origin, &lifetimes, now)?;
                 let roles = users::list_roles(conn, user_id)?;
                 Ok(Finish::Done { started, roles, device, ended: ended.map(Box::new) })
             })
@@ -318,15 +190,4 @@ fn end_previous(conn: &mut DbConnection, secret: &SecretHash, now: Moment) -> Re
     let Some(session) = sessions::find_by_secret(conn, secret)? else { return Ok(None) };
     let was_live = sessions::end(conn, &session.id, EndReason::Replaced, now)?;
     Ok(was_live.then_some(session))
-}
-
-enum ReserveError {
-    Conflict,
-    Database(DbError),
-}
-
-impl From<DbError> for ReserveError {
-    fn from(error: DbError) -> Self {
-        Self::Database(error)
-    }
 }

@@ -1,5 +1,5 @@
 //! The tables as Diesel sees them, column for column as in `migrations/`; a test reads both databases against it.
-//! Nothing but tables lives here.
+//! What may not live here: anything but tables.
 #![expect(missing_docs, reason = "the tables are documented where they are made, in migrations/")]
 
 diesel::table! {

@@ -50,7 +50,8 @@ pub struct Link {
     pub user_id: Option<UserId>,
 }
 
-/// Makes a link; older ones of the same purpose and person die.
+/// Makes a link; older ones of the same purpose and person die. The caller holds `users::lock_accounts`, so that of several made at
+/// once only the newest works.
 ///
 /// # Errors
 /// When a query fails.
@@ -60,9 +61,18 @@ pub fn create(
     user_id: Option<UserId>,
     now: Moment,
 ) -> QueryResult<PlainSecret> {
-    let secret = PlainSecret::generate();
+    let (secret, id) = (PlainSecret::generate(), random_id());
+    let hash = secret.hash();
+    let link = store::NewLink {
+        id: &id,
+        purpose: purpose.as_str(),
+        secret_hash: hash.as_str(),
+        user_id: user_id.map(|id| id.0),
+        created_at: now,
+        expires_at: now + purpose.life(),
+    };
     store::delete_of(conn, purpose.as_str(), user_id)?;
-    store::insert(conn, &random_id(), purpose.as_str(), &secret.hash(), user_id, (now, now + purpose.life()))?;
+    store::insert(conn, &link)?;
     Ok(secret)
 }
 

@@ -8,25 +8,20 @@ use crate::db::schema::links;
 use crate::secret::SecretHash;
 use crate::users::UserId;
 
-pub(super) fn insert(
-    conn: &mut DbConnection,
-    id: &str,
-    purpose: &str,
-    hash: &SecretHash,
-    user_id: Option<UserId>,
-    (now, expires_at): (Moment, Moment),
-) -> QueryResult<()> {
-    diesel::insert_into(links::table)
-        .values((
-            links::id.eq(id),
-            links::purpose.eq(purpose),
-            links::secret_hash.eq(hash.as_str()),
-            links::user_id.eq(user_id.map(|id| id.0)),
-            links::created_at.eq(now),
-            links::expires_at.eq(expires_at),
-        ))
-        .execute(conn)
-        .map(drop)
+/// A link's row as it is made.
+#[derive(Insertable)]
+#[diesel(table_name = links)]
+pub(super) struct NewLink<'a> {
+    pub id: &'a str,
+    pub purpose: &'a str,
+    pub secret_hash: &'a str,
+    pub user_id: Option<i64>,
+    pub created_at: Moment,
+    pub expires_at: Moment,
+}
+
+pub(super) fn insert(conn: &mut DbConnection, link: &NewLink<'_>) -> QueryResult<()> {
+    diesel::insert_into(links::table).values(link).execute(conn).map(drop)
 }
 
 pub(super) fn delete_of(conn: &mut DbConnection, purpose: &str, user_id: Option<UserId>) -> QueryResult<()> {

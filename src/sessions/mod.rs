@@ -61,8 +61,10 @@ impl EndReason {
 }
 
 /// Where a sign-in comes from, as the account page will tell its owner.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Origin {
+    /// Which door it came through.
+    pub kind: SessionKind,
     /// The client's network address.
     pub network_address: Option<String>,
     /// The browser's or program's own description, at most 256 bytes.
@@ -106,11 +108,11 @@ pub struct Started {
 pub fn start(
     conn: &mut DbConnection,
     user_id: UserId,
-    kind: SessionKind,
     origin: &Origin,
     lifetimes: &Lifetimes,
     now: Moment,
 ) -> QueryResult<Started> {
+    let kind = origin.kind;
     let secret = (kind == SessionKind::Browser).then(PlainSecret::generate);
     let secret_hash = secret.as_ref().map(PlainSecret::hash);
     let session = Session {

@@ -103,6 +103,12 @@ impl Tokens {
         }))
     }
 
+    /// The clock that tokens are issued and checked by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
     /// The keys in use.
     #[must_use]
     pub fn keys(&self) -> &Keys {

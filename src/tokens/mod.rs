@@ -1,6 +1,6 @@
 //! Access tokens: what they claim, how they are signed and checked, and which sessions' tokens died early.
 //! `access.rs` signs and checks, `claims.rs` says what stands in a token, `keys.rs` holds the keys, `ended.rs` the sessions that
-//! ended early. No doors here: nothing knows of HTTP.
+//! ended early. What may not live here: doors; nothing knows of HTTP.
 
 mod access;
 mod claims;

@@ -1,12 +1,15 @@
-//! All SQL on users, their roles and their numbers. What may not live here: decisions.
+//! All SQL on users and their numbers; `store/roles.rs` has that on their roles. What may not live here: decisions.
+
+mod roles;
 
 use diesel::prelude::*;
 
 use super::argon2id::PasswordHash;
-use super::{ADMIN_ROLE, User, UserId, UserState};
+use super::{User, UserId, UserState};
 use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::db::schema::{counters, user_roles, users};
+pub use roles::{grant_role, has_admin, has_other_admin, list_roles, list_roles_of, revoke_role};
 
 const LAST_ID: &str = "last_user_id";
 
@@ -80,45 +83,6 @@ pub fn list(conn: &mut DbConnection, after: UserId, limit: i64) -> QueryResult<V
     Ok(rows.into_iter().map(User::from).collect())
 }
 
-/// The roles of a user, in alphabetical order by bytes (the order of a database's collation differs).
-///
-/// # Errors
-/// When the query fails.
-pub fn list_roles(conn: &mut DbConnection, id: UserId) -> QueryResult<Vec<String>> {
-    let mut roles: Vec<String> =
-        user_roles::table.filter(user_roles::user_id.eq(id.0)).select(user_roles::role).load(conn)?;
-    roles.sort();
-    Ok(roles)
-}
-
-/// Whether somebody who can sign in is an admin.
-///
-/// # Errors
-/// When the query fails.
-pub fn has_admin(conn: &mut DbConnection) -> QueryResult<bool> {
-    let admins: i64 = user_roles::table
-        .inner_join(users::table)
-        .filter(user_roles::role.eq(ADMIN_ROLE))
-        .filter(users::deleted_at.is_null().and(users::disabled_at.is_null()))
-        .count()
-        .get_result(conn)?;
-    Ok(admins > 0)
-}
-
-/// Whether somebody other than `id` can sign in and is an admin.
-///
-/// # Errors
-/// When the query fails.
-pub fn has_other_admin(conn: &mut DbConnection, id: UserId) -> QueryResult<bool> {
-    let admins: i64 = user_roles::table
-        .inner_join(users::table)
-        .filter(user_roles::role.eq(ADMIN_ROLE).and(users::id.ne(id.0)))
-        .filter(users::deleted_at.is_null().and(users::disabled_at.is_null()))
-        .count()
-        .get_result(conn)?;
-    Ok(admins > 0)
-}
-
 /// The users with these canonical names, each with that name, deleted ones too. At most some thousand names.
 ///
 /// # Errors
@@ -129,19 +93,6 @@ pub fn list_by_keys(conn: &mut DbConnection, keys: &[&str]) -> QueryResult<Vec<(
         .select((users::username_key, UserRow::as_select()))
         .load(conn)?;
     Ok(rows.into_iter().map(|(key, row)| (key, User::from(row))).collect())
-}
-
-/// The roles of these users, in no order. At most some thousand users.
-///
-/// # Errors
-/// When the query fails.
-pub fn list_roles_of(conn: &mut DbConnection, ids: &[UserId]) -> QueryResult<Vec<(UserId, String)>> {
-    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-    let rows: Vec<(i64, String)> = user_roles::table
-        .filter(user_roles::user_id.eq_any(ids))
-        .select((user_roles::user_id, user_roles::role))
-        .load(conn)?;
-    Ok(rows.into_iter().map(|(id, role)| (UserId(id), role)).collect())
 }
 
 /// Holds back everybody else who would make a user or change who is an admin, until this transaction ends: what it then reads of
@@ -211,29 +162,6 @@ pub(super) fn insert(conn: &mut DbConnection, user: &User, username_key: &str, p
         ))
         .execute(conn)
         .map(drop)
-}
-
-/// Gives a user a role; giving it twice is giving it once.
-///
-/// # Errors
-/// When the query fails.
-pub fn grant_role(conn: &mut DbConnection, id: UserId, role: &str, now: Moment) -> QueryResult<()> {
-    let held: i64 = user_roles::table.find((id.0, role)).count().get_result(conn)?;
-    if held == 0 {
-        diesel::insert_into(user_roles::table)
-            .values((user_roles::user_id.eq(id.0), user_roles::role.eq(role), user_roles::granted_at.eq(now)))
-            .execute(conn)?;
-    }
-    Ok(())
-}
-
-/// Takes a role from a user; returns whether they had it.
-///
-/// # Errors
-/// When the query fails.
-pub fn revoke_role(conn: &mut DbConnection, id: UserId, role: &str) -> QueryResult<bool> {
-    let count = diesel::delete(user_roles::table.find((id.0, role))).execute(conn)?;
-    Ok(count == 1)
 }
 
 /// Sets the password's hash. With `only_if`, only while the stored hash is that one: a hash made stronger after a sign-in must

@@ -165,7 +165,7 @@ impl TestDb {
             let keys = Keys::load(&pool, &config.signing, &server_key, clock.now()).await.expect("keys");
             let hash_pool = HashPool::start(1, config.passwords.into()).expect("a thread");
             let tokens = Tokens::new(keys, &config, clock.clone(), pool.clone());
-            Lock::new(&config, &server_key, hash_pool, tokens, pool.clone(), clock)
+            Lock::new(&config, &server_key, hash_pool, tokens, pool.clone())
                 .sign_in(attempt)
                 .await
                 .expect("the database answers")

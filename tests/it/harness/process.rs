@@ -1,7 +1,11 @@
 //! The real binary as a process: the server, and any other command. What may not live here: servers in this process (`app.rs`).
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::TestDatabase;
 use super::app::SERVER_KEY;
@@ -18,6 +22,38 @@ pub fn command(database: &TestDatabase, arguments: &[&str]) -> Command {
         .env("ARGON2_MEMORY_KIB", "64")
         .env("ARGON2_ITERATIONS", "1");
     command
+}
+
+/// A `serve` command on a free port.
+pub fn serve(database: &TestDatabase, settings: &[(&str, &str)]) -> Command {
+    let mut command = command(database, &["serve"]);
+    command.env("BIND", "127.0.0.1:0").envs(settings.iter().copied());
+    command
+}
+
+/// Runs a command that ends by itself, such as a server that refuses to start.
+pub fn outcome(mut command: Command) -> Output {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+    let id = child.id();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    match receiver.recv_timeout(Duration::from_secs(30)) {
+        Ok(output) => output.expect("the binary runs"),
+        Err(_) => {
+            signal(id, Signal::KILL);
+            panic!("the command goes on: {command:?}");
+        }
+    }
+}
+
+/// What a command said on standard error.
+pub fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn signal(id: u32, signal: Signal) {
+    let pid = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process id");
+    kill_process(pid, signal).expect("it runs");
 }
 
 /// `vestibule serve` on a free port, with counters on another. Killed when dropped.
@@ -87,6 +123,16 @@ impl ServerProcess {
     pub fn kill(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ended");
+    }
+
+    /// Tells it to stop (`SIGTERM`).
+    pub fn terminate(&self) {
+        signal(self.id(), Signal::TERM);
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("it ended")
     }
 
     /// Its process id.

@@ -1,0 +1,219 @@
+//! The database goes away and comes back: lost connections, a database that takes none, a lock held by somebody else, one that was
+//! never there. A client hears 503 with a time to come again, never that the password is wrong. What may not live here: lost data
+//! (`durability.rs`).
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use diesel::{QueryableByName, RunQueryDsl as _, sql_query, sql_types};
+use reqwest::{Response, StatusCode};
+use serde_json::Value;
+use vestibule::config::Settings;
+use vestibule::db::{DbConnection, DbError};
+
+use crate::harness::beside::Direct;
+use crate::harness::process::{outcome, said, serve};
+use crate::harness::{PASSWORD, TestApp, TestDatabase};
+
+/// The name of the database itself.
+fn name(database: &TestDatabase) -> &str {
+    database.url.rsplit('/').next().expect("a name")
+}
+
+/// Ends all connections to the database, as a restart of its server does.
+fn cut(admin: &mut Direct, database: &TestDatabase) {
+    let name = name(database);
+    let count = admin.texts(&format!(
+        "SELECT COUNT(pg_terminate_backend(pid))::text AS text FROM pg_stat_activity WHERE datname = '{name}'"
+    ));
+    assert_ne!(count, ["0"], "there were connections to cut");
+    // Ending takes a moment.
+    while admin.count("pg_stat_activity", &format!("datname = '{name}'")) > 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Makes the database unusable until it is dropped: on Postgres it takes no connection; on SQLite another holds its lock.
+struct Away {
+    direct: Direct,
+    back: String,
+}
+
+impl Away {
+    fn begin(database: &TestDatabase) -> Self {
+        match Direct::admin(database) {
+            Some(mut admin) => {
+                let name = name(database);
+                admin.run(&format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS false"));
+                cut(&mut admin, database);
+                Self { direct: admin, back: format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS true") }
+            }
+            None => {
+                let mut direct = Direct::open(database);
+                direct.run("BEGIN EXCLUSIVE");
+                Self { direct, back: "COMMIT".to_owned() }
+            }
+        }
+    }
+}
+
+impl Drop for Away {
+    fn drop(&mut self) {
+        self.direct.run(&self.back);
+    }
+}
+
+async fn assert_unavailable(answer: Response) {
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let wait: u64 = answer.headers()["retry-after"].to_str().expect("text").parse().expect("seconds");
+    assert!((1..=60).contains(&wait));
+    let body: Value = answer.json().await.expect("JSON");
+    assert_eq!(body["error"], "temporarily_unavailable");
+    assert_eq!(body["request_id"].as_str().map(str::len), Some(22));
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_clients_are_told_to_come_again_and_tokens_still_work() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let token = app.token_of("alice").await;
+    let away = Away::begin(&app.database);
+    for password in [PASSWORD, "not the password"] {
+        assert_unavailable(app.post_token("alice", password).await).await;
+    }
+    assert_unavailable(app.post_token("nobody", PASSWORD).await).await;
+    assert_eq!(app.get_me(&token).await.status(), StatusCode::OK);
+    assert_eq!(app.get("/healthz").send().await.expect("an answer").status(), StatusCode::OK);
+    // A reader goes on beside a writer's lock on SQLite, and ended sessions stay known.
+    if app.database.is_postgres() {
+        ready_after(&app, StatusCode::SERVICE_UNAVAILABLE).await;
+        assert_eq!(app.get_me(&token).await.status(), StatusCode::OK);
+    }
+    drop(away);
+    ready_after(&app, StatusCode::OK).await;
+    assert_eq!(app.post_token("alice", "not the password").await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(app.post_token("alice", PASSWORD).await.status(), StatusCode::OK);
+}
+
+/// Asks `/readyz` until it answers so, within ten seconds.
+async fn ready_after(app: &TestApp, status: StatusCode) {
+    let begun = Instant::now();
+    while app.get("/readyz").send().await.expect("an answer").status() != status {
+        assert!(begun.elapsed() < Duration::from_secs(10), "/readyz becomes {status}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_page_says_that_the_database_is_away_and_never_that_the_password_is_wrong() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let _away = Away::begin(&app.database);
+    let form = [("username", "alice"), ("password", PASSWORD)];
+    let post = app.post("/login").header("accept", "text/html").header("sec-fetch-site", "same-origin").form(&form);
+    let answer = post.send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.headers().contains_key("retry-after"));
+    assert!(answer.headers()["content-type"].to_str().expect("text").starts_with("text/html"));
+}
+
+#[tokio::test]
+async fn a_short_absence_is_not_noticed() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    for round in 0..3 {
+        match Direct::admin(&app.database) {
+            // More connections than one, so that the next request meets lost ones again and again.
+            Some(mut admin) => {
+                let form = [("username", "alice"), ("password", PASSWORD)];
+                let requests: Vec<_> = (0..8).map(|_| tokio::spawn(app.post("/token").form(&form).send())).collect();
+                for request in requests {
+                    assert_eq!(request.await.expect("no panic").expect("an answer").status(), StatusCode::OK);
+                }
+                cut(&mut admin, &app.database);
+            }
+            None => {
+                let away = Away::begin(&app.database);
+                std::thread::spawn(move || {
+                    std::thread::sleep(Duration::from_millis(500));
+                    drop(away);
+                });
+            }
+        }
+        // A write first in one round, a read first in the next.
+        if round != 1 {
+            let ready: Result<bool, DbError> = app.lock.db.read(|conn| Ok(vestibule::users::has_admin(conn)?)).await;
+            assert!(ready.is_ok(), "{ready:?}");
+        }
+        let now = app.clock.now();
+        let write: Result<usize, DbError> =
+            app.lock.db.write(move |conn| Ok(vestibule::links::delete_expired(conn, now, 1)?)).await;
+        assert!(write.is_ok(), "{write:?}");
+        assert_eq!(app.post_token("alice", PASSWORD).await.status(), StatusCode::OK);
+    }
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = sql_types::BigInt)]
+    count: i64,
+}
+
+#[tokio::test]
+async fn prepared_statements_can_be_turned_off_for_pgbouncer() {
+    let database = TestDatabase::create();
+    let url = format!("{}?prepared_statements=off", database.url);
+    if !database.is_postgres() {
+        let output = outcome(serve(&database, &[("DATABASE_URL", &url)]));
+        assert_eq!(output.status.code(), Some(2), "SQLite has no such switch");
+        assert!(said(&output).contains("DATABASE_URL names no file"), "{}", said(&output));
+        return;
+    }
+    let named = |app: &TestApp| {
+        let db = app.lock.db.clone();
+        async move {
+            let count = db.read(|conn| -> Result<i64, DbError> {
+                let DbConnection::Postgres(conn) = conn else { return Ok(-1) };
+                Ok(sql_query("SELECT COUNT(*) AS count FROM pg_prepared_statements").get_result::<Count>(conn)?.count)
+            });
+            count.await.expect("a count")
+        }
+    };
+    let off = move |settings: &mut Settings| settings.database.database_url = Some(url);
+    let app = TestApp::start_on(database, vestibule::clock::Clock::system(), off).await;
+    app.add_user("alice", &[]).await;
+    for _ in 0..3 {
+        app.token_of("alice").await;
+    }
+    assert_eq!(named(&app).await, 0);
+    let other = TestApp::start().await;
+    assert!(named(&other).await > 0, "they have names otherwise");
+}
+
+#[test]
+fn a_database_that_cannot_be_reached_is_told_within_seconds_and_nothing_is_made() {
+    let database = TestDatabase::create();
+    let folder = tempfile::tempdir().expect("a folder");
+    // One refuses, one takes the connection and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let silent = silent.local_addr().map(|address| (silent, address)).expect("an address");
+    let file = folder.path().join("a-file");
+    std::fs::write(&file, "not a folder").expect("it is written");
+    let urls = if database.is_postgres() {
+        vec!["postgres://me:hunter2@127.0.0.1:1/name".to_owned(), format!("postgresql://me:hunter2@{}/name", silent.1)]
+    } else {
+        vec![format!("sqlite://{}/vestibule.db", file.display()), format!("sqlite://{}", folder.path().display())]
+    };
+    for url in urls {
+        let mut command = serve(&database, &[("DATABASE_URL", &url)]);
+        command.current_dir(folder.path());
+        let begun = Instant::now();
+        let output = outcome(command);
+        assert_eq!(output.status.code(), Some(1), "{url}");
+        assert!(begun.elapsed() < Duration::from_secs(8), "{url}: {:?}", begun.elapsed());
+        let said = said(&output);
+        assert!(said.contains("cannot be opened") && !said.contains("hunter2"), "{said}");
+        let names: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+    }
+}

@@ -1,0 +1,256 @@
+//! What was answered is kept: servers killed at random moments of sign-ins, and how each connection is set up for that.
+//! What may not live here: databases that are away or locked (`database_away.rs`).
+
+use std::process::Stdio;
+use std::sync::{Arc, Barrier};
+use std::time::{Duration, Instant};
+
+use diesel::{QueryableByName, RunQueryDsl as _, sql_query, sql_types};
+use reqwest::StatusCode;
+use serde_json::Value;
+use vestibule::clock::Clock;
+use vestibule::db::{Db, DbConnection, DbError, migrations};
+use vestibule::secret::{fill_random, from_base64url};
+
+use crate::harness::beside::{self, Direct};
+use crate::harness::process::{outcome, said, serve};
+use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase};
+
+/// Databases whose servers are killed side by side, and how often each is.
+const LANES: usize = 5;
+const KILLS: usize = 10;
+const CLIENTS: usize = 4;
+/// Tries that a kill leaves undecided count as failures after a minute: that is another test's matter.
+const PATIENT: [(&str, &str); 3] =
+    [("THROTTLE_ACCOUNT_NETWORK", "1000"), ("THROTTLE_NETWORK", "1000"), ("THROTTLE_ACCOUNT", "1000")];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answered_sign_in_survives_fifty_kills() {
+    let lanes: Vec<_> = (0..LANES).map(|_| tokio::spawn(kill_again_and_again())).collect();
+    let mut answered = 0;
+    for lane in lanes {
+        answered += lane.await.expect("no panic");
+    }
+    assert!(answered > LANES * KILLS, "the servers were killed amid sign-ins: {answered}");
+}
+
+/// One database, one server after the other. Returns how many sign-ins were answered.
+async fn kill_again_and_again() -> usize {
+    let database = Arc::new(TestDatabase::create());
+    for number in 0..CLIENTS {
+        beside::add_user(&database, &format!("user{number}"), &["admin"]).await;
+    }
+    let mut answered: Vec<String> = Vec::new();
+    for kill in 0..KILLS {
+        // The same key and the same file each time, and nobody mends anything between.
+        let mut server = start(&database).await;
+        let clients: Vec<_> =
+            (0..CLIENTS).map(|number| tokio::spawn(sign_in_until_it_dies(server.url.clone(), number))).collect();
+        tokio::time::sleep(random_moment()).await;
+        server.kill();
+        for client in clients {
+            answered.extend(client.await.expect("no panic"));
+        }
+        let mut direct = Direct::open(&database);
+        for id in &answered {
+            assert_eq!(
+                direct.count("sessions", &format!("id = '{id}'")),
+                1,
+                "after kill {kill}: {id} was answered and is gone"
+            );
+        }
+        if let Direct::Sqlite(_) = direct {
+            assert_eq!(direct.texts("SELECT integrity_check AS text FROM pragma_integrity_check"), ["ok"]);
+        }
+    }
+    let server = start(&database).await;
+    for number in 0..CLIENTS {
+        let form = [("username", format!("user{number}")), ("password", PASSWORD.to_owned())];
+        let answer = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form).send().await;
+        assert_eq!(answer.expect("an answer").status(), StatusCode::OK);
+    }
+    answered.len()
+}
+
+async fn start(database: &Arc<TestDatabase>) -> ServerProcess {
+    let mut command = serve(database, &PATIENT);
+    command.stderr(Stdio::null());
+    let started = tokio::task::spawn_blocking(move || ServerProcess::from_command(command));
+    started.await.expect("no panic").expect("it starts again without help")
+}
+
+/// From the first sign-ins to well among them.
+fn random_moment() -> Duration {
+    let mut bytes = [0; 1];
+    fill_random(&mut bytes);
+    Duration::from_millis(20 + u64::from(bytes[0]) * 2)
+}
+
+/// Signs in again and again, and returns the ids of the sessions whose 200 came whole.
+async fn sign_in_until_it_dies(url: String, number: usize) -> Vec<String> {
+    let client = reqwest::Client::new();
+    let form = [("username", format!("user{number}")), ("password", PASSWORD.to_owned())];
+    let mut ids = Vec::new();
+    loop {
+        let Ok(answer) = client.post(format!("{url}/token")).form(&form).send().await else { return ids };
+        assert_eq!(answer.status(), StatusCode::OK);
+        let Ok(body) = answer.json::<Value>().await else { return ids };
+        let token = body["access_token"].as_str().expect("a token");
+        let claims = from_base64url(token.split('.').nth(1).expect("claims")).expect("base64url");
+        let claims: Value = serde_json::from_slice(&claims).expect("JSON");
+        ids.push(claims["sid"].as_str().expect("a session").to_owned());
+    }
+}
+
+#[tokio::test]
+async fn a_try_whose_server_was_killed_counts_as_failed_after_a_minute_and_locks_nobody_out() {
+    let database = TestDatabase::create();
+    beside::add_user(&database, "alice", &[]).await;
+    // The account's hash is weaker than these, so that signing in computes a slow one.
+    let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "20"), ("THROTTLE_ACCOUNT_NETWORK", "1")];
+    let mut server = ServerProcess::start(&database, &slow);
+    let form = [("username", "alice"), ("password", PASSWORD)];
+    let request = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form);
+    let request = tokio::spawn(request.send());
+    let mut direct = Direct::open(&database);
+    while direct.count("login_attempts", "in_flight > 0") == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    server.kill();
+    assert!(request.await.expect("no panic").is_err(), "it was killed before it answered");
+    drop(direct);
+    let one_failure =
+        |settings: &mut vestibule::config::Settings| settings.throttle_account_network = Some("1".to_owned());
+    let app = TestApp::start_on(database, Clock::system(), one_failure).await;
+    let begun = Instant::now();
+    let answer = app.post_token("alice", PASSWORD).await;
+    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS, "it may be in flight elsewhere");
+    assert!(answer.headers().contains_key("retry-after") && begun.elapsed() < Duration::from_secs(10));
+    app.clock.advance(Duration::from_secs(61));
+    assert_eq!(app.post_token("alice", PASSWORD).await.status(), StatusCode::OK);
+    let mut direct = Direct::open(&app.database);
+    assert_eq!(direct.count("login_attempts", "in_flight > 0"), 0);
+    assert_eq!(direct.count("login_attempts", "failures = 1"), direct.count("login_attempts", "1 = 1"));
+}
+
+/// What one connection says of itself.
+#[derive(Debug, PartialEq, Eq)]
+enum Facts {
+    Sqlite { journal_mode: String, synchronous: i32, foreign_keys: i32, timeout: i32 },
+    Postgres { synchronous_commit: String, is_read_only: String },
+}
+
+#[derive(QueryableByName)]
+struct JournalMode {
+    #[diesel(sql_type = sql_types::Text)]
+    journal_mode: String,
+}
+
+#[derive(QueryableByName)]
+struct Synchronous {
+    #[diesel(sql_type = sql_types::Integer)]
+    synchronous: i32,
+}
+
+#[derive(QueryableByName)]
+struct ForeignKeys {
+    #[diesel(sql_type = sql_types::Integer)]
+    foreign_keys: i32,
+}
+
+#[derive(QueryableByName)]
+struct Timeout {
+    #[diesel(sql_type = sql_types::Integer)]
+    timeout: i32,
+}
+
+#[derive(QueryableByName)]
+struct Postgres {
+    #[diesel(sql_type = sql_types::Text)]
+    synchronous_commit: String,
+    #[diesel(sql_type = sql_types::Text)]
+    is_read_only: String,
+}
+
+fn facts(conn: &mut DbConnection) -> Result<Facts, DbError> {
+    Ok(match conn {
+        DbConnection::Sqlite(conn) => Facts::Sqlite {
+            journal_mode: sql_query("PRAGMA journal_mode").get_result::<JournalMode>(conn)?.journal_mode,
+            synchronous: sql_query("PRAGMA synchronous").get_result::<Synchronous>(conn)?.synchronous,
+            foreign_keys: sql_query("PRAGMA foreign_keys").get_result::<ForeignKeys>(conn)?.foreign_keys,
+            timeout: sql_query("PRAGMA busy_timeout").get_result::<Timeout>(conn)?.timeout,
+        },
+        DbConnection::Postgres(conn) => {
+            let sql = "SELECT current_setting('synchronous_commit') AS synchronous_commit,
+                current_setting('transaction_read_only') AS is_read_only";
+            let Postgres { synchronous_commit, is_read_only } = sql_query(sql).get_result(conn)?;
+            Facts::Postgres { synchronous_commit, is_read_only }
+        }
+    })
+}
+
+#[tokio::test]
+async fn every_pooled_connection_is_set_up_to_keep_what_it_was_given() {
+    let database = TestDatabase::create();
+    let url = beside::url(&database);
+    migrations::run_pending(&url).expect("the migrations run");
+    let (db, held) = (Db::new(&url), if database.is_postgres() { 8 } else { 4 });
+    // All at the barrier at once, so that each holds a connection of its own.
+    let barrier = Arc::new(Barrier::new(held));
+    let reads = (0..held).map(|_| {
+        let (db, barrier) = (db.clone(), Arc::clone(&barrier));
+        tokio::spawn(async move {
+            db.read(move |conn| {
+                barrier.wait();
+                facts(conn)
+            })
+            .await
+        })
+    });
+    let expected = if database.is_postgres() {
+        Facts::Postgres { synchronous_commit: "on".to_owned(), is_read_only: "off".to_owned() }
+    } else {
+        Facts::Sqlite { journal_mode: "wal".to_owned(), synchronous: 2, foreign_keys: 1, timeout: 3_000 }
+    };
+    for read in reads.collect::<Vec<_>>() {
+        assert_eq!(read.await.expect("no panic").expect("facts"), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_reference_to_nobody_is_refused_by_the_database() {
+    let database = TestDatabase::create();
+    let url = beside::url(&database);
+    migrations::run_pending(&url).expect("the migrations run");
+    let db = Db::new(&url);
+    let orphan = db.write(|conn| -> Result<_, DbError> {
+        let sql = "INSERT INTO user_roles (user_id, role, granted_at) VALUES (99, 'admin', '2026-01-01 00:00:00')";
+        Ok(match conn {
+            DbConnection::Sqlite(conn) => sql_query(sql).execute(conn)?,
+            DbConnection::Postgres(conn) => sql_query(sql).execute(conn)?,
+        })
+    });
+    assert!(matches!(orphan.await, Err(DbError::Query(_))));
+    assert_eq!(Direct::open(&database).count("user_roles", "1 = 1"), 0);
+}
+
+#[test]
+fn a_database_that_cannot_be_written_is_refused_at_the_start() {
+    let database = TestDatabase::create();
+    let command = match Direct::admin(&database) {
+        // As a standby: `target_session_attrs=read-write` passes it over.
+        Some(mut admin) => {
+            let name = database.url.rsplit('/').next().expect("a name");
+            admin.run(&format!("ALTER DATABASE \"{name}\" SET default_transaction_read_only = on"));
+            serve(&database, &[])
+        }
+        None => {
+            let mut command = serve(&database, &[]);
+            command.env("DATABASE_URL", "sqlite:///dev/null/vestibule.db");
+            command
+        }
+    };
+    let output = outcome(command);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("cannot be opened"), "{}", said(&output));
+}

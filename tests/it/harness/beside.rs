@@ -1,0 +1,130 @@
+//! What a test does to a database beside the servers that use it: plain SQL, accounts, the library's own pool.
+//! What may not live here: servers, and assertions about Vestibule.
+
+use diesel::connection::SimpleConnection as _;
+use diesel::{
+    Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection, sql_query, sql_types,
+};
+use vestibule::clock::Clock;
+use vestibule::config::{Config, DatabaseUrl, Settings};
+use vestibule::db::migrations;
+use vestibule::db::{Db, DbError};
+use vestibule::secret::ServerKey;
+use vestibule::users::argon2id::Cost;
+use vestibule::users::hash_pool::HashPool;
+use vestibule::users::password::Password;
+use vestibule::users::{self, Creation, NewUser, UserId, Username};
+
+use super::app::SERVER_KEY;
+use super::{PASSWORD, TestDatabase};
+
+/// A connection of the test's own, with no setting of ours.
+pub enum Direct {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = sql_types::Text)]
+    text: String,
+}
+
+impl Direct {
+    pub fn open(database: &TestDatabase) -> Self {
+        match database.sqlite_file() {
+            Some(file) => {
+                let mut connection = SqliteConnection::establish(&file.to_string_lossy()).expect("the file opens");
+                connection.batch_execute("PRAGMA busy_timeout = 10000").expect("SQLite answers");
+                Self::Sqlite(connection)
+            }
+            None => Self::Postgres(PgConnection::establish(&database.url).expect("the database answers")),
+        }
+    }
+
+    /// To the server's own database, for what cannot be done from inside the database itself.
+    pub fn admin(database: &TestDatabase) -> Option<Self> {
+        let url = database.postgres_admin_url()?;
+        Some(Self::Postgres(PgConnection::establish(url).expect("the test server answers")))
+    }
+
+    /// Runs statements, whose errors are the test's to judge.
+    pub fn try_run(&mut self, sql: &str) -> diesel::QueryResult<()> {
+        match self {
+            Self::Sqlite(connection) => connection.batch_execute(sql),
+            Self::Postgres(connection) => connection.batch_execute(sql),
+        }
+    }
+
+    /// Runs statements that must succeed.
+    pub fn run(&mut self, sql: &str) {
+        self.try_run(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// The column `text` of all rows.
+    pub fn texts(&mut self, sql: &str) -> Vec<String> {
+        let rows: diesel::QueryResult<Vec<Row>> = match self {
+            Self::Sqlite(connection) => sql_query(sql).load(connection),
+            Self::Postgres(connection) => sql_query(sql).load(connection),
+        };
+        rows.unwrap_or_else(|error| panic!("{sql}: {error}")).into_iter().map(|row| row.text).collect()
+    }
+
+    /// How many rows a table holds, or those of them that fit `condition`.
+    pub fn count(&mut self, table: &str, condition: &str) -> i64 {
+        let count = self.texts(&format!("SELECT CAST(COUNT(*) AS TEXT) AS text FROM {table} WHERE {condition}"));
+        count[0].parse().expect("a number")
+    }
+}
+
+/// The settings of a server on this database, with cheap hashes.
+pub fn config(database: &TestDatabase) -> Config {
+    config_of(&database.url)
+}
+
+/// As [`config`], for a URL.
+pub fn config_of(url: &str) -> Config {
+    let mut settings = Settings::default();
+    settings.database.database_url = Some(url.to_owned());
+    settings.database.argon2_memory_kib = Some("64".to_owned());
+    settings.database.argon2_iterations = Some("1".to_owned());
+    let mut config = settings.check().expect("settings of a test");
+    config.server_key = ServerKey::parse(SERVER_KEY);
+    config
+}
+
+/// Where the database is, as the library takes it.
+pub fn url(database: &TestDatabase) -> DatabaseUrl {
+    config(database).database
+}
+
+/// Makes an account with the password [`PASSWORD`] and these roles, running the migrations first where they have not run.
+pub async fn add_user(database: &TestDatabase, name: &str, roles: &[&str]) -> UserId {
+    let config = config(database);
+    migrations::run_pending(&config.database).expect("the migrations run");
+    let hash_pool = HashPool::start(1, Cost::from(config.passwords)).expect("a thread");
+    let hash = hash_pool.hash(Password::parse(PASSWORD).expect("fit")).await.expect("room");
+    let new = NewUser {
+        id: None,
+        username: Username::parse(name, None).expect("a name"),
+        display_name: None,
+        email: None,
+        password_hash: Some(hash),
+    };
+    let now = Clock::system().now();
+    let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
+    let db = Db::new(&config.database);
+    let creation = db.write(move |conn| -> Result<_, DbError> {
+        let creation = users::create(conn, new, now)?;
+        if let Creation::Created(user) = &creation {
+            for role in &roles {
+                users::grant_role(conn, user.id, role, now)?;
+            }
+        }
+        Ok(creation)
+    });
+    match creation.await.expect("the database answers") {
+        Creation::Created(user) => user.id,
+        other => panic!("{other:?}"),
+    }
+}

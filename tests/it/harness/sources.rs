@@ -1,0 +1,159 @@
+//! The sources as text: files, the modules they name, their functions. A scanner, no parser: it knows as much of Rust as `rustfmt` leaves
+//! to chance. What may not live here: rules (`tidy.rs`).
+
+use std::path::{Path, PathBuf};
+
+/// One Rust file.
+pub struct Source {
+    /// Such as `src/users/store.rs`.
+    pub name: String,
+    /// Whole.
+    pub text: String,
+}
+
+impl Source {
+    /// The text without comments.
+    pub fn code(&self) -> String {
+        self.text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The code without unit tests, which stand at the end of a file.
+    pub fn code_without_tests(&self) -> String {
+        self.code().split("#[cfg(test)]").next().unwrap_or_default().to_owned()
+    }
+
+    /// Whether it is a part of the program.
+    pub fn is_in_src(&self) -> bool {
+        self.name.starts_with("src/")
+    }
+
+    /// Such as `users` for `src/users/store.rs`.
+    pub fn module(&self) -> &str {
+        let path = self.name.trim_start_matches("src/").trim_end_matches(".rs");
+        path.split('/').next().unwrap_or(path)
+    }
+
+    /// Whether this is the file `owner` below `src`, or lies in that folder when it ends in a slash.
+    pub fn is_owner(&self, owner: &str) -> bool {
+        let path = self.name.trim_start_matches("src/");
+        path == owner || owner.ends_with('/') && path.starts_with(owner)
+    }
+}
+
+/// All Rust files under `src` and `tests`.
+pub fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders: Vec<PathBuf> = ["src", "tests"].map(|folder| root.join(folder)).to_vec();
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root).expect("below the root").display().to_string();
+                sources.push(Source { name, text: std::fs::read_to_string(&path).expect("text") });
+            }
+        }
+    }
+    assert!(sources.len() > 50, "the sources were found");
+    sources
+}
+
+/// Those under `src`.
+pub fn sources_in_src() -> Vec<Source> {
+    sources().into_iter().filter(Source::is_in_src).collect()
+}
+
+/// Whether `word` stands in `code` by itself, not as a part of a longer name.
+pub fn mentions(code: &str, word: &str) -> bool {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(word)
+        .any(|(at, _)| !code[..at].ends_with(is_name) && !code[at + word.len()..].starts_with(is_name))
+}
+
+/// The modules behind each `crate::`, those in braces too.
+pub fn named_modules(code: &str) -> Vec<String> {
+    let first = |path: &str| path.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut names = Vec::new();
+    for (at, word) in code.match_indices("crate::") {
+        let rest = &code[at + word.len()..];
+        match rest.strip_prefix('{') {
+            Some(group) => {
+                let mut depth = 0;
+                let end = group.find(|c| {
+                    depth += i32::from(c == '{') - i32::from(c == '}');
+                    depth < 0
+                });
+                let group = &group[..end.expect("a closing brace")];
+                names.extend(split_at_commas(group).iter().map(|path| first(path)));
+            }
+            None => names.push(first(rest)),
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+/// Parts between commas that stand in no bracket.
+fn split_at_commas(text: &str) -> Vec<String> {
+    let (mut parts, mut depth, mut before) = (vec![String::new()], 0, ' ');
+    for c in text.chars() {
+        depth += match c {
+            '(' | '[' | '{' | '<' => 1,
+            // The arrow of a return type closes nothing.
+            '>' if before == '-' => 0,
+            ')' | ']' | '}' | '>' => -1,
+            _ => 0,
+        };
+        match c {
+            ',' if depth == 0 => parts.push(String::new()),
+            _ => parts.last_mut().expect("one part at the least").push(c),
+        }
+        before = c;
+    }
+    parts.retain(|part| !part.trim().is_empty());
+    parts
+}
+
+/// Where a bracket that stands at the start of `text` closes.
+fn closing(text: &str, (open, close): (char, char)) -> Option<usize> {
+    let (mut depth, mut before) = (0, ' ');
+    for (at, c) in text.char_indices() {
+        if c == open {
+            depth += 1;
+        } else if c == close && !(c == '>' && before == '-') {
+            depth -= 1;
+            if depth == 0 {
+                return Some(at);
+            }
+        }
+        before = c;
+    }
+    None
+}
+
+/// Each function's name and how many parameters it has, `self` not counted.
+pub fn functions(code: &str) -> Vec<(String, usize)> {
+    let mut functions = Vec::new();
+    for (at, word) in code.match_indices("fn ") {
+        let rest = &code[at + word.len()..];
+        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        if name.is_empty() || code[..at].ends_with(|c: char| c.is_alphanumeric()) {
+            continue;
+        }
+        let mut rest = &rest[name.len()..];
+        if rest.starts_with('<') {
+            rest = &rest[closing(rest, ('<', '>')).expect("generics end") + 1..];
+        }
+        if !rest.starts_with('(') {
+            continue;
+        }
+        let parameters = split_at_commas(&rest[1..closing(rest, ('(', ')')).expect("parameters end")]);
+        let is_self = |part: &String| {
+            matches!(part.split(':').next().unwrap_or_default().trim(), "self" | "&self" | "&mut self" | "mut self")
+        };
+        functions.push((name, parameters.iter().filter(|part| !is_self(part)).count()));
+    }
+    functions
+}

@@ -1,0 +1,258 @@
+//! Migrations: one schema on both databases, the one that `src/db/schema.rs` states; up, down and up again; all or nothing; one
+//! process at a time; SQL that the stock Diesel CLI runs too. What may not live here: what the tables are for.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use vestibule::db::migrations::{self, MigrationError};
+
+use crate::harness::beside::{self, Direct};
+use crate::harness::{ServerProcess, TestDatabase, process};
+
+/// Indexes and unique constraints, which `schema.rs` has no words for.
+const INDEXES: [&str; 11] = [
+    "known_devices_last_used_at: known_devices (last_used_at)",
+    "known_devices_user_id: known_devices (user_id)",
+    "login_attempts_account: login_attempts (account)",
+    "login_attempts_last_tried_at: login_attempts (last_tried_at)",
+    "sessions_ended: sessions (access_until) where ended_at IS NOT NULL",
+    "sessions_last_used_at: sessions (last_used_at)",
+    "sessions_user_id: sessions (user_id)",
+    "unique: links (secret_hash)",
+    "unique: sessions (secret_hash)",
+    "unique: users (public_id)",
+    "unique: users (username_key)",
+];
+
+const SQLITE_COLUMNS: &str =
+    "SELECT t.name || ' ' || c.name || ' ' || c.type || ' ' || c.\"notnull\" || ' ' || c.pk AS text
+    FROM sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' ORDER BY t.name, c.cid";
+const POSTGRES_COLUMNS: &str = "SELECT t.relname || ' ' || c.attname || ' ' ||
+        replace(format_type(c.atttypid, c.atttypmod), ' without time zone', '') || ' ' || c.attnotnull::int || ' ' ||
+        COALESCE(array_position(string_to_array(k.indkey::text, ' '), c.attnum::text), 0) AS text
+    FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped
+    LEFT JOIN pg_index k ON k.indrelid = t.oid AND k.indisprimary
+    WHERE t.relkind = 'r' AND t.relnamespace = 'public'::regnamespace ORDER BY t.relname COLLATE \"C\", c.attnum";
+const SQLITE_INDEXES: &str = "SELECT CASE i.origin WHEN 'u' THEN 'unique' ELSE i.name END || ': ' || t.name || ' (' ||
+        (SELECT group_concat(name, ', ') FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)) || ')' ||
+        CASE WHEN i.partial THEN ' where ' || substr(s.sql, instr(s.sql, ' WHERE ') + 7) ELSE '' END AS text
+    FROM sqlite_master t JOIN pragma_index_list(t.name) i JOIN sqlite_master s ON s.name = i.name
+    WHERE t.type = 'table' AND i.origin <> 'pk'";
+const POSTGRES_INDEXES: &str = "SELECT CASE WHEN i.indisunique THEN 'unique' ELSE n.relname END || ': ' || t.relname || ' (' ||
+        (SELECT string_agg(c.attname, ', ' ORDER BY array_position(string_to_array(i.indkey::text, ' '), c.attnum::text))
+            FROM pg_attribute c WHERE c.attrelid = t.oid AND c.attnum = ANY (i.indkey)) || ')' ||
+        COALESCE(' where ' || btrim(pg_get_expr(i.indpred, i.indrelid), '()'), '') AS text
+    FROM pg_index i JOIN pg_class n ON n.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+    WHERE NOT i.indisprimary AND t.relnamespace = 'public'::regnamespace";
+const SQLITE_REFERENCES: &str = "SELECT t.name || ' -> ' || f.\"table\" || ' (' || f.\"from\" || ')' AS text
+    FROM sqlite_master t JOIN pragma_foreign_key_list(t.name) f WHERE t.type = 'table'";
+const POSTGRES_REFERENCES: &str = "SELECT t.relname || ' -> ' || o.relname || ' (' || c.attname || ')' AS text
+    FROM pg_constraint f JOIN pg_class t ON t.oid = f.conrelid JOIN pg_class o ON o.oid = f.confrelid
+    JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum = f.conkey[1] WHERE f.contype = 'f'";
+
+/// The schema as a text that both databases and `schema.rs` can be written in: a line a column, with its type, whether it can
+/// be NULL and its place in the primary key; then indexes; then references.
+fn schema_of(database: &TestDatabase) -> String {
+    let mut direct = Direct::open(database);
+    let [columns, indexes, references] = match &direct {
+        Direct::Sqlite(_) => [SQLITE_COLUMNS, SQLITE_INDEXES, SQLITE_REFERENCES],
+        Direct::Postgres(_) => [POSTGRES_COLUMNS, POSTGRES_INDEXES, POSTGRES_REFERENCES],
+    }
+    .map(|sql| direct.texts(sql));
+    // Diesel's own list of what has run.
+    let columns = columns.into_iter().filter(|line| !line.starts_with("__diesel")).map(|line| line.to_lowercase());
+    let [indexes, references] = [indexes, references].map(|lines| lines.into_iter().collect::<BTreeSet<_>>());
+    columns.chain(indexes).chain(references).collect::<Vec<_>>().join("\n")
+}
+
+/// The same text out of the `diesel::table!` and `joinable!` macros of `src/db/schema.rs`.
+fn schema_of_the_source() -> String {
+    let source = include_str!("../../src/db/schema.rs");
+    let mut columns = String::new();
+    for table in source.split("diesel::table! {").skip(1) {
+        let (head, body) = table.split_once('{').expect("a table");
+        let (name, key) = head.trim().trim_end_matches(')').split_once(" (").expect("a primary key");
+        let key: Vec<&str> = key.split(", ").collect();
+        for line in body.lines().map(str::trim).take_while(|line| *line != "}").filter(|line| !line.is_empty()) {
+            let (column, kind) = line.trim_end_matches(',').split_once(" -> ").expect("a column");
+            let bare = kind.strip_prefix("Nullable<").map(|kind| kind.trim_end_matches('>'));
+            let place = key.iter().position(|part| *part == column).map_or(0, |place| place + 1);
+            let is_required = u8::from(bare.is_none());
+            let kind = bare.unwrap_or(kind).to_lowercase().replace("bool", "boolean");
+            writeln!(columns, "{name} {column} {kind} {is_required} {place}").expect("a string takes all");
+        }
+    }
+    let references: BTreeSet<&str> =
+        source.lines().filter_map(|line| line.strip_prefix("diesel::joinable!(")?.strip_suffix(");")).collect();
+    columns + &INDEXES.into_iter().chain(references).collect::<Vec<_>>().join("\n")
+}
+
+/// The folders under `migrations/`, oldest first.
+fn folders() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut folders: Vec<PathBuf> =
+        std::fs::read_dir(root).expect("migrations").map(|entry| entry.expect("an entry").path()).collect();
+    folders.sort();
+    folders
+}
+
+fn sql(folder: &Path, name: &str) -> String {
+    std::fs::read_to_string(folder.join(name)).expect("a migration")
+}
+
+#[test]
+fn the_database_has_the_schema_that_the_source_states() {
+    let database = TestDatabase::create();
+    migrations::run_pending(&beside::url(&database)).expect("the migrations run");
+    assert_eq!(schema_of(&database), schema_of_the_source());
+}
+
+#[test]
+fn migrations_go_up_down_and_up_again() {
+    let database = TestDatabase::create();
+    let url = beside::url(&database);
+    let names = migrations::run_pending(&url).expect("the migrations run");
+    assert_eq!(names.len(), folders().len());
+    let whole = schema_of(&database);
+    let mut on_the_way_down = Vec::new();
+    while migrations::revert_last(&url).expect("it is reverted").is_some() {
+        on_the_way_down.push(schema_of(&database));
+        assert!(migrations::status(&url).expect("a list").iter().any(|state| !state.is_applied));
+    }
+    assert_eq!(on_the_way_down.len(), names.len());
+    assert_eq!(on_the_way_down.last().expect("one"), "", "nothing of ours is left");
+    assert_eq!(migrations::run_pending(&url).expect("they run again"), names);
+    assert_eq!(schema_of(&database), whole);
+    // Each by itself, too: a server that runs between two migrations finds what it knew.
+    migrations::revert_last(&url).expect("it is reverted");
+    assert_eq!(schema_of(&database), on_the_way_down[0]);
+    assert_eq!(migrations::run_pending(&url).expect("it runs again").len(), 1);
+    assert_eq!(schema_of(&database), whole);
+    assert_eq!(migrations::run_pending(&url).expect("nothing to do"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_database_newer_than_the_binary_is_refused_and_a_running_server_goes_on() {
+    let database = TestDatabase::create();
+    beside::add_user(&database, "alice", &[]).await;
+    let server = ServerProcess::start(&database, &[]);
+    Direct::open(&database).run("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')");
+    let url = beside::url(&database);
+    let run = migrations::run_pending(&url).map(drop);
+    let revert = migrations::revert_last(&url).map(drop);
+    for refused in [run, revert, migrations::status(&url).map(drop)] {
+        assert!(
+            matches!(&refused, Err(MigrationError::Newer { unknown, .. }) if unknown == "99991231000000"),
+            "{refused:?}"
+        );
+    }
+    let output = process::outcome(process::serve(&database, &[]));
+    let said = process::said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for words in ["newer", concat!("release (", env!("CARGO_PKG_VERSION"), ")"), "99991231000000", "Start a release"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let form = [("username", "alice"), ("password", crate::harness::PASSWORD)];
+    let answer = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form).send().await;
+    assert_eq!(answer.expect("an answer").status(), 200);
+}
+
+#[test]
+fn of_eight_that_migrate_at_once_one_does_it_all() {
+    let database = TestDatabase::create();
+    let url = beside::url(&database);
+    let runs: Vec<usize> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| migrations::run_pending(&url).expect("it runs"))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic").len()).collect()
+    });
+    assert_eq!(runs.iter().sum::<usize>(), folders().len(), "{runs:?}");
+    assert_eq!(runs.iter().filter(|count| **count > 0).count(), 1, "{runs:?}");
+    assert_eq!(schema_of(&database), schema_of_the_source());
+}
+
+#[test]
+fn a_migration_that_fails_changes_nothing() {
+    let database = TestDatabase::create();
+    let url = beside::url(&database);
+    migrations::prepare(&url).expect("it is prepared");
+    // Somebody else's table stands in the way of the newest migration, when older ones have already run.
+    Direct::open(&database).run("CREATE TABLE login_attempts (unlike_ours TEXT)");
+    let before = schema_of(&database);
+    let error = migrations::run_pending(&url).expect_err("it fails").to_string();
+    assert!(error.contains("login_attempts") && error.contains("nothing was changed"), "{error}");
+    assert_eq!(schema_of(&database), before);
+    Direct::open(&database).run("DROP TABLE login_attempts");
+    assert_eq!(migrations::run_pending(&url).expect("they run").len(), folders().len());
+    assert_eq!(schema_of(&database), schema_of_the_source());
+}
+
+#[test]
+fn each_migration_runs_by_itself_as_the_stock_diesel_cli_runs_it() {
+    let database = TestDatabase::create();
+    let mut direct = Direct::open(&database);
+    for folder in folders() {
+        direct.run(&format!("BEGIN; {}; COMMIT", sql(&folder, "up.sql").trim().trim_end_matches(';')));
+    }
+    assert_eq!(schema_of(&database), schema_of_the_source());
+    for folder in folders().iter().rev() {
+        direct.run(&format!("BEGIN; {}; COMMIT", sql(folder, "down.sql").trim().trim_end_matches(';')));
+    }
+    assert_eq!(schema_of(&database), "");
+}
+
+#[test]
+fn migrations_keep_to_the_sql_that_both_databases_accept() {
+    let forbidden = [
+        "SERIAL",
+        "AUTOINCREMENT",
+        "IDENTITY",
+        "SEQUENCE",
+        "RETURNING",
+        "ON CONFLICT",
+        "ALTER COLUMN",
+        "JSON",
+        "UUID",
+        "TIMESTAMPTZ",
+        "BLOB",
+        "BYTEA",
+        "VARCHAR",
+        "REAL",
+        "DOUBLE",
+        "WITHOUT ROWID",
+        "STRICT",
+        "CURRENT_TIMESTAMP",
+        "NOW(",
+        "IF NOT EXISTS",
+        "IF EXISTS",
+    ];
+    let types = ["TEXT", "BIGINT", "INTEGER", "BOOLEAN", "TIMESTAMP"];
+    for folder in folders() {
+        for name in ["up.sql", "down.sql"] {
+            let text = sql(&folder, name);
+            let code: String =
+                text.lines().filter(|line| !line.trim_start().starts_with("--")).collect::<Vec<_>>().join("\n");
+            let place = folder.join(name).display().to_string();
+            for word in forbidden {
+                assert!(!code.to_uppercase().contains(word), "{place}: {word}");
+            }
+            for table in code.split("CREATE TABLE ").skip(1) {
+                let body = table.split_once("(\n").expect("a body").1.split_once("\n);").expect("an end").0;
+                let lines: Vec<&str> = body.lines().map(|line| line.trim().trim_end_matches(',')).collect();
+                for line in &lines {
+                    if let Some(key) = line.strip_prefix("PRIMARY KEY (") {
+                        for column in key.trim_end_matches(')').split(", ") {
+                            let column = format!("{column} ");
+                            let of_key = lines.iter().find(|line| line.starts_with(&column)).expect("the column");
+                            assert!(of_key.contains("NOT NULL"), "{place}: {of_key}");
+                        }
+                        continue;
+                    }
+                    let kind = line.split_whitespace().nth(1).expect("a type");
+                    assert!(types.contains(&kind), "{place}: {line}");
+                    assert!(!line.contains("PRIMARY KEY") || line.contains("NOT NULL"), "{place}: {line}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The first minutes: many servers started at once on an empty database, the server key, the first lines, the words of a start that
+//! fails, the command line, the end. What may not live here: settings one by one (`settings.rs`).
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::harness::beside::{self, Direct};
+use crate::harness::process::{command, outcome, said, serve};
+use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase};
+
+const ROUNDS: usize = 20;
+const SERVERS: usize = 8;
+const OTHER_KEY: &str = "HBAQDw4NDAsKCQgHBgUEAwIBAAECAwQFBgcICQoLDA0";
+
+/// As an admin starts it: on SQLite nothing is given but the database, and the key is made in a file beside it.
+fn serve_with_nothing_set(database: &TestDatabase) -> Command {
+    let mut command = serve(database, &[]);
+    if !database.is_postgres() {
+        command.env_remove("SERVER_KEY");
+    }
+    command.stderr(Stdio::null());
+    command
+}
+
+/// Starts a server and waits until it listens.
+fn start_with_nothing_set(database: &TestDatabase) -> ServerProcess {
+    ServerProcess::from_command(serve_with_nothing_set(database)).expect("the server starts")
+}
+
+async fn token_from(server: &ServerProcess) -> String {
+    let form = [("username", "alice"), ("password", PASSWORD)];
+    let answer = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form).send().await;
+    let answer = answer.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::OK);
+    let body: Value = answer.json().await.expect("JSON");
+    body["access_token"].as_str().expect("a token").to_owned()
+}
+
+async fn status_of_me(server: &ServerProcess, token: &str) -> StatusCode {
+    let request = reqwest::Client::new().get(format!("{}/me", server.url)).bearer_auth(token);
+    request.send().await.expect("an answer").status()
+}
+
+/// What the page behind a set-up link answers: 200 with the form, or 410.
+async fn status_of_link(server: &ServerProcess, secret: &str) -> StatusCode {
+    let browser = TestApp::browser();
+    let opened = browser.get(format!("{}/setup?link={secret}", server.url)).send().await.expect("an answer");
+    assert_eq!(opened.status(), StatusCode::SEE_OTHER);
+    browser.get(format!("{}/setup", server.url)).send().await.expect("an answer").status()
+}
+
+#[tokio::test]
+async fn eight_servers_started_at_once_on_an_empty_database_agree_on_everything_twenty_times() {
+    for round in 0..ROUNDS {
+        let database = TestDatabase::create();
+        let servers: Vec<ServerProcess> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..SERVERS).map(|_| scope.spawn(|| start_with_nothing_set(&database))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+        });
+        let mut direct = Direct::open(&database);
+        let migrations =
+            std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).expect("a folder").count();
+        let run = direct.count("__diesel_schema_migrations", "version NOT LIKE '0000%'");
+        assert_eq!(usize::try_from(run), Ok(migrations), "round {round}");
+        assert_eq!(direct.count("signing_keys", "1 = 1"), 1, "round {round}");
+        // Each printed a link of its own; the newest is the one that works, whichever server is asked.
+        let mut working = 0;
+        for server in &servers {
+            let link = server.setup_link.as_ref().expect("nobody is an administrator yet");
+            working += usize::from(status_of_link(&servers[round % SERVERS], link).await == StatusCode::OK);
+        }
+        assert_eq!(working, 1, "round {round}");
+        beside::add_user(&database, "alice", &["admin"]).await;
+        let token = token_from(&servers[round % SERVERS]).await;
+        for server in &servers {
+            assert_eq!(status_of_me(server, &token).await, StatusCode::OK, "round {round}");
+        }
+        if let Some(file) = database.sqlite_file() {
+            let names = std::fs::read_dir(file.parent().expect("a folder")).expect("a folder");
+            let names: Vec<String> =
+                names.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+            let ours = |name: &String| name == "server.key" || name.starts_with("vestibule.db");
+            assert!(
+                names.iter().all(ours) && names.iter().any(|name| name == "server.key"),
+                "round {round}: {names:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_first_start_prints_a_working_link_and_a_start_with_an_administrator_none() {
+    let database = TestDatabase::create();
+    let first = start_with_nothing_set(&database);
+    let first_link = first.setup_link.clone().expect("a link");
+    assert_eq!(status_of_link(&first, &first_link).await, StatusCode::OK);
+    let second = start_with_nothing_set(&database);
+    let second_link = second.setup_link.clone().expect("a link, as long as nobody is an administrator");
+    assert_eq!(status_of_link(&first, &first_link).await, StatusCode::GONE);
+    assert_eq!(status_of_link(&first, &second_link).await, StatusCode::OK);
+    beside::add_user(&database, "alice", &["admin"]).await;
+    assert_eq!(status_of_link(&second, &second_link).await, StatusCode::GONE);
+    assert_eq!(start_with_nothing_set(&database).setup_link, None);
+}
+
+#[test]
+fn the_server_key_is_made_once_for_sqlite_and_asked_for_with_postgres() {
+    let database = TestDatabase::create();
+    let Some(file) = database.sqlite_file() else {
+        let mut command = serve(&database, &[]);
+        command.env_remove("SERVER_KEY");
+        let output = outcome(command);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let line = said.lines().find(|line| line.starts_with("SERVER_KEY=")).expect("a line to paste");
+        let mut command = serve_with_nothing_set(&database);
+        command.env("SERVER_KEY", line.trim_start_matches("SERVER_KEY="));
+        assert!(ServerProcess::from_command(command).is_some(), "the pasted line works");
+        return;
+    };
+    let folder = file.parent().expect("a folder").join("data").join("deep");
+    let start = || {
+        let mut command = serve_with_nothing_set(&database);
+        command.env("DATABASE_URL", format!("sqlite://{}", folder.join("vestibule.db").display()));
+        ServerProcess::from_command(command).expect("the server starts")
+    };
+    drop(start());
+    let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!(mode(&folder.join("server.key")), 0o600);
+    assert_eq!(mode(&folder.join("vestibule.db")), 0o600);
+    assert_eq!((mode(&folder), mode(folder.parent().expect("a folder"))), (0o700, 0o700));
+    let key = std::fs::read(folder.join("server.key")).expect("a key");
+    drop(start());
+    assert_eq!(std::fs::read(folder.join("server.key")).expect("a key"), key);
+}
+
+#[tokio::test]
+async fn a_lost_server_key_is_refused_with_the_mend_and_put_back_it_works() {
+    let database = TestDatabase::create();
+    beside::add_user(&database, "alice", &["admin"]).await;
+    drop(token_from(&start_with_nothing_set(&database)).await);
+    let mut command = serve(&database, &[]);
+    command.env_remove("SERVER_KEY");
+    let (mut direct, everything) = (Direct::open(&database), "1 = 1");
+    // With HS256 there is no key in the database, and the session alone tells that a server key was in use.
+    direct.run("DELETE FROM signing_keys");
+    let Some(file) = database.sqlite_file() else {
+        let output = outcome(command);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(said(&output).contains("SERVER_KEY is not set"), "{}", said(&output));
+        assert_eq!(direct.count("sessions", everything), 1);
+        return;
+    };
+    let (key, away) = (file.with_file_name("server.key"), file.with_file_name("elsewhere"));
+    std::fs::rename(&key, &away).expect("it is moved");
+    let output = outcome(command);
+    assert_eq!(output.status.code(), Some(1));
+    for words in ["server.key is missing", "backup", "SERVER_KEY"] {
+        assert!(said(&output).contains(words), "{}", said(&output));
+    }
+    assert!(!key.exists(), "no new key is made");
+    assert_eq!(direct.count("sessions", everything), 1);
+    std::fs::rename(&away, &key).expect("it is put back");
+    direct.run("UPDATE counters SET value = 0 WHERE name = 'signing_keys_made'");
+    drop(token_from(&start_with_nothing_set(&database)).await);
+}
+
+#[tokio::test]
+async fn another_server_key_is_refused_and_named() {
+    let database = TestDatabase::create();
+    beside::add_user(&database, "alice", &["admin"]).await;
+    drop(ServerProcess::start(&database, &[]));
+    let output = outcome(serve(&database, &[("SERVER_KEY", OTHER_KEY)]));
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("SERVER_KEY does not open the signing key"), "{said}");
+    assert!(!said.contains(OTHER_KEY), "{said}");
+    drop(token_from(&ServerProcess::start(&database, &[])).await);
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named_with_the_mend_and_the_first_servers_link_goes_on() {
+    let database = TestDatabase::create();
+    let first = ServerProcess::start(&database, &[]);
+    let address = first.url.strip_prefix("http://").expect("a URL");
+    for setting in ["BIND", "METRICS_BIND"] {
+        let output = outcome(serve(&database, &[(setting, address)]));
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(address) && said.contains(&format!("set {setting} to another address")), "{said}");
+    }
+    let link = first.setup_link.as_ref().expect("a link");
+    assert_eq!(status_of_link(&first, link).await, StatusCode::OK);
+}
+
+#[test]
+fn serve_is_what_is_meant_when_no_command_is_given() {
+    let database = TestDatabase::create();
+    let bare = |arguments: &[&str]| {
+        let mut command = command(&database, arguments);
+        command.stderr(Stdio::null());
+        command
+    };
+    let mut without_arguments = bare(&[]);
+    without_arguments.env("BIND", "127.0.0.1:0");
+    assert!(ServerProcess::from_command(without_arguments).is_some());
+    assert!(ServerProcess::from_command(bare(&["--bind", "127.0.0.1:0"])).is_some());
+    assert!(ServerProcess::from_command(bare(&["serve", "--bind=127.0.0.1:0"])).is_some());
+    for (arguments, words) in [
+        (&["--help"] as &[_], "Start the server (the default)"),
+        (&["-h"], "Start the server (the default)"),
+        (&["--version"], concat!("vestibule ", env!("CARGO_PKG_VERSION"))),
+        (&["-V"], concat!("vestibule ", env!("CARGO_PKG_VERSION"))),
+        (&["serve", "--help"], "--database-url <URL>"),
+    ] {
+        let output = outcome(command(&database, arguments));
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains(words), "{arguments:?}");
+    }
+    for arguments in [&["serv"] as &[_], &["--no-such-flag"], &["serve", "more"]] {
+        assert_eq!(outcome(command(&database, arguments)).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn told_to_stop_the_server_answers_what_is_in_flight_and_ends_well() {
+    let database = TestDatabase::create();
+    beside::add_user(&database, "alice", &[]).await;
+    // The account's hash is weaker than these, so that signing in computes a slow one.
+    let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "10")];
+    let mut server = ServerProcess::start(&database, &slow);
+    let url = format!("{}/token", server.url);
+    let client = reqwest::Client::new();
+    let form = [("username", "alice"), ("password", PASSWORD)];
+    let request = tokio::spawn(async move { client.post(url).form(&form).send().await });
+    let mut direct = Direct::open(&database);
+    while direct.count("login_attempts", "in_flight > 0") == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    server.terminate();
+    let answer = request.await.expect("no panic").expect("the request in flight is answered");
+    assert_eq!(answer.status(), StatusCode::OK);
+    let begun = Instant::now();
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(9), "it does not wait for nothing: {:?}", begun.elapsed());
+    assert_eq!(direct.count("sessions", "1 = 1"), 1);
+}

@@ -1,0 +1,158 @@
+//! The house rules that no compiler holds, read out of the sources as text: which way imports point, what has one owner, headers, sizes.
+//! What may not live here: anything that runs Vestibule.
+
+use crate::harness::sources::{Source, functions, mentions, named_modules, sources, sources_in_src};
+
+/// From the edge inward: a module may name those in groups below its own, and nothing beside or above it.
+const ORDER: [&[&str]; 17] = [
+    &["main", "lib"],
+    &["cli"],
+    &["server"],
+    &["openapi", "ops"],
+    &["account", "admin"],
+    &["login", "oauth", "forward_auth"],
+    &["web"],
+    &["error"],
+    &["credentials"],
+    &["tokens"],
+    &["sessions"],
+    &["links"],
+    &["users"],
+    &["clients", "audit", "mail"],
+    &["db"],
+    &["i18n", "metrics", "memory"],
+    &["clock", "secret", "config"],
+];
+
+/// Who may name whom against the order, and why. The other way round is then refused.
+const EXCEPTIONS: [(&str, &str, &str); 2] = [
+    ("config", "secret", "a setting that is a secret is held in a type that does not print it"),
+    ("login", "admin", "the set-up page is the one page of an admin's use case; admin knows no door"),
+];
+
+/// Words with one owner: files, folders (with `/`) or file names (with `*/`) that may hold them.
+const OWNERS: [(&[&str], &[&str]); 7] = [
+    (&["argon2"], &["users/argon2id.rs"]),
+    (&["jsonwebtoken"], &["tokens/"]),
+    (&["getrandom", "OsRng", "thread_rng"], &[]),
+    (&["aws_lc_rs"], &["secret.rs", "tokens/keys.rs"]),
+    (&["std::env", "dotenvy"], &["config/", "main.rs"]),
+    (&["DbConnection::Sqlite", "DbConnection::Postgres", "SqliteConnection", "PgConnection"], &["db/"]),
+    (&["Utc::now", "Local::now", "SystemTime::now"], &["clock.rs"]),
+];
+
+/// Longer than they should be, in the hands of somebody who splits them.
+const LONG: [&str; 1] = ["src/admin/seed_file.rs"];
+const MAX_LINES: usize = 300;
+const MAX_PARAMETERS: usize = 5;
+
+fn group_of(module: &str) -> Option<usize> {
+    ORDER.iter().position(|group| group.contains(&module))
+}
+
+#[test]
+fn imports_point_inward() {
+    let mut faults = Vec::new();
+    for source in sources_in_src() {
+        let module = source.module();
+        let group = group_of(module).unwrap_or_else(|| panic!("{}: give {module} a place in ORDER", source.name));
+        for named in named_modules(&source.code()) {
+            let is_inward = group_of(&named).is_some_and(|other| other > group);
+            let is_exception = EXCEPTIONS.iter().any(|(from, to, _)| (*from, *to) == (module, named.as_str()));
+            let is_reverse = EXCEPTIONS.iter().any(|(from, to, _)| (*from, *to) == (named.as_str(), module));
+            if named != module && (is_reverse || !is_inward && !is_exception) {
+                faults.push(format!("{} names {named}", source.name));
+            }
+        }
+    }
+    assert_eq!(faults, [""; 0]);
+}
+
+#[test]
+fn each_thing_has_one_owner() {
+    let mut faults = Vec::new();
+    for source in sources_in_src() {
+        let code = source.code();
+        for (words, owners) in OWNERS {
+            let is_owner = owners.iter().any(|owner| source.is_owner(owner));
+            let found = words.iter().filter(|word| !is_owner && mentions(&code, word));
+            faults.extend(found.map(|word| format!("{} holds {word}", source.name)));
+        }
+        if source.name == "src/main.rs" && code.matches("std::env").count() != code.matches("std::env::args_os").count()
+        {
+            faults.push("src/main.rs reads the environment".to_owned());
+        }
+        if source.name == "src/tokens/keys.rs" && mentions(&code, "rand::fill") {
+            faults.push("src/tokens/keys.rs draws random bytes".to_owned());
+        }
+        if !source.name.ends_with("/store.rs") && !source.name.contains("/store/") && !source.is_owner("db/") {
+            // A step composes queries and passes their results on; it writes none.
+            let allowed = ["diesel::QueryResult", "diesel::result"];
+            let count = code.matches("diesel::").count();
+            if count != allowed.iter().map(|word| code.matches(word).count()).sum::<usize>()
+                || mentions(&code, "db::schema")
+            {
+                faults.push(format!("{} holds a query", source.name));
+            }
+        }
+    }
+    assert_eq!(faults, [""; 0]);
+}
+
+#[test]
+fn every_file_opens_with_what_may_and_may_not_live_there() {
+    let says = |source: &Source| {
+        let header: Vec<&str> = source.text.lines().take_while(|line| line.starts_with("//!")).collect();
+        header.join(" ").replace("//! ", "").contains("may not live here")
+    };
+    let faults = sources().into_iter().filter(|source| !says(source)).map(|source| source.name);
+    assert_eq!(faults.collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
+fn files_and_parameter_lists_are_short() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        let lines = source.text.lines().count();
+        if lines > MAX_LINES && !LONG.contains(&source.name.as_str()) {
+            faults.push(format!("{} has {lines} lines", source.name));
+        }
+        for (name, parameters) in functions(&source.code()) {
+            if parameters > MAX_PARAMETERS {
+                faults.push(format!("{}: {name} has {parameters} parameters", source.name));
+            }
+        }
+    }
+    assert_eq!(faults, [""; 0]);
+}
+
+#[test]
+fn nothing_is_left_to_chance_or_for_later() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        // Put together, so that this file does not find itself.
+        for word in [
+            concat!("to", "do!("),
+            concat!("unimple", "mented!("),
+            concat!("#[ig", "nore"),
+            concat!("#[al", "low("),
+            concat!("#![al", "low("),
+        ] {
+            if source.code().contains(word) {
+                faults.push(format!("{}: {word}", source.name));
+            }
+        }
+        if source.is_in_src() && source.code_without_tests().contains(concat!(".unw", "rap()")) {
+            faults.push(format!("{}: an expect says why it holds", source.name));
+        }
+    }
+    assert_eq!(faults, [""; 0]);
+}
+
+#[test]
+fn the_scanner_sees_what_it_is_meant_to_see() {
+    let code = "use crate::{users::{self, store}, web};\npub(crate) fn a<F: Fn(&str) -> T, T>(&self, f: F, (x, y): (A, B)) {}\ncrate::clock::now()";
+    assert_eq!(named_modules(code), ["users", "web", "clock"]);
+    assert_eq!(functions(code), [("a".to_owned(), 2)]);
+    assert!(mentions("use argon2::Params", "argon2") && !mentions("argon2_memory_kib argon2id", "argon2"));
+}
