@@ -1,7 +1,6 @@
 //! What was answered is kept: servers killed at random moments of sign-ins, and how each connection is set up for that.
 //! What may not live here: databases that are away or locked (`database_away.rs`).
 
-use std::process::Stdio;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
@@ -73,8 +72,7 @@ async fn kill_again_and_again() -> usize {
 }
 
 async fn start(database: &Arc<TestDatabase>) -> ServerProcess {
-    let mut command = serve(database, &PATIENT);
-    command.stderr(Stdio::null());
+    let command = serve(database, &PATIENT);
     let started = tokio::task::spawn_blocking(move || ServerProcess::from_command(command));
     started.await.expect("no panic").expect("it starts again without help")
 }
