@@ -108,9 +108,11 @@ async fn ready_after(app: &TestApp, status: StatusCode) {
 async fn a_page_says_that_the_database_is_away_and_never_that_the_password_is_wrong() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
+    let (browser, login) = (TestApp::browser(), format!("{}/login", app.url));
+    browser.get(&login).send().await.expect("the form and its cookie");
     let _away = Away::begin(&app.database);
     let form = [("username", "alice"), ("password", PASSWORD)];
-    let post = app.post("/login").header("accept", "text/html").header("sec-fetch-site", "same-origin").form(&form);
+    let post = browser.post(&login).header("accept", "text/html").header("sec-fetch-site", "same-origin").form(&form);
     let answer = post.send().await.expect("an answer");
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.headers().contains_key("retry-after"));
