@@ -48,6 +48,9 @@ impl Lock {
             let look = self.look(attempt, now).await?;
             match self.verdict(&look, now) {
                 (Verdict::Blocked(until), _) => {
+                    // Only now is there nothing left to wait for. Waking all at each failure instead would have hundreds ask
+                    // the database in vain, and the tries that they wait for would find it busy.
+                    look.buckets.iter().for_each(|(bucket, _)| self.waiting.signal(&bucket.key, true));
                     let wait = Duration::from_secs(seconds_until(now, until).max(1));
                     return Ok(Reservation::Throttled(wait));
                 }

@@ -85,13 +85,13 @@ impl Lock {
                 Ok(())
             })
             .await?;
-        self.signal(keys, has_failed);
+        self.signal(keys);
         Ok(())
     }
 
-    fn signal(&self, keys: &[String], has_failed: bool) {
+    fn signal(&self, keys: &[String]) {
         for key in keys {
-            self.waiting.signal(key, has_failed);
+            self.waiting.signal(key, false);
         }
     }
 
@@ -112,7 +112,7 @@ impl Lock {
                 Err(error) => return Err(error.into()),
                 Ok(Finish::Overtaken) => return self.refuse(&reserved.keys, SignIn::Refused).await,
                 Ok(Finish::Done { started, roles, device, ended }) => {
-                    self.signal(&reserved.keys, false);
+                    self.signal(&reserved.keys);
                     if let Some(ended) = ended {
                         self.tokens.ended().add(&ended.id, ended.access_until);
                     }

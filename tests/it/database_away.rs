@@ -108,13 +108,12 @@ async fn ready_after(app: &TestApp, status: StatusCode) {
 async fn a_page_says_that_the_database_is_away_and_never_that_the_password_is_wrong() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
-    let (browser, url) = (TestApp::browser(), format!("{}/login", app.url));
-    let page = browser.get(&url).send().await.expect("an answer").text().await.expect("a page");
-    let (_, rest) = page.split_once("name=\"csrf\" value=\"").expect("a form");
-    let (csrf, _) = rest.split_once('"').expect("a value");
+    let (browser, login) = (TestApp::browser(), format!("{}/login", app.url));
+    browser.get(&login).send().await.expect("the form and its cookie");
     let _away = Away::begin(&app.database);
-    let post = browser.post(&url).form(&[("username", "alice"), ("password", PASSWORD), ("csrf", csrf)]);
-    let answer = post.header("accept", "text/html").send().await.expect("an answer");
+    let form = [("username", "alice"), ("password", PASSWORD)];
+    let post = browser.post(&login).header("accept", "text/html").header("sec-fetch-site", "same-origin").form(&form);
+    let answer = post.send().await.expect("an answer");
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.headers().contains_key("retry-after"));
     assert!(answer.headers()["content-type"].to_str().expect("text").starts_with("text/html"));
