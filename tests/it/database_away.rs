@@ -175,6 +175,8 @@ async fn prepared_statements_can_be_turned_off_for_pgbouncer() {
         let db = app.lock.db.clone();
         async move {
             let count = db.read(|conn| -> Result<i64, DbError> {
+                // A statement that would be kept, on the connection that is then asked.
+                vestibule::users::has_admin(conn)?;
                 let DbConnection::Postgres(conn) = conn else { return Ok(-1) };
                 Ok(sql_query("SELECT COUNT(*) AS count FROM pg_prepared_statements").get_result::<Count>(conn)?.count)
             });

@@ -113,7 +113,7 @@ pub async fn add_user(database: &TestDatabase, name: &str, roles: &[&str]) -> Us
     };
     let now = Clock::system().now();
     let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
-    let db = Db::new(&config.database);
+    let db = Db::for_start(&config.database);
     let creation = db.write(move |conn| -> Result<_, DbError> {
         let creation = users::create(conn, new, now)?;
         if let Creation::Created(user) = &creation {
