@@ -8,7 +8,7 @@ use diesel::QueryResult;
 
 use crate::clock::Moment;
 use crate::db::DbConnection;
-use crate::secret::{PlainSecret, random_id};
+use crate::secret::{PlainSecret, from_base64url, random_id};
 use crate::users::UserId;
 pub use lifetimes::Lifetimes;
 pub use store::{
@@ -97,6 +97,12 @@ pub struct Started {
     pub session: Session,
     /// The browser's secret; programs hold none.
     pub secret: Option<PlainSecret>,
+}
+
+/// Whether a text has the shape of a session's id: 22 characters of base64url.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    text.len() == 22 && from_base64url(text).is_some()
 }
 
 /// Begins a session for a user who has proved who they are.

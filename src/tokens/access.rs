@@ -202,6 +202,10 @@ impl Tokens {
     /// have lasted that long, and the roles are the database's, not the token's.
     async fn prove(&self, verified: Arc<VerifiedToken>, now: Moment) -> Result<Arc<VerifiedToken>, TokenError> {
         let claims = &verified.claims;
+        // A forger who holds the secret may write anything here, such as U+0000, at which Postgres fails instead of finding nothing.
+        if !sessions::is_id(&claims.sid) {
+            return Err(TokenError::Ended);
+        }
         let is_within = |proof: &SessionProof| claims.exp <= unix_seconds(proof.access_until);
         let is_fresh = |proof: &SessionProof| unix_seconds(now) - unix_seconds(proof.read_at) < PROOF_SECONDS;
         // A token that outlives what was read may have been issued since: the database is asked again before it is refused.
