@@ -112,13 +112,13 @@ impl Lock {
                 Ok(())
             })
             .await?;
-        self.signal(keys, has_failed);
+        self.signal(keys);
         Ok(())
     }
 
-    fn signal(&self, keys: &[String], has_failed: bool) {
+    fn signal(&self, keys: &[String]) {
         for key in keys {
-            self.waiting.signal(key, has_failed);
+            self.waiting.signal(key, false);
         }
     }
 
@@ -131,6 +131,9 @@ impl Lock {
             let look = self.look(attempt, now).await?;
             match self.verdict(&look, now) {
                 (Verdict::Blocked(until), _) => {
+                    // Only now is there nothing left to wait for. Waking all at each failure instead would have hundreds ask
+                    // the database in vain, and the tries that they wait for would find it busy.
+                    look.buckets.iter().for_each(|(bucket, _)| self.waiting.signal(&bucket.key, true));
                     let wait = Duration::from_secs(crate::clock::seconds_until(now, until).max(1));
                     return Ok(Reservation::Throttled(wait));
                 }
@@ -241,7 +244,7 @@ impl Lock {
                 Err(error) => return Err(error.into()),
                 Ok(Finish::Overtaken) => return self.refuse(&reserved.keys, SignIn::Refused).await,
                 Ok(Finish::Done { started, roles, device, ended }) => {
-                    self.signal(&reserved.keys, false);
+                    self.signal(&reserved.keys);
                     if let Some(ended) = ended {
                         self.tokens.ended().add(&ended.id, ended.access_until);
                     }
