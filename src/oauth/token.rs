@@ -54,6 +54,7 @@ pub struct TokenRequest {
     path = "/token",
     tag = "tokens",
     summary = "Exchange a username and password for an access token",
+    description = "The password grant of OAuth 2.0 (RFC 6749 §4.3), for one's own programs. Takes a form or JSON, each parameter once.",
     request_body(content((TokenRequest = "application/x-www-form-urlencoded"), (TokenRequest = "application/json"))),
     responses(
         (status = 200, description = "The access token", body = TokenResponse),
