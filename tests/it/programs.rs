@@ -1,8 +1,9 @@
-//! The programs' door: `/token`, `/me`, JWKS. What may not live here: pages.
+//! The programs' door when all goes well: `/token` and `/me`. What may not live here: refusals (`token_errors.rs`, `forgery.rs`,
+//! `throttling.rs`) and public keys (`metadata.rs`).
 
 use serde_json::Value;
 
-use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase};
+use crate::harness::{PASSWORD, TestApp};
 
 #[tokio::test]
 async fn a_username_and_password_become_a_token_and_the_token_says_who() {
@@ -18,23 +19,4 @@ async fn a_username_and_password_become_a_token_and_the_token_says_who() {
     assert_eq!(body["token"], body["access_token"]);
     let me: Value = app.get_me(body["token"].as_str().expect("text")).await.json().await.expect("JSON");
     assert_eq!((&me["id"], &me["sub"], &me["roles"][0]), (&1.into(), &"alice".into(), &"admin".into()));
-}
-
-#[tokio::test]
-async fn two_hundred_wrong_passwords_at_once_cost_ten_hashes() {
-    let database = TestDatabase::create();
-    let server = ServerProcess::start(&database, &[]);
-    let client = reqwest::Client::new();
-    let tries = (0..200).map(|_| {
-        let request =
-            client.post(format!("{}/token", server.url)).form(&[("username", "alice"), ("password", "wrong password")]);
-        tokio::spawn(async move { request.send().await.expect("an answer").status().as_u16() })
-    });
-    let mut statuses = Vec::new();
-    for status in tries.collect::<Vec<_>>() {
-        statuses.push(status.await.expect("no panic"));
-    }
-    assert_eq!(server.counter("vestibule_password_hashes_total").await, 10);
-    assert_eq!(statuses.iter().filter(|status| **status == 400).count(), 10, "{statuses:?}");
-    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 190, "{statuses:?}");
 }

@@ -1,0 +1,95 @@
+//! What came back, read whole, and requests that no client library would send. What may not live here: what is expected.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{RequestBuilder, Response};
+use serde_json::Value;
+
+/// An answer with its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Such as 200.
+    pub status: u16,
+    /// Without `date`, so that two answers can be compared.
+    pub headers: HeaderMap,
+    /// As it came.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// Sends a request and reads what comes back.
+    pub async fn to(request: RequestBuilder) -> Self {
+        Self::read(request.send().await.expect("an answer")).await
+    }
+
+    /// Reads a response.
+    pub async fn read(response: Response) -> Self {
+        let (status, mut headers) = (response.status().as_u16(), response.headers().clone());
+        headers.remove("date");
+        Self { status, headers, body: response.bytes().await.expect("a body").to_vec() }
+    }
+
+    /// A header's text; empty when it is absent.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("ASCII"))
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).expect("UTF-8")
+    }
+
+    /// The body as JSON; null when it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The seconds in `Retry-After`, when it is there.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.headers.get("retry-after")?.to_str().ok()?.parse().ok()
+    }
+}
+
+/// Opens a connection and writes these bytes.
+pub fn write_raw(url: &str, bytes: &[u8]) -> TcpStream {
+    let address = url.strip_prefix("http://").expect("http");
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    // A server that refuses early may have closed before all was written.
+    let _ = stream.write_all(bytes);
+    stream
+}
+
+/// Sends these bytes, which should ask for `Connection: close`, and reads the answer to its end.
+pub async fn send_raw(url: &str, bytes: Vec<u8>) -> Answer {
+    let url = url.to_owned();
+    let work = tokio::task::spawn_blocking(move || {
+        let mut stream = write_raw(&url, &bytes);
+        let mut answer = Vec::new();
+        let mut chunk = [0; 4_096];
+        // A reset after the answer came is no fault of the answer.
+        while let Ok(count @ 1..) = stream.read(&mut chunk) {
+            answer.extend_from_slice(&chunk[..count]);
+        }
+        let _ = stream.shutdown(Shutdown::Both);
+        parse(&answer)
+    });
+    work.await.expect("no panic")
+}
+
+fn parse(bytes: &[u8]) -> Answer {
+    let at = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
+    let head = String::from_utf8(bytes[..at].to_vec()).expect("a head of text");
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).expect("a status");
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
+        headers.append(name, HeaderValue::from_str(value).expect("a value"));
+    }
+    headers.remove("date");
+    Answer { status, headers, body: bytes[at + 4..].to_vec() }
+}

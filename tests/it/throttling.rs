@@ -1,0 +1,375 @@
+//! Too many tries: how they are counted, told and waited for, and what they cost. What may not live here: the words of the pages.
+
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use reqwest::Client;
+use vestibule::clock::Moment;
+use vestibule::config::Settings;
+use vestibule::db::schema::login_attempts;
+use vestibule::users;
+use vestibule::users::argon2id::{Cost, Hasher, PasswordHash};
+use vestibule::users::password::Password;
+
+use crate::harness::answers::write_raw;
+use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp, TestDatabase};
+
+const WRONG: &str = "the wrong password";
+
+/// Hashes of this cost are weaker than those of every test server.
+const WEAK: Cost = Cost { memory_kib: 16, iterations: 1, parallelism: 1 };
+
+fn weak_hash(password: &str) -> PasswordHash {
+    Hasher::default().hash(password.as_bytes(), WEAK)
+}
+
+async fn sign_in(app: &TestApp, name: &str, password: &str) -> Answer {
+    Answer::read(app.post_token(name, password).await).await
+}
+
+/// A try from another address: the server trusts this machine as its proxy.
+async fn sign_in_from(app: &TestApp, address: &str, name: &str, password: &str) -> Answer {
+    let form = [("username", name), ("password", password)];
+    Answer::to(app.post("/token").header("x-forwarded-for", address).form(&form)).await
+}
+
+fn behind_a_proxy(settings: &mut Settings) {
+    settings.trusted_proxies = Some("127.0.0.1".to_owned());
+}
+
+/// Every row of the counted tries.
+async fn rows(app: &TestApp) -> Vec<(String, i64, i64, Moment, Moment, Moment)> {
+    app.write(|conn| {
+        login_attempts::table
+            .order(login_attempts::bucket)
+            .select((
+                login_attempts::bucket,
+                login_attempts::failures,
+                login_attempts::in_flight,
+                login_attempts::window_started_at,
+                login_attempts::last_tried_at,
+                login_attempts::last_failed_at,
+            ))
+            .load(conn)
+    })
+    .await
+}
+
+#[track_caller]
+fn assert_waits(answer: &Answer, seconds: u64) {
+    let wait = answer.retry_after();
+    assert_eq!(answer.status, 429, "{answer:?}");
+    // A slow machine spends some of the wait between the failure and the question.
+    assert!(wait.is_some_and(|wait| wait <= seconds && wait + 10 >= seconds), "{wait:?} for {seconds}");
+}
+
+#[tokio::test]
+async fn two_hundred_wrong_passwords_at_once_cost_ten_hashes() {
+    let database = TestDatabase::create();
+    let server = ServerProcess::start(&database, &[]);
+    let client = Client::new();
+    let tries = (0..200).map(|_| {
+        let request =
+            client.post(format!("{}/token", server.url)).form(&[("username", "alice"), ("password", "wrong password")]);
+        tokio::spawn(async move { request.send().await.expect("an answer").status().as_u16() })
+    });
+    let mut statuses = Vec::new();
+    for status in tries.collect::<Vec<_>>() {
+        statuses.push(status.await.expect("no panic"));
+    }
+    assert_eq!(server.counter("vestibule_password_hashes_total").await, 10);
+    let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
+    // On a machine with much else to do some are told that the database is busy; none of them gets a hash for it.
+    let busy = count(503);
+    assert_eq!(count(400) + count(429) + busy, 200, "{statuses:?}");
+    assert!(count(400) <= 10 && (busy > 0 || count(400) == 10), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn the_wait_doubles_with_each_failure_and_is_told_alike_for_a_name_that_nobody_has() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    for _ in 0..10 {
+        for name in ["alice", "nobody"] {
+            assert_eq!(sign_in(&app, name, WRONG).await.status, 400, "{name}");
+        }
+    }
+    for seconds in [30, 60, 120, 240, 480, 900] {
+        for name in ["alice", "nobody"] {
+            assert_waits(&sign_in(&app, name, PASSWORD).await, seconds);
+        }
+        app.clock.advance(Duration::from_secs(seconds - 15));
+        for name in ["alice", "nobody"] {
+            assert_waits(&sign_in(&app, name, PASSWORD).await, 15);
+        }
+        app.clock.advance(Duration::from_secs(15));
+        for name in ["alice", "nobody"] {
+            assert_eq!(sign_in(&app, name, WRONG).await.status, 400, "{name} after {seconds} s");
+        }
+    }
+    // Whoever waited out the longest wait begins anew: the last try was the first of ten.
+    for name in ["alice", "nobody"] {
+        for _ in 0..9 {
+            assert_eq!(sign_in(&app, name, WRONG).await.status, 400, "{name}");
+        }
+        assert_waits(&sign_in(&app, name, PASSWORD).await, 30);
+    }
+}
+
+#[tokio::test]
+async fn the_right_password_waits_too_and_is_taken_when_the_wait_is_over() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    for _ in 0..10 {
+        assert_eq!(sign_in(&app, "alice", WRONG).await.status, 400);
+    }
+    assert_waits(&sign_in(&app, "Alice ", PASSWORD).await, 30);
+    app.clock.advance(Duration::from_secs(31));
+    assert_eq!(sign_in(&app, "alice", PASSWORD).await.status, 200);
+    // One success does not give ten tries more.
+    assert_eq!(sign_in(&app, "alice", WRONG).await.status, 400);
+    assert_waits(&sign_in(&app, "alice", WRONG).await, 60);
+    app.clock.advance(Duration::from_mins(16));
+    for _ in 0..10 {
+        assert_eq!(sign_in(&app, "alice", WRONG).await.status, 400, "the window is over");
+    }
+    assert_waits(&sign_in(&app, "alice", PASSWORD).await, 30);
+}
+
+#[tokio::test]
+async fn a_success_elsewhere_clears_nothing_and_failures_elsewhere_block_nobody_here() {
+    let app = TestApp::start_with(behind_a_proxy).await;
+    app.add_user("alice", &[]).await;
+    for _ in 0..10 {
+        assert_eq!(sign_in_from(&app, "203.0.113.5", "alice", WRONG).await.status, 400);
+    }
+    // Another address of the same /24 is the same network; one of another /24 is not.
+    assert_waits(&sign_in_from(&app, "203.0.113.77", "alice", PASSWORD).await, 30);
+    assert_eq!(sign_in_from(&app, "203.0.114.5", "alice", PASSWORD).await.status, 200);
+    assert_eq!(sign_in(&app, "alice", PASSWORD).await.status, 200);
+    assert_waits(&sign_in_from(&app, "203.0.113.5", "alice", PASSWORD).await, 30);
+    for _ in 0..10 {
+        assert_eq!(sign_in_from(&app, "2001:db8:0:1::1", "alice", WRONG).await.status, 400);
+    }
+    assert_waits(&sign_in_from(&app, "2001:db8:0:1:ffff::2", "alice", PASSWORD).await, 30);
+    assert_eq!(sign_in_from(&app, "2001:db8:0:2::1", "alice", PASSWORD).await.status, 200);
+    // What the client itself wrote before the proxy's word counts for nothing.
+    assert_waits(&sign_in_from(&app, "198.51.100.1, 203.0.113.5", "alice", PASSWORD).await, 30);
+}
+
+#[tokio::test]
+async fn a_refusal_writes_nothing() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    for _ in 0..10 {
+        assert_eq!(sign_in(&app, "alice", WRONG).await.status, 400);
+    }
+    let before = rows(&app).await;
+    assert_eq!(before.len(), 3);
+    for password in [WRONG, PASSWORD, WRONG] {
+        assert_waits(&sign_in(&app, "alice", password).await, 30);
+    }
+    app.clock.advance(Duration::from_secs(10));
+    assert_waits(&sign_in(&app, "alice", PASSWORD).await, 20);
+    assert_eq!(rows(&app).await, before);
+}
+
+#[tokio::test]
+async fn a_network_has_a_hundred_failures_an_hour_over_all_accounts() {
+    let app = TestApp::start_with(behind_a_proxy).await;
+    app.add_user("alice", &[]).await;
+    for number in 0..10 {
+        for _ in 0..10 {
+            let name = format!("nobody-{number}");
+            assert_eq!(sign_in_from(&app, "203.0.113.5", &name, WRONG).await.status, 400);
+        }
+    }
+    assert_waits(&sign_in_from(&app, "203.0.113.6", "alice", PASSWORD).await, 30);
+    assert_waits(&sign_in_from(&app, "203.0.113.7", "nobody-else", WRONG).await, 30);
+    assert_eq!(sign_in_from(&app, "203.0.112.5", "alice", PASSWORD).await.status, 200);
+    app.clock.advance(Duration::from_secs(31));
+    assert_eq!(sign_in_from(&app, "203.0.113.6", "alice", PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn beyond_fifty_failures_of_an_account_only_networks_of_earlier_successes_pass() {
+    let app = TestApp::start_with(behind_a_proxy).await;
+    for name in ["alice", "bob"] {
+        app.add_user(name, &[]).await;
+    }
+    assert_eq!(sign_in_from(&app, "198.51.100.7", "alice", PASSWORD).await.status, 200);
+    for network in 0..50 {
+        for name in ["alice", "nobody"] {
+            let address = format!("203.0.{network}.5");
+            assert_eq!(sign_in_from(&app, &address, name, WRONG).await.status, 400, "{network}");
+        }
+    }
+    for name in ["alice", "nobody"] {
+        assert_waits(&sign_in_from(&app, "203.0.200.5", name, PASSWORD).await, 30);
+    }
+    assert_eq!(sign_in_from(&app, "198.51.100.99", "alice", PASSWORD).await.status, 200, "the network is known");
+    assert_eq!(sign_in_from(&app, "203.0.200.5", "bob", PASSWORD).await.status, 200, "another account");
+    assert_waits(&sign_in_from(&app, "203.0.200.5", "alice", PASSWORD).await, 30);
+    app.clock.advance(Duration::from_secs(31));
+    assert_eq!(sign_in_from(&app, "203.0.200.5", "alice", PASSWORD).await.status, 200, "the wait is over");
+}
+
+/// `POST /login` as a browser sends it.
+async fn sign_in_at_the_page(app: &TestApp, browser: &Client, password: &str) -> Answer {
+    let page = Answer::to(browser.get(format!("{}/login", app.url))).await.text();
+    let csrf = page.split_once("name=\"csrf\" value=\"").and_then(|(_, rest)| rest.split_once('"'));
+    let form = [("csrf", csrf.map_or("", |(token, _)| token)), ("username", "alice"), ("password", password)];
+    Answer::to(browser.post(format!("{}/login", app.url)).form(&form)).await
+}
+
+/// Takes the session away and leaves the known-device cookie, as a sign-out does.
+fn device_alone(app: &TestApp, signed_in: &Answer) -> Client {
+    let mut cookies = signed_in.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    let device = cookies.find(|cookie| cookie.starts_with("vestibule_device=")).expect("a device cookie");
+    let jar = std::sync::Arc::new(reqwest::cookie::Jar::default());
+    jar.add_cookie_str(device, &app.url.parse().expect("a URL"));
+    let builder = Client::builder().redirect(reqwest::redirect::Policy::none()).cookie_provider(jar);
+    builder.build().expect("a client")
+}
+
+#[tokio::test]
+async fn a_known_browser_is_not_locked_out_by_strangers_in_its_own_network_and_has_tries_of_its_own() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let first = sign_in_at_the_page(&app, &TestApp::browser(), PASSWORD).await;
+    assert_eq!(first.status, 303, "{first:?}");
+    let browser = device_alone(&app, &first);
+    for _ in 0..10 {
+        assert_eq!(sign_in(&app, "alice", WRONG).await.status, 400);
+    }
+    assert_waits(&sign_in(&app, "alice", PASSWORD).await, 30);
+    assert_eq!(sign_in_at_the_page(&app, &TestApp::browser(), PASSWORD).await.status, 429, "an unknown browser");
+    for _ in 0..10 {
+        assert_eq!(sign_in_at_the_page(&app, &browser, WRONG).await.status, 422, "tries of its own");
+    }
+    let waits = sign_in_at_the_page(&app, &browser, PASSWORD).await;
+    assert_waits(&waits, 30);
+    app.clock.advance(Duration::from_secs(31));
+    assert_eq!(sign_in_at_the_page(&app, &browser, PASSWORD).await.status, 303);
+}
+
+#[tokio::test]
+async fn twenty_right_passwords_at_once_all_sign_in() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let tries: Vec<_> = (0..20)
+        .map(|_| {
+            let request = app.post("/token").form(&[("username", "alice"), ("password", PASSWORD)]);
+            tokio::spawn(Answer::to(request))
+        })
+        .collect();
+    for answer in tries {
+        let answer = answer.await.expect("no panic");
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    assert!(rows(&app).await.iter().all(|row| (row.1, row.2) == (0, 0)), "each try was handed back");
+}
+
+/// Polls until `is_so`, at most ten seconds.
+async fn wait_until(app: &TestApp, what: &str, is_so: impl Fn(&[(String, i64, i64, Moment, Moment, Moment)]) -> bool) {
+    let began = Instant::now();
+    while !is_so(&rows(app).await) {
+        assert!(began.elapsed() < Duration::from_secs(20), "{what}: {:?}", rows(app).await);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Settings under which a hash takes long enough to see a try in flight.
+fn slow_hashes(settings: &mut Settings) {
+    settings.database.argon2_memory_kib = Some("65536".to_owned());
+    settings.database.argon2_iterations = Some("12".to_owned());
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_half_way_is_still_counted() {
+    let app = TestApp::start_with(slow_hashes).await;
+    let body = "username=alice&password=wrong";
+    let request = format!(
+        "POST /token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let stream = write_raw(&app.url, request.as_bytes());
+    wait_until(&app, "in flight", |rows| rows.len() == 3 && rows.iter().all(|row| row.2 == 1)).await;
+    stream.shutdown(Shutdown::Both).expect("closed");
+    drop(stream);
+    wait_until(&app, "counted", |rows| rows.iter().all(|row| (row.1, row.2) == (1, 0))).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_costs_the_same_hashes_and_statements_whoever_is_named() {
+    let app = TestApp::start().await;
+    let hash = app.lock.hash_pool.hash(Password::parse(PASSWORD).expect("fit")).await.expect("room");
+    app.add_user_with_hash("alice", &["admin"], hash.clone()).await;
+    app.add_user_with_hash("weak", &[], weak_hash(PASSWORD)).await;
+    let disabled = app.add_user_with_hash("dora", &[], hash.clone()).await.id;
+    let deleted = app.add_user_with_hash("dell", &[], hash).await.id;
+    let now = app.clock.now();
+    app.write(move |conn| {
+        assert!(users::set_disabled(conn, disabled, Some(now))? && users::delete(conn, deleted, now)?);
+        Ok(())
+    })
+    .await;
+    let server = ServerProcess::start(&app.database, &[]);
+    let mut costs = Vec::new();
+    for (name, password) in
+        [("alice", WRONG), ("nobody", WRONG), ("weak", WRONG), ("dora", WRONG), ("dora", PASSWORD), ("dell", WRONG)]
+    {
+        let hashes_before = server.counter("vestibule_password_hashes_total").await;
+        let mut fewest = u64::MAX;
+        for _ in 0..5 {
+            let before = server.counter("vestibule_database_statements_total").await;
+            let form = [("username", name), ("password", password)];
+            let answer = Answer::to(app.client.post(format!("{}/token", server.url)).form(&form)).await;
+            assert_eq!(answer.status, 400, "{answer:?}");
+            // The server also reads ended sessions twice a second; the fewest statements are those of the try alone.
+            fewest = fewest.min(server.counter("vestibule_database_statements_total").await - before);
+        }
+        costs.push((name, server.counter("vestibule_password_hashes_total").await - hashes_before, fewest));
+    }
+    for (name, hashes, statements) in &costs {
+        assert_eq!((*hashes, *statements), (5, costs[0].2), "{name}: {costs:?}");
+    }
+}
+
+async fn hash_of(app: &TestApp, name: &'static str) -> PasswordHash {
+    let user = app.write(move |conn| users::find_by_key(conn, name)).await.expect("a user");
+    user.password_hash.expect("a hash")
+}
+
+#[tokio::test]
+async fn a_weaker_hash_is_made_anew_at_the_next_sign_in_and_only_with_the_right_password() {
+    let app = TestApp::start().await;
+    app.add_user_with_hash("alice", &[], weak_hash(PASSWORD)).await;
+    assert_eq!(sign_in(&app, "alice", WRONG).await.status, 400);
+    assert_eq!(hash_of(&app, "alice").await.cost(), WEAK);
+    assert_eq!(sign_in(&app, "alice", PASSWORD).await.status, 200);
+    let stronger = hash_of(&app, "alice").await;
+    assert_eq!(stronger.cost(), app.lock.hash_pool.cost());
+    assert_eq!(sign_in(&app, "alice", PASSWORD).await.status, 200);
+    assert_eq!(hash_of(&app, "alice").await, stronger, "made once");
+}
+
+#[tokio::test]
+async fn making_a_hash_anew_does_not_undo_a_password_that_is_changed_meanwhile() {
+    let app = TestApp::start_with(slow_hashes).await;
+    let id = app.add_user_with_hash("alice", &[], weak_hash(PASSWORD)).await.id;
+    let request = app.post("/token").form(&[("username", "alice"), ("password", PASSWORD)]);
+    let old = tokio::spawn(Answer::to(request));
+    wait_until(&app, "in flight", |rows| rows.iter().any(|row| row.2 == 1)).await;
+    let (changed, now) = (weak_hash("another battery staple"), app.clock.now());
+    let kept = changed.clone();
+    app.write(move |conn| {
+        assert!(users::set_password_hash(conn, id, &changed, None, now)?);
+        Ok(())
+    })
+    .await;
+    assert_eq!(old.await.expect("no panic").status, 400, "the password that was right at the start is no longer");
+    assert_eq!(hash_of(&app, "alice").await, kept);
+    assert_eq!(sign_in(&app, "alice", "another battery staple").await.status, 200);
+}

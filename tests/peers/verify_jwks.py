@@ -1,0 +1,14 @@
+"""A resource server's check by published keys: PyJWT's PyJWKClient. Prints the claims, or what it refuses the token with."""
+
+import json
+import os
+
+import jwt
+
+token = os.environ["TOKEN"]
+try:
+    key = jwt.PyJWKClient(os.environ["JWKS_URL"]).get_signing_key_from_jwt(token)
+    claims = jwt.decode(token, key, algorithms=["ES256"], issuer=os.environ["ISSUER"])
+    print(json.dumps(claims))
+except jwt.PyJWTError as error:
+    print(json.dumps({"refused": type(error).__name__}))
