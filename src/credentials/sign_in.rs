@@ -95,6 +95,111 @@ impl Lock {
         }
     }
 
+    /// Looks, waits for others in flight if only they stand in the way, and reserves. A refusal writes nothing.
+    async fn reserve(&self, attempt: &Attempt) -> Result<Reservation, DbError> {
+        let deadline = Instant::now() + WAIT_FOR_OTHERS;
+        let mut conflicts = 0;
+        loop {
+            let now = self.clock.now();
+            let look = self.look(attempt, now).await?;
+            match self.verdict(&look, now) {
+                (Verdict::Blocked(until), _) => {
+                    // Only now is there nothing left to wait for. Waking all at each failure instead would have hundreds ask
+                    // the database in vain, and the tries that they wait for would find it busy.
+                    look.buckets.iter().for_each(|(bucket, _)| self.waiting.signal(&bucket.key, true));
+                    let wait = Duration::from_secs(crate::clock::seconds_until(now, until).max(1));
+                    return Ok(Reservation::Throttled(wait));
+                }
+                (Verdict::InFlight, key) => {
+                    let has_place = Instant::now() < deadline && self.waiting.wait(key, LOOK_EVERY).await;
+                    if !has_place {
+                        return Ok(Reservation::Throttled(COME_AGAIN));
+                    }
+                }
+                (Verdict::Free, _) => {
+                    if let Some(reserved) = self.try_reserve(look, now).await? {
+                        return Ok(Reservation::Taken(reserved));
+                    }
+                    conflicts += 1;
+                    if conflicts >= MAX_CONFLICTS {
+                        return Err(DbError::Busy);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn look(&self, attempt: &Attempt, now: Moment) -> Result<Look, DbError> {
+        let names = Names::new(&self.names, attempt);
+        let username = attempt.username.clone();
+        let throttling = self.throttling;
+        self.db
+            .read(move |conn| {
+                let user = users::find_by_key(conn, username.key())?;
+                let known = Known::find(conn, &names, now)?;
+                let counts = store::list_counts(conn, &names.keys())?;
+                let buckets = names.buckets(&throttling, known.device, known.network);
+                let buckets = buckets.into_iter().map(|bucket| {
+                    let count = counts.iter().find(|(key, _)| *key == bucket.key).map(|(_, count)| count.clone());
+                    (bucket, count)
+                });
+                Ok(Look { user, known, buckets: buckets.collect() })
+            })
+            .await
+    }
+
+    /// The strictest verdict of all buckets, and the key of the one that gave it.
+    fn verdict<'a>(&self, look: &'a Look, now: Moment) -> (Verdict, &'a str) {
+        let mut strictest = (Verdict::Free, "");
+        for (bucket, count) in &look.buckets {
+            let Some(count) = count else { continue };
+            let verdict = count.at(bucket, &self.throttling, now).verdict(bucket, &self.throttling, now);
+            let is_stricter = match (verdict, strictest.0) {
+                (Verdict::Blocked(until), Verdict::Blocked(before)) => until > before,
+                (Verdict::Blocked(_), _) | (Verdict::InFlight, Verdict::Free) => true,
+                _ => false,
+            };
+            if is_stricter {
+                strictest = (verdict, &bucket.key);
+            }
+        }
+        strictest
+    }
+
+    /// `None` when a row is no longer as it was looked at.
+    async fn try_reserve(&self, look: Look, now: Moment) -> Result<Option<Reserved>, DbError> {
+        let throttling = self.throttling;
+        let Look { user, known, buckets } = look;
+        let keys = buckets.iter().map(|(bucket, _)| bucket.key.clone()).collect();
+        let result = self
+            .db
+            .write(move |conn| -> Result<(), ReserveError> {
+                for (bucket, seen) in &buckets {
+                    let Some(seen) = seen else {
+                        store::insert_reserved(conn, bucket, now).map_err(DbError::from)?;
+                        continue;
+                    };
+                    let count = seen.at(bucket, &throttling, now);
+                    if (count.failures, count.in_flight) != (seen.failures, seen.in_flight)
+                        || count.window_started_at != seen.window_started_at
+                    {
+                        store::renew_count(conn, &bucket.key, seen, &count).map_err(DbError::from)?;
+                    }
+                    if !store::reserve(conn, bucket, count.failures, now).map_err(DbError::from)? {
+                        return Err(ReserveError::Conflict);
+                    }
+                }
+                Ok(())
+            })
+            .await;
+        match result {
+            Ok(()) => Ok(Some(Reserved { user, known, keys })),
+            Err(ReserveError::Conflict) => Ok(None),
+            Err(ReserveError::Database(error)) if error.is_unique_violation() => Ok(None),
+            Err(ReserveError::Database(error)) => Err(error),
+        }
+    }
+
     async fn finish(
         &self,
         attempt: &Attempt,
