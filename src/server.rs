@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use actix_web::dev::Server;
 use actix_web::{App, HttpServer, web};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::config::{Config, Signing};
 use crate::credentials::Lock;
 use crate::db::migrations::{self, MigrationError};
@@ -88,18 +88,18 @@ pub struct Report {
 /// [`StartError`], before anything is served.
 pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
     let migrated = migrate(&config).await?;
-    let db = Db::new(&config.database);
-    let (server_key, source) = server_key::find_or_make(&config, &db).await?;
-    let keys = Keys::load(&db, &config.signing, &server_key, clock.now()).await?;
+    let (db, start_db) = (Db::new(&config.database), Db::for_start(&config.database));
+    let (server_key, source) = server_key::find_or_make(&config, &start_db).await?;
+    let keys = Keys::load(&start_db, &config.signing, &server_key, clock.now()).await?;
     let signing = keys.describe();
     let tokens = Tokens::new(keys, &config, clock.clone(), db.clone());
-    tokens.ended().refresh(&db, clock.now()).await?;
+    tokens.ended().refresh(&start_db, clock.now()).await?;
     let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))?;
     let lock = Lock::new(&config, &server_key, hash_pool, tokens, db);
     let metrics = listen_for_metrics(&config)?;
     let listeners = bind_all(&config.bind)?;
     // After the addresses are ours: a second server that cannot have them must not end the link that the first one printed.
-    let setup_link = make_setup_link(&lock).await?;
+    let setup_link = make_setup_link(&start_db, lock.clock.now()).await?;
     let web_config = WebConfig::new(&config, &server_key);
     let (server, addresses) = listen(listeners, config, web_config, lock.clone())?;
     Ok(Running {
@@ -116,18 +116,16 @@ async fn migrate(config: &Config) -> Result<Vec<String>, StartError> {
     Ok(work.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
 }
 
-async fn make_setup_link(lock: &Lock) -> Result<Option<PlainSecret>, DbError> {
-    let now = lock.clock.now();
-    lock.db
-        .write(move |conn| {
-            // Of servers that start at once on Postgres, each would else not see the other's new link, and both would work.
-            users::lock_accounts(conn)?;
-            if users::has_admin(conn)? {
-                return Ok(None);
-            }
-            Ok(Some(links::create(conn, LinkPurpose::Setup, None, now)?))
-        })
-        .await
+async fn make_setup_link(db: &Db, now: Moment) -> Result<Option<PlainSecret>, DbError> {
+    db.write(move |conn| {
+        // Of servers that start at once on Postgres, each would else not see the other's new link, and both would work.
+        users::lock_accounts(conn)?;
+        if users::has_admin(conn)? {
+            return Ok(None);
+        }
+        Ok(Some(links::create(conn, LinkPurpose::Setup, None, now)?))
+    })
+    .await
 }
 
 fn listen_for_metrics(config: &Config) -> Result<Option<SocketAddr>, StartError> {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use diesel::connection::{
     AnsiTransactionManager, CacheSize, InstrumentationEvent, SimpleConnection as _, TransactionManager as _,
@@ -16,10 +17,8 @@ use super::DbError;
 use crate::config::DatabaseUrl;
 use crate::metrics;
 
-/// On every SQLite connection: an acknowledged revocation survives a power cut (`synchronous=FULL`), another process's
-/// lock is waited for, and references hold.
-const SQLITE_PRAGMAS: &str =
-    "PRAGMA busy_timeout = 3000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;";
+/// On every SQLite connection: an acknowledged revocation survives a power cut (`synchronous=FULL`), and references hold.
+const SQLITE_PRAGMAS: &str = "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;";
 
 /// A connection to SQLite or Postgres, on which the same queries run.
 #[derive(diesel::MultiConnection)]
@@ -32,12 +31,14 @@ pub enum DbConnection {
 
 impl DbConnection {
     /// Opens the database that `url` names, and no other: Diesel's derived `establish` would try each kind in turn and
-    /// could make a SQLite file named after an unreachable Postgres URL.
-    pub(super) fn open(url: &DatabaseUrl) -> Result<Self, ConnectionError> {
+    /// could make a SQLite file named after an unreachable Postgres URL. On SQLite another process's lock is waited for, as long as
+    /// `lock_wait`.
+    pub(super) fn open(url: &DatabaseUrl, lock_wait: Duration) -> Result<Self, ConnectionError> {
         let connection = match url {
             DatabaseUrl::Sqlite(path) => {
                 let mut connection = SqliteConnection::establish(&path.to_string_lossy())?;
-                connection.batch_execute(SQLITE_PRAGMAS).map_err(ConnectionError::CouldntSetupConfiguration)?;
+                let pragmas = format!("PRAGMA busy_timeout = {}; {SQLITE_PRAGMAS}", lock_wait.as_millis());
+                connection.batch_execute(&pragmas).map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Self::Sqlite(connection)
             }
             DatabaseUrl::Postgres(postgres) => {
@@ -109,8 +110,8 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    fn open(url: &DatabaseUrl) -> Result<Self, ConnectionError> {
-        let mut connection = DbConnection::open(url)?;
+    fn open(url: &DatabaseUrl, lock_wait: Duration) -> Result<Self, ConnectionError> {
+        let mut connection = DbConnection::open(url, lock_wait)?;
         let was_lost = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&was_lost);
         connection.set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
@@ -132,11 +133,12 @@ impl Slot {
 /// Opens connections for the pool.
 pub(super) struct Connector {
     url: DatabaseUrl,
+    lock_wait: Duration,
 }
 
 impl Connector {
-    pub fn new(url: DatabaseUrl) -> Self {
-        Self { url }
+    pub fn new(url: DatabaseUrl, lock_wait: Duration) -> Self {
+        Self { url, lock_wait }
     }
 }
 
@@ -145,7 +147,7 @@ impl ManageConnection for Connector {
     type Error = ConnectionError;
 
     fn connect(&self) -> Result<Slot, ConnectionError> {
-        Slot::open(&self.url)
+        Slot::open(&self.url, self.lock_wait)
     }
 
     fn is_valid(&self, _slot: &mut Slot) -> Result<(), ConnectionError> {

@@ -10,7 +10,7 @@ use diesel::migration::{Migration, MigrationSource as _};
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection, sql_query, sql_types};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{DbConnection, DbError};
+use super::{DbConnection, DbError, START_WAIT};
 use crate::config::DatabaseUrl;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
@@ -173,7 +173,7 @@ fn in_lock<T>(
     work: impl FnOnce(&mut DbConnection) -> Result<T, MigrationError>,
 ) -> Result<T, MigrationError> {
     let open_error = |reason: String| MigrationError::Open { url: url.to_string(), reason };
-    let mut connection = DbConnection::open(url).map_err(|error| open_error(error.to_string()))?;
+    let mut connection = DbConnection::open(url, START_WAIT).map_err(|error| open_error(error.to_string()))?;
     connection.begin().map_err(|error| open_error(error.to_string()))?;
     connection.finish(|connection| {
         if let DbConnection::Postgres(postgres) = connection {

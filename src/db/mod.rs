@@ -18,8 +18,10 @@ use connection::{Connector, Slot};
 
 /// How long a request waits for a connection before it is told that the server is busy.
 const POOL_WAIT: Duration = Duration::from_millis(500);
-/// How long a write waits for its turn on SQLite, which has one writer at a time.
+/// How long a write waits for its turn on SQLite, which has one writer at a time, and then for another process's lock.
 const WRITE_TURN_WAIT: Duration = Duration::from_secs(3);
+/// How long a starting server and a migration wait for each: eight that start at once hold each other up, and nobody else waits.
+const START_WAIT: Duration = Duration::from_secs(10);
 const SQLITE_CONNECTIONS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 8;
 
@@ -76,6 +78,16 @@ impl Db {
     /// Never at present: the pool opens connections when they are asked for.
     #[must_use]
     pub fn new(url: &DatabaseUrl) -> Self {
+        Self::with_waits(url, POOL_WAIT, WRITE_TURN_WAIT)
+    }
+
+    /// As [`Self::new`], for what a server does before it serves: where a request would be told to come again, this waits.
+    #[must_use]
+    pub fn for_start(url: &DatabaseUrl) -> Self {
+        Self::with_waits(url, START_WAIT, START_WAIT)
+    }
+
+    fn with_waits(url: &DatabaseUrl, pool_wait: Duration, lock_wait: Duration) -> Self {
         let (size, writers) = match url {
             DatabaseUrl::Sqlite(_) => (SQLITE_CONNECTIONS, 1),
             DatabaseUrl::Postgres(_) => (POSTGRES_CONNECTIONS, POSTGRES_CONNECTIONS),
@@ -87,9 +99,9 @@ impl Db {
             .test_on_check_out(false)
             // The caller gets the error and says it once; the pool would log each of its tries.
             .error_handler(Box::new(r2d2::NopErrorHandler))
-            .connection_timeout(POOL_WAIT)
+            .connection_timeout(pool_wait)
             .idle_timeout(Some(Duration::from_mins(10)))
-            .build_unchecked(Connector::new(url.clone()));
+            .build_unchecked(Connector::new(url.clone(), lock_wait));
         let permits = |count: u32| Arc::new(Semaphore::new(count as usize));
         Self { pool, connections: permits(size), writers: permits(writers), size }
     }

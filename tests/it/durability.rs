@@ -1,7 +1,7 @@
 //! What was answered is kept: servers killed at random moments of sign-ins, and how each connection is set up for that.
 //! What may not live here: databases that are away or locked (`database_away.rs`).
 
-use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ async fn every_answered_sign_in_survives_fifty_kills() {
     for lane in lanes {
         answered += lane.await.expect("no panic");
     }
-    assert!(answered > LANES * KILLS, "the servers were killed amid sign-ins: {answered}");
+    assert!(answered >= LANES * KILLS / 2, "the servers were killed amid sign-ins: {answered}");
 }
 
 /// One database, one server after the other. Returns how many sign-ins were answered.
@@ -44,8 +44,14 @@ async fn kill_again_and_again() -> usize {
     for kill in 0..KILLS {
         // The same key and the same file each time, and nobody mends anything between.
         let mut server = start(&database).await;
-        let clients: Vec<_> =
-            (0..CLIENTS).map(|number| tokio::spawn(sign_in_until_it_dies(server.url.clone(), number))).collect();
+        let count = Arc::new(AtomicUsize::new(0));
+        let client = |number| tokio::spawn(sign_in_until_it_dies(server.url.clone(), number, Arc::clone(&count)));
+        let clients: Vec<_> = (0..CLIENTS).map(client).collect();
+        // Every other time well among sign-ins, however slow the machine; else at any moment since the start.
+        let begun = Instant::now();
+        while kill % 2 == 0 && count.load(Ordering::Relaxed) == 0 && begun.elapsed() < Duration::from_secs(10) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         tokio::time::sleep(random_moment()).await;
         server.kill();
         for client in clients {
@@ -73,8 +79,7 @@ async fn kill_again_and_again() -> usize {
 }
 
 async fn start(database: &Arc<TestDatabase>) -> ServerProcess {
-    let mut command = serve(database, &PATIENT);
-    command.stderr(Stdio::null());
+    let command = serve(database, &PATIENT);
     let started = tokio::task::spawn_blocking(move || ServerProcess::from_command(command));
     started.await.expect("no panic").expect("it starts again without help")
 }
@@ -87,7 +92,7 @@ fn random_moment() -> Duration {
 }
 
 /// Signs in again and again, and returns the ids of the sessions whose 200 came whole.
-async fn sign_in_until_it_dies(url: String, number: usize) -> Vec<String> {
+async fn sign_in_until_it_dies(url: String, number: usize, count: Arc<AtomicUsize>) -> Vec<String> {
     let client = reqwest::Client::new();
     let form = [("username", format!("user{number}")), ("password", PASSWORD.to_owned())];
     let mut ids = Vec::new();
@@ -99,6 +104,7 @@ async fn sign_in_until_it_dies(url: String, number: usize) -> Vec<String> {
         let claims = from_base64url(token.split('.').nth(1).expect("claims")).expect("base64url");
         let claims: Value = serde_json::from_slice(&claims).expect("JSON");
         ids.push(claims["sid"].as_str().expect("a session").to_owned());
+        count.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::harness::process::{command, outcome, said, serve};
 use crate::harness::{ServerProcess, TestDatabase};
@@ -56,8 +56,7 @@ fn stderr_of_refused(command: Command) -> String {
     said
 }
 
-fn starts(mut command: Command) -> bool {
-    command.stderr(Stdio::null());
+fn starts(command: Command) -> bool {
     ServerProcess::from_command(command).is_some()
 }
 

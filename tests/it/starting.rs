@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
@@ -23,7 +23,6 @@ fn serve_with_nothing_set(database: &TestDatabase) -> Command {
     if !database.is_postgres() {
         command.env_remove("SERVER_KEY");
     }
-    command.stderr(Stdio::null());
     command
 }
 
@@ -201,11 +200,7 @@ async fn an_address_in_use_is_named_with_the_mend_and_the_first_servers_link_goe
 #[test]
 fn serve_is_what_is_meant_when_no_command_is_given() {
     let database = TestDatabase::create();
-    let bare = |arguments: &[&str]| {
-        let mut command = command(&database, arguments);
-        command.stderr(Stdio::null());
-        command
-    };
+    let bare = |arguments: &[&str]| command(&database, arguments);
     let mut without_arguments = bare(&[]);
     without_arguments.env("BIND", "127.0.0.1:0");
     assert!(ServerProcess::from_command(without_arguments).is_some());

@@ -41,8 +41,14 @@ const OWNERS: [(&[&str], &[&str]); 7] = [
     (&["Utc::now", "Local::now", "SystemTime::now"], &["clock.rs"]),
 ];
 
-/// Longer than they should be, in the hands of somebody who splits them.
-const LONG: [&str; 1] = ["src/admin/seed_file.rs"];
+/// Longer than they should be, and no longer than this, until they are split.
+const LONG: [(&str, usize); 5] = [
+    ("src/admin/seed_file.rs", 303),
+    ("tests/it/forgery.rs", 346),
+    ("tests/it/metadata.rs", 346),
+    ("tests/it/throttling.rs", 372),
+    ("tests/it/token_errors.rs", 439),
+];
 const MAX_LINES: usize = 300;
 const MAX_PARAMETERS: usize = 5;
 
@@ -114,7 +120,8 @@ fn files_and_parameter_lists_are_short() {
     let mut faults = Vec::new();
     for source in sources() {
         let lines = source.text.lines().count();
-        if lines > MAX_LINES && !LONG.contains(&source.name.as_str()) {
+        let limit = LONG.iter().find(|(name, _)| *name == source.name).map_or(MAX_LINES, |(_, limit)| *limit);
+        if lines > limit {
             faults.push(format!("{} has {lines} lines", source.name));
         }
         for (name, parameters) in functions(&source.code()) {
