@@ -80,10 +80,7 @@ async fn two_hundred_wrong_passwords_at_once_cost_ten_hashes() {
     }
     assert_eq!(server.counter("vestibule_password_hashes_total").await, 10);
     let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
-    // On a machine with much else to do some are told that the database is busy; none of them gets a hash for it.
-    let busy = count(503);
-    assert_eq!(count(400) + count(429) + busy, 200, "{statuses:?}");
-    assert!(count(400) <= 10 && (busy > 0 || count(400) == 10), "{statuses:?}");
+    assert_eq!((count(400), count(429)), (10, 190), "{statuses:?}");
 }
 
 #[tokio::test]
