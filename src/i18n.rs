@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
-use fluent_langneg::{LanguageIdentifier, NegotiationStrategy, negotiate_languages, parse_accepted_languages};
+use fluent_langneg::{LanguageIdentifier, NegotiationStrategy, negotiate_languages};
 
 /// What is spoken to those who ask for nothing that we have.
 const DEFAULT_LANGUAGE: &str = "en";
@@ -41,10 +41,23 @@ pub fn words_for(accept_language: Option<&str>) -> &'static Words {
     let Some(header) = accept_language.filter(|header| header.len() <= MAX_ACCEPT_LANGUAGE) else {
         return &LANGUAGES[0];
     };
-    let requested = parse_accepted_languages(header);
-    let chosen = negotiate_languages(&requested, &AVAILABLE, Some(&AVAILABLE[0]), NegotiationStrategy::Lookup);
+    let chosen = negotiate_languages(&wishes(header), &AVAILABLE, Some(&AVAILABLE[0]), NegotiationStrategy::Lookup);
     let chosen = chosen.first().map(ToString::to_string);
     LANGUAGES.iter().find(|words| Some(words.language) == chosen.as_deref()).unwrap_or(&LANGUAGES[0])
+}
+
+/// The languages of an `Accept-Language` header, the most wished for first and those with `q=0` left out (RFC 9110 §12.4.2).
+fn wishes(header: &str) -> Vec<LanguageIdentifier> {
+    let mut wishes: Vec<(f32, LanguageIdentifier)> = header
+        .split(',')
+        .filter_map(|part| {
+            let (tag, quality) = part.split_once(';').unwrap_or((part, "q=1"));
+            let quality = quality.trim().strip_prefix("q=")?.parse().ok().filter(|quality| *quality > 0.0)?;
+            Some((quality, tag.trim().parse().ok()?))
+        })
+        .collect();
+    wishes.sort_by(|(left, _), (right, _)| right.total_cmp(left));
+    wishes.into_iter().map(|(_, language)| language).collect()
 }
 
 /// All languages, the default one first.
@@ -160,6 +173,10 @@ mod tests {
             (Some("ko-KR,ko;q=0.9,en;q=0.8"), "ko"),
             (Some("en-GB"), "en"),
             (Some("fr, ko;q=0.5"), "ko"),
+            (Some("en;q=0.1, ko; q=0.9"), "ko"),
+            (Some("ko;q=0, en;q=0.1"), "en"),
+            (Some("ko;q=0"), "en"),
+            (Some("ko;q=NaN"), "en"),
             (Some("fr"), "en"),
             (Some(""), "en"),
             (Some(";;;q=,,"), "en"),

@@ -12,9 +12,11 @@ mod throttle;
 mod waiting;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::QueryResult;
+use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::config::{Config, ThrottlingConfig};
@@ -28,6 +30,9 @@ use crate::users::{LookupName, User, Username};
 pub use devices::forget_all as forget_devices;
 pub use store::{delete_stale_attempts, delete_stale_devices};
 use waiting::Waiting;
+
+/// How many tries look and reserve at once.
+const TURNS_TO_RESERVE: usize = 3;
 
 /// A username and password as somebody presented them.
 #[derive(Clone)]
@@ -103,6 +108,8 @@ pub struct Lock {
     throttling: ThrottlingConfig,
     names: DerivedKey,
     waiting: Waiting,
+    /// Turns to look and reserve: fewer than the connections of either pool.
+    reserving: Arc<Semaphore>,
 }
 
 impl Lock {
@@ -118,6 +125,7 @@ impl Lock {
             throttling: config.throttling,
             names: server_key.derive(Purpose::Throttling),
             waiting: Waiting::default(),
+            reserving: Arc::new(Semaphore::new(TURNS_TO_RESERVE)),
         }
     }
 }

@@ -44,6 +44,10 @@ impl Lock {
         let deadline = Instant::now() + WAIT_FOR_OTHERS;
         let mut conflicts = 0;
         loop {
+            // Queued here, fairly and for longer than the pool lets anybody wait: a flood of tries neither takes all connections
+            // from others nor is turned away for want of one.
+            let turn = tokio::time::timeout(WAIT_FOR_OTHERS, self.reserving.acquire()).await;
+            let Ok(Ok(turn)) = turn else { return Err(DbError::Busy) };
             let now = self.clock.now();
             let look = self.look(attempt, now).await?;
             match self.verdict(&look, now) {
@@ -55,6 +59,7 @@ impl Lock {
                     return Ok(Reservation::Throttled(wait));
                 }
                 (Verdict::InFlight, key) => {
+                    drop(turn);
                     let has_place = Instant::now() < deadline && self.waiting.wait(key, LOOK_EVERY).await;
                     if !has_place {
                         return Ok(Reservation::Throttled(COME_AGAIN));

@@ -71,6 +71,11 @@ pub async fn read(
     session: &BrowserSession,
     vouching_suffices: bool,
 ) -> Result<FormPost, AppError> {
+    let provenance = csrf::provenance(request);
+    // Before anything else: not even a name is taken over from there.
+    if provenance == Provenance::Elsewhere {
+        return Ok(FormPost { parameters: Parameters::default(), refusal: Some(Refusal::Elsewhere) });
+    }
     let parameters = match Parameters::read(request, payload).await {
         Ok(parameters) => parameters,
         Err(error) => {
@@ -82,25 +87,34 @@ pub async fn read(
             return Ok(FormPost { parameters: Parameters::default(), refusal: Some(Refusal::Malformed(status)) });
         }
     };
-    let refusal = find_refusal(request, &parameters, session, vouching_suffices);
+    let is_vouched = vouching_suffices && provenance == Provenance::SameOrigin;
+    let refusal = find_refusal(request, &parameters, session, is_vouched);
     Ok(FormPost { parameters, refusal })
+}
+
+/// The token of a form that is shown, or shown again. Another site's post comes without the cookies that the browser holds (`Lax`),
+/// but the browser keeps those of the answer: a new seed would take the place of the session. So it gets none.
+///
+/// # Errors
+/// 500 when the cookie cannot be written, which text does not cause.
+pub fn csrf_token(session: &BrowserSession, refusal: Option<Refusal>) -> Result<String, AppError> {
+    match (session.csrf_seed(), refusal) {
+        (Some(seed), _) => Ok(csrf::token(&seed)),
+        (None, Some(Refusal::Elsewhere)) => Ok(String::new()),
+        (None, _) => Ok(csrf::token(&session.csrf_seed_or_new()?)),
+    }
 }
 
 fn find_refusal(
     request: &HttpRequest,
     parameters: &Parameters,
     session: &BrowserSession,
-    vouching_suffices: bool,
+    is_vouched: bool,
 ) -> Option<Refusal> {
-    let provenance = csrf::provenance(request);
-    if provenance == Provenance::Elsewhere {
-        return Some(Refusal::Elsewhere);
-    }
     let Some(seed) = session.csrf_seed() else {
         let is_insecure = crate::web::config(request).public_url.is_https() && !client_ip::is_https(request);
         return Some(Refusal::NoCookie { is_insecure });
     };
-    let is_vouched = vouching_suffices && provenance == Provenance::SameOrigin;
     let has_token = parameters.get("csrf").is_some_and(|token| csrf::fits(&seed, token));
     (!is_vouched && !has_token).then_some(Refusal::Stale)
 }

@@ -22,7 +22,7 @@ use crate::web::form::Parameters;
 use crate::web::next::Next;
 use crate::web::pages::{Alert, Layout, html, see_other, wait_text};
 use crate::web::session::BrowserSession;
-use crate::web::{WebConfig, cookies, csrf, error_page, get, session, user_agent};
+use crate::web::{WebConfig, cookies, error_page, get, session, user_agent};
 
 /// What a page tells on arrival; in the query as one of these words only, so that nobody can make our page say theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +102,8 @@ async fn show(
     }
     let layout = Layout::new(&request);
     let notice = Notice::in_query(&query, &layout);
-    form(&Form { status: StatusCode::OK, next, username: String::new(), alert: None, notice }, layout, &session)
+    let shown = Form { status: StatusCode::OK, next, username: String::new(), alert: None, refusal: None, notice };
+    form(&shown, layout, &session)
 }
 
 /// What the sign-in form shows.
@@ -111,13 +112,14 @@ struct Form {
     next: Next,
     username: String,
     alert: Option<Alert>,
+    refusal: Option<Refusal>,
     notice: Option<String>,
 }
 
 fn form(form: &Form, layout: Layout, session: &BrowserSession) -> Result<HttpResponse, AppError> {
     let page = LoginPage {
         layout,
-        csrf: csrf::token(&session.csrf_seed_or_new()?),
+        csrf: form_post::csrf_token(session, form.refusal)?,
         next: form.next.field().to_owned(),
         username: form.username.clone(),
         alert: form.alert.clone(),
@@ -144,6 +146,7 @@ async fn sign_in(
         next: next.clone(),
         username: username.clone(),
         alert: Some(alert),
+        refusal,
         notice: None,
     };
     let refused = || again(StatusCode::UNPROCESSABLE_ENTITY, Alert::named(words, "alert-wrong-credentials"));
@@ -232,17 +235,19 @@ async fn sign_out(
     lock: web::Data<Lock>,
 ) -> Result<HttpResponse, AppError> {
     let FormPost { refusal, .. } = form_post::read(&request, payload, &session, true).await?;
-    let Some(user) = user else { return signed_out(&request, &session) };
-    if let Some(refusal) = refusal {
+    let asks_again = user.is_some() || refusal == Some(Refusal::Elsewhere);
+    if let Some(refusal) = refusal.filter(|_| asks_again) {
         let layout = Layout::new(&request);
         let mut alert = refusal.alert(layout.words, &request);
         if refusal == Refusal::Stale {
             layout.word("alert-stale-sign-out-text").clone_into(&mut alert.text);
         }
-        let page = LogoutPage { csrf: csrf::token(&session.csrf_seed_or_new()?), alert: Some(alert), layout };
+        let page = LogoutPage { csrf: form_post::csrf_token(&session, Some(refusal))?, alert: Some(alert), layout };
         return html(refusal.status(), &page);
     }
-    end(&lock, &user).await?;
+    if let Some(user) = user {
+        end(&lock, &user).await?;
+    }
     signed_out(&request, &session)
 }
 
@@ -257,8 +262,13 @@ async fn end(lock: &Lock, user: &CurrentUser) -> Result<(), DbError> {
 }
 
 fn signed_out(request: &HttpRequest, session: &BrowserSession) -> Result<HttpResponse, AppError> {
-    session.sign_out()?;
+    // Without a cookie there is nothing to renew, and what is set could take the place of one that the browser kept back.
+    if session.csrf_seed().is_some() {
+        session.sign_out()?;
+    }
     let mut response = see_other(&format!("/login?notice={}", Notice::SignedOut.code()));
-    cookies::remove(&mut response, crate::web::config(request), cookies::Name::Token)?;
+    if cookies::find(request, cookies::Name::Token).is_some() {
+        cookies::remove(&mut response, crate::web::config(request), cookies::Name::Token)?;
+    }
     Ok(response)
 }

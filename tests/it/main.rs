@@ -2,6 +2,9 @@
 //! `harness/` starts servers and databases; every other file is about one capability. What may not live here: tests.
 
 mod admin_setup;
+mod browser;
+mod browser_docs;
+mod browser_screens;
 mod cli_harness;
 mod cli_migrate;
 mod cli_seed;
@@ -13,6 +16,12 @@ mod harness;
 mod metadata;
 mod migrations;
 mod peers;
+mod people;
+mod people_forms;
+mod people_next;
+mod people_pages;
+mod people_sessions;
+mod people_setup;
 mod programs;
 mod sessions_end;
 mod settings;

@@ -118,8 +118,8 @@ async fn signing_out_at_one_server_ends_the_token_at_all() {
     let signed_in = browser.post(format!("{origin}/login")).header("origin", &origin).form(&form).send().await;
     let signed_in = Answer::read(signed_in.expect("an answer")).await;
     assert_eq!(signed_in.status, 303, "{signed_in:?}");
-    let cookies = signed_in.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
-    let token = cookies.filter_map(|cookie| cookie.strip_prefix("vestibule_token=")?.split(';').next()).next();
+    let mut cookies = signed_in.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    let token = cookies.find_map(|cookie| cookie.strip_prefix("vestibule_token=")?.split(';').next());
     let token = token.expect("a token cookie");
     assert_eq!(status(&app, &server, token).await, 200);
     let signed_out =

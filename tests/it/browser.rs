@@ -1,0 +1,226 @@
+//! People at a real browser: signing in and out with and without scripts, by keyboard, in Korean, in two tabs, on a small screen.
+//! What may not live here: Swagger UI (`browser_docs.rs`), pictures (`browser_screens.rs`).
+
+use fantoccini::key::Key;
+
+use crate::harness::browser::{Browser, BrowserOptions, HOST_NAME};
+use crate::harness::{PASSWORD, TestApp};
+
+const SUBMIT: &str = "form button[type=submit]";
+
+#[tokio::test]
+async fn the_set_up_link_leads_to_a_first_administrator_who_is_signed_in() {
+    let app = TestApp::start().await;
+    let browser = Browser::start().await;
+    browser.goto(&format!("{}/setup?link={}", app.url, app.setup_link.as_deref().expect("no administrator"))).await;
+    assert_eq!(browser.path().await, "/setup", "the secret is not in the address");
+    browser.fill("#username", "root").await;
+    browser.fill("#display_name", "Ada Lovelace").await;
+    browser.fill("#password", "too short").await;
+    browser.submit(SUBMIT).await;
+    assert!(browser.text("[role=alert]").await.contains("Use at least 12 characters."));
+    browser.fill("#password", PASSWORD).await;
+    browser.submit(SUBMIT).await;
+    assert!(browser.text("h1").await.contains("Ada Lovelace"));
+    assert_eq!(browser.text("[role=status]").await, "Your administrator account is ready.");
+    assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
+}
+
+#[tokio::test]
+async fn a_person_signs_in_and_out() {
+    let app = app_with_alice().await;
+    let browser = Browser::start().await;
+    browser.goto(&app.url).await;
+    assert_eq!(browser.path().await, "/login");
+    sign_in(&browser, PASSWORD).await;
+    assert_eq!(browser.path().await, "/");
+    assert!(browser.text("h1").await.contains("alice"));
+    browser.submit(SUBMIT).await;
+    assert_eq!(browser.text("[role=status]").await, "You are signed out.");
+    browser.client.back().await.expect("there is a page before");
+    assert_eq!(browser.path().await, "/login", "the account page is not kept");
+    assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
+}
+
+#[tokio::test]
+async fn everything_works_without_scripts() {
+    let app = app_with_alice().await;
+    let browser = Browser::start_with(BrowserOptions { runs_scripts: false, ..BrowserOptions::default() }).await;
+    browser.goto("data:text/html,<title>off</title><script>document.title='on'</script>").await;
+    assert_eq!(browser.client.title().await.expect("a title"), "off", "scripts are really off");
+    browser.goto(&app.url).await;
+    sign_in(&browser, "wrong password").await;
+    assert!(browser.text("[role=alert]").await.contains("not right"));
+    browser.fill("#password", PASSWORD).await;
+    browser.submit(SUBMIT).await;
+    assert!(browser.text("h1").await.contains("alice"));
+    browser.submit(SUBMIT).await;
+    assert_eq!(browser.text("[role=status]").await, "You are signed out.");
+}
+
+#[tokio::test]
+async fn after_a_wrong_password_the_alert_has_the_focus() {
+    let app = app_with_alice().await;
+    let browser = Browser::start().await;
+    browser.goto(&format!("{}/login", app.url)).await;
+    assert_eq!(browser.evaluate("document.activeElement.id").await, "username");
+    sign_in(&browser, "wrong password").await;
+    assert_eq!(browser.client.title().await.expect("a title"), "Error: Sign in · Vestibule");
+    assert_eq!(browser.evaluate("document.activeElement.getAttribute('role')").await, "alert");
+    assert_eq!(browser.evaluate("document.querySelector('#username').value").await, "alice");
+    assert_eq!(browser.evaluate("document.querySelector('#password').value").await, "");
+    // From the alert on, one Tab leads to the name and the next to the password.
+    let (tab, enter) = (char::from(Key::Tab), char::from(Key::Enter));
+    browser.press(&tab.to_string()).await;
+    assert_eq!(browser.evaluate("document.activeElement.id").await, "username");
+    browser.press(&tab.to_string()).await;
+    browser.press(&format!("{PASSWORD}{enter}")).await;
+    assert!(browser.text("h1").await.contains("alice"));
+}
+
+#[tokio::test]
+async fn the_keyboard_is_enough() {
+    let app = app_with_alice().await;
+    let browser = Browser::start().await;
+    let (tab, enter) = (char::from(Key::Tab), char::from(Key::Enter));
+    browser.goto(&format!("{}/login", app.url)).await;
+    browser.press(&format!("alice{tab}")).await;
+    browser.press(&format!("{PASSWORD}{tab}")).await;
+    assert_eq!(browser.evaluate("document.activeElement.type").await, "submit");
+    let outline = browser.evaluate("getComputedStyle(document.activeElement).outlineStyle").await;
+    assert_eq!(outline, "solid", "the focus is seen");
+    browser.press(&enter.to_string()).await;
+    assert!(browser.text("h1").await.contains("alice"));
+    browser.press(&tab.to_string()).await;
+    browser.press(&enter.to_string()).await;
+    assert_eq!(browser.text("[role=status]").await, "You are signed out.");
+}
+
+#[tokio::test]
+async fn a_korean_browser_is_spoken_to_in_korean() {
+    let app = app_with_alice().await;
+    let browser =
+        Browser::start_with(BrowserOptions { language: "ko-KR,ko,en-US,en", ..BrowserOptions::default() }).await;
+    browser.goto(&app.url).await;
+    assert_eq!(browser.evaluate("document.documentElement.lang").await, "ko");
+    assert_eq!(browser.text("h1").await, "로그인");
+    sign_in(&browser, "wrong password").await;
+    assert!(browser.text("[role=alert]").await.starts_with("아이디 또는 비밀번호가 올바르지 않습니다"));
+    browser.fill("#password", PASSWORD).await;
+    browser.submit(SUBMIT).await;
+    assert_eq!(browser.text(SUBMIT).await, "로그아웃");
+}
+
+#[tokio::test]
+async fn two_tabs_sign_in_and_one_signs_out() {
+    let app = app_with_alice().await;
+    app.add_user("bob", &[]).await;
+    let browser = Browser::start().await;
+    let first = browser.client.window().await.expect("a tab");
+    browser.goto(&format!("{}/login", app.url)).await;
+    let second = browser.client.new_window(true).await.expect("a tab").handle;
+    browser.client.switch_to_window(second.clone()).await.expect("it is there");
+    browser.goto(&format!("{}/login", app.url)).await;
+    sign_in(&browser, PASSWORD).await;
+    // The form in the first tab is from before; so is its token.
+    browser.client.switch_to_window(first).await.expect("it is there");
+    browser.fill("#username", "bob").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.submit(SUBMIT).await;
+    assert!(browser.text("h1").await.contains("bob"));
+    // The second tab shows alice still; its button signs this browser out, not an error.
+    browser.client.switch_to_window(second).await.expect("it is there");
+    assert!(browser.text("h1").await.contains("alice"));
+    browser.submit(SUBMIT).await;
+    assert_eq!(browser.text("[role=status]").await, "You are signed out.");
+    browser.goto(&app.url).await;
+    assert_eq!(browser.path().await, "/login");
+}
+
+#[tokio::test]
+async fn another_site_can_neither_sign_a_person_in_nor_out() {
+    let app = app_with_alice().await;
+    app.add_user("mallory", &[]).await;
+    let browser = Browser::start().await;
+    browser.goto(&app.url).await;
+    sign_in(&browser, PASSWORD).await;
+    for path in ["/logout", "/login"] {
+        let form = format!(
+            "<form method=post action={}{path}><input name=username value=mallory><input name=password value='{PASSWORD}'><button type=submit>x</button></form>",
+            app.url
+        );
+        browser.goto(&format!("data:text/html,{form}")).await;
+        browser.submit(SUBMIT).await;
+        assert!(browser.text("[role=alert]").await.contains("The form came from another site"), "{path}");
+        browser.goto(&app.url).await;
+        assert!(browser.text("h1").await.contains("alice"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_drops_the_cookie_of_https_over_http_is_told_where_to_go() {
+    let app = TestApp::start_with(|settings| settings.database.public_url = Some("https://login.example".to_owned()));
+    let app = app.await;
+    let browser = Browser::start().await;
+    browser.goto(&format!("{}/login", app.url.replace("127.0.0.1", HOST_NAME))).await;
+    sign_in(&browser, PASSWORD).await;
+    let alert = browser.text("[role=alert]").await;
+    assert!(alert.contains("The cookie did not come back") && alert.contains("Open https://login.example"), "{alert}");
+}
+
+#[tokio::test]
+async fn nothing_overflows_on_the_smallest_screen() {
+    let app = TestApp::start_with(|settings| settings.throttle_account_network = Some("1".to_owned())).await;
+    let long = "w".repeat(64);
+    app.add_user(&long, &["very-long-role-name-without-any-space-that-could-break"]).await;
+    for language in ["en", "ko"] {
+        let browser = Browser::start_with(BrowserOptions { language, ..BrowserOptions::default() }).await;
+        browser.resize(320, 640).await;
+        let at = |path: &str| format!("{}{path}", app.url);
+        browser.goto(&at(&format!("/setup?link={}", app.setup_link.as_deref().expect("no administrator")))).await;
+        fits(&browser, "set-up").await;
+        browser.fill("#username", &"@".repeat(200)).await;
+        browser.fill("#password", PASSWORD).await;
+        browser.submit(SUBMIT).await;
+        fits(&browser, "set-up refused").await;
+        for path in ["/login?notice=session-ended", "/setup?link=x", "/nothing", "/logout"] {
+            browser.goto(&at(path)).await;
+            fits(&browser, path).await;
+        }
+        browser.goto(&at("/login")).await;
+        browser.fill("#username", &long).await;
+        browser.fill("#password", PASSWORD).await;
+        browser.submit(SUBMIT).await;
+        fits(&browser, "account").await;
+        browser.submit(SUBMIT).await;
+        for state in ["wrong password", "throttled"] {
+            browser.goto(&at("/login")).await;
+            browser.fill("#username", &format!("{}{language}", "m".repeat(60))).await;
+            browser.fill("#password", "wrong password").await;
+            browser.submit(SUBMIT).await;
+            assert!(browser.has("[role=alert]").await, "{state}");
+            fits(&browser, state).await;
+        }
+    }
+}
+
+async fn fits(browser: &Browser, page: &str) {
+    let width = browser.evaluate("document.documentElement.scrollWidth").await.as_u64().expect("a number");
+    let language = browser.evaluate("document.documentElement.lang").await;
+    assert!(width <= 320, "{page} in {language} is {width} pixels wide");
+    // Nor is anything cut off inside.
+    let outside = "[...document.querySelectorAll('main *')].filter(e => e.type !== 'hidden' && e.getBoundingClientRect().right > 320.5).map(e => e.outerHTML)";
+    assert_eq!(browser.evaluate(outside).await, serde_json::json!([]), "{page} in {language}");
+}
+
+async fn app_with_alice() -> TestApp {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    app
+}
+
+async fn sign_in(browser: &Browser, password: &str) {
+    browser.fill("#username", "alice").await;
+    browser.fill("#password", password).await;
+    browser.submit(SUBMIT).await;
+}

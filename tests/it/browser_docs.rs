@@ -1,0 +1,113 @@
+//! Swagger UI at a real browser: ours under its policy, and the one of the FastAPI tutorial's own application, which signs in here
+//! from another origin. What may not live here: what `/token` answers (`programs.rs`).
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::harness::browser::Browser;
+use crate::harness::{PASSWORD, TestApp};
+
+const SECRET: &str = "a secret of forty bytes or so, for HS256";
+
+#[tokio::test]
+async fn authorize_signs_in_and_try_it_out_answers() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let browser = Browser::start().await;
+    browser.goto(&format!("{}/docs", app.url)).await;
+    authorize(&browser).await;
+    let body = execute(&browser, "/me").await;
+    assert!(body.contains("\"username\": \"alice\""), "{body}");
+    assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
+    // The console would have said so.
+    browser.evaluate("void fetch('http://127.0.0.1:1/').catch(() => null)").await;
+    let said = browser.console().await;
+    assert!(said.iter().any(|line| line.contains("Content Security Policy")), "{said:?}");
+}
+
+#[tokio::test]
+async fn the_tutorials_own_docs_sign_in_here_and_its_server_takes_the_token() {
+    let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").port();
+    let tutorial_url = format!("http://127.0.0.1:{port}");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let secret_file = folder.path().join("jwt-secret");
+    std::fs::write(&secret_file, SECRET).expect("written");
+    let app = TestApp::start_with(|settings| {
+        settings.jwt_secret_file = Some(secret_file.display().to_string());
+        settings.allowed_origins = Some(tutorial_url.clone());
+    })
+    .await;
+    app.add_user("alice", &[]).await;
+    let _tutorial = Tutorial::start(port, &app).await;
+    let browser = Browser::start().await;
+    browser.goto(&format!("{tutorial_url}/docs")).await;
+    authorize(&browser).await;
+    let body = execute(&browser, "/users/me").await;
+    assert!(body.contains("\"username\": \"alice\""), "{body}");
+    assert_eq!(browser.console().await, Vec::<String>::new());
+}
+
+async fn authorize(browser: &Browser) {
+    browser.click(".auth-wrapper .btn.authorize").await;
+    browser.fill("#oauth_username", "alice").await;
+    browser.fill("#oauth_password", PASSWORD).await;
+    browser.click(".modal-ux .btn.modal-btn.auth.authorize").await;
+    // The button that takes its place once there is a token.
+    browser.find(".modal-ux .btn[aria-label='Remove authorization']").await;
+    browser.click(".modal-ux .btn-done").await;
+}
+
+/// Presses Execute on a GET, and gives what came.
+async fn execute(browser: &Browser, path: &str) -> String {
+    let operation = format!(".opblock-get:has([data-path='{path}'])");
+    browser.click(&format!("{operation} .opblock-summary-control")).await;
+    // FastAPI leaves this button to be pressed first.
+    if !browser.has(&format!("{operation} .btn.execute")).await {
+        browser.find(&format!("{operation} .opblock-body")).await;
+        if browser.has(&format!("{operation} .try-out__btn:not(.cancel)")).await {
+            browser.click(&format!("{operation} .try-out__btn")).await;
+        }
+    }
+    browser.click(&format!("{operation} .btn.execute")).await;
+    let status = browser.text(&format!("{operation} .live-responses-table .response-col_status")).await;
+    // Below the heading of the same class.
+    let body = browser.text(&format!("{operation} .live-responses-table .response .highlight-code")).await;
+    let live = browser.text(&format!("{operation} .live-responses-table tbody .response-col_status")).await;
+    assert!(live.starts_with("200"), "{status} {live}: {body}");
+    body
+}
+
+/// `tests/peers/tutorial_docs.py` under uvicorn. Killed when dropped.
+struct Tutorial(Child);
+
+impl Tutorial {
+    async fn start(port: u16, app: &TestApp) -> Self {
+        let python = std::env::var("TEST_PYTHON").expect("TEST_PYTHON: bin/test sets it");
+        let child = Command::new(python)
+            .args(["-m", "uvicorn", "tutorial_docs:app", "--app-dir", "tests/peers", "--log-level", "warning"])
+            .args(["--port", &port.to_string()])
+            .env("SECRET_KEY", SECRET)
+            .env("TOKEN_URL", format!("{}/token", app.url))
+            .env("SWAGGER_UI_URL", format!("{}/docs", app.url))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the peers are installed");
+        let tutorial = Self(child);
+        for _ in 0..600 {
+            if app.client.get(format!("http://127.0.0.1:{port}/openapi.json")).send().await.is_ok() {
+                return tutorial;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("uvicorn does not answer");
+    }
+}
+
+impl Drop for Tutorial {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

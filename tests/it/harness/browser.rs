@@ -1,0 +1,236 @@
+//! Chromium without a window, driven through chromedriver. Each test has a browser, a profile and a driver of its own; at most two
+//! run at a time. What may not live here: selectors of a page.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fantoccini::elements::Element;
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder, Locator};
+use reqwest::{Method, Url};
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+static SEATS: Semaphore = Semaphore::const_new(2);
+/// A name under which a browser reaches this machine without knowing that it does.
+pub const HOST_NAME: &str = "vestibule.test";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a browser is like, where it differs from an English one of 1,000 by 800 pixels that runs scripts.
+#[derive(Clone, Copy)]
+pub struct BrowserOptions {
+    pub language: &'static str,
+    pub runs_scripts: bool,
+}
+
+impl Default for BrowserOptions {
+    fn default() -> Self {
+        Self { language: "en", runs_scripts: true }
+    }
+}
+
+/// A browser. Closed when dropped, also by a panic.
+pub struct Browser {
+    /// The `WebDriver` client.
+    pub client: Client,
+    // In the order in which they end.
+    _driver: Driver,
+    _profile: tempfile::TempDir,
+    _seat: SemaphorePermit<'static>,
+}
+
+impl Browser {
+    /// An English browser.
+    pub async fn start() -> Self {
+        Self::start_with(BrowserOptions::default()).await
+    }
+
+    /// A browser like this.
+    pub async fn start_with(options: BrowserOptions) -> Self {
+        let seat = SEATS.acquire().await.expect("never closed");
+        let profile = tempfile::tempdir().expect("a temporary folder");
+        let driver = Driver::start();
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--hide-scrollbars",
+            "--force-device-scale-factor=1",
+            "--window-size=1000,800",
+            &format!("--host-resolver-rules=MAP {HOST_NAME} 127.0.0.1"),
+            // It ends when the driver does, however that ends.
+            "--remote-debugging-pipe",
+            &format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let mut preferences = json!({
+            "intl.accept_languages": options.language,
+            "credentials_enable_service": false,
+            "profile.password_manager_leak_detection": false,
+        });
+        if !options.runs_scripts {
+            preferences["profile.managed_default_content_settings.javascript"] = 2.into();
+        }
+        let capabilities = json!({
+            "goog:chromeOptions": {"args": arguments, "prefs": preferences, "binary": "/usr/bin/chromium"},
+            "goog:loggingPrefs": {"browser": "ALL"},
+        });
+        let Value::Object(capabilities) = capabilities else { unreachable!("an object") };
+        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&format!("http://127.0.0.1:{}", driver.port))
+            .await
+            .expect("Chromium starts");
+        Self { client, _driver: driver, _profile: profile, _seat: seat }
+    }
+
+    /// Opens an address and waits for it to load.
+    pub async fn goto(&self, url: &str) {
+        self.client.goto(url).await.expect("it loads");
+    }
+
+    /// The element, as soon as it is there.
+    pub async fn find(&self, css: &str) -> Element {
+        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        match found {
+            Ok(element) => element,
+            Err(error) => {
+                panic!("{css}: {error} in {}", self.client.source().await.expect("a page"))
+            }
+        }
+    }
+
+    /// Whether the element is there now.
+    pub async fn has(&self, css: &str) -> bool {
+        !self.client.find_all(Locator::Css(css)).await.expect("an answer").is_empty()
+    }
+
+    /// The element's visible text.
+    pub async fn text(&self, css: &str) -> String {
+        self.find(css).await.text().await.expect("text")
+    }
+
+    /// Clicks on the element and waits until another page has taken the place of this one.
+    pub async fn submit(&self, css: &str) {
+        let page = self.find("html").await;
+        self.click(css).await;
+        let deadline = Instant::now() + PATIENCE;
+        while page.tag_name().await.is_ok() {
+            assert!(Instant::now() < deadline, "{css} leads nowhere");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.find("body").await;
+    }
+
+    /// Clicks on the element.
+    pub async fn click(&self, css: &str) {
+        self.find(css).await.click().await.expect("it can be clicked");
+    }
+
+    /// Types into the element.
+    pub async fn fill(&self, css: &str, text: &str) {
+        self.find(css).await.send_keys(text).await.expect("it takes keys");
+    }
+
+    /// Presses keys wherever the focus is.
+    pub async fn press(&self, keys: &str) {
+        let focused = self.client.active_element().await.expect("something has the focus");
+        focused.send_keys(keys).await.expect("it takes keys");
+    }
+
+    /// The path of the page that is open, with its query.
+    pub async fn path(&self) -> String {
+        let url = self.client.current_url().await.expect("a page is open");
+        url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
+    }
+
+    /// What a script of the driver's own gives back.
+    pub async fn evaluate(&self, script: &str) -> Value {
+        self.client.execute(&format!("return {script}"), vec![]).await.expect("it runs")
+    }
+
+    /// Makes the page this wide and high.
+    pub async fn resize(&self, width: u32, height: u32) {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.command("goog/cdp/execute", json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": size})).await;
+    }
+
+    /// Makes the system's colours dark.
+    pub async fn darken(&self) {
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});
+        self.command("goog/cdp/execute", json!({"cmd": "Emulation.setEmulatedMedia", "params": media})).await;
+    }
+
+    /// Sends this header with every request from now on, in the place of the browser's own; with `None` its own again.
+    pub async fn send_header(&self, name: &str, value: Option<&str>) {
+        self.command("goog/cdp/execute", json!({"cmd": "Network.enable", "params": {}})).await;
+        let headers: Value = value.map(|value| (name.to_owned(), Value::from(value))).into_iter().collect();
+        let parameters = json!({"headers": headers});
+        self.command("goog/cdp/execute", json!({"cmd": "Network.setExtraHTTPHeaders", "params": parameters})).await;
+    }
+
+    /// What the console has said since it was last asked, but good advice (`DEBUG`), and that a form was refused (422).
+    pub async fn console(&self) -> Vec<String> {
+        let entries = self.command("se/log", json!({"type": "browser"})).await;
+        let entries = entries.as_array().expect("a list").iter().filter(|entry| entry["level"] != "DEBUG");
+        let messages = entries.map(|entry| entry["message"].as_str().unwrap_or_default().to_owned());
+        messages.filter(|message| !message.contains("the server responded with a status of 422")).collect()
+    }
+
+    async fn command(&self, path: &'static str, body: Value) -> Value {
+        self.client.issue_cmd(DriverCommand { path, body }).await.expect("chromedriver knows it")
+    }
+}
+
+/// A command of chromedriver's that the standard does not have.
+#[derive(Debug)]
+struct DriverCommand {
+    path: &'static str,
+    body: Value,
+}
+
+impl WebDriverCompatibleCommand for DriverCommand {
+    fn endpoint(&self, base_url: &Url, session_id: Option<&str>) -> Result<Url, url::ParseError> {
+        base_url.join(&format!("session/{}/{}", session_id.unwrap_or_default(), self.path))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(self.body.to_string()))
+    }
+}
+
+/// chromedriver on a free port. Killed when dropped, and Chromium with it.
+struct Driver {
+    port: u16,
+    child: Child,
+}
+
+impl Driver {
+    fn start() -> Self {
+        let mut child = Command::new("/usr/bin/chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver is installed: see bin/test");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+        let port = lines
+            .by_ref()
+            .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { port: port.expect("chromedriver says its port"), child }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,210 @@
+//! A person at a browser, over plain HTTP: cookies kept, no redirect followed, forms read and sent back as a browser would.
+//! What may not live here: a real browser (`browser.rs`).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reqwest::cookie::CookieStore;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use reqwest::{Client, Method, Url};
+
+use super::{PASSWORD, TestApp};
+
+/// The name of the session cookie on http.
+pub const SESSION: &str = "vestibule_session";
+/// The name of the token cookie on http.
+pub const TOKEN: &str = "vestibule_token";
+
+/// Cookies by name. It keeps `Secure` ones on http too, so that a test can play the browser behind an https proxy.
+#[derive(Default)]
+pub struct Jar(Mutex<BTreeMap<String, String>>);
+
+impl CookieStore for Jar {
+    fn set_cookies(&self, headers: &mut dyn Iterator<Item = &HeaderValue>, _: &Url) {
+        let mut cookies = self.0.lock().expect("no panic holds it");
+        for header in headers {
+            let text = header.to_str().expect("ASCII");
+            let (name, value) = text.split(';').next().and_then(|pair| pair.split_once('=')).expect("a pair");
+            if text.contains("Max-Age=0") {
+                cookies.remove(name);
+            } else {
+                cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+
+    fn cookies(&self, _: &Url) -> Option<HeaderValue> {
+        let cookies = self.0.lock().expect("no panic holds it");
+        let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (!pairs.is_empty()).then(|| HeaderValue::from_str(&pairs.join("; ")).expect("ASCII"))
+    }
+}
+
+/// A person with a cookie jar, asking for pages. Clones share the jar, as tabs do.
+#[derive(Clone)]
+pub struct Visitor {
+    client: Client,
+    jar: Arc<Jar>,
+    url: String,
+    headers: HeaderMap,
+}
+
+impl Visitor {
+    /// Somebody who has never been here, with an English browser that sends no `Sec-Fetch-Site`.
+    pub fn new(app: &TestApp) -> Self {
+        Self::with_cookies(app, &[])
+    }
+
+    /// Somebody who holds these cookies and no others.
+    pub fn with_cookies(app: &TestApp, cookies: &[(&str, &str)]) -> Self {
+        let jar = Arc::new(Jar::default());
+        for (name, value) in cookies {
+            jar.0.lock().expect("new").insert((*name).to_owned(), (*value).to_owned());
+        }
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .cookie_provider(Arc::clone(&jar))
+            .timeout(Duration::from_secs(30))
+            .build()
+            .expect("a client");
+        let visitor = Self { client, jar, url: app.url.clone(), headers: HeaderMap::new() };
+        visitor.with("accept", "text/html,application/xhtml+xml,*/*;q=0.8").with("accept-language", "en-GB,en;q=0.9")
+    }
+
+    /// The same person and jar, with a header set on every request.
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"));
+        self
+    }
+
+    /// The same person and jar, with a browser that says that requests come from our own pages.
+    pub fn vouched(&self) -> Self {
+        self.clone().with("sec-fetch-site", "same-origin")
+    }
+
+    /// Another browser with the same cookies, as a thief would have; it gets no new ones.
+    pub fn copy(&self, app: &TestApp) -> Self {
+        let cookies = self.jar.0.lock().expect("no panic holds it").clone();
+        let pairs: Vec<(&str, &str)> = cookies.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        Self::with_cookies(app, &pairs)
+    }
+
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.jar.0.lock().expect("no panic holds it").get(name).cloned()
+    }
+
+    /// Loses all cookies.
+    pub fn forget_cookies(&self) {
+        self.jar.0.lock().expect("no panic holds it").clear();
+    }
+
+    /// Any request, with a body of a media type when there is one.
+    pub async fn request(&self, method: Method, path: &str, body: Option<(&str, Vec<u8>)>) -> Page {
+        let mut request = self.client.request(method, format!("{}{path}", self.url)).headers(self.headers.clone());
+        if let Some((media_type, bytes)) = body {
+            request = request.header("content-type", media_type).body(bytes);
+        }
+        Page::read(request.send().await.expect("an answer")).await
+    }
+
+    /// `GET path`.
+    pub async fn get(&self, path: &str) -> Page {
+        self.request(Method::GET, path, None).await
+    }
+
+    /// `POST path` with these fields and nothing more.
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let request = self.client.post(format!("{}{path}", self.url)).headers(self.headers.clone()).form(fields);
+        Page::read(request.send().await.expect("an answer")).await
+    }
+
+    /// Sends the form of a page back with these fields and the page's own token.
+    pub async fn submit(&self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
+        let csrf = page.value_of("csrf").expect("the page has a form");
+        self.post(path, &[fields, &[("csrf", csrf)]].concat()).await
+    }
+
+    /// Opens the sign-in page and fills it in.
+    pub async fn try_sign_in(&self, username: &str, password: &str) -> Page {
+        let page = self.get("/login").await;
+        assert_eq!(page.status, 200, "the sign-in page opens");
+        self.submit(&page, "/login", &[("username", username), ("password", password)]).await
+    }
+
+    /// Signs in to an account that has [`PASSWORD`].
+    pub async fn sign_in(&self, username: &str) -> Page {
+        let page = self.try_sign_in(username, PASSWORD).await;
+        assert_eq!(page.status, 303, "{username} signs in: {}", page.html);
+        page
+    }
+
+    /// Presses the button on the account page.
+    pub async fn sign_out(&self) -> Page {
+        let page = self.get("/").await;
+        self.submit(&page, "/logout", &[]).await
+    }
+
+    /// Whether the account page opens.
+    pub async fn is_signed_in(&self) -> bool {
+        let page = self.get("/").await;
+        assert!(page.status == 200 || page.location().starts_with("/login"), "{}: {}", page.status, page.html);
+        page.status == 200
+    }
+}
+
+/// An answer.
+pub struct Page {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub html: String,
+}
+
+impl Page {
+    async fn read(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, html: response.text().await.expect("text") }
+    }
+
+    /// A header's text; empty when there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("ASCII"))
+    }
+
+    /// Where it leads; empty when nowhere.
+    pub fn location(&self) -> &str {
+        self.header("location")
+    }
+
+    /// The line that sets this cookie, attributes and all.
+    pub fn set_cookie(&self, name: &str) -> Option<&str> {
+        let lines = self.headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().expect("ASCII"));
+        lines.into_iter().find(|line| line.split('=').next() == Some(name))
+    }
+
+    /// What stands in a field, as it is escaped; `None` when the page has no such field, or it is empty.
+    pub fn value_of(&self, field: &str) -> Option<&str> {
+        let (_, rest) = self.html.split_once(&format!("name=\"{field}\""))?;
+        let (tag, _) = rest.split_once('>')?;
+        let (value, _) = tag.split_once(" value=\"")?.1.split_once('"')?;
+        Some(value).filter(|value| !value.is_empty())
+    }
+
+    /// The words of the alert; empty when there is none.
+    pub fn alert(&self) -> String {
+        let Some((_, rest)) = self.html.split_once("role=\"alert\"") else { return String::new() };
+        let (_, rest) = rest.split_once('>').expect("a tag");
+        let (alert, _) = rest.split_once("</div>").expect("closed");
+        let texts = alert.split('<').filter_map(|piece| piece.split_once('>')).map(|(_, text)| text.trim());
+        texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(". ")
+    }
+
+    /// The page without its form token, which is new each time.
+    pub fn html_without_csrf(&self) -> String {
+        match self.value_of("csrf") {
+            Some(csrf) => self.html.replace(csrf, ""),
+            None => self.html.clone(),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The people's door: signing in, and the ways in which that is refused. What may not live here: forms that come from elsewhere
+//! (`people_forms.rs`), what a session lives through (`people_sessions.rs`).
+
+use std::time::Duration;
+
+use serde_json::Value;
+use vestibule::users;
+
+use crate::harness::visitor::{Page, TOKEN, Visitor};
+use crate::harness::{PASSWORD, TestApp};
+
+#[tokio::test]
+async fn a_person_signs_in_and_is_told_who_they_are() {
+    let app = TestApp::start().await;
+    app.add_user("Alice", &["admin", "editor"]).await;
+    let visitor = Visitor::new(&app);
+    let page = visitor.try_sign_in("alice", PASSWORD).await;
+    assert_eq!((page.status, page.location()), (303, "/"));
+    let account = visitor.get("/").await;
+    assert_eq!(account.status, 200);
+    for text in ["Signed in as", "<bdi>Alice</bdi>", "Administrator", "editor", " UTC</time>"] {
+        assert!(account.html.contains(text), "{text}: {}", account.html);
+    }
+    let me: Value = serde_json::from_str(&visitor.get("/me").await.html).expect("JSON");
+    assert_eq!(me["sub"], "Alice");
+    let again = visitor.get("/login").await;
+    assert_eq!((again.status, again.location()), (303, "/"), "nobody signs in twice by accident");
+}
+
+#[tokio::test]
+async fn a_wrong_password_shows_the_form_again_with_the_name_and_without_the_password() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let visitor = Visitor::new(&app);
+    let page = visitor.try_sign_in("alice", "not the password").await;
+    assert_eq!(page.status, 422);
+    assert_eq!(page.value_of("username"), Some("alice"));
+    assert_eq!(page.value_of("password"), None);
+    assert!(!page.html.contains("not the password"));
+    assert!(page.alert().starts_with("The username or password is not right. Check both"), "{}", page.alert());
+    // A screen reader hears of it by the title, by the role, and because the focus is there.
+    assert!(page.html.contains("<title>Error: Sign in · Vestibule</title>"));
+    assert!(page.html.contains("role=\"alert\" tabindex=\"-1\" autofocus"));
+    assert_eq!(page.html.matches("autofocus").count(), 1);
+    assert!(page.set_cookie(TOKEN).is_none());
+    assert!(!visitor.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn unknown_wrong_and_disabled_with_a_wrong_password_look_the_same() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    disable(&app, "carol").await;
+    let mut answers = Vec::new();
+    // Names of one length: the form sends them back.
+    for name in ["alice", "carol", "zelda"] {
+        let visitor = Visitor::new(&app);
+        answers.push(comparable(&visitor.try_sign_in(name, "not the password").await, name));
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0], answers[2]);
+}
+
+#[tokio::test]
+async fn names_and_passwords_that_nobody_can_have_look_like_wrong_ones() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let right_shape = Visitor::new(&app).try_sign_in("alice", "not the password").await;
+    let (long_name, long_password) = ("a".repeat(5_000), "a".repeat(10_000));
+    for (name, password) in [
+        (long_name.as_str(), PASSWORD),
+        ("alice", long_password.as_str()),
+        ("al\u{7}ice", PASSWORD),
+        ("a b c", PASSWORD),
+        ("\u{202e}alice", PASSWORD),
+        ("alice", "bell\u{7}"),
+    ] {
+        let page = Visitor::new(&app).try_sign_in(name, password).await;
+        assert_eq!((page.status, page.alert()), (422, right_shape.alert()), "{name:.20?} {password:.20?}");
+        assert!(page.html.len() < 8_000, "a long name is not sent back whole");
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_person_learns_it_with_the_right_password_only() {
+    let app = TestApp::start().await;
+    disable(&app, "carol").await;
+    let visitor = Visitor::new(&app);
+    let page = visitor.try_sign_in("carol", PASSWORD).await;
+    assert_eq!(page.status, 422);
+    assert!(page.alert().starts_with("This account is disabled"), "{}", page.alert());
+    assert!(!visitor.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn an_empty_field_is_named_as_the_cause() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    for fields in [&[("username", "alice")][..], &[("username", "alice"), ("password", "")], &[("password", PASSWORD)]]
+    {
+        let visitor = Visitor::new(&app);
+        let form = visitor.get("/login").await;
+        let page = visitor.submit(&form, "/login", fields).await;
+        assert_eq!(page.status, 422);
+        assert!(page.alert().starts_with("Something is missing"), "{fields:?}: {}", page.alert());
+    }
+}
+
+#[tokio::test]
+async fn what_was_typed_is_escaped() {
+    let app = TestApp::start().await;
+    let page = Visitor::new(&app).try_sign_in("\"><script>alert('1')</script>&", "wrong").await;
+    assert_eq!(page.status, 422);
+    assert!(!page.html.contains("<script") && !page.html.contains("&</"), "{}", page.html);
+    assert!(page.value_of("username").is_some_and(|value| value.contains("script") && value.contains("&#")));
+}
+
+#[tokio::test]
+async fn after_too_many_tries_the_page_says_how_long_to_wait() {
+    let app = TestApp::start_with(|settings| settings.throttle_account_network = Some("2".to_owned())).await;
+    app.add_user("alice", &[]).await;
+    let visitor = Visitor::new(&app);
+    for name in ["alice", "zelda"] {
+        for _ in 0..2 {
+            assert_eq!(visitor.try_sign_in(name, "not the password").await.status, 422);
+        }
+    }
+    let mut waits = Vec::new();
+    for (name, password) in [("alice", PASSWORD), ("alice", "not the password"), ("zelda", PASSWORD)] {
+        let page = visitor.try_sign_in(name, password).await;
+        assert_eq!(page.status, 429, "whether the name exists or the password is right");
+        let seconds: u64 = page.header("retry-after").parse().expect("seconds");
+        assert!((25..=30).contains(&seconds), "{seconds}");
+        assert!(page.alert().contains(&format!("Wait {seconds} seconds, then try again.")), "{}", page.alert());
+        assert_eq!(page.value_of("username"), Some(name));
+        waits.push(seconds);
+    }
+    let korean = visitor.clone().with("accept-language", "ko").try_sign_in("alice", PASSWORD).await;
+    assert!(korean.alert().contains(&format!("{}초 후에", korean.header("retry-after"))), "{}", korean.alert());
+    app.clock.advance(Duration::from_secs(31));
+    assert_eq!(visitor.try_sign_in("alice", PASSWORD).await.status, 303, "the wait was true");
+}
+
+#[tokio::test]
+async fn a_notice_is_one_of_ours_or_none() {
+    let app = TestApp::start().await;
+    let visitor = Visitor::new(&app);
+    assert!(visitor.get("/login?notice=signed-out").await.html.contains("You are signed out."));
+    assert!(visitor.get("/login?notice=session-ended").await.html.contains("Your session has ended."));
+    let plain = visitor.get("/login").await;
+    for code in ["", "You+won", "signed-out%00", "alert-stale-text", "signed-out&notice=set-up"] {
+        let page = visitor.get(&format!("/login?notice={code}")).await;
+        assert_eq!(page.html_without_csrf(), plain.html_without_csrf(), "{code}");
+    }
+}
+
+async fn disable(app: &TestApp, name: &str) {
+    let (user, now) = (app.add_user(name, &[]).await, app.clock.now());
+    app.write(move |conn| users::set_disabled(conn, user.id, Some(now))).await;
+}
+
+/// Everything of an answer that somebody could tell apart.
+fn comparable(page: &Page, name: &str) -> (u16, Vec<String>, String) {
+    let mut headers: Vec<String> = page
+        .headers
+        .iter()
+        .filter(|(name, _)| *name != "date")
+        .map(|(name, value)| format!("{name}: {}", value.to_str().expect("ASCII")))
+        .collect();
+    headers.sort();
+    (page.status, headers, page.html_without_csrf().replace(name, "NAME"))
+}

@@ -1,0 +1,193 @@
+//! What a person's session lives through: two cookies with one duty each, their lifetimes, and the ways in which a session ends.
+//! What may not live here: signing in (`people.rs`).
+
+use std::time::Duration;
+
+use serde_json::Value;
+use vestibule::sessions::{self, EndReason};
+use vestibule::users;
+
+use crate::harness::TestApp;
+use crate::harness::visitor::{SESSION, TOKEN, Visitor};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+#[tokio::test]
+async fn the_cookies_of_http_are_kept_from_scripts_and_other_sites() {
+    let (app, _) = app_with_alice().await;
+    let page = Visitor::new(&app).sign_in("alice").await;
+    for (name, max_age) in [(SESSION, 30 * 86_400), (TOKEN, 1_200), ("vestibule_device", 90 * 86_400)] {
+        let cookie = page.set_cookie(name).expect("set at sign-in");
+        assert_eq!(attributes(cookie), ["HttpOnly", &format!("Max-Age={max_age}"), "Path=/", "SameSite=Lax"]);
+        assert!(cookie.len() < 4_096);
+    }
+}
+
+#[tokio::test]
+async fn the_cookies_of_https_are_bound_to_the_host() {
+    let app = TestApp::start_with(|settings| settings.database.public_url = Some("https://login.example".to_owned()));
+    let app = app.await;
+    app.add_user("alice", &[]).await;
+    let page = Visitor::new(&app).sign_in("alice").await;
+    for name in ["__Host-vestibule_session", "__Host-vestibule_token", "__Host-vestibule_device"] {
+        let attributes = attributes(page.set_cookie(name).expect("set at sign-in")).join("; ");
+        assert!(attributes.ends_with("Path=/; SameSite=Lax; Secure") && attributes.starts_with("HttpOnly"), "{name}");
+    }
+    assert!(page.header("strict-transport-security").starts_with("max-age="));
+}
+
+#[tokio::test]
+async fn the_token_cookie_opens_me_and_nothing_else() {
+    let (app, visitor) = app_with_alice().await;
+    let token = visitor.cookie(TOKEN).expect("signed in");
+    let holder = Visitor::with_cookies(&app, &[(TOKEN, &token)]);
+    assert_eq!(holder.get("/me").await.status, 200);
+    let page = holder.get("/").await;
+    assert_eq!((page.status, page.location()), (303, "/login"));
+    assert_eq!(holder.get("/login").await.status, 200);
+    let holder = Visitor::with_cookies(&app, &[(TOKEN, &token)]);
+    holder.vouched().post("/logout", &[]).await;
+    assert!(visitor.is_signed_in().await, "nor does it end the session");
+}
+
+#[tokio::test]
+async fn the_session_cookie_does_not_open_me() {
+    let (app, visitor) = app_with_alice().await;
+    let session = visitor.cookie(SESSION).expect("signed in");
+    let holder = Visitor::with_cookies(&app, &[(SESSION, &session)]);
+    let page = holder.get("/me").await;
+    assert_eq!((page.status, page.header("www-authenticate")), (401, "Bearer"));
+    let page = Visitor::with_cookies(&app, &[(TOKEN, &session)]).get("/me").await;
+    assert_eq!(page.status, 401);
+    assert!(holder.is_signed_in().await);
+    assert_eq!(holder.get("/me").await.status, 200, "the page gave it a token of its own");
+}
+
+#[tokio::test]
+async fn a_page_mints_a_new_token_when_the_old_one_has_expired() {
+    let (app, visitor) = app_with_alice().await;
+    let old = visitor.cookie(TOKEN).expect("signed in");
+    assert!(visitor.is_signed_in().await);
+    assert_eq!(visitor.cookie(TOKEN).as_ref(), Some(&old), "not before it is due");
+    app.clock.advance(Duration::from_secs(1_300));
+    assert_eq!(visitor.get("/me").await.status, 401, "the old one has expired");
+    let page = visitor.get("/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.set_cookie(TOKEN).is_some_and(|cookie| cookie.contains("Max-Age=1200")));
+    assert!(page.set_cookie(SESSION).is_none());
+    assert_ne!(visitor.cookie(TOKEN), Some(old));
+    let me = visitor.get("/me").await;
+    let me: Value = serde_json::from_str(&me.html).expect("JSON");
+    assert_eq!(me["sub"], "alice");
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_not_used() {
+    let (app, visitor) = app_with_alice().await;
+    app.clock.advance(Duration::from_mins(12 * 60 - 1));
+    assert!(visitor.is_signed_in().await);
+    app.clock.advance(Duration::from_mins(12 * 60 - 1));
+    assert!(visitor.is_signed_in().await, "each use counts");
+    app.clock.advance(12 * HOUR);
+    let page = visitor.get("/").await;
+    assert_eq!((page.status, page.location()), (303, "/login?notice=session-ended"));
+    assert_eq!(visitor.get("/login").await.status, 200);
+    assert!(visitor.sign_in("alice").await.location() == "/" && visitor.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_session_ends_after_thirty_days_however_much_it_is_used() {
+    let (app, visitor) = app_with_alice().await;
+    let mut hours = 0;
+    while visitor.is_signed_in().await {
+        app.clock.advance(10 * HOUR);
+        hours += 10;
+        assert!(hours <= 720, "thirty days are 720 hours");
+    }
+    assert_eq!(hours, 720);
+    let last = visitor.get("/me").await;
+    assert_eq!(last.status, 401, "no token outlives its session");
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_and_its_token_at_once() {
+    let (app, visitor) = app_with_alice().await;
+    let thief = visitor.copy(&app);
+    let token = visitor.cookie(TOKEN).expect("signed in");
+    let seed_and_secret = visitor.cookie(SESSION);
+    assert_eq!(app.get_me(&token).await.status(), 200);
+    let page = visitor.sign_out().await;
+    assert_eq!((page.status, page.location()), (303, "/login?notice=signed-out"));
+    assert_eq!(app.get_me(&token).await.status(), 401, "at once, though it has not expired");
+    assert_eq!(visitor.cookie(TOKEN), None, "the browser's token is taken away");
+    assert_ne!(visitor.cookie(SESSION), seed_and_secret, "the session cookie is renewed");
+    assert_eq!(visitor.get("/").await.location(), "/login", "the way back leads to the form");
+    assert!(!thief.is_signed_in().await, "a copy of the cookie is worth nothing");
+    let live = app.write(|conn| sessions::list_live_of_user(conn, users::UserId(1), 10)).await;
+    assert!(live.is_empty(), "{live:?}");
+}
+
+#[tokio::test]
+async fn signing_out_twice_does_no_harm() {
+    let (_app, visitor) = app_with_alice().await;
+    let account = visitor.get("/").await;
+    for vouched in [visitor.clone(), visitor.clone(), visitor.vouched()] {
+        let page = vouched.submit(&account, "/logout", &[]).await;
+        assert_eq!((page.status, page.location()), (303, "/login?notice=signed-out"));
+    }
+    assert_eq!(visitor.sign_in("alice").await.location(), "/", "and the form after it works");
+}
+
+#[tokio::test]
+async fn signing_in_again_ends_the_earlier_session_of_this_browser_and_no_other() {
+    let (app, visitor) = app_with_alice().await;
+    let elsewhere = Visitor::new(&app);
+    elsewhere.sign_in("alice").await;
+    app.add_user("bob", &[]).await;
+    let earlier = visitor.copy(&app);
+    // A form that was open in another tab.
+    let fields = [("username", "bob"), ("password", crate::harness::PASSWORD)];
+    assert_eq!(visitor.vouched().post("/login", &fields).await.status, 303);
+    assert!(visitor.get("/").await.html.contains("<bdi>bob</bdi>"));
+    let token = earlier.cookie(TOKEN).expect("signed in");
+    assert_eq!(app.get_me(&token).await.status(), 401, "its token is refused");
+    assert!(!earlier.is_signed_in().await);
+    assert!(elsewhere.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_disabled_person_is_signed_out_at_the_next_page() {
+    let (app, visitor) = app_with_alice().await;
+    let now = app.clock.now();
+    app.write(move |conn| users::set_disabled(conn, users::UserId(1), Some(now))).await;
+    assert_eq!(visitor.get("/").await.location(), "/login?notice=session-ended");
+    let page = visitor.get("/login?notice=session-ended").await;
+    assert!(page.html.contains("Your session has ended. Sign in again to continue."));
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_elsewhere_is_signed_out_at_the_next_page() {
+    let (app, visitor) = app_with_alice().await;
+    let now = app.clock.now();
+    app.write(move |conn| sessions::end_all_of_user(conn, users::UserId(1), EndReason::PasswordChanged, now)).await;
+    assert_eq!(visitor.get("/").await.location(), "/login?notice=session-ended");
+    app.clock.advance(Duration::from_secs(1_300));
+    assert!(visitor.get("/").await.set_cookie(TOKEN).is_none(), "nothing mints a token for it");
+}
+
+/// One app with `alice`, and her browser, signed in.
+async fn app_with_alice() -> (TestApp, Visitor) {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let visitor = Visitor::new(&app);
+    visitor.sign_in("alice").await;
+    (app, visitor)
+}
+
+/// The attributes of a cookie, but `Expires`, in order.
+fn attributes(cookie: &str) -> Vec<&str> {
+    let mut attributes: Vec<&str> =
+        cookie.split("; ").skip(1).filter(|attribute| !attribute.starts_with("Expires=")).collect();
+    attributes.sort_unstable();
+    attributes
+}

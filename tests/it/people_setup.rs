@@ -1,0 +1,234 @@
+//! `/setup`: the link that makes the first administrator, and the one that lets a locked-out one back in.
+//! What may not live here: how a link gets printed (`cli`).
+
+use std::time::Duration;
+
+use reqwest::Method;
+use vestibule::links::{self, LinkPurpose};
+use vestibule::users::{self, UserId};
+
+use crate::harness::visitor::{Page, TOKEN, Visitor};
+use crate::harness::{PASSWORD, TestApp};
+
+const ROOT: [(&str, &str); 3] = [("username", "root"), ("display_name", "Ada L."), ("password", PASSWORD)];
+
+#[tokio::test]
+async fn the_link_makes_the_first_administrator_and_signs_them_in() {
+    let app = TestApp::start().await;
+    let (visitor, form) = open(&app).await;
+    assert_eq!(form.value_of("username"), None);
+    assert!(form.html.contains("At least 12 characters."));
+    let page = visitor.submit(&form, "/setup", &ROOT).await;
+    assert_eq!((page.status, page.location()), (303, "/?notice=set-up"));
+    let account = visitor.get(page.location()).await;
+    for text in ["<bdi>Ada L.</bdi>", "<bdi>root</bdi>", "Administrator", "Your administrator account is ready."] {
+        assert!(account.html.contains(text), "{text}: {}", account.html);
+    }
+    assert_eq!(visitor.get("/me").await.status, 200);
+    assert_eq!(visitor.cookie("vestibule_link"), None);
+    assert_eq!(Visitor::new(&app).sign_in("root").await.location(), "/");
+}
+
+#[tokio::test]
+async fn a_scanner_that_follows_the_link_does_not_use_it_up() {
+    let app = TestApp::start().await;
+    let path = link_of(&app);
+    for method in [Method::GET, Method::HEAD, Method::GET] {
+        let scanner = Visitor::new(&app);
+        let page = scanner.request(method, &path, None).await;
+        assert_eq!((page.status, page.location()), (303, "/setup"), "the secret leaves the address at once");
+        assert_eq!(scanner.get("/setup").await.status, 200);
+        assert_eq!(scanner.get("/setup").await.status, 200);
+        // A robot that presses buttons has no password to type.
+        assert_eq!(scanner.post("/setup", &[]).await.status, 422);
+    }
+    let (visitor, form) = open(&app).await;
+    assert_eq!(visitor.submit(&form, "/setup", &ROOT).await.status, 303);
+}
+
+#[tokio::test]
+async fn the_links_secret_is_in_no_page_and_its_cookie_is_sealed() {
+    let app = TestApp::start().await;
+    let secret = app.setup_link.clone().expect("nobody is an administrator");
+    let visitor = Visitor::new(&app);
+    let page = visitor.get(&link_of(&app)).await;
+    let cookie = page.set_cookie("vestibule_link").expect("set");
+    assert!(!cookie.contains(&secret));
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Max-Age=900"));
+    assert!(!visitor.get("/setup").await.html.contains(&secret));
+}
+
+#[tokio::test]
+async fn the_link_is_dead_once_there_is_an_administrator() {
+    let app = TestApp::start().await;
+    let (late, late_form) = open(&app).await;
+    let (visitor, form) = open(&app).await;
+    assert_eq!(visitor.submit(&form, "/setup", &ROOT).await.status, 303);
+    let fields = [("username", "mallory"), ("password", PASSWORD)];
+    assert_is_dead(&late.submit(&late_form, "/setup", &fields).await);
+    let newcomer = Visitor::new(&app);
+    newcomer.get(&link_of(&app)).await;
+    assert_is_dead(&newcomer.get("/setup").await);
+    assert_eq!(count_users(&app).await, 1);
+}
+
+#[tokio::test]
+async fn two_posts_at_once_make_one_administrator() {
+    for _ in 0..5 {
+        let app = TestApp::start().await;
+        let mut posts = Vec::new();
+        for name in ["root", "toor", "admin", "boss"] {
+            let (visitor, form) = open(&app).await;
+            posts.push(async move {
+                let fields = [("username", name), ("password", PASSWORD)];
+                visitor.submit(&form, "/setup", &fields).await.status
+            });
+        }
+        // Only now, when every form is open.
+        let posts: Vec<_> = posts.into_iter().map(tokio::spawn).collect();
+        let mut statuses = Vec::new();
+        for post in posts {
+            statuses.push(post.await.expect("no panic"));
+        }
+        statuses.sort_unstable();
+        assert_eq!(statuses, [303, 410, 410, 410]);
+        assert_eq!(count_users(&app).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_weak_password_is_explained_and_the_other_fields_are_kept() {
+    let app = TestApp::start().await;
+    let (visitor, mut form) = open(&app).await;
+    let long = "correct horse ".repeat(20);
+    for (password, why) in [
+        ("", "Use at least 12 characters."),
+        ("short", "Use at least 12 characters."),
+        ("password1234", "Many people use this password"),
+        ("qwertyuiop123", "Many people use this password"),
+        ("Administrator", "The password is the same as the username."),
+        ("correct\u{7}horse battery", "a character that cannot be used"),
+        (long.as_str(), "Use at most 256 characters."),
+    ] {
+        let fields = [("username", "administrator"), ("display_name", "Ada <L>"), ("password", password)];
+        let page = visitor.submit(&form, "/setup", &fields).await;
+        assert_eq!(page.status, 422, "{password:.20}");
+        assert!(page.alert().starts_with("The account was not created. "), "{}", page.alert());
+        assert!(page.alert().contains(why), "{password:.20}: {}", page.alert());
+        assert_eq!(page.value_of("username"), Some("administrator"));
+        assert_eq!(page.value_of("display_name"), Some("Ada &#60;L&#62;"));
+        assert!(
+            page.value_of("password").is_none()
+                && (password.is_empty() || !page.html.contains(&format!("\"{password}")))
+        );
+        form = page;
+    }
+    assert_eq!(visitor.submit(&form, "/setup", &ROOT).await.status, 303, "the link was not used up");
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_is_explained() {
+    let app = TestApp::start().await;
+    app.add_user("taken", &[]).await;
+    let (visitor, mut form) = open(&app).await;
+    let long = "a".repeat(65);
+    for (name, why) in [
+        ("", "This username cannot be used. Use 1 to 64 characters"),
+        ("123", "but not only digits."),
+        ("two words", "This username cannot be used."),
+        ("client_x", "This username cannot be used."),
+        (long.as_str(), "This username cannot be used."),
+        ("root@example.com", "A username cannot contain @."),
+        ("TAKEN", "This username is already taken. Choose another."),
+    ] {
+        let page = visitor.submit(&form, "/setup", &[("username", name), ("password", PASSWORD)]).await;
+        assert_eq!(page.status, 422, "{name:.20}");
+        assert!(page.alert().contains(why), "{name:.20}: {}", page.alert());
+        form = page;
+    }
+    let display_name = "a".repeat(101);
+    let fields = [("username", "root"), ("display_name", display_name.as_str()), ("password", PASSWORD)];
+    let page = visitor.submit(&form, "/setup", &fields).await;
+    assert!(page.status == 422 && page.alert().contains("at most 100 characters"), "{}", page.alert());
+    assert_eq!(visitor.submit(&page, "/setup", &ROOT).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_stale_form_makes_nobody_even_from_our_own_page() {
+    let app = TestApp::start().await;
+    let (visitor, _) = open(&app).await;
+    let page = visitor.vouched().post("/setup", &[&ROOT[..], &[("csrf", "stale")]].concat()).await;
+    assert_eq!(page.status, 422);
+    assert!(page.alert().starts_with("The form was out of date"), "{}", page.alert());
+    assert_eq!((page.value_of("username"), page.value_of("display_name")), (Some("root"), Some("Ada L.")));
+    assert_eq!(count_users(&app).await, 0);
+    assert_eq!(visitor.submit(&page, "/setup", &ROOT).await.status, 303);
+}
+
+#[tokio::test]
+async fn without_a_link_or_with_a_bad_or_old_one_the_page_says_how_to_get_one() {
+    let app = TestApp::start().await;
+    let visitor = Visitor::new(&app);
+    assert_is_dead(&visitor.get("/setup").await);
+    assert_is_dead(&visitor.post("/setup", &ROOT).await);
+    for link in ["", "x", &"A".repeat(43), "%20", &"A".repeat(9_000)] {
+        let page = visitor.get(&format!("/setup?link={link}")).await;
+        assert_eq!((page.status, page.location()), (303, "/setup"), "{link:.10}");
+        assert_is_dead(&visitor.get("/setup").await);
+    }
+    let (visitor, form) = open(&app).await;
+    app.clock.advance(Duration::from_secs(3_601));
+    assert_is_dead(&visitor.submit(&form, "/setup", &ROOT).await);
+    assert_eq!(count_users(&app).await, 0);
+    let korean = Visitor::new(&app).with("accept-language", "ko").get("/setup").await;
+    assert!(korean.html.contains("더 이상 사용할 수 없는 링크입니다"));
+}
+
+#[tokio::test]
+async fn a_rescue_link_sets_a_new_password_and_ends_the_other_sessions() {
+    let app = TestApp::start().await;
+    let admin = app.add_user("root", &["admin"]).await;
+    let earlier = Visitor::new(&app);
+    earlier.sign_in("root").await;
+    let now = app.clock.now();
+    let link = app.write(move |conn| links::create(conn, LinkPurpose::Rescue, Some(admin.id), now)).await;
+    let visitor = Visitor::new(&app);
+    visitor.get(&format!("/setup?link={}", link.reveal())).await;
+    let form = visitor.get("/setup").await;
+    assert_eq!((form.status, form.value_of("username")), (200, Some("root")));
+    let form = visitor.submit(&form, "/setup", &[("password", "short")]).await;
+    assert!(form.alert().starts_with("The password was not changed. The password is too short."), "{}", form.alert());
+    let page = visitor.submit(&form, "/setup", &[("username", "other"), ("password", "a new horse, a new stable")]);
+    assert_eq!(page.await.location(), "/?notice=rescued");
+    assert!(visitor.get("/?notice=rescued").await.html.contains("Your new password is saved."));
+    assert!(!earlier.is_signed_in().await);
+    assert_eq!(Visitor::new(&app).try_sign_in("root", PASSWORD).await.status, 422);
+    let token = earlier.cookie(TOKEN).expect("it was signed in");
+    app.lock.tokens.ended().refresh(&app.lock.db, app.clock.now()).await.expect("the database answers");
+    assert_eq!(app.get_me(&token).await.status(), 401);
+    visitor.get(&format!("/setup?link={}", link.reveal())).await;
+    assert_is_dead(&visitor.get("/setup").await);
+}
+
+fn link_of(app: &TestApp) -> String {
+    format!("/setup?link={}", app.setup_link.as_deref().expect("nobody is an administrator"))
+}
+
+/// A person who opened the link, and the form that they see.
+async fn open(app: &TestApp) -> (Visitor, Page) {
+    let visitor = Visitor::new(app);
+    let page = visitor.get(&link_of(app)).await;
+    assert_eq!((page.status, page.location()), (303, "/setup"));
+    let form = visitor.get("/setup").await;
+    assert_eq!(form.status, 200, "{}", form.html);
+    (visitor, form)
+}
+
+fn assert_is_dead(page: &Page) {
+    assert_eq!(page.status, 410);
+    assert!(page.html.contains("This link is not valid any more") && page.html.contains("vestibule setup-link"));
+}
+
+async fn count_users(app: &TestApp) -> usize {
+    app.write(|conn| users::list(conn, UserId(0), 100)).await.len()
+}
