@@ -32,7 +32,7 @@ impl Default for BrowserOptions {
 
 /// A browser. Closed when dropped, also by a panic.
 pub struct Browser {
-    /// The WebDriver client.
+    /// What drives it.
     pub client: Client,
     // In the order in which they end.
     _driver: Driver,
