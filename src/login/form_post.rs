@@ -72,8 +72,10 @@ pub async fn read(
     vouching_suffices: bool,
 ) -> Result<FormPost, AppError> {
     let provenance = csrf::provenance(request);
+    // Over http, browsers say `Origin: null` of another site's frame and nothing more: without a cookie it is taken for that.
+    let is_hidden_stranger = provenance == Provenance::Hidden && session.csrf_seed().is_none();
     // Before anything else: not even a name is taken over from there.
-    if provenance == Provenance::Elsewhere {
+    if provenance == Provenance::Elsewhere || is_hidden_stranger {
         return Ok(FormPost { parameters: Parameters::default(), refusal: Some(Refusal::Elsewhere) });
     }
     let parameters = match Parameters::read(request, payload).await {

@@ -14,6 +14,8 @@ pub enum Provenance {
     SameOrigin,
     /// From somewhere else: to be refused whatever token it has.
     Elsewhere,
+    /// It says only that it does not say (`Origin: null`), as for a frame without an origin of its own; the token must fit.
+    Hidden,
     /// It does not say; the token must fit.
     Unknown,
 }
@@ -26,9 +28,10 @@ pub fn provenance(request: &HttpRequest) -> Provenance {
         Some("cross-site" | "same-site") => return Provenance::Elsewhere,
         _ => {}
     }
-    let Some(origin) = super::header(request, "origin").filter(|origin| *origin != "null") else {
-        return Provenance::Unknown;
-    };
+    let Some(origin) = super::header(request, "origin") else { return Provenance::Unknown };
+    if origin == "null" {
+        return Provenance::Hidden;
+    }
     let Ok(origin) = Url::parse(origin) else { return Provenance::Elsewhere };
     let config = super::config(request);
     // The pages work under any host name that reaches us, so that Origin is held against Host; behind a proxy that writes
