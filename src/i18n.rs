@@ -7,11 +7,14 @@ use std::sync::LazyLock;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use fluent_langneg::{LanguageIdentifier, NegotiationStrategy, negotiate_languages};
+use quick_cache::sync::Cache;
 
 /// What is spoken to those who ask for nothing that we have.
 const DEFAULT_LANGUAGE: &str = "en";
 /// A longer Accept-Language is a fault or an attack on the parser.
 const MAX_ACCEPT_LANGUAGE: usize = 256;
+/// Browsers send few different ones; so many choices are kept.
+const CACHED_CHOICES: usize = 512;
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "locales"]
@@ -27,6 +30,8 @@ static LANGUAGES: LazyLock<Vec<Words>> = LazyLock::new(|| {
 static AVAILABLE: LazyLock<Vec<LanguageIdentifier>> =
     LazyLock::new(|| LANGUAGES.iter().map(|words| identifier(words.language)).collect());
 
+static CHOICES: LazyLock<Cache<String, &'static Words>> = LazyLock::new(|| Cache::new(CACHED_CHOICES));
+
 /// The words of one language.
 pub struct Words {
     language: &'static str,
@@ -41,7 +46,17 @@ pub fn words_for(accept_language: Option<&str>) -> &'static Words {
     let Some(header) = accept_language.filter(|header| header.len() <= MAX_ACCEPT_LANGUAGE) else {
         return &LANGUAGES[0];
     };
-    let chosen = negotiate_languages(&wishes(header), &AVAILABLE, Some(&AVAILABLE[0]), NegotiationStrategy::Lookup);
+    if let Some(words) = CHOICES.get(header) {
+        return words;
+    }
+    let words = choose(header);
+    CHOICES.insert(header.to_owned(), words);
+    words
+}
+
+fn choose(accept_language: &str) -> &'static Words {
+    let chosen =
+        negotiate_languages(&wishes(accept_language), &AVAILABLE, Some(&AVAILABLE[0]), NegotiationStrategy::Lookup);
     let chosen = chosen.first().map(ToString::to_string);
     LANGUAGES.iter().find(|words| Some(words.language) == chosen.as_deref()).unwrap_or(&LANGUAGES[0])
 }

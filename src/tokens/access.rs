@@ -22,7 +22,8 @@ const MAX_TOKEN_BYTES: usize = 12 * 1024;
 const CACHED_TOKENS: usize = 16_384;
 /// How long the answer of the database on a session is believed with HS256.
 const PROOF_SECONDS: i64 = 30;
-const CACHED_PROOFS: usize = 4_096;
+/// As many as tokens: with fewer, tokens in turn would ask the database at each request.
+const CACHED_PROOFS: usize = CACHED_TOKENS;
 
 /// Why a token is refused.
 #[derive(Debug, thiserror::Error)]
