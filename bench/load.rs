@@ -167,38 +167,65 @@ async fn drive(number: usize, address: SocketAddr, shared: &Shared) -> anyhow::R
     let mut stream = tokio::net::TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let mut buffer = vec![0; BUFFER];
+    let mut last = Shape::default();
     loop {
         stream.write_all(shared.next_request(number)).await?;
         let mut filled = 0;
-        let status = loop {
+        loop {
             let read = stream.read(&mut buffer[filled..]).await?;
             ensure!(read > 0, "the server closed the connection, or its answer is over {BUFFER} bytes");
             filled += read;
-            if let Some(status) = status_of_whole(&buffer[..filled])? {
-                break status;
+            if last.fits(&buffer[..filled]) {
+                break;
             }
-        };
-        *shared.answers.borrow_mut().entry(status).or_default() += 1;
+            if let Some(shape) = Shape::of_whole(&buffer[..filled])? {
+                last = shape;
+                break;
+            }
+        }
+        *shared.answers.borrow_mut().entry(last.status).or_default() += 1;
     }
 }
 
-/// The status of an answer that is there to its end; `None` when more is to come.
-fn status_of_whole(answer: &[u8]) -> anyhow::Result<Option<u16>> {
-    const LENGTH: &[u8] = b"content-length: ";
-    let mut read = 0;
-    let mut length = 0;
-    for line in answer.split_inclusive(|byte| *byte == b'\n') {
-        read += line.len();
-        if line == b"\r\n" {
-            let status = answer.get(9..12).map(number).context("no status")??;
-            ensure!(answer.len() <= read + length, "more than one answer to one request");
-            return Ok((answer.len() == read + length).then_some(u16::try_from(status)?));
-        }
-        if line.len() > LENGTH.len() && line[..LENGTH.len()].eq_ignore_ascii_case(LENGTH) {
-            length = number(line[LENGTH.len()..].trim_ascii())?;
-        }
+/// What an answer looks like from outside.
+#[derive(Default)]
+struct Shape {
+    status_line: Vec<u8>,
+    status: u16,
+    head: usize,
+    whole: usize,
+}
+
+impl Shape {
+    /// Whether an answer looks like this one: as long, its head as long, with the same first line. Reading each head anew would cost
+    /// as much as sending.
+    fn fits(&self, answer: &[u8]) -> bool {
+        answer.len() == self.whole
+            && answer.starts_with(&self.status_line)
+            && answer[..self.head].ends_with(b"\r\n\r\n")
     }
-    Ok(None)
+
+    /// Reads an answer's head; `None` when more of the answer is to come.
+    fn of_whole(answer: &[u8]) -> anyhow::Result<Option<Self>> {
+        const LENGTH: &[u8] = b"content-length: ";
+        let mut lines = answer.split_inclusive(|byte| *byte == b'\n');
+        let status_line = lines.next().unwrap_or_default().to_vec();
+        let mut head = status_line.len();
+        let mut body = 0;
+        for line in lines {
+            head += line.len();
+            if line == b"\r\n" {
+                let status = u16::try_from(status_line.get(9..12).map(number).context("no status")??)?;
+                let whole = head + body;
+                ensure!(answer.len() <= whole, "more than one answer to one request");
+                return Ok((answer.len() == whole).then_some(Self { status_line, status, head, whole }));
+            }
+            if line.len() > LENGTH.len() && line[..LENGTH.len()].eq_ignore_ascii_case(LENGTH) {
+                body = number(line[LENGTH.len()..].trim_ascii())?;
+            }
+        }
+        Ok(None)
+    }
 }
 
 fn number(digits: &[u8]) -> anyhow::Result<usize> {
@@ -253,10 +280,10 @@ fn latencies(address: SocketAddr, request: &[u8], due: impl Iterator<Item = Inst
             let read = stream.read(&mut buffer[filled..])?;
             ensure!(read > 0, "the server closed the connection, or its answer is over {BUFFER} bytes");
             filled += read;
-            match status_of_whole(&buffer[..filled])? {
+            match Shape::of_whole(&buffer[..filled])? {
                 None => {}
-                Some(200) => return Ok(()),
-                Some(status) => bail!("status {status}"),
+                Some(Shape { status: 200, .. }) => return Ok(()),
+                Some(Shape { status, .. }) => bail!("status {status}"),
             }
         }
     };
