@@ -13,8 +13,8 @@ use crate::db::migrations::{self, MigrationError, MigrationState};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
 
-/// How often the database is asked again while another process keeps it locked; each try waits three seconds by itself.
-const TRIES: u32 = 10;
+/// How often the database is asked again while another process keeps it locked; each try waits ten seconds by itself.
+const TRIES: u32 = 3;
 
 /// Builds the services, after making sure that the database is there and that every migration has run.
 ///
