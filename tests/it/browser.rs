@@ -74,7 +74,7 @@ async fn after_a_wrong_password_the_alert_has_the_focus() {
     browser.press(&tab.to_string()).await;
     assert_eq!(browser.evaluate("document.activeElement.id").await, "username");
     browser.press(&tab.to_string()).await;
-    browser.press(&format!("{PASSWORD}{enter}")).await;
+    browser.press_to_submit(&format!("{PASSWORD}{enter}")).await;
     assert!(browser.text("h1").await.contains("alice"));
 }
 
@@ -89,10 +89,10 @@ async fn the_keyboard_is_enough() {
     assert_eq!(browser.evaluate("document.activeElement.type").await, "submit");
     let outline = browser.evaluate("getComputedStyle(document.activeElement).outlineStyle").await;
     assert_eq!(outline, "solid", "the focus is seen");
-    browser.press(&enter.to_string()).await;
+    browser.press_to_submit(&enter.to_string()).await;
     assert!(browser.text("h1").await.contains("alice"));
     browser.press(&tab.to_string()).await;
-    browser.press(&enter.to_string()).await;
+    browser.press_to_submit(&enter.to_string()).await;
     assert_eq!(browser.text("[role=status]").await, "You are signed out.");
 }
 

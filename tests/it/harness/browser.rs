@@ -120,9 +120,20 @@ impl Browser {
     pub async fn submit(&self, css: &str) {
         let page = self.find("html").await;
         self.click(css).await;
+        self.leave(page).await;
+    }
+
+    /// Presses keys wherever the focus is, and waits until another page has taken the place of this one.
+    pub async fn press_to_submit(&self, keys: &str) {
+        let page = self.find("html").await;
+        self.press(keys).await;
+        self.leave(page).await;
+    }
+
+    async fn leave(&self, page: Element) {
         let deadline = Instant::now() + PATIENCE;
         while page.tag_name().await.is_ok() {
-            assert!(Instant::now() < deadline, "{css} leads nowhere");
+            assert!(Instant::now() < deadline, "the page is still there");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.find("body").await;
