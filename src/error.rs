@@ -103,6 +103,49 @@ impl AppError {
         .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"vestibule\", charset=\"UTF-8\""))
     }
 
+    /// 401 `invalid_client` on a route that only registered programs may use, to one that named none.
+    #[must_use]
+    pub fn client_missing() -> Self {
+        Self {
+            description: "This needs a registered program: send its client id and secret.",
+            ..Self::invalid_client()
+        }
+    }
+
+    /// 400 `unauthorized_client`: the program is registered, and not for this (RFC 6749 §5.2).
+    #[must_use]
+    pub fn unauthorized_client() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "unauthorized_client",
+            "This program is not allowed this grant. An administrator can allow it.",
+        )
+    }
+
+    /// 400 `unsupported_token_type` (RFC 7009 §2.2.1).
+    #[must_use]
+    pub fn unsupported_token_type() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "unsupported_token_type",
+            "With HS256 an access token proves nothing here. Send the refresh token.",
+        )
+    }
+
+    /// 400 `invalid_grant` for a refresh token that does not serve.
+    #[must_use]
+    pub fn invalid_refresh_token() -> Self {
+        let description = "The refresh token is unknown, over, used up or another program's. Sign in anew.";
+        Self { description, ..Self::invalid_grant() }
+    }
+
+    /// 401 `invalid_token` for the token of a program that acts for itself, where a user is needed.
+    #[must_use]
+    pub fn not_a_users_token() -> Self {
+        let description = "This token speaks for a program, and this route is for users. Send a user's token.";
+        Self { description, ..Self::invalid_token() }
+    }
+
     /// 401 with a bare challenge: no token came (RFC 6750 §3.1 wants no error code then).
     #[must_use]
     pub fn bearer_missing() -> Self {

@@ -6,14 +6,17 @@
 //! - [`web`] — HTTP plumbing of both doors; [`error`] — their one error
 //! - [`credentials`] — the lock: check, throttle, sign in
 //! - [`tokens`], [`sessions`], [`links`], [`users`] — what the lock is made of, each with its own `store.rs`
+//! - [`clients`], [`audit`] — registered programs; what happened that an admin may want to know later
 //! - [`db`] — the way to SQLite or Postgres
-//! - [`i18n`], [`metrics`], [`clock`], [`secret`], [`memory`], [`config`] — words, counters, time, chance, memory, settings
+//! - [`i18n`], [`metrics`], [`clock`], [`secret`], [`scope`], [`memory`], [`config`] — words, counters, time, chance, scopes, memory, settings
 //!
 //! Code may not live here.
 
 pub mod account;
 pub mod admin;
+pub mod audit;
 pub mod cli;
+pub mod clients;
 pub mod clock;
 pub mod config;
 pub mod credentials;
@@ -27,6 +30,7 @@ pub mod metrics;
 pub mod oauth;
 pub mod openapi;
 pub mod ops;
+pub mod scope;
 pub mod secret;
 pub mod server;
 pub mod sessions;

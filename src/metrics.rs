@@ -35,6 +35,10 @@ pub static SIGN_INS: Counter = Counter::new();
 pub static SIGN_IN_FAILURES: Counter = Counter::new();
 /// Sign-ins refused before any hash because there were too many tries.
 pub static SIGN_INS_THROTTLED: Counter = Counter::new();
+/// Refresh tokens exchanged.
+pub static REFRESHES: Counter = Counter::new();
+/// Refresh tokens that came once too often, so that their session ended.
+pub static REFRESH_TOKENS_REUSED: Counter = Counter::new();
 /// Answers with status 5xx.
 pub static SERVER_ERRORS: Counter = Counter::new();
 
@@ -47,6 +51,8 @@ pub fn render() -> String {
         ("vestibule_sign_ins_total", "Sign-ins that succeeded.", &SIGN_INS),
         ("vestibule_sign_in_failures_total", "Sign-ins refused for wrong credentials.", &SIGN_IN_FAILURES),
         ("vestibule_sign_ins_throttled_total", "Sign-ins refused for too many tries.", &SIGN_INS_THROTTLED),
+        ("vestibule_refreshes_total", "Refresh tokens exchanged.", &REFRESHES),
+        ("vestibule_refresh_tokens_reused_total", "Sessions ended for a reused token.", &REFRESH_TOKENS_REUSED),
         ("vestibule_server_errors_total", "Answers with status 5xx.", &SERVER_ERRORS),
     ];
     let mut text = String::new();

@@ -15,7 +15,15 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Vestibule", description = "Sign in at `/login`, or exchange a username and password for a token at `/token`."),
-    paths(oauth::token::post, oauth::me::get, oauth::metadata::jwks),
+    paths(
+        oauth::token::post_token,
+        oauth::revoke::post_revoke,
+        oauth::introspect::post_introspect,
+        oauth::me::get_me,
+        oauth::metadata::get_revoked,
+        oauth::metadata::get_jwks,
+        oauth::metadata::get_server_metadata,
+    ),
     modifiers(&PasswordFlow)
 )]
 struct Document;

@@ -83,6 +83,32 @@ impl PlainSecret {
         &self.0
     }
 
+    /// Another secret, made of this one by a one-way function (HMAC-SHA256 of the label under it).
+    #[must_use]
+    pub fn derive(&self, label: &str) -> Self {
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, self.0.as_bytes()), label.as_bytes());
+        Self(Zeroizing::new(base64url(tag.as_ref())))
+    }
+
+    /// Another secret so hidden that only whoever holds this one can read it (XOR with HMAC-SHA256 under this one); base64url. `turn`
+    /// must differ each time this secret hides another.
+    #[must_use]
+    pub fn seal_successor(&self, successor: &Self, turn: i64) -> String {
+        base64url(&self.masked(&from_base64url(&successor.0).unwrap_or_default(), turn))
+    }
+
+    /// Reads what [`Self::seal_successor`] hid in the same turn.
+    #[must_use]
+    pub fn open_successor(&self, sealed: &str, turn: i64) -> Option<Self> {
+        Self::parse(&base64url(&self.masked(&from_base64url(sealed)?, turn)))
+    }
+
+    fn masked(&self, bytes: &[u8], turn: i64) -> Vec<u8> {
+        let mask = self.derive(&format!("vestibule successor v1 {turn}"));
+        let mask = from_base64url(&mask.0).unwrap_or_default();
+        bytes.iter().zip(mask).map(|(byte, mask)| byte ^ mask).collect()
+    }
+
     /// The form that is stored and looked up. One SHA-256 is enough: the input has 256 random bits.
     #[must_use]
     pub fn hash(&self) -> SecretHash {
@@ -101,6 +127,12 @@ impl fmt::Debug for PlainSecret {
 pub struct SecretHash(String);
 
 impl SecretHash {
+    /// A hash that the database held.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// The text that the database holds.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -281,6 +313,16 @@ mod tests {
         for text in ["", "short", "00ff", "not base64 at all, though it is long enough to be"] {
             assert!(ServerKey::parse(text).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_sealed_successor_opens_only_with_its_secret_and_turn() {
+        let (secret, successor) = (PlainSecret::generate(), PlainSecret::generate());
+        let sealed = secret.seal_successor(&successor, 1);
+        assert_ne!(sealed, successor.reveal());
+        assert_eq!(secret.open_successor(&sealed, 1).expect("ours").reveal(), successor.reveal());
+        assert_ne!(secret.open_successor(&sealed, 2).expect("a secret").reveal(), successor.reveal());
+        assert_ne!(PlainSecret::generate().open_successor(&sealed, 1).expect("a secret").reveal(), successor.reveal());
     }
 
     #[test]

@@ -205,6 +205,6 @@ pub fn warning_of(signing: &Signing) -> Option<&'static str> {
         Signing::Hs256(_) => Some(
             "HS256: every program that checks tokens holds JWT_SECRET and could make them; ES256 needs no shared secret",
         ),
-        Signing::Es256 => None,
+        Signing::KeyPair(_) => None,
     }
 }

@@ -11,8 +11,8 @@ use crate::credentials::Lock;
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::login::Notice;
-use crate::sessions;
-use crate::tokens::IssuedToken;
+use crate::sessions::{self, Session};
+use crate::tokens::{Grant, IssuedToken, Signer, Subject};
 use crate::users::ADMIN_ROLE;
 use crate::web::current_user::{CurrentUser, MaybeUser};
 use crate::web::form::Parameters;
@@ -88,25 +88,27 @@ async fn keep_alive(
     }
     let mut session = current.session.clone();
     session.last_used_at = now;
-    if !write_use(lock, &session, !serves, now).await? {
+    if serves {
+        return Ok(write_use(lock, &session, now).await?.then_some(None));
+    }
+    let signer = lock.tokens.signer(now);
+    if !write_issue(lock, &session, &signer, now).await? {
         return Ok(None);
     }
-    if serves {
-        return Ok(Some(None));
-    }
-    let token = lock.tokens.issue(&current.user, &current.roles, &session, now).map_err(AppError::internal)?;
+    let subject = Subject::User(&current.user, &current.roles);
+    let grant = Grant { subject, scope: &session.scope, session: &session };
+    let token = lock.tokens.issue(&signer, grant, now).map_err(AppError::internal)?;
     Ok(Some(Some(token)))
 }
 
-async fn write_use(lock: &Lock, session: &sessions::Session, mints: bool, now: Moment) -> Result<bool, DbError> {
-    let ends_at = lock.lifetimes.access_token_ends_at(session.kind, session.created_at, session.last_used_at, now);
-    let until = ends_at.max(session.access_until);
+async fn write_use(lock: &Lock, session: &Session, now: Moment) -> Result<bool, DbError> {
     let id = session.id.clone();
-    lock.db
-        .write(move |conn| {
-            // Before the token is signed: other instances must know until when to remember the session, should it end.
-            let was_live = !mints || sessions::set_access_until(conn, &id, until)?;
-            Ok(was_live && sessions::set_used(conn, &id, now)?)
-        })
-        .await
+    lock.db.write(move |conn| Ok(sessions::set_used(conn, &id, now)?)).await
+}
+
+/// Before the token is signed: other instances must know until when to remember the session, should it end.
+async fn write_issue(lock: &Lock, session: &Session, signer: &Signer, now: Moment) -> Result<bool, DbError> {
+    let until = lock.lifetimes.access_token_ends_at(session, now);
+    let (session, signer) = (session.clone(), signer.clone());
+    lock.db.write(move |conn| Ok(sessions::set_issued(conn, &session, signer.kid(), until, now)?)).await
 }

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::secret::ServerKey;
 pub use settings::{DatabaseSettings, Settings};
-pub use values::Origin;
+pub use values::{CookieDomain, Origin};
 
 /// What the server and the admin's commands run with: every value parsed, in range and consistent.
 #[derive(Clone, Debug)]
@@ -40,12 +40,16 @@ pub struct Config {
     pub audience: Option<String>,
     /// How access tokens are signed.
     pub signing: Signing,
+    /// After how long a signing key is replaced by itself; `None` when only an admin does it.
+    pub key_rotation: Option<Duration>,
     /// Whether `/token` takes a username and password.
     pub password_grant: PasswordGrant,
     /// How long tokens and sessions live.
     pub lifetimes: LifetimeConfig,
     /// Proxies whose forwarded headers count.
     pub trusted_proxies: Vec<IpNet>,
+    /// The domain whose hosts share the sign-in through reverse proxies, when there is one.
+    pub cookie_domain: Option<CookieDomain>,
     /// Origins whose pages may call the programs' routes.
     pub allowed_origins: Vec<Origin>,
     /// Where Prometheus counters are served, when they are.
@@ -124,16 +128,48 @@ pub struct ThrottlingConfig {
 pub enum Signing {
     /// HS256 with `JWT_SECRET`: whoever checks a token could also make one.
     Hs256(Zeroizing<Vec<u8>>),
-    /// ES256 with a key made here and published as JWKS.
+    /// With a key pair made here, whose public half is published as JWKS.
+    KeyPair(KeyAlgorithm),
+}
+
+/// How a key pair signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAlgorithm {
+    /// ECDSA on P-256.
     Es256,
+    /// Ed25519.
+    EdDsa,
+    /// RSASSA-PKCS1-v1_5 with 3,072 bits.
+    Rs256,
+}
+
+impl KeyAlgorithm {
+    /// All of them, the default first.
+    pub const ALL: [Self; 3] = [Self::Es256, Self::EdDsa, Self::Rs256];
+
+    /// The name in a token's header (RFC 7518 §3.1, RFC 8037 §3.1).
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+            Self::Rs256 => "RS256",
+        }
+    }
+
+    /// The algorithm with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
 }
 
 impl fmt::Debug for Signing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Hs256(_) => "Hs256(…)",
-            Self::Es256 => "Es256",
-        })
+        match self {
+            Self::Hs256(_) => f.write_str("Hs256(…)"),
+            Self::KeyPair(algorithm) => f.write_str(algorithm.as_str()),
+        }
     }
 }
 
@@ -142,6 +178,8 @@ impl fmt::Debug for Signing {
 pub enum PasswordGrant {
     /// From any program.
     Open,
+    /// From registered programs.
+    Clients,
     /// From none.
     Off,
 }
@@ -155,6 +193,10 @@ pub struct LifetimeConfig {
     pub session_idle: Duration,
     /// A browser's session altogether.
     pub session_max: Duration,
+    /// A program's session without a refresh.
+    pub refresh_idle: Duration,
+    /// A program's session altogether.
+    pub refresh_max: Duration,
 }
 
 /// How the log is written.

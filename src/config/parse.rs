@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::values::{claim_text, database_url, duration, list, network, number};
 use super::{
-    Config, ConfigError, DatabaseSettings, LifetimeConfig, LogFormat, Origin, PasswordConfig, PasswordGrant, Settings,
-    Signing, ThrottlingConfig,
+    Config, ConfigError, CookieDomain, DatabaseSettings, KeyAlgorithm, LifetimeConfig, LogFormat, Origin,
+    PasswordConfig, PasswordGrant, Settings, Signing, ThrottlingConfig,
 };
 use crate::secret::ServerKey;
 
@@ -47,15 +47,20 @@ impl Settings {
             issuer: faults.take("ISSUER", self.issuer.as_deref(), public_url.as_str(), claim_text),
             audience: faults.optional("AUDIENCE", self.audience.as_deref(), claim_text),
             signing: self.read_signing(faults),
+            key_rotation: faults.optional("KEY_ROTATION", self.key_rotation.as_deref(), duration(DAY, 365 * DAY)),
             password_grant: faults.take("PASSWORD_GRANT", self.password_grant.as_deref(), "open", |text| match text {
                 "open" => Ok(PasswordGrant::Open),
+                "clients" => Ok(PasswordGrant::Clients),
                 "off" => Ok(PasswordGrant::Off),
-                _ => Err("write open or off".to_owned()),
+                _ => Err("write open, clients or off".to_owned()),
             }),
             lifetimes,
             trusted_proxies: faults
                 .optional("TRUSTED_PROXIES", self.trusted_proxies.as_deref(), |text| list(text, network))
                 .unwrap_or_default(),
+            cookie_domain: faults.optional("COOKIE_DOMAIN", self.cookie_domain.as_deref(), |text| {
+                CookieDomain::parse(text, &public_url)
+            }),
             allowed_origins: faults
                 .optional("ALLOWED_ORIGINS", self.allowed_origins.as_deref(), |text| list(text, Origin::parse))
                 .unwrap_or_default(),
@@ -81,12 +86,21 @@ impl Settings {
             ),
             session_idle: faults.take("SESSION_IDLE", self.session_idle.as_deref(), "12h", duration(MINUTE, 365 * DAY)),
             session_max: faults.take("SESSION_MAX", self.session_max.as_deref(), "30d", duration(MINUTE, 365 * DAY)),
+            refresh_idle: faults.take("REFRESH_IDLE", self.refresh_idle.as_deref(), "30d", duration(MINUTE, 365 * DAY)),
+            refresh_max: faults.take("REFRESH_MAX", self.refresh_max.as_deref(), "90d", duration(MINUTE, 365 * DAY)),
         };
         if lifetimes.session_idle > lifetimes.session_max {
             faults.say(
                 "SESSION_IDLE",
                 self.session_idle.as_deref().unwrap_or("12h"),
                 "make it no longer than SESSION_MAX",
+            );
+        }
+        if lifetimes.refresh_idle > lifetimes.refresh_max {
+            faults.say(
+                "REFRESH_IDLE",
+                self.refresh_idle.as_deref().unwrap_or("30d"),
+                "make it no longer than REFRESH_MAX",
             );
         }
         lifetimes
@@ -138,6 +152,8 @@ impl Settings {
     fn read_signing(&self, faults: &mut Faults) -> Signing {
         let secret = read_secret("JWT_SECRET", self.jwt_secret_file.as_deref(), faults);
         let algorithm = self.jwt_algorithm.as_deref().filter(|text| !text.is_empty());
+        let pair = algorithm.and_then(KeyAlgorithm::from_name);
+        let fallback = Signing::KeyPair(KeyAlgorithm::Es256);
         match (algorithm, secret) {
             (None | Some("HS256"), Some(secret)) if secret.len() < 32 => {
                 faults.say_hidden(
@@ -147,23 +163,23 @@ impl Settings {
                         secret.len()
                     ),
                 );
-                Signing::Es256
+                fallback
             }
             (None | Some("HS256"), Some(secret)) => Signing::Hs256(Zeroizing::new(secret.as_bytes().to_vec())),
             (Some("HS256"), None) => {
                 faults.say("JWT_ALGORITHM", "HS256", "set JWT_SECRET too, at least 32 bytes");
-                Signing::Es256
+                fallback
             }
-            (Some("ES256"), Some(_)) => {
+            (Some(name), Some(_)) if pair.is_some() => {
                 // Silence here would leave an admin believing that the secret is in use.
-                faults.say("JWT_ALGORITHM", "ES256", "unset JWT_SECRET, or write HS256");
-                Signing::Es256
+                faults.say("JWT_ALGORITHM", name, "unset JWT_SECRET, or write HS256");
+                fallback
             }
-            (None | Some("ES256"), None) => Signing::Es256,
-            (Some(other), _) => {
-                faults.say("JWT_ALGORITHM", other, "write HS256 or ES256");
-                Signing::Es256
+            (Some(name), _) if pair.is_none() => {
+                faults.say("JWT_ALGORITHM", name, "write HS256, ES256, EdDSA or RS256");
+                fallback
             }
+            _ => pair.map_or(fallback, Signing::KeyPair),
         }
     }
 }

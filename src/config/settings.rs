@@ -59,10 +59,13 @@ pub struct Settings {
     /// File that holds the secret for HS256; the secret itself, at least 32 bytes of text, can be given as `JWT_SECRET`, in the environment only [default: none: ES256 with a key made here]
     #[arg(long, env = "JWT_SECRET_FILE", value_name = "PATH")]
     pub jwt_secret_file: Option<String>,
-    /// How tokens are signed: HS256 (needs `JWT_SECRET`) or ES256 [default: HS256 when `JWT_SECRET` is set, else ES256]
+    /// How tokens are signed: HS256 (needs `JWT_SECRET`), ES256, EdDSA or RS256 [default: HS256 when `JWT_SECRET` is set, else ES256]
     #[arg(long, env = "JWT_ALGORITHM", value_name = "NAME")]
     pub jwt_algorithm: Option<String>,
-    /// Whether /token takes a username and password: open or off [default: open]
+    /// After how long a new signing key takes the place of the old one by itself, such as 90d; 1 day to 1 year [default: none: keys rotate does it]
+    #[arg(long, env = "KEY_ROTATION", value_name = "DURATION")]
+    pub key_rotation: Option<String>,
+    /// Whether /token takes a username and password: open, clients (from registered programs only) or off [default: open]
     #[arg(long, env = "PASSWORD_GRANT", value_name = "WORD")]
     pub password_grant: Option<String>,
     /// Life of an access token, such as 20m; 1 minute to 24 hours [default: 20m]
@@ -74,10 +77,19 @@ pub struct Settings {
     /// Life of a browser's session altogether [default: 30d]
     #[arg(long, env = "SESSION_MAX", value_name = "DURATION")]
     pub session_max: Option<String>,
-    /// Proxies whose X-Forwarded-For and X-Forwarded-Proto count, as addresses or networks with commas between [default: none]
+    /// Life of a program's session without a refresh [default: 30d]
+    #[arg(long, env = "REFRESH_IDLE", value_name = "DURATION")]
+    pub refresh_idle: Option<String>,
+    /// Life of a program's session altogether [default: 90d]
+    #[arg(long, env = "REFRESH_MAX", value_name = "DURATION")]
+    pub refresh_max: Option<String>,
+    /// The domain whose hosts share the sign-in behind a reverse proxy (see docs/reverse-proxies.md), such as example.com [default: none]
+    #[arg(long, env = "COOKIE_DOMAIN", value_name = "DOMAIN")]
+    pub cookie_domain: Option<String>,
+    /// Proxies whose X-Forwarded-* headers count, as addresses or networks with commas between [default: none]
     #[arg(long, env = "TRUSTED_PROXIES", value_name = "NETWORK,…")]
     pub trusted_proxies: Option<String>,
-    /// Origins whose pages may call /token and /me (CORS), with commas between [default: none]
+    /// Origins whose pages may call the programs' routes (CORS), with commas between [default: none]
     #[arg(long, env = "ALLOWED_ORIGINS", value_name = "ORIGIN,…")]
     pub allowed_origins: Option<String>,
     /// Wrong passwords in 15 minutes for one account from one network, before waiting begins [default: 10]

@@ -1,11 +1,15 @@
 //! The lock that both doors turn: check a username and password, throttle, start the session, sign the token.
-//! `sign_in.rs` is the way through it and `reservation.rs` its first half; `throttle.rs` the rule on too many tries, `buckets.rs` what
+//! `sign_in.rs` is the way through it and `reservation.rs` its first half; `refresh.rs` and `client.rs` are the ways of programs that come
+//! again or for themselves, `scope.rs` says what is granted; `throttle.rs` the rule on too many tries, `buckets.rs` what
 //! is counted, `devices.rs` the browsers and networks that are known, `waiting.rs` the queue for a free try, `store.rs` the rows.
 //! What may not live here: how the answer is worn (`login`, `oauth`).
 
 mod buckets;
+mod client;
 mod devices;
+mod refresh;
 mod reservation;
+mod scope;
 mod sign_in;
 mod store;
 mod throttle;
@@ -18,16 +22,20 @@ use std::time::Duration;
 use diesel::QueryResult;
 use tokio::sync::Semaphore;
 
+use crate::clients::Client;
 use crate::clock::Clock;
 use crate::config::{Config, ThrottlingConfig};
 use crate::db::{Db, DbConnection, DbError};
+use crate::scope::Scopes;
 use crate::secret::{DerivedKey, PlainSecret, Purpose, ServerKey};
 use crate::sessions::{Lifetimes, Session, SessionKind};
 use crate::tokens::{IssuedToken, SigningError, Tokens};
 use crate::users::hash_pool::HashPool;
 use crate::users::password::Password;
 use crate::users::{LookupName, User, Username};
+pub use client::ClientSignIn;
 pub use devices::forget_all as forget_devices;
+pub use refresh::{Presented, Refresh, Refreshed};
 pub use store::{delete_stale_attempts, delete_stale_devices};
 use waiting::Waiting;
 
@@ -43,6 +51,10 @@ pub struct Attempt {
     pub password: Password,
     /// Which door it came to.
     pub kind: SessionKind,
+    /// The registered program that presents it, authenticated, when there is one.
+    pub client: Option<Client>,
+    /// The scopes that are wished.
+    pub scope: Scopes,
     /// Where it comes from.
     pub client_ip: IpAddr,
     /// What the client says it is, at most 256 bytes.
@@ -61,6 +73,8 @@ pub enum SignIn {
     Refused,
     /// The password is right and the account is turned off.
     Disabled,
+    /// The password is right, and none of the wished scopes can be granted.
+    ScopeRefused,
     /// Too many tries: come again after this time.
     Throttled(Duration),
     /// No room for another hash now.
@@ -77,6 +91,8 @@ pub struct SignedIn {
     pub session_secret: Option<PlainSecret>,
     /// The access token.
     pub token: IssuedToken,
+    /// The refresh token of a program that may have one.
+    pub refresh_token: Option<PlainSecret>,
     /// A new known-device secret for this browser, when it had none.
     pub device: Option<PlainSecret>,
 }

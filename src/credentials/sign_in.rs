@@ -2,27 +2,38 @@
 //! it, and no connection held while hashing. What may not live here: HTTP.
 
 use super::buckets::Names;
-use super::devices::{self, SignInPlace};
+use super::devices::{self, Known, SignInPlace};
 use super::reservation::{Reservation, Reserved};
-use super::{Attempt, Lock, SignIn, SignInError, SignedIn, store};
+use super::{Attempt, Lock, SignIn, SignInError, SignedIn, scope, store};
+use crate::clients::GrantType;
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::metrics;
-use crate::secret::{PlainSecret, SecretHash};
-use crate::sessions::{self, EndReason, Origin, Session, SessionKind, Started};
+use crate::scope::Scopes;
+use crate::secret::{DerivedKey, PlainSecret, SecretHash};
+use crate::sessions::{self, EndReason, Lifetimes, NewSession, Origin, SessionKind, Started};
+use crate::tokens::{Grant, Signer, Subject, begin_refresh_tokens};
 use crate::users::argon2id::PasswordHash;
-use crate::users::{self, User, UserState};
+use crate::users::{self, User, UserId, UserState};
 
 /// How often a try starts anew because others changed the same rows between looking and reserving.
 pub(super) const MAX_CONFLICTS: usize = 50;
 
+/// The most live sessions of a user's unregistered programs; older ones end, so that a script that signs in anew each time leaves
+/// no more behind.
+const MAX_PROGRAM_SESSIONS: i64 = 100;
+
 enum Finish {
     Done {
-        started: Started,
+        started: Box<Started>,
         roles: Vec<String>,
         device: Option<PlainSecret>,
-        ended: Option<Box<Session>>,
+        refresh_token: Option<PlainSecret>,
+        /// Sessions that this one takes the place of: (id, when the last of their tokens dies).
+        ended: Vec<(String, Moment)>,
     },
+    /// None of the wished scopes can be granted.
+    ScopeRefused,
     /// The account was turned off, or its password changed, while the hash was computed.
     Overtaken,
 }
@@ -105,25 +116,34 @@ impl Lock {
         let stronger = self.stronger_hash(attempt, &checked).await;
         for _ in 0..MAX_CONFLICTS {
             let now = self.clock.now();
-            let result = self.try_finish(attempt, reserved, &user, (&checked, stronger.as_ref()), now).await;
+            let signer = self.tokens.signer(now);
+            let step = self.finish_step(attempt, reserved, &user, (&checked, stronger.as_ref()), &signer);
+            let result = self.db.write(move |conn| step.run(conn, now)).await;
             match result {
                 // Two first sign-ins from one network remember it at the same moment.
                 Err(error) if error.is_unique_violation() => {}
                 Err(error) => return Err(error.into()),
                 Ok(Finish::Overtaken) => return self.refuse(&reserved.keys, SignIn::Refused).await,
-                Ok(Finish::Done { started, roles, device, ended }) => {
+                Ok(Finish::ScopeRefused) => {
                     self.signal(&reserved.keys);
-                    if let Some(ended) = ended {
-                        self.tokens.ended().add(&ended.id, ended.access_until);
+                    return Ok(SignIn::ScopeRefused);
+                }
+                Ok(Finish::Done { started, roles, device, refresh_token, ended }) => {
+                    self.signal(&reserved.keys);
+                    for (id, access_until) in ended {
+                        self.tokens.ended().add(&id, access_until);
                     }
                     metrics::SIGN_INS.increment();
-                    let token = self.tokens.issue(&user, &roles, &started.session, now)?;
-                    let Started { session, secret } = started;
+                    let Started { session, secret } = *started;
+                    let grant =
+                        Grant { subject: Subject::User(&user, &roles), scope: &session.scope, session: &session };
+                    let token = self.tokens.issue(&signer, grant, now)?;
                     return Ok(SignIn::Done(Box::new(SignedIn {
                         user,
                         session,
                         session_secret: secret,
                         token,
+                        refresh_token,
                         device,
                     })));
                 }
@@ -140,54 +160,106 @@ impl Lock {
         self.hash_pool.hash(attempt.password.clone()).await.ok()
     }
 
-    async fn try_finish(
+    fn finish_step(
         &self,
         attempt: &Attempt,
         reserved: &Reserved,
         user: &User,
         hashes: (&PasswordHash, Option<&PasswordHash>),
-        now: Moment,
-    ) -> Result<Finish, DbError> {
-        let (names, key, lifetimes) = (Names::new(&self.names, attempt), self.names.clone(), self.lifetimes);
-        let (checked, stronger) = (hashes.0.clone(), hashes.1.cloned());
-        let (user_id, known, keys) = (user.id, reserved.known, reserved.keys.clone());
-        let (kind, username_key, previous) =
-            (attempt.kind, attempt.username.key().to_owned(), attempt.previous.clone());
-        let origin = Origin {
-            kind,
-            network_address: Some(attempt.client_ip.to_canonical().to_string()),
-            user_agent: attempt.user_agent.clone(),
+        signer: &Signer,
+    ) -> FinishStep {
+        FinishStep {
+            names: Names::new(&self.names, attempt),
+            names_key: self.names.clone(),
+            lifetimes: self.lifetimes,
+            attempt: attempt.clone(),
+            user_id: user.id,
+            known: reserved.known,
+            keys: reserved.keys.clone(),
+            checked: hashes.0.clone(),
+            stronger: hashes.1.cloned(),
+            signing_kid: signer.kid().map(str::to_owned),
+        }
+    }
+}
+
+/// The one transaction after a password has proved right.
+struct FinishStep {
+    names: Names,
+    names_key: DerivedKey,
+    lifetimes: Lifetimes,
+    attempt: Attempt,
+    user_id: UserId,
+    known: Known,
+    keys: Vec<String>,
+    checked: PasswordHash,
+    stronger: Option<PasswordHash>,
+    signing_kid: Option<String>,
+}
+
+impl FinishStep {
+    fn run(self, conn: &mut DbConnection, now: Moment) -> Result<Finish, DbError> {
+        if !users::set_signed_in(conn, self.user_id, &self.checked, now)? {
+            return Ok(Finish::Overtaken);
+        }
+        if let Some(stronger) = &self.stronger {
+            users::set_password_hash(conn, self.user_id, stronger, Some(&self.checked), now)?;
+        }
+        for key in &self.keys {
+            store::settle(conn, key, false, now)?;
+        }
+        let place = SignInPlace {
+            names: &self.names,
+            user_id: self.user_id,
+            username_key: self.attempt.username.key(),
+            is_browser: self.attempt.kind == SessionKind::Browser,
         };
-        self.db
-            .write(move |conn| {
-                if !users::set_signed_in(conn, user_id, &checked, now)? {
-                    return Ok(Finish::Overtaken);
-                }
-                if let Some(stronger) = stronger {
-                    users::set_password_hash(conn, user_id, &stronger, Some(&checked), now)?;
-                }
-                for key in &keys {
-                    store::settle(conn, key, false, now)?;
-                }
-                let place = SignInPlace {
-                    names: &names,
-                    user_id,
-                    username_key: &username_key,
-                    is_browser: kind == SessionKind::Browser,
-                };
-                let device = devices::remember(conn, &key, &place, known, now)?;
-                let ended = previous.map(|secret| end_previous(conn, &secret.hash(), now)).transpose()?.flatten();
-                let started = sessions::start(conn, user_id, &origin, &lifetimes, now)?;
-                let roles = users::list_roles(conn, user_id)?;
-                Ok(Finish::Done { started, roles, device, ended: ended.map(Box::new) })
-            })
-            .await
+        let device = devices::remember(conn, &self.names_key, &place, self.known, now)?;
+        let roles = users::list_roles(conn, self.user_id)?;
+        let client = self.attempt.client.as_ref();
+        let Some(scope) = scope::granted(conn, &self.attempt.scope, &roles, client)? else {
+            return Ok(Finish::ScopeRefused);
+        };
+        let mut ended = Vec::new();
+        if let Some(secret) = &self.attempt.previous {
+            ended.extend(end_previous(conn, &secret.hash(), now)?);
+        }
+        let started = self.start(conn, scope, now)?;
+        let is_program = started.session.kind == SessionKind::Program;
+        let may_refresh = is_program && client.is_none_or(|client| client.may(GrantType::RefreshToken));
+        let refresh_token = may_refresh.then(|| begin_refresh_tokens(conn, &started.session, now)).transpose()?;
+        if is_program && client.is_none() {
+            ended.extend(sessions::end_oldest(conn, self.user_id, MAX_PROGRAM_SESSIONS, now)?);
+        }
+        Ok(Finish::Done { started: Box::new(started), roles, device, refresh_token, ended })
+    }
+
+    fn start(&self, conn: &mut DbConnection, scope: Scopes, now: Moment) -> Result<Started, DbError> {
+        let attempt = &self.attempt;
+        let cannot_refresh = attempt.client.as_ref().is_some_and(|client| !client.may(GrantType::RefreshToken));
+        let new = NewSession {
+            user_id: Some(self.user_id),
+            client_id: attempt.client.as_ref().map(|client| client.id.clone()),
+            scope,
+            signing_kid: self.signing_kid.clone(),
+            expires_at: cannot_refresh.then(|| self.lifetimes.one_access_token(now)),
+            origin: Origin {
+                kind: attempt.kind,
+                network_address: Some(attempt.client_ip.to_canonical().to_string()),
+                user_agent: attempt.user_agent.clone(),
+            },
+        };
+        Ok(sessions::start(conn, new, &self.lifetimes, now)?)
     }
 }
 
 /// A browser that signs in again leaves no session behind that nobody can end.
-fn end_previous(conn: &mut DbConnection, secret: &SecretHash, now: Moment) -> Result<Option<Session>, DbError> {
+fn end_previous(
+    conn: &mut DbConnection,
+    secret: &SecretHash,
+    now: Moment,
+) -> Result<Option<(String, Moment)>, DbError> {
     let Some(session) = sessions::find_by_secret(conn, secret)? else { return Ok(None) };
     let was_live = sessions::end(conn, &session.id, EndReason::Replaced, now)?;
-    Ok(was_live.then_some(session))
+    Ok(was_live.then_some((session.id, session.access_until)))
 }

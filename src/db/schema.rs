@@ -3,6 +3,31 @@
 #![expect(missing_docs, reason = "the tables are documented where they are made, in migrations/")]
 
 diesel::table! {
+    audit_events (id) {
+        id -> Text,
+        kind -> Text,
+        happened_at -> Timestamp,
+        user_id -> Nullable<BigInt>,
+        client_id -> Nullable<Text>,
+        session_id -> Nullable<Text>,
+        network_address -> Nullable<Text>,
+        detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    clients (id) {
+        id -> Text,
+        name -> Text,
+        secret_hash -> Text,
+        grants -> Text,
+        scopes -> Text,
+        created_at -> Timestamp,
+        secret_changed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     counters (name) {
         name -> Text,
         value -> BigInt,
@@ -44,6 +69,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    refresh_tokens (token_hash) {
+        token_hash -> Text,
+        family_id -> Text,
+        client_id -> Nullable<Text>,
+        scope -> Text,
+        created_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+        superseded_at -> Nullable<Timestamp>,
+        successor_hash -> Nullable<Text>,
+        successor_sealed -> Nullable<Text>,
+        successor_at -> Nullable<Timestamp>,
+        successors_lost -> BigInt,
+    }
+}
+
+diesel::table! {
+    role_scopes (role, scope) {
+        role -> Text,
+        scope -> Text,
+    }
+}
+
+diesel::table! {
     sessions (id) {
         id -> Text,
         kind -> Text,
@@ -59,6 +107,12 @@ diesel::table! {
         end_reason -> Nullable<Text>,
         network_address -> Nullable<Text>,
         user_agent -> Nullable<Text>,
+        scope -> Nullable<Text>,
+        expires_at -> Nullable<Timestamp>,
+        signing_kid -> Nullable<Text>,
+        earlier_kid -> Nullable<Text>,
+        earlier_access_until -> Nullable<Timestamp>,
+        proxy_secret_hash -> Nullable<Text>,
     }
 }
 
@@ -70,6 +124,7 @@ diesel::table! {
         public_jwk -> Text,
         created_at -> Timestamp,
         retired_at -> Nullable<Timestamp>,
+        signs_from -> Nullable<Timestamp>,
     }
 }
 
@@ -99,15 +154,20 @@ diesel::table! {
 }
 
 diesel::joinable!(known_devices -> users (user_id));
+diesel::joinable!(refresh_tokens -> sessions (family_id));
 diesel::joinable!(links -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(user_roles -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    audit_events,
+    clients,
     counters,
     known_devices,
     links,
     login_attempts,
+    refresh_tokens,
+    role_scopes,
     sessions,
     signing_keys,
     user_roles,

@@ -12,6 +12,7 @@ use super::setup;
 use crate::credentials::{Attempt, Lock, SignIn, SignedIn};
 use crate::db::DbError;
 use crate::error::AppError;
+use crate::scope::Scopes;
 use crate::secret::PlainSecret;
 use crate::sessions::{self, EndReason, SessionKind};
 use crate::users::LookupName;
@@ -165,6 +166,8 @@ async fn sign_in(
         username: username_key,
         password,
         kind: SessionKind::Browser,
+        client: None,
+        scope: Scopes::default(),
         client_ip: client_ip.0,
         user_agent: user_agent(&request),
         device: cookies::find(&request, cookies::Name::Device).and_then(|text| PlainSecret::parse(&text)),
@@ -172,7 +175,8 @@ async fn sign_in(
     };
     match lock.sign_in_whole(attempt).await? {
         SignIn::Done(signed_in) => finish(&request, &session, &signed_in, next.path()),
-        SignIn::Refused => form(&refused(), layout, &session),
+        // A page wishes for no scope, so that none is refused.
+        SignIn::Refused | SignIn::ScopeRefused => form(&refused(), layout, &session),
         SignIn::Disabled => {
             form(&again(StatusCode::UNPROCESSABLE_ENTITY, Alert::named(words, "alert-disabled")), layout, &session)
         }

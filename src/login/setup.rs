@@ -13,6 +13,7 @@ use crate::credentials::{Attempt, Lock, SignIn};
 use crate::error::AppError;
 use crate::i18n::Words;
 use crate::links::{self, Link, LinkPurpose};
+use crate::scope::Scopes;
 use crate::secret::PlainSecret;
 use crate::sessions::SessionKind;
 use crate::users::password::{self, Password, PasswordError};
@@ -205,6 +206,8 @@ async fn sign_in(
         username: name,
         password,
         kind: SessionKind::Browser,
+        client: None,
+        scope: Scopes::default(),
         client_ip,
         user_agent: user_agent(request),
         device: None,

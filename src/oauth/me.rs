@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use serde::Serialize;
 
-use crate::error::ErrorBody;
+use crate::error::{AppError, ErrorBody};
 use crate::users::UserId;
 use crate::web::bearer::Bearer;
 
@@ -23,6 +23,9 @@ pub struct Me<'a> {
     scope: &'a str,
     /// The session that the token belongs to.
     sid: &'a str,
+    /// The registered program that holds the token, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
     /// When the token dies, in seconds since 1970.
     exp: i64,
 }
@@ -32,6 +35,7 @@ pub struct Me<'a> {
     get,
     path = "/me",
     tag = "tokens",
+    operation_id = "get_me",
     summary = "Who the bearer of the access token is",
     responses(
         (status = 200, description = "The user", body = Me),
@@ -39,15 +43,20 @@ pub struct Me<'a> {
     ),
     security(("password" = []))
 )]
-pub async fn get(Bearer(token): Bearer) -> HttpResponse {
+///
+/// # Errors
+/// 401 for a token of a program that acts for itself: there is no user whom it could tell of.
+pub async fn get_me(Bearer(token): Bearer) -> Result<HttpResponse, AppError> {
     let claims = &token.claims;
-    HttpResponse::Ok().json(Me {
-        id: claims.id,
+    let id = claims.id.ok_or_else(AppError::not_a_users_token)?;
+    Ok(HttpResponse::Ok().json(Me {
+        id,
         username: &claims.sub,
         sub: &claims.sub,
         roles: &claims.roles,
         scope: &claims.scope,
         sid: &claims.sid,
+        client_id: claims.client_id.as_deref(),
         exp: claims.exp,
-    })
+    }))
 }

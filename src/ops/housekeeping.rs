@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use diesel::QueryResult;
 
 use super::health::Readiness;
@@ -10,12 +11,14 @@ use super::store;
 use crate::clock::unix_seconds;
 use crate::credentials::{self, Lock};
 use crate::db::{DbConnection, DbError};
-use crate::{links, sessions};
+use crate::{audit, links, sessions, tokens};
 
 /// Twice within the second in which an ended session must be known everywhere.
 const READ_ENDED_EVERY: Duration = Duration::from_millis(450);
 const CLEAN_EVERY: Duration = Duration::from_mins(1);
 const CLEAN_EVERY_SECONDS: i64 = 60;
+/// How long an admin can look back.
+const KEPT_EVENTS: TimeDelta = TimeDelta::days(365);
 const BATCH: i64 = 1_000;
 /// So many batches at the most in one turn: what is left waits for the next.
 const MAX_BATCHES: usize = 100;
@@ -63,6 +66,10 @@ async fn clean(lock: &Lock) -> Result<(), DbError> {
         return Ok(());
     }
     let dead_before = lock.lifetimes.dead_before(now);
+    let (seals, refresh) = (tokens::seals_dead_before(now), lock.lifetimes.refresh_dead_before(now));
+    delete(lock, move |conn| tokens::erase_seals(conn, seals, BATCH)).await?;
+    delete(lock, move |conn| tokens::delete_old_tokens(conn, refresh, BATCH)).await?;
+    delete(lock, move |conn| audit::delete_old(conn, now - KEPT_EVENTS, BATCH)).await?;
     delete(lock, move |conn| sessions::delete_dead(conn, dead_before, now, BATCH)).await?;
     delete(lock, move |conn| credentials::delete_stale_attempts(conn, now, BATCH)).await?;
     delete(lock, move |conn| credentials::delete_stale_devices(conn, now, BATCH)).await?;

@@ -8,11 +8,13 @@ use diesel::QueryResult;
 
 use crate::clock::Moment;
 use crate::db::DbConnection;
+use crate::scope::Scopes;
 use crate::secret::{PlainSecret, from_base64url, random_id};
 use crate::users::UserId;
 pub use lifetimes::Lifetimes;
 pub use store::{
-    delete_dead, end, end_all_of_user, find, find_by_secret, list_ended, list_live_of_user, set_access_until, set_used,
+    delete_dead, end, end_all_of_client, end_all_of_user, end_oldest, find, find_by_proxy_secret, find_by_secret,
+    list_ended, list_live_of_user, set_issued, set_used,
 };
 
 /// Which door a session came through.
@@ -20,8 +22,12 @@ pub use store::{
 pub enum SessionKind {
     /// A person at a browser; it lives as long as its cookie is used.
     Browser,
-    /// A program; until it can refresh, it lives as long as its access token.
+    /// A program that acts for a user; it lives as long as its refresh tokens are used.
     Program,
+    /// A registered program that acts for itself; it lives as long as its access token.
+    Client,
+    /// A token that an admin made on the command line; it lives as long as it was made for.
+    Script,
 }
 
 impl SessionKind {
@@ -29,7 +35,13 @@ impl SessionKind {
         match self {
             Self::Browser => "browser",
             Self::Program => "program",
+            Self::Client => "client",
+            Self::Script => "script",
         }
+    }
+
+    fn from_str(text: &str) -> Option<Self> {
+        [Self::Browser, Self::Program, Self::Client, Self::Script].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -46,6 +58,18 @@ pub enum EndReason {
     UserDeleted,
     /// The same browser signed in anew.
     Replaced,
+    /// An admin signed the user out.
+    SignedOutByAdmin,
+    /// A program gave its token back (RFC 7009).
+    Revoked,
+    /// A refresh token came that only a thief could still hold.
+    RefreshTokenReused,
+    /// The user's programs hold too many sessions, and this was the oldest.
+    TooMany,
+    /// The client's secret was replaced, and its tokens with it.
+    ClientSecretChanged,
+    /// The client was deleted.
+    ClientDeleted,
 }
 
 impl EndReason {
@@ -56,6 +80,12 @@ impl EndReason {
             Self::UserDisabled => "user_disabled",
             Self::UserDeleted => "user_deleted",
             Self::Replaced => "replaced",
+            Self::SignedOutByAdmin => "signed_out_by_admin",
+            Self::Revoked => "revoked",
+            Self::RefreshTokenReused => "refresh_token_reused",
+            Self::TooMany => "too_many",
+            Self::ClientSecretChanged => "client_secret_changed",
+            Self::ClientDeleted => "client_deleted",
         }
     }
 }
@@ -78,8 +108,14 @@ pub struct Session {
     pub id: String,
     /// Which door it came through.
     pub kind: SessionKind,
-    /// Whose it is.
-    pub user_id: UserId,
+    /// Whose it is; `None` for a registered program that acts for itself.
+    pub user_id: Option<UserId>,
+    /// The registered program that holds it, when there is one.
+    pub client_id: Option<String>,
+    /// The scopes that were granted.
+    pub scope: Scopes,
+    /// The key that its newest access token was signed with; `None` with HS256.
+    pub signing_kid: Option<String>,
     /// When it began.
     pub created_at: Moment,
     /// When the password was last checked for it.
@@ -88,6 +124,8 @@ pub struct Session {
     pub last_used_at: Moment,
     /// When the last of its access tokens dies.
     pub access_until: Moment,
+    /// Its end, when it was made for a fixed time.
+    pub expires_at: Option<Moment>,
     /// When it was ended early, if it was.
     pub ended_at: Option<Moment>,
 }
@@ -107,30 +145,52 @@ pub fn is_id(text: &str) -> bool {
     text.len() == 22 && from_base64url(text).is_some()
 }
 
-/// Begins a session for a user who has proved who they are.
+/// What a session is begun with.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Whose it is; `None` for a registered program that acts for itself.
+    pub user_id: Option<UserId>,
+    /// The registered program that holds it, when there is one.
+    pub client_id: Option<String>,
+    /// The scopes that are granted.
+    pub scope: Scopes,
+    /// The key that its first access token is signed with; `None` with HS256.
+    pub signing_kid: Option<String>,
+    /// Its end, when it is made for a fixed time.
+    pub expires_at: Option<Moment>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Begins a session for somebody who has proved who they are.
 ///
 /// # Errors
 /// When the query fails.
-pub fn start(
-    conn: &mut DbConnection,
-    user_id: UserId,
-    origin: &Origin,
-    lifetimes: &Lifetimes,
-    now: Moment,
-) -> QueryResult<Started> {
-    let kind = origin.kind;
-    let secret = (kind == SessionKind::Browser).then(PlainSecret::generate);
-    let secret_hash = secret.as_ref().map(PlainSecret::hash);
-    let session = Session {
+pub fn start(conn: &mut DbConnection, new: NewSession, lifetimes: &Lifetimes, now: Moment) -> QueryResult<Started> {
+    let NewSession { user_id, client_id, scope, signing_kid, expires_at, origin } = new;
+    let secret = (origin.kind == SessionKind::Browser).then(PlainSecret::generate);
+    let mut session = Session {
         id: random_id(),
-        kind,
+        kind: origin.kind,
         user_id,
+        client_id,
+        scope,
+        signing_kid,
         created_at: now,
         authenticated_at: now,
         last_used_at: now,
-        access_until: lifetimes.access_token_ends_at(kind, now, now, now),
+        access_until: now,
+        expires_at,
         ended_at: None,
     };
-    store::insert(conn, &session, secret_hash.as_ref(), origin)?;
+    session.access_until = lifetimes.access_token_ends_at(&session, now);
+    store::insert(conn, &session, secret.as_ref(), &origin)?;
     Ok(Started { session, secret })
+}
+
+/// The secret of the cookie that reverse proxies see, made of the session's own by a one-way function: it can be given out anew at
+/// any time, and whoever reads it on its way to an application cannot come back with it as the session.
+#[must_use]
+pub fn proxy_secret(session_secret: &PlainSecret) -> PlainSecret {
+    session_secret.derive("vestibule proxy cookie v1")
 }

@@ -2,14 +2,15 @@
 
 use diesel::prelude::*;
 
-use super::{EndReason, Origin, Session, SessionKind};
+use super::{EndReason, Origin, Session, SessionKind, proxy_secret};
 use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::db::schema::sessions;
-use crate::secret::SecretHash;
+use crate::scope::Scopes;
+use crate::secret::{PlainSecret, SecretHash};
 use crate::users::UserId;
 
-/// How a session came to be: the `amr` values of RFC 8176.
+/// How a session came to be: the `amr` values of RFC 8176, and empty when no person proved anything.
 const AMR_PASSWORD: &str = "pwd";
 
 #[derive(Queryable, Selectable)]
@@ -18,25 +19,32 @@ struct SessionRow {
     id: String,
     kind: String,
     user_id: Option<i64>,
+    client_id: Option<String>,
+    scope: Option<String>,
+    signing_kid: Option<String>,
     created_at: Moment,
     authenticated_at: Moment,
     last_used_at: Moment,
     access_until: Moment,
+    expires_at: Option<Moment>,
     ended_at: Option<Moment>,
 }
 
 impl SessionRow {
-    /// `None` for a session without a user, which no door here makes yet.
+    /// `None` for a kind of session that this release does not know: a newer one made it.
     fn into_session(self) -> Option<Session> {
-        let kind = if self.kind == SessionKind::Browser.as_str() { SessionKind::Browser } else { SessionKind::Program };
         Some(Session {
             id: self.id,
-            kind,
-            user_id: UserId(self.user_id?),
+            kind: SessionKind::from_str(&self.kind)?,
+            user_id: self.user_id.map(UserId),
+            client_id: self.client_id,
+            scope: self.scope.and_then(|text| Scopes::parse(&text)).unwrap_or_default(),
+            signing_kid: self.signing_kid,
             created_at: self.created_at,
             authenticated_at: self.authenticated_at,
             last_used_at: self.last_used_at,
             access_until: self.access_until,
+            expires_at: self.expires_at,
             ended_at: self.ended_at,
         })
     }
@@ -45,20 +53,27 @@ impl SessionRow {
 pub(super) fn insert(
     conn: &mut DbConnection,
     session: &Session,
-    secret_hash: Option<&SecretHash>,
+    secret: Option<&PlainSecret>,
     origin: &Origin,
 ) -> QueryResult<()> {
+    let is_proved = matches!(session.kind, SessionKind::Browser | SessionKind::Program);
+    let [hash, proxy_hash] = [secret.map(PlainSecret::hash), secret.map(|secret| proxy_secret(secret).hash())];
     diesel::insert_into(sessions::table)
         .values((
             sessions::id.eq(&session.id),
             sessions::kind.eq(session.kind.as_str()),
-            sessions::user_id.eq(session.user_id.0),
-            sessions::secret_hash.eq(secret_hash.map(SecretHash::as_str)),
-            sessions::amr.eq(AMR_PASSWORD),
+            sessions::user_id.eq(session.user_id.map(|id| id.0)),
+            sessions::client_id.eq(&session.client_id),
+            sessions::scope.eq(session.scope.to_string()),
+            sessions::signing_kid.eq(&session.signing_kid),
+            sessions::secret_hash.eq(hash.as_ref().map(SecretHash::as_str)),
+            sessions::proxy_secret_hash.eq(proxy_hash.as_ref().map(SecretHash::as_str)),
+            sessions::amr.eq(if is_proved { AMR_PASSWORD } else { "" }),
             sessions::created_at.eq(session.created_at),
             sessions::authenticated_at.eq(session.authenticated_at),
             sessions::last_used_at.eq(session.last_used_at),
             sessions::access_until.eq(session.access_until),
+            sessions::expires_at.eq(session.expires_at),
             sessions::network_address.eq(&origin.network_address),
             sessions::user_agent.eq(&origin.user_agent),
         ))
@@ -88,6 +103,19 @@ pub fn find_by_secret(conn: &mut DbConnection, hash: &SecretHash) -> QueryResult
     Ok(row.and_then(SessionRow::into_session))
 }
 
+/// Finds a browser's session by the hash of its proxy cookie's secret, ended ones too.
+///
+/// # Errors
+/// When the query fails.
+pub fn find_by_proxy_secret(conn: &mut DbConnection, hash: &SecretHash) -> QueryResult<Option<Session>> {
+    let row = sessions::table
+        .filter(sessions::proxy_secret_hash.eq(hash.as_str()))
+        .select(SessionRow::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.and_then(SessionRow::into_session))
+}
+
 /// Ends a session; returns whether this call ended it.
 ///
 /// # Errors
@@ -107,6 +135,51 @@ pub fn end_all_of_user(conn: &mut DbConnection, user_id: UserId, reason: EndReas
     diesel::update(sessions::table.filter(sessions::user_id.eq(user_id.0)).filter(sessions::ended_at.is_null()))
         .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason.as_str())))
         .execute(conn)
+}
+
+/// Ends all sessions that a registered program holds, its users' too; returns how many that were.
+///
+/// # Errors
+/// When the query fails.
+pub fn end_all_of_client(
+    conn: &mut DbConnection,
+    client_id: &str,
+    reason: EndReason,
+    now: Moment,
+) -> QueryResult<usize> {
+    diesel::update(sessions::table.filter(sessions::client_id.eq(client_id)).filter(sessions::ended_at.is_null()))
+        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason.as_str())))
+        .execute(conn)
+}
+
+/// Ends the oldest sessions of a user's unregistered programs, so that at most `kept` are left; returns those that ended, as (id,
+/// when the last of their tokens expires).
+///
+/// # Errors
+/// When a query fails.
+pub fn end_oldest(
+    conn: &mut DbConnection,
+    user_id: UserId,
+    kept: i64,
+    now: Moment,
+) -> QueryResult<Vec<(String, Moment)>> {
+    let live = sessions::table
+        .filter(sessions::user_id.eq(user_id.0).and(sessions::kind.eq(SessionKind::Program.as_str())))
+        .filter(sessions::client_id.is_null().and(sessions::ended_at.is_null()));
+    // SQLite takes no OFFSET without a LIMIT.
+    let rows: Vec<(String, Moment)> = live
+        .order(sessions::created_at.desc())
+        .limit(1_000)
+        .offset(kept)
+        .select((sessions::id, sessions::access_until))
+        .load(conn)?;
+    if !rows.is_empty() {
+        let ids = rows.iter().map(|(id, _)| id);
+        diesel::update(sessions::table.filter(sessions::id.eq_any(ids)))
+            .set((sessions::ended_at.eq(now), sessions::end_reason.eq(EndReason::TooMany.as_str())))
+            .execute(conn)?;
+    }
+    Ok(rows)
 }
 
 /// The sessions ended early whose access tokens have not all expired, as (id, when the last of them expires).
@@ -145,15 +218,34 @@ pub fn set_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryResult<b
     Ok(count == 1)
 }
 
-/// Writes down until when access tokens of a session are valid. Returns whether it was still there: an ended session gets no
-/// new token.
+/// Writes down that an access token was issued to a session: until when its tokens are valid, and which key signed the newest.
+/// Returns whether the session was still there: an ended one gets no new token.
 ///
 /// # Errors
 /// When the query fails.
-pub fn set_access_until(conn: &mut DbConnection, id: &str, until: Moment) -> QueryResult<bool> {
-    let count = diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null()))
-        .set(sessions::access_until.eq(until))
-        .execute(conn)?;
+pub fn set_issued(
+    conn: &mut DbConnection,
+    session: &Session,
+    signing_kid: Option<&str>,
+    access_until: Moment,
+    now: Moment,
+) -> QueryResult<bool> {
+    let row = sessions::table.find(&session.id).filter(sessions::ended_at.is_null());
+    let issued = (
+        sessions::access_until.eq(access_until.max(session.access_until)),
+        sessions::last_used_at.eq(now.max(session.last_used_at)),
+    );
+    let count = if session.signing_kid.as_deref() == signing_kid {
+        diesel::update(row).set(issued).execute(conn)?
+    } else {
+        // The tokens before this one were signed with another key, which must be kept until they are dead.
+        let keys = (
+            sessions::signing_kid.eq(signing_kid),
+            sessions::earlier_kid.eq(&session.signing_kid),
+            sessions::earlier_access_until.eq(session.access_until),
+        );
+        diesel::update(row).set((issued, keys)).execute(conn)?
+    };
     Ok(count == 1)
 }
 

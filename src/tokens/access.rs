@@ -8,10 +8,12 @@ use quick_cache::sync::Cache;
 use serde::Deserialize;
 
 use super::claims::{ClaimError, Claims};
+use super::keys::Signer;
 use super::{EndedSessions, Keys};
 use crate::clock::{Clock, Moment, unix_seconds};
 use crate::config::Config;
 use crate::db::{Db, DbError};
+use crate::scope::Scopes;
 use crate::secret::{from_base64url, random_id, sha256};
 use crate::sessions::{self, Lifetimes, Session};
 use crate::users::{self, User, UserId, UserState};
@@ -54,6 +56,26 @@ pub struct IssuedToken {
     pub expires_in: i64,
 }
 
+/// Whom a token speaks for.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'a> {
+    /// A user, with their roles.
+    User(&'a User, &'a [String]),
+    /// A registered program that acts for itself, by its client id.
+    Client(&'a str),
+}
+
+/// What a token is issued for.
+#[derive(Clone, Copy, Debug)]
+pub struct Grant<'a> {
+    /// Whom it speaks for.
+    pub subject: Subject<'a>,
+    /// Its scopes: those of the session, or fewer.
+    pub scope: &'a Scopes,
+    /// The session it belongs to.
+    pub session: &'a Session,
+}
+
 /// A token that was checked.
 #[derive(Clone, Debug)]
 pub struct VerifiedToken {
@@ -64,9 +86,11 @@ pub struct VerifiedToken {
 
 /// With HS256: what the database said of a session.
 struct SessionProof {
-    user_id: UserId,
-    username: String,
+    user_id: Option<UserId>,
+    client_id: Option<String>,
+    subject: String,
     roles: Vec<String>,
+    scope: Scopes,
     access_until: Moment,
     read_at: Moment,
 }
@@ -122,33 +146,43 @@ impl Tokens {
         &self.0.ended
     }
 
-    /// Signs a token for a session, valid from `now` to [`Lifetimes::access_token_ends_at`].
+    /// The key to sign with at `now`. Asked for before the session is written, which keeps its `kid`.
+    #[must_use]
+    pub fn signer(&self, now: Moment) -> Signer {
+        self.0.keys.signer(now)
+    }
+
+    /// Signs a token, valid from `now` to [`Lifetimes::access_token_ends_at`].
     ///
     /// # Errors
     /// When signing fails, which a key that was loaded does not do.
     pub fn issue(
         &self,
-        user: &User,
-        roles: &[String],
-        session: &Session,
+        signer: &Signer,
+        grant: Grant<'_>,
         now: Moment,
     ) -> Result<IssuedToken, jsonwebtoken::errors::Error> {
-        let ends_at =
-            self.0.lifetimes.access_token_ends_at(session.kind, session.created_at, session.last_used_at, now);
-        let key = self.0.keys.signing();
+        let session = grant.session;
+        let ends_at = self.0.lifetimes.access_token_ends_at(session, now);
+        let (sub, id, roles) = match grant.subject {
+            Subject::User(user, roles) => (user.username.clone(), Some(user.id), roles.to_vec()),
+            Subject::Client(client_id) => (client_id.to_owned(), None, Vec::new()),
+        };
         let claims = Claims {
             iss: self.0.issuer.clone(),
-            sub: user.username.clone(),
-            id: user.id,
+            sub,
+            id,
             iat: unix_seconds(now),
             exp: unix_seconds(ends_at),
             nbf: None,
             jti: random_id(),
             sid: session.id.clone(),
-            scope: String::new(),
-            roles: roles.to_vec(),
+            scope: grant.scope.to_string(),
+            roles,
+            client_id: session.client_id.clone(),
             aud: self.0.audience.clone(),
         };
+        let key = signer.key();
         let header = Header { typ: Some(key.typ.to_owned()), kid: key.kid.clone(), ..Header::new(key.algorithm) };
         let token = jsonwebtoken::encode(&header, &claims, &key.encoding)?;
         Ok(IssuedToken { token, expires_in: claims.exp - claims.iat })
@@ -224,8 +258,10 @@ impl Tokens {
                 proof
             }
         };
-        if proof.user_id != claims.id || proof.username != claims.sub || !is_within(&proof) || !claims.scope.is_empty()
-        {
+        let is_theirs =
+            proof.user_id == claims.id && proof.subject == claims.sub && proof.client_id == claims.client_id;
+        let is_granted = Scopes::parse(&claims.scope).is_some_and(|scope| scope.is_subset(&proof.scope));
+        if !is_theirs || !is_granted || !is_within(&proof) {
             return Err(TokenError::Ended);
         }
         if proof.roles == claims.roles {
@@ -240,14 +276,23 @@ impl Tokens {
         self.0
             .db
             .read(move |conn| {
-                let Some(session) = sessions::find(conn, &sid)? else { return Ok(None) };
-                let user = users::find_by_id(conn, session.user_id)?.filter(|user| user.state == UserState::Active);
-                let (Some(user), None) = (user, session.ended_at) else { return Ok(None) };
-                let roles = users::list_roles(conn, user.id)?;
+                let Some(session) = sessions::find(conn, &sid)?.filter(|session| session.ended_at.is_none()) else {
+                    return Ok(None);
+                };
+                let (subject, roles) = match session.user_id {
+                    Some(user_id) => {
+                        let user = users::find_by_id(conn, user_id)?.filter(|user| user.state == UserState::Active);
+                        let Some(user) = user else { return Ok(None) };
+                        (user.username, users::list_roles(conn, user_id)?)
+                    }
+                    None => (session.client_id.clone().unwrap_or_default(), Vec::new()),
+                };
                 Ok(Some(SessionProof {
-                    user_id: user.id,
-                    username: user.username,
+                    user_id: session.user_id,
+                    client_id: session.client_id,
+                    subject,
                     roles,
+                    scope: session.scope,
                     access_until: session.access_until,
                     read_at: now,
                 }))

@@ -14,10 +14,11 @@ pub const LEEWAY_SECONDS: i64 = 30;
 pub struct Claims {
     /// Who made the token.
     pub iss: String,
-    /// The username.
+    /// The username, or the client id of a program that acts for itself (RFC 9068 §2.2).
     pub sub: String,
-    /// The user's number, as the FastAPI tutorial's code expects it.
-    pub id: UserId,
+    /// The user's number, as the FastAPI tutorial's code expects it; `None` when no user stands behind the token.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "an_id_when_present")]
+    pub id: Option<UserId>,
     /// When it was made, in seconds since 1970, rounded down.
     pub iat: i64,
     /// When it dies, in seconds since 1970.
@@ -33,6 +34,9 @@ pub struct Claims {
     pub scope: String,
     /// The user's roles.
     pub roles: Vec<String>,
+    /// The registered program that the token was issued to, when there is one (RFC 8693 §4.3).
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "a_text_when_present")]
+    pub client_id: Option<String>,
     /// For whom it is, when an audience is configured.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "a_text_when_present")]
     pub aud: Option<String>,
@@ -86,6 +90,10 @@ impl Claims {
 /// `Option` alone would take a null for absent.
 fn a_number_when_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     i64::deserialize(deserializer).map(Some)
+}
+
+fn an_id_when_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<UserId>, D::Error> {
+    UserId::deserialize(deserializer).map(Some)
 }
 
 fn a_text_when_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

@@ -24,6 +24,18 @@ impl EndedSessions {
         self.until.read().unwrap_or_else(std::sync::PoisonError::into_inner).contains_key(session_id)
     }
 
+    /// The ended sessions whose tokens have not all expired, those that live longest first, at most `limit`.
+    #[must_use]
+    pub fn list(&self, now: Moment, limit: usize) -> Vec<(String, Moment)> {
+        let set = self.until.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut ended: Vec<_> =
+            set.iter().filter(|(_, until)| **until > now).map(|(id, until)| (id.clone(), *until)).collect();
+        drop(set);
+        ended.sort_by(|left, right| (right.1, &left.0).cmp(&(left.1, &right.0)));
+        ended.truncate(limit);
+        ended
+    }
+
     /// Adds a session that this process has just ended.
     pub fn add(&self, session_id: &str, access_until: Moment) {
         let mut set = self.until.write().unwrap_or_else(std::sync::PoisonError::into_inner);

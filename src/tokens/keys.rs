@@ -1,6 +1,8 @@
 //! The keys that sign and check access tokens: from `JWT_SECRET`, or made here and kept sealed in the database.
 //! What may not live here: what is signed (`access.rs`).
 
+use std::sync::Arc;
+
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use diesel::QueryResult;
@@ -34,7 +36,23 @@ pub enum KeyError {
 
 /// One key that signs, and all keys whose tokens are accepted.
 pub struct Keys {
-    signing: Key,
+    signing: Arc<Key>,
+}
+
+/// The key that signs at a moment.
+#[derive(Clone)]
+pub struct Signer(Arc<Key>);
+
+impl Signer {
+    /// The `kid` in the header of what it signs; `None` with HS256.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.0.kid.as_deref()
+    }
+
+    pub(super) fn key(&self) -> &Key {
+        &self.0
+    }
 }
 
 /// A key and how it is used: taken from this table, never from a token's header.
@@ -63,9 +81,9 @@ impl Keys {
                 decoding: DecodingKey::from_secret(secret),
                 public_jwk: None,
             },
-            Signing::Es256 => load_es256(db, server_key, now).await?,
+            Signing::KeyPair(_) => load_es256(db, server_key, now).await?,
         };
-        Ok(Self { signing: key })
+        Ok(Self { signing: Arc::new(key) })
     }
 
     /// Whether whoever checks a token could also have made it, so that its claims prove nothing by themselves.
@@ -89,13 +107,14 @@ impl Keys {
         }
     }
 
-    pub(super) fn signing(&self) -> &Key {
-        &self.signing
+    /// The key to sign with at `now`.
+    pub(super) fn signer(&self, _now: Moment) -> Signer {
+        Signer(Arc::clone(&self.signing))
     }
 
     /// The accepted key with this `kid`, when there is one.
     pub(super) fn find(&self, kid: Option<&str>) -> Option<&Key> {
-        (self.signing.kid.as_deref() == kid).then_some(&self.signing)
+        (self.signing.kid.as_deref() == kid).then_some(&*self.signing)
     }
 }
 

@@ -9,7 +9,10 @@ use super::{User, UserId, UserState};
 use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::db::schema::{counters, user_roles, users};
-pub use roles::{grant_role, has_admin, has_other_admin, list_roles, list_roles_of, revoke_role};
+pub use roles::{
+    grant_role, has_admin, has_other_admin, list_role_scopes, list_roles, list_roles_of, list_scopes_by_role,
+    revoke_role, set_role_scopes,
+};
 
 const LAST_ID: &str = "last_user_id";
 

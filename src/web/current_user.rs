@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
 use crate::credentials::Lock;
-use crate::db::DbError;
+use crate::db::{DbConnection, DbError};
 use crate::error::AppError;
 use crate::secret::PlainSecret;
 use crate::sessions::{self, Session};
@@ -27,6 +27,20 @@ pub struct CurrentUser {
     pub roles: Vec<String>,
     /// Their session.
     pub session: Session,
+}
+
+impl CurrentUser {
+    /// Whose live session this is; `None` when the account is turned off or gone.
+    ///
+    /// # Errors
+    /// When a query fails.
+    pub fn read(conn: &mut DbConnection, session: Session) -> Result<Option<Self>, DbError> {
+        let Some(user_id) = session.user_id else { return Ok(None) };
+        let user = users::find_by_id(conn, user_id)?.filter(|user| user.state == UserState::Active);
+        let Some(user) = user else { return Ok(None) };
+        let roles = users::list_roles(conn, user_id)?;
+        Ok(Some(Self { user, roles, session }))
+    }
 }
 
 impl FromRequest for MaybeUser {
@@ -50,11 +64,7 @@ async fn find(lock: &Lock, secret: PlainSecret) -> Result<Option<CurrentUser>, D
         .read(move |conn| {
             let session =
                 sessions::find_by_secret(conn, &secret.hash())?.filter(|session| lifetimes.is_live(session, now));
-            let Some(session) = session else { return Ok(None) };
-            let user = users::find_by_id(conn, session.user_id)?.filter(|user| user.state == UserState::Active);
-            let Some(user) = user else { return Ok(None) };
-            let roles = users::list_roles(conn, user.id)?;
-            Ok(Some(CurrentUser { user, roles, session }))
+            session.map_or(Ok(None), |session| CurrentUser::read(conn, session))
         })
         .await
 }

@@ -12,6 +12,7 @@ use zeroize::Zeroize as _;
 
 use super::body;
 use crate::error::AppError;
+use crate::scope::Scopes;
 
 /// More parameters than any form of ours has: beyond this, finding repeated ones would cost time.
 const MAX_PARAMETERS: usize = 64;
@@ -50,7 +51,7 @@ impl Parameters {
         let pairs = bytes.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).take(MAX_PARAMETERS + 1);
         let decoded = pairs.map(|pair| {
             let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
-            Ok((decode(&pair[..at])?, decode(pair.get(at + 1..).unwrap_or_default())?))
+            Ok((percent_decoded(&pair[..at])?, percent_decoded(pair.get(at + 1..).unwrap_or_default())?))
         });
         Ok(Self(decoded.collect::<Result<_, AppError>>()?))
     }
@@ -75,6 +76,14 @@ impl Parameters {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The `scope` parameter: an empty one is no wish (FastAPI's form sends it so).
+    ///
+    /// # Errors
+    /// 400 `invalid_scope` when one of the scopes is malformed, or there are too many.
+    pub fn scope(&self) -> Result<Scopes, AppError> {
+        Scopes::parse(self.get("scope").unwrap_or_default().trim()).ok_or_else(AppError::invalid_scope)
     }
 
     /// A parameter's value, when it is there and not empty (RFC 6749 §3.2 treats the two alike).
@@ -156,7 +165,11 @@ fn media_type(request: &HttpRequest) -> Result<MediaType, AppError> {
     }
 }
 
-fn decode(text: &[u8]) -> Result<String, AppError> {
+/// The text behind one form-encoded name or value.
+///
+/// # Errors
+/// 400 when it is not UTF-8.
+pub fn percent_decoded(text: &[u8]) -> Result<String, AppError> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     let bytes: Vec<u8> = percent_decode(&spaced).collect();
     String::from_utf8(bytes).map_err(|_| AppError::invalid_request("A parameter is not UTF-8."))

@@ -11,15 +11,23 @@ use crate::harness::beside::{self, Direct};
 use crate::harness::{ServerProcess, TestDatabase, process};
 
 /// Indexes and unique constraints, which `schema.rs` has no words for.
-const INDEXES: [&str; 11] = [
+const INDEXES: [&str; 19] = [
+    "audit_events_happened_at: audit_events (happened_at)",
     "known_devices_last_used_at: known_devices (last_used_at)",
     "known_devices_user_id: known_devices (user_id)",
     "login_attempts_account: login_attempts (account)",
     "login_attempts_last_tried_at: login_attempts (last_tried_at)",
+    "refresh_tokens_created_at: refresh_tokens (created_at)",
+    "refresh_tokens_family_id: refresh_tokens (family_id)",
+    "refresh_tokens_successor_at: refresh_tokens (successor_at) where successor_sealed IS NOT NULL",
+    "sessions_client_id: sessions (client_id) where ended_at IS NULL",
     "sessions_ended: sessions (access_until) where ended_at IS NOT NULL",
     "sessions_last_used_at: sessions (last_used_at)",
+    "sessions_live: sessions (user_id, kind, client_id, created_at) where ended_at IS NULL",
     "sessions_user_id: sessions (user_id)",
+    "unique: clients (name)",
     "unique: links (secret_hash)",
+    "unique: sessions (proxy_secret_hash)",
     "unique: sessions (secret_hash)",
     "unique: users (public_id)",
     "unique: users (username_key)",
@@ -34,7 +42,7 @@ const POSTGRES_COLUMNS: &str = "SELECT t.relname || ' ' || c.attname || ' ' ||
     FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped
     LEFT JOIN pg_index k ON k.indrelid = t.oid AND k.indisprimary
     WHERE t.relkind = 'r' AND t.relnamespace = 'public'::regnamespace ORDER BY t.relname COLLATE \"C\", c.attnum";
-const SQLITE_INDEXES: &str = "SELECT CASE i.origin WHEN 'u' THEN 'unique' ELSE i.name END || ': ' || t.name || ' (' ||
+const SQLITE_INDEXES: &str = "SELECT CASE WHEN i.\"unique\" THEN 'unique' ELSE i.name END || ': ' || t.name || ' (' ||
         (SELECT group_concat(name, ', ') FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)) || ')' ||
         CASE WHEN i.partial THEN ' where ' || substr(s.sql, instr(s.sql, ' WHERE ') + 7) ELSE '' END AS text
     FROM sqlite_master t JOIN pragma_index_list(t.name) i JOIN sqlite_master s ON s.name = i.name

@@ -21,7 +21,7 @@ const ORDER: [&[&str]; 17] = [
     &["clients", "audit", "mail"],
     &["db"],
     &["i18n", "metrics", "memory"],
-    &["clock", "secret", "config"],
+    &["clock", "secret", "scope", "config"],
 ];
 
 /// Who may name whom against the order, and why. The other way round is then refused.

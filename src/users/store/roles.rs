@@ -1,10 +1,13 @@
 //! All SQL on users' roles. What may not live here: what a role allows.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use crate::clock::Moment;
 use crate::db::DbConnection;
-use crate::db::schema::{user_roles, users};
+use crate::db::schema::{role_scopes, user_roles, users};
+use crate::scope::Scopes;
 use crate::users::{ADMIN_ROLE, UserId};
 
 /// The roles of a user, in alphabetical order by bytes (the order of a database's collation differs).
@@ -29,6 +32,45 @@ pub fn list_roles_of(conn: &mut DbConnection, ids: &[UserId]) -> QueryResult<Vec
         .select((user_roles::user_id, user_roles::role))
         .load(conn)?;
     Ok(rows.into_iter().map(|(id, role)| (UserId(id), role)).collect())
+}
+
+/// The scopes that these roles allow together.
+///
+/// # Errors
+/// When the query fails.
+pub fn list_role_scopes(conn: &mut DbConnection, roles: &[String]) -> QueryResult<Scopes> {
+    let scopes: Vec<String> =
+        role_scopes::table.filter(role_scopes::role.eq_any(roles)).select(role_scopes::scope).load(conn)?;
+    // What an admin once allowed was checked then; past the bound of one request nobody can wish for more.
+    Ok(scopes.iter().fold(Scopes::default(), |all, scope| all.with(scope)))
+}
+
+/// Each role that allows something, with what it allows, in order of the roles' names.
+///
+/// # Errors
+/// When the query fails.
+pub fn list_scopes_by_role(conn: &mut DbConnection) -> QueryResult<BTreeMap<String, Scopes>> {
+    let rows: Vec<(String, String)> = role_scopes::table.select((role_scopes::role, role_scopes::scope)).load(conn)?;
+    let mut by_role: BTreeMap<String, Scopes> = BTreeMap::new();
+    for (role, scope) in rows {
+        let scopes = by_role.remove(&role).unwrap_or_default().with(&scope);
+        by_role.insert(role, scopes);
+    }
+    Ok(by_role)
+}
+
+/// Sets exactly what a role allows.
+///
+/// # Errors
+/// When a query fails.
+pub fn set_role_scopes(conn: &mut DbConnection, role: &str, scopes: &Scopes) -> QueryResult<()> {
+    diesel::delete(role_scopes::table.filter(role_scopes::role.eq(role))).execute(conn)?;
+    for scope in scopes.iter() {
+        diesel::insert_into(role_scopes::table)
+            .values((role_scopes::role.eq(role), role_scopes::scope.eq(scope)))
+            .execute(conn)?;
+    }
+    Ok(())
 }
 
 /// Whether somebody who can sign in is an admin.

@@ -1,0 +1,14 @@
+ALTER TABLE signing_keys DROP COLUMN signs_from;
+DROP INDEX sessions_client_id;
+DROP INDEX sessions_live;
+DROP INDEX sessions_proxy_secret_hash;
+ALTER TABLE sessions DROP COLUMN proxy_secret_hash;
+ALTER TABLE sessions DROP COLUMN earlier_access_until;
+ALTER TABLE sessions DROP COLUMN earlier_kid;
+ALTER TABLE sessions DROP COLUMN signing_kid;
+ALTER TABLE sessions DROP COLUMN expires_at;
+ALTER TABLE sessions DROP COLUMN scope;
+DROP TABLE audit_events;
+DROP TABLE refresh_tokens;
+DROP TABLE role_scopes;
+DROP TABLE clients;

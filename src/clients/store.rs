@@ -1,0 +1,128 @@
+//! All SQL on registered programs. What may not live here: their sessions (`sessions`).
+
+use diesel::prelude::*;
+
+use super::{Client, GrantType};
+use crate::clock::Moment;
+use crate::db::DbConnection;
+use crate::db::schema::clients;
+use crate::scope::Scopes;
+use crate::secret::SecretHash;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = clients)]
+struct ClientRow {
+    id: String,
+    name: String,
+    secret_hash: String,
+    grants: String,
+    scopes: String,
+    created_at: Moment,
+    secret_changed_at: Moment,
+}
+
+impl From<ClientRow> for Client {
+    fn from(row: ClientRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            secret_hash: SecretHash::from_stored(row.secret_hash),
+            grants: row.grants.split(' ').filter_map(GrantType::from_name).collect(),
+            scopes: Scopes::parse(&row.scopes).unwrap_or_default(),
+            created_at: row.created_at,
+            secret_changed_at: row.secret_changed_at,
+        }
+    }
+}
+
+fn grants_text(grants: &[GrantType]) -> String {
+    grants.iter().map(|grant| grant.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// Finds a client by its id.
+///
+/// # Errors
+/// When the query fails.
+pub fn find(conn: &mut DbConnection, id: &str) -> QueryResult<Option<Client>> {
+    let row = clients::table.find(id).select(ClientRow::as_select()).first(conn).optional()?;
+    Ok(row.map(Client::from))
+}
+
+/// Finds a client by its name.
+///
+/// # Errors
+/// When the query fails.
+pub fn find_by_name(conn: &mut DbConnection, name: &str) -> QueryResult<Option<Client>> {
+    let row = clients::table.filter(clients::name.eq(name)).select(ClientRow::as_select()).first(conn).optional()?;
+    Ok(row.map(Client::from))
+}
+
+/// All clients in order of their names by bytes (a database's collation differs), at most `limit`.
+///
+/// # Errors
+/// When the query fails.
+pub fn list(conn: &mut DbConnection, limit: i64) -> QueryResult<Vec<Client>> {
+    let rows: Vec<ClientRow> =
+        clients::table.order(clients::id).limit(limit).select(ClientRow::as_select()).load(conn)?;
+    let mut found: Vec<Client> = rows.into_iter().map(Client::from).collect();
+    found.sort_by(|left, right| left.name.cmp(&right.name));
+    Ok(found)
+}
+
+/// Stores a new client. A name that is taken is a unique violation.
+///
+/// # Errors
+/// When the query fails.
+pub fn create(conn: &mut DbConnection, client: &Client) -> QueryResult<()> {
+    diesel::insert_into(clients::table)
+        .values((
+            clients::id.eq(&client.id),
+            clients::name.eq(&client.name),
+            clients::secret_hash.eq(client.secret_hash.as_str()),
+            clients::grants.eq(grants_text(&client.grants)),
+            clients::scopes.eq(client.scopes.to_string()),
+            clients::created_at.eq(client.created_at),
+            clients::secret_changed_at.eq(client.secret_changed_at),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Sets what a client may ask for. Returns whether it is there.
+///
+/// # Errors
+/// When the query fails.
+pub fn set_rights(conn: &mut DbConnection, id: &str, grants: &[GrantType], scopes: &Scopes) -> QueryResult<bool> {
+    let count = diesel::update(clients::table.find(id))
+        .set((clients::grants.eq(grants_text(grants)), clients::scopes.eq(scopes.to_string())))
+        .execute(conn)?;
+    Ok(count == 1)
+}
+
+/// Sets a client's secret. Returns whether it is there.
+///
+/// # Errors
+/// When the query fails.
+pub fn set_secret(conn: &mut DbConnection, id: &str, hash: &SecretHash, now: Moment) -> QueryResult<bool> {
+    let count = diesel::update(clients::table.find(id))
+        .set((clients::secret_hash.eq(hash.as_str()), clients::secret_changed_at.eq(now)))
+        .execute(conn)?;
+    Ok(count == 1)
+}
+
+/// Takes the lock of a client's row, if its secret is still the one that was checked. Returns whether it is.
+///
+/// # Errors
+/// When the query fails.
+pub fn lock_unchanged(conn: &mut DbConnection, client: &Client) -> QueryResult<bool> {
+    let row = clients::table.find(&client.id).filter(clients::secret_hash.eq(client.secret_hash.as_str()));
+    diesel::update(row).set(clients::created_at.eq(clients::created_at)).execute(conn).map(|count| count == 1)
+}
+
+/// Deletes a client. Returns whether it was there.
+///
+/// # Errors
+/// When the query fails.
+pub fn delete(conn: &mut DbConnection, id: &str) -> QueryResult<bool> {
+    diesel::delete(clients::table.find(id)).execute(conn).map(|count| count == 1)
+}
