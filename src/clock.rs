@@ -35,6 +35,12 @@ impl Clock {
         let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         self.offset_micros.fetch_add(micros, Ordering::Relaxed);
     }
+
+    /// Moves this clock and all its clones back, as an operating system that corrects itself does, for tests.
+    pub fn step_back(&self, by: Duration) {
+        let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+        self.offset_micros.fetch_sub(micros, Ordering::Relaxed);
+    }
 }
 
 /// `moment` as whole seconds since 1970, rounded down: the form of `iat` and `exp` (RFC 7519 §2, `NumericDate`).

@@ -1,8 +1,9 @@
 //! Every setting, checked before anything is bound. The only reader of the environment.
-//! `settings.rs` holds the flags and their help, `parse.rs` turns their text into values, `values.rs` says how each kind is written; the
+//! `settings.rs` holds the flags and their help, `parse.rs` turns their text into values, `faults.rs` gathers what is wrong, `values.rs` says how each kind is written; the
 //! result is [`Config`].
 //! What may not live here: anything that a setting switches on.
 
+mod faults;
 mod parse;
 mod settings;
 mod values;

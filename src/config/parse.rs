@@ -1,18 +1,17 @@
 //! From the settings as text to [`Config`]: every setting with its default, and all faults at once, each naming the setting, the
 //! value and the mend. What may not live here: how one kind of value is written (`values.rs`), and defaults that the help does not state.
 
-use std::env::VarError;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::faults::{Faults, read_secret, read_server_key};
 use super::values::{claim_text, database_url, duration, list, network, number};
 use super::{
     Config, ConfigError, CookieDomain, DatabaseSettings, KeyAlgorithm, LifetimeConfig, LogFormat, Origin,
     PasswordConfig, PasswordGrant, Settings, Signing, ThrottlingConfig,
 };
-use crate::secret::ServerKey;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -192,87 +191,6 @@ impl DatabaseSettings {
     pub fn check(&self) -> Result<Config, ConfigError> {
         Settings { database: self.clone(), ..Settings::default() }.check()
     }
-}
-
-#[derive(Default)]
-struct Faults(Vec<String>);
-
-impl Faults {
-    fn say(&mut self, name: &str, value: &str, mend: &str) {
-        let shown: String = value.chars().take(80).collect();
-        self.0.push(format!("{name}={shown}: {mend}"));
-    }
-
-    fn say_hidden(&mut self, name: &str, fault: &str) {
-        self.0.push(format!("{name} {fault}"));
-    }
-
-    /// The value of a setting, or of its default when it is absent, empty or (with a fault noted) wrong.
-    fn take<T>(
-        &mut self,
-        name: &str,
-        value: Option<&str>,
-        default: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> T {
-        self.optional(name, value, &parse)
-            .unwrap_or_else(|| parse(default).unwrap_or_else(|mend| panic!("the default of {name} parses: {mend}")))
-    }
-
-    fn optional<T>(&mut self, name: &str, value: Option<&str>, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
-        let value = value.map(str::trim).filter(|value| !value.is_empty())?;
-        match parse(value) {
-            Ok(parsed) => Some(parsed),
-            Err(mend) => {
-                // A database URL holds a password.
-                if name == "DATABASE_URL" {
-                    self.say_hidden(name, &mend);
-                } else {
-                    self.say(name, value, &mend);
-                }
-                None
-            }
-        }
-    }
-}
-
-/// A secret from the environment, or from a file; never from an argument, which every user of the machine can read.
-fn read_secret(name: &str, file: Option<&str>, faults: &mut Faults) -> Option<Zeroizing<String>> {
-    let from_environment = match std::env::var(name) {
-        Ok(value) => Some(Zeroizing::new(value)).filter(|value| !value.is_empty()),
-        Err(VarError::NotPresent) => None,
-        Err(VarError::NotUnicode(_)) => {
-            // Passed over in silence, it would leave an admin believing that it is in use.
-            faults.say_hidden(
-                name,
-                "is not UTF-8 text: write it in base64, such as the output of `openssl rand -base64 48`",
-            );
-            None
-        }
-    };
-    let Some(file) = file.filter(|file| !file.is_empty()) else { return from_environment };
-    if from_environment.is_some() {
-        faults.say(&format!("{name}_FILE"), file, &format!("unset it, or unset {name}: only one can be used"));
-    }
-    match std::fs::read_to_string(file) {
-        Ok(text) => Some(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())),
-        Err(error) => {
-            faults.say(&format!("{name}_FILE"), file, &format!("name a file that can be read ({error})"));
-            None
-        }
-    }
-}
-
-fn read_server_key(settings: &DatabaseSettings, faults: &mut Faults) -> Option<ServerKey> {
-    let text = read_secret("SERVER_KEY", settings.server_key_file.as_deref(), faults)?;
-    let key = ServerKey::parse(&text);
-    if key.is_none() {
-        faults.say_hidden(
-            "SERVER_KEY",
-            "is not 32 bytes or more in base64 or hex: make one with `openssl rand -base64 32`",
-        );
-    }
-    key
 }
 
 fn read_passwords(settings: &DatabaseSettings, faults: &mut Faults) -> PasswordConfig {

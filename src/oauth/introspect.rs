@@ -12,9 +12,8 @@ use crate::db::DbError;
 use crate::error::{AppError, ErrorBody};
 use crate::secret::PlainSecret;
 use crate::sessions;
-use crate::tokens::{Claims, TokenError, find_refresh_token};
-use crate::users::UserId;
-use crate::users::{self, UserState};
+use crate::tokens::{Claims, RefreshToken, TokenError, find_refresh_token};
+use crate::users::{self, UserId, UserState};
 use crate::web::form::Parameters;
 
 /// What a form or JSON object to `/token/introspect` holds.
@@ -105,6 +104,7 @@ impl IntrospectionResponse {
     tag = "tokens",
     operation_id = "introspect_token",
     summary = "What a token is worth, for registered programs (RFC 7662)",
+    description = "A token whose session has ended is worth nothing.",
     request_body(content((IntrospectionRequest = "application/x-www-form-urlencoded"), (IntrospectionRequest = "application/json"))),
     responses(
         (status = 200, description = "What it is worth", body = IntrospectionResponse),
@@ -145,7 +145,7 @@ async fn of_refresh_token(
     let (now, lifetimes) = (lock.clock.now(), lock.lifetimes);
     lock.db
         .read(move |conn| {
-            let found = find_refresh_token(conn, &secret)?.filter(|token| token.is_unused());
+            let found = find_refresh_token(conn, &secret)?.filter(RefreshToken::is_unused);
             let Some(token) = found.filter(|token| token.client_id.as_ref() == Some(&client.id)) else {
                 return Ok(None);
             };

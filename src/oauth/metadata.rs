@@ -2,7 +2,7 @@
 //! for pages of any origin. What may not live here: private keys.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ETAG, EntityTag, IF_NONE_MATCH, IfNoneMatch};
+use actix_web::http::header::{ETAG, EntityTag, Header as _, IF_NONE_MATCH, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
@@ -28,6 +28,7 @@ const MAX_REVOKED: usize = 100_000;
     tag = "tokens",
     operation_id = "list_public_keys",
     summary = "The public keys that check access tokens",
+    description = "An empty list with HS256.",
     responses((status = 200, description = "A JSON Web Key Set (RFC 7517)"), (status = 304, description = "As before"))
 )]
 pub async fn get_jwks(request: HttpRequest, lock: web::Data<Lock>) -> Result<HttpResponse, AppError> {
@@ -63,6 +64,7 @@ pub struct ServerMetadata {
     tag = "tokens",
     operation_id = "get_server_metadata",
     summary = "What this server can do (RFC 8414)",
+    description = "True to what is switched on.",
     responses((status = 200, description = "The metadata", body = ServerMetadata), (status = 304, description = "As before"))
 )]
 pub async fn get_server_metadata(
@@ -118,6 +120,7 @@ pub struct RevokedSession {
     tag = "tokens",
     operation_id = "list_revoked_sessions",
     summary = "The sessions that ended before their access tokens did",
+    description = "For resource servers that check tokens by themselves: a token whose sid stands here is refused.",
     responses((status = 200, description = "The sessions", body = Revoked), (status = 304, description = "As before"))
 )]
 pub async fn get_revoked(request: HttpRequest, lock: web::Data<Lock>) -> Result<HttpResponse, AppError> {
@@ -127,17 +130,13 @@ pub async fn get_revoked(request: HttpRequest, lock: web::Data<Lock>) -> Result<
     Ok(public(&request, "public, no-cache", body))
 }
 
-/// A JSON answer for everybody, with an ETag; 304 to whoever has it already (RFC 9110 §13.1.2).
+/// A JSON answer for everybody, with an entity tag; 304 to whoever has it already (RFC 9110 §13.1.2).
 fn public(request: &HttpRequest, cache_control: &'static str, body: Vec<u8>) -> HttpResponse {
     let tag = EntityTag::new_strong(base64url(&sha256(&body)[..12]));
-    let is_known = match request
-        .headers()
-        .get(IF_NONE_MATCH)
-        .map(|_| <IfNoneMatch as actix_web::http::header::Header>::parse(request))
-    {
-        Some(Ok(IfNoneMatch::Any)) => true,
-        Some(Ok(IfNoneMatch::Items(tags))) => tags.iter().any(|known| known.weak_eq(&tag)),
-        None | Some(Err(_)) => false,
+    let is_known = match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => request.headers().contains_key(IF_NONE_MATCH),
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
+        Err(_) => false,
     };
     let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let mut response = HttpResponse::build(status);

@@ -33,6 +33,7 @@ pub struct RevocationRequest {
     tag = "tokens",
     operation_id = "revoke_token",
     summary = "End the session of a refresh or access token (RFC 7009)",
+    description = "Ends the session that the token belongs to, and so all its tokens. 200 for a token that is unknown or over, too.",
     request_body(content((RevocationRequest = "application/x-www-form-urlencoded"), (RevocationRequest = "application/json"))),
     responses(
         (status = 200, description = "The token is of no use any more"),

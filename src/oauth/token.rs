@@ -124,7 +124,7 @@ pub async fn post_token(
     let response = match grant {
         GrantType::Password => asked.with_password(config.password_grant).await?,
         GrantType::RefreshToken => asked.with_refresh_token().await?,
-        GrantType::ClientCredentials => asked.as_client().await?,
+        GrantType::ClientCredentials => asked.for_itself().await?,
     };
     Ok(HttpResponse::Ok().insert_header(("Pragma", "no-cache")).json(response))
 }
@@ -194,7 +194,7 @@ impl Asked<'_> {
         }
     }
 
-    async fn as_client(self) -> Result<TokenResponse, AppError> {
+    async fn for_itself(self) -> Result<TokenResponse, AppError> {
         let scope = self.parameters.scope()?;
         let client = self.client.ok_or_else(AppError::client_missing)?;
         let origin = Origin {

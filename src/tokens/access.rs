@@ -9,23 +9,20 @@ use serde::Deserialize;
 
 use super::claims::{ClaimError, Claims};
 use super::keys::Signer;
+use super::proofs::Proofs;
 use super::{EndedSessions, Keys};
 use crate::clock::{Clock, Moment, unix_seconds};
 use crate::config::Config;
 use crate::db::{Db, DbError};
 use crate::scope::Scopes;
 use crate::secret::{from_base64url, random_id, sha256};
-use crate::sessions::{self, Lifetimes, Session};
-use crate::users::{self, User, UserId, UserState};
+use crate::sessions::{Lifetimes, Session};
+use crate::users::User;
 
 /// A token longer than this is not one of ours: at most 100 roles of 64 bytes and a name of 256 fit into it.
 const MAX_TOKEN_BYTES: usize = 12 * 1024;
 /// Verified tokens kept, so that a token in use costs one signature check, not one each request.
 const CACHED_TOKENS: usize = 16_384;
-/// How long the answer of the database on a session is believed with HS256.
-const PROOF_SECONDS: i64 = 30;
-/// As many as tokens: with fewer, tokens in turn would ask the database at each request.
-const CACHED_PROOFS: usize = CACHED_TOKENS;
 
 /// Why a token is refused.
 #[derive(Debug, thiserror::Error)]
@@ -84,17 +81,6 @@ pub struct VerifiedToken {
     kid: Option<String>,
 }
 
-/// With HS256: what the database said of a session.
-struct SessionProof {
-    user_id: Option<UserId>,
-    client_id: Option<String>,
-    subject: String,
-    roles: Vec<String>,
-    scope: Scopes,
-    access_until: Moment,
-    read_at: Moment,
-}
-
 /// Signs and checks access tokens. Cheap to clone.
 #[derive(Clone)]
 pub struct Tokens(Arc<Inner>);
@@ -105,10 +91,9 @@ struct Inner {
     audience: Option<String>,
     lifetimes: Lifetimes,
     clock: Clock,
-    db: Db,
     ended: EndedSessions,
     verified: Cache<[u8; 32], Arc<VerifiedToken>>,
-    proofs: Cache<String, Arc<SessionProof>>,
+    proofs: Proofs,
 }
 
 impl Tokens {
@@ -121,10 +106,10 @@ impl Tokens {
             audience: config.audience.clone(),
             lifetimes: Lifetimes::new(config.lifetimes),
             clock,
-            db,
             ended: EndedSessions::default(),
             verified: Cache::new(CACHED_TOKENS),
-            proofs: Cache::new(CACHED_PROOFS),
+            // As many as tokens: with fewer, tokens in turn would ask the database at each request.
+            proofs: Proofs::new(db, CACHED_TOKENS),
         }))
     }
 
@@ -214,7 +199,7 @@ impl Tokens {
         if self.0.ended.contains(&verified.claims.sid) {
             return Err(TokenError::Ended);
         }
-        if self.0.keys.is_shared() { self.prove(verified, now).await } else { Ok(verified) }
+        if self.0.keys.is_shared() { self.0.proofs.prove(verified, now).await } else { Ok(verified) }
     }
 
     fn check_signature(&self, token: &str) -> Result<VerifiedToken, TokenError> {
@@ -237,67 +222,6 @@ impl Tokens {
             .claims;
         claims.check_names(&self.0.issuer, self.0.audience.as_deref())?;
         Ok(VerifiedToken { claims, kid: header.kid })
-    }
-
-    /// With HS256 every resource server holds the secret and could sign anything: the session must exist, be that user's and
-    /// have lasted that long, and the roles are the database's, not the token's.
-    async fn prove(&self, verified: Arc<VerifiedToken>, now: Moment) -> Result<Arc<VerifiedToken>, TokenError> {
-        let claims = &verified.claims;
-        // A forger who holds the secret may write anything here, such as U+0000, at which Postgres fails instead of finding nothing.
-        if !sessions::is_id(&claims.sid) {
-            return Err(TokenError::Ended);
-        }
-        let is_within = |proof: &SessionProof| claims.exp <= unix_seconds(proof.access_until);
-        let is_fresh = |proof: &SessionProof| unix_seconds(now) - unix_seconds(proof.read_at) < PROOF_SECONDS;
-        // A token that outlives what was read may have been issued since: the database is asked again before it is refused.
-        let proof = match self.0.proofs.get(&claims.sid).filter(|proof| is_fresh(proof) && is_within(proof)) {
-            Some(proof) => proof,
-            None => {
-                let proof = Arc::new(self.read_proof(claims.sid.clone(), now).await?.ok_or(TokenError::Ended)?);
-                self.0.proofs.insert(claims.sid.clone(), Arc::clone(&proof));
-                proof
-            }
-        };
-        let is_theirs =
-            proof.user_id == claims.id && proof.subject == claims.sub && proof.client_id == claims.client_id;
-        let is_granted = Scopes::parse(&claims.scope).is_some_and(|scope| scope.is_subset(&proof.scope));
-        if !is_theirs || !is_granted || !is_within(&proof) {
-            return Err(TokenError::Ended);
-        }
-        if proof.roles == claims.roles {
-            return Ok(verified);
-        }
-        let mut proven = VerifiedToken::clone(&verified);
-        proven.claims.roles.clone_from(&proof.roles);
-        Ok(Arc::new(proven))
-    }
-
-    async fn read_proof(&self, sid: String, now: Moment) -> Result<Option<SessionProof>, DbError> {
-        self.0
-            .db
-            .read(move |conn| {
-                let Some(session) = sessions::find(conn, &sid)?.filter(|session| session.ended_at.is_none()) else {
-                    return Ok(None);
-                };
-                let (subject, roles) = match session.user_id {
-                    Some(user_id) => {
-                        let user = users::find_by_id(conn, user_id)?.filter(|user| user.state == UserState::Active);
-                        let Some(user) = user else { return Ok(None) };
-                        (user.username, users::list_roles(conn, user_id)?)
-                    }
-                    None => (session.client_id.clone().unwrap_or_default(), Vec::new()),
-                };
-                Ok(Some(SessionProof {
-                    user_id: session.user_id,
-                    client_id: session.client_id,
-                    subject,
-                    roles,
-                    scope: session.scope,
-                    access_until: session.access_until,
-                    read_at: now,
-                }))
-            })
-            .await
     }
 }
 

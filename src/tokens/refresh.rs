@@ -5,7 +5,7 @@
 use chrono::TimeDelta;
 use diesel::QueryResult;
 
-use super::refresh_store::{self as store, RefreshToken, Succession};
+use super::store::refresh_tokens::{self as store, RefreshToken, Succession};
 use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::scope::Scopes;

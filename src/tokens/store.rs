@@ -1,5 +1,7 @@
 //! All SQL on signing keys. What may not live here: anything that opens them.
 
+pub(super) mod refresh_tokens;
+
 use diesel::prelude::*;
 
 use crate::clock::Moment;

@@ -23,7 +23,7 @@ const BAD: [(&str, &str, &str); 25] = [
     ("ISSUER", "with\ttab", "without control characters"),
     ("AUDIENCE", "with\ttab", "without control characters"),
     ("JWT_SECRET_FILE", "/there/is/no/such.secret", "name a file that can be read"),
-    ("JWT_ALGORITHM", "none", "HS256 or ES256"),
+    ("JWT_ALGORITHM", "none", "HS256, ES256, EdDSA or RS256"),
     ("PASSWORD_GRANT", "maybe", "open or off"),
     ("ACCESS_TOKEN_TTL", "20", "a duration such as"),
     ("SESSION_IDLE", "59s", "a duration such as"),

@@ -115,8 +115,7 @@ async fn a_json_value_of_another_type_is_an_invalid_request() {
 async fn an_unknown_grant_is_unsupported_and_a_missing_one_means_the_password() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
-    for grant_type in ["refresh_token", "client_credentials", "Password", "password ", "urn:x:y", "authorization_code"]
-    {
+    for grant_type in ["Refresh_Token", "Password", "password ", "urn:x:y", "authorization_code"] {
         let pairs = [("grant_type", grant_type), ("username", "alice"), ("password", PASSWORD)];
         let form = Answer::to(app.post("/token").form(&pairs)).await;
         assert_refusal(&form, 400, "unsupported_grant_type", grant_type);
@@ -165,14 +164,20 @@ async fn unknown_disabled_and_deleted_users_and_a_wrong_password_are_answered_al
 }
 
 #[tokio::test]
-async fn a_named_scope_is_refused_before_the_password_is_looked_at() {
+async fn a_scope_that_nobody_allowed_is_invalid_and_a_wrong_password_with_it_still_a_wrong_password() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
-    for (password, scope) in [(PASSWORD, "admin"), (PASSWORD, "read write"), ("the wrong password", "admin")] {
+    for (password, scope, error) in [
+        (PASSWORD, "admin", "invalid_scope"),
+        (PASSWORD, "read write", "invalid_scope"),
+        (PASSWORD, "not\ta\tscope", "invalid_scope"),
+        ("the wrong password", "not\ta\tscope", "invalid_scope"),
+        ("the wrong password", "admin", "invalid_grant"),
+    ] {
         let form = [("username", "alice"), ("password", password), ("scope", scope)];
-        assert_refusal(&Answer::to(app.post("/token").form(&form)).await, 400, "invalid_scope", scope);
+        assert_refusal(&Answer::to(app.post("/token").form(&form)).await, 400, error, scope);
         let json = serde_json::json!({"username": "alice", "password": password, "scope": scope});
-        assert_refusal(&Answer::to(app.post("/token").json(&json)).await, 400, "invalid_scope", scope);
+        assert_refusal(&Answer::to(app.post("/token").json(&json)).await, 400, error, scope);
     }
     let form = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", "")];
     let body = Answer::to(app.post("/token").form(&form)).await.json();
@@ -308,6 +313,10 @@ async fn a_wrong_method_learns_the_right_ones_and_an_unknown_address_is_json() {
     for (path, allow, wrong) in [
         ("/token", "POST", &["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"][..]),
         ("/me", "GET, HEAD", &["POST", "PUT", "DELETE", "OPTIONS"]),
+        ("/token/revoke", "POST", &["GET", "PUT", "OPTIONS"]),
+        ("/token/introspect", "POST", &["GET", "DELETE"]),
+        ("/revoked", "GET, HEAD", &["POST"]),
+        ("/.well-known/oauth-authorization-server", "GET, HEAD", &["POST"]),
         ("/.well-known/jwks.json", "GET, HEAD", &["POST", "DELETE"]),
         ("/openapi.json", "GET, HEAD", &["POST"]),
         ("/docs/", "GET, HEAD", &["POST"]),
@@ -322,7 +331,7 @@ async fn a_wrong_method_learns_the_right_ones_and_an_unknown_address_is_json() {
             assert_eq!(answer.header("allow"), allow, "{method} {path}");
         }
     }
-    for path in ["/nothing", "/token/", "/token/revoke", "/me/", "/.well-known/", "/%ff"] {
+    for path in ["/nothing", "/token/", "/token/nothing", "/me/", "/.well-known/", "/%ff"] {
         for request in [app.get(path), app.post(path)] {
             assert_refusal(&Answer::to(request).await, 404, "not_found", path);
         }

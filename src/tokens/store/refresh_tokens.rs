@@ -1,4 +1,4 @@
-//! All SQL on refresh tokens. What may not live here: what a state means (`refresh.rs`).
+//! All SQL on refresh tokens. What may not live here: what a state means (`tokens::refresh`).
 
 use diesel::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::scope::Scopes;
 #[derive(Clone, Debug)]
 pub struct RefreshToken {
     /// SHA-256 of the token.
-    pub(super) hash: String,
+    pub(in crate::tokens) hash: String,
     /// The session it belongs to.
     pub family_id: String,
     /// The registered program it is bound to, when there is one.
@@ -20,13 +20,13 @@ pub struct RefreshToken {
     pub scope: Scopes,
     /// When it was made.
     pub created_at: Moment,
-    pub(super) superseded_at: Option<Moment>,
-    pub(super) succession: Option<Succession>,
+    pub(in crate::tokens) superseded_at: Option<Moment>,
+    pub(in crate::tokens) succession: Option<Succession>,
 }
 
 /// What a used token was exchanged for.
 #[derive(Clone, Debug)]
-pub(super) struct Succession {
+pub(in crate::tokens) struct Succession {
     /// SHA-256 of the successor.
     pub hash: String,
     /// The successor, which only whoever presents the used token can open; erased soon.
@@ -72,12 +72,12 @@ impl From<RefreshTokenRow> for RefreshToken {
     }
 }
 
-pub(super) fn find(conn: &mut DbConnection, hash: &str) -> QueryResult<Option<RefreshToken>> {
+pub(in crate::tokens) fn find(conn: &mut DbConnection, hash: &str) -> QueryResult<Option<RefreshToken>> {
     let row = refresh_tokens::table.find(hash).select(RefreshTokenRow::as_select()).first(conn).optional()?;
     Ok(row.map(RefreshToken::from))
 }
 
-pub(super) fn insert(conn: &mut DbConnection, token: &RefreshToken) -> QueryResult<()> {
+pub(in crate::tokens) fn insert(conn: &mut DbConnection, token: &RefreshToken) -> QueryResult<()> {
     diesel::insert_into(refresh_tokens::table)
         .values((
             refresh_tokens::token_hash.eq(&token.hash),
@@ -91,7 +91,7 @@ pub(super) fn insert(conn: &mut DbConnection, token: &RefreshToken) -> QueryResu
 }
 
 /// Gives a token this successor, if its present one is still `expected` and it was not superseded. Returns whether it was so.
-pub(super) fn set_successor(
+pub(in crate::tokens) fn set_successor(
     conn: &mut DbConnection,
     hash: &str,
     expected: Option<&str>,
@@ -115,7 +115,7 @@ pub(super) fn set_successor(
 }
 
 /// Marks a token whose answer was lost. Returns `false` when it was used or marked already.
-pub(super) fn set_superseded(conn: &mut DbConnection, hash: &str, now: Moment) -> QueryResult<bool> {
+pub(in crate::tokens) fn set_superseded(conn: &mut DbConnection, hash: &str, now: Moment) -> QueryResult<bool> {
     let unused = refresh_tokens::successor_hash.is_null().and(refresh_tokens::superseded_at.is_null());
     let count = diesel::update(refresh_tokens::table.find(hash).filter(unused))
         .set(refresh_tokens::superseded_at.eq(now))
