@@ -24,7 +24,7 @@ const BAD: [(&str, &str, &str); 25] = [
     ("AUDIENCE", "with\ttab", "without control characters"),
     ("JWT_SECRET_FILE", "/there/is/no/such.secret", "name a file that can be read"),
     ("JWT_ALGORITHM", "none", "HS256, ES256, EdDSA or RS256"),
-    ("PASSWORD_GRANT", "maybe", "open or off"),
+    ("PASSWORD_GRANT", "maybe", "open, clients or off"),
     ("ACCESS_TOKEN_TTL", "20", "a duration such as"),
     ("SESSION_IDLE", "59s", "a duration such as"),
     ("SESSION_MAX", "400d", "a duration such as"),

@@ -1,6 +1,6 @@
 //! What tests stand on: a database of their own (`database.rs`), a server in this process whose clock can be moved (`app.rs`), the
 //! real binary as a process (`process.rs`), a way to the database beside them (`beside.rs`), answers read whole (`answers.rs`), tokens
-//! signed with a shared secret (`hs256.rs`), a person's HTTP (`visitor.rs`), a real browser (`browser.rs`), and the sources as text
+//! signed with a shared secret (`hs256.rs`), what programs do (`programs.rs`), a person's HTTP (`visitor.rs`), a real browser (`browser.rs`), and the sources as text
 //! (`sources.rs`). What may not live here: assertions about Vestibule.
 
 pub mod answers;
@@ -10,6 +10,7 @@ pub mod browser;
 pub mod database;
 pub mod hs256;
 pub mod process;
+pub mod programs;
 pub mod sources;
 pub mod visitor;
 

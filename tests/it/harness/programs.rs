@@ -1,0 +1,63 @@
+//! What programs do: ask for tokens, come again with a refresh token, give it back. What may not live here: assertions about Vestibule.
+
+use serde_json::Value;
+use vestibule::clients::{self, Client, GrantType};
+use vestibule::scope::Scopes;
+use vestibule::secret::PlainSecret;
+use vestibule::users;
+
+use super::{Answer, PASSWORD, TestApp};
+
+/// A registered program, as its own side knows it.
+#[derive(Clone, Debug)]
+pub struct Registered {
+    pub id: String,
+    pub secret: String,
+}
+
+impl Registered {
+    /// Its credentials as parameters of a form.
+    pub fn form(&self) -> [(&str, &str); 2] {
+        [("client_id", &self.id), ("client_secret", &self.secret)]
+    }
+}
+
+impl TestApp {
+    /// `POST /token` with these parameters.
+    pub async fn grant(&self, form: &[(&str, &str)]) -> Answer {
+        Answer::to(self.post("/token").form(form)).await
+    }
+
+    /// The whole answer to the password grant of an account that has [`PASSWORD`].
+    pub async fn tokens_of(&self, username: &str) -> Value {
+        let answer = self.grant(&[("username", username), ("password", PASSWORD)]).await;
+        assert_eq!(answer.status, 200, "{username} signs in");
+        answer.json()
+    }
+
+    /// `POST /token` with a refresh token.
+    pub async fn refresh(&self, token: &str) -> Answer {
+        self.grant(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await
+    }
+
+    /// Registers a program.
+    pub async fn add_client(&self, name: &str, grants: &[GrantType], scopes: &str) -> Registered {
+        let secret = PlainSecret::generate();
+        let scopes = Scopes::parse(scopes).expect("scopes");
+        let client = Client::new(name.to_owned(), &secret, grants.to_vec(), scopes, self.clock.now());
+        let id = client.id.clone();
+        self.write(move |conn| clients::create(conn, &client)).await;
+        Registered { id, secret: secret.reveal().to_owned() }
+    }
+
+    /// Lets a role have exactly these scopes.
+    pub async fn allow(&self, role: &'static str, scopes: &str) {
+        let scopes = Scopes::parse(scopes).expect("scopes");
+        self.write(move |conn| users::set_role_scopes(conn, role, &scopes)).await;
+    }
+}
+
+/// A text of an answer, such as `access_token`.
+pub fn text<'a>(answer: &'a Value, name: &str) -> &'a str {
+    answer[name].as_str().unwrap_or_else(|| panic!("{name} in {answer}"))
+}

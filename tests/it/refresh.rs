@@ -1,0 +1,262 @@
+//! Refresh tokens through the real server: their four states, what is read anew, what they are bound to. What may not live here: random
+//! interleavings (`refresh_states.rs`).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::Value;
+use vestibule::clients::GrantType;
+use vestibule::sessions::{self, EndReason};
+use vestibule::users;
+
+use crate::harness::beside::Direct;
+use crate::harness::hs256::claims;
+use crate::harness::programs::text;
+use crate::harness::{Answer, PASSWORD, TestApp};
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_hours(24);
+
+async fn app_with_alice() -> (TestApp, Value) {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let first = app.tokens_of("alice").await;
+    (app, first)
+}
+
+/// The answer to a refresh that must succeed.
+async fn refreshed(app: &TestApp, token: &str) -> Value {
+    let answer = app.refresh(token).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+fn assert_refused(answer: &Answer) {
+    assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("invalid_grant")), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_exchanged_once_for_an_access_token_and_the_next_one() {
+    let (app, first) = app_with_alice().await;
+    assert_eq!(text(&first, "refresh_token").len(), 43);
+    let second = refreshed(&app, text(&first, "refresh_token")).await;
+    assert_ne!(second["refresh_token"], first["refresh_token"]);
+    assert_eq!((&second["token_type"], &second["expires_in"]), (&"Bearer".into(), &1200.into()));
+    assert_eq!(second["token"], second["access_token"]);
+    // One session, and the access token from before lives as long as it says.
+    assert_eq!(claims(text(&second, "access_token"))["sid"], claims(text(&first, "access_token"))["sid"]);
+    for answer in [&first, &second] {
+        assert_eq!(app.get_me(text(answer, "access_token")).await.status(), 200);
+    }
+    refreshed(&app, text(&second, "refresh_token")).await;
+}
+
+#[tokio::test]
+async fn a_hundred_programs_that_come_at_once_share_one_successor() {
+    let (app, first) = app_with_alice().await;
+    let token = text(&first, "refresh_token");
+    let answers = futures_util::future::join_all((0..100).map(|_| app.refresh(token))).await;
+    let mut successors = BTreeSet::new();
+    for answer in &answers {
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        successors.insert(text(&answer.json(), "refresh_token").to_owned());
+    }
+    assert_eq!(successors.len(), 1);
+    let live = Direct::open(&app.database).count("refresh_tokens", "successor_hash IS NULL AND superseded_at IS NULL");
+    assert_eq!(live, 1);
+    refreshed(&app, successors.first().expect("one")).await;
+}
+
+#[tokio::test]
+async fn within_ten_seconds_a_used_token_gives_the_same_successor_and_a_late_program_what_the_others_have_now() {
+    let (app, first) = app_with_alice().await;
+    let token = text(&first, "refresh_token");
+    let second = refreshed(&app, token).await;
+    app.clock.advance(9 * SECOND);
+    let again = refreshed(&app, token).await;
+    assert_eq!(again["refresh_token"], second["refresh_token"]);
+    assert_ne!(again["access_token"], second["access_token"]);
+    let third = refreshed(&app, text(&second, "refresh_token")).await;
+    assert_eq!(refreshed(&app, token).await["refresh_token"], third["refresh_token"]);
+    refreshed(&app, text(&third, "refresh_token")).await;
+}
+
+#[tokio::test]
+async fn three_lost_answers_in_a_row_cost_nothing_and_a_fourth_ends_the_session() {
+    let (app, first) = app_with_alice().await;
+    let token = text(&first, "refresh_token");
+    let mut lost = refreshed(&app, token).await;
+    for delay in [11 * SECOND, DAY, 20 * DAY] {
+        app.clock.advance(delay);
+        let fresh = refreshed(&app, token).await;
+        assert_ne!(fresh["refresh_token"], lost["refresh_token"]);
+        lost = fresh;
+    }
+    app.clock.advance(11 * SECOND);
+    assert_refused(&app.refresh(token).await);
+    assert_refused(&app.refresh(text(&lost, "refresh_token")).await);
+}
+
+#[tokio::test]
+async fn a_superseded_token_ends_the_session() {
+    let (app, first) = app_with_alice().await;
+    let lost = refreshed(&app, text(&first, "refresh_token")).await;
+    app.clock.advance(11 * SECOND);
+    let fresh = refreshed(&app, text(&first, "refresh_token")).await;
+    assert_refused(&app.refresh(text(&lost, "refresh_token")).await);
+    assert_refused(&app.refresh(text(&fresh, "refresh_token")).await);
+    assert_eq!(app.get_me(text(&fresh, "access_token")).await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_reused_token_ends_its_session_and_no_other_and_is_written_down() {
+    let (app, first) = app_with_alice().await;
+    let other = app.tokens_of("alice").await;
+    let second = refreshed(&app, text(&first, "refresh_token")).await;
+    let third = refreshed(&app, text(&second, "refresh_token")).await;
+    app.clock.advance(11 * SECOND);
+    assert_refused(&app.refresh(text(&first, "refresh_token")).await);
+    assert_refused(&app.refresh(text(&third, "refresh_token")).await);
+    for answer in [&first, &second, &third] {
+        assert_eq!(app.get_me(text(answer, "access_token")).await.status(), 401);
+    }
+    assert_eq!(app.get_me(text(&other, "access_token")).await.status(), 200);
+    refreshed(&app, text(&other, "refresh_token")).await;
+    let mut direct = Direct::open(&app.database);
+    assert_eq!(direct.count("audit_events", "kind = 'refresh_token_reused' AND user_id = 1"), 1);
+    assert_eq!(direct.count("sessions", "end_reason = 'refresh_token_reused'"), 1);
+}
+
+#[tokio::test]
+async fn what_has_not_the_shape_of_a_token_or_is_unknown_is_refused() {
+    let (app, first) = app_with_alice().await;
+    for token in ["x", &"A".repeat(43), &"A".repeat(44), &"é".repeat(43), text(&first, "access_token")] {
+        assert_refused(&app.refresh(token).await);
+    }
+    let missing = app.grant(&[("grant_type", "refresh_token")]).await;
+    assert_eq!((missing.status, missing.json()["error"].as_str()), (400, Some("invalid_request")));
+    // And a refresh token is no access token.
+    assert_eq!(app.get_me(text(&first, "refresh_token")).await.status(), 401);
+}
+
+#[tokio::test]
+async fn roles_are_read_anew_and_a_disabled_user_gets_nothing() {
+    let app = TestApp::start().await;
+    let id = app.add_user("alice", &["editor"]).await.id;
+    let first = app.tokens_of("alice").await;
+    app.write(move |conn| users::revoke_role(conn, id, "editor")).await;
+    let second = refreshed(&app, text(&first, "refresh_token")).await;
+    assert_eq!(claims(text(&first, "access_token"))["roles"], serde_json::json!(["editor"]));
+    assert_eq!(claims(text(&second, "access_token"))["roles"], serde_json::json!([]));
+    // Turned off without its sessions being ended: the refresh itself must look.
+    let now = app.clock.now();
+    app.write(move |conn| users::set_disabled(conn, id, Some(now))).await;
+    assert_refused(&app.refresh(text(&second, "refresh_token")).await);
+    app.write(move |conn| users::set_disabled(conn, id, None)).await;
+    refreshed(&app, text(&second, "refresh_token")).await;
+}
+
+#[tokio::test]
+async fn an_ended_session_refreshes_no_more() {
+    let (app, first) = app_with_alice().await;
+    let sid = text(&claims(text(&first, "access_token")), "sid").to_owned();
+    let now = app.clock.now();
+    app.write(move |conn| sessions::end(conn, &sid, EndReason::SignedOut, now)).await;
+    assert_refused(&app.refresh(text(&first, "refresh_token")).await);
+}
+
+#[tokio::test]
+async fn a_program_that_rests_too_long_or_goes_on_too_long_signs_in_anew() {
+    let (app, first) = app_with_alice().await;
+    app.clock.advance(29 * DAY);
+    let second = refreshed(&app, text(&first, "refresh_token")).await;
+    app.clock.advance(31 * DAY);
+    assert_refused(&app.refresh(text(&second, "refresh_token")).await);
+
+    let mut answer = app.tokens_of("alice").await;
+    for _ in 0..4 {
+        app.clock.advance(22 * DAY);
+        answer = refreshed(&app, text(&answer, "refresh_token")).await;
+    }
+    // 88 days gone; a token is never given for longer than the session has left.
+    app.clock.advance(2 * DAY - 600 * SECOND);
+    answer = refreshed(&app, text(&answer, "refresh_token")).await;
+    assert!(answer["expires_in"].as_i64().expect("a number") <= 600, "{answer}");
+    app.clock.advance(601 * SECOND);
+    assert_refused(&app.refresh(text(&answer, "refresh_token")).await);
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_bound_to_its_program() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let both = [GrantType::Password, GrantType::RefreshToken];
+    let [mine, other] = [app.add_client("mine", &both, "").await, app.add_client("other", &both, "").await];
+    let password = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD)];
+    let first = app.grant(&[&password[..], &mine.form()].concat()).await.json();
+    assert_eq!(claims(text(&first, "access_token"))["client_id"], mine.id.as_str());
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&first, "refresh_token"))];
+    assert_refused(&app.grant(&refresh).await);
+    assert_refused(&app.grant(&[&refresh[..], &other.form()].concat()).await);
+    // Neither took anything from its owner.
+    assert_eq!(app.grant(&[&refresh[..], &mine.form()].concat()).await.status, 200);
+    let free = app.tokens_of("alice").await;
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&free, "refresh_token"))];
+    assert_refused(&app.grant(&[&refresh[..], &mine.form()].concat()).await);
+    refreshed(&app, text(&free, "refresh_token")).await;
+}
+
+#[tokio::test]
+async fn a_user_has_a_hundred_sessions_of_unregistered_programs_and_the_oldest_end() {
+    let (app, first) = app_with_alice().await;
+    let second = app.tokens_of("alice").await;
+    for _ in 0..99 {
+        app.clock.advance(SECOND);
+        app.token_of("alice").await;
+    }
+    assert_eq!(app.get_me(text(&first, "access_token")).await.status(), 401);
+    assert_refused(&app.refresh(text(&first, "refresh_token")).await);
+    assert_eq!(app.get_me(text(&second, "access_token")).await.status(), 200);
+    let mut direct = Direct::open(&app.database);
+    assert_eq!(direct.count("sessions", "ended_at IS NULL"), 100);
+    assert_eq!(direct.count("sessions", "end_reason = 'too_many'"), 1);
+}
+
+#[tokio::test]
+async fn scopes_are_granted_as_roles_allow_narrowed_at_will_and_never_widened() {
+    let app = TestApp::start().await;
+    let id = app.add_user("alice", &["editor", "reader"]).await.id;
+    app.allow("editor", "write publish").await;
+    app.allow("reader", "read").await;
+    let password = [("username", "alice"), ("password", PASSWORD)];
+    let first = app.grant(&[&password[..], &[("scope", "write read admin")]].concat()).await.json();
+    assert_eq!(
+        (&first["scope"], &claims(text(&first, "access_token"))["scope"]),
+        (&"read write".into(), &"read write".into())
+    );
+    assert_eq!(app.tokens_of("alice").await["scope"], "", "none is wished and none is given");
+    let with_scope = |token: String, scope: &'static str| {
+        let app = &app;
+        async move {
+            let form = [("grant_type", "refresh_token"), ("refresh_token", token.as_str()), ("scope", scope)];
+            app.grant(&form).await
+        }
+    };
+    let refused = with_scope(text(&first, "refresh_token").to_owned(), "publish").await;
+    assert_eq!((refused.status, refused.json()["error"].as_str()), (400, Some("invalid_scope")));
+    let second = with_scope(text(&first, "refresh_token").to_owned(), "read publish").await.json();
+    assert_eq!(second["scope"], "read");
+    // Narrowed for one access token; the family keeps what was granted.
+    let third = refreshed(&app, text(&second, "refresh_token")).await;
+    assert_eq!(third["scope"], "read write");
+    app.write(move |conn| users::revoke_role(conn, id, "editor")).await;
+    let fourth = refreshed(&app, text(&third, "refresh_token")).await;
+    assert_eq!(fourth["scope"], "read");
+    app.write(move |conn| {
+        let now = vestibule::clock::Clock::system().now();
+        users::grant_role(conn, id, "editor", now)
+    })
+    .await;
+    app.allow("editor", "write publish").await;
+    assert_eq!(refreshed(&app, text(&fourth, "refresh_token")).await["scope"], "read write");
+}

@@ -1,0 +1,198 @@
+//! The states of refresh tokens over random interleavings of use, reuse, lost answers, revocation, expiry and clock steps.
+//! What may not live here: single states (`refresh.rs`).
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{Config, TestRunner};
+use vestibule::credentials::{Presented, Refresh};
+use vestibule::scope::Scopes;
+use vestibule::secret::PlainSecret;
+use vestibule::sessions::{self, EndReason};
+
+use crate::harness::TestApp;
+use crate::harness::beside::Direct;
+use crate::harness::hs256::claims;
+use crate::harness::programs::text;
+
+const CASES: u32 = 48;
+const LIVE: &str = "successor_hash IS NULL AND superseded_at IS NULL";
+
+#[derive(Clone, Debug)]
+enum Action {
+    /// The owner comes with the newest token that reached them.
+    Use,
+    /// The same, and the answer is lost on its way.
+    UseAndLose,
+    /// Several come at once with the owner's token; one answer reaches the owner.
+    UseAtOnce(u8),
+    /// Somebody comes with any token that was ever given out.
+    Replay(prop::sample::Index),
+    /// Time passes.
+    Wait(Duration),
+    /// The operating system corrects its clock.
+    StepBack(Duration),
+    /// The session is ended.
+    Revoke,
+}
+
+fn wait() -> impl Strategy<Value = Action> {
+    prop::sample::select(vec![1, 9, 10, 11, 60, 3_600, 86_400, 31 * 86_400])
+        .prop_map(|seconds| Action::Wait(Duration::from_secs(seconds)))
+}
+
+fn any_action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        6 => Just(Action::Use),
+        3 => Just(Action::UseAndLose),
+        2 => (2_u8..6).prop_map(Action::UseAtOnce),
+        3 => any::<prop::sample::Index>().prop_map(Action::Replay),
+        5 => wait(),
+        1 => prop::sample::select(vec![1, 5, 20]).prop_map(|seconds| Action::StepBack(Duration::from_secs(seconds))),
+        1 => Just(Action::Revoke),
+    ]
+}
+
+/// A family and all who hold a token of it.
+struct Family<'a> {
+    app: &'a TestApp,
+    sid: String,
+    /// What the owner would present next.
+    owned: PlainSecret,
+    /// Every token that was given out, whoever has it.
+    given: Vec<PlainSecret>,
+    is_over: bool,
+}
+
+impl<'a> Family<'a> {
+    async fn begin(app: &'a TestApp) -> Self {
+        let answer = app.tokens_of("alice").await;
+        let owned = PlainSecret::parse(text(&answer, "refresh_token")).expect("a refresh token");
+        let sid = text(&claims(text(&answer, "access_token")), "sid").to_owned();
+        Self { app, sid, given: vec![owned.clone()], owned, is_over: false }
+    }
+
+    /// Presents a token; the successor, when there is one.
+    async fn present(&mut self, token: &PlainSecret) -> Option<PlainSecret> {
+        let presented = Presented {
+            token: token.clone(),
+            client: None,
+            scope: Scopes::default(),
+            client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        match self.app.lock.refresh(presented).await.expect("never a fault") {
+            Refresh::Done(refreshed) => {
+                assert!(!self.is_over, "a family that is over gives nothing");
+                self.given.push(refreshed.refresh_token.clone());
+                Some(refreshed.refresh_token)
+            }
+            Refresh::Refused => None,
+            Refresh::ScopeRefused => panic!("no scope was wished"),
+        }
+    }
+
+    /// At most one token is live, and none of an ended session gives anything.
+    async fn check(&mut self) {
+        let family = format!("{LIVE} AND family_id = '{}'", self.sid);
+        let live = Direct::open(&self.app.database).count("refresh_tokens", &family);
+        assert!(live <= 1, "{live} live tokens in one family");
+        let sid = self.sid.clone();
+        let session = self.app.write(move |conn| sessions::find(conn, &sid)).await.expect("it is kept");
+        self.is_over |= session.ended_at.is_some();
+    }
+
+    async fn act(&mut self, action: &Action) {
+        match action {
+            Action::Use => {
+                if let Some(next) = self.present(&self.owned.clone()).await {
+                    self.owned = next;
+                }
+            }
+            Action::UseAndLose => drop(self.present(&self.owned.clone()).await),
+            Action::UseAtOnce(count) => {
+                let presented = |token: PlainSecret| Presented {
+                    token,
+                    client: None,
+                    scope: Scopes::default(),
+                    client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                };
+                let tries = (0..*count).map(|_| self.app.lock.refresh(presented(self.owned.clone())));
+                let mut successors = Vec::new();
+                for result in futures_util::future::join_all(tries).await {
+                    if let Refresh::Done(refreshed) = result.expect("never a fault") {
+                        successors.push(refreshed.refresh_token);
+                    }
+                }
+                assert!(
+                    successors.windows(2).all(|pair| pair[0].hash() == pair[1].hash()),
+                    "one successor between them"
+                );
+                if let Some(next) = successors.pop() {
+                    assert!(!self.is_over, "a family that is over gives nothing");
+                    self.given.push(next.clone());
+                    self.owned = next;
+                }
+            }
+            Action::Replay(at) => {
+                let token = at.get(&self.given).clone();
+                drop(self.present(&token).await);
+            }
+            Action::Wait(time) => self.app.clock.advance(*time),
+            Action::StepBack(time) => self.app.clock.step_back(*time),
+            Action::Revoke => {
+                let (sid, now) = (self.sid.clone(), self.app.clock.now());
+                self.app.write(move |conn| sessions::end(conn, &sid, EndReason::Revoked, now)).await;
+            }
+        }
+        self.check().await;
+    }
+}
+
+/// Runs `case` for random inputs on one server; the input is printed, and shown when it fails.
+async fn for_random<S>(strategy: S, case: impl AsyncFn(&TestApp, S::Value))
+where
+    S: Strategy,
+    S::Value: Clone,
+{
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+    for _ in 0..CASES {
+        let value = strategy.new_tree(&mut runner).expect("an input").current();
+        println!("{value:?}");
+        case(&app, value).await;
+    }
+}
+
+#[tokio::test]
+async fn a_family_never_has_two_live_tokens_whoever_comes_with_what_and_when() {
+    for_random(prop::collection::vec(any_action(), 1..24), async |app: &TestApp, actions: Vec<Action>| {
+        let mut family = Family::begin(app).await;
+        for action in &actions {
+            family.act(action).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn up_to_three_lost_answers_in_a_row_at_any_delay_cost_the_owner_nothing() {
+    let delay = prop::sample::select(vec![0_u64, 1, 9, 10, 11, 3_600, 86_400, 6 * 86_400]);
+    let turn = (0_usize..=3, prop::collection::vec(delay, 4));
+    for_random(prop::collection::vec(turn, 1..4), async |app: &TestApp, turns: Vec<(usize, Vec<u64>)>| {
+        let mut family = Family::begin(app).await;
+        for (lost, delays) in turns {
+            for delay in &delays[..lost] {
+                family.act(&Action::UseAndLose).await;
+                family.act(&Action::Wait(Duration::from_secs(*delay))).await;
+            }
+            let owned = family.owned.clone();
+            let next = family.present(&owned).await;
+            family.owned = next.expect("the owner gets a successor");
+            family.check().await;
+        }
+    })
+    .await;
+}

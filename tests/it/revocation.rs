@@ -1,0 +1,196 @@
+//! Giving tokens back (RFC 7009), asking what they are worth (RFC 7662), and the list of sessions that ended early.
+//! What may not live here: refreshing (`refresh.rs`).
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use vestibule::clients::{self, GrantType};
+
+use crate::harness::hs256::{self, claims};
+use crate::harness::programs::{Registered, text};
+use crate::harness::{Answer, PASSWORD, TestApp};
+
+async fn revoke(app: &TestApp, form: &[(&str, &str)]) -> Answer {
+    Answer::to(app.post("/token/revoke").form(form)).await
+}
+
+async fn introspect(app: &TestApp, client: &Registered, token: &str) -> Value {
+    let request = app.post("/token/introspect").basic_auth(&client.id, Some(&client.secret));
+    let answer = Answer::to(request.form(&[("token", token)])).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+async fn is_refused(app: &TestApp, answer: &Value) -> bool {
+    let refresh = app.refresh(text(answer, "refresh_token")).await;
+    app.get_me(text(answer, "access_token")).await.status() == 401 && refresh.status == 400
+}
+
+#[tokio::test]
+async fn either_token_given_back_ends_the_session_at_once_and_no_other() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let other = app.tokens_of("alice").await;
+    for which in ["access_token", "refresh_token"] {
+        let tokens = app.tokens_of("alice").await;
+        let answer = revoke(&app, &[("token", text(&tokens, which)), ("token_type_hint", "no such hint")]).await;
+        assert_eq!((answer.status, answer.body.len()), (200, 0), "{which}");
+        assert!(is_refused(&app, &tokens).await, "{which}");
+        assert_eq!(revoke(&app, &[("token", text(&tokens, which))]).await.status, 200, "twice");
+    }
+    // A used refresh token still names its session.
+    let tokens = app.tokens_of("alice").await;
+    let next = app.refresh(text(&tokens, "refresh_token")).await.json();
+    assert_eq!(revoke(&app, &[("token", text(&tokens, "refresh_token"))]).await.status, 200);
+    assert!(is_refused(&app, &next).await);
+    assert_eq!(app.get_me(text(&other, "access_token")).await.status(), 200);
+}
+
+#[tokio::test]
+async fn what_is_no_token_is_given_back_in_vain_and_what_is_malformed_is_told() {
+    let app = TestApp::start().await;
+    for token in ["x", &"A".repeat(43), "a.b.c", &"é".repeat(9_000)] {
+        let answer = revoke(&app, &[("token", token)]).await;
+        assert_eq!(answer.status, if token.len() > 16_000 { 413 } else { 200 });
+    }
+    assert_eq!(revoke(&app, &[("token_type_hint", "access_token")]).await.json()["error"], "invalid_request");
+    assert_eq!(revoke(&app, &[("token", "x"), ("client_id", "client_x")]).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_programs_tokens_are_given_back_by_itself_only() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let both = [GrantType::Password, GrantType::RefreshToken];
+    let [mine, other] = [app.add_client("mine", &both, "").await, app.add_client("other", &both, "").await];
+    let form = [&[("username", "alice"), ("password", PASSWORD)][..], &mine.form()].concat();
+    let tokens = app.grant(&form).await.json();
+    for which in ["access_token", "refresh_token"] {
+        let token = [("token", text(&tokens, which))];
+        assert_eq!(revoke(&app, &token).await.status, 200);
+        assert_eq!(revoke(&app, &[&token[..], &other.form()].concat()).await.status, 200);
+        assert_eq!(app.get_me(text(&tokens, "access_token")).await.status(), 200, "it is not theirs to give");
+    }
+    revoke(&app, &[&[("token", text(&tokens, "access_token"))][..], &mine.form()].concat()).await;
+    assert_eq!(app.get_me(text(&tokens, "access_token")).await.status(), 401);
+}
+
+#[tokio::test]
+async fn with_a_shared_secret_only_a_refresh_token_ends_a_session() {
+    let app = hs256::start().await;
+    app.add_user("alice", &[]).await;
+    let tokens = app.tokens_of("alice").await;
+    let answer = revoke(&app, &[("token", text(&tokens, "access_token"))]).await;
+    assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("unsupported_token_type")));
+    assert_eq!(revoke(&app, &[("token", text(&tokens, "refresh_token"))]).await.status, 200);
+    assert!(is_refused(&app, &tokens).await);
+}
+
+#[tokio::test]
+async fn sessions_that_ended_early_are_listed_until_their_tokens_are_dead() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let empty = Answer::to(app.get("/revoked")).await;
+    assert_eq!(empty.json(), json!({"sessions": []}));
+    assert_eq!(empty.header("access-control-allow-origin"), "*");
+    let tokens = app.tokens_of("alice").await;
+    revoke(&app, &[("token", text(&tokens, "refresh_token"))]).await;
+    let known = |tag: String| app.get("/revoked").header("if-none-match", tag);
+    let listed = Answer::to(known(empty.header("etag").to_owned())).await;
+    let claims = claims(text(&tokens, "access_token"));
+    assert_eq!(listed.json()["sessions"][0]["sid"], claims["sid"]);
+    assert!(listed.json()["sessions"][0]["until"].as_i64() >= claims["exp"].as_i64());
+    let again = Answer::to(known(listed.header("etag").to_owned())).await;
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    app.clock.advance(Duration::from_mins(22));
+    assert_eq!(Answer::to(app.get("/revoked")).await.json(), json!({"sessions": []}));
+}
+
+#[tokio::test]
+async fn a_registered_program_learns_what_a_token_is_worth_and_others_nothing() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &["editor"]).await;
+    app.allow("editor", "read write").await;
+    let server = app.add_client("resource server", &[GrantType::ClientCredentials], "").await;
+    let form = [("username", "alice"), ("password", PASSWORD), ("scope", "read")];
+    let tokens = app.grant(&form).await.json();
+    let told = introspect(&app, &server, text(&tokens, "access_token")).await;
+    let claims = claims(text(&tokens, "access_token"));
+    for name in ["sub", "id", "exp", "iat", "sid", "iss", "jti", "scope", "roles"] {
+        assert_eq!(told[name], claims[name], "{name}");
+    }
+    let expected = json!([true, "Bearer", "alice", "read"]);
+    assert_eq!(json!([told["active"], told["token_type"], told["username"], told["scope"]]), expected);
+    let nothing = json!({"active": false});
+    for token in [text(&tokens, "refresh_token"), "x", "a.b.c"] {
+        assert_eq!(introspect(&app, &server, token).await, nothing, "another's refresh token, or none at all");
+    }
+    let request = || app.post("/token/introspect");
+    let bare = Answer::to(request().form(&[("token", text(&tokens, "access_token"))])).await;
+    assert_eq!((bare.status, bare.json()["error"].as_str()), (401, Some("invalid_client")));
+    assert!(bare.header("www-authenticate").starts_with("Basic "));
+    let wrong = request().basic_auth(&server.id, Some("A".repeat(43))).form(&[("token", "x")]);
+    assert_eq!(Answer::to(wrong).await.status, 401);
+    revoke(&app, &[("token", text(&tokens, "refresh_token"))]).await;
+    assert_eq!(introspect(&app, &server, text(&tokens, "access_token")).await, nothing);
+}
+
+#[tokio::test]
+async fn a_program_asks_after_its_own_refresh_token() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let mine = app.add_client("mine", &[GrantType::Password, GrantType::RefreshToken], "").await;
+    let form = [&[("username", "alice"), ("password", PASSWORD)][..], &mine.form()].concat();
+    let tokens = app.grant(&form).await.json();
+    let refresh_token = text(&tokens, "refresh_token");
+    let told = introspect(&app, &mine, refresh_token).await;
+    assert_eq!((&told["active"], &told["username"]), (&true.into(), &"alice".into()));
+    let form = [&[("grant_type", "refresh_token"), ("refresh_token", refresh_token)][..], &mine.form()].concat();
+    assert_eq!(app.grant(&form).await.status, 200);
+    assert_eq!(introspect(&app, &mine, refresh_token).await, json!({"active": false}), "it is used");
+}
+
+#[tokio::test]
+async fn a_program_gets_a_token_for_itself_which_is_no_users_token() {
+    let app = TestApp::start().await;
+    let client = app.add_client("batch", &[GrantType::ClientCredentials], "read write").await;
+    let grant = [("grant_type", "client_credentials"), ("scope", "write admin")];
+    for request in [
+        app.post("/token").basic_auth(&client.id, Some(&client.secret)).form(&grant),
+        app.post("/token").form(&[&grant[..], &client.form()].concat()),
+    ] {
+        let answer = Answer::to(request).await.json();
+        assert_eq!((&answer["scope"], &answer["refresh_token"]), (&"write".into(), &Value::Null));
+        let claims = claims(text(&answer, "access_token"));
+        assert_eq!(claims["sub"], client.id.as_str());
+        assert_eq!((&claims["client_id"], &claims["id"]), (&client.id.as_str().into(), &Value::Null));
+        let me = Answer::read(app.get_me(text(&answer, "access_token")).await).await;
+        assert_eq!((me.status, me.json()["error"].as_str()), (401, Some("invalid_token")));
+        assert_eq!(introspect(&app, &client, text(&answer, "access_token")).await["active"], true);
+    }
+    for (form, error) in [
+        (&[("grant_type", "client_credentials"), ("scope", "admin")], "invalid_scope"),
+        (&[("username", "alice"), ("password", PASSWORD)], "unauthorized_client"),
+    ] {
+        assert_eq!(app.grant(&[&form[..], &client.form()].concat()).await.json()["error"], error);
+    }
+    let unnamed = app.grant(&[("grant_type", "client_credentials")]).await;
+    assert_eq!((unnamed.status, unnamed.json()["error"].as_str()), (401, Some("invalid_client")));
+    let id = client.id.clone();
+    app.write(move |conn| clients::delete(conn, &id)).await;
+    assert_eq!(app.grant(&[&[("grant_type", "client_credentials")][..], &client.form()].concat()).await.status, 401);
+}
+
+#[tokio::test]
+async fn the_password_grant_can_be_for_registered_programs_only() {
+    let app = TestApp::start_with(|settings| settings.password_grant = Some("clients".to_owned())).await;
+    app.add_user("alice", &["editor"]).await;
+    app.allow("editor", "read write").await;
+    let form = [("username", "alice"), ("password", PASSWORD), ("scope", "read write")];
+    let unnamed = app.grant(&form).await;
+    assert_eq!((unnamed.status, unnamed.json()["error"].as_str()), (401, Some("invalid_client")));
+    let client = app.add_client("app", &[GrantType::Password], "read").await;
+    let answer = app.grant(&[&form[..], &client.form()].concat()).await.json();
+    // The program's own scopes narrow the user's, and without the grant it gets no refresh token.
+    assert_eq!((&answer["scope"], &answer["refresh_token"]), (&"read".into(), &Value::Null));
+}
