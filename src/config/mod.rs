@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::secret::ServerKey;
 pub use settings::{DatabaseSettings, Settings};
-pub use values::{CookieDomain, Origin};
+pub use values::Origin;
 
 /// What the server and the admin's commands run with: every value parsed, in range and consistent.
 #[derive(Clone, Debug)]
@@ -49,8 +49,6 @@ pub struct Config {
     pub lifetimes: LifetimeConfig,
     /// Proxies whose forwarded headers count.
     pub trusted_proxies: Vec<IpNet>,
-    /// The domain whose hosts share the sign-in through reverse proxies, when there is one.
-    pub cookie_domain: Option<CookieDomain>,
     /// Origins whose pages may call the programs' routes.
     pub allowed_origins: Vec<Origin>,
     /// Where Prometheus counters are served, when they are.

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::faults::{Faults, read_secret, read_server_key};
 use super::values::{claim_text, database_url, duration, list, network, number};
 use super::{
-    Config, ConfigError, CookieDomain, DatabaseSettings, KeyAlgorithm, LifetimeConfig, LogFormat, Origin,
-    PasswordConfig, PasswordGrant, Settings, Signing, ThrottlingConfig,
+    Config, ConfigError, DatabaseSettings, KeyAlgorithm, LifetimeConfig, LogFormat, Origin, PasswordConfig,
+    PasswordGrant, Settings, Signing, ThrottlingConfig,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -57,9 +57,6 @@ impl Settings {
             trusted_proxies: faults
                 .optional("TRUSTED_PROXIES", self.trusted_proxies.as_deref(), |text| list(text, network))
                 .unwrap_or_default(),
-            cookie_domain: faults.optional("COOKIE_DOMAIN", self.cookie_domain.as_deref(), |text| {
-                CookieDomain::parse(text, &public_url)
-            }),
             allowed_origins: faults
                 .optional("ALLOWED_ORIGINS", self.allowed_origins.as_deref(), |text| list(text, Origin::parse))
                 .unwrap_or_default(),

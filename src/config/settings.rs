@@ -83,9 +83,6 @@ pub struct Settings {
     /// Life of a program's session altogether [default: 90d]
     #[arg(long, env = "REFRESH_MAX", value_name = "DURATION")]
     pub refresh_max: Option<String>,
-    /// The domain whose hosts share the sign-in behind a reverse proxy (see docs/reverse-proxies.md), such as example.com [default: none]
-    #[arg(long, env = "COOKIE_DOMAIN", value_name = "DOMAIN")]
-    pub cookie_domain: Option<String>,
     /// Proxies whose X-Forwarded-* headers count, as addresses or networks with commas between [default: none]
     #[arg(long, env = "TRUSTED_PROXIES", value_name = "NETWORK,…")]
     pub trusted_proxies: Option<String>,

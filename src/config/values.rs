@@ -32,16 +32,6 @@ impl Origin {
         self.is_https
     }
 
-    /// The host, in lower case and, when it has letters beyond ASCII, in Punycode.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        let host = self.text.split_once("://").map_or(self.text.as_str(), |(_, rest)| rest);
-        if host.starts_with('[') {
-            return host.split_inclusive(']').next().unwrap_or(host);
-        }
-        host.split(':').next().unwrap_or(host)
-    }
-
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mend = "write an origin such as https://login.example.com, without a path";
         let url = Url::parse(text).map_err(|_| mend.to_owned())?;
@@ -57,36 +47,6 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-/// A domain whose hosts share cookies, such as `example.com` (RFC 6265 §5.2.3).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CookieDomain(String);
-
-impl CookieDomain {
-    /// The domain, in lower case, without a dot before it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether a host, in lower case, is this domain or one under it.
-    #[must_use]
-    pub fn contains(&self, host: &str) -> bool {
-        host.strip_suffix(self.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    }
-
-    pub(super) fn parse(text: &str, public_url: &Origin) -> Result<Self, String> {
-        let mend = || "write a domain such as example.com that the host of PUBLIC_URL is or lies under".to_owned();
-        let text = text.strip_prefix('.').unwrap_or(text);
-        let Ok(Host::Domain(domain)) = Host::parse(text) else { return Err(mend()) };
-        let is_shared = psl::suffix_str(&domain) == Some(domain.as_str());
-        if is_shared || !domain.contains('.') {
-            return Err(format!("anybody can have a name under it, and browsers take no cookie for it: {}", mend()));
-        }
-        let domain = Self(domain);
-        if domain.contains(public_url.host()) { Ok(domain) } else { Err(mend()) }
     }
 }
 

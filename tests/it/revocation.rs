@@ -1,14 +1,14 @@
 //! Giving tokens back (RFC 7009), asking what they are worth (RFC 7662), and the list of sessions that ended early.
 //! What may not live here: refreshing (`refresh.rs`).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use vestibule::clients::{self, GrantType};
 
 use crate::harness::hs256::{self, claims};
 use crate::harness::programs::{Registered, text};
-use crate::harness::{Answer, PASSWORD, TestApp};
+use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp};
 
 async fn revoke(app: &TestApp, form: &[(&str, &str)]) -> Answer {
     Answer::to(app.post("/token/revoke").form(form)).await
@@ -179,6 +179,53 @@ async fn a_program_gets_a_token_for_itself_which_is_no_users_token() {
     let id = client.id.clone();
     app.write(move |conn| clients::delete(conn, &id)).await;
     assert_eq!(app.grant(&[&[("grant_type", "client_credentials")][..], &client.form()].concat()).await.status, 401);
+}
+
+#[tokio::test]
+async fn the_metadata_say_what_is_switched_on() {
+    let app = TestApp::start_with(|settings| settings.password_grant = Some("off".to_owned())).await;
+    let answer = Answer::to(app.get("/.well-known/oauth-authorization-server")).await;
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, "*"));
+    let (told, origin) = (answer.json(), "http://localhost:8080");
+    assert_eq!(told["issuer"], origin);
+    for (name, path) in [
+        ("token_endpoint", "/token"),
+        ("revocation_endpoint", "/token/revoke"),
+        ("introspection_endpoint", "/token/introspect"),
+        ("jwks_uri", "/.well-known/jwks.json"),
+    ] {
+        assert_eq!(told[name], format!("{origin}{path}"));
+        assert_ne!(Answer::to(app.get(path)).await.status, 404, "{path}");
+    }
+    assert_eq!(told["grant_types_supported"], json!(["refresh_token", "client_credentials"]));
+    assert_eq!(told["response_types_supported"], json!([]));
+    let known = app.get("/.well-known/oauth-authorization-server").header("if-none-match", answer.header("etag"));
+    assert_eq!(Answer::to(known).await.status, 304);
+    let shared = hs256::start().await;
+    let told = Answer::to(shared.get("/.well-known/oauth-authorization-server")).await.json();
+    assert_eq!((&told["jwks_uri"], &told["grant_types_supported"][0]), (&Value::Null, &"password".into()));
+}
+
+#[tokio::test]
+async fn what_one_instance_ends_another_refuses_within_a_second_a_hundred_times() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let other = ServerProcess::start(&app.database, &[]);
+    let mut slowest = Duration::ZERO;
+    for _ in 0..100 {
+        let tokens = app.tokens_of("alice").await;
+        let asked = || app.client.get(format!("{}/me", other.url)).bearer_auth(text(&tokens, "access_token"));
+        assert_eq!(Answer::to(asked()).await.status, 200);
+        revoke(&app, &[("token", text(&tokens, "refresh_token"))]).await;
+        let began = Instant::now();
+        while Answer::to(asked()).await.status != 401 {
+            assert!(began.elapsed() < Duration::from_secs(10), "the other instance has not heard of it");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        slowest = slowest.max(began.elapsed());
+    }
+    println!("slowest of 100: {slowest:?}");
+    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::harness::process::{command, outcome, said, serve};
 use crate::harness::{ServerProcess, TestDatabase};
 
 /// Settings whose bad value is shown, each with the word that its mend must hold.
-const BAD: [(&str, &str, &str); 25] = [
+const BAD: [(&str, &str, &str); 28] = [
     ("SERVER_KEY_FILE", "/there/is/no/such.key", "name a file that can be read"),
     ("PASSWORD_MIN_LENGTH", "7", "8 to 128"),
     ("ARGON2_MEMORY_KIB", "plenty", "whole number"),
@@ -24,10 +24,13 @@ const BAD: [(&str, &str, &str); 25] = [
     ("AUDIENCE", "with\ttab", "without control characters"),
     ("JWT_SECRET_FILE", "/there/is/no/such.secret", "name a file that can be read"),
     ("JWT_ALGORITHM", "none", "HS256, ES256, EdDSA or RS256"),
+    ("KEY_ROTATION", "23h", "a duration such as"),
     ("PASSWORD_GRANT", "maybe", "open, clients or off"),
     ("ACCESS_TOKEN_TTL", "20", "a duration such as"),
     ("SESSION_IDLE", "59s", "a duration such as"),
     ("SESSION_MAX", "400d", "a duration such as"),
+    ("REFRESH_IDLE", "30", "a duration such as"),
+    ("REFRESH_MAX", "59s", "a duration such as"),
     ("TRUSTED_PROXIES", "10.0.0.0/33", "addresses or networks"),
     ("ALLOWED_ORIGINS", "example.com", "an origin such as"),
     ("THROTTLE_ACCOUNT_NETWORK", "0", "whole number"),
