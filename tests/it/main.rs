@@ -13,6 +13,7 @@ mod database_away;
 mod durability;
 mod forgery;
 mod harness;
+mod limits;
 mod metadata;
 mod migrations;
 mod peers;
