@@ -1,4 +1,4 @@
-//! Programs that others wrote, in Python, against our tokens and keys: PyJWT, python-jose, FastAPI's tutorial (`tests/peers/`).
+//! Programs that others wrote, in Python, against our tokens and keys: PyJWT, python-jose, Authlib, FastAPI's tutorial (`tests/peers/`).
 //! What may not live here: anything that they do not check.
 
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
+use vestibule::clients::GrantType;
 
 use crate::harness::hs256::{self, JWT_SECRET, claims, part};
 use crate::harness::{Answer, PASSWORD, TestApp};
@@ -119,4 +120,26 @@ async fn the_fastapi_tutorials_resource_server_takes_our_token_and_refuses_a_for
     for forged in [swap_payload(token, &bob), none, stranger, "garbage".to_owned()] {
         assert_eq!(me(&forged).await.status, 401, "{forged}");
     }
+}
+
+#[tokio::test]
+async fn authlib_uses_every_grant_and_gives_tokens_back() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &["editor"]).await;
+    app.allow("editor", "read write").await;
+    let client = app.add_client("authlib", &GrantType::ALL, "read").await;
+    let environment = [
+        ("URL", app.url.as_str()),
+        ("CLIENT_ID", &client.id),
+        ("CLIENT_SECRET", &client.secret),
+        ("PASSWORD", PASSWORD),
+    ];
+    let saw = ask("authlib_client.py", &environment).await;
+    let user = json!({
+        "scope": "read", "rotated": true, "active": true, "me": "alice", "revoked": 200,
+        "active_after": {"active": false}, "refused": "invalid_grant",
+    });
+    let own = json!({"scope": "read", "has_refresh_token": false});
+    let expected = json!({"client_secret_basic": user, "client_secret_post": user, "client_credentials": own});
+    assert_eq!(saw, expected);
 }
