@@ -63,6 +63,12 @@ impl Lock {
     /// [`SignInError`] when it could not be decided.
     pub async fn refresh(&self, presented: Presented) -> Result<Refresh, SignInError> {
         let (now, lifetimes) = (self.clock.now(), self.lifetimes);
+        // What is no token of ours is turned away without the right to write, of which SQLite has one.
+        let token = presented.token.clone();
+        let is_known = move |conn: &mut _| -> Result<_, DbError> { Ok(find_refresh_token(conn, &token)?.is_some()) };
+        if !self.db.read(is_known).await? {
+            return Ok(Refresh::Refused);
+        }
         let signer = self.tokens.signer(now);
         let step = Step { presented, lifetimes, signer: signer.clone(), now };
         match self.db.write(move |conn| step.run(conn)).await? {

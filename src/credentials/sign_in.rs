@@ -5,7 +5,7 @@ use super::buckets::Names;
 use super::devices::{self, Known, SignInPlace};
 use super::reservation::{Reservation, Reserved};
 use super::{Attempt, Lock, SignIn, SignInError, SignedIn, scope, store};
-use crate::clients::GrantType;
+use crate::clients::{self, GrantType};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::metrics;
@@ -34,7 +34,7 @@ enum Finish {
     },
     /// None of the wished scopes can be granted.
     ScopeRefused,
-    /// The account was turned off, or its password changed, while the hash was computed.
+    /// The account was turned off, its password changed, or the program deleted, while the hash was computed.
     Overtaken,
 }
 
@@ -220,6 +220,10 @@ impl FinishStep {
         let Some(scope) = scope::granted(conn, &self.attempt.scope, &roles, client)? else {
             return Ok(Finish::ScopeRefused);
         };
+        // Its row's lock is taken: deleting the program ends this session or comes before it.
+        if client.map(|client| clients::lock_unchanged(conn, client)).transpose()? == Some(false) {
+            return Ok(Finish::Overtaken);
+        }
         let mut ended = Vec::new();
         if let Some(secret) = &self.attempt.previous {
             ended.extend(end_previous(conn, &secret.hash(), now)?);

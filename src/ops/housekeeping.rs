@@ -17,6 +17,8 @@ use crate::{audit, links, sessions, tokens};
 const READ_ENDED_EVERY: Duration = Duration::from_millis(450);
 const CLEAN_EVERY: Duration = Duration::from_mins(1);
 const CLEAN_EVERY_SECONDS: i64 = 60;
+/// How long the row of an ended session is kept after its last token died, so that an admin can ask why.
+const KEPT_ENDED: TimeDelta = TimeDelta::days(1);
 /// How long an admin can look back.
 const KEPT_EVENTS: TimeDelta = TimeDelta::days(365);
 const BATCH: i64 = 1_000;
@@ -70,6 +72,7 @@ async fn clean(lock: &Lock) -> Result<(), DbError> {
     delete(lock, move |conn| tokens::erase_seals(conn, seals, BATCH)).await?;
     delete(lock, move |conn| tokens::delete_old_tokens(conn, refresh, BATCH)).await?;
     delete(lock, move |conn| audit::delete_old(conn, now - KEPT_EVENTS, BATCH)).await?;
+    delete(lock, move |conn| sessions::delete_ended(conn, now - KEPT_ENDED, BATCH)).await?;
     delete(lock, move |conn| sessions::delete_dead(conn, dead_before, now, BATCH)).await?;
     delete(lock, move |conn| credentials::delete_stale_attempts(conn, now, BATCH)).await?;
     delete(lock, move |conn| credentials::delete_stale_devices(conn, now, BATCH)).await?;

@@ -249,6 +249,19 @@ pub fn set_issued(
     Ok(count == 1)
 }
 
+/// Deletes sessions that were ended and whose tokens expired before `before`, at most `limit`.
+///
+/// # Errors
+/// When the query fails.
+pub fn delete_ended(conn: &mut DbConnection, before: Moment, limit: i64) -> QueryResult<usize> {
+    let ids: Vec<String> = sessions::table
+        .filter(sessions::ended_at.is_not_null().and(sessions::access_until.lt(before)))
+        .select(sessions::id)
+        .limit(limit)
+        .load(conn)?;
+    diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(conn)
+}
+
 /// Deletes sessions that were last used before `dead_before` and whose tokens have expired, at most `limit`.
 ///
 /// # Errors

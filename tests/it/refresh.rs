@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use vestibule::clients::GrantType;
 use vestibule::sessions::{self, EndReason};
-use vestibule::users;
+use vestibule::{tokens, users};
 
 use crate::harness::beside::Direct;
 use crate::harness::hs256::claims;
@@ -259,4 +259,27 @@ async fn scopes_are_granted_as_roles_allow_narrowed_at_will_and_never_widened() 
     .await;
     app.allow("editor", "write publish").await;
     assert_eq!(refreshed(&app, text(&fourth, "refresh_token")).await["scope"], "read write");
+}
+
+#[tokio::test]
+async fn what_nobody_needs_any_more_is_erased() {
+    let (app, first) = app_with_alice().await;
+    let second = refreshed(&app, text(&first, "refresh_token")).await;
+    let gone = app.tokens_of("alice").await;
+    let sid = text(&claims(text(&gone, "access_token")), "sid").to_owned();
+    let now = app.clock.now();
+    app.write(move |conn| sessions::end(conn, &sid, EndReason::Revoked, now)).await;
+    let mut direct = Direct::open(&app.database);
+    assert_eq!(direct.count("refresh_tokens", "successor_sealed IS NOT NULL"), 1);
+    let moment = move |seconds: i64| now + chrono::TimeDelta::seconds(seconds);
+    let (early, late) = (tokens::seals_dead_before(moment(9)), tokens::seals_dead_before(moment(30)));
+    assert_eq!(app.write(move |conn| tokens::erase_seals(conn, early, 10)).await, 0);
+    assert_eq!(app.write(move |conn| tokens::erase_seals(conn, late, 10)).await, 1);
+    assert_eq!(direct.count("refresh_tokens", "successor_sealed IS NOT NULL"), 0);
+    // The session that was ended goes with its tokens, and the other stays.
+    assert_eq!(app.write(move |conn| sessions::delete_ended(conn, moment(0), 10)).await, 0);
+    assert_eq!(app.write(move |conn| sessions::delete_ended(conn, moment(1_300), 10)).await, 1);
+    assert_eq!((direct.count("sessions", "1 = 1"), direct.count("refresh_tokens", "1 = 1")), (1, 2));
+    refreshed(&app, text(&second, "refresh_token")).await;
+    assert_eq!(app.write(move |conn| tokens::delete_old_tokens(conn, moment(60), 10)).await, 3);
 }
