@@ -91,7 +91,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let (db, start_db) = (Db::new(&config.database), Db::for_start(&config.database));
     let (server_key, source) = server_key::find_or_make(&config, &start_db).await?;
     let keys = Keys::load(&start_db, &config.signing, &server_key, clock.now()).await?;
-    let signing = keys.describe();
+    let signing = keys.describe(clock.now());
     let tokens = Tokens::new(keys, &config, clock.clone(), db.clone());
     tokens.ended().refresh(&start_db, clock.now()).await?;
     let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))?;
@@ -147,7 +147,7 @@ fn listen(
 ) -> Result<(Server, Vec<SocketAddr>), StartError> {
     let readiness = Readiness::new();
     actix_web::rt::spawn(housekeeping::keep_ended_sessions_fresh(lock.clone(), readiness.clone()));
-    actix_web::rt::spawn(housekeeping::keep_clean(lock.clone()));
+    actix_web::rt::spawn(housekeeping::keep_clean(lock.clone(), config.key_rotation));
     let data = (web::Data::new(config), web::Data::new(web_config), web::Data::new(lock), web::Data::new(readiness));
     let mut server = HttpServer::new(move || {
         let (config, web_config, lock, readiness) = data.clone();

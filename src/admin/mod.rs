@@ -1,10 +1,11 @@
 //! What an admin does with accounts: use cases for the command line and, later, pages. Each is one transaction over several
 //! capabilities. `accounts.rs` holds the steps on one account, `setup.rs` the first admin and the rescue of a locked-out one,
-//! `fields.rs` the checks of what was typed, `seed_file.rs`, `seed_plan.rs` and `seed.rs` the seeding from a file.
+//! `keys.rs` the signing keys, `fields.rs` the checks of what was typed, `seed_file.rs`, `seed_plan.rs` and `seed.rs` the seeding from a file.
 //! What may not live here: SQL (`store.rs` files), prompts and output (`cli`), pages.
 
 mod accounts;
 pub mod fields;
+mod keys;
 pub mod seed;
 mod seed_apply;
 pub mod seed_file;
@@ -25,6 +26,7 @@ pub use accounts::{
     Account, Added, Deletion, Disabling, Enabling, PasswordSetting, UserFields, add, delete, disable, enable,
     find_account, find_user, list_accounts, set_password,
 };
+pub use keys::KeyRotation;
 pub use setup::{FirstAdmin, Rescue, SetupLink, create_first_admin, rescue, setup_link};
 
 /// Accounts that one query of a list returns.

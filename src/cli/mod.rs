@@ -1,6 +1,8 @@
 //! The admin's commands, a file per noun. Each checks its settings, calls one use case and tells the outcome.
 //! Exit codes: 0 done, 1 refused or not found, 2 wrong usage or settings. What may not live here: SQL, HTML, rules.
 
+pub mod keys;
+mod keys_args;
 mod log;
 pub mod migrate;
 pub mod output;
@@ -33,6 +35,9 @@ pub enum Command {
     /// Add, list, change and delete users
     #[command(subcommand)]
     Users(users::UsersCommand),
+    /// List, rotate and retire signing keys
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Make users as a TOML file wants them; safe to run again
     Seed(seed::SeedArgs),
     /// Bring the database up to date, show or revert its migrations
@@ -51,6 +56,7 @@ impl Command {
         match self {
             Self::Serve(serve) => serve::run(*serve).await,
             Self::Users(command) => users::run(command).await,
+            Self::Keys(command) => keys::run(command).await,
             Self::Seed(args) => seed::run(args).await,
             Self::Migrate(command) => migrate::run(command),
             Self::SetupLink(args) => setup_link::run(args).await,

@@ -32,7 +32,7 @@ const MAX_REVOKED: usize = 100_000;
     responses((status = 200, description = "A JSON Web Key Set (RFC 7517)"), (status = 304, description = "As before"))
 )]
 pub async fn get_jwks(request: HttpRequest, lock: web::Data<Lock>) -> Result<HttpResponse, AppError> {
-    let body = serde_json::to_vec(&lock.tokens.keys().public()).map_err(AppError::internal)?;
+    let body = serde_json::to_vec(&lock.tokens.keys().public(lock.clock.now())).map_err(AppError::internal)?;
     Ok(public(&request, KEYS_MAX_AGE, body))
 }
 

@@ -1,5 +1,5 @@
-//! The work beside the requests: reading ended sessions each half second, and deleting what is over each minute, on one instance at a
-//! time and in batches. What may not live here: any SQL on what is deleted.
+//! The work beside the requests: reading ended sessions and signing keys each half second, and, each minute on one instance at a
+//! time, tending the keys and deleting what is over, in batches. What may not live here: any SQL on what is deleted.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::credentials::{self, Lock};
 use crate::db::{DbConnection, DbError};
 use crate::{audit, links, sessions, tokens};
 
-/// Twice within the second in which an ended session must be known everywhere.
+/// Twice within the second in which an ended session or a new key must be known everywhere.
 const READ_ENDED_EVERY: Duration = Duration::from_millis(450);
 const CLEAN_EVERY: Duration = Duration::from_mins(1);
 const CLEAN_EVERY_SECONDS: i64 = 60;
@@ -25,18 +25,18 @@ const BATCH: i64 = 1_000;
 /// So many batches at the most in one turn: what is left waits for the next.
 const MAX_BATCHES: usize = 100;
 
-/// Reads ended sessions for as long as it is polled.
+/// Reads ended sessions and signing keys for as long as it is polled.
 pub async fn keep_ended_sessions_fresh(lock: Lock, readiness: Readiness) {
     let mut is_known_lost = false;
     loop {
-        match lock.tokens.ended().refresh(&lock.db, lock.clock.now()).await {
+        match refresh(&lock).await {
             Ok(()) => {
                 readiness.heard();
                 is_known_lost = false;
             }
             Err(error) if !is_known_lost => {
                 // Once, not twice a second for as long as the database is away.
-                tracing::error!(%error, "ended sessions cannot be read; the last known ones are kept");
+                tracing::error!(%error, "ended sessions and signing keys cannot be read; the last known ones are kept");
                 is_known_lost = true;
             }
             Err(_) => {}
@@ -45,17 +45,23 @@ pub async fn keep_ended_sessions_fresh(lock: Lock, readiness: Readiness) {
     }
 }
 
-/// Cleans for as long as it is polled.
-pub async fn keep_clean(lock: Lock) {
+async fn refresh(lock: &Lock) -> Result<(), DbError> {
+    lock.tokens.ended().refresh(&lock.db, lock.clock.now()).await?;
+    lock.tokens.keys().refresh(&lock.db).await
+}
+
+/// Cleans for as long as it is polled. A signing key is replaced when it is older than `key_rotation`.
+pub async fn keep_clean(lock: Lock, key_rotation: Option<Duration>) {
+    let key_rotation = key_rotation.and_then(|age| TimeDelta::from_std(age).ok());
     loop {
         tokio::time::sleep(CLEAN_EVERY).await;
-        if let Err(error) = clean(&lock).await {
+        if let Err(error) = clean(&lock, key_rotation).await {
             tracing::warn!(%error, "housekeeping failed; the next turn comes in a minute");
         }
     }
 }
 
-async fn clean(lock: &Lock) -> Result<(), DbError> {
+async fn clean(lock: &Lock, key_rotation: Option<TimeDelta>) -> Result<(), DbError> {
     let now = lock.clock.now();
     let seconds = unix_seconds(now);
     let is_ours = lock
@@ -66,6 +72,11 @@ async fn clean(lock: &Lock) -> Result<(), DbError> {
         .await?;
     if !is_ours {
         return Ok(());
+    }
+    let token_life = lock.lifetimes.one_access_token(now) - now;
+    if let Err(error) = lock.tokens.keys().tend(&lock.db, key_rotation, token_life, now).await {
+        // What else is to be cleaned does not wait for it.
+        tracing::warn!(%error, "signing keys could not be tended; the next turn comes in a minute");
     }
     let dead_before = lock.lifetimes.dead_before(now);
     let (seals, refresh) = (tokens::seals_dead_before(now), lock.lifetimes.refresh_dead_before(now));

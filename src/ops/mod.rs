@@ -5,4 +5,5 @@ pub mod health;
 pub mod housekeeping;
 pub mod metrics;
 pub mod server_key;
+pub mod server_key_change;
 mod store;

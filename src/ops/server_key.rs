@@ -1,5 +1,5 @@
 //! The server's own secret: given as a setting, or kept in a file beside a SQLite database and made at the first start.
-//! What may not live here: what is derived from it (`secret`).
+//! What may not live here: what is derived from it (`secret`), and its change (`server_key_change.rs`).
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ pub async fn find_or_make(config: &Config, db: &Db) -> Result<(ServerKey, Source
         // Another process may have made both since we looked: it writes the file before it uses the key.
         return read(&path)?.map(|key| (key, Source::File(path.clone()))).ok_or(ServerKeyError::Lost(path));
     }
-    if make(&path)? {
+    if make(&path, &ServerKey::generate())? {
         tracing::debug!(path = %path.display(), "server key made");
     }
     let key = read(&path)?.ok_or_else(|| ServerKeyError::Lost(path.clone()))?;
@@ -88,7 +88,7 @@ fn key_file(database: &DatabaseUrl) -> Option<PathBuf> {
     }
 }
 
-fn read(path: &Path) -> Result<Option<ServerKey>, ServerKeyError> {
+pub(super) fn read(path: &Path) -> Result<Option<ServerKey>, ServerKeyError> {
     let fault = |reason: String| ServerKeyError::File { path: path.to_owned(), reason };
     let text = match std::fs::read_to_string(path) {
         Ok(text) => zeroize::Zeroizing::new(text),
@@ -101,9 +101,9 @@ fn read(path: &Path) -> Result<Option<ServerKey>, ServerKeyError> {
     })
 }
 
-/// Writes a fresh key whole under a name of its own and then links it into place, which fails when another process was first:
+/// Writes a key whole under a name of its own and then links it into place, which fails when another process was first:
 /// nobody ever reads half a key, and of eight servers started at once all use one. Returns whether this call made it.
-fn make(path: &Path) -> Result<bool, ServerKeyError> {
+pub(super) fn make(path: &Path, key: &ServerKey) -> Result<bool, ServerKeyError> {
     let fault = |error: std::io::Error| ServerKeyError::File {
         path: path.to_owned(),
         reason: format!("it cannot be made ({error})"),
@@ -114,7 +114,7 @@ fn make(path: &Path) -> Result<bool, ServerKeyError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let written = options.open(&draft).and_then(|mut file| {
-        writeln!(file, "{}", *ServerKey::generate().reveal())?;
+        writeln!(file, "{}", *key.reveal())?;
         file.sync_all()
     });
     let linked = written.and_then(|()| match std::fs::hard_link(&draft, path) {
@@ -129,7 +129,7 @@ fn make(path: &Path) -> Result<bool, ServerKeyError> {
 }
 
 /// A key that is in use must be there after a power cut.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => std::fs::File::open(folder)?.sync_all(),
         _ => std::fs::File::open(".")?.sync_all(),

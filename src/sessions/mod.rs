@@ -13,8 +13,8 @@ use crate::secret::{PlainSecret, from_base64url, random_id};
 use crate::users::UserId;
 pub use lifetimes::Lifetimes;
 pub use store::{
-    delete_dead, delete_ended, end, end_all_of_client, end_all_of_user, end_oldest, find, find_by_proxy_secret,
-    find_by_secret, list_ended, list_live_of_user, set_issued, set_used,
+    KeyUse, delete_dead, delete_ended, end, end_all_of_client, end_all_of_user, end_oldest, find, find_by_proxy_secret,
+    find_by_secret, find_key_use, list_ended, list_live_of_user, set_issued, set_used,
 };
 
 /// Which door a session came through.

@@ -1,4 +1,6 @@
-//! All SQL on sessions. What may not live here: lifetimes.
+//! All SQL on sessions; `store/keys.rs` asks which keys signed their tokens. What may not live here: lifetimes.
+
+mod keys;
 
 use diesel::prelude::*;
 
@@ -9,6 +11,7 @@ use crate::db::schema::sessions;
 use crate::scope::Scopes;
 use crate::secret::{PlainSecret, SecretHash};
 use crate::users::UserId;
+pub use keys::{KeyUse, find_key_use};
 
 /// How a session came to be: the `amr` values of RFC 8176, and empty when no person proved anything.
 const AMR_PASSWORD: &str = "pwd";

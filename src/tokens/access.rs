@@ -8,9 +8,8 @@ use quick_cache::sync::Cache;
 use serde::Deserialize;
 
 use super::claims::{ClaimError, Claims};
-use super::keys::Signer;
 use super::proofs::Proofs;
-use super::{EndedSessions, Keys};
+use super::{EndedSessions, Keys, Signer};
 use crate::clock::{Clock, Moment, unix_seconds};
 use crate::config::Config;
 use crate::db::{Db, DbError};
@@ -169,7 +168,7 @@ impl Tokens {
         };
         let key = signer.key();
         let header = Header { typ: Some(key.typ.to_owned()), kid: key.kid.clone(), ..Header::new(key.algorithm) };
-        let token = jsonwebtoken::encode(&header, &claims, &key.encoding)?;
+        let token = jsonwebtoken::encode(&header, &claims, signer.encoding())?;
         Ok(IssuedToken { token, expires_in: claims.exp - claims.iat })
     }
 

@@ -1,177 +1,235 @@
-//! The keys that sign and check access tokens: from `JWT_SECRET`, or made here and kept sealed in the database.
-//! What may not live here: what is signed (`access.rs`).
+//! The table of keys that sign and check access tokens, in memory: `JWT_SECRET`, or pairs kept sealed in the database and read anew
+//! twice a second. What may not live here: how a key is made and opened (`key_pair.rs`), and when one is made or retired
+//! (`key_rotation.rs`).
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use diesel::QueryResult;
-use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use chrono::TimeDelta;
+use jsonwebtoken::jwk::JwkSet;
 
-use super::store;
+use super::key_pair::{FreshKey, Key, KeyError, KeyPair, Signer};
+use super::key_rotation::{self, KeyNeed};
+use super::store::{self, StoredKey};
 use crate::clock::Moment;
-use crate::config::Signing;
-use crate::db::{Db, DbConnection, DbError};
-use crate::secret::{Purpose, ServerKey};
+use crate::config::{KeyAlgorithm, Signing};
+use crate::db::{Db, DbError};
+use crate::secret::{DerivedKey, Purpose, ServerKey};
 
-/// Why there is no key to sign with.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The database gave no answer.
-    #[error(transparent)]
-    Database(#[from] DbError),
-    /// The stored key was sealed under another `SERVER_KEY`, or was damaged.
-    #[error(
-        "SERVER_KEY does not open the signing key {kid} in the database: start with the key that this database was first used with"
-    )]
-    Sealed {
-        /// Which key.
-        kid: String,
-    },
-    /// The key could not be made or read.
-    #[error("the signing key cannot be used: {0}")]
-    Unusable(String),
+/// How long a new key is published before it signs, unless an admin chooses otherwise. Twice the five minutes for which resource
+/// servers may keep the published keys (`max-age=300`), so that each has read it anew by then.
+pub const DEFAULT_LEAD: TimeDelta = TimeDelta::minutes(10);
+
+/// The keys that sign, and all keys whose tokens are accepted.
+pub struct Keys(Source);
+
+enum Source {
+    Shared(Signer),
+    Pairs(Table),
 }
 
-/// One key that signs, and all keys whose tokens are accepted.
-pub struct Keys {
-    signing: Arc<Key>,
-}
-
-/// The key that signs at a moment.
-#[derive(Clone)]
-pub struct Signer(Arc<Key>);
-
-impl Signer {
-    /// The `kid` in the header of what it signs; `None` with HS256.
-    #[must_use]
-    pub fn kid(&self) -> Option<&str> {
-        self.0.kid.as_deref()
-    }
-
-    pub(super) fn key(&self) -> &Key {
-        &self.0
-    }
-}
-
-/// A key and how it is used: taken from this table, never from a token's header.
-pub(super) struct Key {
-    pub kid: Option<String>,
-    pub algorithm: Algorithm,
-    /// The header's `typ`: `at+jwt` (RFC 9068 §2.1) with asymmetric keys; `JWT` with HS256, as the tutorial's clients expect.
-    pub typ: &'static str,
-    pub encoding: EncodingKey,
-    pub decoding: DecodingKey,
-    public_jwk: Option<Jwk>,
+struct Table {
+    algorithm: KeyAlgorithm,
+    seal: DerivedKey,
+    /// All keys that are not retired; one of them at least can sign.
+    pairs: RwLock<Arc<Vec<KeyPair>>>,
 }
 
 impl Keys {
-    /// Loads the signing key, making it first when the database holds none.
+    /// Loads the keys, making one first when the database holds none of the wanted algorithm.
     ///
     /// # Errors
-    /// [`KeyError`].
+    /// [`KeyError`]; that a key cannot be opened, too, so that a server with a wrong `SERVER_KEY` does not start.
     pub async fn load(db: &Db, signing: &Signing, server_key: &ServerKey, now: Moment) -> Result<Self, KeyError> {
-        let key = match signing {
-            Signing::Hs256(secret) => Key {
-                kid: None,
-                algorithm: Algorithm::HS256,
-                typ: "JWT",
-                encoding: EncodingKey::from_secret(secret),
-                decoding: DecodingKey::from_secret(secret),
-                public_jwk: None,
-            },
-            Signing::KeyPair(_) => load_es256(db, server_key, now).await?,
+        let algorithm = match signing {
+            Signing::Hs256(secret) => return Ok(Self(Source::Shared(Signer::shared(secret)))),
+            Signing::KeyPair(algorithm) => *algorithm,
         };
-        Ok(Self { signing: Arc::new(key) })
+        let seal = server_key.derive(Purpose::SigningKeys);
+        let list =
+            |db: Db| async move { db.read(|conn| -> Result<_, KeyError> { Ok(store::list(conn, false)?) }).await };
+        let mut rows = list(db.clone()).await?;
+        if !rows.iter().any(|row| row.algorithm() == Some(algorithm)) {
+            let fresh = FreshKey::make(algorithm, &seal).await?;
+            let step = move |conn: &mut _| key_rotation::add(conn, &fresh, KeyNeed::None, DEFAULT_LEAD, now);
+            db.write(step).await?;
+            rows = list(db.clone()).await?;
+        }
+        let mut pairs = Vec::with_capacity(rows.len());
+        for row in rows.iter().filter(|row| is_known(row)) {
+            let pair = KeyPair::open(row, &seal)?;
+            if pair.signer.is_none() {
+                return Err(KeyError::Sealed { kid: row.kid.clone() });
+            }
+            pairs.push(pair);
+        }
+        if pairs.is_empty() {
+            return Err(KeyError::Unusable("it was retired at this very moment: start again".to_owned()));
+        }
+        Ok(Self(Source::Pairs(Table { algorithm, seal, pairs: RwLock::new(Arc::new(pairs)) })))
+    }
+
+    /// Reads what has changed in the database since: keys that other processes made or retired. Only new keys are opened.
+    ///
+    /// # Errors
+    /// When a query fails; the keys are then as they were.
+    pub async fn refresh(&self, db: &Db) -> Result<(), DbError> {
+        let Source::Pairs(table) = &self.0 else { return Ok(()) };
+        let times = db.read(|conn| -> Result<_, DbError> { Ok(store::list_accepted_times(conn)?) }).await?;
+        if table.knows(&times) {
+            return Ok(());
+        }
+        let rows = db.read(|conn| -> Result<_, DbError> { Ok(store::list(conn, false)?) }).await?;
+        table.replace(&rows);
+        Ok(())
     }
 
     /// Whether whoever checks a token could also have made it, so that its claims prove nothing by themselves.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        self.signing.public_jwk.is_none()
+        matches!(self.0, Source::Shared(_))
     }
 
-    /// The public keys (RFC 7517 §5); empty with HS256.
+    /// The public keys (RFC 7517 §5), the one that signs at `now` first; empty with HS256.
     #[must_use]
-    pub fn public(&self) -> JwkSet {
-        JwkSet { keys: self.signing.public_jwk.iter().cloned().collect() }
+    pub fn public(&self, now: Moment) -> JwkSet {
+        let Source::Pairs(table) = &self.0 else { return JwkSet::default() };
+        let pairs = table.pairs();
+        let signing = table.signing(&pairs, now).kid();
+        let (first, others): (Vec<&KeyPair>, Vec<_>) = pairs.iter().partition(|pair| pair.kid() == signing);
+        JwkSet { keys: first.into_iter().chain(others).filter_map(|pair| pair.key.public_jwk.clone()).collect() }
     }
 
-    /// A word for the start-up message.
+    /// Words for the start-up message.
     #[must_use]
-    pub fn describe(&self) -> String {
-        match &self.signing.kid {
-            Some(kid) => format!("{:?} {kid}", self.signing.algorithm),
-            None => format!("{:?} with JWT_SECRET", self.signing.algorithm),
-        }
+    pub fn describe(&self, now: Moment) -> String {
+        let Source::Pairs(table) = &self.0 else { return "HS256 with JWT_SECRET".to_owned() };
+        let pairs = table.pairs();
+        let signing = table.signing(&pairs, now);
+        let next = pairs.iter().find(|pair| pair.signs_from > now);
+        let next = next.map(|next| {
+            format!(", {} {} from {:.0}Z on", next.algorithm.as_str(), next.kid(), next.signs_from.format("%FT%T"))
+        });
+        format!("{} {}{}", signing.algorithm.as_str(), signing.kid(), next.unwrap_or_default())
     }
 
     /// The key to sign with at `now`.
-    pub(super) fn signer(&self, _now: Moment) -> Signer {
-        Signer(Arc::clone(&self.signing))
+    pub(super) fn signer(&self, now: Moment) -> Signer {
+        match &self.0 {
+            Source::Shared(signer) => signer.clone(),
+            Source::Pairs(table) => {
+                let pairs = table.pairs();
+                table.signing(&pairs, now).signer.clone().expect("a key is chosen among those that can sign")
+            }
+        }
     }
 
     /// The accepted key with this `kid`, when there is one.
-    pub(super) fn find(&self, kid: Option<&str>) -> Option<&Key> {
-        (self.signing.kid.as_deref() == kid).then_some(&*self.signing)
-    }
-}
-
-async fn load_es256(db: &Db, server_key: &ServerKey, now: Moment) -> Result<Key, KeyError> {
-    let seal = server_key.derive(Purpose::SigningKeys);
-    let find = |conn: &mut DbConnection| -> Result<_, DbError> { Ok(store::find_current(conn, "ES256")?) };
-    let stored = match db.read(find).await? {
-        Some(stored) => stored,
-        None => {
-            let fresh = make_es256()?;
-            let sealed = seal.seal(&fresh.kid, &fresh.pkcs8);
-            let row = store::StoredKey { kid: fresh.kid, private_key_sealed: sealed, public_jwk: fresh.public_jwk };
-            db.write(move |conn| -> Result<_, DbError> { Ok(keep_first(conn, row, now)?) }).await?
+    pub(super) fn find(&self, kid: Option<&str>) -> Option<Arc<Key>> {
+        match &self.0 {
+            Source::Shared(signer) => kid.is_none().then(|| Arc::clone(signer.key())),
+            Source::Pairs(table) => {
+                let pairs = table.pairs();
+                pairs.iter().find(|pair| Some(pair.kid()) == kid).map(|pair| Arc::clone(&pair.key))
+            }
         }
-    };
-    let unusable = |error: &dyn std::fmt::Display| KeyError::Unusable(error.to_string());
-    let pkcs8 = seal
-        .open(&stored.kid, &stored.private_key_sealed)
-        .ok_or_else(|| KeyError::Sealed { kid: stored.kid.clone() })?;
-    let jwk: Jwk = serde_json::from_str(&stored.public_jwk).map_err(|error| unusable(&error))?;
-    Ok(Key {
-        kid: Some(stored.kid),
-        algorithm: Algorithm::ES256,
-        typ: "at+jwt",
-        encoding: EncodingKey::from_ec_der(&pkcs8),
-        decoding: DecodingKey::from_jwk(&jwk).map_err(|error| unusable(&error))?,
-        public_jwk: Some(jwk),
-    })
-}
-
-/// Stores the first key ever made, or returns the one that another process stored first: of eight servers started at once on
-/// an empty database, one makes the key.
-fn keep_first(conn: &mut DbConnection, fresh: store::StoredKey, now: Moment) -> QueryResult<store::StoredKey> {
-    if store::claim_first(conn)? {
-        store::insert(conn, &fresh, "ES256", now)?;
-        return Ok(fresh);
     }
-    store::find_current(conn, "ES256")?.ok_or(diesel::result::Error::NotFound)
+
+    /// Which algorithm new keys have, and what they are sealed with; `None` with HS256, which needs no key of ours.
+    pub(super) fn new_keys(&self) -> Option<(KeyAlgorithm, &DerivedKey)> {
+        match &self.0 {
+            Source::Shared(_) => None,
+            Source::Pairs(table) => Some((table.algorithm, &table.seal)),
+        }
+    }
 }
 
-struct FreshKey {
-    kid: String,
-    pkcs8: zeroize::Zeroizing<Vec<u8>>,
-    public_jwk: String,
+impl Table {
+    fn pairs(&self) -> Arc<Vec<KeyPair>> {
+        Arc::clone(&self.pairs.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn signing<'a>(&self, pairs: &'a [KeyPair], now: Moment) -> &'a KeyPair {
+        let able = pairs.iter().filter(|pair| pair.signer.is_some());
+        let candidate = |pair: &&'a KeyPair| Candidate {
+            algorithm: pair.algorithm,
+            signs_from: pair.signs_from,
+            created_at: pair.created_at,
+        };
+        choose_signing(able, candidate, self.algorithm, now).expect("one key at the least can sign")
+    }
+
+    fn knows(&self, times: &[(String, Moment)]) -> bool {
+        let pairs = self.pairs();
+        let is_known = |(kid, signs_from): &(String, Moment)| {
+            pairs.iter().any(|pair| pair.kid() == kid && pair.signs_from == *signs_from)
+        };
+        times.len() == pairs.len() && times.iter().all(is_known)
+    }
+
+    fn replace(&self, rows: &[StoredKey]) {
+        let before = self.pairs();
+        let mut pairs = Vec::with_capacity(rows.len());
+        for row in rows.iter().filter(|row| is_known(row)) {
+            let known = before.iter().find(|pair| pair.kid() == row.kid);
+            let opened = match known {
+                Some(pair) => Ok(KeyPair { signs_from: row.signs_from(), ..pair.clone() }),
+                None => KeyPair::open(row, &self.seal),
+            };
+            match opened {
+                Ok(pair) => {
+                    if known.is_none() && pair.signer.is_none() {
+                        tracing::error!(
+                            kid = row.kid,
+                            "SERVER_KEY does not open a new signing key: its tokens are taken, and this server cannot sign with it; restart it with the SERVER_KEY of the others"
+                        );
+                    }
+                    pairs.push(pair);
+                }
+                Err(error) => tracing::error!(kid = row.kid, %error, "a new signing key is passed over"),
+            }
+        }
+        if pairs.iter().any(|pair| pair.signer.is_some()) {
+            *self.pairs.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pairs);
+        } else {
+            tracing::error!(
+                "the database holds no signing key that can be used any more: the last known ones are kept"
+            );
+        }
+    }
 }
 
-fn make_es256() -> Result<FreshKey, KeyError> {
-    let unusable = |error: &dyn std::fmt::Display| KeyError::Unusable(error.to_string());
-    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-        .map_err(|error| unusable(&error))?;
-    let pkcs8 = zeroize::Zeroizing::new(document.as_ref().to_vec());
-    let mut jwk = Jwk::from_encoding_key(&EncodingKey::from_ec_der(&pkcs8), Algorithm::ES256)
-        .map_err(|error| unusable(&error))?;
-    let kid = jwk.thumbprint(ThumbprintHash::SHA256).map_err(|error| unusable(&error))?;
-    jwk.common.key_id = Some(kid.clone());
-    jwk.common.key_algorithm = Some(KeyAlgorithm::ES256);
-    jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-    let public_jwk = serde_json::to_string(&jwk).map_err(|error| unusable(&error))?;
-    Ok(FreshKey { kid, pkcs8, public_jwk })
+fn is_known(row: &StoredKey) -> bool {
+    let is_known = row.algorithm().is_some();
+    if !is_known {
+        tracing::warn!(
+            kid = row.kid,
+            algorithm = row.algorithm,
+            "a signing key of an algorithm of a newer release is passed over"
+        );
+    }
+    is_known
+}
+
+/// What is asked of a key to know whether it signs.
+pub(super) struct Candidate {
+    pub algorithm: KeyAlgorithm,
+    pub signs_from: Moment,
+    pub created_at: Moment,
+}
+
+/// The key that signs at `now`: the newest of the wanted algorithm whose time has come, else the newest of any other; when none's
+/// has, the first to come.
+pub(super) fn choose_signing<T>(
+    keys: impl Iterator<Item = T>,
+    candidate: impl Fn(&T) -> Candidate,
+    wanted: KeyAlgorithm,
+    now: Moment,
+) -> Option<T> {
+    keys.map(|key| (candidate(&key), key))
+        .max_by_key(|(candidate, _)| {
+            let Candidate { algorithm, signs_from, created_at } = *candidate;
+            let begun = (signs_from <= now).then_some((algorithm == wanted, signs_from, created_at));
+            (begun, std::cmp::Reverse(signs_from))
+        })
+        .map(|(_, key)| key)
 }

@@ -1,10 +1,16 @@
 //! Access tokens: what they claim, how they are signed and checked, and which sessions' tokens died early.
-//! `access.rs` signs and checks, `claims.rs` says what stands in a token, `keys.rs` holds the keys, `ended.rs` the sessions that
-//! ended early, `proofs.rs` asks the database what HS256 cannot prove; `refresh.rs` rotates refresh tokens. What may not live here: doors; nothing knows of HTTP.
+//! `access.rs` signs and checks, `claims.rs` says what stands in a token, `ended.rs` knows the sessions that ended early, `proofs.rs` asks the
+//! database what HS256 cannot prove;
+//! `keys.rs` holds the keys, `key_pair.rs` makes and opens one, `key_rotation.rs`, `key_tending.rs`
+//! and `key_list.rs` say when; `refresh.rs` rotates refresh tokens. What may not live here: doors; nothing knows of HTTP.
 
 mod access;
 mod claims;
 mod ended;
+mod key_list;
+mod key_pair;
+mod key_rotation;
+mod key_tending;
 mod keys;
 mod proofs;
 mod refresh;
@@ -16,7 +22,12 @@ pub use claims::Claims;
 pub use jsonwebtoken::errors::Error as SigningError;
 
 pub use ended::EndedSessions;
-pub use keys::{KeyError, Keys, Signer};
+pub use key_list::{KeyRecord, KeyRetirement, KeyState, list_keys, retire_key};
+pub use key_pair::{FreshKey, KeyError, Signer};
+pub use key_rotation::{
+    KeyNeed, Resealing, add as add_key, is_needed as is_key_needed, kept_until, reseal as reseal_keys,
+};
+pub use keys::{DEFAULT_LEAD, Keys};
 pub use refresh::{Rotation, begin as begin_refresh_tokens, find as find_refresh_token, rotate, seals_dead_before};
 pub use store::has_keys;
 pub use store::refresh_tokens::{RefreshToken, delete_old_tokens, erase_seals};

@@ -41,18 +41,20 @@ fn swap_payload(token: &str, claims: &Value) -> String {
 }
 
 #[tokio::test]
-async fn pyjwt_verifies_es256_by_the_published_keys_alone() {
-    let app = TestApp::start().await;
-    app.add_user("alice", &["admin"]).await;
-    let token = app.token_of("alice").await;
-    let keys = format!("{}/.well-known/jwks.json", app.url);
-    let check = async |token: &str| {
-        ask("verify_jwks.py", &[("TOKEN", token), ("JWKS_URL", &keys), ("ISSUER", "http://localhost:8080")]).await
-    };
-    assert_eq!(check(&token).await, claims(&token));
-    let mut forged = claims(&token);
-    forged["sub"] = json!("bob");
-    assert_eq!(check(&swap_payload(&token, &forged)).await, json!({"refused": "InvalidSignatureError"}));
+async fn pyjwt_verifies_every_algorithm_by_the_published_keys_alone() {
+    for algorithm in ["ES256", "EdDSA", "RS256"] {
+        let app = TestApp::start_with(|settings| settings.jwt_algorithm = Some(algorithm.to_owned())).await;
+        app.add_user("alice", &["admin"]).await;
+        let token = app.token_of("alice").await;
+        let keys = format!("{}/.well-known/jwks.json", app.url);
+        let environment = [("JWKS_URL", keys.as_str()), ("ISSUER", "http://localhost:8080"), ("ALGORITHM", algorithm)];
+        let check = async |token: &str| ask("verify_jwks.py", &[&environment[..], &[("TOKEN", token)]].concat()).await;
+        assert_eq!(check(&token).await, claims(&token), "{algorithm}");
+        let mut forged = claims(&token);
+        forged["sub"] = json!("bob");
+        let refused = json!({"refused": "InvalidSignatureError"});
+        assert_eq!(check(&swap_payload(&token, &forged)).await, refused, "{algorithm}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,254 @@
+//! Signing keys in one server whose clock is moved: algorithms, the next key, the old key's end, rotation by itself.
+//! What may not live here: the command line (`keys_cli.rs`), and several servers (`keys_two_servers.rs`).
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use diesel::prelude::*;
+use serde_json::Value;
+use vestibule::admin::{AdminServices, KeyRotation};
+use vestibule::config::{KeyAlgorithm, Signing};
+use vestibule::db::schema::{sessions, signing_keys};
+use vestibule::secret::ServerKey;
+use vestibule::tokens::{KeyRetirement, KeyState, Keys, Tokens};
+
+use crate::harness::app::SERVER_KEY;
+use crate::harness::beside;
+use crate::harness::hs256::part;
+use crate::harness::{Answer, TestApp};
+
+const TOKEN_LIFE: TimeDelta = TimeDelta::minutes(20);
+const LEAD: TimeDelta = TimeDelta::minutes(10);
+
+/// The use cases of the command line, on the server's database and by its clock.
+fn admin(app: &TestApp) -> AdminServices {
+    let (db, clock, hash_pool) = (app.lock.db.clone(), app.clock.clone(), app.lock.hash_pool.clone());
+    AdminServices { db, clock, hash_pool, min_password_length: 12 }
+}
+
+fn server_key() -> ServerKey {
+    ServerKey::parse(SERVER_KEY).expect("a key")
+}
+
+async fn rotate(app: &TestApp, algorithm: KeyAlgorithm) -> KeyRotation {
+    let rotation =
+        admin(app).rotate_keys(algorithm, &server_key(), LEAD, TOKEN_LIFE).await.expect("the database answers");
+    refresh(app).await;
+    rotation
+}
+
+/// What the server does each half second.
+async fn refresh(app: &TestApp) {
+    app.lock.tokens.keys().refresh(&app.lock.db).await.expect("the database answers");
+}
+
+/// What the server does each minute.
+async fn tend(app: &TestApp, rotation: Option<TimeDelta>) {
+    let now = app.clock.now();
+    app.lock.tokens.keys().tend(&app.lock.db, rotation, TOKEN_LIFE, now).await.expect("the database answers");
+}
+
+/// The published keys, in their order.
+async fn published(app: &TestApp) -> Vec<String> {
+    let set = Answer::to(app.get("/.well-known/jwks.json")).await.json();
+    set["keys"].as_array().expect("a list").iter().map(kid).collect()
+}
+
+fn kid(of: &Value) -> String {
+    of["kid"].as_str().expect("a kid").to_owned()
+}
+
+async fn me(app: &TestApp, token: &str) -> u16 {
+    app.get_me(token).await.status().as_u16()
+}
+
+/// Signs in; the token and its `kid`.
+async fn sign_in(app: &TestApp) -> (String, String) {
+    let token = app.token_of("alice").await;
+    let kid = kid(&part(&token, 0));
+    (token, kid)
+}
+
+/// Another instance with its own keys in memory, by the same clock.
+async fn instance(app: &TestApp, algorithm: KeyAlgorithm) -> Tokens {
+    let (db, now) = (app.lock.db.clone(), app.clock.now());
+    let keys = Keys::load(&db, &Signing::KeyPair(algorithm), &server_key(), now).await.expect("the keys open");
+    Tokens::new(keys, &beside::config(&app.database), app.clock.clone(), db)
+}
+
+fn signs_with(tokens: &Tokens, app: &TestApp) -> String {
+    tokens.signer(app.clock.now()).kid().expect("a kid").to_owned()
+}
+
+fn minutes(count: u64) -> Duration {
+    Duration::from_secs(60 * count)
+}
+
+#[tokio::test]
+async fn each_algorithm_signs_what_me_takes_and_the_key_set_tells() {
+    for (algorithm, members) in [
+        ("ES256", &["alg", "crv", "kid", "kty", "use", "x", "y"] as &[_]),
+        ("EdDSA", &["alg", "crv", "kid", "kty", "use", "x"]),
+        ("RS256", &["alg", "e", "kid", "kty", "n", "use"]),
+    ] {
+        let app = TestApp::start_with(|settings| settings.jwt_algorithm = Some(algorithm.to_owned())).await;
+        app.add_user("alice", &[]).await;
+        let (token, kid) = sign_in(&app).await;
+        let header = part(&token, 0);
+        assert_eq!((header["alg"].as_str(), header["typ"].as_str()), (Some(algorithm), Some("at+jwt")));
+        assert_eq!(me(&app, &token).await, 200, "{algorithm}");
+        let set = Answer::to(app.get("/.well-known/jwks.json")).await.json();
+        let key = set["keys"][0].as_object().expect("a key");
+        // No member more: any other would be of the private key.
+        assert_eq!(key.keys().map(String::as_str).collect::<Vec<_>>(), members, "{algorithm}");
+        assert_eq!((key["kid"].as_str(), key["alg"].as_str()), (Some(kid.as_str()), Some(algorithm)));
+        if algorithm == "RS256" {
+            // 3,072 bits are 384 bytes, 512 characters of base64url.
+            assert_eq!((key["n"].as_str().map(str::len), key["e"].as_str()), (Some(512), Some("AQAB")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_next_key_is_published_before_it_signs_and_the_old_one_until_its_last_token_is_dead() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let (_, first) = sign_in(&app).await;
+    let rotation = rotate(&app, KeyAlgorithm::Es256).await;
+    let next = rotation.next.kid.clone();
+    assert!(rotation.is_new && rotation.old.expect("the first").0.kid == first);
+    assert!(!rotate(&app, KeyAlgorithm::Es256).await.is_new, "one waits already");
+    assert_eq!(published(&app).await, [first.clone(), next.clone()], "the one that signs stands first");
+    app.clock.advance(minutes(9));
+    let (last_token, kid) = sign_in(&app).await;
+    assert_eq!(kid, first);
+    app.clock.advance(minutes(1) + Duration::from_secs(1));
+    let (_, kid) = sign_in(&app).await;
+    assert_eq!(kid, next);
+    assert_eq!(published(&app).await, [next.clone(), first.clone()]);
+    tend(&app, None).await;
+    app.clock.advance(minutes(18));
+    tend(&app, None).await;
+    assert_eq!(me(&app, &last_token).await, 200, "the old key's tokens are good");
+    assert_eq!(published(&app).await.len(), 2);
+    app.clock.advance(minutes(5));
+    tend(&app, None).await;
+    assert_eq!(published(&app).await, [next.clone()]);
+    let sealed: Vec<String> = app
+        .write(move |conn| signing_keys::table.find(first).select(signing_keys::private_key_sealed).load(conn))
+        .await;
+    assert_eq!(sealed, [""], "the private part is erased");
+    app.clock.advance(Duration::from_hours(31 * 24));
+    tend(&app, None).await;
+    let keys = admin(&app).list_keys(KeyAlgorithm::Es256).await.expect("the database answers");
+    assert_eq!(keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), [next], "it is forgotten after a month");
+}
+
+#[tokio::test]
+async fn a_key_is_kept_for_as_long_as_one_token_of_it_lives() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let (_, first) = sign_in(&app).await;
+    let until = app.clock.now() + TimeDelta::days(7);
+    app.write(move |conn| diesel::update(sessions::table).set(sessions::access_until.eq(until)).execute(conn)).await;
+    rotate(&app, KeyAlgorithm::Es256).await;
+    app.clock.advance(Duration::from_hours(7 * 24));
+    tend(&app, None).await;
+    assert!(published(&app).await.contains(&first), "within the leeway");
+    app.clock.advance(Duration::from_secs(31));
+    tend(&app, None).await;
+    assert!(!published(&app).await.contains(&first));
+}
+
+#[tokio::test]
+async fn a_session_that_gets_a_token_of_the_next_key_still_needs_the_old_one() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let answer = app.post_token("alice", crate::harness::PASSWORD).await;
+    let body: Value = answer.json().await.expect("JSON");
+    let (token, refresh) =
+        (body["access_token"].as_str().expect("a token"), body["refresh_token"].as_str().expect("one"));
+    let next = rotate(&app, KeyAlgorithm::Es256).await.next.kid;
+    app.clock.advance(minutes(11));
+    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    let refreshed = Answer::to(app.post("/token").form(&form)).await.json();
+    let new_token = refreshed["access_token"].as_str().expect("a token");
+    assert_eq!(kid(&part(new_token, 0)), next);
+    let keys = admin(&app).list_keys(KeyAlgorithm::Es256).await.expect("the database answers");
+    let live: Vec<_> = keys.iter().map(|key| (key.state, key.usage.live_sessions)).collect();
+    assert_eq!(live, [(KeyState::Signing, 1), (KeyState::Old, 1)]);
+    assert_eq!((me(&app, token).await, me(&app, new_token).await), (200, 200));
+}
+
+#[tokio::test]
+async fn another_algorithm_takes_over_after_the_lead_and_back_at_once() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let (token, old) = sign_in(&app).await;
+    // Two instances restarted at once with the new setting make one key.
+    let (rsa, twin) = tokio::join!(instance(&app, KeyAlgorithm::Rs256), instance(&app, KeyAlgorithm::Rs256));
+    refresh(&app).await;
+    let keys = published(&app).await;
+    assert_eq!((keys.len(), &keys[0]), (2, &old));
+    assert_eq!((signs_with(&rsa, &app), signs_with(&twin, &app)), (old.clone(), old.clone()));
+    assert!(rsa.keys().describe(app.clock.now()).starts_with(&format!("ES256 {old}, RS256 {} from ", keys[1])));
+    app.clock.advance(minutes(10) + Duration::from_secs(1));
+    assert_eq!((signs_with(&rsa, &app), signs_with(&twin, &app)), (keys[1].clone(), keys[1].clone()));
+    assert_eq!(sign_in(&app).await.1, old, "an instance with the old setting goes on as before");
+    for (tokens, token) in [(&rsa, &token), (&twin, &token)] {
+        assert!(tokens.verify(token).await.is_ok());
+    }
+    assert_eq!(signs_with(&instance(&app, KeyAlgorithm::Es256).await, &app), old, "its key is known to all already");
+    // Neither retires the other's key within a deployment.
+    app.clock.advance(minutes(60));
+    tend(&app, None).await;
+    assert_eq!(published(&app).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_key_of_the_database_is_replaced_by_itself_when_it_is_old_and_by_one_instance() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let (_, first) = sign_in(&app).await;
+    let rotation = TimeDelta::days(30);
+    app.clock.advance(Duration::from_hours(30 * 24 - 1));
+    tend(&app, Some(rotation)).await;
+    assert_eq!(published(&app).await, [first.clone()]);
+    app.clock.advance(Duration::from_hours(2));
+    let other = instance(&app, KeyAlgorithm::Es256).await;
+    let now = app.clock.now();
+    let theirs = other.keys().tend(&app.lock.db, Some(rotation), TOKEN_LIFE, now);
+    let (result, ()) = tokio::join!(theirs, tend(&app, Some(rotation)));
+    result.expect("the database answers");
+    tend(&app, Some(rotation)).await;
+    let keys = published(&app).await;
+    assert_eq!((keys.len(), &keys[0]), (2, &first));
+    app.clock.advance(minutes(10) + Duration::from_secs(1));
+    assert_eq!(sign_in(&app).await.1, keys[1]);
+    refresh(&app).await;
+    app.clock.advance(minutes(30));
+    tend(&app, Some(rotation)).await;
+    assert_eq!(published(&app).await, [keys[1].clone()]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_ended_hands_over_to_the_next_and_the_last_one_stays() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let (token, first) = sign_in(&app).await;
+    let end = async |kid: &str| {
+        let outcome = admin(&app).retire_key(KeyAlgorithm::Es256, kid).await.expect("the database answers");
+        refresh(&app).await;
+        outcome
+    };
+    assert!(matches!(end(&first).await, KeyRetirement::OnlyKey(_)));
+    assert!(matches!(end("nothing").await, KeyRetirement::NoSuchKey));
+    assert_eq!(me(&app, &token).await, 200);
+    let next = rotate(&app, KeyAlgorithm::Es256).await.next.kid;
+    let KeyRetirement::Done { key, signing } = end(&first).await else { panic!("another can sign") };
+    assert_eq!((key.usage.live_sessions, signing.kid.as_str()), (1, next.as_str()));
+    assert_eq!(me(&app, &token).await, 401, "seen and cached before, it is refused all the same");
+    assert_eq!(published(&app).await, [next.clone()]);
+    assert_eq!(sign_in(&app).await.1, next, "before its time, for nobody else can");
+    assert!(matches!(end(&first).await, KeyRetirement::WasRetired(_)));
+}

@@ -1,0 +1,118 @@
+//! `vestibule keys list|rotate|retire` through the real binary. What may not live here: `reseal` (`keys_reseal.rs`).
+
+use serde_json::Value;
+
+use crate::cli_harness::{GOOD_PASSWORD, TestDb, finish};
+use crate::harness::ServerProcess;
+
+/// Makes the first key, as a server's first start does.
+fn with_key(db: &TestDb) -> String {
+    let first = db.cli(&["keys", "rotate", "--json"]).json();
+    assert_eq!((first["changed"].as_bool(), first["next"]["state"].as_str()), (Some(true), Some("signing")));
+    first["next"]["kid"].as_str().expect("a kid").to_owned()
+}
+
+fn keys(db: &TestDb) -> Vec<Value> {
+    db.cli(&["keys", "list", "--json"]).json().as_array().expect("a list").clone()
+}
+
+fn states(db: &TestDb) -> Vec<String> {
+    keys(db).iter().map(|key| key["state"].as_str().expect("a state").to_owned()).collect()
+}
+
+#[test]
+fn the_commands_do_what_they_say_and_can_be_run_twice() {
+    let db = TestDb::new();
+    assert_eq!(keys(&db), [Value::Null; 0]);
+    let first = with_key(&db);
+    db.add("alice", &[]);
+    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    let rotated = db.cli(&["keys", "rotate", "--json"]).json();
+    assert_eq!((rotated["changed"].as_bool(), rotated["old"]["kid"].as_str()), (Some(true), Some(first.as_str())));
+    assert_eq!(rotated["old"]["live_tokens"], 1);
+    assert!(rotated["old_kept_until"].as_str() > rotated["next"]["signs_from"].as_str(), "{rotated}");
+    let next = rotated["next"]["kid"].as_str().expect("a kid");
+    let again = db.cli(&["keys", "rotate", "--json"]).json();
+    assert_eq!((again["changed"].as_bool(), again["next"]["kid"].as_str()), (Some(false), Some(next)));
+    let words = db.cli(&["keys", "rotate"]).ok().out;
+    assert!(words.contains("nothing was changed") && words.contains("live tokens of 1 sign-in"), "{words}");
+    assert_eq!(states(&db), ["next", "signing"]);
+    let table = db.cli(&["keys", "list"]).ok().out;
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0][..3], ["KID", "ALGORITHM", "STATE"]);
+    assert_eq!(rows[2][..3], [first.as_str(), "ES256", "signing"]);
+    assert_eq!(rows[2].last(), Some(&"1"));
+
+    let asked = db.cli(&["keys", "retire", &first]).fails(1, "live tokens of 1 sign-in, which die at once");
+    assert!(asked.err.contains("add --yes"), "{asked:?}");
+    assert_eq!(states(&db), ["next", "signing"]);
+    let retired = db.cli(&["keys", "retire", &first, "--yes", "--json"]).json();
+    assert_eq!((retired["changed"].as_bool(), retired["died_tokens"].as_i64()), (Some(true), Some(1)));
+    assert_eq!(
+        (retired["signing"]["kid"].as_str(), retired["signing"]["state"].as_str()),
+        (Some(next), Some("signing"))
+    );
+    assert_eq!(states(&db), ["signing", "retired"]);
+    let twice = db.cli(&["keys", "retire", &first, "--json"]).json();
+    assert_eq!(twice["changed"], false);
+    for arguments in [&["keys", "retire", next] as &[_], &["keys", "retire", next, "--yes"]] {
+        db.cli(arguments).fails(1, "run \"vestibule keys rotate\" first");
+    }
+    db.cli(&["keys", "retire", "no-such-kid", "--yes"]).fails(1, "no such key");
+    db.cli(&["keys", "retire", "no-such-kid"]).fails(1, "no such key");
+    assert_eq!(states(&db), ["signing", "retired"]);
+    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+}
+
+#[test]
+fn of_two_rotations_at_once_one_makes_a_key() {
+    let db = TestDb::new();
+    with_key(&db);
+    for algorithm in ["ES256", "RS256"] {
+        let before = keys(&db).len();
+        let start = || {
+            let mut command = db.command(&["keys", "rotate", "--json"]);
+            command.env("JWT_ALGORITHM", algorithm).spawn().expect("the binary starts")
+        };
+        let children = [start(), start(), start()];
+        let answers = children.map(|child| finish(child).json());
+        let made = answers.iter().filter(|answer| answer["changed"] == true).count();
+        assert_eq!((made, keys(&db).len()), (1, before + 1), "{answers:?}");
+        assert!(answers.iter().all(|answer| answer["next"]["kid"] == answers[0]["next"]["kid"]), "{answers:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_told() {
+    let db = TestDb::new();
+    for lead in ["1s", "8d", "soon"] {
+        db.cli(&["keys", "rotate", "--after", lead]).fails(2, "from 2s to 7d");
+    }
+    with_key(&db);
+    for arguments in [&["keys", "list"] as &[_], &["keys", "rotate"], &["keys", "retire", "x", "--yes"]] {
+        let mut command = db.command(arguments);
+        command.env("JWT_SECRET", "a secret that is longer than thirty-two bytes");
+        let answer = finish(command.spawn().expect("the binary starts")).fails(1, "JWT_SECRET is set");
+        assert!(answer.err.contains("signing keys are not used"), "{answer:?}");
+    }
+    let mut command = db.command(&["keys", "rotate"]);
+    command.env("SERVER_KEY", "HBAQDw4NDAsKCQgHBgUEAwIBAAECAwQFBgcICQoLDA0");
+    finish(command.spawn().expect("the binary starts")).fails(1, "SERVER_KEY does not open the signing key");
+    assert_eq!(states(&db), ["signing"], "a key that only some servers could open is not added");
+    if !db.is_sqlite() {
+        let mut command = db.command(&["keys", "rotate"]);
+        command.env_remove("SERVER_KEY");
+        finish(command.spawn().expect("the binary starts")).fails(2, "set SERVER_KEY");
+    }
+    db.cli(&["keys", "rotate", "--jwt-algorithm", "none"]).fails(2, "ES256, EdDSA or RS256");
+}
+
+#[test]
+fn a_server_starts_with_the_key_that_the_command_line_made() {
+    let db = TestDb::new();
+    let first = with_key(&db);
+    let mut command = db.command(&["serve"]);
+    command.env("BIND", "127.0.0.1:0").stderr(std::process::Stdio::inherit());
+    drop(ServerProcess::from_command(command).expect("the server starts"));
+    assert_eq!(keys(&db).iter().map(|key| key["kid"].as_str()).collect::<Vec<_>>(), [Some(first.as_str())]);
+}

@@ -1,0 +1,157 @@
+//! Signing keys in two servers on one database: nothing is lost while keys change. What may not live here: one server (`keys.rs`).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::harness::beside;
+use crate::harness::hs256::part;
+use crate::harness::process::{command, outcome, said};
+use crate::harness::{Answer, PASSWORD, ServerProcess, TestDatabase};
+
+const CLIENTS: usize = 4;
+const ROTATIONS: usize = 3;
+/// Fewer than the sessions of unregistered programs that a user may have: the oldest would end.
+const SIGN_INS: usize = 80;
+
+fn cli(database: &TestDatabase, arguments: &[&str]) -> Value {
+    let output = outcome(command(database, &[arguments, &["--json"]].concat()));
+    assert!(output.status.success(), "{}", said(&output));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+fn signing(database: &TestDatabase) -> String {
+    let keys = cli(database, &["keys", "list"]);
+    let key = keys.as_array().expect("a list").iter().find(|key| key["state"] == "signing").expect("one signs");
+    key["kid"].as_str().expect("a kid").to_owned()
+}
+
+/// Makes the next key and waits until it signs, by the wall clock: the servers are processes, whose clock nobody moves.
+async fn rotate(database: &TestDatabase) -> String {
+    let rotated = cli(database, &["keys", "rotate", "--after", "2s"]);
+    let next = rotated["next"]["kid"].as_str().expect("a kid").to_owned();
+    let began = Instant::now();
+    while signing(database) != next {
+        assert!(began.elapsed() < Duration::from_secs(20), "it never signs");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    next
+}
+
+async fn token_from(url: &str, form: &[(&str, &str)]) -> Value {
+    let answer = Answer::to(reqwest::Client::new().post(format!("{url}/token")).form(form)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+async fn me(url: &str, token: &str) -> u16 {
+    Answer::to(reqwest::Client::new().get(format!("{url}/me")).bearer_auth(token)).await.status
+}
+
+fn text<'a>(of: &'a Value, name: &str) -> &'a str {
+    of[name].as_str().expect("text")
+}
+
+fn kid(token: &str) -> String {
+    text(&part(token, 0), "kid").to_owned()
+}
+
+#[tokio::test]
+async fn a_retired_keys_tokens_are_refused_by_every_server_within_a_second() {
+    let database = TestDatabase::create();
+    beside::add_user(&database, "alice", &[]).await;
+    let servers = [ServerProcess::start(&database, &[]), ServerProcess::start(&database, &[])];
+    let form = [("username", "alice"), ("password", PASSWORD)];
+    let issued = token_from(&servers[0].url, &form).await;
+    let old = text(&issued, "access_token");
+    let next = rotate(&database).await;
+    let issued = token_from(&servers[1].url, &form).await;
+    let new = text(&issued, "access_token");
+    assert_eq!(kid(new), next);
+    for server in &servers {
+        assert_eq!((me(&server.url, old).await, me(&server.url, new).await), (200, 200));
+    }
+    let retired = cli(&database, &["keys", "retire", &kid(old), "--yes"]);
+    let began = Instant::now();
+    assert_eq!(retired["died_tokens"], 1);
+    for server in &servers {
+        while me(&server.url, old).await == 200 {
+            assert!(began.elapsed() < Duration::from_secs(1), "it is still taken");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!((me(&server.url, old).await, me(&server.url, new).await), (401, 200));
+        let set = Answer::to(reqwest::Client::new().get(format!("{}/.well-known/jwks.json", server.url))).await.json();
+        assert_eq!(set["keys"].as_array().map(Vec::len), Some(1));
+    }
+}
+
+/// Counts what a client did.
+#[derive(Default)]
+struct Counts {
+    issued: AtomicUsize,
+    checked: AtomicUsize,
+}
+
+/// Signs in and refreshes here, and shows what it gets, and what it got before, there.
+async fn use_both(name: String, urls: [String; 2], is_over: Arc<AtomicBool>, counts: Arc<Counts>) -> Vec<String> {
+    let client = reqwest::Client::new();
+    let form = [("username", name.as_str()), ("password", PASSWORD)];
+    let (mut tokens, mut refresh_token, mut sign_ins) = (Vec::new(), String::new(), 0);
+    for turn in 0.. {
+        if is_over.load(Ordering::Relaxed) {
+            break;
+        }
+        let (here, there) = (&urls[turn % 2], &urls[(turn + 1) % 2]);
+        let parameters = if turn % 4 == 0 && sign_ins < SIGN_INS {
+            sign_ins += 1;
+            form
+        } else {
+            [("grant_type", "refresh_token"), ("refresh_token", refresh_token.as_str())]
+        };
+        let answer = Answer::to(client.post(format!("{here}/token")).form(&parameters)).await;
+        assert_eq!(answer.status, 200, "{name}, turn {turn}: {answer:?}");
+        counts.issued.fetch_add(1, Ordering::Relaxed);
+        let issued = answer.json();
+        text(&issued, "refresh_token").clone_into(&mut refresh_token);
+        tokens.push(text(&issued, "access_token").to_owned());
+        for at in [tokens.len() - 1, turn * 7 % tokens.len(), 0] {
+            let answer = Answer::to(client.get(format!("{there}/me")).bearer_auth(&tokens[at])).await;
+            assert_eq!(answer.status, 200, "{name}, turn {turn}, token {at} of {}: {answer:?}", kid(&tokens[at]));
+            counts.checked.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    tokens
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_rotations_under_load_lose_no_request_and_no_valid_token() {
+    let database = TestDatabase::create();
+    let names: Vec<String> = (0..CLIENTS).map(|number| format!("user{number}")).collect();
+    for name in &names {
+        beside::add_user(&database, name, &[]).await;
+    }
+    let servers = [ServerProcess::start(&database, &[]), ServerProcess::start(&database, &[])];
+    let urls = servers.each_ref().map(|server| server.url.clone());
+    let (is_over, counts) = (Arc::new(AtomicBool::new(false)), Arc::new(Counts::default()));
+    let mut kids = vec![signing(&database)];
+    let clients: Vec<_> = names
+        .into_iter()
+        .map(|name| tokio::spawn(use_both(name, urls.clone(), Arc::clone(&is_over), Arc::clone(&counts))))
+        .collect();
+    for _ in 0..ROTATIONS {
+        kids.push(rotate(&database).await);
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    is_over.store(true, Ordering::Relaxed);
+    let mut seen = Vec::new();
+    for client in clients {
+        seen.extend(client.await.expect("nothing was lost").iter().map(|token| kid(token)));
+    }
+    let signed: Vec<usize> = kids.iter().map(|kid| seen.iter().filter(|seen| *seen == kid).count()).collect();
+    assert!(signed.iter().all(|count| *count > 0), "each of the {} keys signed: {signed:?}", kids.len());
+    let [issued, checked] = [&counts.issued, &counts.checked].map(|count| count.load(Ordering::Relaxed));
+    println!("{ROTATIONS} rotations: {issued} tokens issued by keys in turn {signed:?}, {checked} checks, 0 failures");
+    assert_eq!(signed.iter().sum::<usize>(), issued);
+}
