@@ -1,6 +1,6 @@
 //! What an admin does with accounts: use cases for the command line and, later, pages. Each is one transaction over several
 //! capabilities. `accounts.rs` holds the steps on one account, `setup.rs` the first admin and the rescue of a locked-out one,
-//! `fields.rs` the checks of what was typed, `seed_file.rs`, `seed_plan.rs` and `seed.rs` the seeding from a file.
+//! `fields.rs` the checks of what was typed, `seed*.rs` the seeding from a file.
 //! What may not live here: SQL (`store.rs` files), prompts and output (`cli`), pages.
 
 mod accounts;
@@ -9,6 +9,7 @@ pub mod seed;
 mod seed_apply;
 pub mod seed_file;
 mod seed_plan;
+pub mod seed_users;
 mod setup;
 
 use zeroize::Zeroizing;

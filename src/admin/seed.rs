@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::seed_apply::{ApplyError, apply};
 pub use super::seed_apply::{SeedChange, SeedCreation, SeedReport};
-use super::seed_file::{Remark, SeedUser};
+use super::seed_file::Remark;
 use super::seed_plan::{self, Hashes};
+use super::seed_users::SeedUser;
 use super::{AdminError, AdminServices};
 use crate::db::DbError;
 

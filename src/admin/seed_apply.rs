@@ -2,8 +2,9 @@
 //! What may not live here: comparing and hashing (`seed_plan.rs`).
 
 use super::accounts::set_password;
-use super::seed_file::{Remark, SeedUser};
+use super::seed_file::Remark;
 use super::seed_plan::{Change, Plan};
+use super::seed_users::SeedUser;
 use super::{Account, IsPassing};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::accounts::with_roles;
-use super::seed_file::{Remark, SeedSecret, SeedUser};
+use super::seed_file::Remark;
+use super::seed_users::{SeedSecret, SeedUser};
 use super::{Account, AdminError, AdminServices};
 use crate::db::DbError;
 use crate::users::argon2id::PasswordHash;

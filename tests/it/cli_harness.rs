@@ -153,6 +153,8 @@ impl TestDb {
         let (config, pool, clock) = (self.config(), self.pool(), Clock::system());
         let server_key = ServerKey::parse(SERVER_KEY).expect("a key");
         let attempt = Attempt {
+            client: None,
+            scope: vestibule::scope::Scopes::default(),
             username: LookupName::parse(username).expect("a name"),
             password: Password::parse(password).expect("a password"),
             kind: SessionKind::Browser,
