@@ -5,7 +5,7 @@ use super::buckets::Names;
 use super::devices::{self, Known, SignInPlace};
 use super::reservation::{Reservation, Reserved};
 use super::{Attempt, Lock, SignIn, SignInError, SignedIn, scope, store};
-use crate::clients::GrantType;
+use crate::clients::{self, GrantType};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::metrics;
@@ -34,6 +34,8 @@ enum Finish {
     },
     /// None of the wished scopes can be granted.
     ScopeRefused,
+    /// The program was deleted, or its secret replaced, while the hash was computed.
+    ClientGone,
     /// The account was turned off, or its password changed, while the hash was computed.
     Overtaken,
 }
@@ -124,6 +126,10 @@ impl Lock {
                 Err(error) if error.is_unique_violation() => {}
                 Err(error) => return Err(error.into()),
                 Ok(Finish::Overtaken) => return self.refuse(&reserved.keys, SignIn::Refused).await,
+                Ok(Finish::ClientGone) => {
+                    self.signal(&reserved.keys);
+                    return Ok(SignIn::ClientGone);
+                }
                 Ok(Finish::ScopeRefused) => {
                     self.signal(&reserved.keys);
                     return Ok(SignIn::ScopeRefused);
@@ -217,6 +223,12 @@ impl FinishStep {
         let device = devices::remember(conn, &self.names_key, &place, self.known, now)?;
         let roles = users::list_roles(conn, self.user_id)?;
         let client = self.attempt.client.as_ref();
+        // Deleting the program or replacing its secret comes after this, and finds the session, or before it, and there is none.
+        if let Some(client) = client
+            && !clients::lock_unchanged(conn, client)?
+        {
+            return Ok(Finish::ClientGone);
+        }
         let Some(scope) = scope::granted(conn, &self.attempt.scope, &roles, client)? else {
             return Ok(Finish::ScopeRefused);
         };
