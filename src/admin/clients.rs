@@ -209,7 +209,7 @@ fn find_client(conn: &mut DbConnection, which: &str) -> Result<Option<Client>, D
 }
 
 /// [`find_client`], with its row locked: as it is then, so it stays until the transaction ends.
-fn lock_client(conn: &mut DbConnection, which: &str) -> Result<Option<Client>, DbError> {
+pub(super) fn lock_client(conn: &mut DbConnection, which: &str) -> Result<Option<Client>, DbError> {
     let Some(seen) = find_client(conn, which)? else { return Ok(None) };
     if !clients::lock_unchanged(conn, &seen)? {
         // Its secret changed, or it was deleted, at this very moment: the transaction is tried again.

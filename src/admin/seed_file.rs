@@ -1,5 +1,5 @@
 //! A seed file: TOML, read within bounds and checked whole, every fault with its line and field. No fault repeats a value of the
-//! file, which may be a password. A file for each table: `seed_users.rs`.
+//! file, which may be a password. A file for each table: `seed_users.rs`, `seed_roles.rs`, `seed_clients.rs`.
 //! What may not live here: what an entry may hold (the tables' files), and what the database holds (`seed_plan.rs`).
 
 use std::collections::HashMap;
@@ -8,13 +8,28 @@ use std::fmt;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::seed_clients::{self, SeedClient};
+use super::seed_roles::{self, SeedRole};
 use super::seed_users::{self, SeedUser};
 
 /// The most bytes in a seed file.
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// The most users in a seed file.
 pub const MAX_USERS: usize = 100_000;
+/// The most roles, and the most programs, in a seed file.
+const MAX_OTHERS: usize = 10_000;
 const SHOWN_KEY: usize = 40;
+
+/// What a file wants, checked.
+#[derive(Clone, Debug, Default)]
+pub struct SeedFile {
+    /// Its users.
+    pub users: Vec<SeedUser>,
+    /// What roles allow.
+    pub roles: Vec<SeedRole>,
+    /// Its programs.
+    pub clients: Vec<SeedClient>,
+}
 
 /// Where in a file an entry stands: its table, the place in it, from 0, and lines, from 1.
 #[derive(Clone, Debug)]
@@ -81,7 +96,7 @@ pub(super) trait Entry: Default {
 ///
 /// # Errors
 /// All faults, in the order of lines.
-pub fn parse(bytes: &[u8], min_password_length: usize) -> Result<Vec<SeedUser>, Vec<Remark>> {
+pub fn parse(bytes: &[u8], min_password_length: usize) -> Result<SeedFile, Vec<Remark>> {
     let whole = |line: usize, text: String| vec![Remark { line, path: String::new(), text }];
     if bytes.len() > MAX_BYTES {
         return Err(whole(1, format!("the file is over {} MiB: split it", MAX_BYTES / (1024 * 1024))));
@@ -95,13 +110,33 @@ pub fn parse(bytes: &[u8], min_password_length: usize) -> Result<Vec<SeedUser>, 
         let line = error.span().map_or(1, |span| reader.line_at(span.start));
         whole(line, format!("this is not TOML: {}", error.message()))
     })?;
-    let users = reader.read_root(root.get_ref(), min_password_length);
-    reader.faults.extend(seed_users::duplicates(&users));
+    let file = reader.read_root(root.get_ref(), min_password_length);
+    reader.faults.extend(seed_users::duplicates(&file.users));
+    reader.faults.extend(twice(file.roles.iter().map(|role| (role.name.as_str(), &role.place))));
+    reader.faults.extend(twice(file.clients.iter().map(|client| (client.name.as_str(), &client.place))));
     if reader.faults.is_empty() {
-        return Ok(users);
+        return Ok(file);
     }
     reader.faults.sort_by_key(|fault| fault.line);
     Err(reader.faults)
+}
+
+/// Names that stand in a table twice.
+fn twice<'a>(entries: impl Iterator<Item = (&'a str, &'a Place)>) -> Vec<Remark> {
+    let mut seen: HashMap<&str, &Place> = HashMap::new();
+    let mut remarks = Vec::new();
+    for (name, place) in entries {
+        if let Some(first) = seen.insert(name, place) {
+            let line = first.line_of("name");
+            remarks.push(
+                place.remark(
+                    "name",
+                    format_args!("is the same as {}[{}].name on line {line}", first.table, first.index),
+                ),
+            );
+        }
+    }
+    remarks
 }
 
 struct Reader {
@@ -123,22 +158,31 @@ impl Reader {
         self.faults.push(Remark { line: self.line_at(at), path: path.to_owned(), text: text.to_string() });
     }
 
-    fn read_root(&mut self, root: &DeTable<'_>, min_password_length: usize) -> Vec<SeedUser> {
-        let mut users = Vec::new();
+    fn read_root(&mut self, root: &DeTable<'_>, min_password_length: usize) -> SeedFile {
+        let mut file = SeedFile::default();
         for (key, value) in root {
             let (at, name) = (key.span().start, key.get_ref().as_ref());
             match (name, value.get_ref()) {
                 ("users", DeValue::Array(items)) => {
                     let check = |place, given| seed_users::check(place, given, min_password_length);
-                    users = self.read_table(at, items, MAX_USERS, check);
+                    file.users = self.read_table(at, items, MAX_USERS, check);
                 }
-                ("users", _) => {
-                    self.refuse(at, name, format_args!("write [[{name}]], with two brackets, before each entry"))
+                ("roles", DeValue::Array(items)) => {
+                    file.roles = self.read_table(at, items, MAX_OTHERS, seed_roles::check);
                 }
-                _ => self.refuse(at, &shown_key(name), "unknown key: a seed file holds [[users]] and nothing else"),
+                ("clients", DeValue::Array(items)) => {
+                    file.clients = self.read_table(at, items, MAX_OTHERS, seed_clients::check);
+                }
+                ("users" | "roles" | "clients", _) => {
+                    self.refuse(at, name, format_args!("write [[{name}]], with two brackets, before each entry"));
+                }
+                _ => {
+                    let text = "unknown key: a seed file holds [[users]], [[roles]] and [[clients]], and nothing else";
+                    self.refuse(at, &shown_key(name), text);
+                }
             }
         }
-        users
+        file
     }
 
     fn read_table<E: Entry, T>(
