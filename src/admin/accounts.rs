@@ -258,7 +258,7 @@ pub fn delete(conn: &mut DbConnection, name: &LookupName, is_forced: bool, now: 
 
 /// Whether nobody could administer the server without this user. Those who make admins and unmake them wait for each other
 /// (`users::lock_accounts`), so that two of the last two admins cannot go at once.
-fn is_last_admin(conn: &mut DbConnection, user: &User) -> Result<bool, DbError> {
+pub(super) fn is_last_admin(conn: &mut DbConnection, user: &User) -> Result<bool, DbError> {
     if user.state != UserState::Active || users::has_other_admin(conn, user.id)? {
         return Ok(false);
     }

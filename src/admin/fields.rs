@@ -1,6 +1,8 @@
-//! What somebody gives for an account, checked field by field: one set of rules for the command line and seed files.
+//! What somebody gives for an account or a program, checked field by field: one set of rules for the command line and seed files.
 //! What may not live here: rules on names and passwords themselves (`users`), and where the text came from (`seed_file.rs`, `cli`).
 
+use crate::clients::{self, GrantType};
+use crate::scope::{Scopes, is_scope};
 use crate::users::password::PasswordError;
 use crate::users::{MAX_DISPLAY_NAME, MAX_ROLE, UserId, UsernameError, is_display_name, is_email, is_role};
 
@@ -29,6 +31,27 @@ pub enum FieldFault {
     /// A role, as it was given.
     #[error("`{0}` is no role: a role has 1 to {MAX_ROLE} lower-case letters, digits and . _ : -")]
     Role(String),
+    /// The name of a program.
+    #[error(
+        "a program's name has 1 to {max} characters, none of them a control character, no space at either end, and does not look like a client id",
+        max = clients::MAX_NAME
+    )]
+    ClientName,
+    /// A grant, as it was given.
+    #[error("`{0}` is no grant: write password, refresh_token or client_credentials")]
+    Grant(String),
+    /// No grant at all.
+    #[error("a program has at least one grant: password, refresh_token or client_credentials")]
+    NoGrant,
+    /// A scope, as it was given.
+    #[error("`{0}` is no scope: a scope has 1 to 64 printable ASCII characters, without space, quote and backslash")]
+    Scope(String),
+    /// Too many scopes.
+    #[error("there are too many scopes: 64 at most")]
+    TooManyScopes,
+    /// A program's secret.
+    #[error("a secret is exactly 43 characters of base64url (32 random bytes), as `vestibule clients add` makes them")]
+    ClientSecret,
     /// The password.
     #[error("{0}")]
     Password(#[from] PasswordError),
@@ -47,6 +70,10 @@ impl FieldFault {
             Self::DisplayName => "display_name",
             Self::Email => "email",
             Self::Role(_) => "roles",
+            Self::ClientName => "name",
+            Self::Grant(_) | Self::NoGrant => "grants",
+            Self::Scope(_) | Self::TooManyScopes => "scopes",
+            Self::ClientSecret => "secret",
             Self::Password(_) => "password",
             Self::PasswordHash => "password_hash",
         }
@@ -83,11 +110,46 @@ pub fn check_email(text: String) -> Result<String, FieldFault> {
 /// [`FieldFault::Role`] with the first one that is refused.
 pub fn check_roles(mut roles: Vec<String>) -> Result<Vec<String>, FieldFault> {
     if let Some(role) = roles.iter().find(|role| !is_role(role)) {
-        return Err(FieldFault::Role(role.chars().take(SHOWN_CHARACTERS).collect()));
+        return Err(FieldFault::Role(shown(role)));
     }
     roles.sort();
     roles.dedup();
     Ok(roles)
+}
+
+/// Checks a program's name. One that looks like an id would be taken for the id where either can be given.
+///
+/// # Errors
+/// [`FieldFault::ClientName`].
+pub fn check_client_name(name: String) -> Result<String, FieldFault> {
+    if clients::is_name(&name) && !clients::is_id(&name) { Ok(name) } else { Err(FieldFault::ClientName) }
+}
+
+/// Checks grants; they come back in order and each once.
+///
+/// # Errors
+/// [`FieldFault::Grant`] with the first one that is refused, or [`FieldFault::NoGrant`].
+pub fn check_grants(names: &[String]) -> Result<Vec<GrantType>, FieldFault> {
+    let grant = |name: &String| GrantType::from_name(name).ok_or_else(|| FieldFault::Grant(shown(name)));
+    let mut grants = names.iter().map(grant).collect::<Result<Vec<_>, _>>()?;
+    grants.sort();
+    grants.dedup();
+    if grants.is_empty() { Err(FieldFault::NoGrant) } else { Ok(grants) }
+}
+
+/// Checks scopes.
+///
+/// # Errors
+/// [`FieldFault::Scope`] with the first one that is refused, or [`FieldFault::TooManyScopes`].
+pub fn check_scopes(scopes: &[String]) -> Result<Scopes, FieldFault> {
+    if let Some(scope) = scopes.iter().find(|scope| !is_scope(scope)) {
+        return Err(FieldFault::Scope(shown(scope)));
+    }
+    Scopes::collect(scopes.iter().map(String::as_str)).ok_or(FieldFault::TooManyScopes)
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN_CHARACTERS).filter(|character| !character.is_control()).collect()
 }
 
 #[cfg(test)]

@@ -1,16 +1,23 @@
-//! What an admin does with accounts: use cases for the command line and, later, pages. Each is one transaction over several
-//! capabilities. `accounts.rs` holds the steps on one account, `setup.rs` the first admin and the rescue of a locked-out one,
-//! `keys.rs` the signing keys, `fields.rs` the checks of what was typed, `seed_file.rs`, `seed_plan.rs` and `seed.rs` the seeding from a file.
+//! What an admin does with accounts, roles and programs: use cases for the command line and, later, pages. Each is one transaction over several
+//! capabilities. `accounts.rs` holds the steps on one account, `roles.rs` and `clients.rs` what is done with those, `tokens.rs` makes
+//! tokens for scripts, `keys.rs` the signing keys, `setup.rs` the first admin and the rescue of a locked-out one,
+//! `fields.rs` the checks of what was typed, `seed*.rs` the seeding from a file.
 //! What may not live here: SQL (`store.rs` files), prompts and output (`cli`), pages.
 
 mod accounts;
+pub mod clients;
 pub mod fields;
 mod keys;
+pub mod roles;
 pub mod seed;
 mod seed_apply;
+pub mod seed_clients;
 pub mod seed_file;
 mod seed_plan;
+pub mod seed_roles;
+pub mod seed_users;
 mod setup;
+pub mod tokens;
 
 use zeroize::Zeroizing;
 
@@ -18,10 +25,10 @@ use crate::clock::Clock;
 use crate::credentials;
 use crate::db::{Db, DbConnection, DbError};
 use crate::secret::ServerKey;
-use crate::sessions::{self, Lifetimes};
+use crate::sessions::{self, EndReason, Lifetimes};
 use crate::users::hash_pool::{HashPool, HashPoolFull};
 use crate::users::password::Password;
-use crate::users::{LookupName, User, UserId, Username};
+use crate::users::{self, LookupName, User, UserId, Username};
 pub use accounts::{
     Account, Added, Deletion, Disabling, Enabling, PasswordSetting, UserFields, add, delete, disable, enable,
     find_account, find_user, list_accounts, set_password,
@@ -172,6 +179,22 @@ impl AdminServices {
     pub async fn delete(&self, name: &LookupName, is_forced: bool) -> Result<Deletion, DbError> {
         let (name, clock) = (name.clone(), self.clock.clone());
         self.write(move |conn| delete(conn, &name, is_forced, clock.now())).await
+    }
+
+    /// Ends all sessions of a user. Returns the user and how many sessions ended; `None` when nobody has this name.
+    ///
+    /// # Errors
+    /// When a query fails.
+    pub async fn sign_out(&self, name: &LookupName) -> Result<Option<(User, usize)>, DbError> {
+        let (name, clock) = (name.clone(), self.clock.clone());
+        self.write(move |conn| {
+            let Some(user) = find_user(conn, &name)? else { return Ok(None) };
+            // A sign-in that is being finished comes before this, and is ended, or after it.
+            users::lock(conn, user.id)?;
+            let ended = sessions::end_all_of_user(conn, user.id, EndReason::SignedOutByAdmin, clock.now())?;
+            Ok(Some((user, ended)))
+        })
+        .await
     }
 
     /// Forgets the failed sign-ins counted for an account. The counters' names are made with the server's key.

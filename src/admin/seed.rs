@@ -1,11 +1,11 @@
-//! Seeding accounts from a file: planned and hashed first, then written in one transaction, or not at all.
+//! Seeding accounts, roles and programs from a file: planned and hashed first, then written in one transaction, or not at all.
 //! What may not live here: reading the file (`seed_file.rs`), and how the report is printed (`cli`).
 
 use std::sync::Arc;
 
 use super::seed_apply::{ApplyError, apply};
 pub use super::seed_apply::{SeedChange, SeedCreation, SeedReport};
-use super::seed_file::{Remark, SeedUser};
+use super::seed_file::{Remark, SeedFile};
 use super::seed_plan::{self, Hashes};
 use super::{AdminError, AdminServices};
 use crate::db::DbError;
@@ -23,28 +23,29 @@ pub enum Seeding {
 }
 
 impl AdminServices {
-    /// Makes the accounts as the file wants them; those that it does not name are left alone. A dry run does the same and rolls
+    /// Makes accounts, roles and programs as the file wants them; those that it does not name are left alone. A dry run does the same and rolls
     /// it back, so that its report is exact, new numbers too.
     ///
     /// # Errors
     /// [`AdminError`]; nothing was changed.
-    pub async fn seed(&self, users: Vec<SeedUser>, is_dry_run: bool) -> Result<Seeding, AdminError> {
-        let wanted: Arc<[SeedUser]> = users.into();
+    pub async fn seed(&self, file: SeedFile, is_dry_run: bool) -> Result<Seeding, AdminError> {
+        let file = Arc::new(file);
         let mut hashes = Hashes::new();
         for _ in 0..PLANS {
-            let plan = match seed_plan::make(self, &wanted, &mut hashes, is_dry_run).await? {
+            let plan = match seed_plan::make(self, &file, &mut hashes, is_dry_run).await? {
                 Ok(plan) => Arc::new(plan),
                 Err(faults) => return Ok(Seeding::Refused(faults)),
             };
-            let (wanted, clock) = (Arc::clone(&wanted), self.clock.clone());
+            let (file, clock) = (Arc::clone(&file), self.clock.clone());
             let result = self
                 .write(move |conn| {
-                    let report = apply(conn, &wanted, &plan, clock.now())?;
-                    if is_dry_run { Err(ApplyError::DryRun(report)) } else { Ok(report) }
+                    let report = apply(conn, &file, &plan, clock.now())?;
+                    if is_dry_run { Err(ApplyError::DryRun(Box::new(report))) } else { Ok(report) }
                 })
                 .await;
             match result {
-                Ok(report) | Err(ApplyError::DryRun(report)) => return Ok(Seeding::Done(report)),
+                Ok(report) => return Ok(Seeding::Done(report)),
+                Err(ApplyError::DryRun(report)) => return Ok(Seeding::Done(*report)),
                 Err(ApplyError::Refused(fault)) => return Ok(Seeding::Refused(vec![fault])),
                 Err(ApplyError::Database(error)) => return Err(error.into()),
                 Err(ApplyError::Stale) => {}

@@ -2,15 +2,18 @@
 //! What may not live here: comparing and hashing (`seed_plan.rs`).
 
 use super::accounts::set_password;
-use super::seed_file::{Remark, SeedUser};
+use super::seed_clients::{self, SeedClientChange, SeedClientCreation};
+use super::seed_file::{Remark, SeedFile};
 use super::seed_plan::{Change, Plan};
+use super::seed_roles::{self, SeedRoleChange};
+use super::seed_users::SeedUser;
 use super::{Account, IsPassing};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::users::{self, Creation, NewUser, UserId};
 
 /// What a seed did, or in a dry run would do.
-#[derive(Clone, Debug, Default, serde::Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct SeedReport {
     /// Users that were made, in the order of the file.
     pub created: Vec<SeedCreation>,
@@ -20,6 +23,16 @@ pub struct SeedReport {
     pub unchanged: usize,
     /// What was left alone although the file says otherwise.
     pub notes: Vec<Remark>,
+    /// Roles whose scopes were set, in the order of the file.
+    pub roles_changed: Vec<SeedRoleChange>,
+    /// How many roles were as the file wants them.
+    pub roles_unchanged: usize,
+    /// Programs that were registered, in the order of the file.
+    pub clients_created: Vec<SeedClientCreation>,
+    /// Programs that were changed, in the order of the file.
+    pub clients_changed: Vec<SeedClientChange>,
+    /// How many programs were as the file wants them.
+    pub clients_unchanged: usize,
 }
 
 /// A user that was made.
@@ -55,7 +68,7 @@ pub(super) enum ApplyError {
     /// What the file wants cannot be.
     Refused(Remark),
     /// It was a dry run, and this is what it would have done.
-    DryRun(SeedReport),
+    DryRun(Box<SeedReport>),
     /// The database gave no answer.
     Database(DbError),
 }
@@ -80,10 +93,11 @@ impl IsPassing for ApplyError {
 
 pub(super) fn apply(
     conn: &mut DbConnection,
-    wanted: &[SeedUser],
+    file: &SeedFile,
     plan: &Plan,
     now: Moment,
 ) -> Result<SeedReport, ApplyError> {
+    let wanted = &file.users;
     users::lock_accounts(conn)?;
     let had_admin = users::has_admin(conn)?;
     let mut report = SeedReport { unchanged: plan.unchanged, notes: plan.notes.clone(), ..SeedReport::default() };
@@ -111,6 +125,8 @@ pub(super) fn apply(
     if had_admin && !users::has_admin(conn)? {
         return Err(ApplyError::Refused(no_admin_left(wanted, &report)));
     }
+    seed_roles::apply(conn, &file.roles, &mut report)?;
+    seed_clients::apply(conn, &file.clients, &mut report, now)?;
     Ok(report)
 }
 

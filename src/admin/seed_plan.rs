@@ -9,7 +9,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::accounts::with_roles;
-use super::seed_file::{Remark, SeedSecret, SeedUser};
+use super::seed_file::{Remark, SeedFile};
+use super::seed_users::{SeedSecret, SeedUser};
 use super::{Account, AdminError, AdminServices};
 use crate::db::DbError;
 use crate::users::argon2id::PasswordHash;
@@ -80,11 +81,12 @@ impl Wish {
 /// Compares the file with the database. `Ok(Err(…))` holds the faults that only the database shows.
 pub(super) async fn make(
     services: &AdminServices,
-    wanted: &Arc<[SeedUser]>,
+    file: &Arc<SeedFile>,
     hashes: &mut Hashes,
     is_dry_run: bool,
 ) -> Result<Result<Plan, Vec<Remark>>, AdminError> {
-    let accounts = load(services, wanted).await?;
+    let wanted = &file.users;
+    let accounts = load(services, file).await?;
     let faults: Vec<Remark> =
         wanted.iter().filter_map(|user| fault(user, accounts.get(user.username.key())?)).collect();
     if !faults.is_empty() {
@@ -104,15 +106,15 @@ pub(super) async fn make(
     Ok(Ok(put_together(wanted, accounts, wishes)))
 }
 
-async fn load(services: &AdminServices, wanted: &Arc<[SeedUser]>) -> Result<HashMap<String, Account>, DbError> {
+async fn load(services: &AdminServices, file: &Arc<SeedFile>) -> Result<HashMap<String, Account>, DbError> {
     let mut accounts = HashMap::new();
-    for start in (0..wanted.len()).step_by(BATCH) {
-        let wanted = Arc::clone(wanted);
+    for start in (0..file.users.len()).step_by(BATCH) {
+        let file = Arc::clone(file);
         let found = services
             .db
             .read(move |conn| {
-                let end = wanted.len().min(start + BATCH);
-                let keys: Vec<&str> = wanted[start..end].iter().map(|user| user.username.key()).collect();
+                let end = file.users.len().min(start + BATCH);
+                let keys: Vec<&str> = file.users[start..end].iter().map(|user| user.username.key()).collect();
                 let (keys, users): (Vec<String>, Vec<User>) = users::list_by_keys(conn, &keys)?.into_iter().unzip();
                 Ok::<_, DbError>(keys.into_iter().zip(with_roles(conn, users)?).collect::<Vec<_>>())
             })

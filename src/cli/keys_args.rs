@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::config::{Config, ConfigError, DatabaseSettings, Settings};
+use crate::config::{Config, ConfigError, DatabaseSettings, LifetimeSettings, Settings};
 
 /// The shortest lead: all instances know a new key a second after it was published.
 const LEAST_LEAD: Duration = Duration::from_secs(2);
@@ -37,9 +37,9 @@ pub struct KeysArgs {
     /// As the server's setting
     #[arg(long, env = "JWT_SECRET_FILE", value_name = "PATH")]
     pub jwt_secret_file: Option<String>,
-    /// As the server's setting
-    #[arg(long, env = "ACCESS_TOKEN_TTL", value_name = "DURATION")]
-    pub access_token_ttl: Option<String>,
+    /// How long tokens live; as the server's settings.
+    #[command(flatten)]
+    pub lifetimes: LifetimeSettings,
     /// The settings.
     #[command(flatten)]
     pub database: DatabaseSettings,
@@ -51,12 +51,12 @@ impl KeysArgs {
     /// # Errors
     /// As [`Settings::check`].
     pub fn check(&self) -> Result<Config, ConfigError> {
-        let Self { jwt_algorithm, jwt_secret_file, access_token_ttl, database, .. } = self;
+        let Self { jwt_algorithm, jwt_secret_file, lifetimes, database, .. } = self;
         Settings {
             database: database.clone(),
             jwt_algorithm: jwt_algorithm.clone(),
             jwt_secret_file: jwt_secret_file.clone(),
-            access_token_ttl: access_token_ttl.clone(),
+            lifetimes: lifetimes.clone(),
             ..Settings::default()
         }
         .check()

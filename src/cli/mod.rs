@@ -1,18 +1,23 @@
 //! The admin's commands, a file per noun. Each checks its settings, calls one use case and tells the outcome.
 //! Exit codes: 0 done, 1 refused or not found, 2 wrong usage or settings. What may not live here: SQL, HTML, rules.
 
+pub mod clients;
+mod clients_args;
 pub mod keys;
 mod keys_args;
 mod log;
 pub mod migrate;
 pub mod output;
 mod prompt;
+pub mod roles;
 pub mod seed;
 pub mod serve;
 pub mod services;
 pub mod setup_link;
+pub mod token;
 pub mod users;
 mod users_args;
+mod users_roles;
 
 use std::process::ExitCode;
 
@@ -35,6 +40,15 @@ pub enum Command {
     /// Add, list, change and delete users
     #[command(subcommand)]
     Users(users::UsersCommand),
+    /// Register, list, change and delete programs
+    #[command(subcommand)]
+    Clients(clients::ClientsCommand),
+    /// List the roles, and set which scopes each allows
+    #[command(subcommand)]
+    Roles(roles::RolesCommand),
+    /// Make, read and check access tokens
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// List, rotate and retire signing keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -56,6 +70,9 @@ impl Command {
         match self {
             Self::Serve(serve) => serve::run(*serve).await,
             Self::Users(command) => users::run(command).await,
+            Self::Clients(command) => clients::run(command).await,
+            Self::Roles(command) => roles::run(command).await,
+            Self::Token(command) => token::run(command).await,
             Self::Keys(command) => keys::run(command).await,
             Self::Seed(args) => seed::run(args).await,
             Self::Migrate(command) => migrate::run(command),

@@ -1,4 +1,4 @@
-//! `vestibule seed FILE`: accounts as a file wants them.
+//! `vestibule seed FILE`: accounts, roles and programs as a file wants them.
 //! What may not live here: the file's rules (`admin::seed_file`), writing (`admin::seed`).
 
 use std::fmt::Write as _;
@@ -9,12 +9,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::output::{refused, write_out};
 use super::services;
 use crate::admin::seed::{SeedChange, SeedReport, Seeding};
+use crate::admin::seed_clients::SeedClientCreation;
 use crate::admin::seed_file::{self, Remark};
 use crate::config::DatabaseSettings;
 
@@ -26,7 +27,8 @@ const TO_STRING: &str = "a String takes all text";
 /// Arguments of `vestibule seed`.
 #[derive(Args)]
 pub struct SeedArgs {
-    /// A TOML file with [[users]]: username, and optionally id, password or `password_hash`, `display_name`, email, roles
+    /// A TOML file with [[users]] (username, and optionally id, password or `password_hash`, `display_name`, email, roles), [[roles]]
+    /// (name, scopes) and [[clients]] (name, grants, and optionally scopes, secret)
     file: PathBuf,
     /// Print what would be done, and change nothing
     #[arg(long)]
@@ -46,17 +48,15 @@ pub async fn run(args: SeedArgs) -> anyhow::Result<ExitCode> {
     let config = args.database.check()?;
     let shown = args.file.display().to_string();
     let bytes = read(&args.file).with_context(|| format!("{shown} cannot be read"))?;
-    let users = seed_file::parse(&bytes, config.passwords.min_length)
+    let wanted = seed_file::parse(&bytes, config.passwords.min_length)
         .map_err(|faults| refused(tell_faults(&shown, &faults)))?;
     let admin = services::open(&config)?;
-    match admin.seed(users, args.dry_run).await? {
+    match admin.seed(wanted, args.dry_run).await? {
         Seeding::Refused(faults) => Err(refused(tell_faults(&shown, &faults))),
         Seeding::Done(report) => {
             write_out(|out| {
                 if args.json {
-                    let SeedReport { created, changed, unchanged, notes } = &report;
-                    let value = json!({ "dry_run": args.dry_run, "created": created, "changed": changed, "unchanged": unchanged, "notes": notes });
-                    return writeln!(out, "{value}");
+                    return writeln!(out, "{}", view(&report, args.dry_run));
                 }
                 out.write_all(tell(&shown, &report, args.dry_run).as_bytes())
             })?;
@@ -87,8 +87,36 @@ fn tell_faults(file: &str, faults: &[Remark]) -> String {
     text
 }
 
+/// `created`, `changed` and `unchanged` are the users; roles and programs stand beside them.
+fn view(report: &SeedReport, is_dry_run: bool) -> Value {
+    let created = |creation: &SeedClientCreation| {
+        let mut value = json!({ "name": creation.client.name });
+        // A dry run makes an id and a secret that nobody has.
+        if !is_dry_run {
+            value["client_id"] = json!(creation.client.id);
+            if let Some(secret) = &creation.secret {
+                value["client_secret"] = json!(secret.reveal());
+            }
+        }
+        value
+    };
+    json!({
+        "dry_run": is_dry_run,
+        "created": report.created,
+        "changed": report.changed,
+        "unchanged": report.unchanged,
+        "notes": report.notes,
+        "roles": { "changed": report.roles_changed, "unchanged": report.roles_unchanged },
+        "clients": {
+            "created": report.clients_created.iter().map(created).collect::<Vec<_>>(),
+            "changed": report.clients_changed,
+            "unchanged": report.clients_unchanged,
+        },
+    })
+}
+
 fn tell(file: &str, report: &SeedReport, is_dry_run: bool) -> String {
-    let SeedReport { created, changed, unchanged, notes } = report;
+    let SeedReport { created, changed, notes, roles_changed, clients_created, clients_changed, .. } = report;
     let mut lines = String::new();
     let mut line = |text: std::fmt::Arguments<'_>| writeln!(lines, "{text}").expect(TO_STRING);
     for user in created {
@@ -97,13 +125,35 @@ fn tell(file: &str, report: &SeedReport, is_dry_run: bool) -> String {
     for user in changed {
         line(format_args!("change {} (number {}): {}", user.username, user.id, tell_change(user)));
     }
+    for role in roles_changed {
+        let words = |scopes: &[String]| if scopes.is_empty() { "no scope".to_owned() } else { scopes.join(" ") };
+        line(format_args!("role {}: {} instead of {}", role.name, words(&role.scopes), words(&role.scopes_before)));
+    }
+    for SeedClientCreation { client, secret } in clients_created {
+        match secret {
+            _ if is_dry_run => line(format_args!("create client {}", client.name)),
+            None => line(format_args!("create client {} ({}) with the file's secret", client.name, client.id)),
+            Some(secret) => line(format_args!(
+                "create client {} ({}); its secret, which is shown only now:\n{}",
+                client.name,
+                client.id,
+                secret.reveal()
+            )),
+        }
+    }
+    for client in clients_changed {
+        line(format_args!("change client {} ({}): {}", client.name, client.client_id, client.fields.join(", ")));
+    }
     for note in notes {
         line(format_args!("note: {file}:{note}"));
     }
-    line(format_args!("{} to create, {} to change, {unchanged} unchanged", created.len(), changed.len()));
+    let (to_create, to_change) =
+        (created.len() + clients_created.len(), changed.len() + roles_changed.len() + clients_changed.len());
+    let unchanged = report.unchanged + report.roles_unchanged + report.clients_unchanged;
+    line(format_args!("{to_create} to create, {to_change} to change, {unchanged} unchanged"));
     if is_dry_run {
         line(format_args!("dry run: nothing was changed"));
-    } else if !created.is_empty() || !changed.is_empty() {
+    } else if to_create + to_change > 0 {
         line(format_args!("done"));
     }
     lines

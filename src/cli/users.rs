@@ -1,5 +1,5 @@
 //! `vestibule users …`: add, list, show, set-password, disable, enable, delete, unlock.
-//! `users_args.rs` holds the arguments. What may not live here: rules and transactions (`admin`), SQL.
+//! `users_args.rs` holds the arguments, `users_roles.rs` has grant, revoke and sign-out. What may not live here: rules and transactions (`admin`), SQL.
 
 use std::process::ExitCode;
 
@@ -8,6 +8,7 @@ use serde_json::json;
 use super::output::{self, Table, UserView, answer, no_such_user, refused};
 use super::services;
 pub use super::users_args::{AddArgs, ForcedArgs, ListArgs, NameArgs, SetPasswordArgs, ShowArgs, UsersCommand};
+use super::users_roles;
 use crate::admin::{
     Account, Added, AdminServices, Deletion, Disabling, Enabling, PasswordSetting, Unlocking, UserFields,
 };
@@ -28,6 +29,9 @@ pub async fn run(command: UsersCommand) -> anyhow::Result<ExitCode> {
         UsersCommand::SetPassword(args) => set_password(args).await,
         UsersCommand::Disable(args) => disable(args).await,
         UsersCommand::Enable(args) => enable(args).await,
+        UsersCommand::Grant(args) => users_roles::grant(args).await,
+        UsersCommand::Revoke(args) => users_roles::revoke(args).await,
+        UsersCommand::SignOut(args) => users_roles::sign_out(args).await,
         UsersCommand::Delete(args) => delete(args).await,
         UsersCommand::Unlock(args) => unlock(args).await,
     }
@@ -117,8 +121,8 @@ fn row(account: &Account) -> [String; 7] {
 }
 
 async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
-    let ShowArgs { on: NameArgs { name, json, database }, access_token_ttl, session_idle, session_max } = args;
-    let config = Settings { database, access_token_ttl, session_idle, session_max, ..Settings::default() }.check()?;
+    let ShowArgs { on: NameArgs { name, json, database }, lifetimes } = args;
+    let config = Settings { database, lifetimes, ..Settings::default() }.check()?;
     let admin = services::open(&config)?;
     let found = admin.show(&lookup(&name)?, Lifetimes::new(config.lifetimes)).await?;
     let Some((account, live_sessions)) = found else { return Err(no_such_user(&name)) };
@@ -227,27 +231,27 @@ async fn unlock(args: NameArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn open(args: &NameArgs) -> anyhow::Result<(AdminServices, LookupName)> {
+pub(super) fn open(args: &NameArgs) -> anyhow::Result<(AdminServices, LookupName)> {
     Ok((services::open(&args.database.check()?)?, lookup(&args.name)?))
 }
 
-fn lookup(name: &str) -> anyhow::Result<LookupName> {
+pub(super) fn lookup(name: &str) -> anyhow::Result<LookupName> {
     LookupName::parse(name).ok_or_else(|| no_such_user(name))
 }
 
 /// `{"id", "username", "changed", "ended_sessions", <what>: true}`: what holds now, and whether this run made it so.
-fn about(user: &User, what: &str, is_changed: bool, ended_sessions: usize) -> serde_json::Value {
+pub(super) fn about(user: &User, what: &str, is_changed: bool, ended_sessions: usize) -> serde_json::Value {
     json!({ "id": user.id, "username": user.username, what: true, "changed": is_changed, "ended_sessions": ended_sessions })
 }
 
-fn ended(sessions: usize) -> String {
+pub(super) fn ended(sessions: usize) -> String {
     match sessions {
         1 => "1 session ended".to_owned(),
         count => format!("{count} sessions ended"),
     }
 }
 
-fn last_admin(user: &User) -> anyhow::Error {
+pub(super) fn last_admin(user: &User) -> anyhow::Error {
     refused(format!(
         "{} is the last admin who can sign in, and nothing was changed: make another one first with \"vestibule users add NAME --role admin\", or add --force",
         user.username

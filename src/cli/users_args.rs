@@ -4,7 +4,7 @@
 use clap::{Args, Subcommand};
 
 use super::prompt::PasswordSource;
-use crate::config::DatabaseSettings;
+use crate::config::{DatabaseSettings, LifetimeSettings};
 
 /// Commands on users.
 #[derive(Subcommand)]
@@ -21,6 +21,12 @@ pub enum UsersCommand {
     Disable(ForcedArgs),
     /// Turn an account on again
     Enable(NameArgs),
+    /// Give a user roles
+    Grant(RolesArgs),
+    /// Take roles from a user
+    Revoke(ForcedRolesArgs),
+    /// End all sessions of a user, on all devices and in all programs
+    SignOut(NameArgs),
     /// Delete a user; the name and number are never given again
     Delete(ForcedArgs),
     /// Forget the failed sign-ins counted against a user
@@ -110,13 +116,34 @@ pub struct ShowArgs {
     /// On whom.
     #[command(flatten)]
     pub on: NameArgs,
-    /// As the server's setting
-    #[arg(long, env = "ACCESS_TOKEN_TTL", value_name = "DURATION")]
-    pub access_token_ttl: Option<String>,
-    /// As the server's setting
-    #[arg(long, env = "SESSION_IDLE", value_name = "DURATION")]
-    pub session_idle: Option<String>,
-    /// As the server's setting
-    #[arg(long, env = "SESSION_MAX", value_name = "DURATION")]
-    pub session_max: Option<String>,
+    /// How long sessions live.
+    #[command(flatten)]
+    pub lifetimes: LifetimeSettings,
+}
+
+/// Arguments of `users grant`.
+#[derive(Args)]
+pub struct RolesArgs {
+    /// The username
+    pub name: String,
+    /// Roles, such as editor
+    #[arg(required = true, value_name = "ROLE")]
+    pub roles: Vec<String>,
+    /// Answer in JSON
+    #[arg(long)]
+    pub json: bool,
+    /// The settings.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+}
+
+/// Arguments of `users revoke`.
+#[derive(Args)]
+pub struct ForcedRolesArgs {
+    /// Which roles, on whom.
+    #[command(flatten)]
+    pub on: RolesArgs,
+    /// Do so even when nobody could administer the server any more
+    #[arg(long)]
+    pub force: bool,
 }

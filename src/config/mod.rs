@@ -17,7 +17,7 @@ use ipnet::IpNet;
 use zeroize::Zeroizing;
 
 use crate::secret::ServerKey;
-pub use settings::{DatabaseSettings, Settings};
+pub use settings::{DatabaseSettings, LifetimeSettings, Settings};
 pub use values::Origin;
 
 /// What the server and the admin's commands run with: every value parsed, in range and consistent.

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::faults::{Faults, read_secret, read_server_key};
 use super::values::{claim_text, database_url, duration, list, network, number};
 use super::{
-    Config, ConfigError, DatabaseSettings, KeyAlgorithm, LifetimeConfig, LogFormat, Origin, PasswordConfig,
-    PasswordGrant, Settings, Signing, ThrottlingConfig,
+    Config, ConfigError, DatabaseSettings, KeyAlgorithm, LifetimeConfig, LifetimeSettings, LogFormat, Origin,
+    PasswordConfig, PasswordGrant, Settings, Signing, ThrottlingConfig,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -31,7 +31,7 @@ impl Settings {
         let database = &self.database;
         let public_url =
             faults.take("PUBLIC_URL", database.public_url.as_deref(), "http://localhost:8080", Origin::parse);
-        let lifetimes = self.read_lifetimes(faults);
+        let lifetimes = self.lifetimes.read(faults);
         Config {
             database: faults.take(
                 "DATABASE_URL",
@@ -70,36 +70,6 @@ impl Settings {
             }),
             public_url,
         }
-    }
-
-    fn read_lifetimes(&self, faults: &mut Faults) -> LifetimeConfig {
-        let lifetimes = LifetimeConfig {
-            access_token: faults.take(
-                "ACCESS_TOKEN_TTL",
-                self.access_token_ttl.as_deref(),
-                "20m",
-                duration(MINUTE, DAY),
-            ),
-            session_idle: faults.take("SESSION_IDLE", self.session_idle.as_deref(), "12h", duration(MINUTE, 365 * DAY)),
-            session_max: faults.take("SESSION_MAX", self.session_max.as_deref(), "30d", duration(MINUTE, 365 * DAY)),
-            refresh_idle: faults.take("REFRESH_IDLE", self.refresh_idle.as_deref(), "30d", duration(MINUTE, 365 * DAY)),
-            refresh_max: faults.take("REFRESH_MAX", self.refresh_max.as_deref(), "90d", duration(MINUTE, 365 * DAY)),
-        };
-        if lifetimes.session_idle > lifetimes.session_max {
-            faults.say(
-                "SESSION_IDLE",
-                self.session_idle.as_deref().unwrap_or("12h"),
-                "make it no longer than SESSION_MAX",
-            );
-        }
-        if lifetimes.refresh_idle > lifetimes.refresh_max {
-            faults.say(
-                "REFRESH_IDLE",
-                self.refresh_idle.as_deref().unwrap_or("30d"),
-                "make it no longer than REFRESH_MAX",
-            );
-        }
-        lifetimes
     }
 
     fn read_throttling(&self, faults: &mut Faults) -> ThrottlingConfig {
@@ -177,6 +147,38 @@ impl Settings {
             }
             _ => pair.map_or(fallback, Signing::KeyPair),
         }
+    }
+}
+
+impl LifetimeSettings {
+    fn read(&self, faults: &mut Faults) -> LifetimeConfig {
+        let lifetimes = LifetimeConfig {
+            access_token: faults.take(
+                "ACCESS_TOKEN_TTL",
+                self.access_token_ttl.as_deref(),
+                "20m",
+                duration(MINUTE, DAY),
+            ),
+            session_idle: faults.take("SESSION_IDLE", self.session_idle.as_deref(), "12h", duration(MINUTE, 365 * DAY)),
+            session_max: faults.take("SESSION_MAX", self.session_max.as_deref(), "30d", duration(MINUTE, 365 * DAY)),
+            refresh_idle: faults.take("REFRESH_IDLE", self.refresh_idle.as_deref(), "30d", duration(MINUTE, 365 * DAY)),
+            refresh_max: faults.take("REFRESH_MAX", self.refresh_max.as_deref(), "90d", duration(MINUTE, 365 * DAY)),
+        };
+        if lifetimes.session_idle > lifetimes.session_max {
+            faults.say(
+                "SESSION_IDLE",
+                self.session_idle.as_deref().unwrap_or("12h"),
+                "make it no longer than SESSION_MAX",
+            );
+        }
+        if lifetimes.refresh_idle > lifetimes.refresh_max {
+            faults.say(
+                "REFRESH_IDLE",
+                self.refresh_idle.as_deref().unwrap_or("30d"),
+                "make it no longer than REFRESH_MAX",
+            );
+        }
+        lifetimes
     }
 }
 

@@ -40,6 +40,27 @@ pub struct DatabaseSettings {
     pub log_format: Option<String>,
 }
 
+/// How long tokens and sessions live: for the server, and for commands that tell whether a session is live.
+#[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Settings")]
+pub struct LifetimeSettings {
+    /// Life of an access token, such as 20m; 1 minute to 24 hours [default: 20m]
+    #[arg(long, env = "ACCESS_TOKEN_TTL", value_name = "DURATION")]
+    pub access_token_ttl: Option<String>,
+    /// Life of a browser's session without use [default: 12h]
+    #[arg(long, env = "SESSION_IDLE", value_name = "DURATION")]
+    pub session_idle: Option<String>,
+    /// Life of a browser's session altogether [default: 30d]
+    #[arg(long, env = "SESSION_MAX", value_name = "DURATION")]
+    pub session_max: Option<String>,
+    /// Life of a program's session without a refresh [default: 30d]
+    #[arg(long, env = "REFRESH_IDLE", value_name = "DURATION")]
+    pub refresh_idle: Option<String>,
+    /// Life of a program's session altogether [default: 90d]
+    #[arg(long, env = "REFRESH_MAX", value_name = "DURATION")]
+    pub refresh_max: Option<String>,
+}
+
 /// All settings of `vestibule serve`.
 #[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Settings")]
@@ -68,21 +89,9 @@ pub struct Settings {
     /// Whether /token takes a username and password: open, clients (from registered programs only) or off [default: open]
     #[arg(long, env = "PASSWORD_GRANT", value_name = "WORD")]
     pub password_grant: Option<String>,
-    /// Life of an access token, such as 20m; 1 minute to 24 hours [default: 20m]
-    #[arg(long, env = "ACCESS_TOKEN_TTL", value_name = "DURATION")]
-    pub access_token_ttl: Option<String>,
-    /// Life of a browser's session without use [default: 12h]
-    #[arg(long, env = "SESSION_IDLE", value_name = "DURATION")]
-    pub session_idle: Option<String>,
-    /// Life of a browser's session altogether [default: 30d]
-    #[arg(long, env = "SESSION_MAX", value_name = "DURATION")]
-    pub session_max: Option<String>,
-    /// Life of a program's session without a refresh [default: 30d]
-    #[arg(long, env = "REFRESH_IDLE", value_name = "DURATION")]
-    pub refresh_idle: Option<String>,
-    /// Life of a program's session altogether [default: 90d]
-    #[arg(long, env = "REFRESH_MAX", value_name = "DURATION")]
-    pub refresh_max: Option<String>,
+    /// How long tokens and sessions live.
+    #[command(flatten)]
+    pub lifetimes: LifetimeSettings,
     /// Proxies whose X-Forwarded-* headers count, as addresses or networks with commas between [default: none]
     #[arg(long, env = "TRUSTED_PROXIES", value_name = "NETWORK,…")]
     pub trusted_proxies: Option<String>,

@@ -75,6 +75,8 @@ pub enum SignIn {
     Disabled,
     /// The password is right, and none of the wished scopes can be granted.
     ScopeRefused,
+    /// The password is right, and the program that presents it was deleted, or its secret replaced, meanwhile.
+    ClientGone,
     /// Too many tries: come again after this time.
     Throttled(Duration),
     /// No room for another hash now.

@@ -34,7 +34,9 @@ enum Finish {
     },
     /// None of the wished scopes can be granted.
     ScopeRefused,
-    /// The account was turned off, its password changed, or the program deleted, while the hash was computed.
+    /// The program was deleted, or its secret replaced, while the hash was computed.
+    ClientGone,
+    /// The account was turned off, or its password changed, while the hash was computed.
     Overtaken,
 }
 
@@ -124,6 +126,10 @@ impl Lock {
                 Err(error) if error.is_unique_violation() => {}
                 Err(error) => return Err(error.into()),
                 Ok(Finish::Overtaken) => return self.refuse(&reserved.keys, SignIn::Refused).await,
+                Ok(Finish::ClientGone) => {
+                    self.signal(&reserved.keys);
+                    return Ok(SignIn::ClientGone);
+                }
                 Ok(Finish::ScopeRefused) => {
                     self.signal(&reserved.keys);
                     return Ok(SignIn::ScopeRefused);
@@ -217,13 +223,15 @@ impl FinishStep {
         let device = devices::remember(conn, &self.names_key, &place, self.known, now)?;
         let roles = users::list_roles(conn, self.user_id)?;
         let client = self.attempt.client.as_ref();
+        // Deleting the program or replacing its secret comes after this, and finds the session, or before it, and there is none.
+        if let Some(client) = client
+            && !clients::lock_unchanged(conn, client)?
+        {
+            return Ok(Finish::ClientGone);
+        }
         let Some(scope) = scope::granted(conn, &self.attempt.scope, &roles, client)? else {
             return Ok(Finish::ScopeRefused);
         };
-        // Its row's lock is taken: deleting the program ends this session or comes before it.
-        if client.map(|client| clients::lock_unchanged(conn, client)).transpose()? == Some(false) {
-            return Ok(Finish::Overtaken);
-        }
         let mut ended = Vec::new();
         if let Some(secret) = &self.attempt.previous {
             ended.extend(end_previous(conn, &secret.hash(), now)?);

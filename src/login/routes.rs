@@ -176,7 +176,7 @@ async fn sign_in(
     match lock.sign_in_whole(attempt).await? {
         SignIn::Done(signed_in) => finish(&request, &session, &signed_in, next.path()),
         // A page wishes for no scope, so that none is refused.
-        SignIn::Refused | SignIn::ScopeRefused => form(&refused(), layout, &session),
+        SignIn::Refused | SignIn::ScopeRefused | SignIn::ClientGone => form(&refused(), layout, &session),
         SignIn::Disabled => {
             form(&again(StatusCode::UNPROCESSABLE_ENTITY, Alert::named(words, "alert-disabled")), layout, &session)
         }

@@ -174,6 +174,7 @@ impl Asked<'_> {
                 Ok(TokenResponse::new(signed_in.token, refresh_token, &signed_in.session.scope))
             }
             SignIn::Refused | SignIn::Disabled => Err(AppError::invalid_grant()),
+            SignIn::ClientGone => Err(AppError::invalid_client()),
             SignIn::ScopeRefused => Err(AppError::invalid_scope()),
             SignIn::Throttled(wait) => Err(AppError::too_many_requests(wait)),
             SignIn::Full => Err(AppError::unavailable()),

@@ -14,7 +14,8 @@ use crate::users::UserId;
 pub use lifetimes::Lifetimes;
 pub use store::{
     KeyUse, delete_dead, delete_ended, end, end_all_of_client, end_all_of_user, end_oldest, find, find_by_proxy_secret,
-    find_by_secret, find_key_use, list_ended, list_live_of_user, set_issued, set_used,
+    find_by_secret, find_end_reason, find_key_use, list_ended, list_live_of_client, list_live_of_user, set_issued,
+    set_used,
 };
 
 /// Which door a session came through.
@@ -73,6 +74,42 @@ pub enum EndReason {
 }
 
 impl EndReason {
+    const ALL: [Self; 11] = [
+        Self::SignedOut,
+        Self::PasswordChanged,
+        Self::UserDisabled,
+        Self::UserDeleted,
+        Self::Replaced,
+        Self::SignedOutByAdmin,
+        Self::Revoked,
+        Self::RefreshTokenReused,
+        Self::TooMany,
+        Self::ClientSecretChanged,
+        Self::ClientDeleted,
+    ];
+
+    fn from_str(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+
+    /// The reason in words, for an admin.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::SignedOut => "the person signed out",
+            Self::PasswordChanged => "the password was changed",
+            Self::UserDisabled => "the account was disabled",
+            Self::UserDeleted => "the account was deleted",
+            Self::Replaced => "the same browser signed in anew",
+            Self::SignedOutByAdmin => "an admin signed the user out",
+            Self::Revoked => "the program gave its token back",
+            Self::RefreshTokenReused => "a refresh token was used twice, which looks like theft",
+            Self::TooMany => "the user's programs held too many sessions, and it was the oldest",
+            Self::ClientSecretChanged => "the program's secret was replaced, and its tokens with it",
+            Self::ClientDeleted => "the program was deleted",
+        }
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::SignedOut => "signed_out",

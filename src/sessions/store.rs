@@ -210,6 +210,29 @@ pub fn list_live_of_user(conn: &mut DbConnection, user_id: UserId, limit: i64) -
     Ok(rows.into_iter().filter_map(SessionRow::into_session).collect())
 }
 
+/// The sessions that a registered program holds, its users' too, and that were not ended; some may have run out.
+///
+/// # Errors
+/// When the query fails.
+pub fn list_live_of_client(conn: &mut DbConnection, client_id: &str, limit: i64) -> QueryResult<Vec<Session>> {
+    let rows: Vec<SessionRow> = sessions::table
+        .filter(sessions::client_id.eq(client_id).and(sessions::ended_at.is_null()))
+        .limit(limit)
+        .select(SessionRow::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().filter_map(SessionRow::into_session).collect())
+}
+
+/// Why a session was ended; `None` when it was not, or for a reason that this release does not know.
+///
+/// # Errors
+/// When the query fails.
+pub fn find_end_reason(conn: &mut DbConnection, id: &str) -> QueryResult<Option<EndReason>> {
+    let reason: Option<Option<String>> =
+        sessions::table.find(id).select(sessions::end_reason).first(conn).optional()?;
+    Ok(reason.flatten().and_then(|text| EndReason::from_str(&text)))
+}
+
 /// Writes down that a session was used. Returns whether it was still there to use.
 ///
 /// # Errors

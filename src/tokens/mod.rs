@@ -1,12 +1,14 @@
 //! Access tokens: what they claim, how they are signed and checked, and which sessions' tokens died early.
 //! `access.rs` signs and checks, `claims.rs` says what stands in a token, `ended.rs` knows the sessions that ended early, `proofs.rs` asks the
 //! database what HS256 cannot prove;
-//! `keys.rs` holds the keys, `key_pair.rs` makes and opens one, `key_rotation.rs`, `key_tending.rs`
+//! `inspect.rs` reads a token without checking it, `explain/` says in words what is wrong with one; `keys.rs` holds the keys, `key_pair.rs` makes and opens one, `key_rotation.rs`, `key_tending.rs`
 //! and `key_list.rs` say when; `refresh.rs` rotates refresh tokens. What may not live here: doors; nothing knows of HTTP.
 
 mod access;
 mod claims;
 mod ended;
+mod explain;
+mod inspect;
 mod key_list;
 mod key_pair;
 mod key_rotation;
@@ -22,6 +24,8 @@ pub use claims::Claims;
 pub use jsonwebtoken::errors::Error as SigningError;
 
 pub use ended::EndedSessions;
+pub use explain::{Finding, explain};
+pub use inspect::{NotAToken, Unchecked, read as read_unchecked};
 pub use key_list::{KeyRecord, KeyRetirement, KeyState, list_keys, retire_key};
 pub use key_pair::{FreshKey, KeyError, Signer};
 pub use key_rotation::{

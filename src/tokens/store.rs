@@ -105,6 +105,20 @@ pub(super) fn delete_retired(conn: &mut DbConnection, before: Moment) -> QueryRe
     diesel::delete(signing_keys::table.filter(signing_keys::retired_at.lt(before))).execute(conn)
 }
 
+/// A signing key as far as a token that names it can be judged by it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = signing_keys)]
+pub(super) struct KnownKey {
+    pub algorithm: String,
+    pub public_jwk: String,
+    pub retired_at: Option<Moment>,
+}
+
+/// The key with this `kid`, retired ones too.
+pub(super) fn find_known(conn: &mut DbConnection, kid: &str) -> QueryResult<Option<KnownKey>> {
+    signing_keys::table.find(kid).select(KnownKey::as_select()).first(conn).optional()
+}
+
 /// Whether the database holds a signing key or a session: then a server key has been in use, and a new one would not fit.
 ///
 /// # Errors

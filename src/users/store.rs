@@ -10,8 +10,8 @@ use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::db::schema::{counters, user_roles, users};
 pub use roles::{
-    grant_role, has_admin, has_other_admin, list_role_scopes, list_roles, list_roles_of, list_scopes_by_role,
-    revoke_role, set_role_scopes,
+    count_by_role, grant_role, has_admin, has_other_admin, list_role_scopes, list_roles, list_roles_of,
+    list_scopes_by_role, revoke_role, set_role_scopes,
 };
 
 const LAST_ID: &str = "last_user_id";

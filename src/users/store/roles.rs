@@ -59,6 +59,14 @@ pub fn list_scopes_by_role(conn: &mut DbConnection) -> QueryResult<BTreeMap<Stri
     Ok(by_role)
 }
 
+/// Each role that somebody holds, with how many do, in no order.
+///
+/// # Errors
+/// When the query fails.
+pub fn count_by_role(conn: &mut DbConnection) -> QueryResult<Vec<(String, i64)>> {
+    user_roles::table.group_by(user_roles::role).select((user_roles::role, diesel::dsl::count_star())).load(conn)
+}
+
 /// Sets exactly what a role allows.
 ///
 /// # Errors

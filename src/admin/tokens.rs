@@ -1,0 +1,138 @@
+//! Tokens that an admin makes for scripts: a session of a fixed length, that is seen and ended like any other.
+//! What may not live here: signing (`tokens`), and how the token is handed over (`cli`).
+
+use chrono::TimeDelta;
+
+use super::accounts::find_user;
+use super::fields::{self, FieldFault};
+use super::{AdminServices, IsPassing};
+use crate::clock::Moment;
+use crate::db::{DbConnection, DbError};
+use crate::scope::Scopes;
+use crate::sessions::{self, Lifetimes, NewSession, Origin, Session, SessionKind};
+use crate::tokens::{Grant, SigningError, Subject, Tokens};
+use crate::users::{self, LookupName, User, UserState};
+
+/// The shortest life of a script's token.
+pub const MIN_TTL: TimeDelta = TimeDelta::minutes(1);
+/// The longest life of a script's token.
+pub const MAX_TTL: TimeDelta = TimeDelta::days(90);
+
+/// A token that is wished for a script.
+#[derive(Clone, Debug)]
+pub struct ScriptToken {
+    /// Whom it is to speak for.
+    pub name: LookupName,
+    /// What it is to be used for.
+    pub scopes: Vec<String>,
+    /// How long, from [`MIN_TTL`] to [`MAX_TTL`].
+    pub ttl: TimeDelta,
+}
+
+/// What became of a wish for a script's token.
+#[derive(Clone, Debug)]
+pub enum Issuing {
+    /// Here it is.
+    Done {
+        /// Whom it speaks for.
+        user: User,
+        /// Its session.
+        session: Box<Session>,
+        /// The token.
+        token: String,
+    },
+    /// Nobody has this name.
+    NoSuchUser,
+    /// The account is turned off.
+    Disabled(User),
+    /// These scopes are allowed by none of the user's roles.
+    NotAllowed(User, Scopes),
+    /// A scope is none.
+    Invalid(FieldFault),
+}
+
+/// A fault that kept a script's token from being made.
+#[derive(Debug, thiserror::Error)]
+pub enum IssuingError {
+    /// The database gave no answer.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The token could not be signed.
+    #[error("the access token could not be signed")]
+    Signing(#[from] SigningError),
+}
+
+impl IsPassing for IssuingError {
+    fn is_passing(&self) -> bool {
+        matches!(self, Self::Database(error) if error.is_passing())
+    }
+}
+
+impl AdminServices {
+    /// Makes a token for a script.
+    ///
+    /// # Errors
+    /// [`IssuingError`]; no session was begun.
+    pub async fn issue_token(
+        &self,
+        tokens: &Tokens,
+        lifetimes: Lifetimes,
+        wish: ScriptToken,
+    ) -> Result<Issuing, IssuingError> {
+        let scope = match fields::check_scopes(&wish.scopes) {
+            Ok(scope) => scope,
+            Err(fault) => return Ok(Issuing::Invalid(fault)),
+        };
+        let (tokens, name) = (tokens.clone(), wish.name);
+        let ttl = wish.ttl.clamp(MIN_TTL, MAX_TTL);
+        self.write(move |conn| {
+            let now = tokens.clock().now();
+            let signer = tokens.signer(now);
+            let (user, roles) = match find_allowed(conn, &name, &scope)? {
+                Ok(found) => found,
+                Err(refused) => return Ok(refused),
+            };
+            let new = new_session(&user, scope.clone(), signer.kid(), now + ttl);
+            let session = sessions::start(conn, new, &lifetimes, now).map_err(DbError::from)?.session;
+            let grant = Grant { subject: Subject::User(&user, &roles), scope: &session.scope, session: &session };
+            let token = tokens.issue(&signer, grant, now)?.token;
+            Ok(Issuing::Done { user, session: Box::new(session), token })
+        })
+        .await
+    }
+}
+
+fn new_session(user: &User, scope: Scopes, signing_kid: Option<&str>, expires_at: Moment) -> NewSession {
+    NewSession {
+        user_id: Some(user.id),
+        client_id: None,
+        scope,
+        signing_kid: signing_kid.map(str::to_owned),
+        expires_at: Some(expires_at),
+        origin: Origin { kind: SessionKind::Script, network_address: None, user_agent: None },
+    }
+}
+
+/// The user and their roles, when they may have a token with this scope.
+fn find_allowed(
+    conn: &mut DbConnection,
+    name: &LookupName,
+    scope: &Scopes,
+) -> Result<Result<(User, Vec<String>), Issuing>, DbError> {
+    let Some(user) = find_user(conn, name)? else { return Ok(Err(Issuing::NoSuchUser)) };
+    // The row's lock: turning the account off comes before this, and is seen, or after it, and ends the session.
+    users::lock(conn, user.id)?;
+    let Some(user) = find_user(conn, name)? else { return Ok(Err(Issuing::NoSuchUser)) };
+    if user.state != UserState::Active {
+        return Ok(Err(Issuing::Disabled(user)));
+    }
+    let roles = users::list_roles(conn, user.id)?;
+    // A person who asks at /token is given what is left of the wish; a script would find out only when it is refused.
+    let allowed = users::list_role_scopes(conn, &roles)?;
+    let refused: Vec<&str> = scope.iter().filter(|wished| !allowed.iter().any(|scope| scope == *wished)).collect();
+    if refused.is_empty() {
+        return Ok(Ok((user, roles)));
+    }
+    let refused = Scopes::collect(refused).unwrap_or_default();
+    Ok(Err(Issuing::NotAllowed(user, refused)))
+}

@@ -1,0 +1,179 @@
+//! `vestibule clients …`: registered programs. `clients_args.rs` holds the arguments.
+//! What may not live here: rules and transactions (`admin::clients`), SQL.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+pub use super::clients_args::{
+    ClientAddArgs, ClientArgs, ClientDeleteArgs, ClientListArgs, ClientSetArgs, ClientShowArgs, ClientsCommand,
+    RotateSecretArgs,
+};
+use super::output::{Table, answer, refused, rfc3339, rfc3339_seconds, write_out};
+use super::users::ended;
+use super::{prompt, services};
+use crate::admin::clients::{ClientChange, ClientFields, ClientWish, Registration};
+use crate::clients::Client;
+use crate::config::Settings;
+use crate::sessions::Lifetimes;
+
+/// Runs a command on registered programs.
+///
+/// # Errors
+/// When it is refused or meets a fault; see [`super::output::report`].
+pub async fn run(command: ClientsCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ClientsCommand::Add(args) => add(args).await,
+        ClientsCommand::List(args) => list(args).await,
+        ClientsCommand::Show(args) => show(*args).await,
+        ClientsCommand::Set(args) => set(args).await,
+        ClientsCommand::RotateSecret(args) => rotate_secret(args).await,
+        ClientsCommand::Delete(args) => delete(args).await,
+    }
+}
+
+async fn add(args: ClientAddArgs) -> anyhow::Result<ExitCode> {
+    let ClientAddArgs { name, grants, scopes, json, database } = args;
+    let admin = services::open(&database.check()?)?;
+    match admin.add_client(ClientFields { name: name.clone(), grants, scopes }).await? {
+        Registration::Created { client, secret } => {
+            if !json {
+                beside(&format!(
+                    "registered {name}: its id and, on the next line, its secret, which is shown only now"
+                ));
+            }
+            let mut value = view(&client);
+            value["client_secret"] = json!(secret.reveal());
+            answer(json, &value, &format!("{}\n{}", client.id, secret.reveal()))
+        }
+        Registration::NameTaken(client) => Err(refused(format!(
+            "there is a program called {name} already ({}): \"vestibule clients set\" changes what it may ask for, \"vestibule clients rotate-secret\" gives it a new secret",
+            client.id
+        ))),
+        Registration::Invalid(fault) => Err(refused(format!("{} of {name}: {fault}", fault.field()))),
+    }
+}
+
+async fn list(args: ClientListArgs) -> anyhow::Result<ExitCode> {
+    const HEADINGS: [&str; 5] = ["NAME", "ID", "CREATED", "GRANTS", "SCOPES"];
+    let clients = services::open(&args.database.check()?)?.list_clients().await?;
+    if args.json {
+        return answer(true, &clients.iter().map(view).collect::<Vec<_>>(), "");
+    }
+    let row = |client: &Client| {
+        [
+            client.name.clone(),
+            client.id.clone(),
+            rfc3339_seconds(client.created_at),
+            grants(client, ","),
+            scopes(client),
+        ]
+    };
+    let rows: Vec<[String; 5]> = std::iter::once(HEADINGS.map(str::to_owned)).chain(clients.iter().map(row)).collect();
+    write_out(|out| Table::new(HEADINGS).write_rows(out, &rows))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(args: ClientShowArgs) -> anyhow::Result<ExitCode> {
+    let ClientShowArgs { on: ClientArgs { which, json, database }, lifetimes } = args;
+    let config = Settings { database, lifetimes, ..Settings::default() }.check()?;
+    let found = services::open(&config)?.show_client(&which, Lifetimes::new(config.lifetimes)).await?;
+    let Some((client, live_sessions)) = found else { return Err(no_such_client(&which)) };
+    let lines = [
+        ("client id", client.id.clone()),
+        ("name", client.name.clone()),
+        ("grants", grants(&client, ", ")),
+        ("scopes", scopes(&client)),
+        ("created", rfc3339_seconds(client.created_at)),
+        ("secret made", rfc3339_seconds(client.secret_changed_at)),
+        ("live sessions", live_sessions.to_string()),
+    ];
+    let text: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<15}{value}")).collect();
+    let mut value = view(&client);
+    value["live_sessions"] = json!(live_sessions);
+    answer(json, &value, &text.join("\n"))
+}
+
+async fn set(args: ClientSetArgs) -> anyhow::Result<ExitCode> {
+    let ClientSetArgs { on: ClientArgs { which, json, database }, grants: given, scopes: wished, no_scopes } = args;
+    let admin = services::open(&database.check()?)?;
+    let wish = ClientWish {
+        grants: (!given.is_empty()).then_some(given),
+        scopes: (no_scopes || !wished.is_empty()).then_some(wished),
+    };
+    match admin.set_client(&which, wish).await? {
+        ClientChange::Done { client, is_changed } => {
+            let verb = if is_changed { "may now ask for" } else { "could already ask for" };
+            let text = format!("{} {verb} {}; scopes: {}", client.name, grants(&client, ", "), scopes(&client));
+            let mut value = view(&client);
+            value["changed"] = json!(is_changed);
+            answer(json, &value, &text)
+        }
+        ClientChange::NoSuchClient => Err(no_such_client(&which)),
+        ClientChange::Invalid(fault) => Err(refused(format!("{} of {which}: {fault}", fault.field()))),
+    }
+}
+
+async fn rotate_secret(args: RotateSecretArgs) -> anyhow::Result<ExitCode> {
+    let RotateSecretArgs { on: ClientArgs { which, json, database }, end_tokens } = args;
+    let admin = services::open(&database.check()?)?;
+    let Some(new) = admin.rotate_client_secret(&which, end_tokens).await? else { return Err(no_such_client(&which)) };
+    if !json {
+        let sessions = if end_tokens { ended(new.ended_sessions) } else { "its tokens live on".to_owned() };
+        beside(&format!(
+            "the new secret of {}, which is shown only now; the old one serves no more; {sessions}",
+            new.client.name
+        ));
+    }
+    let secret = new.secret.reveal();
+    let value = json!({ "client_id": new.client.id, "name": new.client.name, "client_secret": secret, "ended_sessions": new.ended_sessions });
+    answer(json, &value, secret)
+}
+
+async fn delete(args: ClientDeleteArgs) -> anyhow::Result<ExitCode> {
+    let ClientDeleteArgs { on: ClientArgs { which, json, database }, yes } = args;
+    let config = database.check()?;
+    let admin = services::open(&config)?;
+    if !yes {
+        let found = admin.show_client(&which, Lifetimes::new(config.lifetimes)).await?;
+        let Some((client, _)) = found else { return Err(no_such_client(&which)) };
+        let question =
+            format!("Deleting {} ({}) ends its tokens and those of its users through it.", client.name, client.id);
+        if !prompt::is_confirmed(&question, "--yes")? {
+            return Err(refused("nothing was deleted"));
+        }
+    }
+    let Some((client, count)) = admin.delete_client(&which).await? else { return Err(no_such_client(&which)) };
+    let value = json!({ "client_id": client.id, "name": client.name, "deleted": true, "changed": true, "ended_sessions": count });
+    answer(json, &value, &format!("deleted {}; {}", client.name, ended(count)))
+}
+
+/// Beside the answer, not in it: standard output can be handed on as it is.
+fn beside(text: &str) {
+    // Nobody is left to tell when standard error is closed.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+fn no_such_client(which: &str) -> anyhow::Error {
+    refused(format!("no such program: {which}. \"vestibule clients list\" shows all of them"))
+}
+
+fn view(client: &Client) -> Value {
+    json!({
+        "client_id": client.id,
+        "name": client.name,
+        "grants": client.grants.iter().map(|grant| grant.as_str()).collect::<Vec<_>>(),
+        "scopes": client.scopes.iter().collect::<Vec<_>>(),
+        "created_at": rfc3339(client.created_at),
+        "secret_changed_at": rfc3339(client.secret_changed_at),
+    })
+}
+
+fn grants(client: &Client, between: &str) -> String {
+    client.grants.iter().map(|grant| grant.as_str()).collect::<Vec<_>>().join(between)
+}
+
+fn scopes(client: &Client) -> String {
+    if client.scopes.is_empty() { "-".to_owned() } else { client.scopes.to_string() }
+}

@@ -1,0 +1,105 @@
+//! `vestibule roles …`: which scopes each role allows. Who holds a role: `users grant`.
+//! What may not live here: rules and transactions (`admin::roles`), SQL.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::output::{Table, answer, refused, write_out};
+use super::services;
+use crate::admin::roles::{RoleReport, RoleSetting};
+use crate::config::DatabaseSettings;
+use crate::scope::Scopes;
+
+/// Commands on roles.
+#[derive(Subcommand)]
+pub enum RolesCommand {
+    /// List the roles that somebody holds or that allow something
+    List(RolesListArgs),
+    /// Set exactly which scopes a role allows
+    Set(RoleSetArgs),
+}
+
+/// Arguments of `roles list`.
+#[derive(Args)]
+pub struct RolesListArgs {
+    /// Answer in JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: DatabaseSettings,
+}
+
+/// Arguments of `roles set`.
+#[derive(Args)]
+pub struct RoleSetArgs {
+    /// The role
+    role: String,
+    /// A scope that it allows, such as read; can be given several times
+    #[arg(long = "scope", value_name = "SCOPE", required_unless_present = "no_scopes")]
+    scopes: Vec<String>,
+    /// It allows no scope
+    #[arg(long, conflicts_with = "scopes")]
+    no_scopes: bool,
+    /// Answer in JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: DatabaseSettings,
+}
+
+/// Runs a command on roles.
+///
+/// # Errors
+/// When it is refused or meets a fault; see [`super::output::report`].
+pub async fn run(command: RolesCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        RolesCommand::List(args) => list(args).await,
+        RolesCommand::Set(args) => set(args).await,
+    }
+}
+
+async fn list(args: RolesListArgs) -> anyhow::Result<ExitCode> {
+    const HEADINGS: [&str; 3] = ["ROLE", "USERS", "SCOPES"];
+    let roles = services::open(&args.database.check()?)?.list_roles().await?;
+    if args.json {
+        return answer(true, &roles.iter().map(view).collect::<Vec<_>>(), "");
+    }
+    let row = |role: &RoleReport| [role.name.clone(), role.users.to_string(), or_dash(&role.scopes)];
+    let rows: Vec<[String; 3]> = std::iter::once(HEADINGS.map(str::to_owned)).chain(roles.iter().map(row)).collect();
+    write_out(|out| Table::new(HEADINGS).write_rows(out, &rows))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn set(args: RoleSetArgs) -> anyhow::Result<ExitCode> {
+    let admin = services::open(&args.database.check()?)?;
+    match admin.set_role(&args.role, &args.scopes).await? {
+        RoleSetting::Invalid(fault) => Err(refused(format!("{} of role {}: {fault}", fault.field(), args.role))),
+        RoleSetting::Done { role, before } => {
+            let is_changed = role.scopes != before;
+            let text = format!(
+                "{} {}allows {}; {}",
+                role.name,
+                if is_changed { "now " } else { "already " },
+                if role.scopes.is_empty() { "no scope".to_owned() } else { role.scopes.to_string() },
+                match role.users {
+                    0 => "nobody holds it".to_owned(),
+                    1 => "1 user holds it".to_owned(),
+                    count => format!("{count} users hold it"),
+                }
+            );
+            let mut value = view(&role);
+            value["changed"] = json!(is_changed);
+            answer(args.json, &value, &text)
+        }
+    }
+}
+
+fn view(role: &RoleReport) -> Value {
+    json!({ "role": role.name, "scopes": role.scopes.iter().collect::<Vec<_>>(), "users": role.users })
+}
+
+fn or_dash(scopes: &Scopes) -> String {
+    if scopes.is_empty() { "-".to_owned() } else { scopes.to_string() }
+}
