@@ -5,6 +5,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
@@ -19,6 +20,8 @@ use vestibule::users::LookupName;
 use vestibule::users::hash_pool::HashPool;
 use vestibule::users::password::Password;
 
+use crate::harness::ServerProcess;
+
 pub const SERVER_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 pub const GOOD_PASSWORD: &str = "correct horse battery staple";
 pub const OTHER_PASSWORD: &str = "seven violet tractors hum";
@@ -29,6 +32,13 @@ pub struct TestDb {
     pub folder: tempfile::TempDir,
     /// Where to drop the database, and its name.
     dropped: Option<(String, String)>,
+}
+
+/// A server on a database of its own, and commands beside it that have the same settings.
+pub struct Served {
+    pub db: TestDb,
+    pub server: ServerProcess,
+    settings: Vec<(String, String)>,
 }
 
 /// What a command answered.
@@ -182,6 +192,61 @@ impl TestDb {
     /// A pool of connections beside the binary's.
     pub fn pool(&self) -> Db {
         Db::new(&self.config().database)
+    }
+}
+
+impl Served {
+    /// Starts the real binary twice over: once to migrate, once to serve.
+    pub fn start(settings: &[(&str, &str)]) -> Self {
+        let db = TestDb::new();
+        let mut command = db.command(&["serve"]);
+        command.env("BIND", "127.0.0.1:0").envs(settings.iter().copied()).stderr(Stdio::null());
+        let server = ServerProcess::from_command(command).expect("the server starts");
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { db, server, settings }
+    }
+
+    /// Runs a command to its end.
+    pub fn cli(&self, args: &[&str]) -> Answer {
+        self.cli_with_input(args, "")
+    }
+
+    /// Runs a command with `input` on its standard input.
+    pub fn cli_with_input(&self, args: &[&str], input: &str) -> Answer {
+        let mut command = self.db.command(args);
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("the binary starts");
+        let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
+        finish(child)
+    }
+
+    /// `POST path` with these fields, by HTTP Basic when a client is given.
+    pub async fn post(
+        &self,
+        path: &str,
+        client: Option<(&str, &str)>,
+        fields: &[(&str, &str)],
+    ) -> crate::harness::Answer {
+        let request = reqwest::Client::new().post(format!("{}{path}", self.server.url)).form(fields);
+        let request = match client {
+            Some((id, secret)) => request.basic_auth(id, Some(secret)),
+            None => request,
+        };
+        crate::harness::Answer::to(request).await
+    }
+
+    /// The status of `GET /me` with a bearer token.
+    pub async fn me(&self, token: &str) -> u16 {
+        let request = reqwest::Client::new().get(format!("{}/me", self.server.url)).bearer_auth(token);
+        crate::harness::Answer::to(request).await.status
+    }
+
+    /// Asks until the server refuses the token, which must be within a second of what was done at `since`.
+    pub async fn assert_refused_within_a_second(&self, token: &str, since: Instant) {
+        while self.me(token).await != 401 {
+            assert!(since.elapsed() < Duration::from_secs(1), "the server still takes the token");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 

@@ -1,0 +1,215 @@
+//! `vestibule clients …` through the real binary, with a server beside. What may not live here: scopes and roles (`cli_roles.rs`).
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use vestibule::clients;
+use vestibule::credentials::{Attempt, SignIn};
+use vestibule::scope::Scopes;
+use vestibule::sessions::SessionKind;
+use vestibule::users::LookupName;
+use vestibule::users::password::Password;
+
+use crate::cli_harness::{GOOD_PASSWORD, Served, TestDb};
+use crate::harness::{PASSWORD, TestApp};
+
+const ALL_GRANTS: [&str; 6] = ["--grant", "password", "--grant", "refresh_token", "--grant", "client_credentials"];
+const PASSWORD_FIELDS: [(&str, &str); 3] =
+    [("grant_type", "password"), ("username", "alice"), ("password", GOOD_PASSWORD)];
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
+}
+
+/// A program that may do everything: its id and secret.
+fn add(served: &Served, name: &str, more: &[&str]) -> (String, String) {
+    let added = served.cli(&[&["clients", "add", name, "--json"], &ALL_GRANTS[..], more].concat()).json();
+    (text(&added, "client_id").to_owned(), text(&added, "client_secret").to_owned())
+}
+
+/// Whether the program's own access token still serves, as another program is told.
+async fn is_active(served: &Served, checker: (&str, &str), token: &str) -> bool {
+    let answer = served.post("/token/introspect", Some(checker), &[("token", token)]).await;
+    answer.json()["active"].as_bool().expect("an answer")
+}
+
+#[tokio::test]
+async fn a_registered_program_gets_tokens_with_its_secret_by_basic_and_in_the_body() {
+    let served = Served::start(&[]);
+    served.db.add("alice", &[]);
+    let (id, secret) = add(&served, "billing", &["--scope", "read"]);
+    let own = [("grant_type", "client_credentials"), ("scope", "read")];
+    let basic = served.post("/token", Some((&id, &secret)), &own).await;
+    assert_eq!((basic.status, &basic.json()["scope"]), (200, &json!("read")), "{basic:?}");
+    let in_body = [("client_id", id.as_str()), ("client_secret", secret.as_str())];
+    let posted = served.post("/token", None, &[&own[..], &in_body].concat()).await;
+    assert_eq!(posted.status, 200, "{posted:?}");
+    for (client, fields) in [
+        (Some((id.as_str(), secret.as_str())), PASSWORD_FIELDS.to_vec()),
+        (None, [&PASSWORD_FIELDS[..], &in_body].concat()),
+    ] {
+        let answer = served.post("/token", client, &fields).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(served.me(text(&answer.json(), "access_token")).await, 200);
+        let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&answer.json(), "refresh_token"))]
+            .map(|(name, value)| (name, value.to_owned()));
+        let refresh = [(refresh[0].0, refresh[0].1.as_str()), (refresh[1].0, refresh[1].1.as_str())];
+        assert_eq!(served.post("/token", Some((&id, &secret)), &refresh).await.status, 200);
+    }
+    let shown = served.cli(&["clients", "show", "billing", "--json"]).json();
+    assert_eq!(shown["live_sessions"], 4);
+}
+
+#[test]
+fn the_secret_is_printed_once_on_a_line_of_its_own_and_a_name_is_registered_once() {
+    let db = TestDb::new();
+    let args = [&["clients", "add", "billing"][..], &ALL_GRANTS, &["--scope", "write", "--scope", "read"]].concat();
+    let added = db.cli(&args).ok();
+    let lines: Vec<&str> = added.out.lines().collect();
+    assert_eq!(lines.len(), 2, "{added:?}");
+    assert!(lines[0].starts_with("client_") && lines[1].len() == 43, "{added:?}");
+    assert!(!added.err.contains(lines[1]) && added.err.contains("shown only now"), "{added:?}");
+    let again = db.cli(&args).fails(1, "a program called billing already");
+    assert!(again.err.contains("vestibule clients set") && again.err.contains("rotate-secret"), "{again:?}");
+
+    let listed = db.cli(&["clients", "list", "--json"]).json();
+    let first = &listed.as_array().expect("an array")[0];
+    assert_eq!((listed.as_array().expect("an array").len(), text(first, "client_id")), (1, lines[0]));
+    assert_eq!(first["grants"], json!(["password", "refresh_token", "client_credentials"]));
+    assert_eq!(first["scopes"], json!(["read", "write"]));
+    for which in ["billing", lines[0]] {
+        let shown = db.cli(&["clients", "show", which]).ok();
+        assert!(shown.out.contains(lines[0]) && !shown.out.contains(lines[1]), "{shown:?}");
+    }
+    let table = db.cli(&["clients", "list"]).ok().out;
+    assert!(table.lines().count() == 2 && !table.contains(lines[1]), "{table}");
+    assert!(!listed.to_string().contains(lines[1]));
+    db.cli(&["clients", "show", "nothing"]).fails(1, "no such program: nothing");
+}
+
+#[tokio::test]
+async fn a_new_secret_serves_at_once_and_the_old_one_no_more() {
+    let served = Served::start(&[]);
+    served.db.add("alice", &[]);
+    let (id, old) = add(&served, "billing", &[]);
+    let signed_in = served.post("/token", Some((&id, &old)), &PASSWORD_FIELDS).await.json();
+    let rotated = served.cli(&["clients", "rotate-secret", "billing"]).ok();
+    let new = rotated.out.trim_end();
+    assert!(new.len() == 43 && new != old && rotated.err.contains("its tokens live on"), "{rotated:?}");
+    let own = [("grant_type", "client_credentials")];
+    assert_eq!(served.post("/token", Some((&id, &old)), &own).await.status, 401);
+    assert_eq!(served.post("/token", Some((&id, new)), &own).await.status, 200);
+    assert_eq!(served.me(text(&signed_in, "access_token")).await, 200);
+
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&signed_in, "refresh_token"))];
+    let refreshed = served.post("/token", Some((&id, new)), &refresh).await.json();
+    let again = served.cli(&["clients", "rotate-secret", &id, "--end-tokens", "--json"]).json();
+    let since = Instant::now();
+    assert_eq!(again["ended_sessions"], 2, "{again}");
+    let newest = text(&again, "client_secret");
+    served.assert_refused_within_a_second(text(&signed_in, "access_token"), since).await;
+    assert_eq!(served.me(text(&refreshed, "access_token")).await, 401);
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&refreshed, "refresh_token"))];
+    let refused = served.post("/token", Some((&id, newest)), &refresh).await;
+    assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("invalid_grant")));
+    let none_left = served.cli(&["clients", "rotate-secret", &id, "--end-tokens", "--json"]).json();
+    assert_eq!(none_left["ended_sessions"], 0, "{none_left}");
+    served.cli(&["clients", "rotate-secret", "nothing"]).fails(1, "no such program: nothing");
+}
+
+#[tokio::test]
+async fn a_deleted_program_and_its_users_through_it_are_refused_within_a_second() {
+    let served = Served::start(&[]);
+    served.db.add("alice", &[]);
+    let (id, secret) = add(&served, "billing", &[]);
+    let (checker_id, checker_secret) = add(&served, "checker", &[]);
+    let checker = (checker_id.as_str(), checker_secret.as_str());
+    let signed_in = served.post("/token", Some((&id, &secret)), &PASSWORD_FIELDS).await.json();
+    let other = served.post("/token", Some(checker), &PASSWORD_FIELDS).await.json();
+    let own = served.post("/token", Some((&id, &secret)), &[("grant_type", "client_credentials")]).await.json();
+    assert!(is_active(&served, checker, text(&own, "access_token")).await);
+
+    served.cli(&["clients", "delete", "billing"]).fails(1, "add --yes to go on without asking");
+    assert_eq!(served.me(text(&signed_in, "access_token")).await, 200);
+    let deleted = served.cli(&["clients", "delete", "billing", "--yes", "--json"]).json();
+    let since = Instant::now();
+    assert_eq!(deleted["ended_sessions"], 2, "{deleted}");
+    served.assert_refused_within_a_second(text(&signed_in, "access_token"), since).await;
+    assert!(!is_active(&served, checker, text(&own, "access_token")).await);
+    assert_eq!(served.me(text(&other, "access_token")).await, 200, "another program's tokens go on");
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&signed_in, "refresh_token"))];
+    assert_eq!(served.post("/token", Some((&id, &secret)), &refresh).await.status, 401);
+    assert_eq!(served.post("/token", None, &refresh).await.status, 400);
+    served.cli(&["clients", "delete", "billing", "--yes"]).fails(1, "no such program: billing");
+    let (new_id, _) = add(&served, "billing", &[]);
+    assert_ne!(new_id, id, "the name is free again, the id is not");
+}
+
+#[tokio::test]
+async fn what_a_program_may_ask_for_is_set_exactly() {
+    let served = Served::start(&[]);
+    let (id, secret) = add(&served, "billing", &["--scope", "read", "--scope", "write"]);
+    let own = [("grant_type", "client_credentials"), ("scope", "read write")];
+    assert_eq!(served.post("/token", Some((&id, &secret)), &own).await.json()["scope"], "read write");
+    let set = ["clients", "set", "billing", "--scope", "read", "--json"];
+    assert_eq!(served.cli(&set).json()["changed"], true);
+    assert_eq!(served.cli(&set).json()["changed"], false);
+    assert_eq!(served.post("/token", Some((&id, &secret)), &own).await.json()["scope"], "read");
+    let shown = served.cli(&["clients", "set", &id, "--no-scopes", "--json"]).json();
+    assert_eq!((&shown["scopes"], shown["grants"].as_array().expect("an array").len()), (&json!([]), 3));
+    let refused = served.post("/token", Some((&id, &secret)), &own).await.json();
+    assert_eq!(refused["error"], "invalid_scope");
+    served.cli(&["clients", "set", "billing", "--grant", "password"]).ok();
+    let refused = served.post("/token", Some((&id, &secret)), &[("grant_type", "client_credentials")]).await.json();
+    assert_eq!(refused["error"], "unauthorized_client");
+    served.cli(&["clients", "set", "billing"]).fails(2, "--grant");
+    served.cli(&["clients", "set", "nothing", "--no-scopes"]).fails(1, "no such program: nothing");
+}
+
+#[test]
+fn what_breaks_a_rule_is_refused_with_its_field() {
+    let db = TestDb::new();
+    db.cli(&["clients", "add", "x"]).fails(2, "--grant");
+    db.cli(&["clients", "add", "x", "--grant", "magic"]).fails(1, "grants of x: `magic` is no grant: write password");
+    for scope in ["two words", "caf\u{e9}", "a\"b"] {
+        db.cli(&["clients", "add", "x", "--grant", "password", "--scope", scope]).fails(1, "scopes of x: `");
+    }
+    for name in ["", " x", "client_AAAAAAAAAAAAAAAAAAAAAA", &"x".repeat(101)] {
+        db.cli(&["clients", "add", name, "--grant", "password"]).fails(1, "a program's name has 1 to 100");
+    }
+    db.cli(&["clients", "add", "x", "--grant", "password"]).ok();
+    db.cli(&["clients", "set", "x", "--grant", "magic"]).fails(1, "`magic` is no grant");
+    assert_eq!(db.cli(&["clients", "list", "--json"]).json().as_array().expect("an array").len(), 1);
+}
+
+/// The program was looked up before the hash, which takes a while, and is gone or has another secret after it.
+#[tokio::test]
+async fn a_program_that_goes_while_the_password_is_hashed_leaves_no_session_behind() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let secret = vestibule::secret::PlainSecret::generate();
+    let grants = clients::GrantType::ALL.to_vec();
+    let client = clients::Client::new("x".to_owned(), &secret, grants, Scopes::default(), app.clock.now());
+    let attempt = Attempt {
+        username: LookupName::parse("alice").expect("a name"),
+        password: Password::parse(PASSWORD).expect("a password"),
+        kind: SessionKind::Program,
+        client: Some(client.clone()),
+        scope: Scopes::default(),
+        client_ip: [192, 0, 2, 1].into(),
+        user_agent: None,
+        device: None,
+        previous: None,
+    };
+    let stored = client.clone();
+    app.write(move |conn| clients::create(conn, &stored)).await;
+    assert!(matches!(app.lock.sign_in(attempt.clone()).await.expect("decided"), SignIn::Done(_)));
+    let id = client.id.clone();
+    let other = vestibule::secret::PlainSecret::generate().hash();
+    let now = app.clock.now();
+    app.write(move |conn| clients::set_secret(conn, &id, &other, now)).await;
+    assert!(matches!(app.lock.sign_in(attempt.clone()).await.expect("decided"), SignIn::ClientGone));
+    let id = client.id.clone();
+    app.write(move |conn| clients::delete(conn, &id)).await;
+    assert!(matches!(app.lock.sign_in(attempt).await.expect("decided"), SignIn::ClientGone));
+}

@@ -1,0 +1,161 @@
+//! `vestibule roles …`, `users grant`, `revoke` and `sign-out` through the real binary, and what they change at `/token`.
+//! What may not live here: programs as such (`cli_clients.rs`).
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::cli_harness::{GOOD_PASSWORD, Served, TestDb};
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
+}
+
+/// `POST /token` as alice, wishing for these scopes.
+async fn ask(served: &Served, client: Option<(&str, &str)>, scope: &str) -> Value {
+    let fields = [("grant_type", "password"), ("username", "alice"), ("password", GOOD_PASSWORD), ("scope", scope)];
+    served.post("/token", client, &fields).await.json()
+}
+
+async fn refresh(served: &Served, before: &Value, more: &[(&str, &str)]) -> Value {
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", text(before, "refresh_token"))];
+    served.post("/token", None, &[&fields[..], more].concat()).await.json()
+}
+
+fn claims(answer: &Value) -> Value {
+    crate::harness::hs256::claims(text(answer, "access_token"))
+}
+
+#[test]
+fn what_a_role_allows_is_set_exactly_and_listed_with_who_holds_it() {
+    let db = TestDb::new();
+    db.add("alice", &["--role", "editor"]);
+    db.add("bob", &["--role", "editor", "--role", "admin"]);
+    let set = ["roles", "set", "editor", "--scope", "write", "--scope", "read", "--json"];
+    let expected =
+        |changed: bool| json!({"role": "editor", "scopes": ["read", "write"], "users": 2, "changed": changed});
+    assert_eq!(db.cli(&set).json(), expected(true));
+    assert_eq!(db.cli(&set).json(), expected(false));
+    assert_eq!(
+        db.cli(&["roles", "set", "editor", "--scope", "read"]).ok().out,
+        "editor now allows read; 2 users hold it\n"
+    );
+    assert_eq!(
+        db.cli(&["roles", "list", "--json"]).json(),
+        json!([{"role": "admin", "scopes": [], "users": 1}, {"role": "editor", "scopes": ["read"], "users": 2}])
+    );
+    let table = db.cli(&["roles", "list"]).ok().out;
+    assert!(table.starts_with("ROLE    USERS  SCOPES\nadmin   1      -\neditor  2      read\n"), "{table}");
+    db.cli(&["roles", "set", "editor", "--no-scopes"]).ok();
+    assert_eq!(
+        db.cli(&["roles", "set", "editor", "--no-scopes"]).ok().out,
+        "editor already allows no scope; 2 users hold it\n"
+    );
+    db.cli(&["roles", "set", "editor"]).fails(2, "--scope");
+    db.cli(&["roles", "set", "editor", "--no-scopes", "--scope", "read"]).fails(2, "cannot be used with");
+    db.cli(&["roles", "set", "Editor", "--scope", "read"]).fails(1, "`Editor` is no role");
+    db.cli(&["roles", "set", "editor", "--scope", "two words"])
+        .fails(1, "scopes of role editor: `two words` is no scope");
+}
+
+#[test]
+fn roles_are_granted_and_revoked_twice_without_harm() {
+    let db = TestDb::new();
+    db.add("alice", &["--role", "staff"]);
+    let grant = ["users", "grant", "ALICE", "editor", "staff", "--json"];
+    let first = db.cli(&grant).json();
+    assert_eq!(
+        (&first["granted"], &first["had_already"], &first["roles"], &first["changed"]),
+        (&json!(["editor"]), &json!(["staff"]), &json!(["editor", "staff"]), &json!(true))
+    );
+    assert_eq!(db.cli(&grant).json()["changed"], false);
+    assert_eq!(db.cli(&grant[..5]).ok().out, "alice had it already: editor, staff\n");
+    assert_eq!(
+        db.cli(&["users", "revoke", "alice", "editor", "ops"]).ok().out,
+        "revoked editor from alice; alice had it not: ops\n"
+    );
+    let again = db.cli(&["users", "revoke", "alice", "editor", "--json"]).json();
+    assert_eq!((&again["revoked"], &again["had_not"]), (&json!([]), &json!(["editor"])));
+    assert_eq!(db.cli(&["users", "show", "alice", "--json"]).json()["roles"], json!(["staff"]));
+    for verb in ["grant", "revoke"] {
+        db.cli(&["users", verb, "nobody", "staff"]).fails(1, "no such user: nobody");
+        db.cli(&["users", verb, "alice", "Staff"]).fails(1, "roles of alice: `Staff` is no role");
+        db.cli(&["users", verb, "alice"]).fails(2, "<ROLE>");
+    }
+}
+
+#[test]
+fn the_last_admins_role_is_not_revoked_by_accident() {
+    let db = TestDb::new();
+    db.add("root1", &["--role", "admin", "--role", "staff"]);
+    db.cli(&["users", "revoke", "root1", "staff", "admin"]).fails(1, "root1 is the last admin");
+    let roles = || db.cli(&["users", "show", "root1", "--json"]).json()["roles"].clone();
+    assert_eq!(roles(), json!(["admin", "staff"]), "all of it or nothing");
+    db.add("root2", &[]);
+    db.cli(&["users", "grant", "root2", "admin"]).ok();
+    let both: Vec<_> =
+        ["root1", "root2"].map(|name| db.command(&["users", "revoke", name, "admin"]).spawn().expect("starts")).into();
+    let codes: Vec<_> = both.into_iter().map(|child| crate::cli_harness::finish(child).code).collect();
+    assert!(codes.contains(&Some(0)) && codes.contains(&Some(1)), "of two at once one stays: {codes:?}");
+    for name in ["root1", "root2"] {
+        db.cli(&["users", "revoke", name, "admin", "--force"]).ok();
+    }
+    assert_eq!(roles(), json!(["staff"]));
+}
+
+#[tokio::test]
+async fn the_smaller_set_of_scopes_is_granted_and_echoed() {
+    let served = Served::start(&[]);
+    served.db.add("alice", &["--role", "editor"]);
+    assert_eq!(ask(&served, None, "read").await["error"], "invalid_scope", "nothing is allowed at first");
+    served.cli(&["roles", "set", "editor", "--scope", "read", "--scope", "write"]).ok();
+    let granted = ask(&served, None, "read delete").await;
+    assert_eq!((&granted["scope"], &claims(&granted)["scope"]), (&json!("read"), &json!("read")));
+    assert_eq!(ask(&served, None, "write read").await["scope"], "read write");
+    assert_eq!(ask(&served, None, "").await["scope"], "");
+    assert_eq!(ask(&served, None, "delete").await["error"], "invalid_scope");
+
+    let added = served
+        .cli(&["clients", "add", "app", "--grant", "password", "--scope", "write", "--scope", "delete", "--json"])
+        .json();
+    let client = Some((text(&added, "client_id"), text(&added, "client_secret")));
+    assert_eq!(ask(&served, client, "read write delete").await["scope"], "write", "the program narrows further");
+    assert_eq!(ask(&served, client, "read").await["error"], "invalid_scope");
+}
+
+#[tokio::test]
+async fn a_role_and_its_scopes_are_gone_at_the_next_refresh() {
+    let served = Served::start(&[]);
+    served.db.add("alice", &["--role", "editor", "--role", "staff"]);
+    served.cli(&["roles", "set", "editor", "--scope", "read", "--scope", "write"]).ok();
+    let first = ask(&served, None, "read write").await;
+    assert_eq!(claims(&first)["roles"], json!(["editor", "staff"]));
+    let narrower = refresh(&served, &first, &[("scope", "read")]).await;
+    assert_eq!(narrower["scope"], "read");
+    served.cli(&["roles", "set", "editor", "--scope", "write"]).ok();
+    let second = refresh(&served, &narrower, &[]).await;
+    assert_eq!((&second["scope"], &claims(&second)["scope"]), (&json!("write"), &json!("write")), "{second}");
+    served.cli(&["users", "revoke", "alice", "editor"]).ok();
+    let third = refresh(&served, &second, &[]).await;
+    assert_eq!((&third["scope"], &claims(&third)["roles"]), (&json!(""), &json!(["staff"])), "{third}");
+    assert_eq!(refresh(&served, &third, &[("scope", "write")]).await["error"], "invalid_scope");
+}
+
+#[tokio::test]
+async fn a_user_who_is_signed_out_is_refused_everywhere_within_a_second() {
+    let served = Served::start(&[]);
+    served.db.add("alice", &[]);
+    served.db.add("bob", &[]);
+    let (first, second) = (ask(&served, None, "").await, ask(&served, None, "").await);
+    let answer = served.cli(&["users", "sign-out", "ALICE", "--json"]).json();
+    let since = Instant::now();
+    assert_eq!((&answer["ended_sessions"], &answer["changed"]), (&json!(2), &json!(true)));
+    for answer in [&first, &second] {
+        served.assert_refused_within_a_second(text(answer, "access_token"), since).await;
+        assert_eq!(refresh(&served, answer, &[]).await["error"], "invalid_grant");
+    }
+    assert_eq!(served.cli(&["users", "sign-out", "alice"]).ok().out, "alice was signed in nowhere\n");
+    assert_eq!(served.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"], 0);
+    served.cli(&["users", "sign-out", "nobody"]).fails(1, "no such user: nobody");
+    assert!(ask(&served, None, "").await["access_token"].is_string(), "the account itself goes on");
+}

@@ -1,0 +1,165 @@
+//! Roles and programs in a seed file. What may not live here: users (`cli_seed.rs`).
+
+use serde_json::json;
+
+use crate::cli_harness::{Served, TestDb};
+
+const FILE: &str = "\
+[[roles]]
+name = \"editor\"
+scopes = [\"articles:write\", \"articles:read\"]
+
+[[clients]]
+name = \"billing\"
+grants = [\"client_credentials\"]
+scopes = [\"invoices\"]
+
+[[users]]
+username = \"alice\"
+roles = [\"editor\"]
+";
+const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+#[test]
+fn roles_and_programs_are_made_once_and_the_secret_is_told_once() {
+    let db = TestDb::new();
+    db.write_file("seed.toml", FILE);
+    let dry = db.cli(&["seed", "seed.toml", "--dry-run"]).ok().out;
+    assert_eq!(
+        dry,
+        "create alice (number 1)\nrole editor: articles:read articles:write instead of no scope\ncreate client billing\n2 to create, 1 to change, 0 unchanged\ndry run: nothing was changed\n"
+    );
+    assert_eq!(db.cli(&["clients", "list", "--json"]).json(), json!([]));
+    let dry = db.cli(&["seed", "seed.toml", "--dry-run", "--json"]).json();
+    assert_eq!(dry["clients"]["created"], json!([{"name": "billing"}]), "a dry run tells no id and no secret");
+
+    let run = db.cli(&["seed", "seed.toml"]).ok().out;
+    let secret = run.lines().find(|line| line.len() == 43).expect("the secret on a line of its own");
+    assert!(vestibule::secret::PlainSecret::parse(secret).is_some());
+    assert!(run.contains("create client billing (client_") && run.ends_with("unchanged\ndone\n"), "{run}");
+    assert_eq!(db.cli(&["seed", "seed.toml"]).ok().out, "0 to create, 0 to change, 3 unchanged\n");
+    assert_eq!(
+        db.cli(&["roles", "list", "--json"]).json()[1],
+        json!({"role": "editor", "scopes": ["articles:read", "articles:write"], "users": 1})
+    );
+}
+
+#[test]
+fn what_the_file_says_otherwise_is_changed() {
+    let db = TestDb::new();
+    db.write_file("seed.toml", FILE);
+    db.cli(&["seed", "seed.toml"]).ok();
+    db.cli(&["roles", "set", "other", "--scope", "x"]).ok();
+    db.write_file(
+        "seed.toml",
+        "[[roles]]\nname = \"editor\"\nscopes = []\n[[clients]]\nname = \"billing\"\ngrants = [\"password\", \"refresh_token\"]\n",
+    );
+    let report = db.cli(&["seed", "seed.toml", "--json"]).json();
+    assert_eq!(
+        report["roles"]["changed"],
+        json!([{"name": "editor", "scopes": [], "scopes_before": ["articles:read", "articles:write"]}])
+    );
+    assert_eq!(report["clients"]["changed"][0]["fields"], json!(["grants"]));
+    let shown = db.cli(&["clients", "show", "billing", "--json"]).json();
+    assert_eq!((&shown["grants"], &shown["scopes"]), (&json!(["password", "refresh_token"]), &json!(["invoices"])));
+    let roles = db.cli(&["roles", "list", "--json"]).json();
+    assert!(
+        roles.as_array().expect("an array").contains(&json!({"role": "other", "scopes": ["x"], "users": 0})),
+        "{roles}"
+    );
+}
+
+#[tokio::test]
+async fn a_secret_that_the_file_brings_serves_and_is_not_printed() {
+    let served = Served::start(&[]);
+    let file = |secret: &str| {
+        format!("[[clients]]\nname = \"billing\"\ngrants = [\"client_credentials\"]\nsecret = \"{secret}\"\n")
+    };
+    served.db.write_file("seed.toml", &file(SECRET));
+    let created = served.cli(&["seed", "seed.toml", "--json"]).json();
+    assert!(!created.to_string().contains(SECRET), "{created}");
+    let id = created["clients"]["created"][0]["client_id"].as_str().expect("an id").to_owned();
+    let own = [("grant_type", "client_credentials")];
+    assert_eq!(served.post("/token", Some((&id, SECRET)), &own).await.status, 200);
+    let other = SECRET.replace("AAEC", "BBEC");
+    served.db.write_file("seed.toml", &file(&other));
+    let run = served.cli(&["seed", "seed.toml"]).ok().out;
+    assert_eq!(run, format!("change client billing ({id}): secret\n0 to create, 1 to change, 0 unchanged\ndone\n"));
+    assert_eq!(served.post("/token", Some((&id, SECRET)), &own).await.status, 401);
+    assert_eq!(served.post("/token", Some((&id, &other)), &own).await.status, 200);
+    assert_eq!(served.cli(&["seed", "seed.toml"]).ok().out, "0 to create, 0 to change, 1 unchanged\n");
+}
+
+#[test]
+fn an_error_names_file_line_and_field_and_repeats_no_secret() {
+    let db = TestDb::new();
+    let file = "\
+[[roles]]
+name = \"Editor\"
+scopes = [\"two words\"]
+[[roles]]
+name = \"staff\"
+[[roles]]
+scopes = \"read\"
+[[clients]]
+name = \" x\"
+grants = [\"magic\"]
+secret = \"hunter2\"
+[[clients]]
+name = \"y\"
+grants = []
+colour = \"red\"
+[[clients]]
+name = \"z\"
+secret = 12345678
+[[clients]]
+grants = [\"password\"]
+";
+    db.write_file("seed.toml", file);
+    let answer = db.cli(&["seed", "seed.toml"]).fails(1, "nothing was changed");
+    for words in [
+        "seed.toml:2: roles[0].name: `Editor` is no role",
+        "seed.toml:3: roles[0].scopes: `two words` is no scope",
+        "seed.toml:4: roles[1].scopes: is missing",
+        "seed.toml:6: roles[2].name: is missing",
+        "seed.toml:7: roles[2].scopes: write a list such as",
+        "seed.toml:9: clients[0].name: a program's name",
+        "seed.toml:10: clients[0].grants: `magic` is no grant",
+        "seed.toml:11: clients[0].secret: a secret is exactly 43 characters",
+        "seed.toml:14: clients[1].grants: a program has at least one grant",
+        "seed.toml:15: clients[1].colour: unknown field: the fields are name, grants, scopes, secret",
+        "seed.toml:18: clients[2].secret: write text in quotes",
+        "seed.toml:19: clients[3].name: is missing",
+    ] {
+        assert!(answer.err.contains(words), "{words:?} is not in {}", answer.err);
+    }
+    for secret in ["hunter2", "12345678"] {
+        assert!(!answer.err.contains(secret), "{}", answer.err);
+    }
+    db.write_file("seed.toml", "[roles]\nname = \"x\"\n");
+    db.cli(&["seed", "seed.toml"]).fails(1, "seed.toml:1: roles: write [[roles]], with two brackets");
+    let role = "[[roles]]\nname = \"a\"\nscopes = []\n";
+    db.write_file("seed.toml", &role.repeat(2));
+    db.cli(&["seed", "seed.toml"]).fails(1, "seed.toml:5: roles[1].name: is the same as roles[0].name on line 2");
+}
+
+#[test]
+fn a_fault_of_the_last_program_leaves_everything_as_it_was() {
+    let db = TestDb::new();
+    db.write_file("seed.toml", &format!("{FILE}[[clients]]\nname = \"new\"\n"));
+    for more in [&["--dry-run"][..], &[]] {
+        db.cli(&[&["seed", "seed.toml"], more].concat())
+            .fails(1, "seed.toml:13: clients[1].grants: is missing: a new program has at least one");
+        assert_eq!(db.cli(&["clients", "list", "--json"]).json(), json!([]));
+        assert_eq!(db.cli(&["roles", "list", "--json"]).json(), json!([{"role": "admin", "scopes": [], "users": 0}]));
+        assert!(db.users().is_empty());
+    }
+}
+
+#[test]
+fn the_example_can_be_carried_out() {
+    let db = TestDb::new();
+    db.write_file("seed.toml", include_str!("../../examples/seed.toml"));
+    db.cli(&["seed", "seed.toml"]).ok();
+    assert!(db.cli(&["seed", "seed.toml"]).ok().out.starts_with("0 to create, 0 to change, "));
+}

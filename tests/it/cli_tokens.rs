@@ -1,0 +1,99 @@
+//! `vestibule token issue` and `inspect` through the real binary. What may not live here: `token verify` (`cli_tokens_verify.rs`).
+
+use std::time::Instant;
+
+use serde_json::json;
+
+use crate::cli_harness::{Served, TestDb};
+use crate::harness::hs256::{self, JWT_SECRET, claims};
+
+#[test]
+fn what_stands_in_a_token_is_shown_without_a_database() {
+    let db = TestDb::empty();
+    let now = vestibule::clock::unix_seconds(vestibule::clock::Clock::system().now());
+    let payload = json!({"sub": "alice", "exp": now + 750, "iat": now - 41, "roles": ["a", "b"], "x": "\u{1b}[2J"});
+    let token = hs256::sign(&hs256::header(), &payload.to_string());
+    let shown = db.cli_with_input(&["token", "inspect", "--json"], &format!("Bearer {token}\n")).json();
+    assert_eq!((&shown["header"], &shown["claims"]), (&hs256::header(), &payload));
+    let text = db.cli_with_input(&["token", "inspect"], &format!("  {token}\r\n")).ok().out;
+    for words in
+        ["alg        HS256", "sub        alice", "(in 12 minutes)", "(41 s ago)", "roles      a, b", "\\u{1b}[2J"]
+    {
+        assert!(text.contains(words), "{words:?} is not in {text}");
+    }
+    assert!(text.contains("nothing was checked") && !text.contains(token.rsplit('.').next().expect("a signature")));
+    db.write_file("token", &token);
+    assert_eq!(db.cli(&["token", "inspect", "--file", "token"]).ok().out.lines().count(), text.lines().count());
+    assert!(!db.folder.path().join("db").exists(), "no database was made");
+
+    db.cli(&["token", "inspect", &token]).fails(2, "unexpected argument");
+    db.cli(&["token", "inspect", "--file", "nothing"]).fails(1, "the file nothing cannot be opened");
+    for (input, words) in [
+        ("", "there is no token"),
+        ("garbage", "three parts with dots between, and this has 1"),
+        ("a.b.c", "its header is not a JSON object"),
+        ("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "the shape of a refresh token"),
+    ] {
+        db.cli_with_input(&["token", "inspect"], input).fails(1, words);
+    }
+    let unsigned =
+        format!("{}.{}.", vestibule::secret::base64url(br#"{"alg":"none"}"#), token.split('.').nth(1).expect("claims"));
+    assert!(db.cli_with_input(&["token", "inspect"], &unsigned).ok().out.contains("it is not signed"));
+}
+
+#[tokio::test]
+async fn a_scripts_token_serves_is_counted_and_ends_with_the_users_sessions() {
+    for settings in [&[][..], &[("JWT_SECRET", JWT_SECRET), ("ISSUER", "https://x.example"), ("AUDIENCE", "api")]] {
+        let served = Served::start(settings);
+        served.db.add("alice", &["--role", "editor"]);
+        served.cli(&["roles", "set", "editor", "--scope", "read", "--scope", "write"]).ok();
+        let issued = served.cli(&["token", "issue", "--user", "ALICE", "--scope", "read"]).ok();
+        let token = issued.out.trim_end();
+        assert_eq!((token.split('.').count(), issued.out.lines().count()), (3, 1), "{issued:?}");
+        assert!(issued.err.contains("a token for alice until "), "{issued:?}");
+        let said = claims(token);
+        assert_eq!(
+            (&said["sub"], &said["scope"], &said["roles"]),
+            (&json!("alice"), &json!("read"), &json!(["editor"]))
+        );
+        assert_eq!(said["exp"].as_i64().expect("a number") - said["iat"].as_i64().expect("a number"), 3_600);
+        assert_eq!(served.me(token).await, 200);
+        served.cli_with_input(&["token", "verify"], token).ok();
+
+        let long = served.cli(&["token", "issue", "--user", "alice", "--ttl", "90d", "--json"]).json();
+        let other = long["access_token"].as_str().expect("a token");
+        assert_eq!(served.me(other).await, 200);
+        assert!(long["expires_at"].as_str().expect("text").ends_with('Z') && long["sid"].is_string(), "{long}");
+        assert_eq!(served.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"], 2);
+        let ended = served.cli(&["users", "sign-out", "alice", "--json"]).json();
+        let since = Instant::now();
+        assert_eq!(ended["ended_sessions"], 2);
+        for token in [token, other] {
+            served.assert_refused_within_a_second(token, since).await;
+        }
+    }
+}
+
+#[test]
+fn a_scripts_token_is_refused_where_a_sign_in_would_be() {
+    let db = TestDb::new();
+    db.add("alice", &["--role", "editor"]);
+    let issue = |more: &[&str]| db.cli(&[&["token", "issue", "--user", "alice"], more].concat());
+    issue(&["--scope", "read"]).fails(1, "no role of alice allows read: \"vestibule roles list\"");
+    db.cli(&["roles", "set", "editor", "--scope", "read"]).ok();
+    issue(&["--scope", "read", "--scope", "write"]).fails(1, "no role of alice allows write");
+    issue(&["--scope", "two words"]).fails(1, "`two words` is no scope");
+    for ttl in ["59s", "91d", "1", "-1h", ""] {
+        issue(&[&format!("--ttl={ttl}")]).fails(2, "from 1 minute to 90 days");
+    }
+    db.cli(&["token", "issue", "--user", "nobody"]).fails(1, "no such user: nobody");
+    db.cli(&["token", "issue"]).fails(2, "--user");
+    db.cli(&["users", "disable", "alice"]).ok();
+    issue(&[]).fails(1, "run \"vestibule users enable alice\" first");
+    db.cli(&["users", "enable", "alice"]).ok();
+    let without_key =
+        db.command(&["token", "issue", "--user", "alice"]).env_remove("SERVER_KEY").output().expect("runs");
+    assert_eq!(without_key.status.code(), Some(2), "{without_key:?}");
+    assert_eq!(db.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"], 0, "a refusal begins no session");
+    issue(&[]).ok();
+}

@@ -1,0 +1,219 @@
+//! `vestibule token verify` through the real binary: every fault is named with what to do, and the server beside refuses the same tokens.
+//! What may not live here: `token issue` and `inspect` (`cli_tokens.rs`).
+
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, PgConnection, SqliteConnection};
+use serde_json::{Value, json};
+use vestibule::clock::{Clock, unix_seconds};
+
+use crate::cli_harness::{GOOD_PASSWORD, Served};
+use crate::harness::hs256::{self, JWT_SECRET, claims, part};
+
+const SHARED: [(&str, &str); 1] = [("JWT_SECRET", JWT_SECRET)];
+
+async fn token(served: &Served, username: &str, scope: &str) -> String {
+    let fields = [("grant_type", "password"), ("username", username), ("password", GOOD_PASSWORD), ("scope", scope)];
+    let answer = served.post("/token", None, &fields).await.json();
+    answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+}
+
+/// The findings on a token, which serves or not.
+#[track_caller]
+fn verify(served: &Served, token: &str, serves: bool) -> Vec<Value> {
+    let answer = served.cli_with_input(&["token", "verify", "--json"], token);
+    assert_eq!(answer.code, Some(i32::from(!serves)), "{answer:?}");
+    let findings: Vec<Value> = serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
+    assert_eq!(findings.iter().all(|finding| finding["ok"] == true), serves, "{findings:?}");
+    findings
+}
+
+/// The finding of this name holds these words, and is the only fault when it is one.
+#[track_caller]
+fn assert_says(findings: &[Value], check: &str, words: &str) {
+    let finding = findings.iter().find(|finding| finding["check"] == check).unwrap_or_else(|| panic!("{findings:?}"));
+    assert!(finding["text"].as_str().is_some_and(|text| text.contains(words)), "{words:?} is not in {finding}");
+    let faults: Vec<&Value> = findings.iter().filter(|finding| finding["ok"] == false).collect();
+    assert!(faults.is_empty() || faults == [finding], "{faults:?}");
+}
+
+/// The token is refused here, for this one reason, and by the server.
+async fn assert_refused(served: &Served, token: &str, check: &str, words: &str) {
+    assert_says(&verify(served, token, false), check, words);
+    assert_eq!(served.me(token).await, 401, "{check}: {words}");
+}
+
+fn with(claims: &Value, name: &str, value: impl Into<Value>) -> Value {
+    let mut claims = claims.clone();
+    claims[name] = value.into();
+    claims
+}
+
+fn sign(claims: &Value) -> String {
+    hs256::sign(&hs256::header(), &claims.to_string())
+}
+
+fn run_sql(served: &Served, sql: &str) {
+    match served.db.url.strip_prefix("sqlite://") {
+        Some(file) => {
+            let mut connection = SqliteConnection::establish(file).expect("the file opens");
+            connection.batch_execute(&format!("PRAGMA busy_timeout = 10000; {sql}")).expect("it runs");
+        }
+        None => PgConnection::establish(&served.db.url).expect("it answers").batch_execute(sql).expect("it runs"),
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_serves_is_said_to_and_so_is_what_is_no_token() {
+    for settings in [&[][..], &SHARED, &[("AUDIENCE", "api"), ("ISSUER", "https://login.example.com")]] {
+        let served = Served::start(settings);
+        served.db.add("alice", &[]);
+        let token = token(&served, "alice", "").await;
+        let findings = verify(&served, &token, true);
+        let checks: Vec<&str> = findings.iter().filter_map(|finding| finding["check"].as_str()).collect();
+        let all =
+            ["form", "header", "key", "signature", "time", "issuer", "audience", "session", "holder", "roles", "scope"];
+        assert_eq!(checks, all);
+        assert_says(&findings, "time", "it expires in ");
+        let text = served.cli_with_input(&["token", "verify"], &token).ok().out;
+        assert!(text.ends_with("it serves\n") && text.lines().count() == all.len() + 1, "{text}");
+        served.db.write_file("token", &token);
+        served.cli(&["token", "verify", "--file", "token"]).ok();
+        served.cli(&["token", "verify", &token]).fails(2, "unexpected argument");
+        assert_refused(&served, "garbage", "form", "three parts with dots between").await;
+        let cut = &token[..token.len() - 20];
+        assert_refused(&served, cut, "signature", "does not fit").await;
+        let text = served.cli_with_input(&["token", "verify"], cut);
+        assert!(text.code == Some(1) && text.out.ends_with("it does not serve\n"), "{text:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_time_that_does_not_hold_is_told_with_the_leeway() {
+    let served = Served::start(&SHARED);
+    served.db.add("alice", &[]);
+    let genuine = claims(&token(&served, "alice", "").await);
+    let now = || unix_seconds(Clock::system().now());
+    assert_refused(&served, &sign(&with(&genuine, "exp", now() - 41)), "time", "it expired 4").await;
+    assert_refused(&served, &sign(&with(&genuine, "exp", now() - 3 * 3_600)), "time", "it expired 3 h ago").await;
+    let late = sign(&with(&genuine, "exp", now() - 12));
+    let findings = verify(&served, &late, true);
+    assert_says(&findings, "time", "it expired 1");
+    assert_says(&findings, "time", "still accepted for 1");
+    assert_eq!(served.me(&late).await, 200);
+    for name in ["iat", "nbf"] {
+        let early = sign(&with(&genuine, name, now() + 600));
+        assert_refused(&served, &early, "time", " minutes: set both by NTP").await;
+        let near = sign(&with(&genuine, name, now() + 15));
+        assert_says(&verify(&served, &near, true), "time", "ahead of this machine's clock");
+        assert_eq!(served.me(&near).await, 200);
+        assert_refused(&served, &sign(&with(&genuine, name, -1)), "time", "before 1970").await;
+    }
+}
+
+#[tokio::test]
+async fn another_issuer_audience_secret_or_kind_of_token_is_told_apart() {
+    let served = Served::start(&SHARED);
+    served.db.add("alice", &[]);
+    let genuine = claims(&token(&served, "alice", "").await);
+    let issuer = sign(&with(&genuine, "iss", "https://evil.example"));
+    assert_refused(&served, &issuer, "issuer", "https://evil.example, and here it is http://localhost:8080").await;
+    let audience = sign(&with(&genuine, "aud", "somebody"));
+    assert_refused(&served, &audience, "audience", "for somebody, and here tokens are for nobody in particular").await;
+    let secret =
+        hs256::sign_with(b"another secret that is longer than thirty-two", &hs256::header(), &genuine.to_string());
+    assert_refused(&served, &secret, "signature", "JWT_SECRET here is another").await;
+    let header = json!({"typ": "at+jwt", "alg": "HS256"});
+    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "header", "its typ is at+jwt").await;
+    let header = json!({"typ": "JWT", "alg": "HS256", "crit": ["exp"], "jku": "https://evil.example"});
+    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "header", "it holds crit, jku").await;
+    let header = json!({"typ": "JWT", "alg": "none"});
+    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "key", "it is not signed").await;
+    let header = json!({"typ": "JWT", "alg": "HS256", "kid": "x\0y"});
+    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "key", "only HS256 is taken").await;
+    assert_refused(&served, &sign(&with(&genuine, "exp", "soon")), "claims", "a claim is missing or of the wrong kind")
+        .await;
+    let invented = sign(&with(&genuine, "sid", "a\0b"));
+    assert_refused(&served, &invented, "session", "its session a\\u{0}b is unknown here").await;
+    let longer = sign(&with(&genuine, "exp", genuine["exp"].as_i64().expect("a number") + 600));
+    assert_refused(&served, &longer, "session", "it lives longer").await;
+    let scoped = sign(&with(&genuine, "scope", "admin"));
+    assert_refused(&served, &scoped, "scope", "never granted").await;
+    let renamed = sign(&with(&genuine, "sub", "bob"));
+    assert_refused(&served, &renamed, "holder", "user number 1 is alice, not bob").await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_unknown_or_retired_is_named() {
+    let served = Served::start(&[]);
+    served.db.add("alice", &[]);
+    let token = token(&served, "alice", "").await;
+    let kid = part(&token, 0)["kid"].as_str().expect("a kid").to_owned();
+    let [_, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token}") };
+    let other = json!({"typ": "at+jwt", "alg": "ES256", "kid": "x".repeat(43)});
+    let unknown = format!("{}.{payload}.{signature}", vestibule::secret::base64url(other.to_string().as_bytes()));
+    assert_refused(&served, &unknown, "key", "is unknown here").await;
+    let shared = hs256::sign(&json!({"typ": "at+jwt", "alg": "HS256", "kid": kid}), &claims(&token).to_string());
+    assert_refused(&served, &shared, "key", "no JWT_SECRET is set here").await;
+    let three_hours_ago = Clock::system().now() - chrono::TimeDelta::hours(3);
+    let at = three_hours_ago.format("%Y-%m-%d %H:%M:%S");
+    run_sql(&served, &format!("UPDATE signing_keys SET retired_at = '{at}' WHERE kid = '{kid}'"));
+    assert_says(&verify(&served, &token, false), "key", &format!("its key {kid} was retired 3 h ago"));
+}
+
+#[tokio::test]
+async fn a_session_that_ended_a_user_who_is_away_and_roles_that_changed_are_told() {
+    for settings in [&[][..], &SHARED] {
+        let served = Served::start(settings);
+        served.db.add("alice", &["--role", "editor"]);
+        served.cli(&["roles", "set", "editor", "--scope", "read", "--scope", "write"]).ok();
+        let first = token(&served, "alice", "read write").await;
+        served.cli(&["roles", "set", "editor", "--scope", "read"]).ok();
+        let findings = verify(&served, &first, true);
+        assert_says(&findings, "scope", "changed since: it says read write, of which now read would be granted");
+        served.cli(&["users", "grant", "alice", "staff"]).ok();
+        let findings = verify(&served, &first, true);
+        assert_says(&findings, "roles", "changed since: it says editor, and now it would be editor, staff");
+        assert_eq!(served.me(&first).await, 200);
+
+        served.cli(&["users", "sign-out", "alice"]).ok();
+        assert_says(&verify(&served, &first, false), "session", "s ago: an admin signed the user out. Sign in again");
+        let second = token(&served, "alice", "").await;
+        served.cli(&["users", "disable", "alice"]).ok();
+        let findings = verify(&served, &second, false);
+        let faults: Vec<&str> = findings
+            .iter()
+            .filter(|finding| finding["ok"] == false)
+            .filter_map(|finding| finding["text"].as_str())
+            .collect();
+        assert!(faults.len() == 2 && faults[0].contains("the account was disabled"), "{faults:?}");
+        assert!(faults[1].contains("vestibule users enable alice"), "{faults:?}");
+        served.cli(&["users", "delete", "alice"]).ok();
+        let findings = verify(&served, &second, false);
+        assert!(
+            findings.iter().any(|finding| finding["text"].as_str().is_some_and(|text| text.contains("was deleted")))
+        );
+        run_sql(&served, "DELETE FROM refresh_tokens; DELETE FROM sessions");
+        let findings = verify(&served, &second, false);
+        assert!(findings.iter().any(|finding| finding["check"] == "session" && finding["ok"] == false), "{findings:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_programs_own_token_is_judged_by_the_program() {
+    let served = Served::start(&[]);
+    let added =
+        served.cli(&["clients", "add", "billing", "--grant", "client_credentials", "--scope", "x", "--json"]).json();
+    let client = (added["client_id"].as_str().expect("an id"), added["client_secret"].as_str().expect("a secret"));
+    let fields = [("grant_type", "client_credentials"), ("scope", "x")];
+    let answer = served.post("/token", Some(client), &fields).await.json();
+    let token = answer["access_token"].as_str().expect("a token");
+    assert_says(&verify(&served, token, true), "holder", "it is the program billing's own");
+    served.cli(&["clients", "delete", "billing", "--yes"]).ok();
+    let findings = verify(&served, token, false);
+    let faults: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding["ok"] == false)
+        .filter_map(|finding| finding["text"].as_str())
+        .collect();
+    assert!(faults.len() == 2 && faults[0].contains("the program was deleted"), "{faults:?}");
+}
