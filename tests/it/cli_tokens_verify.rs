@@ -19,11 +19,11 @@ async fn token(served: &Served, username: &str, scope: &str) -> String {
 
 /// The findings on a token, which serves or not.
 #[track_caller]
-fn verify(served: &Served, token: &str, serves: bool) -> Vec<Value> {
+fn verify(served: &Served, token: &str, is_expected: bool) -> Vec<Value> {
     let answer = served.cli_with_input(&["token", "verify", "--json"], token);
-    assert_eq!(answer.code, Some(i32::from(!serves)), "{answer:?}");
+    assert_eq!(answer.code, Some(i32::from(!is_expected)), "{answer:?}");
     let findings: Vec<Value> = serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
-    assert_eq!(findings.iter().all(|finding| finding["ok"] == true), serves, "{findings:?}");
+    assert_eq!(findings.iter().all(|finding| finding["ok"] == true), is_expected, "{findings:?}");
     findings
 }
 
