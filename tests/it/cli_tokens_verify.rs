@@ -19,11 +19,11 @@ async fn token(served: &Served, username: &str, scope: &str) -> String {
 
 /// The findings on a token, which serves or not.
 #[track_caller]
-fn verify(served: &Served, token: &str, serves: bool) -> Vec<Value> {
+fn verify(served: &Served, token: &str, is_expected: bool) -> Vec<Value> {
     let answer = served.cli_with_input(&["token", "verify", "--json"], token);
-    assert_eq!(answer.code, Some(i32::from(!serves)), "{answer:?}");
+    assert_eq!(answer.code, Some(i32::from(!is_expected)), "{answer:?}");
     let findings: Vec<Value> = serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
-    assert_eq!(findings.iter().all(|finding| finding["ok"] == true), serves, "{findings:?}");
+    assert_eq!(findings.iter().all(|finding| finding["ok"] == true), is_expected, "{findings:?}");
     findings
 }
 
@@ -80,7 +80,9 @@ async fn a_token_that_serves_is_said_to_and_so_is_what_is_no_token() {
         served.cli(&["token", "verify", "--file", "token"]).ok();
         served.cli(&["token", "verify", &token]).fails(2, "unexpected argument");
         assert_refused(&served, "garbage", "form", "three parts with dots between").await;
-        let cut = &token[..token.len() - 20];
+        let at = token.rfind('.').expect("a signature") + 1;
+        assert_refused(&served, &token[..at + 21], "form", "its signature is not base64url. Was it cut off").await;
+        let cut = &token[..at + 20];
         assert_refused(&served, cut, "signature", "does not fit").await;
         let text = served.cli_with_input(&["token", "verify"], cut);
         assert!(text.code == Some(1) && text.out.ends_with("it does not serve\n"), "{text:?}");
