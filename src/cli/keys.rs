@@ -35,13 +35,13 @@ pub async fn run(command: KeysCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn list(args: KeysArgs) -> anyhow::Result<ExitCode> {
+    const HEADINGS: [&str; 6] = ["KID", "ALGORITHM", "STATE", "PUBLISHED", "SIGNS FROM", "LIVE TOKENS"];
     let (_, admin, algorithm) = open(&args)?;
     let keys = admin.list_keys(algorithm).await?;
     if args.json {
         let views: Vec<KeyView> = keys.iter().map(KeyView::new).collect();
         return answer(true, &views, "");
     }
-    const HEADINGS: [&str; 6] = ["KID", "ALGORITHM", "STATE", "PUBLISHED", "SIGNS FROM", "LIVE TOKENS"];
     let row = |key: &KeyRecord| {
         let state = match key.retired_at {
             Some(at) => format!("retired {}", rfc3339_seconds(at)),
