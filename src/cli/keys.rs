@@ -38,6 +38,7 @@ pub async fn run(command: KeysCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn list(args: KeysArgs) -> anyhow::Result<ExitCode> {
+    const HEADINGS: [&str; 6] = ["KID", "ALGORITHM", "STATE", "PUBLISHED", "SIGNS FROM", "LIVE TOKENS"];
     let (_, admin, algorithm) = open(&args)?;
     let keys = admin.list_keys(algorithm).await?;
     if args.json {

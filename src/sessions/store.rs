@@ -1,5 +1,6 @@
-//! All SQL on sessions; `store/keys.rs` asks which keys signed their tokens. What may not live here: lifetimes.
+//! All SQL on sessions; `store/keys.rs` asks which keys signed their tokens, `store/cleaning.rs` deletes what is over. What may not live here: lifetimes.
 
+mod cleaning;
 mod keys;
 
 use diesel::prelude::*;
@@ -11,6 +12,7 @@ use crate::db::schema::sessions;
 use crate::scope::Scopes;
 use crate::secret::{PlainSecret, SecretHash};
 use crate::users::UserId;
+pub use cleaning::{delete_dead, delete_ended};
 pub use keys::{KeyUse, find_key_use};
 
 /// How a session came to be: the `amr` values of RFC 8176, and empty when no person proved anything.
@@ -273,30 +275,4 @@ pub fn set_issued(
         diesel::update(row).set((issued, keys)).execute(conn)?
     };
     Ok(count == 1)
-}
-
-/// Deletes sessions that were ended and whose tokens expired before `before`, at most `limit`.
-///
-/// # Errors
-/// When the query fails.
-pub fn delete_ended(conn: &mut DbConnection, before: Moment, limit: i64) -> QueryResult<usize> {
-    let ids: Vec<String> = sessions::table
-        .filter(sessions::ended_at.is_not_null().and(sessions::access_until.lt(before)))
-        .select(sessions::id)
-        .limit(limit)
-        .load(conn)?;
-    diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(conn)
-}
-
-/// Deletes sessions that were last used before `dead_before` and whose tokens have expired, at most `limit`.
-///
-/// # Errors
-/// When the query fails.
-pub fn delete_dead(conn: &mut DbConnection, dead_before: Moment, now: Moment, limit: i64) -> QueryResult<usize> {
-    let ids: Vec<String> = sessions::table
-        .filter(sessions::last_used_at.lt(dead_before).and(sessions::access_until.lt(now)))
-        .select(sessions::id)
-        .limit(limit)
-        .load(conn)?;
-    diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(conn)
 }

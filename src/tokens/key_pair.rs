@@ -28,7 +28,7 @@ pub enum KeyError {
     Database(#[from] DbError),
     /// The stored key was sealed under another `SERVER_KEY`, or was damaged.
     #[error(
-        "SERVER_KEY does not open the signing key {kid} in the database: use the key that this database was last used with (\"vestibule keys reseal\" changes it)"
+        "SERVER_KEY does not open the signing key {kid} in the database: use the key that this database was last used with, or run \"vestibule keys reseal\" again if it was cut off"
     )]
     Sealed {
         /// Which key.

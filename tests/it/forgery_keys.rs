@@ -19,6 +19,9 @@ use crate::harness::hs256::{self, claims, part};
 use crate::harness::{Answer, TestApp};
 use crate::token_errors::assert_refusal;
 
+/// Makes a signature.
+type Sign<'a> = dyn Fn(&[u8]) -> Vec<u8> + 'a;
+
 async fn assert_refused(app: &TestApp, token: &str, what: &str) {
     assert_refusal(&Answer::read(app.get_me(token).await).await, 401, "invalid_token", what);
 }
@@ -78,7 +81,6 @@ async fn a_kid_with_the_marks_of_a_path_or_of_sql_or_of_any_size_finds_no_key() 
             kid.to_lowercase(),
             kid[..42].to_owned(),
             "k".repeat(8_000),
-            "k".repeat(1_000_000),
         ]
         .map(Value::from),
     );
@@ -87,12 +89,14 @@ async fn a_kid_with_the_marks_of_a_path_or_of_sql_or_of_any_size_finds_no_key() 
         let mut header = header.clone();
         header["kid"] = kid.clone();
         let what: String = kid.to_string().chars().take(60).collect();
-        // More than a header may hold is refused by the HTTP layer or by our limit; never taken, and never a fault.
-        let answer = app.get("/me").bearer_auth(format!("{}.{genuine}", message(&header, &claims))).send().await;
-        let status = answer.map_or(431, |answer| answer.status().as_u16());
-        let is_huge = kid.as_str().is_some_and(|kid| kid.len() > 10_000);
-        assert!(status == 401 || is_huge && (400..500).contains(&status), "{what}: {status}");
+        assert_refused(&app, &format!("{}.{genuine}", message(&header, &claims)), &what).await;
     }
+    // More than a request's head may hold; the connection it came on is closed, and so it has one of its own.
+    let mut huge = header;
+    huge["kid"] = Value::from("k".repeat(1_000_000));
+    let request = TestApp::browser().get(format!("{}/me", app.url)).bearer_auth(message(&huge, &claims) + ".AAAA");
+    let status = request.send().await.map_or(400, |answer| answer.status().as_u16());
+    assert!((400..500).contains(&status), "{status}");
     let still: Value = Answer::to(app.get("/.well-known/jwks.json")).await.json();
     assert_eq!(still["keys"].as_array().map(Vec::len), Some(keys.len()));
     assert_eq!(app.get_me(&token).await.status(), 200);
@@ -107,21 +111,20 @@ async fn a_token_signed_by_another_key_or_algorithm_is_refused_under_every_kid()
     let ec = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref()).expect("a key");
     let ed = Ed25519KeyPair::generate().expect("a key");
     let rsa = rsa::KeyPair::generate(rsa::KeySize::Rsa2048).expect("a key");
-    let sign_rsa = |message: &[u8]| {
+    let by_rsa = |message: &[u8]| {
         let mut signature = vec![0; rsa.public_modulus_len()];
         rsa.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).expect("signed");
         signature
     };
-    let sign_ec = |message: &[u8]| ec.sign(&random, message).expect("signed").as_ref().to_vec();
-    let sign_ed = |message: &[u8]| ed.sign(message).as_ref().to_vec();
-    let signers: [(&str, &dyn Fn(&[u8]) -> Vec<u8>); 3] =
-        [("ES256", &sign_ec), ("EdDSA", &sign_ed), ("RS256", &sign_rsa)];
-    for (name, sign) in signers {
+    let by_point = |message: &[u8]| ec.sign(&random, message).expect("signed").as_ref().to_vec();
+    let by_curve = |message: &[u8]| ed.sign(message).as_ref().to_vec();
+    let signers: [(&str, &Sign<'_>); 3] = [("ES256", &by_point), ("EdDSA", &by_curve), ("RS256", &by_rsa)];
+    for (name, forge) in signers {
         for key in &keys {
             for alg in ["ES256", "EdDSA", "RS256", "PS256", "ES384", "Ed25519", "es256", name] {
                 let header = json!({"alg": alg, "typ": "at+jwt", "kid": key["kid"]});
                 let message = message(&header, &claims);
-                let forged = format!("{message}.{}", base64url(&sign(message.as_bytes())));
+                let forged = format!("{message}.{}", base64url(&forge(message.as_bytes())));
                 assert_refused(&app, &forged, &format!("{name}: {header}")).await;
             }
         }

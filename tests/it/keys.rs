@@ -1,6 +1,7 @@
 //! Signing keys in one server whose clock is moved: algorithms, the next key, the old key's end, rotation by itself.
 //! What may not live here: the command line (`keys_cli.rs`), and several servers (`keys_two_servers.rs`).
 
+use std::slice;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -133,7 +134,7 @@ async fn the_next_key_is_published_before_it_signs_and_the_old_one_until_its_las
     assert_eq!(published(&app).await.len(), 2);
     app.clock.advance(minutes(5));
     tend(&app, None).await;
-    assert_eq!(published(&app).await, [next.clone()]);
+    assert_eq!(published(&app).await, slice::from_ref(&next));
     let sealed: Vec<String> = app
         .write(move |conn| signing_keys::table.find(first).select(signing_keys::private_key_sealed).load(conn))
         .await;
@@ -213,7 +214,7 @@ async fn a_key_of_the_database_is_replaced_by_itself_when_it_is_old_and_by_one_i
     let rotation = TimeDelta::days(30);
     app.clock.advance(Duration::from_hours(30 * 24 - 1));
     tend(&app, Some(rotation)).await;
-    assert_eq!(published(&app).await, [first.clone()]);
+    assert_eq!(published(&app).await, slice::from_ref(&first));
     app.clock.advance(Duration::from_hours(2));
     let other = instance(&app, KeyAlgorithm::Es256).await;
     let now = app.clock.now();
@@ -228,7 +229,7 @@ async fn a_key_of_the_database_is_replaced_by_itself_when_it_is_old_and_by_one_i
     refresh(&app).await;
     app.clock.advance(minutes(30));
     tend(&app, Some(rotation)).await;
-    assert_eq!(published(&app).await, [keys[1].clone()]);
+    assert_eq!(published(&app).await, keys[1..]);
 }
 
 #[tokio::test]
@@ -248,7 +249,7 @@ async fn a_key_that_is_ended_hands_over_to_the_next_and_the_last_one_stays() {
     let KeyRetirement::Done { key, signing } = end(&first).await else { panic!("another can sign") };
     assert_eq!((key.usage.live_sessions, signing.kid.as_str()), (1, next.as_str()));
     assert_eq!(me(&app, &token).await, 401, "seen and cached before, it is refused all the same");
-    assert_eq!(published(&app).await, [next.clone()]);
+    assert_eq!(published(&app).await, slice::from_ref(&next));
     assert_eq!(sign_in(&app).await.1, next, "before its time, for nobody else can");
     assert!(matches!(end(&first).await, KeyRetirement::WasRetired(_)));
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::harness::app::SERVER_KEY;
 use crate::harness::beside;
 use crate::harness::hs256::part;
 use crate::harness::process::{command, outcome, said};
@@ -17,7 +18,13 @@ const ROTATIONS: usize = 3;
 const SIGN_INS: usize = 80;
 
 fn cli(database: &TestDatabase, arguments: &[&str]) -> Value {
-    let output = outcome(command(database, &[arguments, &["--json"]].concat()));
+    cli_with(database, SERVER_KEY, arguments)
+}
+
+fn cli_with(database: &TestDatabase, server_key: &str, arguments: &[&str]) -> Value {
+    let mut command = command(database, &[arguments, &["--json"]].concat());
+    command.env("SERVER_KEY", server_key);
+    let output = outcome(command);
     assert!(output.status.success(), "{}", said(&output));
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
@@ -29,8 +36,8 @@ fn signing(database: &TestDatabase) -> String {
 }
 
 /// Makes the next key and waits until it signs, by the wall clock: the servers are processes, whose clock nobody moves.
-async fn rotate(database: &TestDatabase) -> String {
-    let rotated = cli(database, &["keys", "rotate", "--after", "2s"]);
+async fn rotate(database: &TestDatabase, server_key: &str) -> String {
+    let rotated = cli_with(database, server_key, &["keys", "rotate", "--after", "2s"]);
     let next = rotated["next"]["kid"].as_str().expect("a kid").to_owned();
     let began = Instant::now();
     while signing(database) != next {
@@ -66,7 +73,7 @@ async fn a_retired_keys_tokens_are_refused_by_every_server_within_a_second() {
     let form = [("username", "alice"), ("password", PASSWORD)];
     let issued = token_from(&servers[0].url, &form).await;
     let old = text(&issued, "access_token");
-    let next = rotate(&database).await;
+    let next = rotate(&database, SERVER_KEY).await;
     let issued = token_from(&servers[1].url, &form).await;
     let new = text(&issued, "access_token");
     assert_eq!(kid(new), next);
@@ -85,6 +92,36 @@ async fn a_retired_keys_tokens_are_refused_by_every_server_within_a_second() {
         let set = Answer::to(reqwest::Client::new().get(format!("{}/.well-known/jwks.json", server.url))).await.json();
         assert_eq!(set["keys"].as_array().map(Vec::len), Some(1));
     }
+}
+
+#[tokio::test]
+async fn while_servers_are_restarted_with_another_server_key_one_by_one_no_token_is_lost() {
+    const NEW_KEY: &str = "HBAQDw4NDAsKCQgHBgUEAwIBAAECAwQFBgcICQoLDA0";
+    let database = TestDatabase::create();
+    beside::add_user(&database, "alice", &[]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("new.key");
+    std::fs::write(&file, NEW_KEY).expect("written");
+    let form = [("username", "alice"), ("password", PASSWORD)];
+    let before = ServerProcess::start(&database, &[]);
+    let issued = token_from(&before.url, &form).await;
+    let early = text(&issued, "access_token");
+    cli(&database, &["keys", "reseal", "--new-server-key-file", &file.display().to_string()]);
+    let after = ServerProcess::start(&database, &[("SERVER_KEY", NEW_KEY)]);
+    // Even a key that only the restarted server can open.
+    let next = rotate(&database, NEW_KEY).await;
+    let [by_before, by_after] = [token_from(&before.url, &form).await, token_from(&after.url, &form).await];
+    let [by_before, by_after] = [&by_before, &by_after].map(|issued| text(issued, "access_token"));
+    assert_eq!((kid(by_before), kid(by_after)), (kid(early), next));
+    for token in [early, by_before, by_after] {
+        assert_eq!((me(&before.url, token).await, me(&after.url, token).await), (200, 200));
+    }
+    let mut with_old = command(&database, &["keys", "rotate"]);
+    with_old.env("JWT_ALGORITHM", "EdDSA");
+    assert!(
+        said(&outcome(with_old)).contains("SERVER_KEY does not open"),
+        "nobody adds a key under the old server key"
+    );
 }
 
 /// Counts what a client did.
@@ -141,7 +178,7 @@ async fn three_rotations_under_load_lose_no_request_and_no_valid_token() {
         .map(|name| tokio::spawn(use_both(name, urls.clone(), Arc::clone(&is_over), Arc::clone(&counts))))
         .collect();
     for _ in 0..ROTATIONS {
-        kids.push(rotate(&database).await);
+        kids.push(rotate(&database, SERVER_KEY).await);
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
     is_over.store(true, Ordering::Relaxed);
