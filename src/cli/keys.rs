@@ -21,9 +21,6 @@ use crate::tokens::{KeyRecord, KeyRetirement, KeyState};
 /// What else hangs on the server key.
 const RESEALED: &str = "Restart every instance with the new key. Browsers then sign in anew (their session cookies open no more, and neither do set-up and reset links that were just opened), and counted failures are forgotten. Tokens stay good";
 
-/// The columns of the list.
-const HEADINGS: [&str; 6] = ["KID", "ALGORITHM", "STATE", "PUBLISHED", "SIGNS FROM", "LIVE TOKENS"];
-
 /// Runs a command on signing keys.
 ///
 /// # Errors
