@@ -19,7 +19,7 @@ use crate::secret::ServerKey;
 use crate::tokens::{KeyRecord, KeyRetirement, KeyState};
 
 /// What else hangs on the server key.
-const RESEALED: &str = "Restart every instance with the new key. Browsers then sign in anew (their session cookies open no more, and neither do set-up and reset links that were just opened), and counted failures are forgotten. Tokens stay good";
+const RESEALED: &str = "Restart every instance with the new key. Browsers then sign in anew (their session cookies open no more, and neither do set-up and reset links that were just opened), and counted failures and known devices are forgotten. Tokens and refresh tokens stay good";
 
 /// Runs a command on signing keys.
 ///

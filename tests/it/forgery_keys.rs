@@ -9,8 +9,10 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use diesel::prelude::*;
 use serde_json::{Value, json};
 use vestibule::config::{KeyAlgorithm, Signing};
+use vestibule::db::schema::signing_keys;
 use vestibule::secret::{ServerKey, base64url, from_base64url};
 use vestibule::tokens::Keys;
 
@@ -189,4 +191,24 @@ async fn hs256_with_a_public_rsa_or_ed25519_key_as_its_secret_is_refused_however
         }
     }
     assert_eq!(tried, 2 * 7 * 4);
+}
+
+#[tokio::test]
+async fn a_public_key_that_was_put_in_anothers_place_in_the_database_is_not_taken() {
+    let (app, token, keys) = with_all_keys().await;
+    let kid = part(&token, 0)["kid"].as_str().expect("a kid").to_owned();
+    let mut forged = keys.iter().find(|key| key["kid"] != kid).expect("another key").clone();
+    forged["kid"] = Value::from(kid.as_str());
+    let text = forged.to_string();
+    let count = app.write(move |conn| {
+        diesel::update(signing_keys::table.find(kid)).set(signing_keys::public_jwk.eq(text)).execute(conn)
+    });
+    assert_eq!(count.await, 1);
+    let server_key = ServerKey::parse(SERVER_KEY).expect("a key");
+    let signing = Signing::KeyPair(KeyAlgorithm::Es256);
+    let Err(error) = Keys::load(&app.lock.db, &signing, &server_key, app.clock.now()).await else {
+        panic!("it is loaded");
+    };
+    assert!(error.to_string().contains("was changed"), "{error}");
+    assert_eq!(app.get_me(&token).await.status(), 200, "a server that runs has the right one");
 }

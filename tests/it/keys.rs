@@ -233,6 +233,24 @@ async fn a_key_of_the_database_is_replaced_by_itself_when_it_is_old_and_by_one_i
 }
 
 #[tokio::test]
+async fn eight_wishes_for_the_next_key_at_once_make_one_twenty_times() {
+    let app = TestApp::start().await;
+    for round in 1..=20 {
+        let mut wishes = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let admin = admin(&app);
+            wishes.spawn(async move { admin.rotate_keys(KeyAlgorithm::EdDsa, &server_key(), LEAD, TOKEN_LIFE).await });
+        }
+        let outcomes = wishes.join_all().await;
+        let made = outcomes.into_iter().filter(|outcome| outcome.as_ref().expect("the database answers").is_new);
+        assert_eq!(made.count(), 1, "round {round}");
+        let keys = admin(&app).list_keys(KeyAlgorithm::EdDsa).await.expect("the database answers");
+        assert_eq!(keys.len(), round + 1);
+        app.clock.advance(minutes(11));
+    }
+}
+
+#[tokio::test]
 async fn a_key_that_is_ended_hands_over_to_the_next_and_the_last_one_stays() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
