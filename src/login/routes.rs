@@ -6,7 +6,6 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::form_post::{self, FormPost, Refusal};
 use super::pages::{LoginPage, LogoutPage};
 use super::setup;
 use crate::credentials::{Attempt, Lock, SignIn, SignedIn};
@@ -20,46 +19,12 @@ use crate::users::password::Password;
 use crate::web::client_ip::ClientIp;
 use crate::web::current_user::{CurrentUser, MaybeUser};
 use crate::web::form::Parameters;
+use crate::web::form_post::{self, FormPost, Refusal};
 use crate::web::next::Next;
+use crate::web::notice::Notice;
 use crate::web::pages::{Alert, Layout, html, see_other, wait_text};
 use crate::web::session::BrowserSession;
 use crate::web::{WebConfig, cookies, error_page, get, session, user_agent};
-
-/// What a page tells on arrival; in the query as one of these words only, so that nobody can make our page say theirs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// After signing out.
-    SignedOut,
-    /// After the first administrator was made.
-    SetUp,
-    /// After a new password was chosen by a rescue link.
-    Rescued,
-    /// After a session ended by itself.
-    SessionEnded,
-}
-
-impl Notice {
-    const ALL: [Self; 4] = [Self::SignedOut, Self::SetUp, Self::Rescued, Self::SessionEnded];
-
-    /// The word in the query, which is also the end of the message's key.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::SignedOut => "signed-out",
-            Self::SetUp => "set-up",
-            Self::Rescued => "rescued",
-            Self::SessionEnded => "session-ended",
-        }
-    }
-
-    /// The notice in a query, in words.
-    #[must_use]
-    pub fn in_query(query: &Parameters, layout: &Layout) -> Option<String> {
-        let code = query.get("notice")?;
-        let notice = Self::ALL.into_iter().find(|notice| notice.code() == code)?;
-        Some(layout.word(&format!("notice-{}", notice.code())).to_owned())
-    }
-}
 
 /// Mounts the routes of this door.
 pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {

@@ -4,9 +4,8 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::form_post::{self, FormPost};
 use super::pages::{RescuePage, SetupPage};
-use super::routes::{Notice, finish};
+use super::routes::finish;
 use crate::admin::{self, FirstAdmin, Rescue};
 use crate::config::Config;
 use crate::credentials::{Attempt, Lock, SignIn};
@@ -21,6 +20,8 @@ use crate::users::{self, LookupName, NewUser, User, Username, UsernameError};
 use crate::web::client_ip::ClientIp;
 use crate::web::error_page::ErrorPage;
 use crate::web::form::Parameters;
+use crate::web::form_post::{self, FormPost};
+use crate::web::notice::Notice;
 use crate::web::pages::{Alert, Layout, html, see_other};
 use crate::web::session::BrowserSession;
 use crate::web::{cookies, csrf, user_agent};

@@ -1,16 +1,16 @@
-//! What every form post of the people's door must pass before its fields are looked at.
+//! What every form post of our pages must pass before its fields are looked at.
 //! What may not live here: what a form does.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 
+use super::client_ip;
+use super::csrf::{self, Provenance};
+use super::form::Parameters;
+use super::pages::Alert;
+use super::session::BrowserSession;
 use crate::error::AppError;
 use crate::i18n::Words;
-use crate::web::client_ip;
-use crate::web::csrf::{self, Provenance};
-use crate::web::form::Parameters;
-use crate::web::pages::Alert;
-use crate::web::session::BrowserSession;
 
 /// Why a form is shown again instead of being acted on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The status of the form that is shown again.
+    #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
             Self::Elsewhere => StatusCode::FORBIDDEN,
@@ -39,11 +40,12 @@ impl Refusal {
     }
 
     /// The words for it.
+    #[must_use]
     pub fn alert(self, words: &Words, request: &HttpRequest) -> Alert {
         match self {
             Self::Elsewhere => Alert::named(words, "alert-elsewhere"),
             Self::NoCookie { is_insecure: true } => {
-                let url = crate::web::config(request).public_url.as_str();
+                let url = super::config(request).public_url.as_str();
                 let text = words.format("alert-insecure-cookie-text", &[("url", url.into())]);
                 Alert { text, ..Alert::named(words, "alert-no-cookie") }
             }
@@ -56,7 +58,9 @@ impl Refusal {
 
 /// A form post as it came, and why it must not be acted on, if so.
 pub struct FormPost {
+    /// Its fields; none when it came from elsewhere.
     pub parameters: Parameters,
+    /// `None` when it may be acted on.
     pub refusal: Option<Refusal>,
 }
 
@@ -114,7 +118,7 @@ fn find_refusal(
     is_vouched: bool,
 ) -> Option<Refusal> {
     let Some(seed) = session.csrf_seed() else {
-        let is_insecure = crate::web::config(request).public_url.is_https() && !client_ip::is_https(request);
+        let is_insecure = super::config(request).public_url.is_https() && !client_ip::is_https(request);
         return Some(Refusal::NoCookie { is_insecure });
     };
     let has_token = parameters.get("csrf").is_some_and(|token| csrf::fits(&seed, token));
