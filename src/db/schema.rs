@@ -53,6 +53,8 @@ diesel::table! {
         created_at -> Timestamp,
         expires_at -> Timestamp,
         used_at -> Nullable<Timestamp>,
+        email -> Nullable<Text>,
+        roles -> Nullable<Text>,
     }
 }
 
@@ -65,6 +67,21 @@ diesel::table! {
         window_started_at -> Timestamp,
         last_tried_at -> Timestamp,
         last_failed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    outbox (id) {
+        id -> Text,
+        kind -> Text,
+        user_id -> Nullable<BigInt>,
+        message_sealed -> Text,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        next_try_at -> Timestamp,
+        claimed_until -> Nullable<Timestamp>,
+        tries -> BigInt,
+        last_error -> Nullable<Text>,
     }
 }
 
@@ -113,6 +130,7 @@ diesel::table! {
         earlier_kid -> Nullable<Text>,
         earlier_access_until -> Nullable<Timestamp>,
         proxy_secret_hash -> Nullable<Text>,
+        is_remembered -> Bool,
     }
 }
 
@@ -150,6 +168,9 @@ diesel::table! {
         last_signed_in_at -> Nullable<Timestamp>,
         disabled_at -> Nullable<Timestamp>,
         deleted_at -> Nullable<Timestamp>,
+        language -> Nullable<Text>,
+        email_key -> Nullable<Text>,
+        email_verified_at -> Nullable<Timestamp>,
     }
 }
 
@@ -166,6 +187,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     known_devices,
     links,
     login_attempts,
+    outbox,
     refresh_tokens,
     role_scopes,
     sessions,

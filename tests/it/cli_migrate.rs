@@ -25,7 +25,7 @@ fn migrations_run_once_and_are_shown() {
 fn reverting_names_what_it_drops_and_wants_a_yes() {
     let db = TestDb::new();
     db.add("alice", &[]);
-    db.cli(&["migrate", "revert"]).fails(1, "--yes").fails(1, "refresh_tokens (0 rows)");
+    db.cli(&["migrate", "revert"]).fails(1, "--yes").fails(1, "outbox (0 rows)");
     db.cli(&["users", "list"]).ok();
     let migrations = db.cli(&["migrate", "status", "--json"]).json()["migrations"].as_array().expect("an array").len();
     for _ in 0..migrations {

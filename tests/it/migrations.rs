@@ -11,12 +11,14 @@ use crate::harness::beside::{self, Direct};
 use crate::harness::{ServerProcess, TestDatabase, process};
 
 /// Indexes and unique constraints, which `schema.rs` has no words for.
-const INDEXES: [&str; 19] = [
+const INDEXES: [&str; 22] = [
     "audit_events_happened_at: audit_events (happened_at)",
+    "audit_events_user_id: audit_events (user_id, happened_at)",
     "known_devices_last_used_at: known_devices (last_used_at)",
     "known_devices_user_id: known_devices (user_id)",
     "login_attempts_account: login_attempts (account)",
     "login_attempts_last_tried_at: login_attempts (last_tried_at)",
+    "outbox_next_try_at: outbox (next_try_at)",
     "refresh_tokens_created_at: refresh_tokens (created_at)",
     "refresh_tokens_family_id: refresh_tokens (family_id)",
     "refresh_tokens_successor_at: refresh_tokens (successor_at) where successor_sealed IS NOT NULL",
@@ -31,6 +33,7 @@ const INDEXES: [&str; 19] = [
     "unique: sessions (secret_hash)",
     "unique: users (public_id)",
     "unique: users (username_key)",
+    "users_email_key: users (email_key)",
 ];
 
 const SQLITE_COLUMNS: &str =
