@@ -46,7 +46,7 @@ setup-title = Create the first administrator
 setup-lead = This makes the first administrator of this server. Once it exists, this page closes.
 setup-username-hint = Letters, digits and . _ - + (not only digits)
 # $min (number): the fewest characters
-new-password-hint = At least { $min } characters. A few unrelated words work well.
+setup-password-hint = At least { $min } characters. A few unrelated words work well.
 setup-button = Create administrator
 setup-alert-title = The account was not created
 
@@ -118,18 +118,7 @@ date-time = { $month ->
 password-too-short = The password is too short. Use at least { $min } characters.
 # $max (number)
 password-too-long = The password is too long. Use at most { $max } characters.
-# Why a password is guessed soon. Each is followed by password-weak-advice.
-password-weak-own-words = The password holds little more than names or addresses of yours or of this site, which are tried first.
-password-weak-common = Many people use this password or one like it, so it is among the first to be tried.
-password-weak-keyboard = The password follows the keys of a keyboard, which is easy to guess.
-password-weak-repeats = The password repeats the same characters, which is easy to guess.
-password-weak-sequence = The password counts up or follows the alphabet, which is easy to guess.
-password-weak-date = The password is mostly a date or a year, which is easy to guess.
-password-weak-name = The password is mostly a common name, which is easy to guess.
-password-weak-word = The password holds little more than a single word, which is easy to guess.
-password-weak-advice = Use several unrelated words instead.
-# On a button that appears beside the field.
-new-password-show = Show password
+password-too-common = Many people use this password, so it is easy to guess. Choose another, such as several unrelated words.
 password-is-username = The password is the same as the username. Choose a different password.
 password-bad-characters = The password contains a character that cannot be used, such as a control character. Use letters, digits, spaces and symbols.
 username-invalid = This username cannot be used. Use 1 to 64 characters: letters, digits and . _ - + but not only digits.
@@ -160,6 +149,21 @@ error-unavailable-text = Wait a moment, then try again. If it stays like this, t
 error-request-id = Request ID
 error-link-home = Go to your account
 error-link-sign-in = Go to sign in
+
+## An application behind a reverse proxy keeps sending a signed-in person here
+
+returns-title = You are going round in circles
+# $place (text): the address of the application, such as https://app.example.com
+returns-lead = You are signed in here, but { $place } keeps sending you back to sign in. Its reverse proxy does not recognise you.
+returns-cookies = Check that your browser accepts cookies from both addresses, and that both were opened over https.
+returns-clock = Check that the date and time on this device are right.
+returns-admin = If it stays like this, tell the administrator of this server: COOKIE_DOMAIN must contain the application’s address, the proxy must pass cookies on to this server, and the clocks of both must agree.
+returns-again = Try again
+
+## A reverse proxy does not let somebody through
+
+refused-role-title = You may not open this page
+refused-role-text = You are signed in, but your account lacks the role that this page needs. If you should have it, ask the administrator.
 
 ## Rescue: an administrator who is locked out chooses a new password
 

@@ -46,7 +46,7 @@ setup-title = 첫 관리자 만들기
 setup-lead = 이 서버의 첫 관리자 계정을 만듭니다. 만들고 나면 이 화면은 더 이상 열리지 않습니다.
 setup-username-hint = 글자, 숫자, . _ - + 사용 가능 (숫자만은 불가)
 # $min (숫자): 최소 글자 수
-new-password-hint = { $min }자 이상. 서로 관련 없는 단어를 여러 개 이어 쓰면 좋습니다.
+setup-password-hint = { $min }자 이상. 서로 관련 없는 단어를 여러 개 이어 쓰면 좋습니다.
 setup-button = 관리자 만들기
 setup-alert-title = 계정을 만들지 못했습니다
 
@@ -98,18 +98,7 @@ date-time = { $year }년 { $month }월 { $day }일 { $time } (UTC)
 password-too-short = 비밀번호가 너무 짧습니다. { $min }자 이상 입력하세요.
 # $max (숫자)
 password-too-long = 비밀번호가 너무 깁니다. { $max }자 이하로 입력하세요.
-# 비밀번호가 추측하기 쉬운 까닭. 뒤에 password-weak-advice가 이어집니다.
-password-weak-own-words = 비밀번호가 대부분 본인의 이름이나 주소 또는 이 사이트의 이름으로 되어 있어 가장 먼저 시도됩니다.
-password-weak-common = 많은 사람이 쓰는 비밀번호이거나 그와 비슷해서 가장 먼저 시도됩니다.
-password-weak-keyboard = 키보드 배열을 따라 입력한 비밀번호라 추측하기 쉽습니다.
-password-weak-repeats = 같은 글자가 되풀이되는 비밀번호라 추측하기 쉽습니다.
-password-weak-sequence = 숫자나 글자가 차례대로 이어지는 비밀번호라 추측하기 쉽습니다.
-password-weak-date = 대부분 날짜나 연도로 된 비밀번호라 추측하기 쉽습니다.
-password-weak-name = 대부분 흔한 이름으로 된 비밀번호라 추측하기 쉽습니다.
-password-weak-word = 거의 한 단어로 된 비밀번호라 추측하기 쉽습니다.
-password-weak-advice = 서로 관련 없는 단어를 여러 개 이어 보세요.
-# 입력란 옆에 나타나는 버튼에 씁니다.
-new-password-show = 비밀번호 표시
+password-too-common = 많은 사람이 사용해 추측하기 쉬운 비밀번호입니다. 서로 관련 없는 단어를 여러 개 잇는 등 다른 비밀번호를 사용하세요.
 password-is-username = 비밀번호가 아이디와 같습니다. 다른 비밀번호를 사용하세요.
 password-bad-characters = 제어 문자처럼 비밀번호에 사용할 수 없는 문자가 있습니다. 글자, 숫자, 공백, 기호를 사용하세요.
 username-invalid = 사용할 수 없는 아이디입니다. 글자, 숫자, . _ - + 로 1~64자를 입력하세요. 숫자만으로는 만들 수 없습니다.
@@ -140,6 +129,21 @@ error-unavailable-text = 잠시 후 다시 시도하세요. 계속 이용할 수
 error-request-id = 요청 ID
 error-link-home = 내 계정으로 이동
 error-link-sign-in = 로그인 화면으로 이동
+
+## 리버스 프록시 뒤의 애플리케이션이 로그인한 사람을 자꾸 이곳으로 돌려보냄
+
+returns-title = 두 주소 사이를 맴돌고 있습니다
+# $place (글): 애플리케이션의 주소. 예: https://app.example.com
+returns-lead = 이곳에는 로그인되어 있지만, { $place } 주소가 자꾸 로그인 화면으로 돌려보냅니다. 그곳의 리버스 프록시가 로그인을 알아보지 못하고 있습니다.
+returns-cookies = 브라우저가 두 주소의 쿠키를 모두 허용하는지, 두 주소를 모두 https로 열었는지 확인하세요.
+returns-clock = 이 기기의 날짜와 시각이 맞는지 확인하세요.
+returns-admin = 계속 같은 문제가 생기면 이 서버의 관리자에게 알려 주세요. COOKIE_DOMAIN에 애플리케이션의 주소가 포함되어야 하고, 프록시가 이 서버로 쿠키를 전달해야 하며, 두 서버의 시각이 맞아야 합니다.
+returns-again = 다시 시도
+
+## 리버스 프록시가 통과시키지 않음
+
+refused-role-title = 이 페이지를 열 수 없습니다
+refused-role-text = 로그인되어 있지만, 계정에 이 페이지를 여는 데 필요한 역할이 없습니다. 필요한 역할이라면 관리자에게 문의하세요.
 
 ## 복구: 로그인할 수 없게 된 관리자가 새 비밀번호를 정함
 

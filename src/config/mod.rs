@@ -1,8 +1,9 @@
 //! Every setting, checked before anything is bound. The only reader of the environment.
 //! `settings.rs` holds the flags and their help, `parse.rs` turns their text into values, `faults.rs` gathers what is wrong, `values.rs` says how each kind is written; the
-//! result is [`Config`].
+//! result is [`Config`]; `cookie_domain.rs` is one kind of value with rules of its own.
 //! What may not live here: anything that a setting switches on.
 
+mod cookie_domain;
 mod faults;
 mod parse;
 mod settings;
@@ -17,6 +18,7 @@ use ipnet::IpNet;
 use zeroize::Zeroizing;
 
 use crate::secret::ServerKey;
+pub use cookie_domain::CookieDomain;
 pub use settings::{DatabaseSettings, LifetimeSettings, Settings};
 pub use values::Origin;
 
@@ -49,6 +51,8 @@ pub struct Config {
     pub lifetimes: LifetimeConfig,
     /// Proxies whose forwarded headers count.
     pub trusted_proxies: Vec<IpNet>,
+    /// The domain whose applications get the shared cookies, when there is one.
+    pub cookie_domain: Option<CookieDomain>,
     /// Origins whose pages may call the programs' routes.
     pub allowed_origins: Vec<Origin>,
     /// Where Prometheus counters are served, when they are.

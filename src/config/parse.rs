@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::faults::{Faults, read_secret, read_server_key};
 use super::values::{claim_text, database_url, duration, list, network, number};
 use super::{
-    Config, ConfigError, DatabaseSettings, KeyAlgorithm, LifetimeConfig, LifetimeSettings, LogFormat, Origin,
-    PasswordConfig, PasswordGrant, Settings, Signing, ThrottlingConfig,
+    Config, ConfigError, CookieDomain, DatabaseSettings, KeyAlgorithm, LifetimeConfig, LifetimeSettings, LogFormat,
+    Origin, PasswordConfig, PasswordGrant, Settings, Signing, ThrottlingConfig,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -57,6 +57,7 @@ impl Settings {
             trusted_proxies: faults
                 .optional("TRUSTED_PROXIES", self.trusted_proxies.as_deref(), |text| list(text, network))
                 .unwrap_or_default(),
+            cookie_domain: self.read_cookie_domain(&public_url, faults),
             allowed_origins: faults
                 .optional("ALLOWED_ORIGINS", self.allowed_origins.as_deref(), |text| list(text, Origin::parse))
                 .unwrap_or_default(),
@@ -70,6 +71,18 @@ impl Settings {
             }),
             public_url,
         }
+    }
+
+    fn read_cookie_domain(&self, public_url: &Origin, faults: &mut Faults) -> Option<CookieDomain> {
+        let domain = faults.optional("COOKIE_DOMAIN", self.cookie_domain.as_deref(), CookieDomain::parse)?;
+        if !domain.covers(public_url) {
+            faults.say(
+                "COOKIE_DOMAIN",
+                domain.as_str(),
+                &format!("does not contain the host of PUBLIC_URL ({public_url}), so that browsers would drop the cookies: change one of the two"),
+            );
+        }
+        Some(domain)
     }
 
     fn read_throttling(&self, faults: &mut Faults) -> ThrottlingConfig {

@@ -95,6 +95,9 @@ pub struct Settings {
     /// Proxies whose X-Forwarded-* headers count, as addresses or networks with commas between [default: none]
     #[arg(long, env = "TRUSTED_PROXIES", value_name = "NETWORK,…")]
     pub trusted_proxies: Option<String>,
+    /// The domain that the server and the applications behind a reverse proxy have in common; they get the shared cookies, and people return to them after signing in [default: none: applications on the server's own host only]
+    #[arg(long, env = "COOKIE_DOMAIN", value_name = "DOMAIN")]
+    pub cookie_domain: Option<String>,
     /// Origins whose pages may call the programs' routes (CORS), with commas between [default: none]
     #[arg(long, env = "ALLOWED_ORIGINS", value_name = "ORIGIN,…")]
     pub allowed_origins: Option<String>,

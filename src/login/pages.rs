@@ -2,7 +2,6 @@
 
 use askama::Template;
 
-use crate::web::new_password::NewPassword;
 use crate::web::pages::{Alert, Layout};
 
 /// The sign-in form.
@@ -17,13 +16,23 @@ pub struct LoginPage {
     pub notice: Option<String>,
 }
 
-/// The question whether to sign out, when the form that asked for it was stale.
+/// The question whether to sign out: an application links to it, and it follows a form that was stale.
 #[derive(Template)]
 #[template(path = "logout.html")]
 pub struct LogoutPage {
     pub layout: Layout,
     pub csrf: String,
+    pub next: String,
     pub alert: Option<Alert>,
+}
+
+/// Why an application and the sign-in page send somebody to and fro.
+#[derive(Template)]
+#[template(path = "returns.html")]
+pub struct ReturnsPage {
+    pub layout: Layout,
+    pub lead: String,
+    pub next: String,
 }
 
 /// The form that makes the first administrator.
@@ -34,7 +43,7 @@ pub struct SetupPage {
     pub csrf: String,
     pub username: String,
     pub display_name: String,
-    pub new_password: NewPassword,
+    pub password_hint: String,
     pub alert: Option<Alert>,
 }
 
@@ -45,16 +54,14 @@ pub struct RescuePage {
     pub layout: Layout,
     pub csrf: String,
     pub username: String,
-    pub new_password: NewPassword,
+    pub password_hint: String,
     pub alert: Option<Alert>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Settings;
     use crate::i18n;
-    use crate::users::password::PasswordPolicy;
     use crate::web::error_page::ErrorPage;
 
     /// Every template in every language: no key left unresolved, no quote unescaped.
@@ -64,8 +71,6 @@ mod tests {
             let layout = || Layout::in_language(words);
             let alert = || Some(Alert { title: "<b>".to_owned(), text: "\"text\"".to_owned() });
             let csrf = || "csrf".to_owned();
-            let policy = PasswordPolicy::new(&Settings::default().check().expect("the defaults"));
-            let new_password = || NewPassword::new(words, "field-new-password", &policy);
             let name = || "<b>\"quoted\"</b>".to_owned();
             let pages = [
                 LoginPage {
@@ -77,24 +82,19 @@ mod tests {
                     notice: Some(name()),
                 }
                 .render(),
-                LogoutPage { layout: layout(), csrf: csrf(), alert: alert() }.render(),
+                LogoutPage { layout: layout(), csrf: csrf(), next: name(), alert: alert() }.render(),
+                ReturnsPage { layout: layout(), lead: name(), next: "/docs".to_owned() }.render(),
                 SetupPage {
                     layout: layout(),
                     csrf: csrf(),
                     username: name(),
                     display_name: name(),
-                    new_password: new_password(),
+                    password_hint: name(),
                     alert: alert(),
                 }
                 .render(),
-                RescuePage {
-                    layout: layout(),
-                    csrf: csrf(),
-                    username: name(),
-                    new_password: new_password(),
-                    alert: alert(),
-                }
-                .render(),
+                RescuePage { layout: layout(), csrf: csrf(), username: name(), password_hint: name(), alert: alert() }
+                    .render(),
                 ErrorPage {
                     layout: layout(),
                     title: name(),

@@ -1,4 +1,4 @@
-//! `/login` and `/logout`: HTTP in and out. What may not live here: the check (`credentials`) and the words (`locales/`).
+//! `/login`: HTTP in and out, and where each route of this door is mounted. What may not live here: the check (`credentials`) and the words (`locales/`).
 
 use std::time::Duration;
 
@@ -6,25 +6,24 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::pages::{LoginPage, LogoutPage};
-use super::setup;
+use super::pages::LoginPage;
+use super::{returning, setup, sign_out};
 use crate::credentials::{Attempt, Lock, SignIn, SignedIn};
-use crate::db::DbError;
 use crate::error::AppError;
 use crate::scope::Scopes;
 use crate::secret::PlainSecret;
-use crate::sessions::{self, EndReason, SessionKind};
+use crate::sessions::{self, SessionKind};
 use crate::users::LookupName;
 use crate::users::password::Password;
 use crate::web::client_ip::ClientIp;
-use crate::web::current_user::{CurrentUser, MaybeUser};
+use crate::web::current_user::MaybeUser;
 use crate::web::form::Parameters;
 use crate::web::form_post::{self, FormPost, Refusal};
 use crate::web::next::Next;
 use crate::web::notice::Notice;
 use crate::web::pages::{Alert, Layout, html, see_other, wait_text};
 use crate::web::session::BrowserSession;
-use crate::web::{WebConfig, cookies, error_page, get, session, user_agent};
+use crate::web::{WebConfig, cookies, error_page, get, headers, session, user_agent};
 
 /// Mounts the routes of this door.
 pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
@@ -43,8 +42,9 @@ pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
             web::resource("/logout")
                 .wrap(session::middleware(config))
                 .wrap(from_fn(error_page::middleware))
-                .route(web::post().to(sign_out))
-                .default_service(methods("POST")),
+                .route(get().to(sign_out::show))
+                .route(web::post().to(sign_out::submit))
+                .default_service(methods("GET, HEAD, POST")),
         )
         .service(
             web::resource("/setup")
@@ -60,11 +60,14 @@ async fn show(
     request: HttpRequest,
     session: BrowserSession,
     MaybeUser(user): MaybeUser,
+    lock: web::Data<Lock>,
 ) -> Result<HttpResponse, AppError> {
     let query = Parameters::from_query(request.query_string());
-    let next = Next::parse(query.get("next").unwrap_or_default());
-    if user.is_some() {
-        return Ok(see_other(next.path()));
+    let next = Next::parse(query.get("next").unwrap_or_default(), crate::web::config(&request));
+    if let Some(current) = user
+        && let Some(response) = returning::send_back(&request, &session, &lock, (&current, &next)).await?
+    {
+        return Ok(response);
     }
     let layout = Layout::new(&request);
     let notice = Notice::in_query(&query, &layout);
@@ -91,7 +94,9 @@ fn form(form: &Form, layout: Layout, session: &BrowserSession) -> Result<HttpRes
         alert: form.alert.clone(),
         notice: form.notice.clone(),
     };
-    html(form.status, &page)
+    let mut response = html(form.status, &page)?;
+    headers::allow_form_to_lead_to(&mut response, &form.next);
+    Ok(response)
 }
 
 async fn sign_in(
@@ -102,7 +107,7 @@ async fn sign_in(
     client_ip: ClientIp,
 ) -> Result<HttpResponse, AppError> {
     let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, true).await?;
-    let next = Next::parse(parameters.get("next").unwrap_or_default());
+    let next = Next::parse(parameters.get("next").unwrap_or_default(), crate::web::config(&request));
     // Cut, so that a name of 16 KiB is not sent back.
     let username: String = parameters.get("username").unwrap_or_default().chars().take(256).collect();
     let layout = Layout::new(&request);
@@ -139,7 +144,7 @@ async fn sign_in(
         previous: session.secret(),
     };
     match lock.sign_in_whole(attempt).await? {
-        SignIn::Done(signed_in) => finish(&request, &session, &signed_in, next.path()),
+        SignIn::Done(signed_in) => finish(&request, &session, &signed_in, next.address()),
         // A page wishes for no scope, so that none is refused.
         SignIn::Refused | SignIn::ScopeRefused | SignIn::ClientGone => form(&refused(), layout, &session),
         SignIn::Disabled => {
@@ -182,62 +187,23 @@ pub(super) fn finish(
     request: &HttpRequest,
     session: &BrowserSession,
     signed_in: &SignedIn,
-    path: &str,
+    address: &str,
 ) -> Result<HttpResponse, AppError> {
     let config = crate::web::config(request);
-    let mut response = see_other(path);
+    let mut response = see_other(address);
+    // Those of before COOKIE_DOMAIN was set would hide the new ones from us.
+    for name in [cookies::Name::Token, cookies::Name::Proxy] {
+        cookies::remove_host_form(request, &mut response, name)?;
+    }
     if let Some(secret) = &signed_in.session_secret {
         session.sign_in(secret)?;
     }
     cookies::set_token(&mut response, config, &signed_in.token.token, signed_in.token.expires_in)?;
+    if let Some(secret) = &signed_in.session_secret {
+        cookies::set_proxy(&mut response, config, &sessions::proxy_secret(secret))?;
+    }
     if let Some(device) = &signed_in.device {
         cookies::set_device(&mut response, config, device)?;
-    }
-    Ok(response)
-}
-
-async fn sign_out(
-    request: HttpRequest,
-    payload: web::Payload,
-    session: BrowserSession,
-    MaybeUser(user): MaybeUser,
-    lock: web::Data<Lock>,
-) -> Result<HttpResponse, AppError> {
-    let FormPost { refusal, .. } = form_post::read(&request, payload, &session, true).await?;
-    let asks_again = user.is_some() || refusal == Some(Refusal::Elsewhere);
-    if let Some(refusal) = refusal.filter(|_| asks_again) {
-        let layout = Layout::new(&request);
-        let mut alert = refusal.alert(layout.words, &request);
-        if refusal == Refusal::Stale {
-            layout.word("alert-stale-sign-out-text").clone_into(&mut alert.text);
-        }
-        let page = LogoutPage { csrf: form_post::csrf_token(&session, Some(refusal))?, alert: Some(alert), layout };
-        return html(refusal.status(), &page);
-    }
-    if let Some(user) = user {
-        end(&lock, &user).await?;
-    }
-    signed_out(&request, &session)
-}
-
-async fn end(lock: &Lock, user: &CurrentUser) -> Result<(), DbError> {
-    let (id, now) = (user.session.id.clone(), lock.clock.now());
-    lock.db
-        .write(move |conn| -> Result<_, DbError> { Ok(sessions::end(conn, &id, EndReason::SignedOut, now)?) })
-        .await?;
-    // At once here; other instances read it from the database within a second.
-    lock.tokens.ended().add(&user.session.id, user.session.access_until);
-    Ok(())
-}
-
-fn signed_out(request: &HttpRequest, session: &BrowserSession) -> Result<HttpResponse, AppError> {
-    // Without a cookie there is nothing to renew, and what is set could take the place of one that the browser kept back.
-    if session.csrf_seed().is_some() {
-        session.sign_out()?;
-    }
-    let mut response = see_other(&format!("/login?notice={}", Notice::SignedOut.code()));
-    if cookies::find(request, cookies::Name::Token).is_some() {
-        cookies::remove(&mut response, crate::web::config(request), cookies::Name::Token)?;
     }
     Ok(response)
 }

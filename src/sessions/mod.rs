@@ -15,7 +15,7 @@ pub use lifetimes::Lifetimes;
 pub use store::{
     KeyUse, delete_dead, delete_ended, end, end_all_of_client, end_all_of_user, end_oldest, find, find_by_proxy_secret,
     find_by_secret, find_end_reason, find_key_use, list_ended, list_live_of_client, list_live_of_user, set_issued,
-    set_used,
+    set_proxy_secret, set_used,
 };
 
 /// Which door a session came through.

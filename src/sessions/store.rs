@@ -121,6 +121,15 @@ pub fn find_by_proxy_secret(conn: &mut DbConnection, hash: &SecretHash) -> Query
     Ok(row.and_then(SessionRow::into_session))
 }
 
+/// Gives a session that began before there was a proxy cookie the secret of one.
+///
+/// # Errors
+/// When the query fails.
+pub fn set_proxy_secret(conn: &mut DbConnection, id: &str, secret: &PlainSecret) -> QueryResult<()> {
+    let row = sessions::table.find(id).filter(sessions::proxy_secret_hash.is_null());
+    diesel::update(row).set(sessions::proxy_secret_hash.eq(secret.hash().as_str())).execute(conn).map(drop)
+}
+
 /// Ends a session; returns whether this call ended it.
 ///
 /// # Errors

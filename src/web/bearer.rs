@@ -25,10 +25,7 @@ impl FromRequest for Bearer {
         Box::pin(async move {
             let lock: &web::Data<Lock> = request.app_data().expect("server.rs puts the Lock into every application");
             let verified = match request.headers().get("authorization") {
-                Some(value) => {
-                    let token = value.to_str().ok().and_then(bearer_token).ok_or_else(AppError::bearer_missing)?;
-                    lock.tokens.verify(token).await?
-                }
+                Some(_) => lock.tokens.verify(find(&request).ok_or_else(AppError::bearer_missing)?).await?,
                 None => {
                     let token = cookies::find(&request, cookies::Name::Token).ok_or_else(AppError::bearer_missing)?;
                     lock.tokens.verify(&token).await?
@@ -37,6 +34,12 @@ impl FromRequest for Bearer {
             Ok(Self(verified))
         })
     }
+}
+
+/// The token in a request's `Authorization` header, unchecked.
+#[must_use]
+pub fn find(request: &HttpRequest) -> Option<&str> {
+    request.headers().get("authorization")?.to_str().ok().and_then(bearer_token)
 }
 
 /// What stands behind `Bearer`, which is written in any case (RFC 9110 §11.1).

@@ -54,9 +54,14 @@ fn find(request: &HttpRequest, config: &WebConfig) -> IpAddr {
 /// Whether the browser reached us, or the proxy before us, over https.
 #[must_use]
 pub fn is_https(request: &HttpRequest) -> bool {
+    is_from_trusted_proxy(request) && super::header(request, "x-forwarded-proto") == Some("https")
+}
+
+/// Whether a request comes from a proxy that the settings name, so that what it says of another request counts.
+#[must_use]
+pub fn is_from_trusted_proxy(request: &HttpRequest) -> bool {
     let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
-    let is_proxied = peer.is_some_and(|peer| is_trusted(super::config(request), peer));
-    is_proxied && super::header(request, "x-forwarded-proto") == Some("https")
+    peer.is_some_and(|peer| is_trusted(super::config(request), peer))
 }
 
 fn is_trusted(config: &WebConfig, address: IpAddr) -> bool {

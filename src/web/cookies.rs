@@ -1,11 +1,13 @@
-//! The cookies beside the session's own: the access token, the known device, the one-time link being answered. All `HttpOnly`,
-//! `SameSite=Lax`, `Path=/`, and on https `Secure` with the `__Host-` prefix. What may not live here: what they let anybody do.
+//! The cookies beside the session's own: the access token, the known device, the one-time link being answered, what reverse proxies
+//! see. All `HttpOnly`, `SameSite=Lax`, `Path=/`, and on https `Secure` with the `__Host-` prefix, but for the two that are shared with the
+//! applications under `COOKIE_DOMAIN`, which have `__Secure-`. What may not live here: what they let anybody do.
 
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, CookieJar, SameSite};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::WebConfig;
+use crate::config::CookieDomain;
 use crate::error::AppError;
 use crate::secret::PlainSecret;
 
@@ -13,6 +15,8 @@ use crate::secret::PlainSecret;
 const MAX_BYTES: usize = 4_096;
 const DEVICE_DAYS: i64 = 90;
 const LINK_MINUTES: i64 = 15;
+/// Longer than one turn of a redirect loop, shorter than somebody takes who goes there again on purpose.
+const RETURNS_SECONDS: i64 = 10;
 
 /// Which cookie.
 #[derive(Clone, Copy, Debug)]
@@ -25,21 +29,42 @@ pub enum Name {
     Device,
     /// The secret of a one-time link, encrypted, between its GET and its POST.
     Link,
+    /// What `/verify/…` knows a person by, and nothing else takes.
+    Proxy,
+    /// How often in a row this browser was sent straight back to one application.
+    Returns,
 }
 
 impl Name {
     /// The name that the browser sees.
     #[must_use]
-    pub fn text(self, is_https: bool) -> &'static str {
-        match (self, is_https) {
-            (Self::Session, true) => "__Host-vestibule_session",
-            (Self::Session, false) => "vestibule_session",
-            (Self::Token, true) => "__Host-vestibule_token",
-            (Self::Token, false) => "vestibule_token",
-            (Self::Device, true) => "__Host-vestibule_device",
-            (Self::Device, false) => "vestibule_device",
-            (Self::Link, true) => "__Host-vestibule_link",
-            (Self::Link, false) => "vestibule_link",
+    pub fn text(self, config: &WebConfig) -> String {
+        self.text_when(config, self.domain(config).is_some())
+    }
+
+    fn text_when(self, config: &WebConfig, is_shared: bool) -> String {
+        let prefix = match (config.public_url.is_https(), is_shared) {
+            (true, false) => "__Host-",
+            // The browser takes a cookie with a Domain under this prefix only.
+            (true, true) => "__Secure-",
+            (false, _) => "",
+        };
+        let stem = match self {
+            Self::Session => "session",
+            Self::Token => "token",
+            Self::Device => "device",
+            Self::Link => "link",
+            Self::Proxy => "proxy",
+            Self::Returns => "returns",
+        };
+        format!("{prefix}vestibule_{stem}")
+    }
+
+    /// The domain whose applications get it too; `None` when it is for this host alone.
+    fn domain(self, config: &WebConfig) -> Option<&str> {
+        match self {
+            Self::Token | Self::Proxy => config.cookie_domain.as_ref().map(CookieDomain::as_str),
+            Self::Session | Self::Device | Self::Link | Self::Returns => None,
         }
     }
 }
@@ -47,8 +72,7 @@ impl Name {
 /// The value of a cookie that came with a request.
 #[must_use]
 pub fn find(request: &HttpRequest, name: Name) -> Option<String> {
-    let name = name.text(super::config(request).public_url.is_https());
-    request.cookie(name).map(|cookie| cookie.value().to_owned())
+    request.cookie(&name.text(super::config(request))).map(|cookie| cookie.value().to_owned())
 }
 
 /// Puts the access token on a response, for as long as it lives.
@@ -70,6 +94,23 @@ pub fn set_token(
 /// Never: it is short.
 pub fn set_device(response: &mut HttpResponse, config: &WebConfig, secret: &PlainSecret) -> Result<(), AppError> {
     set(response, &build(config, Name::Device, secret.reveal().to_owned(), Duration::days(DEVICE_DAYS)))
+}
+
+/// Puts the secret that reverse proxies see on a response, for as long as a session can live.
+///
+/// # Errors
+/// Never: it is short.
+pub fn set_proxy(response: &mut HttpResponse, config: &WebConfig, secret: &PlainSecret) -> Result<(), AppError> {
+    let life = Duration::seconds(config.session_max_seconds);
+    set(response, &build(config, Name::Proxy, secret.reveal().to_owned(), life))
+}
+
+/// Puts the count of a browser's returns on a response, for the few seconds that it is worth something.
+///
+/// # Errors
+/// Never: it is short.
+pub fn set_returns(response: &mut HttpResponse, config: &WebConfig, count: String) -> Result<(), AppError> {
+    set(response, &build(config, Name::Returns, count, Duration::seconds(RETURNS_SECONDS)))
 }
 
 /// Puts the secret of a one-time link on a response, encrypted, so that it leaves the address bar and the history.
@@ -94,10 +135,10 @@ pub fn set_link(response: &mut HttpResponse, config: &WebConfig, secret: &PlainS
 #[must_use]
 pub fn find_link(request: &HttpRequest) -> Option<PlainSecret> {
     let config = super::config(request);
-    let cookie = request.cookie(Name::Link.text(config.public_url.is_https()))?;
+    let name = Name::Link.text(config);
     let mut jar = CookieJar::new();
-    jar.add_original(cookie);
-    let opened = jar.private(&config.cookie_key).get(Name::Link.text(config.public_url.is_https()))?;
+    jar.add_original(request.cookie(&name)?);
+    let opened = jar.private(&config.cookie_key).get(&name)?;
     PlainSecret::parse(opened.value())
 }
 
@@ -109,15 +150,44 @@ pub fn remove(response: &mut HttpResponse, config: &WebConfig, name: Name) -> Re
     set(response, &build(config, name, String::new(), Duration::ZERO))
 }
 
+/// Takes away whatever a request has of a cookie that may be shared: also what it was called, and where it was valid, before
+/// `COOKIE_DOMAIN` was set.
+///
+/// # Errors
+/// Never: it is short.
+pub fn remove_all_forms(request: &HttpRequest, response: &mut HttpResponse, name: Name) -> Result<(), AppError> {
+    remove_host_form(request, response, name)?;
+    if find(request, name).is_some() { remove(response, super::config(request), name) } else { Ok(()) }
+}
+
+/// Takes away what a request has of a shared cookie from before `COOKIE_DOMAIN` was set.
+///
+/// # Errors
+/// Never: it is short.
+pub fn remove_host_form(request: &HttpRequest, response: &mut HttpResponse, name: Name) -> Result<(), AppError> {
+    let config = super::config(request);
+    let host_name = name.text_when(config, false);
+    if name.domain(config).is_none() || request.cookie(&host_name).is_none() {
+        return Ok(());
+    }
+    let mut cookie = build(config, name, String::new(), Duration::ZERO);
+    cookie.set_name(host_name);
+    cookie.unset_domain();
+    set(response, &cookie)
+}
+
 fn build(config: &WebConfig, name: Name, value: String, max_age: Duration) -> Cookie<'static> {
-    let is_https = config.public_url.is_https();
-    Cookie::build(name.text(is_https), value)
+    let mut cookie = Cookie::build(name.text(config), value)
         .path("/")
         .http_only(true)
         .same_site(SameSite::Lax)
-        .secure(is_https)
+        .secure(config.public_url.is_https())
         .max_age(max_age)
-        .finish()
+        .finish();
+    if let Some(domain) = name.domain(config) {
+        cookie.set_domain(domain.to_owned());
+    }
+    cookie
 }
 
 fn set(response: &mut HttpResponse, cookie: &Cookie<'static>) -> Result<(), AppError> {

@@ -59,7 +59,9 @@ pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, AppError> {
     render(&request, &plain, ErrorNote { request_id: None }).ok_or(error)
 }
 
-fn takes_html(request: &HttpRequest) -> bool {
+/// Whether the client takes a page, as a browser that opens one does.
+#[must_use]
+pub fn takes_html(request: &HttpRequest) -> bool {
     super::header(request, "accept").is_some_and(|accept| accept.contains("text/html"))
 }
 

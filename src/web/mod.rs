@@ -1,6 +1,6 @@
 //! Shared HTTP plumbing of both doors: what is read from a request and put on a response.
-//! `body.rs` and `form.rs` read parameters, `form_post.rs` says which form posts are acted on, `bearer.rs`, `current_user.rs` and `client_ip.rs` say who asks, `session.rs`, `csrf.rs` and
-//! `cookies.rs` keep a browser's state, `next.rs` where it returns to, `new_password.rs` the field for a new password, `notice.rs` what it is told, `pages.rs`, `error_page.rs`, `assets.rs` and `headers.rs` what it
+//! `body.rs` and `form.rs` read parameters, `form_post.rs` says which form posts are acted on, `bearer.rs`, `current_user.rs` and `client_ip.rs` say who asks, `session.rs`, `csrf.rs`,
+//! `cookies.rs` and `renewal.rs` keep a browser's state, `next.rs` where it returns to, `notice.rs` what it is told, `pages.rs`, `error_page.rs`, `assets.rs` and `headers.rs` what it
 //! gets. What may not live here: a route of a capability.
 
 pub mod assets;
@@ -14,10 +14,10 @@ pub mod error_page;
 pub mod form;
 pub mod form_post;
 pub mod headers;
-pub mod new_password;
 pub mod next;
 pub mod notice;
 pub mod pages;
+pub mod renewal;
 pub mod session;
 
 use std::future::{Ready, ready};
@@ -26,7 +26,7 @@ use actix_web::guard;
 use actix_web::{HttpRequest, Route};
 use ipnet::IpNet;
 
-use crate::config::{Config, Origin};
+use crate::config::{Config, CookieDomain, Origin};
 use crate::secret::{Purpose, ServerKey};
 
 /// What the plumbing needs of the settings; in every application's data.
@@ -36,6 +36,8 @@ pub struct WebConfig {
     pub public_url: Origin,
     /// Proxies whose forwarded headers count.
     pub trusted_proxies: Vec<IpNet>,
+    /// The domain whose applications get the shared cookies.
+    pub cookie_domain: Option<CookieDomain>,
     /// Encrypts cookies.
     pub cookie_key: actix_web::cookie::Key,
     /// The life of the session cookie, in seconds.
@@ -49,6 +51,7 @@ impl WebConfig {
         Self {
             public_url: config.public_url.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
+            cookie_domain: config.cookie_domain.clone(),
             cookie_key: actix_web::cookie::Key::from(server_key.derive(Purpose::Cookies).bytes()),
             session_max_seconds: crate::sessions::Lifetimes::new(config.lifetimes).session_max_seconds(),
         }

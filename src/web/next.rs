@@ -1,39 +1,63 @@
-//! Where a person goes after signing in: only ever a path of ours. What may not live here: redirects themselves.
+//! Where a person goes after signing in: a path of ours, or a page of an application under `COOKIE_DOMAIN`.
+//! What may not live here: redirects themselves.
 
-use url::Url;
+use url::{Host, Url};
 
-const MAX_BYTES: usize = 2_048;
+use super::WebConfig;
+
+/// The most bytes of an address to return to.
+pub const MAX_BYTES: usize = 2_048;
 /// Pages that would lead straight back.
 const NOT_THESE: [&str; 3] = ["/login", "/logout", "/setup"];
 
-/// A checked path of ours, with its query; `/` when nothing else was asked for or allowed.
+/// A checked address: a path of ours, or the whole URL of a page under `COOKIE_DOMAIN`, each with its query; `/` when nothing else was
+/// asked for or allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Next(String);
 
 impl Next {
     /// Takes what came in a query or form; anything doubtful becomes `/`.
     #[must_use]
-    pub fn parse(text: &str) -> Self {
-        if is_ours(text) { Self(text.to_owned()) } else { Self("/".to_owned()) }
+    pub fn parse(text: &str, config: &WebConfig) -> Self {
+        // Browsers take "\" for "/" and drop tabs and newlines.
+        let is_plain = text.len() <= MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        // An address of ours in full, as a reverse proxy before several applications on our host gives it.
+        let path = text.strip_prefix(config.public_url.as_str()).filter(|rest| rest.starts_with('/')).unwrap_or(text);
+        if is_plain && is_ours(path) {
+            Self(path.to_owned())
+        } else if is_plain && is_shared(text, config) {
+            Self(text.to_owned())
+        } else {
+            Self("/".to_owned())
+        }
     }
 
-    /// The path, for a `Location` header.
+    /// The address, for a `Location` header.
     #[must_use]
-    pub fn path(&self) -> &str {
+    pub fn address(&self) -> &str {
         &self.0
     }
 
-    /// The path as a form's hidden field; empty when it is `/`.
+    /// The address as a form's hidden field; empty when it is `/`.
     #[must_use]
     pub fn field(&self) -> &str {
         if self.0 == "/" { "" } else { &self.0 }
     }
+
+    /// The origin of the application that it leads to, as a browser writes it; `None` when it leads to a page of ours.
+    #[must_use]
+    pub fn origin(&self) -> Option<String> {
+        if self.0.starts_with('/') {
+            None
+        } else {
+            Url::parse(&self.0).ok().map(|url| url.origin().ascii_serialization())
+        }
+    }
 }
 
 fn is_ours(text: &str) -> bool {
-    // Browsers take "\" for "/", drop tabs and newlines, and read "//" as another host.
-    let is_plain = text.len() <= MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if !is_plain || !text.starts_with('/') || text.starts_with("//") {
+    // Browsers read "//" as another host.
+    if !text.starts_with('/') || text.starts_with("//") {
         return false;
     }
     let base = Url::parse("http://vestibule.invalid").expect("a constant URL");
@@ -46,42 +70,131 @@ fn is_ours(text: &str) -> bool {
     })
 }
 
+/// The whole URL of another host that the shared cookies reach.
+fn is_shared(text: &str, config: &WebConfig) -> bool {
+    let (Some(domain), Ok(url)) = (&config.cookie_domain, Url::parse(text)) else { return false };
+    let origin = url.origin().ascii_serialization();
+    // Only an address that begins with its origin as a browser would write it is read alike by everybody: no user before an "@",
+    // no other spelling of a host, no slash too many or too few.
+    let has_plain_origin =
+        text.strip_prefix(&origin).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']));
+    // From http to https one may go, not back: the cookies would be left behind, and the page could be another's.
+    let has_scheme = url.scheme() == "https" || (url.scheme() == "http" && !config.public_url.is_https());
+    let has_host = matches!(url.host(), Some(Host::Domain(host)) if domain.contains(host));
+    has_plain_origin && has_scheme && has_host && origin != config.public_url.as_str()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Settings;
+    use crate::secret::ServerKey;
+
+    fn config(public_url: &str, cookie_domain: &str) -> WebConfig {
+        let mut settings = Settings::default();
+        settings.database.public_url = Some(public_url.to_owned());
+        settings.cookie_domain = Some(cookie_domain.to_owned());
+        WebConfig::new(&settings.check().expect("fit"), &ServerKey::generate())
+    }
 
     #[test]
     fn only_paths_of_ours_are_taken() {
-        for path in ["/", "/docs/", "/me?x=1", "/a//b", "/%2f%2fe", "/account#x", "/@e", "/a:b@c"] {
-            assert_eq!(Next::parse(path).path(), path);
+        for config in [config("http://localhost:8080", ""), config("https://login.example.com", "example.com")] {
+            for path in ["/", "/docs/", "/me?x=1", "/a//b", "/%2f%2fe", "/account#x", "/@e", "/a:b@c"] {
+                assert_eq!(Next::parse(path, &config).address(), path);
+                let whole = format!("{}{path}", config.public_url);
+                assert_eq!(Next::parse(&whole, &config).address(), path, "an address of ours in full");
+            }
+            let long = format!("/{}", "a".repeat(10_000));
+            for path in [
+                "",
+                "e",
+                "//e",
+                "///e",
+                "/\\e",
+                "\\\\e",
+                "/\te",
+                "/\n/e",
+                "http://e",
+                "https:e",
+                "javascript:alert(1)",
+                "/ /e",
+                "//user@e",
+                "/\u{e9}",
+                "/\0",
+                "/.//e",
+                "/x/..//e",
+                "/login",
+                "/login?next=/x",
+                "/a/../logout",
+                "http:/e",
+                "data:,x",
+                long.as_str(),
+            ] {
+                assert_eq!(Next::parse(path, &config).address(), "/", "{path:?}");
+                let whole = format!("{}{path}", config.public_url);
+                assert_eq!(Next::parse(&whole, &config).address(), "/", "{whole:?}");
+            }
         }
-        let long = format!("/{}", "a".repeat(10_000));
-        for path in [
-            "",
-            "e",
-            "//e",
-            "///e",
-            "/\\e",
-            "\\\\e",
-            "/\te",
-            "/\n/e",
-            "http://e",
-            "https:e",
-            "javascript:alert(1)",
-            "/ /e",
-            "//user@e",
-            "/\u{e9}",
-            "/\0",
-            "/.//e",
-            "/x/..//e",
-            "/login",
-            "/login?next=/x",
-            "/a/../logout",
-            "http:/e",
-            "data:,x",
+    }
+
+    #[test]
+    fn whole_addresses_are_taken_under_the_cookie_domain_only() {
+        let https = config("https://login.example.com", "example.com");
+        let http = config("http://login.example.com:8080", "example.com");
+        let none = config("https://login.example.com", "");
+        for url in ["https://app.example.com", "https://example.com/?x=1", "https://a.b.example.com:8443/x//y?z=@#w"] {
+            assert_eq!(Next::parse(url, &https).address(), url);
+            assert!(url.starts_with(&Next::parse(url, &https).origin().expect("another origin")), "{url}");
+            assert_eq!(Next::parse(url, &http).address(), url);
+            assert_eq!(Next::parse(url, &none).address(), "/", "{url}");
+        }
+        let url = "http://app.example.com/";
+        assert_eq!((Next::parse(url, &http).address(), Next::parse(url, &https).address()), (url, "/"));
+        assert_eq!(Next::parse("/x", &https).origin(), None);
+        let long = format!("https://app.example.com/{}", "a".repeat(MAX_BYTES));
+        for url in [
+            "https://evil-example.com/",
+            "https://example.com.evil.net/",
+            "https://example.comevil.net/",
+            "https://app.example.com@evil.net/",
+            "https://user@app.example.com/",
+            "https://user:password@app.example.com/",
+            "https://:@app.example.com/",
+            "https://evil.net#.example.com/",
+            "https://evil.net?.example.com/",
+            "https://evil.net/.example.com/",
+            "https://evil.net\\.example.com/",
+            "https://app.example.com./",
+            "https://app.example.com:443/",
+            "https://app.example.com:8443@evil.net/",
+            "https://app.example.com:99999/",
+            "https://app.example.com:/",
+            "https://app.example.com:0443/",
+            "https://APP.example.com/",
+            "HTTPS://app.example.com/",
+            "https:app.example.com/",
+            "https:/app.example.com/",
+            "https:///app.example.com/",
+            "//app.example.com/",
+            "app.example.com/",
+            "https://app.example\u{ff0e}com/",
+            "https://ex\u{e4}mple.com/",
+            "https://app%2eexample.com/",
+            "https://app.example.com%00.evil.net/",
+            "https://app.example.com\t/",
+            "https://app.example.com/\n",
+            "https://app.example.com/\u{ac00}",
+            " https://app.example.com/",
+            "ftp://app.example.com/",
+            "wss://app.example.com/",
+            "javascript://app.example.com/%0aalert(1)",
+            "blob:https://app.example.com/x",
+            "https://login.example.com/login",
+            "https://login.example.com",
             long.as_str(),
         ] {
-            assert_eq!(Next::parse(path).path(), "/", "{path:?}");
+            assert_eq!(Next::parse(url, &https).address(), "/", "{url:?}");
         }
     }
 }

@@ -31,7 +31,7 @@ pub fn middleware(config: &WebConfig) -> SessionMiddleware<CookieSessionStore> {
         .session_ttl(Duration::seconds(config.session_max_seconds))
         .session_ttl_extension_policy(TtlExtensionPolicy::OnStateChanges);
     SessionMiddleware::builder(CookieSessionStore::default(), config.cookie_key.clone())
-        .cookie_name(cookies::Name::Session.text(is_https).to_owned())
+        .cookie_name(cookies::Name::Session.text(config))
         .cookie_content_security(CookieContentSecurity::Private)
         .cookie_secure(is_https)
         .cookie_same_site(SameSite::Lax)

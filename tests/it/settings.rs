@@ -10,7 +10,7 @@ use crate::harness::process::{command, outcome, said, serve};
 use crate::harness::{ServerProcess, TestDatabase};
 
 /// Settings whose bad value is shown, each with the word that its mend must hold.
-const BAD: [(&str, &str, &str); 28] = [
+const BAD: [(&str, &str, &str); 29] = [
     ("SERVER_KEY_FILE", "/there/is/no/such.key", "name a file that can be read"),
     ("PASSWORD_MIN_LENGTH", "7", "8 to 128"),
     ("ARGON2_MEMORY_KIB", "plenty", "whole number"),
@@ -32,6 +32,7 @@ const BAD: [(&str, &str, &str); 28] = [
     ("REFRESH_IDLE", "30", "a duration such as"),
     ("REFRESH_MAX", "59s", "a duration such as"),
     ("TRUSTED_PROXIES", "10.0.0.0/33", "addresses or networks"),
+    ("COOKIE_DOMAIN", "github.io", "a public suffix"),
     ("ALLOWED_ORIGINS", "example.com", "an origin such as"),
     ("THROTTLE_ACCOUNT_NETWORK", "0", "whole number"),
     ("THROTTLE_NETWORK", "1.5", "whole number"),

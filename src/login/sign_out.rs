@@ -1,0 +1,107 @@
+//! `/logout`: signing out, and the question before it. What may not live here: signing in (`routes.rs`).
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::pages::LogoutPage;
+use crate::credentials::Lock;
+use crate::db::DbError;
+use crate::error::AppError;
+use crate::sessions::{self, EndReason};
+use crate::web::current_user::{CurrentUser, MaybeUser};
+use crate::web::form::Parameters;
+use crate::web::form_post::{self, FormPost, Refusal};
+use crate::web::next::Next;
+use crate::web::notice::Notice;
+use crate::web::pages::{Alert, Layout, html, see_other};
+use crate::web::session::BrowserSession;
+use crate::web::{cookies, headers};
+
+/// What an application links to: GET signs nobody out, the form on the page does.
+///
+/// # Errors
+/// When the database gives no answer.
+pub async fn show(
+    request: HttpRequest,
+    session: BrowserSession,
+    MaybeUser(user): MaybeUser,
+) -> Result<HttpResponse, AppError> {
+    let next = next_after_sign_out(&request, &Parameters::default());
+    match user {
+        Some(_) => sign_out_question(Layout::new(&request), &session, &next, None),
+        None => Ok(see_other(if next.field().is_empty() { "/login" } else { next.address() })),
+    }
+}
+
+/// Where an application wants its people back: in the query of its link or form, then in a field of ours.
+fn next_after_sign_out(request: &HttpRequest, fields: &Parameters) -> Next {
+    let query = Parameters::from_query(request.query_string());
+    Next::parse(fields.get("next").or(query.get("next")).unwrap_or_default(), crate::web::config(request))
+}
+
+fn sign_out_question(
+    layout: Layout,
+    session: &BrowserSession,
+    next: &Next,
+    refused: Option<(Refusal, Alert)>,
+) -> Result<HttpResponse, AppError> {
+    let (refusal, alert) = refused.unzip();
+    let csrf = form_post::csrf_token(session, refusal)?;
+    let page = LogoutPage { layout, csrf, next: next.field().to_owned(), alert };
+    let mut response = html(refusal.map_or(StatusCode::OK, Refusal::status), &page)?;
+    headers::allow_form_to_lead_to(&mut response, next);
+    Ok(response)
+}
+
+/// Ends the session of this browser, or asks first when the form was stale or another site's.
+///
+/// # Errors
+/// When the database gives no answer.
+pub async fn submit(
+    request: HttpRequest,
+    payload: web::Payload,
+    session: BrowserSession,
+    MaybeUser(user): MaybeUser,
+    lock: web::Data<Lock>,
+) -> Result<HttpResponse, AppError> {
+    let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, true).await?;
+    let next = next_after_sign_out(&request, &parameters);
+    let asks_again = user.is_some() || refusal == Some(Refusal::Elsewhere);
+    if let Some(refusal) = refusal.filter(|_| asks_again) {
+        let layout = Layout::new(&request);
+        let mut alert = refusal.alert(layout.words, &request);
+        if refusal == Refusal::Stale {
+            layout.word("alert-stale-sign-out-text").clone_into(&mut alert.text);
+        }
+        return sign_out_question(layout, &session, &next, Some((refusal, alert)));
+    }
+    if let Some(user) = user {
+        end(&lock, &user).await?;
+    }
+    signed_out(&request, &session, &next)
+}
+
+async fn end(lock: &Lock, user: &CurrentUser) -> Result<(), DbError> {
+    let (id, now) = (user.session.id.clone(), lock.clock.now());
+    lock.db
+        .write(move |conn| -> Result<_, DbError> { Ok(sessions::end(conn, &id, EndReason::SignedOut, now)?) })
+        .await?;
+    // At once here; other instances read it from the database within a second.
+    lock.tokens.ended().add(&user.session.id, user.session.access_until);
+    Ok(())
+}
+
+fn signed_out(request: &HttpRequest, session: &BrowserSession, next: &Next) -> Result<HttpResponse, AppError> {
+    // Without a cookie there is nothing to renew, and what is set could take the place of one that the browser kept back.
+    if session.csrf_seed().is_some() {
+        session.sign_out()?;
+    }
+    let mut response = match next.field() {
+        "" => see_other(&format!("/login?notice={}", Notice::SignedOut.code())),
+        address => see_other(address),
+    };
+    for name in [cookies::Name::Token, cookies::Name::Proxy] {
+        cookies::remove_all_forms(request, &mut response, name)?;
+    }
+    Ok(response)
+}
