@@ -2,7 +2,7 @@
 //!
 //! - [`cli`] — the admin's commands; [`server`] — puts everything together; [`openapi`], [`ops`] — what is served beside the doors
 //! - [`account`], [`admin`] — what people do for themselves, what admins do for them
-//! - [`login`], [`oauth`] — the two doors: pages and cookies, JSON and bearer tokens. Neither knows the other
+//! - [`login`], [`oauth`], [`forward_auth`] — the doors: pages and cookies, JSON and bearer tokens, what reverse proxies ask. None knows another
 //! - [`web`] — HTTP plumbing of both doors; [`error`] — their one error
 //! - [`credentials`] — the lock: check, throttle, sign in
 //! - [`tokens`], [`sessions`], [`links`], [`users`] — what the lock is made of, each with its own `store.rs`
@@ -22,6 +22,7 @@ pub mod config;
 pub mod credentials;
 pub mod db;
 pub mod error;
+pub mod forward_auth;
 pub mod i18n;
 pub mod links;
 pub mod login;

@@ -6,8 +6,8 @@ use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::Config;
 
 use crate::error::AppError;
-use crate::oauth;
 use crate::web::get;
+use crate::{forward_auth, oauth};
 
 /// Swagger UI styles itself from its script and draws its icons from `data:`: the one exception from the pages' policy.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
@@ -23,6 +23,8 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         oauth::metadata::get_revoked,
         oauth::metadata::get_jwks,
         oauth::metadata::get_server_metadata,
+        forward_auth::routes::get_forward_auth,
+        forward_auth::routes::get_auth_request,
     ),
     modifiers(&PasswordFlow)
 )]

@@ -21,7 +21,7 @@ use crate::tokens::{KeyError, Keys, Tokens};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
 use crate::web::{WebConfig, assets, error_page, headers};
-use crate::{account, login, oauth, openapi, users};
+use crate::{account, forward_auth, login, oauth, openapi, users};
 
 /// How long requests may go on after the server was told to stop, in seconds.
 const STOP_WITHIN_SECONDS: u64 = 10;
@@ -172,6 +172,7 @@ fn listen(
 fn mount(services: &mut web::ServiceConfig, config: &Config, web_config: &WebConfig) {
     oauth::routes(services, &config.allowed_origins);
     login::routes(services, web_config);
+    forward_auth::routes(services);
     account::routes(services, web_config);
     openapi::routes(services);
     health::routes(services);

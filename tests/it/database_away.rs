@@ -11,57 +11,10 @@ use serde_json::Value;
 use vestibule::config::Settings;
 use vestibule::db::{DbConnection, DbError};
 
+use crate::harness::away::{Away, cut};
 use crate::harness::beside::Direct;
 use crate::harness::process::{outcome, said, serve};
 use crate::harness::{PASSWORD, TestApp, TestDatabase};
-
-/// The name of the database itself.
-fn name(database: &TestDatabase) -> &str {
-    database.url.rsplit('/').next().expect("a name")
-}
-
-/// Ends all connections to the database, as a restart of its server does.
-fn cut(admin: &mut Direct, database: &TestDatabase) {
-    let name = name(database);
-    let count = admin.texts(&format!(
-        "SELECT COUNT(pg_terminate_backend(pid))::text AS text FROM pg_stat_activity WHERE datname = '{name}'"
-    ));
-    assert_ne!(count, ["0"], "there were connections to cut");
-    // Ending takes a moment.
-    while admin.count("pg_stat_activity", &format!("datname = '{name}'")) > 0 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// Makes the database unusable until it is dropped: on Postgres it takes no connection; on SQLite another holds its lock.
-struct Away {
-    direct: Direct,
-    back: String,
-}
-
-impl Away {
-    fn begin(database: &TestDatabase) -> Self {
-        match Direct::admin(database) {
-            Some(mut admin) => {
-                let name = name(database);
-                admin.run(&format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS false"));
-                cut(&mut admin, database);
-                Self { direct: admin, back: format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS true") }
-            }
-            None => {
-                let mut direct = Direct::open(database);
-                direct.run("BEGIN EXCLUSIVE");
-                Self { direct, back: "COMMIT".to_owned() }
-            }
-        }
-    }
-}
-
-impl Drop for Away {
-    fn drop(&mut self) {
-        self.direct.run(&self.back);
-    }
-}
 
 async fn assert_unavailable(answer: Response) {
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -202,6 +202,7 @@ async fn walk(app: &TestApp) -> Vec<(String, Answer)> {
     assert!(!paths.is_empty(), "{login}");
     let known =
         ["/", "/login", "/logout", "/setup", "/token", "/me", "/.well-known/jwks.json", "/openapi.json", "/docs"];
+    paths.extend(["/verify/forward-auth", "/verify/auth-request"].map(str::to_owned));
     paths.extend(known.map(str::to_owned));
     paths.extend(["/docs/", "/docs/swagger-ui.css", "/healthz", "/readyz", "/nothing", "/a/../b"].map(str::to_owned));
     let mut answers = Vec::new();

@@ -1,0 +1,62 @@
+//! What a reverse proxy asks, as each of them sends it, and a server that is asked. What may not live here: real proxies
+//! (`reverse_proxy.rs`).
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use vestibule::config::Settings;
+
+use super::visitor::Visitor;
+use super::{Answer, TestApp};
+
+/// What Caddy and Traefik ask.
+pub const FORWARD_AUTH: &str = "/verify/forward-auth";
+/// What nginx asks.
+pub const AUTH_REQUEST: &str = "/verify/auth-request";
+/// The name on http of the cookie that proxies see.
+pub const PROXY: &str = "vestibule_proxy";
+/// What a browser that opens a page sends, and the proxy with it.
+pub const NAVIGATION: [(&str, &str); 5] = [
+    ("accept", "text/html,application/xhtml+xml,*/*;q=0.8"),
+    ("x-forwarded-method", "GET"),
+    ("x-forwarded-proto", "http"),
+    ("x-forwarded-host", "app.vestibule.test"),
+    ("x-forwarded-uri", "/a?b=c&d"),
+];
+
+/// A server that believes proxies on this machine and shares its cookies under `vestibule.test`.
+pub async fn start() -> TestApp {
+    start_with(|_| {}).await
+}
+
+/// As [`start`], with some settings changed.
+pub async fn start_with(change: impl FnOnce(&mut Settings)) -> TestApp {
+    TestApp::start_with(|settings| {
+        settings.database.public_url = Some("http://login.vestibule.test".to_owned());
+        settings.cookie_domain = Some("vestibule.test".to_owned());
+        settings.trusted_proxies = Some("127.0.0.1".to_owned());
+        change(settings);
+    })
+    .await
+}
+
+/// Asks with these headers; a later one of a name takes the place of an earlier one.
+pub async fn ask(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
+        map.insert(name, HeaderValue::from_str(value).expect("a value"));
+    }
+    Answer::to(app.get(path).headers(map)).await
+}
+
+/// Asks both routes.
+pub async fn ask_both(app: &TestApp, headers: &[(&str, &str)]) -> [Answer; 2] {
+    [ask(app, FORWARD_AUTH, headers).await, ask(app, AUTH_REQUEST, headers).await]
+}
+
+/// A person who signed in, and the cookie of theirs that proxies see, as a header's value.
+pub async fn sign_in(app: &TestApp, name: &str) -> (Visitor, String) {
+    let visitor = Visitor::new(app);
+    visitor.sign_in(name).await;
+    let secret = visitor.cookie(PROXY).expect("set at sign-in");
+    (visitor, format!("{PROXY}={secret}"))
+}

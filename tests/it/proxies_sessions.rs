@@ -1,0 +1,180 @@
+//! How a session lives on and ends behind a proxy, and the cookies that it is known by. What may not live here: who may pass
+//! (`proxies.rs`).
+
+use std::time::Duration;
+
+use vestibule::sessions::{self, EndReason};
+use vestibule::users;
+
+use crate::harness::TestApp;
+use crate::harness::away::Away;
+use crate::harness::proxies::{
+    AUTH_REQUEST, FORWARD_AUTH, NAVIGATION, PROXY, ask, ask_both, sign_in, start, start_with,
+};
+use crate::harness::visitor::{TOKEN, Visitor};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+async fn statuses(app: &TestApp, cookie: &str) -> [u16; 2] {
+    ask_both(app, &[("cookie", cookie)]).await.map(|answer| answer.status)
+}
+
+#[tokio::test]
+async fn who_works_behind_a_proxy_all_day_stays_signed_in() {
+    let app = start().await;
+    app.add_user("alice", &[]).await;
+    let (visitor, cookie) = sign_in(&app, "alice").await;
+    let (_, idle) = sign_in(&app, "alice").await;
+    for hour in 0..30 {
+        assert_eq!(statuses(&app, &cookie).await, [200, 200], "after {hour} hours, long after the token expired");
+        app.clock.advance(HOUR);
+    }
+    assert_eq!(statuses(&app, &idle).await, [401, 401], "and who does not, does not");
+    assert!(visitor.is_signed_in().await);
+    let mut hours = 30;
+    while statuses(&app, &cookie).await == [200, 200] {
+        app.clock.advance(10 * HOUR);
+        hours += 10;
+        assert!(hours <= 720, "thirty days are 720 hours");
+    }
+    assert_eq!(hours, 720);
+}
+
+#[tokio::test]
+async fn signing_out_being_disabled_and_losing_a_role_count_at_once() {
+    let app = start().await;
+    let alice = app.add_user("alice", &["editor"]).await;
+    let (visitor, cookie) = sign_in(&app, "alice").await;
+    assert_eq!(statuses(&app, &cookie).await, [200, 200]);
+    let page = visitor.sign_out().await;
+    assert!(page.set_cookie(PROXY).expect("taken away").contains("Max-Age=0"));
+    assert_eq!(statuses(&app, &cookie).await, [401, 401]);
+
+    let (_, cookie) = sign_in(&app, "alice").await;
+    let demand = format!("{FORWARD_AUTH}?role=editor");
+    assert_eq!(ask(&app, &demand, &[("cookie", &cookie)]).await.status, 200);
+    app.write(move |conn| users::revoke_role(conn, alice.id, "editor")).await;
+    assert_eq!(ask(&app, &demand, &[("cookie", &cookie)]).await.status, 403);
+
+    let now = app.clock.now();
+    app.write(move |conn| users::set_disabled(conn, alice.id, Some(now))).await;
+    assert_eq!(statuses(&app, &cookie).await, [401, 401], "whether or not the session was ended too");
+    app.write(move |conn| users::set_disabled(conn, alice.id, None)).await;
+    assert_eq!(statuses(&app, &cookie).await, [200, 200]);
+    app.write(move |conn| sessions::end_all_of_user(conn, alice.id, EndReason::SignedOutByAdmin, now)).await;
+    assert_eq!(statuses(&app, &cookie).await, [401, 401]);
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_nobody_passes_and_nobody_is_taken_for_signed_out() {
+    let app = start().await;
+    app.add_user("alice", &[]).await;
+    let (_, cookie) = sign_in(&app, "alice").await;
+    let token = format!("Bearer {}", app.token_of("alice").await);
+    // A lock of another's stops no reader of SQLite: there a table is missing, which is a fault of ours.
+    let (away_status, title) =
+        if app.database.is_postgres() { (503, "not available right now") } else { (500, "went wrong on our side") };
+    let away = Away::begin_for_readers(&app.database);
+    for headers in [&[("cookie", cookie.as_str())][..], &[("authorization", &token)]] {
+        for headers in [headers.to_vec(), [&NAVIGATION[..], headers].concat()] {
+            let [forward_auth, auth_request] = ask_both(&app, &headers).await;
+            assert_eq!((forward_auth.status, auth_request.status), (away_status, 401), "nginx makes a 500 of others");
+            assert!((1..=60).contains(&auth_request.retry_after().expect("when to come again")));
+            assert_eq!(forward_auth.retry_after().is_some(), away_status == 503);
+            for answer in [forward_auth, auth_request] {
+                assert_eq!((answer.header("location"), answer.header("www-authenticate")), ("", ""));
+                assert!(!answer.headers.contains_key("remote-user"));
+            }
+        }
+    }
+    let page = ask(&app, FORWARD_AUTH, &[&NAVIGATION[..], &[("cookie", &cookie)]].concat()).await;
+    assert!(page.text().contains(title) && page.text().contains("Request ID"));
+    assert_eq!(ask(&app, FORWARD_AUTH, &[]).await.status, 401, "a stranger is one without the database");
+    drop(away);
+    assert_eq!(statuses(&app, &cookie).await, [200, 200]);
+}
+
+#[tokio::test]
+async fn two_cookies_are_shared_under_the_domain_and_no_other() {
+    let https = |settings: &mut vestibule::config::Settings| {
+        settings.database.public_url = Some("https://login.vestibule.test".to_owned());
+    };
+    for (app, prefix, is_secure) in [(start().await, "", false), (start_with(https).await, "__Secure-", true)] {
+        app.add_user("alice", &[]).await;
+        let page = Visitor::new(&app).sign_in("alice").await;
+        for (name, max_age) in [("vestibule_token", 1_200), (PROXY, 30 * 86_400)] {
+            let cookie = page.set_cookie(&format!("{prefix}{name}")).expect("set at sign-in");
+            for attribute in
+                ["HttpOnly", "SameSite=Lax", "Path=/", "Domain=vestibule.test", &format!("Max-Age={max_age}")]
+            {
+                assert!(cookie.contains(attribute), "{cookie}");
+            }
+            assert_eq!(cookie.contains("; Secure"), is_secure, "{cookie}");
+        }
+        let prefix = if is_secure { "__Host-" } else { "" };
+        for name in ["vestibule_session", "vestibule_device"] {
+            let cookie = page.set_cookie(&format!("{prefix}{name}")).expect("set at sign-in");
+            assert!(!cookie.contains("Domain"), "{cookie}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_a_cookie_domain_applications_on_the_same_host_are_served() {
+    let app = start_with(|settings| settings.cookie_domain = None).await;
+    app.add_user("alice", &[]).await;
+    let page = Visitor::new(&app).sign_in("alice").await;
+    assert!(!page.set_cookie(PROXY).expect("set at sign-in").contains("Domain"));
+    let (_, cookie) = sign_in(&app, "alice").await;
+    assert_eq!(statuses(&app, &cookie).await, [200, 200]);
+    let same_host =
+        [&NAVIGATION[..], &[("x-forwarded-host", "login.vestibule.test"), ("x-forwarded-uri", "/app/x")]].concat();
+    let answer = ask(&app, AUTH_REQUEST, &same_host).await;
+    assert_eq!(answer.header("location"), "http://login.vestibule.test/login?next=/app/x");
+    let answer = ask(&app, AUTH_REQUEST, &NAVIGATION).await;
+    assert_eq!(answer.header("location"), "http://login.vestibule.test/login", "no cookie would reach the other host");
+}
+
+#[tokio::test]
+async fn a_browser_that_lacks_the_proxies_cookie_gets_it_from_any_page_also_for_a_session_of_before() {
+    let app = start().await;
+    app.add_user("alice", &[]).await;
+    let (visitor, cookie) = sign_in(&app, "alice").await;
+    let session = visitor.cookie("vestibule_session").expect("signed in");
+    for path in ["/", "/login?next=http://app.vestibule.test/x"] {
+        for held in [None, Some("A".repeat(43))] {
+            let mut cookies = vec![("vestibule_session", session.as_str())];
+            cookies.extend(held.as_deref().map(|secret| (PROXY, secret)));
+            let page = Visitor::with_cookies(&app, &cookies).get(path).await;
+            let set = page.set_cookie(PROXY).expect("it is set");
+            assert!(set.starts_with(&format!("{cookie};")), "{path}");
+            assert!(page.set_cookie(TOKEN).is_some(), "{path}: and a token");
+        }
+    }
+    let page = visitor.get("/").await;
+    assert!(page.set_cookie(PROXY).is_none() && page.set_cookie(TOKEN).is_none(), "not when they are there");
+    let mut direct = crate::harness::beside::Direct::open(&app.database);
+    direct.run("UPDATE sessions SET proxy_secret_hash = NULL");
+    assert_eq!(statuses(&app, &cookie).await, [401, 401]);
+    Visitor::with_cookies(&app, &[("vestibule_session", &session)]).get("/").await;
+    assert_eq!(statuses(&app, &cookie).await, [200, 200]);
+}
+
+#[tokio::test]
+async fn cookies_from_before_the_domain_was_set_do_not_hide_the_new_ones() {
+    let app =
+        start_with(|settings| settings.database.public_url = Some("https://login.vestibule.test".to_owned())).await;
+    app.add_user("alice", &[]).await;
+    let old = [("__Host-vestibule_token", "old"), ("__Host-vestibule_proxy", "old")];
+    let visitor = Visitor::with_cookies(&app, &old);
+    let page = visitor.sign_in("alice").await;
+    for (name, _) in old {
+        let removal = page.set_cookie(name).expect("taken away");
+        assert!(removal.contains("Max-Age=0") && !removal.contains("Domain"), "{removal}");
+    }
+    let cookies = [&old[..], &[("__Secure-vestibule_proxy", "x")]].concat();
+    let page = Visitor::with_cookies(&app, &cookies).vouched().post("/logout", &[]).await;
+    for name in ["__Host-vestibule_token", "__Host-vestibule_proxy", "__Secure-vestibule_proxy"] {
+        assert!(page.set_cookie(name).expect("taken away").contains("Max-Age=0"), "{name}");
+    }
+}
