@@ -46,7 +46,7 @@ setup-title = Create the first administrator
 setup-lead = This makes the first administrator of this server. Once it exists, this page closes.
 setup-username-hint = Letters, digits and . _ - + (not only digits)
 # $min (number): the fewest characters
-setup-password-hint = At least { $min } characters. A few unrelated words work well.
+new-password-hint = At least { $min } characters. A few unrelated words work well.
 setup-button = Create administrator
 setup-alert-title = The account was not created
 
@@ -118,7 +118,18 @@ date-time = { $month ->
 password-too-short = The password is too short. Use at least { $min } characters.
 # $max (number)
 password-too-long = The password is too long. Use at most { $max } characters.
-password-too-common = Many people use this password, so it is easy to guess. Choose another, such as several unrelated words.
+# Why a password is guessed soon. Each is followed by password-weak-advice.
+password-weak-own-words = The password holds little more than names or addresses of yours or of this site, which are tried first.
+password-weak-common = Many people use this password or one like it, so it is among the first to be tried.
+password-weak-keyboard = The password follows the keys of a keyboard, which is easy to guess.
+password-weak-repeats = The password repeats the same characters, which is easy to guess.
+password-weak-sequence = The password counts up or follows the alphabet, which is easy to guess.
+password-weak-date = The password is mostly a date or a year, which is easy to guess.
+password-weak-name = The password is mostly a common name, which is easy to guess.
+password-weak-word = The password holds little more than a single word, which is easy to guess.
+password-weak-advice = Use several unrelated words instead.
+# On a button that appears beside the field.
+new-password-show = Show password
 password-is-username = The password is the same as the username. Choose a different password.
 password-bad-characters = The password contains a character that cannot be used, such as a control character. Use letters, digits, spaces and symbols.
 username-invalid = This username cannot be used. Use 1 to 64 characters: letters, digits and . _ - + but not only digits.

@@ -46,7 +46,7 @@ setup-title = 첫 관리자 만들기
 setup-lead = 이 서버의 첫 관리자 계정을 만듭니다. 만들고 나면 이 화면은 더 이상 열리지 않습니다.
 setup-username-hint = 글자, 숫자, . _ - + 사용 가능 (숫자만은 불가)
 # $min (숫자): 최소 글자 수
-setup-password-hint = { $min }자 이상. 서로 관련 없는 단어를 여러 개 이어 쓰면 좋습니다.
+new-password-hint = { $min }자 이상. 서로 관련 없는 단어를 여러 개 이어 쓰면 좋습니다.
 setup-button = 관리자 만들기
 setup-alert-title = 계정을 만들지 못했습니다
 
@@ -98,7 +98,18 @@ date-time = { $year }년 { $month }월 { $day }일 { $time } (UTC)
 password-too-short = 비밀번호가 너무 짧습니다. { $min }자 이상 입력하세요.
 # $max (숫자)
 password-too-long = 비밀번호가 너무 깁니다. { $max }자 이하로 입력하세요.
-password-too-common = 많은 사람이 사용해 추측하기 쉬운 비밀번호입니다. 서로 관련 없는 단어를 여러 개 잇는 등 다른 비밀번호를 사용하세요.
+# 비밀번호가 추측하기 쉬운 까닭. 뒤에 password-weak-advice가 이어집니다.
+password-weak-own-words = 비밀번호가 대부분 본인의 이름이나 주소 또는 이 사이트의 이름으로 되어 있어 가장 먼저 시도됩니다.
+password-weak-common = 많은 사람이 쓰는 비밀번호이거나 그와 비슷해서 가장 먼저 시도됩니다.
+password-weak-keyboard = 키보드 배열을 따라 입력한 비밀번호라 추측하기 쉽습니다.
+password-weak-repeats = 같은 글자가 되풀이되는 비밀번호라 추측하기 쉽습니다.
+password-weak-sequence = 숫자나 글자가 차례대로 이어지는 비밀번호라 추측하기 쉽습니다.
+password-weak-date = 대부분 날짜나 연도로 된 비밀번호라 추측하기 쉽습니다.
+password-weak-name = 대부분 흔한 이름으로 된 비밀번호라 추측하기 쉽습니다.
+password-weak-word = 거의 한 단어로 된 비밀번호라 추측하기 쉽습니다.
+password-weak-advice = 서로 관련 없는 단어를 여러 개 이어 보세요.
+# 입력란 옆에 나타나는 버튼에 씁니다.
+new-password-show = 비밀번호 표시
 password-is-username = 비밀번호가 아이디와 같습니다. 다른 비밀번호를 사용하세요.
 password-bad-characters = 제어 문자처럼 비밀번호에 사용할 수 없는 문자가 있습니다. 글자, 숫자, 공백, 기호를 사용하세요.
 username-invalid = 사용할 수 없는 아이디입니다. 글자, 숫자, . _ - + 로 1~64자를 입력하세요. 숫자만으로는 만들 수 없습니다.

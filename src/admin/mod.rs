@@ -27,7 +27,7 @@ use crate::db::{Db, DbConnection, DbError};
 use crate::secret::ServerKey;
 use crate::sessions::{self, EndReason, Lifetimes};
 use crate::users::hash_pool::{HashPool, HashPoolFull};
-use crate::users::password::Password;
+use crate::users::password::{Owner, Password, PasswordPolicy};
 use crate::users::{self, LookupName, User, UserId, Username};
 pub use accounts::{
     Account, Added, Deletion, Disabling, Enabling, PasswordSetting, UserFields, add, delete, disable, enable,
@@ -63,8 +63,8 @@ pub struct AdminServices {
     pub clock: Clock,
     /// The threads that hash.
     pub hash_pool: HashPool,
-    /// The fewest characters in a new password.
-    pub min_password_length: usize,
+    /// What a new password may be.
+    pub password_policy: PasswordPolicy,
 }
 
 /// What became of a wish to forget an account's failed sign-ins.
@@ -92,7 +92,7 @@ impl AdminServices {
             Err(fault) => return Ok(Added::Invalid(fault)),
         };
         if let Some(typed) = password {
-            match Password::choose(typed, new.username.as_str(), self.min_password_length) {
+            match Password::choose(typed, &Owner::from(&new), &self.password_policy) {
                 Ok(password) => new.password_hash = Some(self.hash_pool.hash(password).await?),
                 Err(error) => return Ok(Added::Invalid(error.into())),
             }
@@ -144,7 +144,7 @@ impl AdminServices {
         typed: &Zeroizing<String>,
     ) -> Result<PasswordSetting, AdminError> {
         let Some(user) = self.find(name).await? else { return Ok(PasswordSetting::NoSuchUser) };
-        let password = match Password::choose(typed, &user.username, self.min_password_length) {
+        let password = match Password::choose(typed, &Owner::from(&user), &self.password_policy) {
             Ok(password) => password,
             Err(error) => return Ok(PasswordSetting::Invalid(error)),
         };

@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::seed_clients::{self, SeedClient};
 use super::seed_roles::{self, SeedRole};
 use super::seed_users::{self, SeedUser};
+use crate::users::password::PasswordPolicy;
 
 /// The most bytes in a seed file.
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -96,7 +97,7 @@ pub(super) trait Entry: Default {
 ///
 /// # Errors
 /// All faults, in the order of lines.
-pub fn parse(bytes: &[u8], min_password_length: usize) -> Result<SeedFile, Vec<Remark>> {
+pub fn parse(bytes: &[u8], policy: &PasswordPolicy) -> Result<SeedFile, Vec<Remark>> {
     let whole = |line: usize, text: String| vec![Remark { line, path: String::new(), text }];
     if bytes.len() > MAX_BYTES {
         return Err(whole(1, format!("the file is over {} MiB: split it", MAX_BYTES / (1024 * 1024))));
@@ -110,7 +111,7 @@ pub fn parse(bytes: &[u8], min_password_length: usize) -> Result<SeedFile, Vec<R
         let line = error.span().map_or(1, |span| reader.line_at(span.start));
         whole(line, format!("this is not TOML: {}", error.message()))
     })?;
-    let file = reader.read_root(root.get_ref(), min_password_length);
+    let file = reader.read_root(root.get_ref(), policy);
     reader.faults.extend(seed_users::duplicates(&file.users));
     reader.faults.extend(twice(file.roles.iter().map(|role| (role.name.as_str(), &role.place))));
     reader.faults.extend(twice(file.clients.iter().map(|client| (client.name.as_str(), &client.place))));
@@ -158,13 +159,13 @@ impl Reader {
         self.faults.push(Remark { line: self.line_at(at), path: path.to_owned(), text: text.to_string() });
     }
 
-    fn read_root(&mut self, root: &DeTable<'_>, min_password_length: usize) -> SeedFile {
+    fn read_root(&mut self, root: &DeTable<'_>, policy: &PasswordPolicy) -> SeedFile {
         let mut file = SeedFile::default();
         for (key, value) in root {
             let (at, name) = (key.span().start, key.get_ref().as_ref());
             match (name, value.get_ref()) {
                 ("users", DeValue::Array(items)) => {
-                    let check = |place, given| seed_users::check(place, given, min_password_length);
+                    let check = |place, given| seed_users::check(place, given, policy);
                     file.users = self.read_table(at, items, MAX_USERS, check);
                 }
                 ("roles", DeValue::Array(items)) => {

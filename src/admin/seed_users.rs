@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::fields::{self, FieldFault};
 use super::seed_file::{Entry, Place, Remark, text, texts};
 use crate::users::argon2id::PasswordHash;
-use crate::users::password::Password;
+use crate::users::password::{Owner, Password, PasswordPolicy};
 use crate::users::{UserId, Username};
 
 /// One user that the file wants, checked.
@@ -80,7 +80,7 @@ impl Entry for Given {
 ///
 /// # Errors
 /// Each field that is refused, and why.
-pub(super) fn check(place: Place, given: Given, min_password_length: usize) -> Result<SeedUser, Vec<Remark>> {
+pub(super) fn check(place: Place, given: Given, policy: &PasswordPolicy) -> Result<SeedUser, Vec<Remark>> {
     let mut remarks = Vec::new();
     if !place.has("username") {
         remarks.push(place.remark("username", "is missing: every user has one"));
@@ -94,13 +94,15 @@ pub(super) fn check(place: Place, given: Given, min_password_length: usize) -> R
     // A fault of one field does not hide those of the others: `email` as given decides on a name with @.
     let username = Username::parse(&name, given.email.as_deref()).map_err(FieldFault::from);
     let username = username.map_err(|fault| faults.push(fault)).ok();
+    let plain = given.password.map(|typed| {
+        let owner =
+            Owner { username: &name, display_name: given.display_name.as_deref(), email: given.email.as_deref() };
+        Password::choose(&typed, &owner, policy).map(SeedSecret::Plain).map_err(FieldFault::from)
+    });
     let id = kept(&mut faults, given.id.map(fields::check_id));
     let display_name = kept(&mut faults, given.display_name.map(fields::check_display_name));
     let email = kept(&mut faults, given.email.map(fields::check_email));
     let roles = kept(&mut faults, given.roles.map(fields::check_roles));
-    let plain = given.password.map(|typed| {
-        Password::choose(&typed, &name, min_password_length).map(SeedSecret::Plain).map_err(FieldFault::from)
-    });
     let hash = given
         .password_hash
         .map(|text| PasswordHash::parse(&text).map(SeedSecret::Hash).ok_or(FieldFault::PasswordHash));

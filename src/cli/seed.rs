@@ -18,6 +18,7 @@ use crate::admin::seed::{SeedChange, SeedReport, Seeding};
 use crate::admin::seed_clients::SeedClientCreation;
 use crate::admin::seed_file::{self, Remark};
 use crate::config::DatabaseSettings;
+use crate::users::password::PasswordPolicy;
 
 /// Faults that are printed; the rest is counted.
 const SHOWN_FAULTS: usize = 20;
@@ -48,7 +49,7 @@ pub async fn run(args: SeedArgs) -> anyhow::Result<ExitCode> {
     let config = args.database.check()?;
     let shown = args.file.display().to_string();
     let bytes = read(&args.file).with_context(|| format!("{shown} cannot be read"))?;
-    let wanted = seed_file::parse(&bytes, config.passwords.min_length)
+    let wanted = seed_file::parse(&bytes, &PasswordPolicy::new(&config))
         .map_err(|faults| refused(tell_faults(&shown, &faults)))?;
     let admin = services::open(&config)?;
     match admin.seed(wanted, args.dry_run).await? {

@@ -12,6 +12,7 @@ use crate::db::Db;
 use crate::db::migrations::{self, MigrationError, MigrationState};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
+use crate::users::password::PasswordPolicy;
 
 /// How often the database is asked again while another process keeps it locked; each try waits ten seconds by itself.
 const TRIES: u32 = 3;
@@ -34,7 +35,7 @@ pub fn open(config: &Config) -> anyhow::Result<AdminServices> {
         db: Db::new(&config.database),
         clock: Clock::system(),
         hash_pool,
-        min_password_length: config.passwords.min_length,
+        password_policy: PasswordPolicy::new(config),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::web::new_password::NewPassword;
 use crate::web::pages::{Alert, Layout};
 
 /// The sign-in form.
@@ -43,7 +44,7 @@ pub struct SetupPage {
     pub csrf: String,
     pub username: String,
     pub display_name: String,
-    pub password_hint: String,
+    pub new_password: NewPassword,
     pub alert: Option<Alert>,
 }
 
@@ -54,14 +55,16 @@ pub struct RescuePage {
     pub layout: Layout,
     pub csrf: String,
     pub username: String,
-    pub password_hint: String,
+    pub new_password: NewPassword,
     pub alert: Option<Alert>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Settings;
     use crate::i18n;
+    use crate::users::password::PasswordPolicy;
     use crate::web::error_page::ErrorPage;
 
     /// Every template in every language: no key left unresolved, no quote unescaped.
@@ -71,6 +74,8 @@ mod tests {
             let layout = || Layout::in_language(words);
             let alert = || Some(Alert { title: "<b>".to_owned(), text: "\"text\"".to_owned() });
             let csrf = || "csrf".to_owned();
+            let policy = PasswordPolicy::new(&Settings::default().check().expect("the defaults"));
+            let new_password = || NewPassword::new(words, "field-new-password", &policy);
             let name = || "<b>\"quoted\"</b>".to_owned();
             let pages = [
                 LoginPage {
@@ -89,12 +94,18 @@ mod tests {
                     csrf: csrf(),
                     username: name(),
                     display_name: name(),
-                    password_hint: name(),
+                    new_password: new_password(),
                     alert: alert(),
                 }
                 .render(),
-                RescuePage { layout: layout(), csrf: csrf(), username: name(), password_hint: name(), alert: alert() }
-                    .render(),
+                RescuePage {
+                    layout: layout(),
+                    csrf: csrf(),
+                    username: name(),
+                    new_password: new_password(),
+                    alert: alert(),
+                }
+                .render(),
                 ErrorPage {
                     layout: layout(),
                     title: name(),

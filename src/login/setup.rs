@@ -15,12 +15,13 @@ use crate::links::{self, Link, LinkPurpose};
 use crate::scope::Scopes;
 use crate::secret::PlainSecret;
 use crate::sessions::SessionKind;
-use crate::users::password::{self, Password, PasswordError};
+use crate::users::password::{Owner, Password, PasswordError, PasswordPolicy};
 use crate::users::{self, LookupName, NewUser, User, Username, UsernameError};
 use crate::web::client_ip::ClientIp;
 use crate::web::error_page::ErrorPage;
 use crate::web::form::Parameters;
 use crate::web::form_post::{self, FormPost};
+use crate::web::new_password::{self, NewPassword};
 use crate::web::notice::Notice;
 use crate::web::pages::{Alert, Layout, html, see_other};
 use crate::web::session::BrowserSession;
@@ -37,7 +38,7 @@ struct Typed {
 struct Context<'a> {
     layout: Layout,
     session: &'a BrowserSession,
-    min_length: usize,
+    policy: PasswordPolicy,
 }
 
 /// Takes a link's secret out of the address and into a cookie, or shows the form for the link in the cookie. Uses nothing up, so
@@ -59,7 +60,7 @@ pub async fn show(
         }
         return Ok(response);
     }
-    let context = Context { layout: Layout::new(&request), session: &session, min_length: config.passwords.min_length };
+    let context = Context { layout: Layout::new(&request), session: &session, policy: PasswordPolicy::new(&config) };
     match find_link(&request, &lock).await? {
         Some((link, user)) => form(context, &link, user.as_ref(), (StatusCode::OK, Typed::default(), None)),
         None => link_is_dead(context.layout),
@@ -78,7 +79,7 @@ pub async fn submit(
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
     let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, false).await?;
-    let context = Context { layout: Layout::new(&request), session: &session, min_length: config.passwords.min_length };
+    let context = Context { layout: Layout::new(&request), session: &session, policy: PasswordPolicy::new(&config) };
     let words = context.layout.words;
     let Some((link, user)) = find_link(&request, &lock).await? else { return link_is_dead(context.layout) };
     let cut = |name| parameters.get(name).unwrap_or_default().chars().take(256).collect::<String>();
@@ -89,8 +90,8 @@ pub async fn submit(
     }
     let typed_password = parameters.get("password").unwrap_or_default();
     let done = match &user {
-        Some(user) => rescue(&lock, &link, user, typed_password, context.min_length).await?,
-        None => create(&lock, &link, &typed, typed_password, context.min_length).await?,
+        Some(user) => rescue(&lock, &link, user, typed_password, &context.policy).await?,
+        None => create(&lock, &link, &typed, typed_password, &context.policy).await?,
     };
     match done {
         Done::As(username) => sign_in(&request, &session, &lock, (username, typed_password, user.is_some())).await,
@@ -129,15 +130,7 @@ impl Fault {
             Self::Username(UsernameError::Invalid | UsernameError::Reserved) => plain("username-invalid"),
             Self::NameTaken => plain("username-taken"),
             Self::DisplayName => words.format("display-name-invalid", &[("max", users::MAX_DISPLAY_NAME.into())]),
-            Self::Password(PasswordError::TooShort { min }) => {
-                words.format("password-too-short", &[("min", (*min).into())])
-            }
-            Self::Password(PasswordError::TooLong) => {
-                words.format("password-too-long", &[("max", password::MAX_LENGTH.into())])
-            }
-            Self::Password(PasswordError::TooCommon) => plain("password-too-common"),
-            Self::Password(PasswordError::IsUsername) => plain("password-is-username"),
-            Self::Password(PasswordError::BadCharacters) => plain("password-bad-characters"),
+            Self::Password(error) => new_password::refusal_text(words, error),
         }
     }
 }
@@ -147,7 +140,7 @@ async fn create(
     link: &Link,
     typed: &Typed,
     typed_password: &str,
-    min_length: usize,
+    policy: &PasswordPolicy,
 ) -> Result<Done, AppError> {
     let username = match Username::parse(&typed.username, None) {
         Ok(username) => username,
@@ -157,7 +150,8 @@ async fn create(
     if display_name.as_ref().is_some_and(|name| !users::is_display_name(name)) {
         return Ok(Done::Refused(Fault::DisplayName));
     }
-    let password = match Password::choose(typed_password, username.as_str(), min_length) {
+    let owner = Owner { username: username.as_str(), display_name: display_name.as_deref(), email: None };
+    let password = match Password::choose(typed_password, &owner, policy) {
         Ok(password) => password,
         Err(error) => return Ok(Done::Refused(Fault::Password(error))),
     };
@@ -177,9 +171,9 @@ async fn rescue(
     link: &Link,
     user: &User,
     typed_password: &str,
-    min_length: usize,
+    policy: &PasswordPolicy,
 ) -> Result<Done, AppError> {
-    let password = match Password::choose(typed_password, &user.username, min_length) {
+    let password = match Password::choose(typed_password, &Owner::from(user), policy) {
         Ok(password) => password,
         Err(error) => return Ok(Done::Refused(Fault::Password(error))),
     };
@@ -246,24 +240,21 @@ fn form(
     user: Option<&User>,
     (status, typed, alert): (StatusCode, Typed, Option<Alert>),
 ) -> Result<HttpResponse, AppError> {
-    let Context { layout, session, min_length } = context;
+    let Context { layout, session, policy } = context;
     let csrf = csrf::token(&session.csrf_seed_or_new()?);
-    let password_hint = layout.words.format("setup-password-hint", &[("min", min_length.into())]);
     match (link.purpose, user) {
         (LinkPurpose::Rescue, Some(user)) => {
-            html(status, &RescuePage { layout, csrf, username: user.username.clone(), password_hint, alert })
+            let new_password = NewPassword::new(layout.words, "field-new-password", &policy);
+            new_password::html(
+                status,
+                &RescuePage { layout, csrf, username: user.username.clone(), new_password, alert },
+            )
         }
-        _ => html(
-            status,
-            &SetupPage {
-                layout,
-                csrf,
-                username: typed.username,
-                display_name: typed.display_name,
-                password_hint,
-                alert,
-            },
-        ),
+        _ => {
+            let new_password = NewPassword::new(layout.words, "field-password", &policy);
+            let Typed { username, display_name } = typed;
+            new_password::html(status, &SetupPage { layout, csrf, username, display_name, new_password, alert })
+        }
     }
 }
 

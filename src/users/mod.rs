@@ -1,5 +1,5 @@
 //! Who has an account: the user, their name and id, and how their password is checked.
-//! `username.rs` and `password.rs` hold the rules, `argon2id.rs` the hash, `hash_pool.rs` the threads it runs on, `store.rs`
+//! `username.rs`, `password.rs` and `weakness.rs` hold the rules, `argon2id.rs` the hash, `hash_pool.rs` the threads it runs on, `store.rs`
 //! the rows. What may not live here: what a wrong password leads to (`credentials`).
 
 pub mod argon2id;
@@ -7,6 +7,7 @@ pub mod hash_pool;
 pub mod password;
 mod store;
 mod username;
+mod weakness;
 
 use std::fmt;
 

@@ -1,5 +1,6 @@
 //! What a new password may be: one rule for pages, command line and seed files.
-//! What may not live here: hashing (`argon2id.rs`), and checking a password that exists (`credentials`).
+//! `weakness.rs` says what is guessed too soon. What may not live here: hashing (`argon2id.rs`), and checking a password that exists
+//! (`credentials`).
 
 use std::fmt;
 
@@ -7,14 +8,12 @@ use precis_core::profile::PrecisFastInvocation as _;
 use precis_profiles::OpaqueString;
 use zeroize::Zeroizing;
 
+pub use super::weakness::{Owner, PasswordPolicy, Weakness};
+
 /// The most code points in a password.
 pub const MAX_LENGTH: usize = 256;
 /// The most bytes that a password of [`MAX_LENGTH`] code points can have.
 const MAX_BYTES: usize = 4 * MAX_LENGTH;
-/// A password that a guesser reaches in fewer tries than this is as good as on a list of common ones.
-const LEAST_GUESSES: u64 = 1_000_000;
-/// Guessing is judged by this many characters: its cost grows with the square of the length.
-const JUDGED_CHARACTERS: usize = 64;
 
 /// A password as typed, in its PRECIS `OpaqueString` form (RFC 8265 §4): it prints nothing and is wiped when dropped.
 #[derive(Clone)]
@@ -37,7 +36,7 @@ pub enum PasswordError {
     BadCharacters,
     /// On lists of common passwords, or guessed about as fast.
     #[error("this password is among the first that are guessed: choose a longer or less common one")]
-    TooCommon,
+    TooCommon(Weakness),
     /// The username, or one that holds little else.
     #[error("a password is not the username")]
     IsUsername,
@@ -57,11 +56,12 @@ impl Password {
         Ok(Self(Zeroizing::new(prepared.into_owned())))
     }
 
-    /// Takes a password that somebody chooses for the account `username`.
+    /// Takes a password that somebody chooses for the account of `owner`: the one rule for pages, command line and files.
     ///
     /// # Errors
     /// [`PasswordError`] says which rule it breaks.
-    pub fn choose(typed: &str, username: &str, min_length: usize) -> Result<Self, PasswordError> {
+    pub fn choose(typed: &str, owner: &Owner<'_>, policy: &PasswordPolicy) -> Result<Self, PasswordError> {
+        let min_length = policy.min_length;
         let password = match Self::parse(typed) {
             Err(PasswordError::BadCharacters) if typed.is_empty() => {
                 return Err(PasswordError::TooShort { min: min_length });
@@ -71,14 +71,10 @@ impl Password {
         if password.0.chars().count() < min_length {
             return Err(PasswordError::TooShort { min: min_length });
         }
-        if password.0.to_lowercase() == username.to_lowercase() {
+        if password.0.to_lowercase() == owner.username.to_lowercase() {
             return Err(PasswordError::IsUsername);
         }
-        let judged: String = password.0.chars().take(JUDGED_CHARACTERS).collect();
-        if zxcvbn::zxcvbn(&judged, &[username]).guesses() < LEAST_GUESSES {
-            return Err(PasswordError::TooCommon);
-        }
-        Ok(password)
+        policy.weakness(&password.0, owner).map_or(Ok(password), |weakness| Err(PasswordError::TooCommon(weakness)))
     }
 
     /// The bytes to hash.
@@ -97,9 +93,11 @@ impl fmt::Debug for Password {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Settings;
 
     fn choose(typed: &str) -> Result<(), PasswordError> {
-        Password::choose(typed, "alice.smith1", 12).map(drop)
+        let policy = PasswordPolicy::new(&Settings::default().check().expect("the defaults"));
+        Password::choose(typed, &Owner { username: "alice.smith1", ..Owner::default() }, &policy).map(drop)
     }
 
     #[test]
@@ -109,8 +107,8 @@ mod tests {
         assert_eq!(choose(&"x".repeat(257)), Err(PasswordError::TooLong));
         assert_eq!(choose("with a \u{7} bell in"), Err(PasswordError::BadCharacters));
         assert_eq!(choose("Alice.Smith1"), Err(PasswordError::IsUsername));
-        assert_eq!(choose("password1234"), Err(PasswordError::TooCommon));
-        assert_eq!(choose("aaaaaaaaaaaaaaaa"), Err(PasswordError::TooCommon));
+        assert_eq!(choose("password1234"), Err(PasswordError::TooCommon(Weakness::Common)));
+        assert_eq!(choose("aaaaaaaaaaaaaaaa"), Err(PasswordError::TooCommon(Weakness::Repeats)));
         assert_eq!(choose("correct horse battery staple"), Ok(()));
         assert_eq!(choose("비밀번호는길고어려운것이좋다"), Ok(()));
         assert_eq!(choose(&"long pass phrase ".repeat(15)), Ok(()));

@@ -54,6 +54,7 @@ fn load(file: &str) -> Option<Asset> {
     let (stem, ending) = file.rsplit_once('.')?;
     let media_type = match ending {
         "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
         "svg" => "image/svg+xml",
         _ => return None,
     };

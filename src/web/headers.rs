@@ -12,6 +12,9 @@ use super::next::Next;
 pub const PAGE_POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// The same for the few pages that have a script of ours.
+pub const SCRIPT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 /// The middleware that adds them.
 #[must_use]
 pub fn defaults(config: &WebConfig) -> DefaultHeaders {

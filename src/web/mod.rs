@@ -1,6 +1,6 @@
 //! Shared HTTP plumbing of both doors: what is read from a request and put on a response.
 //! `body.rs` and `form.rs` read parameters, `form_post.rs` says which form posts are acted on, `bearer.rs`, `current_user.rs` and `client_ip.rs` say who asks, `session.rs`, `csrf.rs`,
-//! `cookies.rs` and `renewal.rs` keep a browser's state, `next.rs` where it returns to, `notice.rs` what it is told, `pages.rs`, `error_page.rs`, `assets.rs` and `headers.rs` what it
+//! `cookies.rs` and `renewal.rs` keep a browser's state, `next.rs` where it returns to, `new_password.rs` the field for a new password, `notice.rs` what it is told, `pages.rs`, `error_page.rs`, `assets.rs` and `headers.rs` what it
 //! gets. What may not live here: a route of a capability.
 
 pub mod assets;
@@ -14,6 +14,7 @@ pub mod error_page;
 pub mod form;
 pub mod form_post;
 pub mod headers;
+pub mod new_password;
 pub mod next;
 pub mod notice;
 pub mod pages;

@@ -8,10 +8,11 @@ use chrono::TimeDelta;
 use diesel::prelude::*;
 use serde_json::Value;
 use vestibule::admin::{AdminServices, KeyRotation};
-use vestibule::config::{KeyAlgorithm, Signing};
+use vestibule::config::{KeyAlgorithm, Settings, Signing};
 use vestibule::db::schema::{sessions, signing_keys};
 use vestibule::secret::ServerKey;
 use vestibule::tokens::{KeyRetirement, KeyState, Keys, Tokens};
+use vestibule::users::password::PasswordPolicy;
 
 use crate::harness::app::SERVER_KEY;
 use crate::harness::beside;
@@ -24,7 +25,12 @@ const LEAD: TimeDelta = TimeDelta::minutes(10);
 /// The use cases of the command line, on the server's database and by its clock.
 fn admin(app: &TestApp) -> AdminServices {
     let (db, clock, hash_pool) = (app.lock.db.clone(), app.clock.clone(), app.lock.hash_pool.clone());
-    AdminServices { db, clock, hash_pool, min_password_length: 12 }
+    AdminServices {
+        db,
+        clock,
+        hash_pool,
+        password_policy: PasswordPolicy::new(&Settings::default().check().expect("the defaults")),
+    }
 }
 
 fn server_key() -> ServerKey {
