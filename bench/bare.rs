@@ -1,5 +1,5 @@
 //! What Vestibule is measured against: an Actix server of as many workers and the same build, without middleware, whose `/me` gives
-//! the same JSON, serialised at each request as `oauth::me` does, and whose `/login` gives the same bytes.
+//! the same JSON, serialised at each request as `oauth::me` does, and whose other routes give the same bytes.
 //! What may not live here: anything that Vestibule does beside answering.
 
 use std::path::PathBuf;
@@ -16,9 +16,9 @@ struct Arguments {
     /// What `/me` answers: a file of JSON
     #[arg(long)]
     me: PathBuf,
-    /// What `/login` answers: a file of HTML
-    #[arg(long)]
-    page: PathBuf,
+    /// What another path answers, whatever the method: the path, and a file
+    #[arg(long, num_args = 2, value_names = ["PATH", "FILE"])]
+    bytes: Vec<String>,
 }
 
 /// The fields of `oauth::me::Me`, in their order.
@@ -36,16 +36,21 @@ struct Me {
 
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
-    let Arguments { me, page } = Arguments::parse();
+    let Arguments { me, bytes } = Arguments::parse();
     let me: Me = serde_json::from_slice(&std::fs::read(me).context("--me")?).context("--me")?;
-    let data = (web::Data::new(me), web::Data::new(Bytes::from(std::fs::read(page).context("--page")?)));
+    let me = web::Data::new(me);
+    let routes: Vec<(String, Bytes)> = bytes
+        .chunks_exact(2)
+        .map(|pair| Ok((pair[0].clone(), Bytes::from(std::fs::read(&pair[1]).context("--bytes")?))))
+        .collect::<anyhow::Result<_>>()?;
     let server = HttpServer::new(move || {
-        let (me, page) = data.clone();
-        App::new()
-            .app_data(me)
-            .app_data(page)
-            .route("/me", web::get().to(show_me))
-            .route("/login", web::get().to(show_page))
+        let mut app = App::new().app_data(me.clone()).route("/me", web::get().to(show_me));
+        for (path, bytes) in routes.clone() {
+            let answer =
+                move || std::future::ready(HttpResponse::Ok().content_type(media_type(&bytes)).body(bytes.clone()));
+            app = app.route(&path, web::route().to(answer));
+        }
+        app
     })
     .bind("127.0.0.1:0")?;
     println!("  listening   {}", server.addrs()[0]);
@@ -56,6 +61,6 @@ async fn show_me(me: web::Data<Me>) -> HttpResponse {
     HttpResponse::Ok().json(me.get_ref())
 }
 
-async fn show_page(page: web::Data<Bytes>) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.get_ref().clone())
+fn media_type(bytes: &Bytes) -> &'static str {
+    if bytes.starts_with(b"<") { "text/html; charset=utf-8" } else { "application/json" }
 }
