@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use fluent_langneg::{LanguageIdentifier, NegotiationStrategy, negotiate_languages};
+use foldhash::fast::FixedState;
 use quick_cache::sync::Cache;
 
 /// What is spoken to those who ask for nothing that we have.
@@ -35,8 +36,9 @@ static CHOICES: LazyLock<Cache<String, &'static Words>> = LazyLock::new(|| Cache
 /// The words of one language.
 pub struct Words {
     language: &'static str,
-    /// Messages without arguments, formatted once: a page needs a dozen of them at each request.
-    fixed: HashMap<String, String>,
+    /// Messages without arguments, formatted once: a page needs a dozen of them at each request. The keys are ours, so that a fast hash
+    /// serves.
+    fixed: HashMap<String, String, FixedState>,
     bundle: FluentBundle<FluentResource>,
 }
 
@@ -129,7 +131,7 @@ impl Words {
         // The marks around arguments are for mixed directions; in attributes and plain words they are only in the way.
         bundle.set_use_isolating(false);
         bundle.add_resource(resource).expect("no key stands twice in a locale file: a test reads them all");
-        let mut words = Self { language, fixed: HashMap::new(), bundle };
+        let mut words = Self { language, fixed: HashMap::default(), bundle };
         words.fixed = keys.into_iter().filter_map(|key| Some((key.clone(), words.format_with(&key, None)?))).collect();
         words
     }

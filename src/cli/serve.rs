@@ -9,6 +9,7 @@ use clap::Args;
 use super::log;
 use crate::clock::Clock;
 use crate::config::{self, Config, Settings};
+use crate::memory;
 use crate::ops::server_key::Source;
 use crate::server::{self, Report, Running};
 
@@ -44,6 +45,7 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     }
     let Running { server, report, addresses, .. } = server::start(config, Clock::system()).await?;
     print!("{}", block.text(&report, &addresses));
+    memory::give_back_code();
     server.await.context("the server stopped")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -47,9 +47,9 @@ impl Names {
         }
     }
 
-    /// All rows that may matter.
-    pub fn keys(&self) -> Vec<&String> {
-        [&self.account, &self.network, &self.account_network].into_iter().chain(&self.device_id).collect()
+    /// All rows that may matter; without a device one of them twice.
+    pub fn keys(&self) -> [&String; 4] {
+        [&self.account, &self.network, &self.account_network, self.device_id.as_ref().unwrap_or(&self.account)]
     }
 
     /// The buckets of an attempt, in the order in which their rows are locked. A known device has a bucket of its own, so that

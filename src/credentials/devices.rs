@@ -24,8 +24,8 @@ pub(super) struct Known {
 
 impl Known {
     pub fn find(conn: &mut DbConnection, names: &Names, now: Moment) -> QueryResult<Self> {
-        let wanted: Vec<&String> = names.device_id.iter().chain([&names.network_id]).collect();
-        let found = store::list_known(conn, &wanted, store::known_since(now))?;
+        let wanted = [names.device_id.as_ref().unwrap_or(&names.network_id), &names.network_id];
+        let found = store::list_known(conn, wanted, store::known_since(now))?;
         Ok(Self {
             device: names.device_id.as_ref().is_some_and(|id| found.contains(id)),
             network: found.contains(&names.network_id),

@@ -86,7 +86,7 @@ impl Lock {
             .read(move |conn| {
                 let user = users::find_by_key(conn, username.key())?;
                 let known = Known::find(conn, &names, now)?;
-                let counts = store::list_counts(conn, &names.keys())?;
+                let counts = store::list_counts(conn, names.keys())?;
                 let buckets = names.buckets(&throttling, known.device, known.network);
                 let buckets = buckets.into_iter().map(|bucket| {
                     let count = counts.iter().find(|(key, _)| *key == bucket.key).map(|(_, count)| count.clone());
@@ -120,9 +120,10 @@ impl Lock {
         let throttling = self.throttling;
         let Look { user, known, buckets } = look;
         let keys = buckets.iter().map(|(bucket, _)| bucket.key.clone()).collect();
+        // Settled within seconds, durably when it fails: after a power cut there is nobody left who was trying.
         let result = self
             .db
-            .write(move |conn| -> Result<(), ReserveError> {
+            .write_soon(move |conn| -> Result<(), ReserveError> {
                 for (bucket, seen) in &buckets {
                     let Some(seen) = seen else {
                         store::insert_reserved(conn, bucket, now).map_err(DbError::from)?;

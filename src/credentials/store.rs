@@ -17,10 +17,11 @@ const USE_RECORDED_EVERY: TimeDelta = TimeDelta::days(1);
 /// No bucket's window or wait is longer than a day.
 const ATTEMPTS_KEPT: TimeDelta = TimeDelta::days(2);
 
-/// The rows among `keys` that exist, with their keys.
-pub(super) fn list_counts(conn: &mut DbConnection, keys: &[&String]) -> QueryResult<Vec<(String, Count)>> {
+/// The rows among `keys` that exist, with their keys. Asked for by name, not as a list: Diesel has SQLite parse each list anew.
+pub(super) fn list_counts(conn: &mut DbConnection, keys: [&String; 4]) -> QueryResult<Vec<(String, Count)>> {
+    let [first, second, third, fourth] = keys.map(|key| login_attempts::bucket.eq(key));
     let rows: Vec<(String, i64, i64, Moment, Moment, Moment)> = login_attempts::table
-        .filter(login_attempts::bucket.eq_any(keys))
+        .filter(first.or(second).or(third).or(fourth))
         .select((
             login_attempts::bucket,
             login_attempts::failures,
@@ -128,9 +129,11 @@ pub(super) fn known_since(now: Moment) -> Moment {
     now - KNOWN_FOR
 }
 
-pub(super) fn list_known(conn: &mut DbConnection, ids: &[&String], since: Moment) -> QueryResult<Vec<String>> {
+/// Those of two browsers or networks that are known, by name as in [`list_counts`].
+pub(super) fn list_known(conn: &mut DbConnection, ids: [&String; 2], since: Moment) -> QueryResult<Vec<String>> {
+    let [first, second] = ids.map(|id| known_devices::id.eq(id));
     known_devices::table
-        .filter(known_devices::id.eq_any(ids).and(known_devices::last_used_at.ge(since)))
+        .filter(first.or(second).and(known_devices::last_used_at.ge(since)))
         .select(known_devices::id)
         .load(conn)
 }

@@ -15,10 +15,19 @@ use diesel::{Connection as _, ConnectionError, PgConnection, QueryResult, Sqlite
 
 use super::DbError;
 use crate::config::DatabaseUrl;
-use crate::metrics;
+use crate::{memory, metrics};
 
 /// On every SQLite connection: an acknowledged revocation survives a power cut (`synchronous=FULL`), and references hold.
 const SQLITE_PRAGMAS: &str = "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;";
+
+/// When the disk must have what a transaction wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// Before the commit is answered.
+    Now,
+    /// Soon after: a killed process loses nothing, a power cut may lose the last of it.
+    Soon,
+}
 
 /// A connection to SQLite or Postgres, on which the same queries run.
 #[derive(diesel::MultiConnection)]
@@ -52,11 +61,30 @@ impl DbConnection {
         Ok(connection)
     }
 
-    pub(super) fn begin(&mut self) -> QueryResult<()> {
+    pub(super) fn begin(&mut self, durability: Durability) -> QueryResult<()> {
+        match (self, durability) {
+            (Self::Sqlite(connection), _) => {
+                if durability == Durability::Soon {
+                    connection.batch_execute("PRAGMA synchronous = NORMAL")?;
+                }
+                // Deferred, a transaction that reads first and then writes can fail with "locked" whatever the busy timeout.
+                AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE")
+            }
+            (Self::Postgres(connection), Durability::Now) => AnsiTransactionManager::begin_transaction(connection),
+            // For this transaction only, so that a pooler may stand between.
+            (Self::Postgres(connection), Durability::Soon) => {
+                AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN; SET LOCAL synchronous_commit = off")
+            }
+        }
+    }
+
+    /// Takes back what [`Self::begin`] set beyond the transaction. Returns whether the connection is as it was.
+    pub(super) fn restore(&mut self, durability: Durability) -> bool {
         match self {
-            // Deferred, a transaction that reads first and then writes can fail with "locked" whatever the busy timeout.
-            Self::Sqlite(connection) => AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE"),
-            Self::Postgres(connection) => AnsiTransactionManager::begin_transaction(connection),
+            Self::Sqlite(connection) if durability == Durability::Soon => {
+                connection.batch_execute("PRAGMA synchronous = FULL").is_ok()
+            }
+            _ => true,
         }
     }
 
@@ -107,6 +135,8 @@ pub(super) struct Slot {
     pub is_broken: bool,
     /// Set when a query on it failed because the connection is gone: callers turn errors into their own before we see them.
     was_lost: Arc<AtomicBool>,
+    /// The last of the fields, which are dropped in their order.
+    _memory: GiveBackMemory,
 }
 
 impl Slot {
@@ -121,7 +151,12 @@ impl Slot {
             }
             _ => {}
         });
-        Ok(Self { connection, is_broken: false, was_lost })
+        Ok(Self { connection, is_broken: false, was_lost, _memory: GiveBackMemory })
+    }
+
+    /// Keeps the connection from being used again.
+    pub fn lose(&mut self) {
+        self.was_lost.store(true, Ordering::Relaxed);
     }
 
     /// Whether nothing more can be done with this connection.
@@ -139,6 +174,15 @@ pub(super) struct Connector {
 impl Connector {
     pub fn new(url: DatabaseUrl, lock_wait: Duration) -> Self {
         Self { url, lock_wait }
+    }
+}
+
+/// Dropped after a connection, whose kept pages are then free: the system gets them back.
+struct GiveBackMemory;
+
+impl Drop for GiveBackMemory {
+    fn drop(&mut self) {
+        memory::give_back();
     }
 }
 

@@ -10,6 +10,7 @@ use diesel::migration::{Migration, MigrationSource as _};
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection, sql_query, sql_types};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::connection::Durability;
 use super::{DbConnection, DbError, START_WAIT};
 use crate::config::DatabaseUrl;
 
@@ -174,7 +175,7 @@ fn in_lock<T>(
 ) -> Result<T, MigrationError> {
     let open_error = |reason: String| MigrationError::Open { url: url.to_string(), reason };
     let mut connection = DbConnection::open(url, START_WAIT).map_err(|error| open_error(error.to_string()))?;
-    connection.begin().map_err(|error| open_error(error.to_string()))?;
+    connection.begin(Durability::Now).map_err(|error| open_error(error.to_string()))?;
     connection.finish(|connection| {
         if let DbConnection::Postgres(postgres) = connection {
             postgres

@@ -109,6 +109,7 @@ fn work(queue: &Receiver<Job>, cost: Cost) {
                 hasher.release();
                 has_memory = false;
                 crate::memory::give_back();
+                crate::memory::give_back_code();
             }
             Err(RecvTimeoutError::Disconnected) => return,
         }

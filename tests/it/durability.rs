@@ -213,14 +213,33 @@ async fn every_pooled_connection_is_set_up_to_keep_what_it_was_given() {
             .await
         })
     });
-    let expected = if database.is_postgres() {
+    for read in reads.collect::<Vec<_>>() {
+        assert_eq!(read.await.expect("no panic").expect("facts"), safe(&database));
+    }
+}
+
+/// A connection as it should be.
+fn safe(database: &TestDatabase) -> Facts {
+    if database.is_postgres() {
         Facts::Postgres { synchronous_commit: "on".to_owned(), is_read_only: "off".to_owned() }
     } else {
         Facts::Sqlite { journal_mode: "wal".to_owned(), synchronous: 2, foreign_keys: 1, timeout: 3_000 }
-    };
-    for read in reads.collect::<Vec<_>>() {
-        assert_eq!(read.await.expect("no panic").expect("facts"), expected);
     }
+}
+
+#[tokio::test]
+async fn what_may_reach_the_disk_later_leaves_its_connection_as_safe_as_before() {
+    let database = TestDatabase::create();
+    let url = beside::url(&database);
+    migrations::run_pending(&url).expect("the migrations run");
+    let db = Db::new(&url);
+    let hasty = db.write_soon(facts).await.expect("facts");
+    assert_ne!(hasty, safe(&database), "it does not wait for the disk");
+    let refused: Result<(), DbError> = db.write_soon(|_| Err(DbError::Busy)).await;
+    assert!(refused.is_err());
+    // One connection serves them all: nobody else asks.
+    assert_eq!(db.read(facts).await.expect("facts"), safe(&database));
+    assert_eq!(db.write(facts).await.expect("facts"), safe(&database));
 }
 
 #[tokio::test]
