@@ -4,11 +4,14 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use chrono::{Datelike as _, Timelike as _};
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use fluent_langneg::{LanguageIdentifier, NegotiationStrategy, negotiate_languages};
 use foldhash::fast::FixedState;
 use quick_cache::sync::Cache;
+
+use crate::clock::Moment;
 
 /// What is spoken to those who ask for nothing that we have.
 const DEFAULT_LANGUAGE: &str = "en";
@@ -75,6 +78,21 @@ fn wishes(header: &str) -> Vec<LanguageIdentifier> {
         .collect();
     wishes.sort_by(|(left, _), (right, _)| right.total_cmp(left));
     wishes.into_iter().map(|(_, language)| language).collect()
+}
+
+/// A moment in words, in UTC.
+#[must_use]
+pub fn date_time(words: &Words, moment: Moment) -> String {
+    let time = format!("{:02}:{:02}", moment.hour(), moment.minute());
+    words.format(
+        "date-time",
+        &[
+            ("day", moment.day().to_string().into()),
+            ("month", moment.month().into()),
+            ("year", moment.year().to_string().into()),
+            ("time", time.into()),
+        ],
+    )
 }
 
 /// All languages, the default one first.

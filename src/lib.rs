@@ -6,7 +6,7 @@
 //! - [`web`] — HTTP plumbing of both doors; [`error`] — their one error
 //! - [`credentials`] — the lock: check, throttle, sign in
 //! - [`tokens`], [`sessions`], [`links`], [`users`] — what the lock is made of, each with its own `store.rs`
-//! - [`clients`], [`audit`] — registered programs; what happened that an admin may want to know later
+//! - [`clients`], [`audit`], [`mail`] — registered programs; what happened that an admin may want to know later; mails that wait to be sent
 //! - [`db`] — the way to SQLite or Postgres
 //! - [`i18n`], [`metrics`], [`clock`], [`secret`], [`scope`], [`memory`], [`config`] — words, counters, time, chance, scopes, memory, settings
 //!
@@ -26,6 +26,7 @@ pub mod forward_auth;
 pub mod i18n;
 pub mod links;
 pub mod login;
+pub mod mail;
 pub mod memory;
 pub mod metrics;
 pub mod oauth;

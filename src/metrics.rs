@@ -39,6 +39,10 @@ pub static SIGN_INS_THROTTLED: Counter = Counter::new();
 pub static REFRESHES: Counter = Counter::new();
 /// Refresh tokens that came once too often, so that their session ended.
 pub static REFRESH_TOKENS_REUSED: Counter = Counter::new();
+/// Mails that a mail server took.
+pub static MAILS_SENT: Counter = Counter::new();
+/// Mails that were given up: refused for good, or expired.
+pub static MAILS_GIVEN_UP: Counter = Counter::new();
 /// Answers with status 5xx.
 pub static SERVER_ERRORS: Counter = Counter::new();
 
@@ -53,6 +57,8 @@ pub fn render() -> String {
         ("vestibule_sign_ins_throttled_total", "Sign-ins refused for too many tries.", &SIGN_INS_THROTTLED),
         ("vestibule_refreshes_total", "Refresh tokens exchanged.", &REFRESHES),
         ("vestibule_refresh_tokens_reused_total", "Sessions ended for a reused token.", &REFRESH_TOKENS_REUSED),
+        ("vestibule_mails_sent_total", "Mails that a mail server took.", &MAILS_SENT),
+        ("vestibule_mails_given_up_total", "Mails refused for good, or expired.", &MAILS_GIVEN_UP),
         ("vestibule_server_errors_total", "Answers with status 5xx.", &SERVER_ERRORS),
     ];
     let mut text = String::new();

@@ -74,6 +74,8 @@ pub enum Purpose {
     Throttling,
     /// Seals private signing keys in the database.
     SigningKeys,
+    /// Seals mails that wait in the database.
+    Mails,
 }
 
 impl Purpose {
@@ -82,6 +84,7 @@ impl Purpose {
             Self::Cookies => b"vestibule cookies v1",
             Self::Throttling => b"vestibule throttling v1",
             Self::SigningKeys => b"vestibule signing keys v1",
+            Self::Mails => b"vestibule mails v1",
         }
     }
 }

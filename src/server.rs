@@ -13,6 +13,7 @@ use crate::credentials::Lock;
 use crate::db::migrations::{self, MigrationError};
 use crate::db::{Db, DbError};
 use crate::links::{self, LinkPurpose};
+use crate::mail::{self, Sending, SmtpError};
 use crate::ops::health::Readiness;
 use crate::ops::server_key::{self, ServerKeyError, Source};
 use crate::ops::{health, housekeeping, metrics};
@@ -51,6 +52,9 @@ pub enum StartError {
         /// What the operating system says.
         reason: io::Error,
     },
+    /// The way to the mail server cannot be prepared.
+    #[error(transparent)]
+    Smtp(#[from] SmtpError),
     /// The operating system gives no thread.
     #[error("the server cannot start its threads")]
     Threads(#[from] io::Error),
@@ -66,6 +70,8 @@ pub struct Running {
     pub report: Report,
     /// The services behind the routes, for tests that look behind them.
     pub lock: Lock,
+    /// The loop that sends mails, when a mail server is configured; to be stopped after the server has.
+    pub sending: Option<Sending>,
 }
 
 /// What the first lines say.
@@ -95,6 +101,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let tokens = Tokens::new(keys, &config, clock.clone(), db.clone());
     tokens.ended().refresh(&start_db, clock.now()).await?;
     let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))?;
+    let sender = mail::Sender::new(&config, &server_key, db.clone(), clock)?;
     let lock = Lock::new(&config, &server_key, hash_pool, tokens, db);
     let metrics = listen_for_metrics(&config)?;
     let listeners = bind_all(&config.bind)?;
@@ -107,6 +114,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         addresses,
         report: Report { server_key: source, signing, setup_link, migrated, metrics },
         lock,
+        sending: sender.map(mail::Sender::start),
     })
 }
 

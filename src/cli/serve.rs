@@ -17,6 +17,7 @@ const SECRETS_HELP: &str = "\
 Secrets are read from the environment or a file only, never from an argument:
   SERVER_KEY   the server's own secret, 32 bytes or more in base64 or hex; the same for all instances
   JWT_SECRET   the secret for HS256, at least 32 bytes of text
+  SMTP_PASSWORD   the password for the mail server
 
 A .env file in the working directory is read too; the environment goes before it.";
 
@@ -43,10 +44,13 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     if let Some(warning) = server::warning_of(&config.signing) {
         tracing::info!("{warning}");
     }
-    let Running { server, report, addresses, .. } = server::start(config, Clock::system()).await?;
+    let Running { server, report, addresses, sending, .. } = server::start(config, Clock::system()).await?;
     print!("{}", block.text(&report, &addresses));
     memory::give_back_code();
     server.await.context("the server stopped")?;
+    if let Some(sending) = sending {
+        sending.stop().await;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -44,8 +44,8 @@ impl Faults {
         match parse(value) {
             Ok(parsed) => Some(parsed),
             Err(mend) => {
-                // A database URL holds a password.
-                if name == "DATABASE_URL" {
+                // These URLs hold a password.
+                if matches!(name, "DATABASE_URL" | "SMTP_URL") {
                     self.say_hidden(name, &mend);
                 } else {
                     self.say(name, value, &mend);

@@ -1,10 +1,11 @@
 //! Every setting, checked before anything is bound. The only reader of the environment.
 //! `settings.rs` holds the flags and their help, `parse.rs` turns their text into values, `faults.rs` gathers what is wrong, `values.rs` says how each kind is written; the
-//! result is [`Config`]; `cookie_domain.rs` is one kind of value with rules of its own.
+//! result is [`Config`]; `cookie_domain.rs` is one kind of value with rules of its own, and `mail.rs` has all that mails need.
 //! What may not live here: anything that a setting switches on.
 
 mod cookie_domain;
 mod faults;
+mod mail;
 mod parse;
 mod settings;
 mod values;
@@ -19,7 +20,8 @@ use zeroize::Zeroizing;
 
 use crate::secret::ServerKey;
 pub use cookie_domain::CookieDomain;
-pub use settings::{DatabaseSettings, LifetimeSettings, Settings};
+pub use mail::{MailConfig, SmtpTls};
+pub use settings::{DatabaseSettings, LifetimeSettings, MailSettings, Settings};
 pub use values::Origin;
 
 /// What the server and the admin's commands run with: every value parsed, in range and consistent.
@@ -59,6 +61,8 @@ pub struct Config {
     pub metrics_bind: Option<SocketAddr>,
     /// How the log is written.
     pub log_format: LogFormat,
+    /// How mails go out; `None` when they do not.
+    pub mail: Option<MailConfig>,
 }
 
 /// Where the database is. `Debug` and `Display` leave the password out.

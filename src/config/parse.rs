@@ -69,6 +69,7 @@ impl Settings {
                 "json" => Ok(LogFormat::Json),
                 _ => Err("write text or json".to_owned()),
             }),
+            mail: database.mail.read(faults),
             public_url,
         }
     }

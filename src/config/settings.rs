@@ -38,6 +38,27 @@ pub struct DatabaseSettings {
     /// How the log is written: text or json [default: text]
     #[arg(long, env = "LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<String>,
+    /// How mails go out.
+    #[command(flatten)]
+    pub mail: MailSettings,
+}
+
+/// How mails go out: for the server, which sends them, and for commands that leave some to be sent.
+#[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Settings")]
+pub struct MailSettings {
+    /// The mail server: smtp://USER@HOST:PORT (STARTTLS, but on this machine only with ?tls=required) or smtps://USER@HOST:PORT [default: none: no mail is sent]
+    #[arg(long, env = "SMTP_URL", hide_env_values = true, value_name = "URL")]
+    pub smtp_url: Option<String>,
+    /// File that holds the password for the mail server; the password itself can be given as `SMTP_PASSWORD`, in the environment only [default: the one in the URL]
+    #[arg(long, env = "SMTP_PASSWORD_FILE", value_name = "PATH")]
+    pub smtp_password_file: Option<String>,
+    /// File with certificates, in PEM, that vouch for the mail server beside the public ones [default: none]
+    #[arg(long, env = "SMTP_CA_FILE", value_name = "PATH")]
+    pub smtp_ca_file: Option<String>,
+    /// Who mails come from: ADDRESS or NAME <ADDRESS>; needed with `SMTP_URL` [default: none]
+    #[arg(long, env = "MAIL_FROM", value_name = "ADDRESS")]
+    pub mail_from: Option<String>,
 }
 
 /// How long tokens and sessions live: for the server, and for commands that tell whether a session is live.

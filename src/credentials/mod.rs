@@ -26,6 +26,7 @@ use crate::clients::Client;
 use crate::clock::Clock;
 use crate::config::{Config, ThrottlingConfig};
 use crate::db::{Db, DbConnection, DbError};
+use crate::mail::Outbox;
 use crate::scope::Scopes;
 use crate::secret::{DerivedKey, PlainSecret, Purpose, ServerKey};
 use crate::sessions::{Lifetimes, Session, SessionKind};
@@ -123,6 +124,8 @@ pub struct Lock {
     pub tokens: Tokens,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
+    /// Where mails are left to be sent.
+    pub mail: Outbox,
     throttling: ThrottlingConfig,
     names: DerivedKey,
     waiting: Waiting,
@@ -140,6 +143,7 @@ impl Lock {
             hash_pool,
             tokens,
             lifetimes: Lifetimes::new(config.lifetimes),
+            mail: Outbox::new(config, server_key),
             throttling: config.throttling,
             names: server_key.derive(Purpose::Throttling),
             waiting: Waiting::default(),

@@ -131,8 +131,8 @@ mod tests {
     /// No text of a language stands in a template.
     #[test]
     fn no_text_is_left_in_a_template() {
-        for file in std::fs::read_dir("templates").expect("templates/") {
-            let path = file.expect("entry").path();
+        let list = |folder: &str| std::fs::read_dir(folder).expect(folder).map(|file| file.expect("entry").path());
+        for path in list("templates").chain(list("templates/mail")).filter(|path| path.is_file()) {
             let source = std::fs::read_to_string(&path).expect("readable");
             let text = strip_tags(&strip_between(&strip_between(&source, "{%", "%}"), "{{", "}}"));
             let letters: String = text.chars().filter(|character| character.is_alphabetic()).collect();

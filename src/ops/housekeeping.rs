@@ -11,7 +11,7 @@ use super::store;
 use crate::clock::unix_seconds;
 use crate::credentials::{self, Lock};
 use crate::db::{DbConnection, DbError};
-use crate::{audit, links, sessions, tokens};
+use crate::{audit, links, mail, sessions, tokens};
 
 /// Twice within the second in which an ended session or a new key must be known everywhere.
 const READ_ENDED_EVERY: Duration = Duration::from_millis(450);
@@ -87,6 +87,7 @@ async fn clean(lock: &Lock, key_rotation: Option<TimeDelta>) -> Result<(), DbErr
     delete(lock, move |conn| sessions::delete_dead(conn, dead_before, now, BATCH)).await?;
     delete(lock, move |conn| credentials::delete_stale_attempts(conn, now, BATCH)).await?;
     delete(lock, move |conn| credentials::delete_stale_devices(conn, now, BATCH)).await?;
+    delete(lock, move |conn| mail::delete_expired(conn, now, BATCH)).await?;
     delete(lock, move |conn| links::delete_expired(conn, now, BATCH)).await
 }
 

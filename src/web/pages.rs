@@ -4,11 +4,10 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use chrono::{Datelike as _, Timelike as _};
 
 use super::assets;
-use crate::clock::Moment;
 use crate::error::AppError;
+pub use crate::i18n::date_time;
 use crate::i18n::{self, Words};
 
 /// The frame of a page: its language and its assets.
@@ -89,19 +88,4 @@ pub fn wait_text(words: &Words, seconds: u64) -> String {
     } else {
         words.format("wait-minutes", &[("count", seconds.div_ceil(60).into())])
     }
-}
-
-/// A moment in words, in UTC.
-#[must_use]
-pub fn date_time(words: &Words, moment: Moment) -> String {
-    let time = format!("{:02}:{:02}", moment.hour(), moment.minute());
-    words.format(
-        "date-time",
-        &[
-            ("day", moment.day().to_string().into()),
-            ("month", moment.month().into()),
-            ("year", moment.year().to_string().into()),
-            ("time", time.into()),
-        ],
-    )
 }

@@ -10,7 +10,7 @@ use crate::harness::process::{command, outcome, said, serve};
 use crate::harness::{ServerProcess, TestDatabase};
 
 /// Settings whose bad value is shown, each with the word that its mend must hold.
-const BAD: [(&str, &str, &str); 29] = [
+const BAD: [(&str, &str, &str); 32] = [
     ("SERVER_KEY_FILE", "/there/is/no/such.key", "name a file that can be read"),
     ("PASSWORD_MIN_LENGTH", "7", "8 to 128"),
     ("ARGON2_MEMORY_KIB", "plenty", "whole number"),
@@ -19,6 +19,9 @@ const BAD: [(&str, &str, &str); 29] = [
     ("HASH_THREADS", "-1", "whole number"),
     ("PUBLIC_URL", "https://login.example.com/path", "without a path"),
     ("LOG_FORMAT", "xml", "text or json"),
+    ("SMTP_PASSWORD_FILE", "/there/is/no/such.password", "name a file that can be read"),
+    ("SMTP_CA_FILE", "/there/is/no/such.pem", "name a file that can be read"),
+    ("MAIL_FROM", "nobody", "ADDRESS or NAME"),
     ("BIND", "localhost:8080", "ADDRESS:PORT"),
     ("ISSUER", "with\ttab", "without control characters"),
     ("AUDIENCE", "with\ttab", "without control characters"),
@@ -43,10 +46,12 @@ const BAD: [(&str, &str, &str); 29] = [
 ];
 
 /// Settings whose bad value is not shown, since it is or holds a secret.
-const BAD_SECRETS: [(&str, &str, &str); 3] = [
+const BAD_SECRETS: [(&str, &str, &str); 5] = [
     ("DATABASE_URL", "mysql://me:hunter2@there/name", "sqlite:// or postgres://"),
     ("SERVER_KEY", "hunter2", "openssl rand -base64 32"),
     ("JWT_SECRET", "hunter2", "at least 32"),
+    ("SMTP_URL", "http://me:hunter2@mail.example.com", "smtps://USER@HOST:PORT"),
+    ("SMTP_PASSWORD", "hunter2", "names no user"),
 ];
 
 /// What a setting is called, its flag and its default, as one of the three lists says.

@@ -31,11 +31,12 @@ const EXCEPTIONS: [(&str, &str, &str); 2] = [
 ];
 
 /// Words with one owner: files, folders (with `/`) or file names (with `*/`) that may hold them.
-const OWNERS: [(&[&str], &[&str]); 7] = [
+const OWNERS: [(&[&str], &[&str]); 8] = [
     (&["argon2"], &["users/argon2id.rs"]),
     (&["jsonwebtoken"], &["tokens/"]),
     (&["getrandom", "OsRng", "thread_rng"], &[]),
     (&["aws_lc_rs"], &["secret.rs", "tokens/key_pair.rs"]),
+    (&["lettre"], &["mail/smtp.rs"]),
     (&["std::env", "dotenvy"], &["config/", "main.rs"]),
     (&["DbConnection::Sqlite", "DbConnection::Postgres", "SqliteConnection", "PgConnection"], &["db/"]),
     (&["Utc::now", "Local::now", "SystemTime::now"], &["clock.rs"]),

@@ -63,7 +63,7 @@ impl TestApp {
         let server_clock = clock.clone();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let Running { server, addresses, report, lock } =
+                let Running { server, addresses, report, lock, sending } =
                     server::start(config, server_clock).await.expect("the server starts");
                 let setup_link = report.setup_link.map(|secret| secret.reveal().to_owned());
                 assert!(
@@ -71,6 +71,9 @@ impl TestApp {
                     "the test waits for the server"
                 );
                 server.await.expect("the server runs");
+                if let Some(sending) = sending {
+                    sending.stop().await;
+                }
             });
         });
         let (handle, address, lock, setup_link) = receiver.await.expect("the server starts");

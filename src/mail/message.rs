@@ -1,0 +1,137 @@
+//! From a letter to a message: its words in the reader's language, as text and as HTML. Links begin with `PUBLIC_URL` and with nothing
+//! that a request said. What may not live here: words (`locales/`), and the way to the mail server (`smtp.rs`).
+
+use askama::Template;
+
+use super::letter::Letter;
+use crate::i18n::{self, Words};
+
+/// A message in words, ready to print.
+pub(super) struct Content {
+    pub lang: &'static str,
+    pub subject: String,
+    product: String,
+    greeting: String,
+    text: String,
+    /// Names and values, such as the browser of a new sign-in.
+    facts: Vec<(String, String)>,
+    /// What the link says, and where it leads.
+    link: Option<(String, String)>,
+    link_hint: String,
+    note: String,
+    footer: String,
+}
+
+#[derive(Template)]
+#[template(path = "mail/message.html")]
+struct HtmlMessage<'a> {
+    mail: &'a Content,
+}
+
+#[derive(Template)]
+#[template(path = "mail/message.txt")]
+struct TextMessage<'a> {
+    mail: &'a Content,
+}
+
+impl Content {
+    /// Puts a letter of this kind into words.
+    pub fn new(letter: &Letter, kind: &str, public_url: &str) -> Self {
+        let words = i18n::words_for(letter.language.as_deref());
+        let product = words.get("product-name").to_owned();
+        let username = letter.username.clone().unwrap_or_default();
+        let say = |key: &str| {
+            let named = [
+                ("product", product.as_str().into()),
+                ("username", username.as_str().into()),
+                ("url", public_url.into()),
+            ];
+            words.format(key, &named)
+        };
+        let of_kind = |part: &str| say(&format!("mail-{kind}-{part}"));
+        let greeting = if letter.username.is_some() { say("mail-greeting") } else { say("mail-greeting-nobody") };
+        let link = letter.path.as_ref().map(|path| (of_kind("link"), format!("{public_url}{path}")));
+        Self {
+            lang: words.language(),
+            subject: of_kind("subject"),
+            greeting,
+            text: of_kind("text"),
+            facts: facts(letter, words),
+            link,
+            link_hint: say("mail-link-hint"),
+            note: of_kind("note"),
+            footer: say("mail-footer"),
+            product,
+        }
+    }
+
+    /// The text and the HTML.
+    pub fn render(&self) -> Result<(String, String), askama::Error> {
+        Ok((TextMessage { mail: self }.render()?, HtmlMessage { mail: self }.render()?))
+    }
+
+    /// What the mails call this server.
+    pub fn product(&self) -> &str {
+        &self.product
+    }
+}
+
+fn facts(letter: &Letter, words: &Words) -> Vec<(String, String)> {
+    let at = letter.at.map(|at| i18n::date_time(words, at));
+    let facts = [("device", letter.device.clone()), ("address", letter.address.clone()), ("time", at)];
+    let named =
+        |(name, value): (&str, Option<String>)| Some((words.get(&format!("mail-fact-{name}")).to_owned(), value?));
+    facts.into_iter().filter_map(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::mail::{Mail, MailKind};
+    use crate::secret::PlainSecret;
+
+    fn kinds() -> Vec<MailKind> {
+        let username = || "<b>\"alice\"</b>".to_owned();
+        let secret = PlainSecret::generate;
+        vec![
+            MailKind::Reset { username: username(), secret: secret() },
+            MailKind::Verify { username: username(), secret: secret() },
+            MailKind::Register { secret: secret() },
+            MailKind::Invite { secret: secret() },
+            MailKind::AddressInUse { username: username() },
+            MailKind::PasswordChanged { username: username() },
+            MailKind::NewDevice {
+                username: username(),
+                device: "<i>Firefox</i>".to_owned(),
+                address: "192.0.2.1".to_owned(),
+                at: Clock::system().now(),
+            },
+            MailKind::EmailChanged { username: username() },
+            MailKind::AccountDeleted { username: username() },
+        ]
+    }
+
+    #[test]
+    fn every_mail_is_written_whole_in_every_language() {
+        for words in i18n::languages() {
+            for kind in kinds() {
+                let (name, has_link) = (kind.name(), kind.has_link());
+                let language = Some(words.language().to_owned());
+                let mail = Mail { kind, to: "alice@example.com".to_owned(), language, user_id: None };
+                let content = Content::new(&Letter::from(mail), name, "https://login.example.com");
+                assert_eq!(content.lang, words.language());
+                let (text, html) = content.render().expect("renders");
+                assert!(!html.contains("<b>") && !html.contains("<i>"), "escaped: {html}");
+                assert_eq!(
+                    text.contains("https://login.example.com/") && text.contains("?link="),
+                    has_link,
+                    "{name}: {text}"
+                );
+                let all = [content.subject.as_str(), &text, &html].join(" ");
+                assert!(!all.contains("mail-") && !all.contains("{ $"), "{name}: {all}");
+                assert!(!content.subject.is_empty() && content.subject.len() < 200);
+            }
+        }
+    }
+}

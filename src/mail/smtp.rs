@@ -1,0 +1,166 @@
+//! The way to the mail server: SMTP (RFC 5321), protected by TLS. The only owner of `lettre`.
+//! What may not live here: which mail goes when (`sender.rs`).
+
+use std::error::Error;
+use std::time::{Duration, SystemTime};
+
+use lettre::message::header::{Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::response::Category;
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use url::Url;
+
+use super::letter::Letter;
+use super::message::Content;
+use crate::clock::{Moment, unix_seconds};
+use crate::config::{Config, MailConfig, SmtpTls};
+
+/// How long the mail server may take for one answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+
+/// Why the way to the mail server cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum SmtpError {
+    /// `MAIL_FROM` holds no address that a mail can come from.
+    #[error("MAIL_FROM={0} is no address that a mail can come from: write ADDRESS or NAME <ADDRESS>")]
+    From(String),
+    /// TLS cannot be prepared.
+    #[error("the mail server's certificates cannot be checked ({0}): see SMTP_CA_FILE and SMTP_URL")]
+    Tls(lettre::transport::smtp::Error),
+}
+
+/// Why a mail was not sent. No text in it tells to whom.
+pub(super) enum Failure {
+    /// It may be sent later.
+    Passing(String),
+    /// It never will.
+    Permanent(String),
+}
+
+/// The mail server and who mails come from.
+pub(super) struct Smtp {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from_name: Option<String>,
+    from: Address,
+    public_url: String,
+    host: String,
+}
+
+impl Smtp {
+    pub fn new(mail: &MailConfig, config: &Config) -> Result<Self, SmtpError> {
+        let host = Url::parse(config.public_url.as_str()).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let host = host.unwrap_or_else(|| "localhost".to_owned());
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&mail.host)
+            .port(mail.port)
+            .timeout(Some(ANSWER_WITHIN))
+            .hello_name(ClientId::Domain(host.clone()))
+            .tls(match mail.tls {
+                SmtpTls::Plain => Tls::None,
+                SmtpTls::StartTls => Tls::Required(tls(mail)?),
+                SmtpTls::Implicit => Tls::Wrapper(tls(mail)?),
+            });
+        if let Some((username, password)) = &mail.credentials {
+            builder = builder.credentials(Credentials::new(username.clone(), password.to_string()));
+        }
+        let from = mail.from_address.parse().map_err(|_| SmtpError::From(mail.from_address.clone()))?;
+        Ok(Self {
+            transport: builder.build(),
+            from_name: mail.from_name.clone(),
+            from,
+            public_url: config.public_url.as_str().to_owned(),
+            host,
+        })
+    }
+
+    /// Sends one mail. `id` names it to the mail server too, so that one sent twice, since an instance died in between, is seen to be one.
+    pub async fn send(&self, letter: &Letter, kind: &str, id: &str, created_at: Moment) -> Result<(), Failure> {
+        let message = self.message(letter, kind, id, created_at).map_err(Failure::Permanent)?;
+        self.transport.send(message).await.map(drop).map_err(|error| failure(&error))
+    }
+
+    fn message(&self, letter: &Letter, kind: &str, id: &str, created_at: Moment) -> Result<Message, String> {
+        let to: Address = letter.to.parse().map_err(|_| "the address cannot be written to".to_owned())?;
+        let content = Content::new(letter, kind, &self.public_url);
+        let (text, html) = content.render().map_err(|error| error.to_string())?;
+        let name = self.from_name.clone().unwrap_or_else(|| content.product().to_owned());
+        let seconds = u64::try_from(unix_seconds(created_at)).unwrap_or_default();
+        Message::builder()
+            .from(Mailbox::new(Some(name), self.from.clone()))
+            .to(Mailbox::new(None, to))
+            .date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+            .message_id(Some(format!("<{id}@{}>", self.host)))
+            .subject(content.subject.clone())
+            .header(AutoSubmitted)
+            .header(ContentLanguage(content.lang.to_owned()))
+            .multipart(MultiPart::alternative_plain_html(text, html))
+            .map_err(|error| error.to_string())
+    }
+}
+
+fn tls(mail: &MailConfig) -> Result<TlsParameters, SmtpError> {
+    let mut builder = TlsParameters::builder(mail.host.clone());
+    if let Some(pem) = &mail.certificates {
+        builder = builder.add_root_certificate(Certificate::from_pem(pem).map_err(SmtpError::Tls)?);
+    }
+    builder.build_rustls().map_err(SmtpError::Tls)
+}
+
+fn failure(error: &lettre::transport::smtp::Error) -> Failure {
+    let Some(code) = error.status() else {
+        // What our side says of the connection; it knows no recipient.
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            if !text.contains(&cause.to_string()) {
+                text = format!("{text}: {cause}");
+            }
+            source = cause.source();
+        }
+        return Failure::Passing(text);
+    };
+    // The code alone: the text behind it often repeats the recipient. 53x is about our credentials, which an admin will mend.
+    if error.is_permanent() && code.category != Category::Unspecified3 {
+        Failure::Permanent(format!("the mail server answered {code}"))
+    } else {
+        Failure::Passing(format!("the mail server answered {code}"))
+    }
+}
+
+/// Says that no person wrote it, so that no absence notice comes back (RFC 3834 §5).
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// The language that it is written in (RFC 3282).
+#[derive(Clone)]
+struct ContentLanguage(String);
+
+impl Header for ContentLanguage {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Content-Language")
+    }
+
+    fn parse(text: &str) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        Ok(Self(text.to_owned()))
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), self.0.clone())
+    }
+}
