@@ -100,7 +100,7 @@ fn refuse(forbidden: &Forbidden) -> HttpResponse {
         }
         Forbidden::BadRule => {
             tracing::debug!("a proxy demands something in the query of /verify that is no role");
-            "The proxy's configuration demands something that is not understood. Write ?role=NAME, or nothing."
+            "The proxy's configuration demands something that is not understood. Write ?role=NAME, or for Caddy a bare ?, which keeps the page's own query out."
                 .to_owned()
         }
         Forbidden::LacksRole => {
