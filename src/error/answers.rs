@@ -95,18 +95,17 @@ impl AppError {
         Self { description, ..Self::invalid_token() }
     }
 
-    /// 401 with a bare challenge: no token came (RFC 6750 §3.1 wants no error code then).
+    /// 401 with a challenge that has no error: no token came (RFC 6750 §3.1).
     #[must_use]
     pub fn bearer_missing() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "invalid_request", "Send an access token: Authorization: Bearer …")
-            .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+            .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"vestibule\""))
     }
 
     /// 401 `invalid_token` (RFC 6750 §3.1). Which check failed is nobody's business but the log's.
     #[must_use]
     pub fn invalid_token() -> Self {
-        let challenge =
-            "Bearer error=\"invalid_token\", error_description=\"The access token is expired, ended or not from here\"";
+        let challenge = "Bearer realm=\"vestibule\", error=\"invalid_token\", error_description=\"The access token is expired, ended or not from here\"";
         Self::new(
             StatusCode::UNAUTHORIZED,
             "invalid_token",
@@ -135,6 +134,16 @@ impl AppError {
             "The server has too much to do. Come again as Retry-After says.",
         )
         .with_wait(COME_AGAIN)
+    }
+
+    /// 403 to a preflight that is not granted. The Fetch Standard (§3.3.3) encourages this status for whoever is not let in.
+    #[must_use]
+    pub fn preflight_refused() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "access_denied",
+            "Pages of this origin may not call this with this method and these headers. An administrator can add the origin to ALLOWED_ORIGINS.",
+        )
     }
 
     /// 404.

@@ -1,16 +1,19 @@
 //! The programs' door: `token.rs` (a function per grant), `revoke.rs`, `introspect.rs`, `me.rs`, `metadata.rs` (what is public),
 //! `client_auth.rs`. What may not live here: pages, cookies, and checking a password (`credentials`).
 
-mod client_auth;
+pub mod client_auth;
 pub mod introspect;
 pub mod me;
 pub mod metadata;
 pub mod revoke;
 pub mod token;
 
-use actix_cors::Cors;
+use actix_cors::{Cors, CorsError};
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{Resource, Route};
+use actix_web::{Resource, ResponseError as _, Route};
 
 use crate::config::Origin;
 use crate::error::AppError;
@@ -18,12 +21,13 @@ use crate::web::get;
 
 /// Mounts the programs' routes. `allowed_origins` are those whose pages may call them.
 pub fn routes(services: &mut ServiceConfig, allowed_origins: &[Origin]) {
-    let post = |path: &str, route: Route| only(path, route, "POST").wrap(cors(allowed_origins));
+    let open = |resource: Resource| resource.wrap(cors(allowed_origins)).wrap(from_fn(say_refused_preflight));
+    let post = |path: &str, route: Route| open(only(path, route, "POST"));
     services
         .service(post("/token", web::post().to(token::post_token)))
         .service(post("/token/revoke", web::post().to(revoke::post_revoke)))
         .service(post("/token/introspect", web::post().to(introspect::post_introspect)))
-        .service(only("/me", get().to(me::get_me), "GET, HEAD").wrap(cors(allowed_origins)))
+        .service(open(only("/me", get().to(me::get_me), "GET, HEAD")))
         .service(only("/revoked", get().to(metadata::get_revoked), "GET, HEAD"))
         .service(only("/.well-known/jwks.json", get().to(metadata::get_jwks), "GET, HEAD"))
         .service(only("/.well-known/oauth-authorization-server", get().to(metadata::get_server_metadata), "GET, HEAD"));
@@ -46,4 +50,15 @@ fn cors(allowed_origins: &[Origin]) -> Cors {
         .allowed_headers(["authorization", "content-type", "accept", "x-requested-with"])
         .expose_headers(["www-authenticate", "retry-after", "etag"])
         .max_age(3_600)
+}
+
+/// A preflight that is refused is told so as everything else is; actix-cors would say it in plain text. No header of CORS is on it,
+/// so that the browser refuses the page.
+async fn say_refused_preflight(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let response = next.call(request).await?.map_into_boxed_body();
+    let is_refused = response.response().error().is_some_and(|error| error.as_error::<CorsError>().is_some());
+    Ok(if is_refused { response.into_response(AppError::preflight_refused().error_response()) } else { response })
 }

@@ -28,7 +28,10 @@ async fn me(app: &TestApp, token: &str) -> Answer {
 async fn assert_refused(app: &TestApp, token: &str, what: &str) {
     let answer = me(app, token).await;
     assert_refusal(&answer, 401, "invalid_token", what);
-    assert!(answer.header("www-authenticate").starts_with("Bearer error=\"invalid_token\""), "{what}: {answer:?}");
+    assert!(
+        answer.header("www-authenticate").starts_with("Bearer realm=\"vestibule\", error=\"invalid_token\""),
+        "{what}: {answer:?}"
+    );
 }
 
 fn unsigned(header: &Value, claims: &Value) -> String {

@@ -56,7 +56,7 @@ async fn the_session_cookie_does_not_open_me() {
     let session = visitor.cookie(SESSION).expect("signed in");
     let holder = Visitor::with_cookies(&app, &[(SESSION, &session)]);
     let page = holder.get("/me").await;
-    assert_eq!((page.status, page.header("www-authenticate")), (401, "Bearer"));
+    assert_eq!((page.status, page.header("www-authenticate")), (401, "Bearer realm=\"vestibule\""));
     let page = Visitor::with_cookies(&app, &[(TOKEN, &session)]).get("/me").await;
     assert_eq!(page.status, 401);
     assert!(holder.is_signed_in().await);
