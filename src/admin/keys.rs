@@ -78,7 +78,8 @@ impl AdminServices {
     /// [`KeyError::Sealed`] when neither opens a key; nothing was changed.
     pub async fn reseal_keys(&self, old: &ServerKey, new: &ServerKey) -> Result<Resealing, KeyError> {
         let [old, new] = [old, new].map(|key| key.derive(Purpose::SigningKeys));
-        self.write(move |conn| tokens::reseal_keys(conn, &old, &new)).await
+        let now = self.clock.now();
+        self.write(move |conn| tokens::reseal_keys(conn, &old, &new, now)).await
     }
 }
 

@@ -11,12 +11,21 @@ pub use store::{delete_old, record};
 pub enum EventKind {
     /// A refresh token came that only a thief could still hold, and its session ended.
     RefreshTokenReused,
+    /// A signing key was made.
+    SigningKeyAdded,
+    /// A signing key was retired, by an admin or because its last token was dead.
+    SigningKeyRetired,
+    /// The signing keys were sealed under another server key.
+    SigningKeysResealed,
 }
 
 impl EventKind {
     fn as_str(self) -> &'static str {
         match self {
             Self::RefreshTokenReused => "refresh_token_reused",
+            Self::SigningKeyAdded => "signing_key_added",
+            Self::SigningKeyRetired => "signing_key_retired",
+            Self::SigningKeysResealed => "signing_keys_resealed",
         }
     }
 }
@@ -36,4 +45,22 @@ pub struct Event {
     pub session_id: Option<String>,
     /// From where.
     pub network_address: Option<String>,
+    /// What else there is to name, such as a signing key by its `kid`.
+    pub detail: Option<String>,
+}
+
+impl Event {
+    /// Something that happened to signing keys, to one of them when `key` names it by its `kid`.
+    #[must_use]
+    pub fn of_keys(kind: EventKind, key: Option<&str>, happened_at: Moment) -> Self {
+        Self {
+            kind,
+            happened_at,
+            user_id: None,
+            client_id: None,
+            session_id: None,
+            network_address: None,
+            detail: key.map(str::to_owned),
+        }
+    }
 }

@@ -22,6 +22,7 @@ pub fn record(conn: &mut DbConnection, event: &Event) -> QueryResult<()> {
             audit_events::client_id.eq(&event.client_id),
             audit_events::session_id.eq(&event.session_id),
             audit_events::network_address.eq(&event.network_address),
+            audit_events::detail.eq(&event.detail),
         ))
         .execute(conn)
         .map(drop)

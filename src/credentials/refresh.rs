@@ -164,6 +164,7 @@ impl Step {
                 client_id: session.client_id.clone(),
                 session_id: Some(session.id.clone()),
                 network_address: Some(self.presented.client_ip.to_canonical().to_string()),
+                detail: None,
             };
             audit::record(conn, &event)?;
         }

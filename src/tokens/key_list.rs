@@ -2,7 +2,7 @@
 //! (`key_rotation.rs`), and SQL.
 
 use super::key_pair::KeyError;
-use super::key_rotation::signing_of;
+use super::key_rotation::{retire, signing_of};
 use super::store::{self, StoredKey};
 use crate::clock::Moment;
 use crate::config::KeyAlgorithm;
@@ -115,7 +115,7 @@ pub fn retire_key(
             store::set_signs_from(conn, &heir.kid, now)?;
         }
     }
-    store::retire(conn, kid, now)?;
+    retire(conn, kid, now)?;
     let signing = list_keys(conn, algorithm, now)?.into_iter().find(|key| key.state == KeyState::Signing);
     let signing = signing.ok_or_else(|| KeyError::Unusable("no other key can sign".to_owned()))?;
     Ok(KeyRetirement::Done { key, signing })

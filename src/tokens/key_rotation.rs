@@ -3,11 +3,13 @@
 //! keys in memory (`keys.rs`), and SQL.
 
 use chrono::TimeDelta;
+use diesel::QueryResult;
 
 use super::claims::LEEWAY_SECONDS;
 use super::key_pair::{FreshKey, KeyError};
 use super::keys::{Candidate, choose_signing};
 use super::store::{self, StoredKey};
+use crate::audit::{self, Event, EventKind};
 use crate::clock::Moment;
 use crate::config::KeyAlgorithm;
 use crate::db::DbConnection;
@@ -73,6 +75,7 @@ pub fn add(
     }
     let signs_from = if keys.is_empty() { now } else { now + lead };
     store::insert(conn, fresh, signs_from, now)?;
+    audit::record(conn, &Event::of_keys(EventKind::SigningKeyAdded, Some(&fresh.kid), now))?;
     Ok(true)
 }
 
@@ -106,13 +109,22 @@ pub fn retire_dead(
     let mut retired = Vec::new();
     for kid in dead {
         if sessions::find_key_use(conn, kid, now - TimeDelta::seconds(LEEWAY_SECONDS))?.live_sessions == 0
-            && store::retire(conn, kid, now)?
+            && retire(conn, kid, now)?
         {
             retired.push(kid.to_owned());
         }
     }
     store::delete_retired(conn, now - RETIRED_KEPT)?;
     Ok(retired)
+}
+
+/// Retires a key that is not yet; whether it was.
+pub(super) fn retire(conn: &mut DbConnection, kid: &str, now: Moment) -> QueryResult<bool> {
+    let is_retired = store::retire(conn, kid, now)?;
+    if is_retired {
+        audit::record(conn, &Event::of_keys(EventKind::SigningKeyRetired, Some(kid), now))?;
+    }
+    Ok(is_retired)
 }
 
 /// Whether [`retire_dead`] may have something to do, without holding anything.
@@ -143,7 +155,7 @@ pub fn has_dead(
 ///
 /// # Errors
 /// [`KeyError::Sealed`] when a key opens under neither; nothing is changed then.
-pub fn reseal(conn: &mut DbConnection, old: &DerivedKey, new: &DerivedKey) -> Result<Resealing, KeyError> {
+pub fn reseal(conn: &mut DbConnection, old: &DerivedKey, new: &DerivedKey, now: Moment) -> Result<Resealing, KeyError> {
     store::lock(conn)?;
     let mut resealing = Resealing { resealed: 0, unchanged: 0 };
     for key in store::list(conn, false)? {
@@ -156,6 +168,9 @@ pub fn reseal(conn: &mut DbConnection, old: &DerivedKey, new: &DerivedKey) -> Re
         };
         store::set_sealed(conn, &key.kid, &key.private_key_sealed, &new.seal(&key.kid, &private))?;
         resealing.resealed += 1;
+    }
+    if resealing.resealed > 0 {
+        audit::record(conn, &Event::of_keys(EventKind::SigningKeysResealed, None, now))?;
     }
     Ok(resealing)
 }

@@ -7,12 +7,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use diesel::prelude::*;
 use serde_json::Value;
-use vestibule::admin::{AdminServices, KeyRotation};
-use vestibule::config::{KeyAlgorithm, Settings, Signing};
+use vestibule::admin::KeyRotation;
+use vestibule::config::{KeyAlgorithm, Signing};
 use vestibule::db::schema::{sessions, signing_keys};
 use vestibule::secret::ServerKey;
 use vestibule::tokens::{KeyRetirement, KeyState, Keys, Tokens};
-use vestibule::users::password::PasswordPolicy;
 
 use crate::harness::app::SERVER_KEY;
 use crate::harness::beside;
@@ -22,24 +21,13 @@ use crate::harness::{Answer, TestApp};
 const TOKEN_LIFE: TimeDelta = TimeDelta::minutes(20);
 const LEAD: TimeDelta = TimeDelta::minutes(10);
 
-/// The use cases of the command line, on the server's database and by its clock.
-fn admin(app: &TestApp) -> AdminServices {
-    let (db, clock, hash_pool) = (app.lock.db.clone(), app.clock.clone(), app.lock.hash_pool.clone());
-    AdminServices {
-        db,
-        clock,
-        hash_pool,
-        password_policy: PasswordPolicy::new(&Settings::default().check().expect("the defaults")),
-    }
-}
-
 fn server_key() -> ServerKey {
     ServerKey::parse(SERVER_KEY).expect("a key")
 }
 
 async fn rotate(app: &TestApp, algorithm: KeyAlgorithm) -> KeyRotation {
     let rotation =
-        admin(app).rotate_keys(algorithm, &server_key(), LEAD, TOKEN_LIFE).await.expect("the database answers");
+        app.admin().rotate_keys(algorithm, &server_key(), LEAD, TOKEN_LIFE).await.expect("the database answers");
     refresh(app).await;
     rotation
 }
@@ -147,7 +135,7 @@ async fn the_next_key_is_published_before_it_signs_and_the_old_one_until_its_las
     assert_eq!(sealed, [""], "the private part is erased");
     app.clock.advance(Duration::from_hours(31 * 24));
     tend(&app, None).await;
-    let keys = admin(&app).list_keys(KeyAlgorithm::Es256).await.expect("the database answers");
+    let keys = app.admin().list_keys(KeyAlgorithm::Es256).await.expect("the database answers");
     assert_eq!(keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), [next], "it is forgotten after a month");
 }
 
@@ -181,7 +169,7 @@ async fn a_session_that_gets_a_token_of_the_next_key_still_needs_the_old_one() {
     let refreshed = Answer::to(app.post("/token").form(&form)).await.json();
     let new_token = refreshed["access_token"].as_str().expect("a token");
     assert_eq!(kid(&part(new_token, 0)), next);
-    let keys = admin(&app).list_keys(KeyAlgorithm::Es256).await.expect("the database answers");
+    let keys = app.admin().list_keys(KeyAlgorithm::Es256).await.expect("the database answers");
     let live: Vec<_> = keys.iter().map(|key| (key.state, key.usage.live_sessions)).collect();
     assert_eq!(live, [(KeyState::Signing, 1), (KeyState::Old, 1)]);
     assert_eq!((me(&app, token).await, me(&app, new_token).await), (200, 200));
@@ -244,13 +232,13 @@ async fn eight_wishes_for_the_next_key_at_once_make_one_twenty_times() {
     for round in 1..=20 {
         let mut wishes = tokio::task::JoinSet::new();
         for _ in 0..8 {
-            let admin = admin(&app);
+            let admin = app.admin();
             wishes.spawn(async move { admin.rotate_keys(KeyAlgorithm::EdDsa, &server_key(), LEAD, TOKEN_LIFE).await });
         }
         let outcomes = wishes.join_all().await;
         let made = outcomes.into_iter().filter(|outcome| outcome.as_ref().expect("the database answers").is_new);
         assert_eq!(made.count(), 1, "round {round}");
-        let keys = admin(&app).list_keys(KeyAlgorithm::EdDsa).await.expect("the database answers");
+        let keys = app.admin().list_keys(KeyAlgorithm::EdDsa).await.expect("the database answers");
         assert_eq!(keys.len(), round + 1);
         app.clock.advance(minutes(11));
     }
@@ -262,7 +250,7 @@ async fn a_key_that_is_ended_hands_over_to_the_next_and_the_last_one_stays() {
     app.add_user("alice", &[]).await;
     let (token, first) = sign_in(&app).await;
     let end = async |kid: &str| {
-        let outcome = admin(&app).retire_key(KeyAlgorithm::Es256, kid).await.expect("the database answers");
+        let outcome = app.admin().retire_key(KeyAlgorithm::Es256, kid).await.expect("the database answers");
         refresh(&app).await;
         outcome
     };
@@ -276,4 +264,29 @@ async fn a_key_that_is_ended_hands_over_to_the_next_and_the_last_one_stays() {
     assert_eq!(published(&app).await, slice::from_ref(&next));
     assert_eq!(sign_in(&app).await.1, next, "before its time, for nobody else can");
     assert!(matches!(end(&first).await, KeyRetirement::WasRetired(_)));
+}
+
+#[tokio::test]
+async fn what_happens_to_keys_is_written_down() {
+    let app = TestApp::start().await;
+    let first = published(&app).await.remove(0);
+    app.clock.advance(Duration::from_secs(1));
+    let next = rotate(&app, KeyAlgorithm::Es256).await.next.kid;
+    app.clock.advance(Duration::from_secs(1));
+    for _ in 0..2 {
+        app.admin().retire_key(KeyAlgorithm::Es256, &first).await.expect("the database answers");
+    }
+    app.clock.advance(Duration::from_secs(1));
+    let other = ServerKey::generate();
+    for _ in 0..2 {
+        app.admin().reseal_keys(&server_key(), &other).await.expect("it opens");
+    }
+    let events = "SELECT kind || ' ' || COALESCE(detail, '-') AS text FROM audit_events ORDER BY happened_at";
+    let expected = [
+        format!("signing_key_added {first}"),
+        format!("signing_key_added {next}"),
+        format!("signing_key_retired {first}"),
+        "signing_keys_resealed -".to_owned(),
+    ];
+    assert_eq!(beside::Direct::open(&app.database).texts(events), expected);
 }

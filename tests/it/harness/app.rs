@@ -6,12 +6,13 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
+use vestibule::admin::AdminServices;
 use vestibule::clock::Clock;
 use vestibule::config::Settings;
 use vestibule::credentials::Lock;
 use vestibule::server::{self, Running};
 use vestibule::users::argon2id::PasswordHash;
-use vestibule::users::password::Password;
+use vestibule::users::password::{Password, PasswordPolicy};
 use vestibule::users::{self, Creation, NewUser, User, Username};
 
 use super::{PASSWORD, TestDatabase};
@@ -134,6 +135,13 @@ impl TestApp {
             Creation::Created(user) => user,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// The use cases of the command line, on the server's database and by its clock.
+    pub fn admin(&self) -> AdminServices {
+        let Lock { db, clock, hash_pool, .. } = self.lock.clone();
+        let password_policy = PasswordPolicy::new(&Settings::default().check().expect("the defaults"));
+        AdminServices { db, clock, hash_pool, password_policy }
     }
 
     /// Runs a step in a transaction on the server's database.
