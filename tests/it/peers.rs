@@ -1,59 +1,40 @@
-//! Programs that others wrote, in Python, against our tokens and keys: PyJWT, python-jose, Authlib, FastAPI's tutorial (`tests/peers/`).
+//! Programs that others wrote, against our tokens, keys and routes (`tests/peers/`): in Python PyJWT, python-jose, Authlib and FastAPI's
+//! tutorial, on Node jose and openid-client.
 //! What may not live here: anything that they do not check.
 
-use std::path::PathBuf;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
-use tokio::process::{Child, Command};
 use vestibule::clients::GrantType;
 
-use crate::harness::hs256::{self, JWT_SECRET, claims, part};
+use crate::harness::hs256::{self, JWT_SECRET, claims, part, swap_claims};
+use crate::harness::peers::{self, Listening, folder, node, python};
 use crate::harness::{Answer, PASSWORD, TestApp};
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/peers")
-}
-
-/// The interpreter with `tests/peers/requirements.txt` installed, which `bin/test` makes.
-fn python() -> Command {
-    let made = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/peers/bin/python");
-    let interpreter = std::env::var_os("TEST_PYTHON").map_or(made, PathBuf::from);
-    assert!(interpreter.exists(), "{} is missing: bin/test makes it", interpreter.display());
-    let mut command = Command::new(interpreter);
-    command.kill_on_drop(true).env("PYTHONDONTWRITEBYTECODE", "1");
-    command
-}
-
-/// What a script prints: the claims, or why it refuses.
+/// What a script on Python prints: the claims, or why it refuses.
 async fn ask(script: &str, environment: &[(&str, &str)]) -> Value {
     let mut command = python();
-    command.arg(folder().join(script)).envs(environment.iter().copied());
-    let output = command.output().await.expect("the interpreter runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("JSON")
-}
-
-fn swap_payload(token: &str, claims: &Value) -> String {
-    let parts: Vec<&str> = token.split('.').collect();
-    [parts[0], &vestibule::secret::base64url(claims.to_string().as_bytes()), parts[2]].join(".")
+    command.arg(folder().join(script));
+    peers::ask(command, environment).await
 }
 
 #[tokio::test]
-async fn pyjwt_verifies_every_algorithm_by_the_published_keys_alone() {
+async fn pyjwt_and_npms_jose_verify_every_algorithm_by_the_published_keys_alone() {
     for algorithm in ["ES256", "EdDSA", "RS256"] {
         let app = TestApp::start_with(|settings| settings.jwt_algorithm = Some(algorithm.to_owned())).await;
         app.add_user("alice", &["admin"]).await;
         let token = app.token_of("alice").await;
         let keys = format!("{}/.well-known/jwks.json", app.url);
         let environment = [("JWKS_URL", keys.as_str()), ("ISSUER", "http://localhost:8080"), ("ALGORITHM", algorithm)];
-        let check = async |token: &str| ask("verify_jwks.py", &[&environment[..], &[("TOKEN", token)]].concat()).await;
-        assert_eq!(check(&token).await, claims(&token), "{algorithm}");
+        let check = async |token: &str| {
+            let environment = [&environment[..], &[("TOKEN", token)]].concat();
+            let jose = peers::ask(node(&folder().join("jose_client.mjs")), &environment).await;
+            [ask("verify_jwks.py", &environment).await, jose]
+        };
+        assert_eq!(check(&token).await, [claims(&token), claims(&token)], "{algorithm}");
         let mut forged = claims(&token);
         forged["sub"] = json!("bob");
-        let refused = json!({"refused": "InvalidSignatureError"});
-        assert_eq!(check(&swap_payload(&token, &forged)).await, refused, "{algorithm}");
+        let refused = ["InvalidSignatureError", "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"];
+        let refused = refused.map(|name| json!({"refused": name}));
+        assert_eq!(check(&swap_claims(&token, &forged)).await, refused, "{algorithm}");
     }
 }
 
@@ -69,38 +50,20 @@ async fn pyjwt_and_python_jose_verify_hs256_by_the_shared_secret() {
     assert_eq!(another, json!({"PyJWT": "InvalidSignatureError", "python-jose": "JWTError"}));
 }
 
-/// The tutorial's application under uvicorn, killed when dropped.
-struct Tutorial {
-    url: String,
-    _child: Child,
-}
-
-impl Tutorial {
-    async fn start(token_url: &str) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
-        drop(listener);
-        let mut command = python();
-        command.args(["-m", "uvicorn", "tutorial_app:app", "--log-level", "warning", "--app-dir"]).arg(folder());
-        command.args(["--port", &port.to_string()]).env("SECRET_KEY", JWT_SECRET).env("TOKEN_URL", token_url);
-        let tutorial = Self {
-            url: format!("http://127.0.0.1:{port}"),
-            _child: command.stdin(Stdio::null()).spawn().expect("uvicorn runs"),
-        };
-        let began = Instant::now();
-        while reqwest::get(format!("{}/openapi.json", tutorial.url)).await.is_err() {
-            assert!(began.elapsed() < Duration::from_mins(1), "uvicorn does not listen");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        tutorial
-    }
+/// The tutorial's application under uvicorn.
+async fn start_tutorial(token_url: &str) -> Listening {
+    let port = peers::free_port();
+    let mut command = python();
+    command.args(["-m", "uvicorn", "tutorial_app:app", "--log-level", "warning", "--app-dir"]).arg(folder());
+    command.args(["--port", &port.to_string()]).env("SECRET_KEY", JWT_SECRET).env("TOKEN_URL", token_url);
+    Listening::start(command, port).await
 }
 
 #[tokio::test]
 async fn the_fastapi_tutorials_resource_server_takes_our_token_and_refuses_a_forged_one() {
     let app = hs256::start().await;
     app.add_user("alice", &[]).await;
-    let tutorial = Tutorial::start(&format!("{}/token", app.url)).await;
+    let tutorial = start_tutorial(&format!("{}/token", app.url)).await;
     let document = Answer::to(app.client.get(format!("{}/openapi.json", tutorial.url))).await.json();
     let flow = &document["components"]["securitySchemes"]["OAuth2PasswordBearer"]["flows"]["password"];
     // As the Authorize button of its /docs does: ask the token URL that the document names, with these fields.
@@ -119,7 +82,7 @@ async fn the_fastapi_tutorials_resource_server_takes_our_token_and_refuses_a_for
         format!("{}.{}.", vestibule::secret::base64url(unsigned.as_bytes()), token.split('.').nth(1).expect("claims"));
     let stranger =
         hs256::sign_with(b"another secret that is longer than thirty-two", &hs256::header(), &bob.to_string());
-    for forged in [swap_payload(token, &bob), none, stranger, "garbage".to_owned()] {
+    for forged in [swap_claims(token, &bob), none, stranger, "garbage".to_owned()] {
         assert_eq!(me(&forged).await.status, 401, "{forged}");
     }
 }
@@ -144,4 +107,27 @@ async fn authlib_uses_every_grant_and_gives_tokens_back() {
     let own = json!({"scope": "read", "has_refresh_token": false});
     let expected = json!({"client_secret_basic": user, "client_secret_post": user, "client_credentials": own});
     assert_eq!(saw, expected);
+}
+
+#[tokio::test]
+async fn openid_client_discovers_the_server_and_uses_every_grant() {
+    // A discovery is believed only from the very address that it names.
+    let port = peers::free_port();
+    let url = format!("http://127.0.0.1:{port}");
+    let app = TestApp::start_with(|settings| {
+        settings.bind = Some(format!("127.0.0.1:{port}"));
+        settings.database.public_url = Some(url.clone());
+    })
+    .await;
+    app.add_user("alice", &["editor"]).await;
+    app.allow("editor", "read write").await;
+    let client = app.add_client("openid-client", &GrantType::ALL, "read").await;
+    let environment =
+        [("URL", url.as_str()), ("CLIENT_ID", &client.id), ("CLIENT_SECRET", &client.secret), ("PASSWORD", PASSWORD)];
+    let saw = peers::ask(node(&folder().join("openid_client.mjs")), &environment).await;
+    let right = json!({
+        "issuer": url, "own": {"scope": "read", "hasRefreshToken": false}, "scope": "read", "rotated": true,
+        "before": {"active": true, "username": "alice"}, "after": {"active": false}, "refused": "invalid_grant",
+    });
+    assert_eq!(saw, json!({"basic": right, "post": right, "wrong": ["OAUTH_WWW_AUTHENTICATE_CHALLENGE", 401]}));
 }

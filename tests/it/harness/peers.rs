@@ -1,0 +1,82 @@
+//! Programs that others wrote, on Python and on Node: one that prints what it saw, and one that listens.
+//! What may not live here: assertions about Vestibule.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The folder of their sources.
+pub fn folder() -> PathBuf {
+    root().join("tests/peers")
+}
+
+/// The folder of what is shown to others.
+pub fn examples() -> PathBuf {
+    root().join("examples")
+}
+
+/// The interpreter with `tests/peers/requirements.txt` installed, which `bin/test` makes.
+pub fn python() -> Command {
+    let interpreter = std::env::var_os("TEST_PYTHON").map_or(root().join("target/peers/bin/python"), PathBuf::from);
+    assert!(interpreter.exists(), "{} is missing: bin/test makes it", interpreter.display());
+    let mut command = Command::new(interpreter);
+    command.kill_on_drop(true).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// Node with a script, in a copy of its own beside the packages of `tests/peers/package.json`: an import looks for packages in the
+/// folders above the script, and `bin/test` installs them elsewhere.
+pub fn node(script: &Path) -> Command {
+    let packages = root().join("target/peers-npm");
+    assert!(packages.join("node_modules").exists(), "{} is missing: bin/test makes it", packages.display());
+    let copy = packages.join(script.file_name().expect("a script"));
+    // Written beside and moved into place, for tests that start the same one at once.
+    let fresh = packages.join(format!("{}.mjs", vestibule::secret::random_id()));
+    std::fs::copy(script, &fresh).expect("copied");
+    std::fs::rename(&fresh, &copy).expect("moved");
+    let mut command = Command::new(std::env::var_os("TEST_NODE").unwrap_or_else(|| "node".into()));
+    command.kill_on_drop(true).arg("--import").arg(folder().join("webcrypto.mjs")).arg(copy);
+    command
+}
+
+/// What a program prints as JSON.
+pub async fn ask(mut command: Command, environment: &[(&str, &str)]) -> Value {
+    let output = command.envs(environment.iter().copied()).output().await.expect("the interpreter runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// A program that listens, killed when dropped.
+pub struct Listening {
+    /// Such as `http://127.0.0.1:41234`.
+    pub url: String,
+    _child: Child,
+}
+
+impl Listening {
+    /// Starts a program that will listen on this port, and waits until it does.
+    pub async fn start(mut command: Command, port: u16) -> Self {
+        let child = command.kill_on_drop(true).stdin(Stdio::null()).spawn().expect("it runs");
+        let listening = Self { url: format!("http://127.0.0.1:{port}"), _child: child };
+        let began = Instant::now();
+        while reqwest::get(&listening.url).await.is_err() {
+            assert!(began.elapsed() < Duration::from_mins(1), "{command:?} does not listen");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        listening
+    }
+}

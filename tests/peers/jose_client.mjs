@@ -1,0 +1,13 @@
+// A resource server's check by published keys: jose's createRemoteJWKSet. Prints the claims, or what it refuses the token with.
+
+import { createRemoteJWKSet, errors, jwtVerify } from "jose";
+
+const { ALGORITHM, ISSUER, JWKS_URL, TOKEN } = process.env;
+const keys = createRemoteJWKSet(new URL(JWKS_URL));
+try {
+  const checks = { algorithms: [ALGORITHM], issuer: ISSUER, typ: "at+jwt" };
+  console.log(JSON.stringify((await jwtVerify(TOKEN, keys, checks)).payload));
+} catch (error) {
+  if (!(error instanceof errors.JOSEError)) throw error;
+  console.log(JSON.stringify({ refused: error.code }));
+}
