@@ -1,0 +1,113 @@
+//! What the targets share: a server's services on an empty database, one token that was issued and one program that is registered.
+//! What may not live here: a target.
+
+use std::future::Future;
+
+use actix_web::web::Data;
+use tokio::runtime::{Builder, Runtime};
+use vestibule::clients::{self, Client, GrantType};
+use vestibule::clock::Clock;
+use vestibule::config::{Config, Settings};
+use vestibule::credentials::Lock;
+use vestibule::db::{Db, DbError, migrations};
+use vestibule::scope::Scopes;
+use vestibule::secret::{PlainSecret, ServerKey, random_id};
+use vestibule::sessions::{Session, SessionKind};
+use vestibule::tokens::{Grant, Keys, Subject, Tokens};
+use vestibule::users::argon2id::Cost;
+use vestibule::users::hash_pool::HashPool;
+use vestibule::users::{User, UserId, UserState};
+use vestibule::web::WebConfig;
+
+/// What the targets share.
+pub(super) struct World {
+    pub runtime: Runtime,
+    pub lock: Data<Lock>,
+    pub web_config: Data<WebConfig>,
+    /// An access token that is good.
+    pub token: String,
+    /// The registered program, and its secret.
+    pub client: (String, PlainSecret),
+    _folder: tempfile::TempDir,
+}
+
+thread_local! {
+    static WORLD: World = World::make();
+}
+
+/// Runs a target in the world.
+pub(super) fn with<T>(target: impl FnOnce(&World) -> T) -> T {
+    WORLD.with(target)
+}
+
+impl World {
+    /// Waits for a future.
+    pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    fn make() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut settings = Settings::default();
+        settings.database.database_url = Some(format!("sqlite://{}", folder.path().join("vestibule.db").display()));
+        settings.trusted_proxies = Some("127.0.0.0/8, 10.0.0.0/8, ::1".to_owned());
+        let config = settings.check().expect("settings of a test");
+        let server_key = ServerKey::generate();
+        migrations::run_pending(&config.database).expect("the migrations run");
+        let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let db = Db::for_start(&config.database);
+        let tokens = runtime.block_on(start_tokens(&config, &server_key, &db));
+        let client = runtime.block_on(add_client(&db));
+        let token = issue(&tokens);
+        let hash_pool = HashPool::start(1, Cost::from(config.passwords)).expect("a thread");
+        let web_config = Data::new(WebConfig::new(&config, &server_key));
+        let lock = Data::new(Lock::new(&config, &server_key, hash_pool, tokens, db));
+        Self { runtime, lock, web_config, token, client, _folder: folder }
+    }
+}
+
+async fn start_tokens(config: &Config, server_key: &ServerKey, db: &Db) -> Tokens {
+    let clock = Clock::system();
+    let keys = Keys::load(db, &config.signing, server_key, clock.now()).await.expect("a key");
+    Tokens::new(keys, config, clock, db.clone())
+}
+
+async fn add_client(db: &Db) -> (String, PlainSecret) {
+    let secret = PlainSecret::generate();
+    let grants = vec![GrantType::ClientCredentials];
+    let client = Client::new("fuzz".to_owned(), &secret, grants, Scopes::default(), Clock::system().now());
+    let id = client.id.clone();
+    db.write(move |conn| -> Result<_, DbError> { Ok(clients::create(conn, &client)?) }).await.expect("it is written");
+    (id, secret)
+}
+
+/// Signs a token for a session that no database holds: with a key pair none is asked for.
+fn issue(tokens: &Tokens) -> String {
+    let now = tokens.clock().now();
+    let session = Session {
+        id: random_id(),
+        kind: SessionKind::Program,
+        user_id: Some(UserId(1)),
+        client_id: None,
+        scope: Scopes::default(),
+        signing_kid: None,
+        created_at: now,
+        authenticated_at: now,
+        last_used_at: now,
+        access_until: now,
+        expires_at: None,
+        ended_at: None,
+    };
+    let user = User {
+        id: UserId(1),
+        username: "alice".to_owned(),
+        display_name: None,
+        email: None,
+        password_hash: None,
+        created_at: now,
+        last_signed_in_at: None,
+        state: UserState::Active,
+    };
+    let grant = Grant { subject: Subject::User(&user, &[]), scope: &session.scope, session: &session };
+    tokens.issue(&tokens.signer(now), grant, now).expect("signed").token
+}

@@ -1,0 +1,40 @@
+//! The inputs that the fuzzers kept (`fuzz/corpus/`), through the same functions, on each test run.
+//! What may not live here: what holds for them (`fuzz/src/`).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[path = "../../fuzz/src/lib.rs"]
+mod targets;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("readable").path());
+    let mut names: Vec<String> = entries.map(|path| path.file_stem().expect("a name").display().to_string()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_target_holds_for_every_input_that_was_kept() {
+    for (name, target) in targets::TARGETS {
+        let inputs: Vec<_> = fs::read_dir(folder().join("corpus").join(name)).expect("a corpus").collect();
+        assert!(!inputs.is_empty(), "{name} has no corpus");
+        for input in inputs {
+            let path = input.expect("readable").path();
+            // Shown when it fails.
+            println!("{}", path.display());
+            target(&fs::read(path).expect("readable"));
+        }
+    }
+}
+
+#[test]
+fn every_target_has_its_program_and_its_corpus() {
+    let targets = targets::TARGETS.map(|(name, _)| name);
+    assert_eq!(names(&folder().join("fuzz_targets")), targets);
+    assert_eq!(names(&folder().join("corpus")), targets);
+}
