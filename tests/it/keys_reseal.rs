@@ -8,7 +8,7 @@ use crate::harness::ServerProcess;
 const NEW_KEY: &str = "HBAQDw4NDAsKCQgHBgUEAwIBAAECAwQFBgcICQoLDA0";
 
 fn rotate_with(db: &TestDb, server_key: &str) -> crate::cli_harness::Answer {
-    let mut command = db.command(&["keys", "rotate", "--after", "2s"]);
+    let mut command = db.command(&["keys", "rotate", "--after", "1h"]);
     finish(command.env("SERVER_KEY", server_key).spawn().expect("the binary starts"))
 }
 
