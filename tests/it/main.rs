@@ -39,6 +39,7 @@ mod people_sign_out;
 mod programs;
 mod proxies;
 mod proxies_next;
+mod proxies_real;
 mod proxies_sessions;
 mod refresh;
 mod refresh_states;

@@ -64,7 +64,7 @@ impl Browser {
             "--hide-scrollbars",
             "--force-device-scale-factor=1",
             "--window-size=1000,800",
-            &format!("--host-resolver-rules=MAP {HOST_NAME} 127.0.0.1"),
+            &format!("--host-resolver-rules=MAP {HOST_NAME} 127.0.0.1, MAP *.{HOST_NAME} 127.0.0.1"),
             // It ends when the driver does, however that ends.
             "--remote-debugging-pipe",
             &format!("--user-data-dir={}", profile.path().display()),

@@ -1,0 +1,168 @@
+//! Real nginx and Caddy, run with the files of `examples/` with other names and addresses in them, before a Vestibule and an
+//! application that sends back what it was sent. What may not live here: assertions about Vestibule.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use vestibule::config::Settings;
+
+use super::TestApp;
+use super::proxies::start_with;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Which proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Nginx,
+    Caddy,
+}
+
+/// A proxy, the Vestibule and the application behind it.
+pub struct ReverseProxy {
+    /// Where the application is: `http://app.vestibule.test:PORT`.
+    pub application: String,
+    /// The server.
+    pub app: TestApp,
+    port: u16,
+    proxy: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl ReverseProxy {
+    /// Starts all three, with another address asked for `/verify/…` when a role is demanded.
+    pub async fn start(kind: Kind, role: Option<&str>) -> Self {
+        Self::start_with(kind, role, |_| {}).await
+    }
+
+    /// As [`Self::start`], with some of the server's settings changed.
+    pub async fn start_with(kind: Kind, role: Option<&str>, change: impl FnOnce(&mut Settings)) -> Self {
+        let port = free_port();
+        let app = start_with(|settings| {
+            settings.database.public_url = Some(format!("http://login.vestibule.test:{port}"));
+            change(settings);
+        })
+        .await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let demand = role.map(|role| format!("role={role}")).unwrap_or_default();
+        let server = app.url.strip_prefix("http://").expect("http");
+        let replace = |file: &str| {
+            let text = std::fs::read_to_string(format!("examples/{file}")).expect("an example");
+            text.replace("127.0.0.1:8080", server)
+                .replace("127.0.0.1:3000", &start_application().to_string())
+                .replace("/verify/auth-request", &format!("/verify/auth-request?{demand}"))
+                .replace("/verify/forward-auth?", &format!("/verify/forward-auth?{demand}"))
+        };
+        let mut command = match kind {
+            Kind::Nginx => nginx(&folder, port, &replace("nginx.conf")),
+            Kind::Caddy => caddy(&folder, port, &replace("Caddyfile")),
+        };
+        let proxy = command.env("HOME", folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut proxy = proxy.spawn().expect("nginx and Caddy are installed: see bin/test");
+        let begun = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            assert!(proxy.try_wait().expect("a status").is_none(), "{kind:?} takes its configuration");
+            assert!(begun.elapsed() < PATIENCE, "{kind:?} listens");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Self { application: format!("http://app.vestibule.test:{port}"), app, port, proxy, _folder: folder }
+    }
+
+    /// A client with a cookie jar that finds the names here and follows redirects, as a browser does.
+    pub fn client(&self) -> Client {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        Client::builder()
+            .cookie_store(true)
+            .resolve("app.vestibule.test", address)
+            .resolve("login.vestibule.test", address)
+            .timeout(Duration::from_secs(30))
+            .build()
+            .expect("a client")
+    }
+}
+
+impl Drop for ReverseProxy {
+    fn drop(&mut self) {
+        let _ = self.proxy.kill();
+        let _ = self.proxy.wait();
+    }
+}
+
+fn nginx(folder: &tempfile::TempDir, port: u16, example: &str) -> Command {
+    let lines: Vec<&str> = example.lines().filter(|line| !line.trim_start().starts_with("ssl_")).collect();
+    let servers = lines.join("\n");
+    let servers = servers.replace("443 ssl", &format!("127.0.0.1:{port}")).replace("example.com", "vestibule.test");
+    let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path {name};\n"));
+    // One process, so that killing it ends it.
+    let text = format!(
+        "daemon off;\nmaster_process off;\npid pid;\nevents {{}}\nhttp {{\naccess_log off;\n{}\n{servers}\n}}\n",
+        paths.concat()
+    );
+    std::fs::write(folder.path().join("nginx.conf"), text).expect("it is written");
+    let mut command = Command::new("/usr/sbin/nginx");
+    command.arg("-p").arg(folder.path()).args(["-c", "nginx.conf", "-e", "error.log"]);
+    command
+}
+
+fn caddy(folder: &tempfile::TempDir, port: u16, example: &str) -> Command {
+    let sites = ["login", "app"].iter().fold(example.to_owned(), |text, name| {
+        text.replace(
+            &format!("\n{name}.example.com {{"),
+            &format!("\nhttp://{name}.vestibule.test:{port} {{\n\tbind 127.0.0.1"),
+        )
+    });
+    let text = format!("{{\n\tadmin off\n\tauto_https off\n}}\n{sites}");
+    let file = folder.path().join("Caddyfile");
+    std::fs::write(&file, text).expect("it is written");
+    let mut command = Command::new("/usr/bin/caddy");
+    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file);
+    command
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+}
+
+/// An application that answers with the head and the body of each request; it goes on until the tests end.
+fn start_application() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            // A proxy that breaks off is its own affair.
+            let _ = echo(stream);
+        }
+    });
+    address
+}
+
+fn echo(stream: TcpStream) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut reader = BufReader::new(stream);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = Vec::new();
+        reader.read_until(b'\n', &mut line)?;
+        let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap_or(0);
+        }
+        head.push_str(&line);
+        head.push('\n');
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let answer = format!("{head}\n{}", String::from_utf8_lossy(&body));
+    let stream = reader.get_mut();
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{answer}",
+        answer.len()
+    )
+}
