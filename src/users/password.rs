@@ -52,8 +52,12 @@ impl Password {
         if typed.len() > MAX_BYTES || typed.chars().count() > MAX_LENGTH {
             return Err(PasswordError::TooLong);
         }
-        let prepared = OpaqueString::enforce(typed).map_err(|_| PasswordError::BadCharacters)?;
-        Ok(Self(Zeroizing::new(prepared.into_owned())))
+        let prepare = |text: &str| OpaqueString::enforce(text).map(|text| Zeroizing::new(text.into_owned()));
+        let prepared = prepare(typed).map_err(|_| PasswordError::BadCharacters)?;
+        // What is prepared must be its own preparation (RFC 8264 §7): U+0387 becomes U+00B7, which is refused by itself, and whoever
+        // set a password with the one could not sign in with a keyboard that sends the other.
+        let is_stable = prepare(&prepared).is_ok_and(|again| again == prepared);
+        is_stable.then_some(Self(prepared)).ok_or(PasswordError::BadCharacters)
     }
 
     /// Takes a password that somebody chooses for the account of `owner`: the one rule for pages, command line and files.
@@ -119,5 +123,12 @@ mod tests {
         let composed = Password::parse("caf\u{e9} au lait noir").expect("fit");
         let decomposed = Password::parse("cafe\u{301} au lait noir").expect("fit");
         assert_eq!(composed.bytes(), decomposed.bytes());
+    }
+
+    #[test]
+    fn a_password_that_its_own_preparation_refuses_is_refused() {
+        for middle_dot in ["long enough \u{387} as it is", "long enough \u{b7} as it is"] {
+            assert_eq!(Password::parse(middle_dot).map(drop), Err(PasswordError::BadCharacters), "{middle_dot}");
+        }
     }
 }
