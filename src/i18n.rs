@@ -95,6 +95,12 @@ pub fn date_time(words: &Words, moment: Moment) -> String {
     )
 }
 
+/// The words of a language, when there is such a file.
+#[must_use]
+pub fn find(tag: &str) -> Option<&'static Words> {
+    LANGUAGES.iter().find(|words| words.language == tag)
+}
+
 /// All languages, the default one first.
 #[must_use]
 pub fn languages() -> &'static [Words] {
@@ -106,6 +112,12 @@ impl Words {
     #[must_use]
     pub fn language(&self) -> &'static str {
         self.language
+    }
+
+    /// What the language calls itself.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.get("language-name")
     }
 
     /// A message without arguments. An unknown key is given back as it is; a test keeps that from happening.
@@ -194,8 +206,8 @@ mod tests {
         for words in languages() {
             for (key, text) in &words.fixed {
                 let is_korean = text.chars().any(is_hangul);
-                let is_name = !text.chars().any(char::is_alphabetic) || key == "product-name";
-                assert!(is_name || is_korean == (words.language() == "ko"), "{} {key}: {text}", words.language());
+                let is_wordless = !text.chars().any(char::is_alphabetic);
+                assert!(is_wordless || is_korean == (words.language() == "ko"), "{} {key}: {text}", words.language());
             }
         }
     }

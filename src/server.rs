@@ -21,7 +21,7 @@ use crate::secret::PlainSecret;
 use crate::tokens::{KeyError, Keys, Tokens};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
-use crate::web::{WebConfig, assets, error_page, headers};
+use crate::web::{WebConfig, assets, error_page, headers, language};
 use crate::{account, forward_auth, login, oauth, openapi, users};
 
 /// How long requests may go on after the server was told to stop, in seconds.
@@ -185,6 +185,7 @@ fn mount(services: &mut web::ServiceConfig, config: &Config, web_config: &WebCon
     openapi::routes(services);
     health::routes(services);
     assets::routes(services);
+    language::routes(services);
 }
 
 /// All of them but those that this machine does not have, when there are others: the default names IPv6 too.

@@ -103,6 +103,7 @@ fn issue(tokens: &Tokens) -> String {
         username: "alice".to_owned(),
         display_name: None,
         email: None,
+        language: None,
         password_hash: None,
         created_at: now,
         last_signed_in_at: None,

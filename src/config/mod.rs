@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 use crate::secret::ServerKey;
 pub use cookie_domain::CookieDomain;
 pub use mail::{MailConfig, SmtpTls};
+pub use parse::DEFAULT_PRODUCT_NAME;
 pub use settings::{DatabaseSettings, LifetimeSettings, MailSettings, Settings};
 pub use values::Origin;
 
@@ -39,6 +40,8 @@ pub struct Config {
     pub bind: Vec<SocketAddr>,
     /// The origin under which people reach the server.
     pub public_url: Origin,
+    /// What pages and mails call the service: 1 to 40 characters, all on one line.
+    pub product_name: String,
     /// The `iss` claim.
     pub issuer: String,
     /// The `aud` claim, when there is one.

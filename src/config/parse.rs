@@ -7,12 +7,14 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::faults::{Faults, read_secret, read_server_key};
-use super::values::{claim_text, database_url, duration, list, network, number};
+use super::values::{claim_text, database_url, duration, list, network, number, product_name};
 use super::{
     Config, ConfigError, CookieDomain, DatabaseSettings, KeyAlgorithm, LifetimeConfig, LifetimeSettings, LogFormat,
     Origin, PasswordConfig, PasswordGrant, Settings, Signing, ThrottlingConfig,
 };
 
+/// What the service is called unless the settings say otherwise.
+pub const DEFAULT_PRODUCT_NAME: &str = "Vestibule";
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
@@ -43,6 +45,12 @@ impl Settings {
             passwords: read_passwords(database, faults),
             throttling: self.read_throttling(faults),
             bind: faults.take("BIND", self.bind.as_deref(), "127.0.0.1:8080,[::1]:8080", addresses),
+            product_name: faults.take(
+                "PRODUCT_NAME",
+                database.product_name.as_deref(),
+                DEFAULT_PRODUCT_NAME,
+                product_name,
+            ),
             issuer: faults.take("ISSUER", self.issuer.as_deref(), public_url.as_str(), claim_text),
             audience: faults.optional("AUDIENCE", self.audience.as_deref(), claim_text),
             signing: self.read_signing(faults),

@@ -35,6 +35,9 @@ pub struct DatabaseSettings {
     /// The origin under which people reach the server, without a path [default: http://localhost:8080]
     #[arg(long, env = "PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
+    /// What pages and mails call the service, at most 40 characters [default: Vestibule]
+    #[arg(long, env = "PRODUCT_NAME", value_name = "TEXT")]
+    pub product_name: Option<String>,
     /// How the log is written: text or json [default: text]
     #[arg(long, env = "LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<String>,

@@ -86,6 +86,11 @@ pub(super) fn claim_text(text: &str) -> Result<String, String> {
     is_fit.then(|| text.to_owned()).ok_or_else(|| "write at most 512 bytes without control characters".to_owned())
 }
 
+pub(super) fn product_name(text: &str) -> Result<String, String> {
+    let is_fit = (1..=40).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    is_fit.then(|| text.to_owned()).ok_or_else(|| "write 1 to 40 characters, all on one line".to_owned())
+}
+
 pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
     match text.split_once(':') {
         Some(("sqlite", path)) => sqlite_url(path.strip_prefix("//").unwrap_or(path)),

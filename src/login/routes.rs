@@ -87,7 +87,7 @@ struct Form {
 
 fn form(form: &Form, layout: Layout, session: &BrowserSession) -> Result<HttpResponse, AppError> {
     let page = LoginPage {
-        layout,
+        layout: layout.leading_to(&form.next),
         csrf: form_post::csrf_token(session, form.refusal)?,
         next: form.next.field().to_owned(),
         username: form.username.clone(),

@@ -7,10 +7,10 @@ use super::letter::Letter;
 use crate::i18n::{self, Words};
 
 /// A message in words, ready to print.
-pub(super) struct Content {
+pub(super) struct Content<'a> {
     pub lang: &'static str,
     pub subject: String,
-    product: String,
+    product: &'a str,
     greeting: String,
     text: String,
     /// Names and values, such as the browser of a new sign-in.
@@ -25,27 +25,23 @@ pub(super) struct Content {
 #[derive(Template)]
 #[template(path = "mail/message.html")]
 struct HtmlMessage<'a> {
-    mail: &'a Content,
+    mail: &'a Content<'a>,
 }
 
 #[derive(Template)]
 #[template(path = "mail/message.txt")]
 struct TextMessage<'a> {
-    mail: &'a Content,
+    mail: &'a Content<'a>,
 }
 
-impl Content {
-    /// Puts a letter of this kind into words.
-    pub fn new(letter: &Letter, kind: &str, public_url: &str) -> Self {
+impl<'a> Content<'a> {
+    /// Puts a letter of this kind into words, from the service that is called `product`.
+    pub fn new(letter: &Letter, kind: &str, public_url: &str, product: &'a str) -> Self {
         let words = i18n::words_for(letter.language.as_deref());
-        let product = words.get("product-name").to_owned();
         let username = letter.username.clone().unwrap_or_default();
         let say = |key: &str| {
-            let named = [
-                ("product", product.as_str().into()),
-                ("username", username.as_str().into()),
-                ("url", public_url.into()),
-            ];
+            let named =
+                [("product", product.into()), ("username", username.as_str().into()), ("url", public_url.into())];
             words.format(key, &named)
         };
         let of_kind = |part: &str| say(&format!("mail-{kind}-{part}"));
@@ -72,7 +68,7 @@ impl Content {
 
     /// What the mails call this server.
     pub fn product(&self) -> &str {
-        &self.product
+        self.product
     }
 }
 
@@ -119,7 +115,7 @@ mod tests {
                 let (name, has_link) = (kind.name(), kind.has_link());
                 let language = Some(words.language().to_owned());
                 let mail = Mail { kind, to: "alice@example.com".to_owned(), language, user_id: None };
-                let content = Content::new(&Letter::from(mail), name, "https://login.example.com");
+                let content = Content::new(&Letter::from(mail), name, "https://login.example.com", "홍's <b>");
                 assert_eq!(content.lang, words.language());
                 let (text, html) = content.render().expect("renders");
                 assert!(!html.contains("<b>") && !html.contains("<i>"), "escaped: {html}");

@@ -46,6 +46,7 @@ pub(super) struct Smtp {
     from_name: Option<String>,
     from: Address,
     public_url: String,
+    product_name: String,
     host: String,
 }
 
@@ -71,6 +72,7 @@ impl Smtp {
             from_name: mail.from_name.clone(),
             from,
             public_url: config.public_url.as_str().to_owned(),
+            product_name: config.product_name.clone(),
             host,
         })
     }
@@ -83,7 +85,7 @@ impl Smtp {
 
     fn message(&self, letter: &Letter, kind: &str, id: &str, created_at: Moment) -> Result<Message, String> {
         let to: Address = letter.to.parse().map_err(|_| "the address cannot be written to".to_owned())?;
-        let content = Content::new(letter, kind, &self.public_url);
+        let content = Content::new(letter, kind, &self.public_url, &self.product_name);
         let (text, html) = content.render().map_err(|error| error.to_string())?;
         let name = self.from_name.clone().unwrap_or_else(|| content.product().to_owned());
         let seconds = u64::try_from(unix_seconds(created_at)).unwrap_or_default();

@@ -20,7 +20,7 @@ use argon2id::PasswordHash;
 pub use store::{
     count_by_role, delete, find_by_id, find_by_key, grant_role, has_admin, has_other_admin, list, list_by_keys,
     list_role_scopes, list_roles, list_roles_of, list_scopes_by_role, lock, lock_accounts, reserve_ids, revoke_role,
-    set_disabled, set_display_name, set_email, set_password_hash, set_role_scopes, set_signed_in,
+    set_disabled, set_display_name, set_email, set_language, set_password_hash, set_role_scopes, set_signed_in,
 };
 pub use username::{LookupName, Username, UsernameError};
 
@@ -64,6 +64,8 @@ pub struct User {
     pub display_name: Option<String>,
     /// Where mail reaches them.
     pub email: Option<String>,
+    /// The language they chose, as a tag of `locales/`; `None` when their browser decides.
+    pub language: Option<String>,
     /// The password's hash; `None` when no password lets them in.
     pub password_hash: Option<PasswordHash>,
     /// When the account was made.
@@ -114,6 +116,7 @@ pub fn create(conn: &mut DbConnection, new: NewUser, now: Moment) -> QueryResult
         username: new.username.as_str().to_owned(),
         display_name: new.display_name,
         email: new.email,
+        language: None,
         password_hash: new.password_hash,
         created_at: now,
         last_signed_in_at: None,

@@ -23,6 +23,7 @@ struct UserRow {
     username: String,
     display_name: Option<String>,
     email: Option<String>,
+    language: Option<String>,
     password_hash: Option<String>,
     created_at: Moment,
     last_signed_in_at: Option<Moment>,
@@ -42,6 +43,7 @@ impl From<UserRow> for User {
             username: row.username,
             display_name: row.display_name,
             email: row.email,
+            language: row.language,
             password_hash: row.password_hash.as_deref().and_then(PasswordHash::parse),
             created_at: row.created_at,
             last_signed_in_at: row.last_signed_in_at,
@@ -221,6 +223,14 @@ pub fn set_email(conn: &mut DbConnection, id: UserId, email: Option<&str>) -> Qu
     diesel::update(users::table.find(id.0)).set(users::email.eq(email)).execute(conn).map(drop)
 }
 
+/// Sets the language that a person chose, or leaves it to their browser again.
+///
+/// # Errors
+/// When the query fails.
+pub fn set_language(conn: &mut DbConnection, id: UserId, language: Option<&str>) -> QueryResult<()> {
+    diesel::update(users::table.find(id.0)).set(users::language.eq(language)).execute(conn).map(drop)
+}
+
 /// Turns an account off or on; returns whether that changed it.
 ///
 /// # Errors
@@ -250,6 +260,7 @@ pub fn delete(conn: &mut DbConnection, id: UserId, now: Moment) -> QueryResult<b
             users::password_hash.eq(None::<String>),
             users::display_name.eq(None::<String>),
             users::email.eq(None::<String>),
+            users::language.eq(None::<String>),
         ))
         .execute(conn)?;
     Ok(count == 1)

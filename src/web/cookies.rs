@@ -1,5 +1,5 @@
-//! The cookies beside the session's own: the access token, the known device, the one-time link being answered, what reverse proxies
-//! see. All `HttpOnly`, `SameSite=Lax`, `Path=/`, and on https `Secure` with the `__Host-` prefix, but for the two that are shared with the
+//! The cookies beside the session's own: the access token, the known device, the one-time link being answered, the
+//! language, what reverse proxies see. All `HttpOnly`, `SameSite=Lax`, `Path=/`, and on https `Secure` with the `__Host-` prefix, but for the two that are shared with the
 //! applications under `COOKIE_DOMAIN`, which have `__Secure-`. What may not live here: what they let anybody do.
 
 use actix_web::cookie::time::Duration;
@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::WebConfig;
 use crate::config::CookieDomain;
 use crate::error::AppError;
+use crate::i18n::Words;
 use crate::secret::PlainSecret;
 
 /// Browsers drop a longer one without a word, and the person would be signed out as by magic.
@@ -17,6 +18,7 @@ const DEVICE_DAYS: i64 = 90;
 const LINK_MINUTES: i64 = 15;
 /// Longer than one turn of a redirect loop, shorter than somebody takes who goes there again on purpose.
 const RETURNS_SECONDS: i64 = 10;
+const LANGUAGE_DAYS: i64 = 365;
 
 /// Which cookie.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +35,8 @@ pub enum Name {
     Proxy,
     /// How often in a row this browser was sent straight back to one application.
     Returns,
+    /// The language chosen at this browser: its tag and nothing more.
+    Language,
 }
 
 impl Name {
@@ -56,6 +60,7 @@ impl Name {
             Self::Link => "link",
             Self::Proxy => "proxy",
             Self::Returns => "returns",
+            Self::Language => "language",
         };
         format!("{prefix}vestibule_{stem}")
     }
@@ -64,7 +69,7 @@ impl Name {
     fn domain(self, config: &WebConfig) -> Option<&str> {
         match self {
             Self::Token | Self::Proxy => config.cookie_domain.as_ref().map(CookieDomain::as_str),
-            Self::Session | Self::Device | Self::Link | Self::Returns => None,
+            Self::Session | Self::Device | Self::Link | Self::Returns | Self::Language => None,
         }
     }
 }
@@ -111,6 +116,14 @@ pub fn set_proxy(response: &mut HttpResponse, config: &WebConfig, secret: &Plain
 /// Never: it is short.
 pub fn set_returns(response: &mut HttpResponse, config: &WebConfig, count: String) -> Result<(), AppError> {
     set(response, &build(config, Name::Returns, count, Duration::seconds(RETURNS_SECONDS)))
+}
+
+/// Puts the language chosen at this browser on a response. It goes before the account's.
+///
+/// # Errors
+/// Never: it is short.
+pub fn set_language(response: &mut HttpResponse, config: &WebConfig, words: &Words) -> Result<(), AppError> {
+    set(response, &build(config, Name::Language, words.language().to_owned(), Duration::days(LANGUAGE_DAYS)))
 }
 
 /// Puts the secret of a one-time link on a response, encrypted, so that it leaves the address bar and the history.

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 
 use crate::credentials::Lock;
 use crate::db::{DbConnection, DbError};
@@ -13,6 +13,7 @@ use crate::error::AppError;
 use crate::secret::PlainSecret;
 use crate::sessions::{self, Session};
 use crate::users::{self, User, UserState};
+use crate::web::language::AccountLanguage;
 use crate::web::session::BrowserSession;
 
 /// The person signed in at this browser, if any.
@@ -50,10 +51,15 @@ impl FromRequest for MaybeUser {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let session = BrowserSession::from_request(request, payload);
         let lock = request.app_data::<web::Data<Lock>>().cloned();
+        let request = request.clone();
         Box::pin(async move {
             let lock = lock.expect("server.rs puts the Lock into every application");
             let Some(secret) = session.await?.secret() else { return Ok(Self(None)) };
-            Ok(Self(find(&lock, secret).await?))
+            let found = find(&lock, secret).await?;
+            if let Some(language) = found.as_ref().and_then(|current| current.user.language.clone()) {
+                request.extensions_mut().insert(AccountLanguage(language));
+            }
+            Ok(Self(found))
         })
     }
 }

@@ -1,11 +1,13 @@
 //! Shared HTTP plumbing of both doors: what is read from a request and put on a response.
 //! `body.rs` and `form.rs` read parameters, `form_post.rs` says which form posts are acted on, `bearer.rs`, `current_user.rs` and `client_ip.rs` say who asks, `session.rs`, `csrf.rs`,
-//! `cookies.rs` and `renewal.rs` keep a browser's state, `next.rs` where it returns to, `new_password.rs` the field for a new password, `notice.rs` what it is told, `pages.rs`, `error_page.rs`, `assets.rs` and `headers.rs` what it
+//! `cookies.rs` and `renewal.rs` keep a browser's state, `next.rs` where it returns to, `new_password.rs` the field for a new password, `notice.rs` what it is told, `language.rs` and `brand.rs` in which
+//! words and under whose name, `pages.rs`, `error_page.rs`, `assets.rs` and `headers.rs` what it
 //! gets. What may not live here: a route of a capability.
 
 pub mod assets;
 pub mod bearer;
 pub mod body;
+pub mod brand;
 pub mod client_ip;
 pub mod cookies;
 pub mod csrf;
@@ -14,6 +16,7 @@ pub mod error_page;
 pub mod form;
 pub mod form_post;
 pub mod headers;
+pub mod language;
 pub mod new_password;
 pub mod next;
 pub mod notice;
@@ -22,11 +25,13 @@ pub mod renewal;
 pub mod session;
 
 use std::future::{Ready, ready};
+use std::sync::Arc;
 
 use actix_web::guard;
 use actix_web::{HttpRequest, Route};
 use ipnet::IpNet;
 
+use self::brand::Brand;
 use crate::config::{Config, CookieDomain, Origin};
 use crate::secret::{Purpose, ServerKey};
 
@@ -43,6 +48,8 @@ pub struct WebConfig {
     pub cookie_key: actix_web::cookie::Key,
     /// The life of the session cookie, in seconds.
     pub session_max_seconds: i64,
+    /// Under whose name pages appear.
+    pub brand: Arc<Brand>,
 }
 
 impl WebConfig {
@@ -55,6 +62,7 @@ impl WebConfig {
             cookie_domain: config.cookie_domain.clone(),
             cookie_key: actix_web::cookie::Key::from(server_key.derive(Purpose::Cookies).bytes()),
             session_max_seconds: crate::sessions::Lifetimes::new(config.lifetimes).session_max_seconds(),
+            brand: Arc::new(Brand::new(config)),
         }
     }
 }

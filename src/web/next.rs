@@ -1,6 +1,7 @@
-//! Where a person goes after signing in: a path of ours, or a page of an application under `COOKIE_DOMAIN`.
-//! What may not live here: redirects themselves.
+//! Where a person goes after signing in: a path of ours, or a page of an application under `COOKIE_DOMAIN`; and the page of ours to
+//! come back to. What may not live here: redirects themselves.
 
+use url::form_urlencoded::byte_serialize;
 use url::{Host, Url};
 
 use super::WebConfig;
@@ -8,7 +9,9 @@ use super::WebConfig;
 /// The most bytes of an address to return to.
 pub const MAX_BYTES: usize = 2_048;
 /// Pages that would lead straight back.
-const NOT_THESE: [&str; 3] = ["/login", "/logout", "/setup"];
+const NOT_AFTER_SIGN_IN: [&str; 4] = ["/login", "/logout", "/setup", "/language"];
+/// What only a form opens.
+const NOT_A_PAGE: [&str; 2] = ["/logout", "/language"];
 
 /// A checked address: a path of ours, or the whole URL of a page under `COOKIE_DOMAIN`, each with its query; `/` when nothing else was
 /// asked for or allowed.
@@ -19,16 +22,29 @@ impl Next {
     /// Takes what came in a query or form; anything doubtful becomes `/`.
     #[must_use]
     pub fn parse(text: &str, config: &WebConfig) -> Self {
-        // Browsers take "\" for "/" and drop tabs and newlines.
-        let is_plain = text.len() <= MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         // An address of ours in full, as a reverse proxy before several applications on our host gives it.
         let path = text.strip_prefix(config.public_url.as_str()).filter(|rest| rest.starts_with('/')).unwrap_or(text);
-        if is_plain && is_ours(path) {
+        if is_plain(text) && is_ours(path, &NOT_AFTER_SIGN_IN) {
             Self(path.to_owned())
-        } else if is_plain && is_shared(text, config) {
+        } else if is_plain(text) && is_shared(text, config) {
             Self(text.to_owned())
         } else {
             Self("/".to_owned())
+        }
+    }
+
+    /// Takes the address of a page of ours to come back to, the sign-in page too; anything doubtful becomes `/`.
+    #[must_use]
+    pub fn back_to(text: &str) -> Self {
+        Self(if is_plain(text) && is_ours(text, &NOT_A_PAGE) { text.to_owned() } else { "/".to_owned() })
+    }
+
+    /// The address of the page at `path` that leads on to here.
+    #[must_use]
+    pub fn after(&self, path: &str) -> String {
+        match self.field() {
+            "" => path.to_owned(),
+            next => format!("{path}?next={}", byte_serialize(next.as_bytes()).collect::<String>()),
         }
     }
 
@@ -55,7 +71,12 @@ impl Next {
     }
 }
 
-fn is_ours(text: &str) -> bool {
+/// Browsers take "\" for "/" and drop tabs and newlines.
+fn is_plain(text: &str) -> bool {
+    text.len() <= MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+}
+
+fn is_ours(text: &str, not_these: &[&str]) -> bool {
     // Browsers read "//" as another host.
     if !text.starts_with('/') || text.starts_with("//") {
         return false;
@@ -66,7 +87,7 @@ fn is_ours(text: &str) -> bool {
         url.origin() == base.origin()
             && url.username().is_empty()
             && !url.path().starts_with("//")
-            && !NOT_THESE.contains(&url.path())
+            && !not_these.contains(&url.path())
     })
 }
 
@@ -124,6 +145,7 @@ mod tests {
                 "/\0",
                 "/.//e",
                 "/x/..//e",
+                "/language",
                 "/login",
                 "/login?next=/x",
                 "/a/../logout",
@@ -135,6 +157,20 @@ mod tests {
                 let whole = format!("{}{path}", config.public_url);
                 assert_eq!(Next::parse(&whole, &config).address(), "/", "{whole:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_page_to_come_back_to_keeps_what_its_next_holds() {
+        let config = config("https://login.example.com", "example.com");
+        let here = Next::parse("/docs/?a=1&b=%20#x", &config).after("/login");
+        assert_eq!(here, "/login?next=%2Fdocs%2F%3Fa%3D1%26b%3D%2520%23x");
+        assert_eq!(Next::back_to(&here).address(), here);
+        let here = Next::parse("https://app.example.com/", &config).after("/login");
+        assert_eq!(here, "/login?next=https%3A%2F%2Fapp.example.com%2F");
+        assert_eq!(Next::parse("//e", &config).after("/login"), "/login");
+        for path in ["//e", "/logout", "/language?x", "https://app.example.com/", "/\\e"] {
+            assert_eq!(Next::back_to(path).address(), "/", "{path}");
         }
     }
 

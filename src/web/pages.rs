@@ -1,19 +1,28 @@
 //! What all pages share: their frame, their alert, and the answer they go out in.
 //! What may not live here: a page of a capability.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::assets;
+use super::brand::Brand;
+use super::next::Next;
+use super::{assets, language};
 use crate::error::AppError;
 pub use crate::i18n::date_time;
 use crate::i18n::{self, Words};
 
-/// The frame of a page: its language and its assets.
+/// The frame of a page: its language, its brand and its assets.
 pub struct Layout {
     /// The language's tag.
     pub lang: &'static str,
+    /// Under whose name it appears.
+    pub brand: Arc<Brand>,
+    /// The page's address for GET: where the language switch comes back to. Holds nothing of the query but a `next` that the page
+    /// put there, so that no other site chooses what stands beside a person's data in a compressed page (BREACH).
+    pub here: String,
     /// The stylesheet's address.
     pub stylesheet: &'static str,
     /// The icon's address.
@@ -23,16 +32,39 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The frame for whoever sent this request.
+    /// The frame for whoever sent this request, signed in or not.
     #[must_use]
     pub fn new(request: &HttpRequest) -> Self {
-        Self::in_language(i18n::words_for(super::header(request, "accept-language")))
+        Self {
+            brand: Arc::clone(&super::config(request).brand),
+            here: Next::back_to(request.path()).address().to_owned(),
+            ..Self::in_language(language::words_for(request))
+        }
     }
 
-    /// The frame in a language.
+    /// The frame of a page that leads on to `next`.
+    #[must_use]
+    pub fn leading_to(self, next: &Next) -> Self {
+        Self { here: next.after(&self.here), ..self }
+    }
+
+    /// The frame in a language, outside of any request.
     #[must_use]
     pub fn in_language(words: &'static Words) -> Self {
-        Self { lang: words.language(), stylesheet: assets::href("style.css"), icon: assets::href("favicon.svg"), words }
+        Self {
+            lang: words.language(),
+            brand: Arc::default(),
+            here: "/".to_owned(),
+            stylesheet: assets::href("style.css"),
+            icon: assets::href("favicon.svg"),
+            words,
+        }
+    }
+
+    /// All languages, for the switch.
+    #[must_use]
+    pub fn languages(&self) -> &'static [Words] {
+        i18n::languages()
     }
 
     /// A message without arguments.

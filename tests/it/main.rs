@@ -31,6 +31,7 @@ mod migrations;
 mod peers;
 mod people;
 mod people_forms;
+mod people_language;
 mod people_next;
 mod people_pages;
 mod people_sessions;

@@ -10,7 +10,7 @@ use crate::harness::process::{command, outcome, said, serve};
 use crate::harness::{ServerProcess, TestDatabase};
 
 /// Settings whose bad value is shown, each with the word that its mend must hold.
-const BAD: [(&str, &str, &str); 32] = [
+const BAD: [(&str, &str, &str); 33] = [
     ("SERVER_KEY_FILE", "/there/is/no/such.key", "name a file that can be read"),
     ("PASSWORD_MIN_LENGTH", "7", "8 to 128"),
     ("ARGON2_MEMORY_KIB", "plenty", "whole number"),
@@ -18,6 +18,7 @@ const BAD: [(&str, &str, &str); 32] = [
     ("ARGON2_PARALLELISM", "65", "1 to 64"),
     ("HASH_THREADS", "-1", "whole number"),
     ("PUBLIC_URL", "https://login.example.com/path", "without a path"),
+    ("PRODUCT_NAME", "two\nlines", "all on one line"),
     ("LOG_FORMAT", "xml", "text or json"),
     ("SMTP_PASSWORD_FILE", "/there/is/no/such.password", "name a file that can be read"),
     ("SMTP_CA_FILE", "/there/is/no/such.pem", "name a file that can be read"),
