@@ -23,13 +23,13 @@
   const say = () => {
     early.textContent = field.value ? fault(field.value) : "";
   };
-  // Not at each key: a screen reader would never come to an end, and nobody wants to be told off at the first letter.
+  // Not at each key: a screen reader would never come to an end, and nobody wants to be told off at the first letter. Nor when the
+  // field is left: that is when the button is being pressed, and words that push it away would swallow the click.
   let waiting;
   field.addEventListener("input", () => {
     clearTimeout(waiting);
     waiting = setTimeout(say, early.textContent ? 150 : 900);
   });
-  field.addEventListener("change", say);
 
   const show = document.createElement("button");
   show.type = "button";

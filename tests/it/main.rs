@@ -3,6 +3,7 @@
 
 mod admin_setup;
 mod browser;
+mod browser_access;
 mod browser_docs;
 mod browser_screens;
 mod cli_clients;

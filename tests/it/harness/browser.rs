@@ -174,7 +174,13 @@ impl Browser {
 
     /// Makes the system's colours dark.
     pub async fn darken(&self) {
-        let media = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});
+        self.emulate(&[("prefers-color-scheme", "dark")]).await;
+    }
+
+    /// Gives the system these features of CSS media queries, and its own in the place of all others.
+    pub async fn emulate(&self, features: &[(&str, &str)]) {
+        let features: Vec<Value> = features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        let media = json!({"features": features});
         self.command("goog/cdp/execute", json!({"cmd": "Emulation.setEmulatedMedia", "params": media})).await;
     }
 

@@ -1,0 +1,217 @@
+//! Every page under axe-core (WCAG 2.2 AA and good practice): both languages, light and dark, at 320 pixels, with forced colours and
+//! without motion, with and without an error. Writes `target/pages.md` and pictures into `target/screens/`. A page that comes later is a
+//! line in `PAGES` and one in `open`. What may not live here: what a page does.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use vestibule::links::{self, LinkPurpose};
+use vestibule::users::UserId;
+
+use crate::harness::browser::{Browser, BrowserOptions, HOST_NAME};
+use crate::harness::{PASSWORD, TestApp};
+
+const SUBMIT: &str = "form button[type=submit]";
+const WIDE: (u32, u32) = (1_100, 900);
+/// What a window of 1,280 pixels shows at a zoom of 400 % (WCAG 1.4.10).
+const NARROW: (u32, u32) = (320, 640);
+/// Pages with their stylesheet, as they are: less than the first flight of a connection.
+const MAX_BYTES: u64 = 14_000;
+
+/// Each page in each of its states, with the template it comes from.
+const PAGES: [(&str, &str); 9] = [
+    ("sign-in", "login.html"),
+    ("sign-in-notice", "login.html"),
+    ("sign-in-error", "login.html"),
+    ("setup", "setup.html"),
+    ("setup-error", "setup.html"),
+    ("rescue", "rescue.html"),
+    ("account", "account.html"),
+    ("sign-out-error", "logout.html"),
+    ("not-found", "error.html"),
+];
+
+/// Pages that are reached only through a reverse proxy before an application.
+const BEHIND_A_PROXY: [&str; 2] = ["refused.html", "returns.html"];
+
+struct Servers {
+    /// Nobody is an administrator yet.
+    fresh: TestApp,
+    /// With an administrator called hana.
+    used: TestApp,
+}
+
+#[tokio::test]
+async fn every_page_is_within_everybodys_reach() {
+    let servers = Servers { fresh: TestApp::start().await, used: TestApp::start().await };
+    servers.used.add_user("hana", &["admin"]).await;
+    let axe = std::fs::read_to_string("target/peers-npm/node_modules/axe-core/axe.min.js")
+        .expect("axe-core is installed: bin/test does that");
+    let (mut faults, mut table) = (
+        Vec::new(),
+        String::from("| page | language | axe, light | axe, dark | HTML | stylesheet |\n|---|---|---|---|---|---|\n"),
+    );
+    for language in ["en", "ko"] {
+        let browser = Browser::start_with(BrowserOptions { language, ..BrowserOptions::default() }).await;
+        for (page, _) in PAGES {
+            browser.resize(WIDE.0, WIDE.1).await;
+            open(page, &browser, &servers).await;
+            let name = format!("{page}-{language}");
+            assert_eq!(browser.evaluate("document.documentElement.lang").await, language, "{name}");
+            let sizes = [size(&browser, "navigation").await, size(&browser, "resource").await];
+            assert!(sizes.iter().sum::<u64>() < MAX_BYTES && sizes[1] > 0, "{name}: {sizes:?} bytes");
+            let mut results = Vec::new();
+            for scheme in ["light", "dark"] {
+                browser.emulate(&[("prefers-color-scheme", scheme)]).await;
+                take(&browser, &format!("{name}-{scheme}")).await;
+                let found = violations(&browser, &axe).await;
+                results.push(found.len());
+                faults.extend(found.into_iter().map(|fault| format!("{name}, {scheme}: {fault}")));
+            }
+            browser.emulate(&[("forced-colors", "active"), ("prefers-reduced-motion", "reduce")]).await;
+            let moving = browser
+                .evaluate("[...document.querySelectorAll('*')].filter(e => getComputedStyle(e).transitionDuration != '0s').length")
+                .await;
+            assert_eq!(moving, 0, "{name}: nothing moves");
+            browser.emulate(&[]).await;
+            browser.resize(NARROW.0, NARROW.1).await;
+            take(&browser, &format!("{name}-narrow")).await;
+            let width = browser.evaluate("document.scrollingElement.scrollWidth").await;
+            if width.as_u64() > Some(u64::from(NARROW.0)) {
+                faults.push(format!("{name}: {width} pixels wide in a window of {}", NARROW.0));
+            }
+            faults.extend(walk(&browser).await.into_iter().map(|fault| format!("{name}: {fault}")));
+            let [light, dark] = results[..] else { unreachable!("two schemes") };
+            writeln!(table, "| {page} | {language} | {light} | {dark} | {} | {} |", sizes[0], sizes[1]).expect("text");
+        }
+    }
+    std::fs::write("target/pages.md", table).expect("written");
+    assert_eq!(faults, [""; 0]);
+}
+
+#[test]
+fn every_template_of_a_page_has_a_line() {
+    for file in std::fs::read_dir("templates").expect("templates/") {
+        let path = file.expect("an entry").path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_file()) else { continue };
+        let is_page = name != "layout.html" && {
+            let text = std::fs::read_to_string(&path).expect("text");
+            text.contains("{% extends") || text.contains("<!DOCTYPE")
+        };
+        let has_line = PAGES.iter().any(|(_, template)| *template == name) || BEHIND_A_PROXY.contains(&name);
+        assert!(!is_page || has_line, "{name}: give it a line in PAGES and one in open()");
+    }
+}
+
+/// Opens a page in its state.
+async fn open(page: &str, browser: &Browser, servers: &Servers) {
+    let Servers { fresh, used } = servers;
+    browser.goto(&format!("{}/nothing-here", used.url)).await;
+    browser.client.delete_all_cookies().await.expect("forgotten");
+    match page {
+        "sign-in" => browser.goto(&format!("{}/login", used.url)).await,
+        "sign-in-notice" => browser.goto(&format!("{}/login?notice=signed-out&next=/docs/", used.url)).await,
+        "sign-in-error" => {
+            browser.goto(&format!("{}/login", used.url)).await;
+            fill(browser, "hana", "wrong password").await;
+        }
+        "setup" | "setup-error" => {
+            let link = fresh.setup_link.as_deref().expect("no administrator");
+            browser.goto(&format!("{}/setup?link={link}", fresh.url)).await;
+            if page == "setup-error" {
+                fill(browser, "hana", "short").await;
+            }
+        }
+        "rescue" => {
+            let now = used.clock.now();
+            let link = used.write(move |conn| links::create(conn, LinkPurpose::Rescue, Some(UserId(1)), now)).await;
+            browser.goto(&format!("{}/setup?link={}", used.url, link.reveal())).await;
+        }
+        "account" => sign_in(browser, &used.url).await,
+        "sign-out-error" => {
+            // A browser that does not say where a post comes from, with a form from before.
+            sign_in(browser, &used.url.replace("127.0.0.1", HOST_NAME)).await;
+            browser.evaluate("void (document.forms[0].csrf.value = 'stale')").await;
+            browser.send_header("Origin", Some("null")).await;
+            browser.submit(SUBMIT).await;
+            browser.send_header("Origin", None).await;
+        }
+        "not-found" => browser.goto(&format!("{}/nothing-here", used.url)).await,
+        _ => unreachable!("{page} has no way to it"),
+    }
+    let has_alert = browser.has("[role=alert]").await;
+    assert_eq!(has_alert, page.ends_with("-error"), "{page} is in its state");
+    if has_alert {
+        assert_eq!(browser.evaluate("document.activeElement.id").await, "alert", "{page}: the error has the focus");
+    }
+}
+
+async fn sign_in(browser: &Browser, url: &str) {
+    browser.goto(&format!("{url}/login")).await;
+    fill(browser, "hana", PASSWORD).await;
+}
+
+async fn fill(browser: &Browser, username: &str, password: &str) {
+    browser.fill("#username", username).await;
+    browser.fill("#password", password).await;
+    browser.submit(SUBMIT).await;
+}
+
+/// Bytes of the page itself (`navigation`), or of its stylesheet (`resource`), as they came.
+async fn size(browser: &Browser, kind: &str) -> u64 {
+    let script = format!(
+        "performance.getEntriesByType('{kind}').filter(e => e.initiatorType == 'navigation' || e.name.includes('.css')).reduce((sum, e) => sum + e.encodedBodySize, 0)"
+    );
+    browser.evaluate(&script).await.as_u64().expect("a number")
+}
+
+/// What axe-core finds, each with the elements it is about.
+async fn violations(browser: &Browser, axe: &str) -> Vec<String> {
+    let tags = json!(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]);
+    // Without `preload`: it would fetch the stylesheet again, which our policy forbids to scripts.
+    let script = format!(
+        "{axe}; const done = arguments[arguments.length - 1]; axe.run(document, {{runOnly: {tags}, preload: false}}).then(r => done(r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' '))), e => done(['axe failed: ' + e]))"
+    );
+    let found = browser.client.execute_async(&script, vec![]).await.expect("axe runs");
+    let found = found.as_array().expect("a list").iter();
+    found.map(|fault| fault.as_str().expect("text").to_owned()).collect()
+}
+
+/// Walks through the page by Tab: everything that can be used is reached, in the order in which it stands, and shows that it has the
+/// focus.
+async fn walk(browser: &Browser) -> Vec<String> {
+    let usable = "[...document.querySelectorAll('a[href], button, input:not([type=hidden])')]";
+    let count = browser.evaluate(&format!("{usable}.length")).await.as_u64().expect("a number");
+    browser.evaluate("void (document.activeElement?.blur(), getSelection().removeAllRanges())").await;
+    browser
+        .evaluate(
+            "void (document.body.tabIndex = -1, document.body.focus(), document.body.removeAttribute('tabindex'))",
+        )
+        .await;
+    let mut faults = Vec::new();
+    for expected in 0..count {
+        let tab = char::from(fantoccini::key::Key::Tab).to_string();
+        browser.press(&tab).await;
+        let seen: Value = browser
+            .evaluate(&format!(
+                "(e => [{usable}.indexOf(e), getComputedStyle(e).outlineStyle, e.outerHTML.slice(0, 80)])(document.activeElement)"
+            ))
+            .await;
+        if seen[0] != expected {
+            // An alert stands before the fields, and is no stop of its own.
+            faults.push(format!("Tab {expected} leads to {seen}"));
+        }
+        if seen[1] == "none" {
+            faults.push(format!("the focus is not seen on {seen}"));
+        }
+    }
+    faults
+}
+
+async fn take(browser: &Browser, name: &str) {
+    let picture = browser.client.screenshot().await.expect("a picture");
+    let folder = PathBuf::from("target/screens");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(Path::new(&folder).join(format!("{name}.png")), picture).expect("written");
+}
