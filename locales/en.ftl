@@ -230,3 +230,50 @@ mail-email-changed-note = If it was not you, tell the administrator of the serve
 mail-account-deleted-subject = Your account at { $product } was deleted
 mail-account-deleted-text = Your account and its personal data were deleted. You cannot sign in with it any more.
 mail-account-deleted-note = If it was not you, tell the administrator of the server at once.
+
+## A new password by mail
+
+forgot-link = Forgot your password?
+forgot-title = Get a new password
+forgot-lead = A link to choose a new password is sent to the email address of your account.
+field-login = Username or email address
+forgot-button = Send the link
+forgot-back = Back to sign in
+forgot-alert-title = Something is missing
+forgot-alert-text = Fill in your username or the email address of your account.
+forgot-no-mail = This server sends no email. Ask the administrator of this server for a link to choose a new password.
+notice-reset-asked = If there is such an account with an email address, a link is on its way. It works for 30 minutes.
+reset-title = Choose a new password
+reset-lead = You are signed out everywhere, then sign in with the new password.
+reset-button = Save the password
+notice-password-reset = Your new password is saved. Sign in with it.
+link-dead-reset = It was used, replaced by a newer one, or it expired. Ask for a fresh one.
+alert-too-many-requests-title = Too many requests
+# $wait (text): from wait-seconds or wait-minutes
+alert-too-many-requests-text = Too much was asked for from your network. Wait { $wait }, then try again.
+
+## Confirming an address
+
+field-email = Email address
+verify-title = Is this your address?
+verify-lead = Confirm that this email address belongs to your account.
+verify-button = Confirm
+notice-email-verified = Your email address is confirmed.
+link-dead-verify = It was used, replaced by a newer one, or it expired, or the address belongs to another account. Ask for a fresh one on your account page.
+
+## New accounts
+
+register-link = Create an account
+register-title = Create an account
+register-lead = First, a link is sent to your email address. With it you choose a username and a password.
+register-button = Send the link
+register-alert-title = This is not an email address
+register-alert-text = Check it and send it again. An address looks like name@example.com.
+register-closed-title = No new accounts here
+register-closed-text = Accounts on this server are made by its administrator. Ask there for one.
+notice-account-asked = A message is on its way to this address. Open the link in it to go on.
+invite-title = Create your account
+invite-lead = Choose a username and a password. Then sign in with them.
+invite-button = Create the account
+notice-account-made = Your account is ready. Sign in with it.
+link-dead-invite = It was used, replaced by a newer one, or it expired. Ask whoever sent it for a fresh one.

@@ -210,3 +210,50 @@ mail-email-changed-note = 직접 바꾸지 않았다면 바로 서버 관리자�
 mail-account-deleted-subject = { $product } 계정이 삭제되었습니다
 mail-account-deleted-text = 회원님의 계정과 개인 정보가 삭제되었습니다. 이 계정으로는 더 이상 로그인할 수 없습니다.
 mail-account-deleted-note = 직접 삭제하지 않았다면 바로 서버 관리자에게 알리세요.
+
+## 메일로 새 비밀번호 정하기
+
+forgot-link = 비밀번호를 잊었나요?
+forgot-title = 새 비밀번호 정하기
+forgot-lead = 계정에 등록된 메일 주소로 새 비밀번호를 정하는 링크를 보냅니다.
+field-login = 아이디 또는 메일 주소
+forgot-button = 링크 보내기
+forgot-back = 로그인 화면으로
+forgot-alert-title = 빠진 것이 있습니다
+forgot-alert-text = 아이디나 계정에 등록된 메일 주소를 입력하세요.
+forgot-no-mail = 이 서버는 메일을 보내지 않습니다. 새 비밀번호를 정하는 링크를 서버 관리자에게 요청하세요.
+notice-reset-asked = 메일 주소가 등록된 계정이라면 링크를 보냈습니다. 30분 동안 쓸 수 있습니다.
+reset-title = 새 비밀번호 정하기
+reset-lead = 저장하면 모든 곳에서 로그아웃됩니다. 그다음 새 비밀번호로 로그인하세요.
+reset-button = 비밀번호 저장
+notice-password-reset = 새 비밀번호를 저장했습니다. 새 비밀번호로 로그인하세요.
+link-dead-reset = 이미 썼거나, 더 새로운 링크가 있거나, 기간이 지났습니다. 새 링크를 요청하세요.
+alert-too-many-requests-title = 요청이 너무 많습니다
+# $wait (글): wait-seconds나 wait-minutes에서 옵니다.
+alert-too-many-requests-text = 이 네트워크에서 보낸 요청이 너무 많습니다. { $wait } 뒤에 다시 시도하세요.
+
+## 메일 주소 확인
+
+field-email = 메일 주소
+verify-title = 이 주소가 맞나요?
+verify-lead = 이 메일 주소가 회원님 계정의 것인지 확인해 주세요.
+verify-button = 확인
+notice-email-verified = 메일 주소를 확인했습니다.
+link-dead-verify = 이미 썼거나, 더 새로운 링크가 있거나, 기간이 지났거나, 다른 계정이 쓰는 주소입니다. 계정 화면에서 새 링크를 요청하세요.
+
+## 새 계정
+
+register-link = 계정 만들기
+register-title = 계정 만들기
+register-lead = 먼저 메일 주소로 링크를 보냅니다. 그 링크에서 아이디와 비밀번호를 정합니다.
+register-button = 링크 보내기
+register-alert-title = 메일 주소가 아닙니다
+register-alert-text = 주소를 확인하고 다시 보내세요. 주소는 name@example.com과 같은 모양입니다.
+register-closed-title = 여기서는 계정을 만들 수 없습니다
+register-closed-text = 이 서버의 계정은 관리자가 만듭니다. 관리자에게 요청하세요.
+notice-account-asked = 이 주소로 메일을 보냈습니다. 메일에 있는 링크를 열어 계속하세요.
+invite-title = 내 계정 만들기
+invite-lead = 아이디와 비밀번호를 정하세요. 그다음 그것으로 로그인하세요.
+invite-button = 계정 만들기
+notice-account-made = 계정이 준비되었습니다. 이제 로그인하세요.
+link-dead-invite = 이미 썼거나, 더 새로운 링크가 있거나, 기간이 지났습니다. 보낸 사람에게 새 링크를 요청하세요.

@@ -3,6 +3,7 @@
 //! - [`cli`] — the admin's commands; [`server`] — puts everything together; [`openapi`], [`ops`] — what is served beside the doors
 //! - [`account`], [`admin`] — what people do for themselves, what admins do for them
 //! - [`login`], [`oauth`], [`forward_auth`] — the doors: pages and cookies, JSON and bearer tokens, what reverse proxies ask. None knows another
+//! - [`recovery`], [`registration`] — pages for those who forgot their password, and for those who have no account yet
 //! - [`web`] — HTTP plumbing of both doors; [`error`] — their one error
 //! - [`credentials`] — the lock: check, throttle, sign in
 //! - [`tokens`], [`sessions`], [`links`], [`users`] — what the lock is made of, each with its own `store.rs`
@@ -32,6 +33,8 @@ pub mod metrics;
 pub mod oauth;
 pub mod openapi;
 pub mod ops;
+pub mod recovery;
+pub mod registration;
 pub mod scope;
 pub mod secret;
 pub mod server;

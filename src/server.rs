@@ -22,7 +22,7 @@ use crate::tokens::{KeyError, Keys, Tokens};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
 use crate::web::{WebConfig, assets, error_page, headers, language};
-use crate::{account, forward_auth, login, oauth, openapi, users};
+use crate::{account, forward_auth, login, oauth, openapi, recovery, registration, users};
 
 /// How long requests may go on after the server was told to stop, in seconds.
 const STOP_WITHIN_SECONDS: u64 = 10;
@@ -180,6 +180,8 @@ fn listen(
 fn mount(services: &mut web::ServiceConfig, config: &Config, web_config: &WebConfig) {
     oauth::routes(services, &config.allowed_origins);
     login::routes(services, web_config);
+    recovery::routes(services, web_config);
+    registration::routes(services, web_config);
     forward_auth::routes(services);
     account::routes(services, web_config);
     openapi::routes(services);

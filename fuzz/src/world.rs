@@ -103,6 +103,7 @@ fn issue(tokens: &Tokens) -> String {
         username: "alice".to_owned(),
         display_name: None,
         email: None,
+        email_verified_at: None,
         language: None,
         password_hash: None,
         created_at: now,

@@ -1,13 +1,15 @@
 //! What an admin does with accounts, roles and programs: use cases for the command line and, later, pages. Each is one transaction over several
 //! capabilities. `accounts.rs` holds the steps on one account, `roles.rs` and `clients.rs` what is done with those, `tokens.rs` makes
-//! tokens for scripts, `keys.rs` the signing keys, `setup.rs` the first admin and the rescue of a locked-out one,
+//! tokens for scripts, `keys.rs` the signing keys, `setup.rs` the first admin and the rescue of a locked-out one, `recovery.rs` a new password and a proved address by mail, `invites.rs` new accounts,
 //! `fields.rs` the checks of what was typed, `seed*.rs` the seeding from a file.
 //! What may not live here: SQL (`store.rs` files), prompts and output (`cli`), pages.
 
 mod accounts;
 pub mod clients;
 pub mod fields;
+mod invites;
 mod keys;
+mod recovery;
 pub mod roles;
 pub mod seed;
 mod seed_apply;
@@ -24,6 +26,7 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::credentials;
 use crate::db::{Db, DbConnection, DbError};
+use crate::mail::{MailKind, Outbox};
 use crate::secret::ServerKey;
 use crate::sessions::{self, EndReason, Lifetimes};
 use crate::users::hash_pool::{HashPool, HashPoolFull};
@@ -33,7 +36,11 @@ pub use accounts::{
     Account, Added, Deletion, Disabling, Enabling, PasswordSetting, UserFields, add, delete, disable, enable,
     find_account, find_user, list_accounts, set_password,
 };
+pub use invites::{Accepted, Invited, accept, ask_for_account, invite};
 pub use keys::KeyRotation;
+pub use recovery::{
+    Reset, ResetLink, Verification, find_reachable, mail_reset, mail_verification, reset, reset_link, tell, verify,
+};
 pub use setup::{FirstAdmin, Rescue, SetupLink, create_first_admin, rescue, setup_link};
 
 /// Accounts that one query of a list returns.
@@ -65,6 +72,8 @@ pub struct AdminServices {
     pub hash_pool: HashPool,
     /// What a new password may be.
     pub password_policy: PasswordPolicy,
+    /// Where mails are left to be sent.
+    pub mail: Outbox,
 }
 
 /// What became of a wish to forget an account's failed sign-ins.
@@ -149,8 +158,13 @@ impl AdminServices {
             Err(error) => return Ok(PasswordSetting::Invalid(error)),
         };
         let hash = self.hash_pool.hash(password).await?;
-        let (id, clock) = (user.id, self.clock.clone());
-        let ended = self.write(move |conn| set_password(conn, id, &hash, clock.now())).await?;
+        let (found, clock, outbox) = (user.clone(), self.clock.clone(), self.mail.clone());
+        let ended = self.write(move |conn| -> Result<_, DbError> {
+            let ended = set_password(conn, found.id, &hash, clock.now())?;
+            tell(conn, &outbox, &found, MailKind::PasswordChanged { username: found.username.clone() }, clock.now())?;
+            Ok(ended)
+        });
+        let ended = ended.await?;
         Ok(ended.map_or(PasswordSetting::NoSuchUser, |ended_sessions| PasswordSetting::Done { user, ended_sessions }))
     }
 

@@ -3,6 +3,7 @@
 
 pub mod clients;
 mod clients_args;
+pub mod invites;
 pub mod keys;
 mod keys_args;
 mod log;
@@ -40,6 +41,9 @@ pub enum Command {
     /// Add, list, change and delete users
     #[command(subcommand)]
     Users(users::UsersCommand),
+    /// Invite people to make accounts of their own
+    #[command(subcommand)]
+    Invites(invites::InvitesCommand),
     /// Register, list, change and delete programs
     #[command(subcommand)]
     Clients(clients::ClientsCommand),
@@ -70,6 +74,7 @@ impl Command {
         match self {
             Self::Serve(serve) => serve::run(*serve).await,
             Self::Users(command) => users::run(command).await,
+            Self::Invites(command) => invites::run(command).await,
             Self::Clients(command) => clients::run(command).await,
             Self::Roles(command) => roles::run(command).await,
             Self::Token(command) => token::run(command).await,

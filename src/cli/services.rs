@@ -10,6 +10,8 @@ use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl};
 use crate::db::Db;
 use crate::db::migrations::{self, MigrationError, MigrationState};
+use crate::mail::Outbox;
+use crate::ops::server_key;
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
 use crate::users::password::PasswordPolicy;
@@ -36,7 +38,16 @@ pub fn open(config: &Config) -> anyhow::Result<AdminServices> {
         clock: Clock::system(),
         hash_pool,
         password_policy: PasswordPolicy::new(config),
+        mail: outbox(config)?,
     })
+}
+
+/// Mails that a command leaves are sent by the server, which opens them with the same key.
+fn outbox(config: &Config) -> anyhow::Result<Outbox> {
+    if config.mail.is_none() {
+        return Ok(Outbox::off());
+    }
+    Ok(server_key::find(config)?.map_or_else(Outbox::off, |(key, _)| Outbox::new(config, &key)))
 }
 
 /// All migrations and whether each has run, on a database that exists.

@@ -1,5 +1,5 @@
 //! `vestibule users …`: add, list, show, set-password, disable, enable, delete, unlock.
-//! `users_args.rs` holds the arguments, `users_roles.rs` has grant, revoke and sign-out. What may not live here: rules and transactions (`admin`), SQL.
+//! `users_args.rs` holds the arguments, `users_roles.rs` has grant, revoke, sign-out and reset-link. What may not live here: rules and transactions (`admin`), SQL.
 
 use std::process::ExitCode;
 
@@ -27,6 +27,7 @@ pub async fn run(command: UsersCommand) -> anyhow::Result<ExitCode> {
         UsersCommand::List(args) => list(args).await,
         UsersCommand::Show(args) => show(*args).await,
         UsersCommand::SetPassword(args) => set_password(args).await,
+        UsersCommand::ResetLink(args) => users_roles::reset_link(args).await,
         UsersCommand::Disable(args) => disable(args).await,
         UsersCommand::Enable(args) => enable(args).await,
         UsersCommand::Grant(args) => users_roles::grant(args).await,

@@ -17,6 +17,8 @@ pub enum UsersCommand {
     Show(Box<ShowArgs>),
     /// Set a user's password; all their sessions end
     SetPassword(SetPasswordArgs),
+    /// Print a one-time link by which a user chooses a new password
+    ResetLink(NameArgs),
     /// Turn an account off; its sessions end
     Disable(ForcedArgs),
     /// Turn an account on again

@@ -1,5 +1,6 @@
-//! `vestibule users grant`, `revoke` and `sign-out`. What may not live here: rules and transactions (`admin`), SQL.
+//! `vestibule users grant`, `revoke`, `sign-out` and `reset-link`. What may not live here: rules and transactions (`admin`), SQL.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -8,6 +9,7 @@ use super::output::{answer, no_such_user, refused};
 use super::services;
 use super::users::{about, ended, last_admin, lookup, open};
 use super::users_args::{ForcedRolesArgs, NameArgs, RolesArgs};
+use crate::admin::ResetLink;
 use crate::admin::roles::RolesChange;
 
 pub(super) async fn grant(args: RolesArgs) -> anyhow::Result<ExitCode> {
@@ -38,6 +40,28 @@ pub(super) async fn sign_out(args: NameArgs) -> anyhow::Result<ExitCode> {
     };
     let value = about(&user, "signed_out", count > 0, count);
     answer(args.json, &value, &text)
+}
+
+pub(super) async fn reset_link(args: NameArgs) -> anyhow::Result<ExitCode> {
+    let config = args.database.check()?;
+    match services::open(&config)?.reset_link(&lookup(&args.name)?).await? {
+        ResetLink::Made(secret, user) => {
+            let url = format!("{}/password/reset?link={}", config.public_url, secret.reveal());
+            if !args.json {
+                // Beside the link, not in it: standard output can be handed on as it is.
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "Whoever opens this link within 30 minutes chooses a new password for {}. It works once, and an earlier one works no more.",
+                    user.username
+                );
+            }
+            answer(args.json, &json!({ "id": user.id, "username": user.username, "url": url }), &url)
+        }
+        ResetLink::Disabled(user) => {
+            Err(refused(format!("{0} is disabled: run \"vestibule users enable {0}\" first", user.username)))
+        }
+        ResetLink::NoSuchUser => Err(no_such_user(&args.name)),
+    }
 }
 
 /// Such as `granted editor to alice; had it already: staff`.

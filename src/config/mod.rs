@@ -66,6 +66,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// How mails go out; `None` when they do not.
     pub mail: Option<MailConfig>,
+    /// Who can make an account of their own.
+    pub registration: Registration,
 }
 
 /// Where the database is. `Debug` and `Display` leave the password out.
@@ -192,6 +194,17 @@ pub enum PasswordGrant {
     Clients,
     /// From none.
     Off,
+}
+
+/// Who can make an account of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Nobody.
+    Closed,
+    /// Whom an admin invites.
+    Invite,
+    /// Whoever proves that an address is theirs.
+    Open,
 }
 
 /// How long tokens and sessions live.

@@ -10,7 +10,7 @@ use super::faults::{Faults, read_secret, read_server_key};
 use super::values::{claim_text, database_url, duration, list, network, number, product_name};
 use super::{
     Config, ConfigError, CookieDomain, DatabaseSettings, KeyAlgorithm, LifetimeConfig, LifetimeSettings, LogFormat,
-    Origin, PasswordConfig, PasswordGrant, Settings, Signing, ThrottlingConfig,
+    Origin, PasswordConfig, PasswordGrant, Registration, Settings, Signing, ThrottlingConfig,
 };
 
 /// What the service is called unless the settings say otherwise.
@@ -34,6 +34,7 @@ impl Settings {
         let public_url =
             faults.take("PUBLIC_URL", database.public_url.as_deref(), "http://localhost:8080", Origin::parse);
         let lifetimes = self.lifetimes.read(faults);
+        let mail = database.mail.read(faults);
         Config {
             database: faults.take(
                 "DATABASE_URL",
@@ -77,7 +78,8 @@ impl Settings {
                 "json" => Ok(LogFormat::Json),
                 _ => Err("write text or json".to_owned()),
             }),
-            mail: database.mail.read(faults),
+            registration: read_registration(database, mail.is_some(), faults),
+            mail,
             public_url,
         }
     }
@@ -233,6 +235,19 @@ fn read_passwords(settings: &DatabaseSettings, faults: &mut Faults) -> PasswordC
         parallelism,
         hash_threads: faults.take("HASH_THREADS", settings.hash_threads.as_deref(), &processors, number(1..=1_024)),
     }
+}
+
+fn read_registration(settings: &DatabaseSettings, has_mail: bool, faults: &mut Faults) -> Registration {
+    let registration = faults.take("REGISTRATION", settings.registration.as_deref(), "closed", |text| match text {
+        "closed" => Ok(Registration::Closed),
+        "invite" => Ok(Registration::Invite),
+        "open" => Ok(Registration::Open),
+        _ => Err("write closed, invite or open".to_owned()),
+    });
+    if registration == Registration::Open && !has_mail {
+        faults.say("REGISTRATION", "open", "set SMTP_URL and MAIL_FROM too: an account is made by a link in a mail");
+    }
+    registration
 }
 
 /// One address at the least: a server that listens nowhere would seem to run.

@@ -44,6 +44,9 @@ pub struct DatabaseSettings {
     /// How mails go out.
     #[command(flatten)]
     pub mail: MailSettings,
+    /// Who can make an account: closed (nobody), invite (whom an admin invites) or open (whoever proves an address; needs `SMTP_URL`) [default: closed]
+    #[arg(long, env = "REGISTRATION", value_name = "WORD")]
+    pub registration: Option<String>,
 }
 
 /// How mails go out: for the server, which sends them, and for commands that leave some to be sent.

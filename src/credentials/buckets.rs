@@ -86,7 +86,7 @@ pub(super) fn device_id(key: &DerivedKey, username_key: &str, secret_hash: &str)
 }
 
 /// The /24 of an IPv4 address, the /64 of an IPv6 address: what one household or office usually has.
-fn network_of(address: IpAddr) -> String {
+pub(super) fn network_of(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => {
             let [a, b, c, _] = address.octets();

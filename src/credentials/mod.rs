@@ -2,12 +2,13 @@
 //! `sign_in.rs` is the way through it and `reservation.rs` its first half; `refresh.rs` and `client.rs` are the ways of programs that come
 //! again or for themselves, `scope.rs` says what is granted; `throttle.rs` the rule on too many tries, `buckets.rs` what
 //! is counted, `devices.rs` the browsers and networks that are known, `waiting.rs` the queue for a free try, `store.rs` the rows.
-//! What may not live here: how the answer is worn (`login`, `oauth`).
+//! `requests.rs` counts what strangers ask for. What may not live here: how the answer is worn (`login`, `oauth`).
 
 mod buckets;
 mod client;
 mod devices;
 mod refresh;
+mod requests;
 mod reservation;
 mod scope;
 mod sign_in;

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use diesel::prelude::*;
 
 use super::buckets::Bucket;
+use super::requests::Turn;
 use super::throttle::Count;
 use crate::clock::Moment;
 use crate::db::DbConnection;
@@ -193,4 +194,35 @@ pub fn delete_stale_devices(conn: &mut DbConnection, now: Moment, limit: i64) ->
         .limit(limit)
         .load(conn)?;
     diesel::delete(known_devices::table.filter(known_devices::id.eq_any(ids))).execute(conn)
+}
+
+/// Counts one request, unless there were too many in this window: then nothing is written, and the moment comes back when it is over.
+pub(super) fn take_turn(conn: &mut DbConnection, turn: &Turn, now: Moment) -> QueryResult<Option<Moment>> {
+    let row = login_attempts::table.find(&turn.bucket);
+    let began: Option<Moment> = row.select(login_attempts::window_started_at).first(conn).optional()?;
+    let Some(began) = began else {
+        let first = (
+            login_attempts::bucket.eq(&turn.bucket),
+            login_attempts::account.eq(&turn.bucket),
+            login_attempts::failures.eq(1),
+            login_attempts::in_flight.eq(0),
+            login_attempts::window_started_at.eq(now),
+            login_attempts::last_tried_at.eq(now),
+            login_attempts::last_failed_at.eq(now),
+        );
+        return diesel::insert_into(login_attempts::table).values(first).execute(conn).map(|_| None);
+    };
+    if now >= began + turn.window {
+        let anew = (
+            login_attempts::failures.eq(1),
+            login_attempts::window_started_at.eq(now),
+            login_attempts::last_tried_at.eq(now),
+        );
+        if diesel::update(row.filter(login_attempts::window_started_at.eq(began))).set(anew).execute(conn)? == 1 {
+            return Ok(None);
+        }
+    }
+    let one_more = (login_attempts::failures.eq(login_attempts::failures + 1), login_attempts::last_tried_at.eq(now));
+    let count = diesel::update(row.filter(login_attempts::failures.lt(turn.limit))).set(one_more).execute(conn)?;
+    Ok((count == 0).then_some(began + turn.window))
 }

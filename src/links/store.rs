@@ -11,16 +11,31 @@ use crate::users::UserId;
 /// A link's row as it is made.
 #[derive(Insertable)]
 #[diesel(table_name = links)]
-pub(super) struct NewLink<'a> {
+pub(super) struct NewRow<'a> {
     pub id: &'a str,
     pub purpose: &'a str,
     pub secret_hash: &'a str,
     pub user_id: Option<i64>,
+    pub email: Option<&'a str>,
+    pub roles: Option<String>,
     pub created_at: Moment,
     pub expires_at: Moment,
 }
 
-pub(super) fn insert(conn: &mut DbConnection, link: &NewLink<'_>) -> QueryResult<()> {
+/// A link's row as it is read.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = links)]
+pub(super) struct Row {
+    pub id: String,
+    pub purpose: String,
+    pub user_id: Option<i64>,
+    pub email: Option<String>,
+    pub roles: Option<String>,
+    pub created_at: Moment,
+    pub expires_at: Moment,
+}
+
+pub(super) fn insert(conn: &mut DbConnection, link: &NewRow<'_>) -> QueryResult<()> {
     diesel::insert_into(links::table).values(link).execute(conn).map(drop)
 }
 
@@ -33,17 +48,43 @@ pub(super) fn delete_of(conn: &mut DbConnection, purpose: &str, user_id: Option<
     .map(drop)
 }
 
-pub(super) fn find_usable(
-    conn: &mut DbConnection,
-    hash: &SecretHash,
-    now: Moment,
-) -> QueryResult<Option<(String, String, Option<i64>)>> {
+/// Deletes those of a purpose that go to an address and to nobody who exists.
+pub(super) fn delete_to(conn: &mut DbConnection, purpose: &str, email: &str) -> QueryResult<()> {
+    let to = links::table.filter(links::purpose.eq(purpose).and(links::email.eq(email)).and(links::user_id.is_null()));
+    diesel::delete(to).execute(conn).map(drop)
+}
+
+pub(super) fn find_usable(conn: &mut DbConnection, hash: &SecretHash, now: Moment) -> QueryResult<Option<Row>> {
     links::table
         .filter(links::secret_hash.eq(hash.as_str()))
         .filter(links::used_at.is_null().and(links::expires_at.gt(now)))
-        .select((links::id, links::purpose, links::user_id))
+        .select(Row::as_select())
         .first(conn)
         .optional()
+}
+
+pub(super) fn list_usable(conn: &mut DbConnection, purpose: &str, now: Moment, limit: i64) -> QueryResult<Vec<Row>> {
+    links::table
+        .filter(links::purpose.eq(purpose))
+        .filter(links::used_at.is_null().and(links::expires_at.gt(now)))
+        .order((links::created_at, links::id))
+        .limit(limit)
+        .select(Row::as_select())
+        .load(conn)
+}
+
+pub(super) fn count_usable(conn: &mut DbConnection, purpose: &str, now: Moment) -> QueryResult<i64> {
+    links::table
+        .filter(links::purpose.eq(purpose))
+        .filter(links::used_at.is_null().and(links::expires_at.gt(now)))
+        .count()
+        .get_result(conn)
+}
+
+pub(super) fn delete_usable(conn: &mut DbConnection, purpose: &str, id: &str, now: Moment) -> QueryResult<bool> {
+    let usable = links::table.find(id).filter(links::purpose.eq(purpose));
+    let usable = usable.filter(links::used_at.is_null().and(links::expires_at.gt(now)));
+    diesel::delete(usable).execute(conn).map(|count| count == 1)
 }
 
 pub(super) fn set_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryResult<bool> {

@@ -15,6 +15,7 @@ pub struct LoginPage {
     pub username: String,
     pub alert: Option<Alert>,
     pub notice: Option<String>,
+    pub is_registration_open: bool,
 }
 
 /// The question whether to sign out: an application links to it, and it follows a form that was stale.
@@ -85,6 +86,7 @@ mod tests {
                     username: name(),
                     alert: alert(),
                     notice: Some(name()),
+                    is_registration_open: true,
                 }
                 .render(),
                 LogoutPage { layout: layout(), csrf: csrf(), next: name(), alert: alert() }.render(),

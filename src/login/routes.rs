@@ -71,7 +71,15 @@ async fn show(
     }
     let layout = Layout::new(&request);
     let notice = Notice::in_query(&query, &layout);
-    let shown = Form { status: StatusCode::OK, next, username: String::new(), alert: None, refusal: None, notice };
+    let shown = Form {
+        status: StatusCode::OK,
+        next,
+        username: String::new(),
+        alert: None,
+        refusal: None,
+        notice,
+        is_registration_open: crate::web::config(&request).is_registration_open,
+    };
     form(&shown, layout, &session)
 }
 
@@ -83,6 +91,7 @@ struct Form {
     alert: Option<Alert>,
     refusal: Option<Refusal>,
     notice: Option<String>,
+    is_registration_open: bool,
 }
 
 fn form(form: &Form, layout: Layout, session: &BrowserSession) -> Result<HttpResponse, AppError> {
@@ -93,6 +102,7 @@ fn form(form: &Form, layout: Layout, session: &BrowserSession) -> Result<HttpRes
         username: form.username.clone(),
         alert: form.alert.clone(),
         notice: form.notice.clone(),
+        is_registration_open: form.is_registration_open,
     };
     let mut response = html(form.status, &page)?;
     headers::allow_form_to_lead_to(&mut response, &form.next);
@@ -119,6 +129,7 @@ async fn sign_in(
         alert: Some(alert),
         refusal,
         notice: None,
+        is_registration_open: crate::web::config(&request).is_registration_open,
     };
     let refused = || again(StatusCode::UNPROCESSABLE_ENTITY, Alert::named(words, "alert-wrong-credentials"));
     if let Some(refusal) = refusal {

@@ -10,29 +10,20 @@ use crate::admin::{self, FirstAdmin, Rescue};
 use crate::config::Config;
 use crate::credentials::{Attempt, Lock, SignIn};
 use crate::error::AppError;
-use crate::i18n::Words;
 use crate::links::{self, Link, LinkPurpose};
 use crate::scope::Scopes;
-use crate::secret::PlainSecret;
 use crate::sessions::SessionKind;
-use crate::users::password::{Owner, Password, PasswordError, PasswordPolicy};
-use crate::users::{self, LookupName, NewUser, User, Username, UsernameError};
+use crate::users::password::{Owner, Password, PasswordPolicy};
+use crate::users::{self, LookupName, User};
 use crate::web::client_ip::ClientIp;
-use crate::web::error_page::ErrorPage;
-use crate::web::form::Parameters;
 use crate::web::form_post::{self, FormPost};
+use crate::web::new_account::{Fault, Typed};
 use crate::web::new_password::{self, NewPassword};
 use crate::web::notice::Notice;
-use crate::web::pages::{Alert, Layout, html, see_other};
+use crate::web::one_time_link;
+use crate::web::pages::{Alert, Layout, see_other};
 use crate::web::session::BrowserSession;
 use crate::web::{cookies, csrf, user_agent};
-
-/// The form's fields as they were typed, but the password.
-#[derive(Default)]
-struct Typed {
-    username: String,
-    display_name: String,
-}
 
 /// What a page of set-up needs beside what was typed.
 struct Context<'a> {
@@ -52,12 +43,7 @@ pub async fn show(
     lock: web::Data<Lock>,
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
-    let query = Parameters::from_query(request.query_string());
-    if let Some(text) = query.get("link") {
-        let mut response = see_other("/setup");
-        if let Some(secret) = PlainSecret::parse(text) {
-            cookies::set_link(&mut response, crate::web::config(&request), &secret)?;
-        }
+    if let Some(response) = one_time_link::take(&request, "/setup")? {
         return Ok(response);
     }
     let context = Context { layout: Layout::new(&request), session: &session, policy: PasswordPolicy::new(&config) };
@@ -82,8 +68,7 @@ pub async fn submit(
     let context = Context { layout: Layout::new(&request), session: &session, policy: PasswordPolicy::new(&config) };
     let words = context.layout.words;
     let Some((link, user)) = find_link(&request, &lock).await? else { return link_is_dead(context.layout) };
-    let cut = |name| parameters.get(name).unwrap_or_default().chars().take(256).collect::<String>();
-    let typed = Typed { username: cut("username"), display_name: cut("display_name").trim().to_owned() };
+    let typed = Typed::read(&parameters);
     if let Some(refusal) = refusal {
         let alert = Some(refusal.alert(words, &request));
         return form(context, &link, user.as_ref(), (refusal.status(), typed, alert));
@@ -114,27 +99,6 @@ enum Done {
     Refused(Fault),
 }
 
-/// What is wrong with a field.
-enum Fault {
-    Username(UsernameError),
-    NameTaken,
-    DisplayName,
-    Password(PasswordError),
-}
-
-impl Fault {
-    fn text(&self, words: &Words) -> String {
-        let plain = |key: &str| words.get(key).to_owned();
-        match self {
-            Self::Username(UsernameError::AtSign) => plain("username-at-sign"),
-            Self::Username(UsernameError::Invalid | UsernameError::Reserved) => plain("username-invalid"),
-            Self::NameTaken => plain("username-taken"),
-            Self::DisplayName => words.format("display-name-invalid", &[("max", users::MAX_DISPLAY_NAME.into())]),
-            Self::Password(error) => new_password::refusal_text(words, error),
-        }
-    }
-}
-
 async fn create(
     lock: &Lock,
     link: &Link,
@@ -142,21 +106,12 @@ async fn create(
     typed_password: &str,
     policy: &PasswordPolicy,
 ) -> Result<Done, AppError> {
-    let username = match Username::parse(&typed.username, None) {
-        Ok(username) => username,
-        Err(error) => return Ok(Done::Refused(Fault::Username(error))),
-    };
-    let display_name = Some(typed.display_name.clone()).filter(|name| !name.is_empty());
-    if display_name.as_ref().is_some_and(|name| !users::is_display_name(name)) {
-        return Ok(Done::Refused(Fault::DisplayName));
-    }
-    let owner = Owner { username: username.as_str(), display_name: display_name.as_deref(), email: None };
-    let password = match Password::choose(typed_password, &owner, policy) {
-        Ok(password) => password,
-        Err(error) => return Ok(Done::Refused(Fault::Password(error))),
+    let (mut new, password) = match typed.check(typed_password, None, policy) {
+        Ok(checked) => checked,
+        Err(fault) => return Ok(Done::Refused(fault)),
     };
     let Ok(hash) = lock.hash_pool.hash(password).await else { return Ok(Done::Full) };
-    let new = NewUser { id: None, username, display_name, email: None, password_hash: Some(hash) };
+    new.password_hash = Some(hash);
     let (link, now) = (link.clone(), lock.clock.now());
     let outcome = lock.db.write(move |conn| admin::create_first_admin(conn, &link, new, now)).await?;
     Ok(match outcome {
@@ -259,14 +214,5 @@ fn form(
 }
 
 fn link_is_dead(layout: Layout) -> Result<HttpResponse, AppError> {
-    let words = layout.words;
-    let page = ErrorPage {
-        title: words.get("link-invalid-title").to_owned(),
-        text: words.get("link-invalid-text").to_owned(),
-        request_id: None,
-        link_href: "/login",
-        link_text: words.get("error-link-sign-in").to_owned(),
-        layout,
-    };
-    html(StatusCode::GONE, &page)
+    one_time_link::dead(layout, ("link-invalid-text", "/login", "error-link-sign-in"))
 }

@@ -11,7 +11,7 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Category;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
-use url::Url;
+use url::{Host, Url};
 
 use super::letter::Letter;
 use super::message::Content;
@@ -84,7 +84,7 @@ impl Smtp {
     }
 
     fn message(&self, letter: &Letter, kind: &str, id: &str, created_at: Moment) -> Result<Message, String> {
-        let to: Address = letter.to.parse().map_err(|_| "the address cannot be written to".to_owned())?;
+        let to = address(&letter.to).ok_or_else(|| "the address cannot be written to".to_owned())?;
         let content = Content::new(letter, kind, &self.public_url, &self.product_name);
         let (text, html) = content.render().map_err(|error| error.to_string())?;
         let name = self.from_name.clone().unwrap_or_else(|| content.product().to_owned());
@@ -99,6 +99,15 @@ impl Smtp {
             .header(ContentLanguage(content.lang.to_owned()))
             .multipart(MultiPart::alternative_plain_html(text, html))
             .map_err(|error| error.to_string())
+    }
+}
+
+/// The address with its domain as DNS has it, so that a mail server without SMTPUTF8 (RFC 6531) takes it.
+fn address(text: &str) -> Option<Address> {
+    let (local, domain) = text.rsplit_once('@')?;
+    match Host::parse(domain) {
+        Ok(Host::Domain(domain)) => Address::new(local, domain).ok(),
+        _ => None,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Who has an account: the user, their name and id, and how their password is checked.
-//! `username.rs`, `password.rs` and `weakness.rs` hold the rules, `argon2id.rs` the hash, `hash_pool.rs` the threads it runs on, `store.rs`
+//! `username.rs`, `email.rs`, `password.rs` and `weakness.rs` hold the rules, `argon2id.rs` the hash, `hash_pool.rs` the threads it runs on, `store.rs`
 //! the rows. What may not live here: what a wrong password leads to (`credentials`).
 
 pub mod argon2id;
+mod email;
 pub mod hash_pool;
 pub mod password;
 mod store;
@@ -17,10 +18,12 @@ use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::secret::random_id;
 use argon2id::PasswordHash;
+pub use email::{email_key, is_email};
 pub use store::{
-    count_by_role, delete, find_by_id, find_by_key, grant_role, has_admin, has_other_admin, list, list_by_keys,
-    list_role_scopes, list_roles, list_roles_of, list_scopes_by_role, lock, lock_accounts, reserve_ids, revoke_role,
-    set_disabled, set_display_name, set_email, set_language, set_password_hash, set_role_scopes, set_signed_in,
+    count_by_role, delete, find_by_id, find_by_key, grant_role, has_admin, has_other_admin, list, list_by_email_key,
+    list_by_keys, list_role_scopes, list_roles, list_roles_of, list_scopes_by_role, lock, lock_accounts, reserve_ids,
+    revoke_role, set_disabled, set_display_name, set_email, set_language, set_password_hash, set_role_scopes,
+    set_signed_in, set_verified_email,
 };
 pub use username::{LookupName, Username, UsernameError};
 
@@ -64,6 +67,8 @@ pub struct User {
     pub display_name: Option<String>,
     /// Where mail reaches them.
     pub email: Option<String>,
+    /// When they proved that the address is theirs; `None` while only an admin says so.
+    pub email_verified_at: Option<Moment>,
     /// The language they chose, as a tag of `locales/`; `None` when their browser decides.
     pub language: Option<String>,
     /// The password's hash; `None` when no password lets them in.
@@ -116,6 +121,7 @@ pub fn create(conn: &mut DbConnection, new: NewUser, now: Moment) -> QueryResult
         username: new.username.as_str().to_owned(),
         display_name: new.display_name,
         email: new.email,
+        email_verified_at: None,
         language: None,
         password_hash: new.password_hash,
         created_at: now,
@@ -131,15 +137,6 @@ pub fn create(conn: &mut DbConnection, new: NewUser, now: Moment) -> QueryResult
 pub fn is_display_name(text: &str) -> bool {
     let length = text.chars().count();
     (1..=MAX_DISPLAY_NAME).contains(&length) && !text.chars().any(char::is_control) && text.trim() == text
-}
-
-/// Checks an e-mail address roughly: the only proof is a mail that arrives.
-#[must_use]
-pub fn is_email(text: &str) -> bool {
-    let has_parts = text
-        .split_once('@')
-        .is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && !domain.contains('@'));
-    text.len() <= 254 && has_parts && !text.chars().any(|character| character.is_control() || character.is_whitespace())
 }
 
 /// Checks a role's name: 1 to [`MAX_ROLE`] lower-case letters, digits and `. _ : -`.

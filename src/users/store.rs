@@ -1,14 +1,16 @@
-//! All SQL on users and their numbers; `store/roles.rs` has that on their roles. What may not live here: decisions.
+//! All SQL on users and their numbers; `store/roles.rs` has that on their roles, `store/email.rs` that on their addresses. What may not live here: decisions.
 
+mod email;
 mod roles;
 
 use diesel::prelude::*;
 
 use super::argon2id::PasswordHash;
-use super::{User, UserId, UserState};
+use super::{User, UserId, UserState, email_key};
 use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::db::schema::{counters, user_roles, users};
+pub use email::{list_by_email_key, set_email, set_verified_email};
 pub use roles::{
     count_by_role, grant_role, has_admin, has_other_admin, list_role_scopes, list_roles, list_roles_of,
     list_scopes_by_role, revoke_role, set_role_scopes,
@@ -23,6 +25,7 @@ struct UserRow {
     username: String,
     display_name: Option<String>,
     email: Option<String>,
+    email_verified_at: Option<Moment>,
     language: Option<String>,
     password_hash: Option<String>,
     created_at: Moment,
@@ -43,6 +46,7 @@ impl From<UserRow> for User {
             username: row.username,
             display_name: row.display_name,
             email: row.email,
+            email_verified_at: row.email_verified_at,
             language: row.language,
             password_hash: row.password_hash.as_deref().and_then(PasswordHash::parse),
             created_at: row.created_at,
@@ -161,6 +165,7 @@ pub(super) fn insert(conn: &mut DbConnection, user: &User, username_key: &str, p
             users::username_key.eq(username_key),
             users::display_name.eq(&user.display_name),
             users::email.eq(&user.email),
+            users::email_key.eq(user.email.as_deref().and_then(email_key)),
             users::password_changed_at.eq(hash.as_ref().map(|_| user.created_at)),
             users::password_hash.eq(hash),
             users::created_at.eq(user.created_at),
@@ -215,14 +220,6 @@ pub fn set_display_name(conn: &mut DbConnection, id: UserId, display_name: Optio
     diesel::update(users::table.find(id.0)).set(users::display_name.eq(display_name)).execute(conn).map(drop)
 }
 
-/// Sets or clears where mail reaches the person.
-///
-/// # Errors
-/// When the query fails.
-pub fn set_email(conn: &mut DbConnection, id: UserId, email: Option<&str>) -> QueryResult<()> {
-    diesel::update(users::table.find(id.0)).set(users::email.eq(email)).execute(conn).map(drop)
-}
-
 /// Sets the language that a person chose, or leaves it to their browser again.
 ///
 /// # Errors
@@ -260,6 +257,8 @@ pub fn delete(conn: &mut DbConnection, id: UserId, now: Moment) -> QueryResult<b
             users::password_hash.eq(None::<String>),
             users::display_name.eq(None::<String>),
             users::email.eq(None::<String>),
+            users::email_key.eq(None::<String>),
+            users::email_verified_at.eq(None::<Moment>),
             users::language.eq(None::<String>),
         ))
         .execute(conn)?;

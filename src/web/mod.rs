@@ -1,9 +1,10 @@
 //! Shared HTTP plumbing of both doors: what is read from a request and put on a response.
 //! `body.rs` and `form.rs` read parameters, `form_post.rs` says which form posts are acted on, `bearer.rs`, `current_user.rs` and `client_ip.rs` say who asks, `session.rs`, `csrf.rs`,
-//! `cookies.rs` and `renewal.rs` keep a browser's state, `next.rs` where it returns to, `new_password.rs` the field for a new password, `notice.rs` what it is told, `language.rs` and `brand.rs` in which
+//! `cookies.rs` and `renewal.rs` keep a browser's state, `next.rs` where it returns to, `new_account.rs` and `new_password.rs` the fields for a new account and password, `one_time_link.rs` how a link is answered, `asking.rs` what strangers may ask for, `notice.rs` what it is told, `language.rs` and `brand.rs` in which
 //! words and under whose name, `pages.rs`, `error_page.rs`, `assets.rs` and `headers.rs` what it
 //! gets. What may not live here: a route of a capability.
 
+pub mod asking;
 pub mod assets;
 pub mod bearer;
 pub mod body;
@@ -17,9 +18,11 @@ pub mod form;
 pub mod form_post;
 pub mod headers;
 pub mod language;
+pub mod new_account;
 pub mod new_password;
 pub mod next;
 pub mod notice;
+pub mod one_time_link;
 pub mod pages;
 pub mod renewal;
 pub mod session;
@@ -32,7 +35,7 @@ use actix_web::{HttpRequest, Route};
 use ipnet::IpNet;
 
 use self::brand::Brand;
-use crate::config::{Config, CookieDomain, Origin};
+use crate::config::{Config, CookieDomain, Origin, Registration};
 use crate::secret::{Purpose, ServerKey};
 
 /// What the plumbing needs of the settings; in every application's data.
@@ -46,6 +49,8 @@ pub struct WebConfig {
     pub cookie_domain: Option<CookieDomain>,
     /// Encrypts cookies.
     pub cookie_key: actix_web::cookie::Key,
+    /// Whether anybody can make an account.
+    pub is_registration_open: bool,
     /// The life of the session cookie, in seconds.
     pub session_max_seconds: i64,
     /// Under whose name pages appear.
@@ -60,6 +65,7 @@ impl WebConfig {
             public_url: config.public_url.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             cookie_domain: config.cookie_domain.clone(),
+            is_registration_open: config.registration == Registration::Open,
             cookie_key: actix_web::cookie::Key::from(server_key.derive(Purpose::Cookies).bytes()),
             session_max_seconds: crate::sessions::Lifetimes::new(config.lifetimes).session_max_seconds(),
             brand: Arc::new(Brand::new(config)),

@@ -14,10 +14,30 @@ pub enum Notice {
     Rescued,
     /// After a session ended by itself.
     SessionEnded,
+    /// After a link for a new password was asked for, whether or not one was mailed.
+    ResetAsked,
+    /// After a new password was chosen by a link.
+    PasswordReset,
+    /// After an address was confirmed.
+    EmailVerified,
+    /// After an account was asked for, whether or not a link was mailed.
+    AccountAsked,
+    /// After an account was made.
+    AccountMade,
 }
 
 impl Notice {
-    const ALL: [Self; 4] = [Self::SignedOut, Self::SetUp, Self::Rescued, Self::SessionEnded];
+    const ALL: [Self; 9] = [
+        Self::SignedOut,
+        Self::SetUp,
+        Self::Rescued,
+        Self::SessionEnded,
+        Self::ResetAsked,
+        Self::PasswordReset,
+        Self::EmailVerified,
+        Self::AccountAsked,
+        Self::AccountMade,
+    ];
 
     /// The word in the query, which is also the end of the message's key.
     #[must_use]
@@ -27,6 +47,11 @@ impl Notice {
             Self::SetUp => "set-up",
             Self::Rescued => "rescued",
             Self::SessionEnded => "session-ended",
+            Self::ResetAsked => "reset-asked",
+            Self::PasswordReset => "password-reset",
+            Self::EmailVerified => "email-verified",
+            Self::AccountAsked => "account-asked",
+            Self::AccountMade => "account-made",
         }
     }
 

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use vestibule::links::{self, LinkPurpose};
+use vestibule::config::Settings;
+use vestibule::links::{self, LinkPurpose, NewLink};
 use vestibule::users::UserId;
 
 use crate::harness::browser::{Browser, BrowserOptions, HOST_NAME};
@@ -20,7 +21,7 @@ const NARROW: (u32, u32) = (320, 640);
 const MAX_BYTES: u64 = 14_000;
 
 /// Each page in each of its states, with the template it comes from.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 14] = [
     ("sign-in", "login.html"),
     ("sign-in-notice", "login.html"),
     ("sign-in-error", "login.html"),
@@ -30,6 +31,11 @@ const PAGES: [(&str, &str); 9] = [
     ("account", "account.html"),
     ("sign-out-error", "logout.html"),
     ("not-found", "error.html"),
+    ("forgot", "forgot.html"),
+    ("reset", "reset.html"),
+    ("verify", "verify.html"),
+    ("register", "register.html"),
+    ("invite", "invite.html"),
 ];
 
 /// Pages that are reached only through a reverse proxy before an application.
@@ -44,7 +50,7 @@ struct Servers {
 
 #[tokio::test]
 async fn every_page_is_within_everybodys_reach() {
-    let servers = Servers { fresh: TestApp::start().await, used: TestApp::start().await };
+    let servers = Servers { fresh: TestApp::start().await, used: TestApp::start_with(open_to_all).await };
     servers.used.add_user("hana", &["admin"]).await;
     let axe = std::fs::read_to_string("target/peers-npm/node_modules/axe-core/axe.min.js")
         .expect("axe-core is installed: bin/test does that");
@@ -104,6 +110,22 @@ fn every_template_of_a_page_has_a_line() {
     }
 }
 
+/// Settings with which every page is there; no mail is ever sent.
+fn open_to_all(settings: &mut Settings) {
+    settings.database.mail.smtp_url = Some("smtp://127.0.0.1:1".to_owned());
+    settings.database.mail.mail_from = Some("login@example.com".to_owned());
+    settings.database.registration = Some("open".to_owned());
+}
+
+/// Opens the page behind a one-time link for the first user.
+async fn open_link(browser: &Browser, app: &TestApp, (path, purpose): (&str, LinkPurpose)) {
+    let now = app.clock.now();
+    let user_id = (purpose != LinkPurpose::Invite).then_some(UserId(1));
+    let new = NewLink { purpose, user_id, email: Some("hana@example.com"), roles: &[] };
+    let link = app.write(move |conn| links::create_for(conn, &new, now)).await;
+    browser.goto(&format!("{}{path}?link={}", app.url, link.reveal())).await;
+}
+
 /// Opens a page in its state.
 async fn open(page: &str, browser: &Browser, servers: &Servers) {
     let Servers { fresh, used } = servers;
@@ -128,6 +150,11 @@ async fn open(page: &str, browser: &Browser, servers: &Servers) {
             let link = used.write(move |conn| links::create(conn, LinkPurpose::Rescue, Some(UserId(1)), now)).await;
             browser.goto(&format!("{}/setup?link={}", used.url, link.reveal())).await;
         }
+        "forgot" => browser.goto(&format!("{}/password/forgot", used.url)).await,
+        "register" => browser.goto(&format!("{}/register", used.url)).await,
+        "reset" => open_link(browser, used, ("/password/reset", LinkPurpose::Reset)).await,
+        "verify" => open_link(browser, used, ("/email/verify", LinkPurpose::Verify)).await,
+        "invite" => open_link(browser, used, ("/invite", LinkPurpose::Invite)).await,
         "account" => sign_in(browser, &used.url).await,
         "sign-out-error" => {
             // A browser that does not say where a post comes from, with a form from before.

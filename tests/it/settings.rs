@@ -10,7 +10,7 @@ use crate::harness::process::{command, outcome, said, serve};
 use crate::harness::{ServerProcess, TestDatabase};
 
 /// Settings whose bad value is shown, each with the word that its mend must hold.
-const BAD: [(&str, &str, &str); 33] = [
+const BAD: [(&str, &str, &str); 34] = [
     ("SERVER_KEY_FILE", "/there/is/no/such.key", "name a file that can be read"),
     ("PASSWORD_MIN_LENGTH", "7", "8 to 128"),
     ("ARGON2_MEMORY_KIB", "plenty", "whole number"),
@@ -23,6 +23,7 @@ const BAD: [(&str, &str, &str); 33] = [
     ("SMTP_PASSWORD_FILE", "/there/is/no/such.password", "name a file that can be read"),
     ("SMTP_CA_FILE", "/there/is/no/such.pem", "name a file that can be read"),
     ("MAIL_FROM", "nobody", "ADDRESS or NAME"),
+    ("REGISTRATION", "maybe", "closed, invite or open"),
     ("BIND", "localhost:8080", "ADDRESS:PORT"),
     ("ISSUER", "with\ttab", "without control characters"),
     ("AUDIENCE", "with\ttab", "without control characters"),
@@ -115,6 +116,9 @@ fn values_that_do_not_go_together_are_told() {
         (&[("JWT_ALGORITHM", "ES256"), ("JWT_SECRET", secret)], "unset JWT_SECRET"),
         (&[("JWT_SECRET", secret), ("JWT_SECRET_FILE", "/dev/null")], "only one can be used"),
         (&[("BIND", " , ")], "write ADDRESS:PORT"),
+        (&[("REGISTRATION", "open")], "set SMTP_URL and MAIL_FROM too"),
+        (&[("SMTP_URL", "smtp://localhost")], "MAIL_FROM is not set"),
+        (&[("SMTP_URL", "smtp://me@localhost"), ("MAIL_FROM", "a@example.com")], "SMTP_URL names a user"),
     ] {
         let said = stderr_of_refused(serve(&database, settings));
         assert!(said.contains(words), "{said}");

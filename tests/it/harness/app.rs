@@ -139,9 +139,9 @@ impl TestApp {
 
     /// The use cases of the command line, on the server's database and by its clock.
     pub fn admin(&self) -> AdminServices {
-        let Lock { db, clock, hash_pool, .. } = self.lock.clone();
+        let Lock { db, clock, hash_pool, mail, .. } = self.lock.clone();
         let password_policy = PasswordPolicy::new(&Settings::default().check().expect("the defaults"));
-        AdminServices { db, clock, hash_pool, password_policy }
+        AdminServices { db, clock, hash_pool, password_policy, mail }
     }
 
     /// Runs a step in a transaction on the server's database.

@@ -1,0 +1,200 @@
+//! Getting back in by a mail, and proving that an address is one's own: the links, and what their holders may do. Steps for a
+//! transaction that is open; the pages are in `recovery`. What may not live here: what a link is (`links`), and how mails go out (`mail`).
+
+use super::AdminServices;
+use super::accounts::{find_user, set_password};
+use crate::clock::Moment;
+use crate::db::{DbConnection, DbError};
+use crate::links::{self, Link, LinkPurpose, NewLink};
+use crate::mail::{Mail, MailKind, Outbox, Queued};
+use crate::secret::PlainSecret;
+use crate::users::argon2id::PasswordHash;
+use crate::users::{self, LookupName, User, UserId, UserState};
+
+/// So many accounts may share one address, and each gets its link.
+const MAX_SHARING: i64 = 5;
+
+/// What became of a wish for a link that an admin hands over.
+#[derive(Clone, Debug)]
+pub enum ResetLink {
+    /// The link, and whose it is.
+    Made(PlainSecret, User),
+    /// The account is turned off.
+    Disabled(User),
+    /// Nobody has this name.
+    NoSuchUser,
+}
+
+/// What became of a new password chosen by a link.
+#[derive(Clone, Debug)]
+pub enum Reset {
+    /// It is set.
+    Done {
+        /// Whose it is.
+        user: User,
+        /// How many sessions ended.
+        ended_sessions: usize,
+    },
+    /// The link was used, is for something else, or its person cannot sign in any more.
+    LinkDead,
+}
+
+/// What became of an address that somebody says is theirs.
+#[derive(Clone, Debug)]
+pub enum Verification {
+    /// It is the account's now.
+    Done(User),
+    /// Another account proved it first.
+    AddressTaken,
+    /// The link was used, is for something else, or its person is gone.
+    LinkDead,
+}
+
+impl AdminServices {
+    /// Makes a link by which a user chooses a new password; an earlier one works no more.
+    ///
+    /// # Errors
+    /// When a query fails.
+    pub async fn reset_link(&self, name: &LookupName) -> Result<ResetLink, DbError> {
+        let (name, clock) = (name.clone(), self.clock.clone());
+        self.write(move |conn| reset_link(conn, &name, clock.now())).await
+    }
+}
+
+/// Tells a user by mail, when they have an address.
+///
+/// # Errors
+/// When a query fails.
+pub fn tell(conn: &mut DbConnection, outbox: &Outbox, user: &User, kind: MailKind, now: Moment) -> Result<(), DbError> {
+    let Some(to) = user.email.clone() else { return Ok(()) };
+    outbox.queue(conn, Mail { kind, to, language: user.language.clone(), user_id: Some(user.id.0) }, now)?;
+    Ok(())
+}
+
+/// The accounts that somebody may mean who typed a name or an address: active ones that mail reaches.
+///
+/// # Errors
+/// When a query fails.
+pub fn find_reachable(conn: &mut DbConnection, typed: &str) -> Result<Vec<User>, DbError> {
+    let mut found: Vec<User> =
+        LookupName::parse(typed).map(|name| find_user(conn, &name)).transpose()?.flatten().into_iter().collect();
+    if let Some(key) = users::email_key(typed) {
+        for user in users::list_by_email_key(conn, &key, MAX_SHARING)? {
+            if found.iter().all(|other| other.id != user.id) {
+                found.push(user);
+            }
+        }
+    }
+    found.retain(|user| user.state == UserState::Active && user.email.is_some());
+    Ok(found)
+}
+
+/// Leaves a mail with a link for a new password. An earlier link of theirs works no more. It goes to the address that the account has,
+/// whatever was typed: an admin gave it, or its owner proved it.
+///
+/// # Errors
+/// When a query fails.
+pub fn mail_reset(
+    conn: &mut DbConnection,
+    outbox: &Outbox,
+    (user, language): (&User, &str),
+    now: Moment,
+) -> Result<(), DbError> {
+    users::lock_accounts(conn)?;
+    let secret = links::create(conn, LinkPurpose::Reset, Some(user.id), now)?;
+    let user = User { language: user.language.clone().or_else(|| Some(language.to_owned())), ..user.clone() };
+    tell(conn, outbox, &user, MailKind::Reset { username: user.username.clone(), secret }, now)
+}
+
+/// Makes a link for a new password that an admin hands over.
+///
+/// # Errors
+/// When a query fails.
+pub fn reset_link(conn: &mut DbConnection, name: &LookupName, now: Moment) -> Result<ResetLink, DbError> {
+    users::lock_accounts(conn)?;
+    let Some(user) = find_user(conn, name)? else { return Ok(ResetLink::NoSuchUser) };
+    if user.state != UserState::Active {
+        return Ok(ResetLink::Disabled(user));
+    }
+    let secret = links::create(conn, LinkPurpose::Reset, Some(user.id), now)?;
+    Ok(ResetLink::Made(secret, user))
+}
+
+/// Sets the password of whom the link is for, ends their sessions, tells them by mail and uses the link up, all or nothing.
+///
+/// # Errors
+/// When a query fails.
+pub fn reset(
+    conn: &mut DbConnection,
+    outbox: &Outbox,
+    (link, hash): (&Link, &PasswordHash),
+    now: Moment,
+) -> Result<Reset, DbError> {
+    let (LinkPurpose::Reset, Some(user_id)) = (link.purpose, link.user_id) else { return Ok(Reset::LinkDead) };
+    users::lock_accounts(conn)?;
+    if !links::use_up(conn, link, now)? {
+        return Ok(Reset::LinkDead);
+    }
+    // The account may have been turned off since the link was made.
+    let Some(user) = find_active(conn, user_id)? else { return Ok(Reset::LinkDead) };
+    let Some(ended_sessions) = set_password(conn, user_id, hash, now)? else { return Ok(Reset::LinkDead) };
+    tell(conn, outbox, &user, MailKind::PasswordChanged { username: user.username.clone() }, now)?;
+    Ok(Reset::Done { user, ended_sessions })
+}
+
+/// Leaves a mail with a link that proves `email` to be the user's; their present address stays until it is opened. An earlier link works
+/// no more, so that of two addresses the last one counts.
+///
+/// # Errors
+/// When a query fails.
+pub fn mail_verification(
+    conn: &mut DbConnection,
+    outbox: &Outbox,
+    (user, email): (&User, &str),
+    now: Moment,
+) -> Result<Queued, DbError> {
+    if !outbox.is_on() {
+        return Ok(Queued::Off);
+    }
+    users::lock_accounts(conn)?;
+    let new = NewLink { purpose: LinkPurpose::Verify, user_id: Some(user.id), email: Some(email), roles: &[] };
+    let secret = links::create_for(conn, &new, now)?;
+    let kind = MailKind::Verify { username: user.username.clone(), secret };
+    let mail = Mail { kind, to: email.to_owned(), language: user.language.clone(), user_id: Some(user.id.0) };
+    Ok(outbox.queue(conn, mail, now)?)
+}
+
+/// Makes the link's address the user's own, proved now; one that it takes the place of is told. Uses the link up.
+///
+/// # Errors
+/// When a query fails.
+pub fn verify(conn: &mut DbConnection, outbox: &Outbox, link: &Link, now: Moment) -> Result<Verification, DbError> {
+    let (LinkPurpose::Verify, Some(user_id), Some(email)) = (link.purpose, link.user_id, &link.email) else {
+        return Ok(Verification::LinkDead);
+    };
+    // Of two accounts that prove one address at once, one is first.
+    users::lock_accounts(conn)?;
+    if !links::use_up(conn, link, now)? {
+        return Ok(Verification::LinkDead);
+    }
+    let Some(user) = find_active(conn, user_id)? else { return Ok(Verification::LinkDead) };
+    if is_others(conn, email, Some(user_id))? {
+        return Ok(Verification::AddressTaken);
+    }
+    if user.email.as_deref() != Some(email) {
+        tell(conn, outbox, &user, MailKind::EmailChanged { username: user.username.clone() }, now)?;
+    }
+    users::set_verified_email(conn, user_id, email, now)?;
+    Ok(Verification::Done(user))
+}
+
+/// Whether the address is the own of an account other than `user_id`, proved.
+pub(super) fn is_others(conn: &mut DbConnection, email: &str, user_id: Option<UserId>) -> Result<bool, DbError> {
+    let Some(key) = users::email_key(email) else { return Ok(false) };
+    let holders = users::list_by_email_key(conn, &key, MAX_SHARING)?;
+    Ok(holders.iter().any(|holder| Some(holder.id) != user_id && holder.email_verified_at.is_some()))
+}
+
+fn find_active(conn: &mut DbConnection, id: UserId) -> Result<Option<User>, DbError> {
+    Ok(users::find_by_id(conn, id)?.filter(|user| user.state == UserState::Active))
+}

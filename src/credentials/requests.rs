@@ -1,0 +1,59 @@
+//! How often strangers may ask for a mail: so many from one network, so many for one account or address, counted like failed sign-ins.
+//! What may not live here: what they ask for.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::buckets::network_of;
+use super::{Lock, store};
+use crate::clock::seconds_until;
+use crate::db::DbError;
+use crate::secret::base64url;
+
+/// Mails in an hour that one network may ask for.
+const OF_NETWORK: i64 = 20;
+/// Mails in an hour that may be asked for one account or address.
+const OF_ACCOUNT: i64 = 3;
+const WINDOW: TimeDelta = TimeDelta::hours(1);
+
+/// One thing that requests are counted by.
+pub(super) struct Turn {
+    pub bucket: String,
+    pub limit: i64,
+    pub window: TimeDelta,
+}
+
+impl Lock {
+    /// Counts a request from a network. Returns how long it must wait when it has made too many; a refusal writes nothing.
+    ///
+    /// # Errors
+    /// When a query fails.
+    pub async fn request_from(&self, address: IpAddr) -> Result<Option<Duration>, DbError> {
+        self.take_turn(&[b"request-network", network_of(address).as_bytes()], OF_NETWORK).await
+    }
+
+    /// Counts a request for an account or an address, by its canonical name. Returns how long it must wait when there were too many.
+    ///
+    /// # Errors
+    /// When a query fails.
+    pub async fn request_for(&self, name: &str) -> Result<Option<Duration>, DbError> {
+        self.take_turn(&[b"request-account", name.as_bytes()], OF_ACCOUNT).await
+    }
+
+    async fn take_turn(&self, name: &[&[u8]], limit: i64) -> Result<Option<Duration>, DbError> {
+        let bucket = base64url(&self.names.hmac(name));
+        let now = self.clock.now();
+        loop {
+            let turn = Turn { bucket: bucket.clone(), limit, window: WINDOW };
+            let taken =
+                self.db.write(move |conn| -> Result<_, DbError> { Ok(store::take_turn(conn, &turn, now)?) }).await;
+            match taken {
+                // Another request made the row at the same moment: it is there now.
+                Err(error) if error.is_unique_violation() => {}
+                taken => return Ok(taken?.map(|until| Duration::from_secs(seconds_until(now, until)))),
+            }
+        }
+    }
+}

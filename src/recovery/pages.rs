@@ -1,0 +1,66 @@
+//! The pages of getting back in: fields ready to print. What may not live here: words (`locales/`) and decisions.
+
+use askama::Template;
+
+use crate::web::new_password::NewPassword;
+use crate::web::pages::{Alert, Layout};
+
+/// The form that asks for a link.
+#[derive(Template)]
+#[template(path = "forgot.html")]
+pub struct ForgotPage {
+    pub layout: Layout,
+    pub csrf: String,
+    pub login: String,
+    pub alert: Option<Alert>,
+}
+
+/// The form in which a person whom a link let in chooses a new password.
+#[derive(Template)]
+#[template(path = "reset.html")]
+pub struct ResetPage {
+    pub layout: Layout,
+    pub csrf: String,
+    pub username: String,
+    pub new_password: NewPassword,
+    pub alert: Option<Alert>,
+}
+
+/// The question whether an address is the person's own.
+#[derive(Template)]
+#[template(path = "verify.html")]
+pub struct VerifyPage {
+    pub layout: Layout,
+    pub csrf: String,
+    pub email: String,
+    pub username: String,
+    pub alert: Option<Alert>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::i18n;
+    use crate::users::password::PasswordPolicy;
+
+    #[test]
+    fn the_pages_render_in_every_language() {
+        for words in i18n::languages() {
+            let policy = PasswordPolicy::new(&Settings::default().check().expect("the defaults"));
+            let layout = || Layout::in_language(words);
+            let text = || "<b>\"x\"</b>".to_owned();
+            let alert = || Some(Alert { title: text(), text: text() });
+            let new_password = NewPassword::new(words, "field-new-password", &policy);
+            let pages = [
+                ForgotPage { layout: layout(), csrf: text(), login: text(), alert: alert() }.render(),
+                ResetPage { layout: layout(), csrf: text(), username: text(), new_password, alert: alert() }.render(),
+                VerifyPage { layout: layout(), csrf: text(), email: text(), username: text(), alert: alert() }.render(),
+            ];
+            for page in pages {
+                let page = page.expect("renders");
+                assert!(!page.contains("<b>") && !page.contains("forgot-") && !page.contains("verify-"), "{page}");
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! `/register`: asks for a link by which an account can be made. Same answer whether or not the address has one already: its owner is
+//! told by mail. What may not live here: what a link lets its holder do (`admin`).
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::pages::RegisterPage;
+use super::routes::closed;
+use crate::admin;
+use crate::config::{Config, Registration};
+use crate::credentials::Lock;
+use crate::db::DbError;
+use crate::error::AppError;
+use crate::users;
+use crate::web::asking;
+use crate::web::client_ip::ClientIp;
+use crate::web::form_post::{self, FormPost, Refusal};
+use crate::web::notice::Notice;
+use crate::web::pages::{Alert, Layout, html, see_other};
+use crate::web::session::BrowserSession;
+
+/// Shows the form.
+///
+/// # Errors
+/// 500 when the page cannot be rendered, which its types rule out.
+pub async fn show(
+    request: HttpRequest,
+    session: BrowserSession,
+    config: web::Data<Config>,
+) -> Result<HttpResponse, AppError> {
+    let layout = Layout::new(&request);
+    if config.registration != Registration::Open {
+        return closed(layout);
+    }
+    form(layout, &session, None, (StatusCode::OK, String::new(), None))
+}
+
+/// Takes the wish, and says no more than that.
+///
+/// # Errors
+/// When the database gives no answer.
+pub async fn submit(
+    request: HttpRequest,
+    payload: web::Payload,
+    session: BrowserSession,
+    (lock, config): (web::Data<Lock>, web::Data<Config>),
+    ClientIp(client_ip): ClientIp,
+) -> Result<HttpResponse, AppError> {
+    let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, true).await?;
+    let layout = Layout::new(&request);
+    let words = layout.words;
+    if config.registration != Registration::Open {
+        return closed(layout);
+    }
+    let email: String = parameters.get("email").unwrap_or_default().trim().chars().take(256).collect();
+    if let Some(refusal) = refusal {
+        return form(layout, &session, Some(refusal), (refusal.status(), email, Some(refusal.alert(words, &request))));
+    }
+    let Some(key) = users::email_key(&email).filter(|_| !email.contains('\0')) else {
+        let alert = Alert::named(words, "register-alert");
+        return form(layout, &session, None, (StatusCode::UNPROCESSABLE_ENTITY, email, Some(alert)));
+    };
+    if let Some(wait) = lock.request_from(client_ip).await? {
+        let shown = (StatusCode::TOO_MANY_REQUESTS, email, Some(asking::too_many(words, wait)));
+        return Ok(asking::retry_after(form(layout, &session, None, shown)?, wait));
+    }
+    let lock = lock.get_ref().clone();
+    asking::do_later(async move { mail_link(&lock, email, key, words.language()).await })?;
+    Ok(see_other(&format!("/login?notice={}", Notice::AccountAsked.code())))
+}
+
+/// Leaves a mail for the address, three an hour at the most.
+async fn mail_link(lock: &Lock, email: String, key: String, language: &'static str) -> Result<(), DbError> {
+    if lock.request_for(&format!("register {key}")).await?.is_some() {
+        tracing::info!("an account was asked for too often with one address; nothing was mailed");
+        return Ok(());
+    }
+    let (outbox, now) = (lock.mail.clone(), lock.clock.now());
+    lock.db.write(move |conn| admin::ask_for_account(conn, &outbox, (&email, language), now)).await
+}
+
+fn form(
+    layout: Layout,
+    session: &BrowserSession,
+    refusal: Option<Refusal>,
+    (status, email, alert): (StatusCode, String, Option<Alert>),
+) -> Result<HttpResponse, AppError> {
+    html(status, &RegisterPage { layout, csrf: form_post::csrf_token(session, refusal)?, email, alert })
+}

@@ -1,0 +1,82 @@
+//! How a one-time link is answered: its secret goes out of the address and into a short-lived sealed cookie, and only a form post uses
+//! it up, so that a scanner that fetches links does no harm. What may not live here: what a link lets its holder do.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::cookies;
+use super::error_page::ErrorPage;
+use super::form::Parameters;
+use super::pages::{Layout, html, see_other};
+use crate::credentials::Lock;
+use crate::db::DbError;
+use crate::error::AppError;
+use crate::links::{self, Link, LinkPurpose};
+use crate::secret::PlainSecret;
+use crate::users::{self, User, UserState};
+
+/// The answer to an address that holds a link's secret: the bare `path`, with the secret in the cookie. `None` when it holds none.
+///
+/// # Errors
+/// Never: the cookie is short.
+pub fn take(request: &HttpRequest, path: &str) -> Result<Option<HttpResponse>, AppError> {
+    let query = Parameters::from_query(request.query_string());
+    let Some(text) = query.get("link") else { return Ok(None) };
+    let mut response = see_other(path);
+    if let Some(secret) = PlainSecret::parse(text) {
+        cookies::set_link(&mut response, super::config(request), &secret)?;
+    }
+    Ok(Some(response))
+}
+
+/// The link in this browser's cookie while it can be used and is for one of these purposes, with the account it is for, which can sign in.
+///
+/// # Errors
+/// When the database gives no answer.
+pub async fn find(
+    request: &HttpRequest,
+    lock: &Lock,
+    purposes: &'static [LinkPurpose],
+) -> Result<Option<(Link, Option<User>)>, AppError> {
+    let Some(secret) = cookies::find_link(request) else { return Ok(None) };
+    let now = lock.clock.now();
+    let found = lock.db.read(move |conn| -> Result<_, DbError> {
+        let Some(link) = links::find(conn, &secret, now)?.filter(|link| purposes.contains(&link.purpose)) else {
+            return Ok(None);
+        };
+        let Some(id) = link.user_id else { return Ok(Some((link, None))) };
+        let user = users::find_by_id(conn, id)?.filter(|user| user.state == UserState::Active);
+        Ok(user.map(|user| (link, Some(user))))
+    });
+    Ok(found.await?)
+}
+
+/// The answer after the link was used up: its cookie goes.
+///
+/// # Errors
+/// Never: the cookie is short.
+pub fn answered(request: &HttpRequest, path: &str) -> Result<HttpResponse, AppError> {
+    let mut response = see_other(path);
+    cookies::remove(&mut response, super::config(request), cookies::Name::Link)?;
+    Ok(response)
+}
+
+/// The page for a link that can no longer be used, with the way to a fresh one.
+///
+/// # Errors
+/// 500 when it cannot be rendered, which its types rule out.
+pub fn dead(
+    layout: Layout,
+    (text, link_href, link_text): (&str, &'static str, &str),
+) -> Result<HttpResponse, AppError> {
+    let words = layout.words;
+    let page = ErrorPage {
+        title: words.get("link-invalid-title").to_owned(),
+        text: words.get(text).to_owned(),
+        request_id: None,
+        link_href,
+        link_text: words.get(link_text).to_owned(),
+        layout,
+    };
+    html(StatusCode::GONE, &page)
+}

@@ -1,0 +1,186 @@
+//! A real mail server that keeps what it gets (`tests/peers/smtp_server.py`), and servers of ours that send through it.
+//! What may not live here: what a mail must say.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use vestibule::clock::Clock;
+use vestibule::config::Settings;
+
+use super::{TestApp, TestDatabase, peers};
+
+/// How long a mail may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a mail server is like, where it differs from one that takes everything.
+#[derive(Clone, Copy, Default)]
+pub struct MailOptions {
+    /// It insists on STARTTLS.
+    pub is_protected: bool,
+    /// It insists on this password.
+    pub password: Option<&'static str>,
+}
+
+/// A mail server. Killed when dropped.
+pub struct MailServer {
+    /// Where it listens, also after it was killed.
+    pub port: u16,
+    options: MailOptions,
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+/// A mail as it arrived.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Received {
+    /// The recipients of the envelope.
+    pub to: Vec<String>,
+    /// By lower-case name.
+    pub headers: std::collections::BTreeMap<String, String>,
+    pub text: String,
+    pub html: String,
+    /// Whether it came through TLS.
+    pub is_protected: bool,
+}
+
+impl Received {
+    /// The path and query of the link in the text.
+    pub fn link(&self) -> String {
+        let (_, rest) = self.text.split_once("http://localhost:8080/").expect("a link");
+        let path = rest.split_whitespace().next().expect("a path");
+        assert!(
+            self.html.contains(&format!("href=\"http://localhost:8080/{path}\"")),
+            "the same in HTML: {}",
+            self.html
+        );
+        format!("/{path}")
+    }
+
+    pub fn subject(&self) -> &str {
+        &self.headers["subject"]
+    }
+}
+
+impl MailServer {
+    /// One that takes everything.
+    pub fn start() -> Self {
+        Self::start_with(MailOptions::default())
+    }
+
+    /// One like this.
+    pub fn start_with(options: MailOptions) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("mode"), "ok").expect("written");
+        let (child, port) = listen(&folder, 0, options);
+        Self { port, options, child, folder }
+    }
+
+    /// Answers like this from now on: `ok`, `slow`, or a reply code.
+    pub fn answer(&self, mode: &str) {
+        std::fs::write(self.folder.path().join("mode"), mode).expect("written");
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ended");
+    }
+
+    /// Starts it again on the same port.
+    pub fn start_again(&mut self) {
+        self.child = listen(&self.folder, self.port, self.options).0;
+    }
+
+    /// The file with the certificate that vouches for it.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// What has arrived, in order.
+    pub fn received(&self) -> Vec<Received> {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(self.folder.path())
+            .expect("the folder")
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| {
+                let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+                !is_hidden && path.extension().is_some_and(|extension| extension == "json")
+            })
+            .collect();
+        files.sort();
+        let read = |path: PathBuf| serde_json::from_slice(&std::fs::read(path).expect("readable")).expect("a mail");
+        files.into_iter().map(read).collect()
+    }
+
+    /// Waits until so many have arrived.
+    pub async fn wait_for(&self, count: usize) -> Vec<Received> {
+        let began = Instant::now();
+        loop {
+            let received = self.received();
+            if received.len() >= count {
+                return received;
+            }
+            assert!(began.elapsed() < PATIENCE, "{count} mails: {received:#?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until one with this subject has arrived at this address.
+    pub async fn wait_for_one(&self, to: &str, subject: &str) -> Received {
+        let began = Instant::now();
+        loop {
+            if let Some(mail) = self.received().into_iter().find(|mail| mail.to == [to] && mail.subject() == subject) {
+                return mail;
+            }
+            assert!(began.elapsed() < PATIENCE, "{subject}: {:#?}", self.received());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Settings with which a server of ours sends through this one.
+    pub fn settings(&self, settings: &mut Settings) {
+        settings.database.mail.smtp_url = Some(format!("smtp://127.0.0.1:{}", self.port));
+        settings.database.mail.mail_from = Some("The Door <login@example.com>".to_owned());
+    }
+
+    /// A server of ours that sends through this one.
+    pub async fn app(&self) -> TestApp {
+        self.app_with(|_| {}).await
+    }
+
+    /// The same with some settings changed.
+    pub async fn app_with(&self, change: impl FnOnce(&mut Settings)) -> TestApp {
+        self.app_on(TestDatabase::create(), change).await
+    }
+
+    /// The same on a database that exists.
+    pub async fn app_on(&self, database: TestDatabase, change: impl FnOnce(&mut Settings)) -> TestApp {
+        TestApp::start_on(database, Clock::system(), |settings| {
+            self.settings(settings);
+            change(settings);
+        })
+        .await
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn listen(folder: &tempfile::TempDir, port: u16, options: MailOptions) -> (Child, u16) {
+    let mut command = peers::python().into_std();
+    command.arg(peers::folder().join("smtp_server.py")).env("FOLDER", folder.path()).env("PORT", port.to_string());
+    command.env("TLS", if options.is_protected { "1" } else { "0" });
+    if let Some(password) = options.password {
+        command.env("PASSWORD", password);
+    }
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("Python runs");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it says its port");
+    (child, line.trim().parse().expect("a port"))
+}

@@ -1,0 +1,127 @@
+//! Mails as a real mail server gets them: what they hold, through TLS, from two instances, and when the mail server is dead, slow or
+//! refuses. What may not live here: what leads to a mail (`recovery.rs`, `registration.rs`).
+
+use std::time::Duration;
+
+use vestibule::mail::{Mail, MailKind, Queued};
+use vestibule::secret::PlainSecret;
+
+use crate::harness::beside::Direct;
+use crate::harness::mail::{MailOptions, MailServer};
+use crate::harness::{ServerProcess, TestApp};
+
+fn reset(user_id: i64) -> Mail {
+    let kind = MailKind::Reset { username: "alice".to_owned(), secret: PlainSecret::generate() };
+    Mail { kind, to: "Alice@Example.com".to_owned(), language: None, user_id: Some(user_id) }
+}
+
+fn changed(user_id: i64, language: Option<&str>) -> Mail {
+    let kind = MailKind::PasswordChanged { username: "<b>alice</b>".to_owned() };
+    Mail { kind, to: "alice@example.com".to_owned(), language: language.map(str::to_owned), user_id: Some(user_id) }
+}
+
+async fn queue(app: &TestApp, mail: Mail) -> Queued {
+    let (outbox, now) = (app.lock.mail.clone(), app.clock.now());
+    app.write(move |conn| outbox.queue(conn, mail, now)).await
+}
+
+fn waiting(app: &TestApp) -> i64 {
+    Direct::open(&app.database).count("outbox", "1 = 1")
+}
+
+/// Waits, for a test's own patience only, until the queue's rows fit.
+async fn until(app: &TestApp, condition: &str) {
+    let began = std::time::Instant::now();
+    while Direct::open(&app.database).count("outbox", condition) == 0 {
+        assert!(began.elapsed() < Duration::from_secs(30), "no mail with {condition}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_mail_is_text_and_html_in_the_readers_language_and_says_that_no_person_wrote_it() {
+    let server = MailServer::start();
+    let app = server.app().await;
+    assert_eq!(queue(&app, changed(1, Some("ko"))).await, Queued::Waiting);
+    assert_eq!(queue(&app, reset(1)).await, Queued::Waiting);
+    let mut mails = server.wait_for(2).await;
+    mails.sort_by_key(|mail| mail.subject().contains("바뀌었습니다"));
+    let [reset, korean] = &mails[..] else { panic!("{mails:#?}") };
+    assert_eq!(reset.to, ["Alice@example.com"], "the local part as the account has it");
+    assert_eq!(reset.subject(), "Choose a new password for Vestibule");
+    assert_eq!(reset.headers["auto-submitted"], "auto-generated");
+    assert_eq!(reset.headers["from"], "The Door <login@example.com>");
+    assert_eq!(reset.headers["content-language"], "en");
+    assert!(reset.headers["message-id"].ends_with("@localhost>") && reset.headers.contains_key("date"));
+    assert!(reset.link().starts_with("/password/reset?link="));
+    assert!(korean.text.contains("비밀번호가 바뀌었습니다") && korean.html.contains("lang=\"ko\""));
+    assert!(korean.html.contains("&#60;b&#62;alice") && !korean.html.contains("<b>"), "{}", korean.html);
+    until_empty(&app).await;
+}
+
+async fn until_empty(app: &TestApp) {
+    let began = std::time::Instant::now();
+    while waiting(app) > 0 {
+        assert!(began.elapsed() < Duration::from_secs(30), "a mail that was sent is still in the queue");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_waits_is_sealed_and_without_a_mail_server_nothing_waits() {
+    let mut server = MailServer::start();
+    let app = server.app().await;
+    server.kill();
+    queue(&app, reset(1)).await;
+    let rows = Direct::open(&app.database).texts("SELECT message_sealed AS text FROM outbox");
+    assert!(rows.len() == 1 && !rows[0].contains("alice") && !rows[0].contains("link"), "{rows:?}");
+    let none = TestApp::start().await;
+    assert_eq!(queue(&none, reset(1)).await, Queued::Off);
+    assert_eq!(waiting(&none), 0);
+}
+
+#[tokio::test]
+async fn starttls_is_insisted_on_and_the_certificate_and_the_password_are_checked() {
+    let options = MailOptions { is_protected: true, password: Some("pass word/1") };
+    let server = MailServer::start_with(options);
+    let url = |query: &str| Some(format!("smtp://vestibule:pass%20word%2F1@127.0.0.1:{}{query}", server.port));
+    let app = server
+        .app_with(|settings| {
+            settings.database.mail.smtp_url = url("?tls=required");
+            settings.database.mail.smtp_ca_file = Some(server.ca_file().display().to_string());
+        })
+        .await;
+    queue(&app, reset(1)).await;
+    assert!(server.wait_for(1).await[0].is_protected);
+    // Nobody vouches for this certificate: not a word is sent, and the mail waits.
+    let stranger = server.app_with(|settings| settings.database.mail.smtp_url = url("?tls=required")).await;
+    queue(&stranger, reset(1)).await;
+    until(&stranger, "tries = 1 AND last_error LIKE '%ertificate%'").await;
+    // A server without TLS where TLS is insisted on.
+    let bare = MailServer::start();
+    let careful = bare.app_with(|settings| {
+        settings.database.mail.smtp_url = Some(format!("smtp://127.0.0.1:{}?tls=required", bare.port));
+    });
+    let careful = careful.await;
+    queue(&careful, reset(1)).await;
+    until(&careful, "tries = 1").await;
+    assert_eq!((server.received().len(), bare.received().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn two_instances_send_each_mail_once() {
+    let server = MailServer::start();
+    let app = server.app().await;
+    let url = format!("smtp://127.0.0.1:{}", server.port);
+    let _second = ServerProcess::start(&app.database, &[("SMTP_URL", &url), ("MAIL_FROM", "login@example.com")]);
+    for user_id in 0..40 {
+        queue(&app, changed(user_id, None)).await;
+    }
+    server.wait_for(40).await;
+    until_empty(&app).await;
+    let received = server.received();
+    let mut ids: Vec<&str> = received.iter().map(|mail| mail.headers["message-id"].as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!((received.len(), ids.len()), (40, 40));
+}

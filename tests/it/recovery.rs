@@ -1,0 +1,192 @@
+//! A new password by mail, and an address proved: the way through, and every link used twice, too late, by a robot, by two at once.
+//! What may not live here: what strangers learn from it (`recovery_secrecy.rs`).
+
+use std::time::Duration;
+
+use reqwest::Method;
+use vestibule::admin;
+use vestibule::mail::Queued;
+use vestibule::users::{self, User};
+
+use crate::harness::mail::{MailServer, Received};
+use crate::harness::visitor::{Page, TOKEN, Visitor};
+use crate::harness::{PASSWORD, TestApp};
+
+const NEW: &str = "seven violet tractors hum";
+
+/// An account with an address that an admin gave it.
+async fn alice(app: &TestApp) -> User {
+    let user = app.add_user("alice", &[]).await;
+    app.write(move |conn| {
+        users::set_email(conn, user.id, Some("Alice@Example.com"))?;
+        users::find_by_id(conn, user.id)
+    })
+    .await
+    .expect("she is there")
+}
+
+async fn ask(app: &TestApp, login: &str) -> Visitor {
+    let visitor = Visitor::new(app);
+    let form = visitor.get("/password/forgot").await;
+    let page = visitor.submit(&form, "/password/forgot", &[("login", login)]).await;
+    assert_eq!((page.status, page.location()), (303, "/login?notice=reset-asked"), "{}", page.html);
+    visitor
+}
+
+/// Opens a link as a person does, and gives back the form behind it.
+async fn open(app: &TestApp, mail: &Received) -> (Visitor, Page) {
+    let visitor = Visitor::new(app);
+    let link = mail.link();
+    let (path, _) = link.split_once('?').expect("a secret");
+    let page = visitor.get(&link).await;
+    assert_eq!((page.status, page.location()), (303, path), "the secret leaves the address at once");
+    let form = visitor.get(path).await;
+    (visitor, form)
+}
+
+#[tokio::test]
+async fn a_person_who_forgot_gets_a_mail_chooses_a_password_and_every_session_ends() {
+    let server = MailServer::start();
+    let app = server.app().await;
+    alice(&app).await;
+    let earlier = Visitor::new(&app);
+    earlier.sign_in("alice").await;
+    // By the address, typed in another case than the account has it.
+    let asker = ask(&app, "alice@EXAMPLE.COM").await;
+    assert!(asker.get("/login?notice=reset-asked").await.html.contains("a link is on its way"));
+    let mails = server.wait_for(1).await;
+    assert_eq!(mails[0].to, ["Alice@example.com"]);
+    let (visitor, form) = open(&app, &mails[0]).await;
+    assert_eq!((form.status, form.value_of("username")), (200, Some("alice")));
+    let form = visitor.submit(&form, "/password/reset", &[("password", "short")]).await;
+    assert_eq!(form.status, 422);
+    assert!(form.alert().contains("at least 12 characters"), "{}", form.alert());
+    let done = visitor.submit(&form, "/password/reset", &[("password", NEW)]).await;
+    assert_eq!((done.status, done.location()), (303, "/login?notice=password-reset"));
+    assert!(visitor.get(done.location()).await.html.contains("Your new password is saved."));
+    assert!(!visitor.is_signed_in().await && !earlier.is_signed_in().await);
+    assert_eq!(Visitor::new(&app).try_sign_in("alice", PASSWORD).await.status, 422);
+    assert_eq!(Visitor::new(&app).try_sign_in("alice", NEW).await.status, 303);
+    let told = &server.wait_for(2).await[1];
+    assert_eq!(told.subject(), "Your password for Vestibule was changed");
+    let token = earlier.cookie(TOKEN).expect("it was signed in");
+    app.lock.tokens.ended().refresh(&app.lock.db, app.clock.now()).await.expect("the database answers");
+    assert_eq!(app.get_me(&token).await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_link_works_once_for_half_an_hour_and_only_the_newest_does() {
+    let server = MailServer::start();
+    let app = server.app().await;
+    alice(&app).await;
+    ask(&app, "ALICE").await;
+    let first = server.wait_for(1).await.remove(0);
+    ask(&app, "alice").await;
+    let second = server.wait_for(2).await.remove(1);
+    assert_is_dead(&open(&app, &first).await.1);
+    let (late, late_form) = open(&app, &second).await;
+    let (visitor, form) = open(&app, &second).await;
+    assert_eq!(visitor.submit(&form, "/password/reset", &[("password", NEW)]).await.status, 303);
+    assert_is_dead(&late.submit(&late_form, "/password/reset", &[("password", PASSWORD)]).await);
+    assert_is_dead(&open(&app, &second).await.1);
+    ask(&app, "alice").await;
+    let third = server.wait_for(4).await.into_iter().rfind(|mail| mail.text.contains("?link=")).expect("a link");
+    let (visitor, form) = open(&app, &third).await;
+    app.clock.advance(Duration::from_secs(30 * 60 + 1));
+    assert_is_dead(&visitor.submit(&form, "/password/reset", &[("password", PASSWORD)]).await);
+}
+
+#[tokio::test]
+async fn a_robot_that_fetches_links_uses_nothing_up_and_of_two_posts_at_once_one_counts() {
+    let server = MailServer::start();
+    let app = server.app().await;
+    alice(&app).await;
+    ask(&app, "alice").await;
+    let mail = server.wait_for(1).await.remove(0);
+    for method in [Method::GET, Method::HEAD, Method::GET] {
+        let robot = Visitor::new(&app);
+        assert_eq!(robot.request(method, &mail.link(), None).await.status, 303);
+        assert_eq!(robot.get("/password/reset").await.status, 200);
+        assert_eq!(robot.post("/password/reset", &[("password", NEW)]).await.status, 422, "no form of ours");
+    }
+    let mut posts = Vec::new();
+    for _ in 0..4 {
+        let (visitor, form) = open(&app, &mail).await;
+        assert!(!form.html.contains(mail.link().split_once('=').expect("a secret").1), "the secret is in no page");
+        posts.push(async move { visitor.submit(&form, "/password/reset", &[("password", NEW)]).await.status });
+    }
+    let posts: Vec<_> = posts.into_iter().map(tokio::spawn).collect();
+    let mut statuses = Vec::new();
+    for post in posts {
+        statuses.push(post.await.expect("no panic"));
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 410, 410, 410]);
+}
+
+#[tokio::test]
+async fn a_link_for_an_account_that_was_turned_off_is_dead_and_a_link_of_another_kind_opens_nothing() {
+    let server = MailServer::start();
+    let app = server.app().await;
+    let user = alice(&app).await;
+    ask(&app, "alice").await;
+    let mail = server.wait_for(1).await.remove(0);
+    let (visitor, form) = open(&app, &mail).await;
+    for path in ["/email/verify", "/invite", "/setup"] {
+        assert_eq!(visitor.get(path).await.status, 410, "{path}");
+    }
+    let now = app.clock.now();
+    app.write(move |conn| users::set_disabled(conn, user.id, Some(now))).await;
+    assert_is_dead(&visitor.submit(&form, "/password/reset", &[("password", NEW)]).await);
+}
+
+#[tokio::test]
+async fn a_new_address_counts_once_its_mail_is_answered_and_the_old_one_is_told() {
+    let server = MailServer::start();
+    let app = server.app().await;
+    let user = alice(&app).await;
+    let mailed = change((&app, &server), &user, "hana@예시.한국").await;
+    assert_eq!(mailed.to, ["hana@xn--vv4b11d.xn--3e0b707e"]);
+    assert_eq!(email_of(&app, &user).await, (Some("Alice@Example.com".to_owned()), false));
+    let (visitor, form) = open(&app, &mailed).await;
+    assert!(form.html.contains("hana@예시.한국") && form.value_of("username") == Some("alice"));
+    assert_eq!(visitor.get("/email/verify").await.status, 200, "looking confirms nothing");
+    let done = visitor.submit(&form, "/email/verify", &[]).await;
+    assert_eq!((done.status, done.location()), (303, "/login?notice=email-verified"));
+    assert_eq!(email_of(&app, &user).await, (Some("hana@예시.한국".to_owned()), true));
+    let told = server.wait_for(2).await.remove(1);
+    assert_eq!((told.to[0].as_str(), told.subject()), ("Alice@example.com", "Your address at Vestibule was changed"));
+    assert_eq!(open(&app, &mailed).await.1.status, 410);
+    // Somebody else cannot have it too.
+    let bob = app.add_user("bob", &[]).await;
+    let mailed = change((&app, &server), &bob, "HANA@예시.한국").await;
+    let (visitor, form) = open(&app, &mailed).await;
+    assert_eq!(visitor.submit(&form, "/email/verify", &[]).await.status, 410);
+    assert_eq!(email_of(&app, &bob).await, (None, false));
+    // A day is enough.
+    let mailed = change((&app, &server), &bob, "bob@example.com").await;
+    let (visitor, form) = open(&app, &mailed).await;
+    app.clock.advance(Duration::from_secs(24 * 3_600 + 1));
+    assert_eq!(visitor.submit(&form, "/email/verify", &[]).await.status, 410);
+}
+
+/// Asks for another address, and waits for the mail to it.
+async fn change((app, server): (&TestApp, &MailServer), user: &User, email: &'static str) -> Received {
+    let (outbox, now, user) = (app.lock.mail.clone(), app.clock.now(), user.clone());
+    let before = server.received().len();
+    let queued: Result<_, vestibule::db::DbError> =
+        app.lock.db.write(move |conn| admin::mail_verification(conn, &outbox, (&user, email), now)).await;
+    assert_eq!(queued.expect("the database answers"), Queued::Waiting);
+    server.wait_for(before + 1).await.remove(before)
+}
+
+async fn email_of(app: &TestApp, user: &User) -> (Option<String>, bool) {
+    let id = user.id;
+    let user = app.write(move |conn| users::find_by_id(conn, id)).await.expect("there");
+    (user.email, user.email_verified_at.is_some())
+}
+
+fn assert_is_dead(page: &Page) {
+    assert_eq!(page.status, 410, "{}", page.html);
+    assert!(page.html.contains("This link is not valid any more") && page.html.contains("/password/forgot"));
+}

@@ -1,0 +1,142 @@
+//! People at a real browser who forgot their password or were invited, with scripts and without. Pictures of the pages go to
+//! `target/screens/`. What may not live here: rules (`recovery.rs`, `registration.rs`).
+
+use std::path::Path;
+
+use fantoccini::key::Key;
+use vestibule::users;
+
+use crate::harness::browser::{Browser, BrowserOptions};
+use crate::harness::mail::MailServer;
+use crate::harness::{PASSWORD, TestApp, process};
+
+const SUBMIT: &str = "form button[type=submit]";
+const NEW: &str = "seven violet tractors hum";
+
+async fn app(server: &MailServer) -> TestApp {
+    let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
+    let user = app.add_user("alice", &[]).await;
+    app.write(move |conn| users::set_email(conn, user.id, Some("alice@example.com"))).await;
+    app
+}
+
+async fn forget_and_reset(runs_scripts: bool) {
+    let server = MailServer::start();
+    let app = app(&server).await;
+    let browser = Browser::start_with(BrowserOptions { runs_scripts, ..BrowserOptions::default() }).await;
+    browser.goto(&format!("{}/login", app.url)).await;
+    browser.submit("a[href='/password/forgot']").await;
+    browser.fill("#login", "alice").await;
+    browser.submit(SUBMIT).await;
+    assert!(browser.text("[role=status]").await.contains("a link is on its way"));
+    let mail = server.wait_for(1).await.remove(0);
+    browser.goto(&format!("{}{}", app.url, mail.link())).await;
+    assert_eq!(browser.path().await, "/password/reset", "the secret is not in the address");
+    browser.fill("#password", "too short").await;
+    browser.press_to_submit(&char::from(Key::Enter).to_string()).await;
+    assert!(browser.text("[role=alert]").await.contains("at least 12 characters"));
+    if runs_scripts {
+        assert_eq!(browser.evaluate("document.activeElement.getAttribute('role')").await, "alert");
+    }
+    browser.fill("#password", NEW).await;
+    browser.submit(SUBMIT).await;
+    assert_eq!(browser.path().await, "/login?notice=password-reset");
+    browser.fill("#username", "alice").await;
+    browser.fill("#password", NEW).await;
+    browser.submit(SUBMIT).await;
+    assert!(browser.text("h1").await.contains("alice"));
+    assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
+}
+
+#[tokio::test]
+async fn a_person_forgets_and_chooses_a_new_password() {
+    forget_and_reset(true).await;
+}
+
+#[tokio::test]
+async fn a_person_forgets_and_chooses_a_new_password_without_scripts() {
+    forget_and_reset(false).await;
+}
+
+async fn be_invited(runs_scripts: bool) {
+    let server = MailServer::start();
+    let app = app(&server).await;
+    let mut command = process::command(&app.database, &["invites", "add"]);
+    command.env("REGISTRATION", "invite");
+    let output = process::outcome(command);
+    let url = String::from_utf8(output.stdout).expect("UTF-8").replace("http://localhost:8080", &app.url);
+    let browser = Browser::start_with(BrowserOptions { runs_scripts, ..BrowserOptions::default() }).await;
+    browser.goto(url.trim()).await;
+    assert_eq!(browser.path().await, "/invite");
+    browser.fill("#username", "alice").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.submit(SUBMIT).await;
+    assert!(browser.text("[role=alert]").await.contains("already taken"));
+    browser.evaluate("void (document.querySelector('#username').value = '')").await;
+    browser.fill("#username", "hana").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.submit(SUBMIT).await;
+    assert!(browser.text("[role=status]").await.contains("Your account is ready"));
+    browser.fill("#username", "hana").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.submit(SUBMIT).await;
+    assert!(browser.text("h1").await.contains("hana"));
+    assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
+}
+
+#[tokio::test]
+async fn an_invited_person_makes_an_account() {
+    be_invited(true).await;
+}
+
+#[tokio::test]
+async fn an_invited_person_makes_an_account_without_scripts() {
+    be_invited(false).await;
+}
+
+#[tokio::test]
+async fn each_page_is_drawn_and_none_is_wider_than_320_pixels() {
+    let server = MailServer::start();
+    let app = app(&server).await;
+    let mut command = process::command(&app.database, &["users", "reset-link", "alice"]);
+    command.env("REGISTRATION", "invite");
+    let reset = String::from_utf8(process::outcome(command).stdout).expect("UTF-8");
+    let mut command = process::command(&app.database, &["invites", "add"]);
+    command.env("REGISTRATION", "invite");
+    let invite = String::from_utf8(process::outcome(command).stdout).expect("UTF-8");
+    for language in ["en", "ko"] {
+        let browser = Browser::start_with(BrowserOptions { language, ..BrowserOptions::default() }).await;
+        for (link, name) in [("", "forgot"), ("", "register"), (reset.trim(), "reset"), (invite.trim(), "invite")] {
+            let path = match name {
+                "forgot" => "/password/forgot".to_owned(),
+                "register" => "/register".to_owned(),
+                _ => link.replace("http://localhost:8080", ""),
+            };
+            browser.resize(1_100, 900).await;
+            browser.goto(&format!("{}{path}", app.url)).await;
+            take(&browser, &format!("{name}-{language}-wide")).await;
+            browser.resize(320, 640).await;
+            assert_eq!(
+                browser.evaluate("document.documentElement.scrollWidth <= 320").await,
+                true,
+                "{name} {language}"
+            );
+            take(&browser, &format!("{name}-{language}-narrow")).await;
+            browser.evaluate("void document.querySelectorAll('form').forEach(form => form.noValidate = true)").await;
+            browser.submit(SUBMIT).await;
+            assert!(browser.has("[role=alert]").await, "{name} {language}");
+            take(&browser, &format!("{name}-{language}-error")).await;
+        }
+        browser.darken().await;
+        browser.goto(&format!("{}/invite", app.url)).await;
+        take(&browser, &format!("invite-{language}-dark")).await;
+    }
+}
+
+async fn take(browser: &Browser, name: &str) {
+    let picture = browser.client.screenshot().await.expect("a picture");
+    assert!(picture.starts_with(b"\x89PNG"), "{name}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screens");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join(format!("{name}.png")), picture).expect("written");
+}

@@ -1,0 +1,147 @@
+//! What strangers learn from asking for a new password or an account, and how much they can make the server send: nothing, and little.
+//! What may not live here: the way through (`recovery.rs`, `registration.rs`).
+
+use std::time::Duration;
+
+use vestibule::users;
+
+use crate::harness::beside::Direct;
+use crate::harness::mail::MailServer;
+use crate::harness::visitor::{Page, Visitor};
+use crate::harness::{ServerProcess, TestApp};
+
+async fn add(app: &TestApp, name: &str, email: &'static str) {
+    let user = app.add_user(name, &[]).await;
+    app.write(move |conn| users::set_email(conn, user.id, Some(email))).await;
+}
+
+async fn ask(visitor: &Visitor, path: &str, field: &str, value: &str) -> Page {
+    let form = visitor.get(path).await;
+    visitor.submit(&form, path, &[(field, value)]).await
+}
+
+/// All that an answer says, but the time.
+fn said(page: &Page) -> String {
+    let mut headers: Vec<String> = page
+        .headers
+        .iter()
+        .filter(|(name, _)| *name != "date")
+        .map(|(name, value)| format!("{name}: {}", value.to_str().expect("ASCII")))
+        .collect();
+    headers.sort();
+    format!("{} {} {}", page.status, headers.join("\n"), page.html)
+}
+
+#[tokio::test]
+async fn the_answer_is_the_same_byte_for_byte_whoever_is_named() {
+    let server = MailServer::start();
+    let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
+    add(&app, "alice", "alice@example.com").await;
+    app.add_user("nomail", &[]).await;
+    let disabled = app.add_user("dora", &[]).await;
+    let now = app.clock.now();
+    app.write(move |conn| users::set_disabled(conn, disabled.id, Some(now))).await;
+    let mut answers = Vec::new();
+    for login in ["alice", "alice@example.com", "nobody", "nobody@example.com", "nomail", "dora", "no name at all"] {
+        answers.push(said(&ask(&Visitor::new(&app), "/password/forgot", "login", login).await));
+    }
+    assert!(answers[0].starts_with("303 ") && answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    let taken = said(&ask(&Visitor::new(&app), "/register", "email", "alice@example.com").await);
+    let free = said(&ask(&Visitor::new(&app), "/register", "email", "free@example.com").await);
+    assert!(taken.starts_with("303 ") && taken == free, "{taken}\n{free}");
+    // Links for a new password too, one or two: the second takes the place of the first if that still waits.
+    server.wait_for_one("alice@example.com", "You have an account at Vestibule already").await;
+    server.wait_for_one("free@example.com", "Create your account at Vestibule").await;
+    server.wait_for_one("alice@example.com", "Choose a new password for Vestibule").await;
+    assert!(server.received().len() <= 4);
+}
+
+#[tokio::test]
+async fn a_refusal_costs_the_same_statements_whoever_is_named() {
+    let server = MailServer::start();
+    let app = server.app().await;
+    add(&app, "alice", "alice@example.com").await;
+    let url = format!("smtp://127.0.0.1:{}", server.port);
+    let process = ServerProcess::start(
+        &app.database,
+        &[("SMTP_URL", &url), ("MAIL_FROM", "login@example.com"), ("TRUSTED_PROXIES", "127.0.0.1")],
+    );
+    let visitor = Visitor::new(&app).at(&process.url);
+    let form = visitor.get("/password/forgot").await;
+    let mut costs = Vec::new();
+    for (login, network) in [("alice", "192.0.2.1"), ("nobody", "198.51.100.1")] {
+        let visitor = visitor.clone().with("x-forwarded-for", network);
+        // Twenty from a network, and three mails an account: after that nothing follows the answer but the refusal itself.
+        for _ in 0..20 {
+            assert_eq!(visitor.submit(&form, "/password/forgot", &[("login", login)]).await.status, 303, "{login}");
+        }
+        let mut fewest = u64::MAX;
+        for _ in 0..6 {
+            let before = process.counter("vestibule_database_statements_total").await;
+            let page = visitor.submit(&form, "/password/forgot", &[("login", login)]).await;
+            assert!(page.status == 429 && page.headers.contains_key("retry-after"), "{}", page.status);
+            fewest = fewest.min(process.counter("vestibule_database_statements_total").await - before);
+        }
+        costs.push(fewest);
+    }
+    assert_eq!(costs[0], costs[1], "{costs:?}");
+    assert!(server.received().len() <= 3);
+}
+
+#[tokio::test]
+async fn a_thousand_wishes_from_one_network_make_three_mails_and_the_rest_is_told_to_wait() {
+    let mut server = MailServer::start();
+    let app = server.app().await;
+    add(&app, "alice", "alice@example.com").await;
+    server.kill();
+    let visitor = Visitor::new(&app);
+    let form = visitor.get("/password/forgot").await;
+    let mut statuses = Vec::new();
+    for _ in 0..1_000 {
+        statuses.push(visitor.submit(&form, "/password/forgot", &[("login", "alice")]).await.status);
+    }
+    let taken = statuses.iter().filter(|status| **status == 303).count();
+    assert_eq!((taken, statuses[999]), (20, 429), "{statuses:?}");
+    let page = visitor.submit(&form, "/password/forgot", &[("login", "alice")]).await;
+    assert!(page.alert().starts_with("Too many requests"), "{}", page.alert());
+    assert_eq!(page.value_of("login"), Some("alice"));
+    let mut direct = Direct::open(&app.database);
+    assert!(direct.count("outbox", "1 = 1") <= 1, "a new link takes the place of the last one's mail");
+    assert!(direct.count("links", "purpose = 'reset'") <= 1);
+    app.clock.advance(Duration::from_secs(3_601));
+    assert_eq!(visitor.submit(&form, "/password/forgot", &[("login", "alice")]).await.status, 303, "an hour later");
+}
+
+#[tokio::test]
+async fn without_a_mail_server_the_page_says_whom_to_ask() {
+    let app = TestApp::start().await;
+    for page in
+        [Visitor::new(&app).get("/password/forgot").await, Visitor::new(&app).post("/password/forgot", &[]).await]
+    {
+        assert!(page.html.contains("This server sends no email") || page.status == 403, "{}", page.html);
+    }
+    let closed = Visitor::new(&app).get("/register").await;
+    assert!(closed.status == 403 && closed.html.contains("No new accounts here"), "{}", closed.html);
+    assert!(!Visitor::new(&app).get("/login").await.html.contains("/register"));
+}
+
+#[tokio::test]
+async fn what_is_no_name_and_no_address_comes_again_with_the_field_kept() {
+    let server = MailServer::start();
+    let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
+    let visitor = Visitor::new(&app);
+    let page = ask(&visitor, "/password/forgot", "login", " ").await;
+    assert_eq!(
+        (page.status, page.alert().as_str()),
+        (422, "Something is missing. Fill in your username or the email address of your account.")
+    );
+    for email in ["", "nobody", "a@b", "two words@example.com", "a@exa mple.com"] {
+        let page = ask(&visitor, "/register", "email", email).await;
+        assert_eq!(page.status, 422, "{email}");
+        assert!(page.alert().starts_with("This is not an email address"), "{}", page.alert());
+        assert_eq!(page.value_of("email").unwrap_or_default(), email);
+    }
+    let stale = visitor.post("/register", &[("email", "a@example.com"), ("csrf", "stale")]).await;
+    assert!(stale.status == 422 && stale.value_of("email") == Some("a@example.com"), "{}", stale.html);
+    assert!(Visitor::new(&app).get("/login").await.html.contains("href=\"/register\""));
+}

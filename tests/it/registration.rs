@@ -1,0 +1,171 @@
+//! New accounts: by an admin's invitation, and by asking where that is open. Each link used twice, too late, by a robot, by two at once.
+//! What may not live here: what strangers learn from it (`recovery_secrecy.rs`).
+
+use std::time::Duration;
+
+use reqwest::Method;
+
+use crate::cli_harness::TestDb;
+use crate::harness::beside::Direct;
+use crate::harness::mail::MailServer;
+use crate::harness::visitor::{Page, Visitor};
+use crate::harness::{PASSWORD, ServerProcess, TestApp, process};
+
+/// What a command says on standard output; it must succeed.
+fn run(app: &TestApp, arguments: &[&str], settings: &[(&str, &str)]) -> String {
+    let mut command = process::command(&app.database, arguments);
+    command.env("REGISTRATION", "invite").envs(settings.iter().copied());
+    let output = process::outcome(command);
+    assert!(output.status.success(), "{arguments:?}: {}", process::said(&output));
+    String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+}
+
+fn path_of(url: &str) -> String {
+    url.strip_prefix("http://localhost:8080").expect("from PUBLIC_URL").to_owned()
+}
+
+async fn invite_app() -> TestApp {
+    TestApp::start_with(|settings| settings.database.registration = Some("invite".to_owned())).await
+}
+
+async fn open(app: &TestApp, link: &str) -> (Visitor, Page) {
+    let visitor = Visitor::new(app);
+    let page = visitor.get(link).await;
+    assert_eq!((page.status, page.location()), (303, "/invite"), "the secret leaves the address at once");
+    let form = visitor.get("/invite").await;
+    (visitor, form)
+}
+
+#[tokio::test]
+async fn an_invited_person_chooses_a_name_and_a_password_and_has_the_roles_of_the_invitation() {
+    let app = invite_app().await;
+    app.add_user("taken", &[]).await;
+    let link = path_of(&run(&app, &["invites", "add", "--role", "staff", "--role", "editor"], &[]));
+    for method in [Method::GET, Method::HEAD] {
+        assert_eq!(Visitor::new(&app).request(method, &link, None).await.status, 303, "a robot uses nothing up");
+    }
+    let (visitor, mut form) = open(&app, &link).await;
+    assert!(form.status == 200 && !form.html.contains("name=\"email\""), "{}", form.html);
+    for (name, password, why) in [
+        ("TAKEN", PASSWORD, "This username is already taken."),
+        ("123", PASSWORD, "This username cannot be used."),
+        ("hana@example.com", PASSWORD, "A username cannot contain @."),
+        ("hana", "short", "at least 12 characters"),
+    ] {
+        let fields = [("username", name), ("display_name", "Hana K."), ("password", password)];
+        form = visitor.submit(&form, "/invite", &fields).await;
+        assert!(form.status == 422 && form.alert().contains(why), "{name}: {}", form.alert());
+        assert_eq!((form.value_of("username"), form.value_of("display_name")), (Some(name), Some("Hana K.")));
+    }
+    let fields = [("username", "hana"), ("display_name", "Hana K."), ("password", PASSWORD)];
+    let done = visitor.submit(&form, "/invite", &fields).await;
+    assert_eq!((done.status, done.location()), (303, "/login?notice=account-made"));
+    assert!(!visitor.is_signed_in().await, "the sign-in page signs in");
+    visitor.sign_in("hana").await;
+    let account = visitor.get("/").await.html;
+    assert!(account.contains("editor") && account.contains("staff") && account.contains("Hana K."), "{account}");
+    assert_eq!(open(&app, &link).await.1.status, 410, "used");
+}
+
+#[tokio::test]
+async fn of_two_answers_at_once_one_makes_an_account_and_a_late_or_revoked_one_none() {
+    let app = invite_app().await;
+    let link = path_of(&run(&app, &["invites", "add"], &[]));
+    let mut posts = Vec::new();
+    for name in ["one", "two", "three"] {
+        let (visitor, form) = open(&app, &link).await;
+        posts.push(async move {
+            visitor.submit(&form, "/invite", &[("username", name), ("password", PASSWORD)]).await.status
+        });
+    }
+    let posts: Vec<_> = posts.into_iter().map(tokio::spawn).collect();
+    let mut statuses = Vec::new();
+    for post in posts {
+        statuses.push(post.await.expect("no panic"));
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 410, 410]);
+    assert_eq!(Direct::open(&app.database).count("users", "1 = 1"), 1);
+    let (first, second) = (run(&app, &["invites", "add"], &[]), run(&app, &["invites", "add", "--json"], &[]));
+    let second: serde_json::Value = serde_json::from_str(&second).expect("JSON");
+    let second = path_of(second["url"].as_str().expect("a link"));
+    let listed: serde_json::Value =
+        serde_json::from_str(&run(&app, &["invites", "list", "--json"], &[])).expect("JSON");
+    let ids: Vec<&str> =
+        listed.as_array().expect("a list").iter().map(|one| one["id"].as_str().expect("an id")).collect();
+    assert_eq!(ids.len(), 2, "two invitations live side by side, and the used one is over: {listed}");
+    let (late, form) = open(&app, &second).await;
+    for times in 0..2 {
+        let answer: serde_json::Value =
+            serde_json::from_str(&run(&app, &["invites", "revoke", ids[0], "--json"], &[])).expect("JSON");
+        assert_eq!(answer["changed"], times == 0, "safe to run twice");
+    }
+    assert_eq!(open(&app, &path_of(&first)).await.1.status, 410, "revoked");
+    app.clock.advance(Duration::from_secs(7 * 24 * 3_600 + 1));
+    let fields = [("username", "late"), ("password", PASSWORD)];
+    assert_eq!(late.submit(&form, "/invite", &fields).await.status, 410, "a week is over");
+}
+
+#[tokio::test]
+async fn an_invitation_by_mail_proves_the_address_and_is_shown_to_nobody_else() {
+    let server = MailServer::start();
+    let app = server.app_with(|settings| settings.database.registration = Some("invite".to_owned())).await;
+    let url = format!("smtp://127.0.0.1:{}", server.port);
+    let settings = [("SMTP_URL", url.as_str()), ("MAIL_FROM", "login@example.com")];
+    let said = run(&app, &["invites", "add", "--email", "hana@example.com", "--role", "staff"], &settings);
+    assert!(said.contains("hana@example.com") && !said.contains("link="), "{said}");
+    let mail = server.wait_for(1).await.remove(0);
+    assert_eq!(mail.to, ["hana@example.com"]);
+    let (visitor, form) = open(&app, &mail.link()).await;
+    assert_eq!(form.value_of("email"), Some("hana@example.com"));
+    // The name may be the address, since it is proved.
+    let fields = [("username", "hana@example.com"), ("password", PASSWORD), ("email", "mallory@example.com")];
+    assert_eq!(visitor.submit(&form, "/invite", &fields).await.status, 303);
+    let proved = "email = 'hana@example.com' AND email_key = 'hana@example.com' AND email_verified_at IS NOT NULL";
+    assert_eq!(Direct::open(&app.database).count("users", proved), 1);
+}
+
+#[tokio::test]
+async fn where_registration_is_open_the_address_comes_first_and_a_closed_door_stays_closed() {
+    let server = MailServer::start();
+    let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
+    let visitor = Visitor::new(&app).with("accept-language", "ko");
+    let form = visitor.get("/register").await;
+    let page = visitor.submit(&form, "/register", &[("email", " Hana@Example.com ")]).await;
+    assert_eq!((page.status, page.location()), (303, "/login?notice=account-asked"));
+    assert_eq!(Direct::open(&app.database).count("users", "1 = 1"), 0, "nobody is made yet");
+    let mail = server.wait_for(1).await.remove(0);
+    assert!(mail.subject().contains("계정 만들기"), "{}", mail.subject());
+    let (visitor, form) = open(&app, &mail.link()).await;
+    let done = visitor.submit(&form, "/invite", &[("username", "hana"), ("password", PASSWORD)]).await;
+    assert_eq!(done.status, 303, "{}", done.alert());
+    visitor.sign_in("hana").await;
+    // The same server with the door closed: neither the page nor a link that is still out opens it.
+    let url = format!("smtp://127.0.0.1:{}", server.port);
+    let asked = Visitor::new(&app);
+    let form = asked.get("/register").await;
+    asked.submit(&form, "/register", &[("email", "bob@example.com")]).await;
+    let mail = server.wait_for(2).await.remove(1);
+    for word in ["closed", "invite"] {
+        let settings = [("SMTP_URL", url.as_str()), ("MAIL_FROM", "login@example.com"), ("REGISTRATION", word)];
+        let closed = ServerProcess::start(&app.database, &settings);
+        let visitor = Visitor::new(&app).at(&closed.url);
+        assert_eq!(visitor.get("/register").await.status, 403, "{word}");
+        visitor.get(&mail.link()).await;
+        assert_eq!(visitor.get("/invite").await.status, 403, "{word}");
+    }
+}
+
+#[test]
+fn the_commands_say_what_to_do_when_they_are_refused() {
+    let db = TestDb::new();
+    db.cli(&["invites", "add"]).fails(1, "set REGISTRATION=invite");
+    db.cli(&["users", "reset-link", "nobody"]).fails(1, "nobody");
+    db.add("alice", &[]);
+    let first = db.cli(&["users", "reset-link", "alice"]).ok();
+    assert!(first.out.starts_with("http://localhost:8080/password/reset?link=") && first.err.contains("30 minutes"));
+    let second = db.cli(&["users", "reset-link", "alice", "--json"]).json();
+    assert_ne!(second["url"].as_str().expect("a link"), first.out.trim());
+    db.cli(&["users", "disable", "alice"]).ok();
+    db.cli(&["users", "reset-link", "alice"]).fails(1, "users enable alice");
+}

@@ -1,0 +1,95 @@
+"""A mail server that keeps what it gets: one JSON file a mail in FOLDER. It answers as the file FOLDER/mode says at that moment:
+ok, slow (3 s for each mail), or a reply code such as 451 or 550. With TLS=1 it insists on STARTTLS, with a certificate made now for
+127.0.0.1, whose issuer is FOLDER/ca.pem. With PASSWORD it insists on that password of the user "vestibule"."""
+
+import asyncio
+import datetime
+import email
+import email.policy
+import ipaddress
+import json
+import os
+import pathlib
+import ssl
+
+from aiosmtpd.smtp import SMTP, AuthResult
+
+FOLDER = pathlib.Path(os.environ["FOLDER"])
+
+
+class Keeper:
+    count = 0
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        mode = (FOLDER / "mode").read_text().strip()
+        if mode.isdigit():
+            return f"{mode} not now, {address}"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        if (FOLDER / "mode").read_text().strip() == "slow":
+            await asyncio.sleep(3)
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        mail = {
+            "to": envelope.rcpt_tos,
+            "headers": {name.lower(): str(value) for name, value in message.items()},
+            "text": message.get_body(("plain",)).get_content(),
+            "html": message.get_body(("html",)).get_content(),
+            "is_protected": session.ssl is not None,
+        }
+        Keeper.count += 1
+        name = f"{os.getpid():08}-{Keeper.count:06}.json"
+        (FOLDER / f".{name}").write_text(json.dumps(mail))
+        (FOLDER / f".{name}").rename(FOLDER / name)
+        return "250 OK"
+
+
+def make_context():
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, ca_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    name = lambda text: x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    day = datetime.timedelta(days=1)
+
+    def build(subject, public_key, extension):
+        builder = x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name("test CA")).public_key(public_key)
+        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - day).not_valid_after(now + day)
+        return builder.add_extension(extension, critical=True).sign(ca_key, hashes.SHA256())
+
+    ca = build("test CA", ca_key.public_key(), x509.BasicConstraints(ca=True, path_length=0))
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    leaf = build("mail", key.public_key(), x509.SubjectAlternativeName([address]))
+    (FOLDER / "ca.pem").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (FOLDER / "leaf.pem").write_bytes(pem + leaf.public_bytes(serialization.Encoding.PEM))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(FOLDER / "leaf.pem")
+    return context
+
+
+def authenticate(server, session, envelope, mechanism, data):
+    is_right = data.login == b"vestibule" and data.password == os.environ["PASSWORD"].encode()
+    return AuthResult(success=is_right)
+
+
+async def main():
+    options = {}
+    if os.environ.get("TLS") == "1":
+        options = {"tls_context": make_context(), "require_starttls": True}
+    if "PASSWORD" in os.environ:
+        options |= {"authenticator": authenticate, "auth_required": True, "auth_require_tls": False}
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: SMTP(Keeper(), hostname="mail.test", enable_SMTPUTF8=True, **options), "127.0.0.1", int(os.environ.get("PORT", "0"))
+    )
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+asyncio.run(main())
