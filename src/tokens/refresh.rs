@@ -60,25 +60,48 @@ pub fn rotate(
     found: RefreshToken,
     now: Moment,
 ) -> QueryResult<Rotation> {
+    let mut token = found;
+    // On Postgres each query sees what was committed just before it: of rows read one after another, one may tell of a replacement that
+    // another does not know yet, and an owner who came twice would be taken for a thief. There are no more replacements than this, and
+    // a theft looks the same each time.
+    for _ in 0..=MAX_LOST {
+        match walk(conn, presented, token, now)? {
+            Walk::Ended(rotation) => return Ok(rotation),
+            Walk::Suspicious => {}
+        }
+        let Some(again) = find(conn, presented)? else { return Ok(Rotation::Contested) };
+        token = again;
+    }
+    Ok(Rotation::Stolen)
+}
+
+/// What became of one walk from the presented token along its successors.
+enum Walk {
+    Ended(Rotation),
+    /// A theft, if all rows were read in one state.
+    Suspicious,
+}
+
+fn walk(conn: &mut DbConnection, presented: &PlainSecret, found: RefreshToken, now: Moment) -> QueryResult<Walk> {
     let (mut secret, mut token) = (presented.clone(), found);
     for _ in 0..MAX_LOOKS {
         if token.superseded_at.is_some() {
-            return Ok(Rotation::Stolen);
+            return Ok(Walk::Suspicious);
         }
         let Some(succession) = token.succession.clone() else {
             // Unused. The update is conditional: of those that come at once, one rotates and the others look again.
             if let Some(successor) = replace(conn, &secret, &token, 0, now)? {
-                return Ok(Rotation::Successor(successor));
+                return Ok(Walk::Ended(Rotation::Successor(successor)));
             }
-            let Some(again) = store::find(conn, &token.hash)? else { return Ok(Rotation::Contested) };
+            let Some(again) = store::find(conn, &token.hash)? else { return Ok(Walk::Ended(Rotation::Contested)) };
             token = again;
             continue;
         };
-        let Some(next) = store::find(conn, &succession.hash)? else { return Ok(Rotation::Stolen) };
+        let Some(next) = store::find(conn, &succession.hash)? else { return Ok(Walk::Suspicious) };
         let opened = (now < succession.at + SAME_SUCCESSOR_FOR).then(|| open(&secret, &succession)).flatten();
         if let Some(successor) = opened {
             if next.is_unused() {
-                return Ok(Rotation::Successor(successor));
+                return Ok(Walk::Ended(Rotation::Successor(successor)));
             }
             // The successor was used already, as recently: a program that came late among several gets what they have now.
             (secret, token) = (successor, next);
@@ -86,17 +109,17 @@ pub fn rotate(
         }
         // The answer was lost on its way when nobody has used the successor; whoever used it holds a copy when somebody has.
         if !next.is_unused() || succession.lost >= MAX_LOST {
-            return Ok(Rotation::Stolen);
+            return Ok(Walk::Suspicious);
         }
         if let Some(successor) = replace(conn, &secret, &token, succession.lost + 1, now)? {
             // Should the successor have been used at this very moment, its use stands and both are stolen or lost to the owner.
             let is_superseded = store::set_superseded(conn, &succession.hash, now)?;
-            return Ok(if is_superseded { Rotation::Successor(successor) } else { Rotation::Stolen });
+            return Ok(Walk::Ended(if is_superseded { Rotation::Successor(successor) } else { Rotation::Stolen }));
         }
-        let Some(again) = store::find(conn, &token.hash)? else { return Ok(Rotation::Contested) };
+        let Some(again) = store::find(conn, &token.hash)? else { return Ok(Walk::Ended(Rotation::Contested)) };
         token = again;
     }
-    Ok(Rotation::Contested)
+    Ok(Walk::Ended(Rotation::Contested))
 }
 
 /// Gives a token a fresh successor, unless its row has changed since it was read.
