@@ -16,11 +16,12 @@ fn what_stands_in_a_token_is_shown_without_a_database() {
     let shown = db.cli_with_input(&["token", "inspect", "--json"], &format!("Bearer {token}\n")).json();
     assert_eq!((&shown["header"], &shown["claims"]), (&hs256::header(), &payload));
     let text = db.cli_with_input(&["token", "inspect"], &format!("  {token}\r\n")).ok().out;
-    for words in
-        ["alg        HS256", "sub        alice", "(in 12 minutes)", "(41 s ago)", "roles      a, b", "\\u{1b}[2J"]
+    for words in ["alg        HS256", "sub        alice", "(in 12 minutes)", " s ago)", "roles      a, b", "\\u{1b}[2J"]
     {
         assert!(text.contains(words), "{words:?} is not in {text}");
     }
+    // A busy machine may take a while to get there.
+    assert!((41..60).any(|seconds| text.contains(&format!("({seconds} s ago)"))), "{text}");
     assert!(text.contains("nothing was checked") && !text.contains(token.rsplit('.').next().expect("a signature")));
     db.write_file("token", &token);
     assert_eq!(db.cli(&["token", "inspect", "--file", "token"]).ok().out.lines().count(), text.lines().count());
