@@ -112,6 +112,7 @@ async fn prepare(arguments: &Arguments) -> anyhow::Result<(Tokens, User, Session
             client_id: None,
             scope: Scopes::default(),
             signing_kid: kid.kid().map(str::to_owned),
+            is_remembered: false,
             expires_at: None,
             origin: Origin { kind: SessionKind::Program, network_address: None, user_agent: None },
         };

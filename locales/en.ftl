@@ -23,6 +23,8 @@ field-optional = (optional)
 
 sign-in-title = Sign in
 sign-in-button = Sign in
+sign-in-remember = Keep me signed in
+sign-in-remember-hint = Only on a device of your own. Without this, you are signed out when the browser is closed.
 sign-in-help = Can’t sign in? Ask the administrator of this server.
 
 ## Account

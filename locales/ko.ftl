@@ -23,6 +23,8 @@ field-optional = (선택)
 
 sign-in-title = 로그인
 sign-in-button = 로그인
+sign-in-remember = 로그인 유지
+sign-in-remember-hint = 본인만 쓰는 기기에서만 선택하세요. 선택하지 않으면 브라우저를 닫을 때 로그아웃됩니다.
 sign-in-help = 로그인할 수 없나요? 이 서버의 관리자에게 문의하세요.
 
 ## 계정

@@ -77,7 +77,7 @@ async fn make_cookies(
     secret: web::Data<PlainSecret>,
     config: web::Data<vestibule::web::WebConfig>,
 ) -> HttpResponse {
-    session.sign_in(&secret).expect("written");
+    session.sign_in(&secret, None).expect("written");
     let mut response = HttpResponse::Ok().finish();
     ours::set_link(&mut response, &config, &secret).expect("written");
     response

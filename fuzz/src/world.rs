@@ -97,6 +97,7 @@ fn issue(tokens: &Tokens) -> String {
         access_until: now,
         expires_at: None,
         ended_at: None,
+        is_remembered: false,
     };
     let user = User {
         id: UserId(1),

@@ -109,6 +109,7 @@ fn new_session(user: &User, scope: Scopes, signing_kid: Option<&str>, expires_at
         scope,
         signing_kid: signing_kid.map(str::to_owned),
         expires_at: Some(expires_at),
+        is_remembered: false,
         origin: Origin { kind: SessionKind::Script, network_address: None, user_agent: None },
     }
 }

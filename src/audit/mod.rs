@@ -4,7 +4,7 @@
 mod store;
 
 use crate::clock::Moment;
-pub use store::{delete_old, record};
+pub use store::{delete_old, list_of_user, record};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,16 +17,82 @@ pub enum EventKind {
     SigningKeyRetired,
     /// The signing keys were sealed under another server key.
     SigningKeysResealed,
+    /// Somebody signed in: at a browser, or a program from a network that the account did not know.
+    SignedIn,
+    /// Somebody signed in at a browser that the account did not know.
+    SignedInFromNewDevice,
+    /// So many wrong passwords that the account takes none for a while.
+    SignInsBlocked,
+    /// The person changed their password.
+    PasswordChanged,
+    /// An admin set the password, or a rescue link did.
+    PasswordSet,
+    /// The person ended one of their sessions from another one.
+    SessionEnded,
+    /// The person ended all their sessions but one.
+    OtherSessionsEnded,
+    /// An admin ended all sessions of the account.
+    SignedOutByAdmin,
+    /// The person changed what they are called or the language they are spoken to in.
+    ProfileChanged,
+    /// The address where mail reaches the person was changed.
+    EmailChanged,
+    /// An admin turned the account off.
+    Disabled,
+    /// An admin turned the account on.
+    Enabled,
+    /// The account was deleted.
+    Deleted,
 }
 
 impl EventKind {
-    fn as_str(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::RefreshTokenReused,
+        Self::SigningKeyAdded,
+        Self::SigningKeyRetired,
+        Self::SigningKeysResealed,
+        Self::SignedIn,
+        Self::SignedInFromNewDevice,
+        Self::SignInsBlocked,
+        Self::PasswordChanged,
+        Self::PasswordSet,
+        Self::SessionEnded,
+        Self::OtherSessionsEnded,
+        Self::SignedOutByAdmin,
+        Self::ProfileChanged,
+        Self::EmailChanged,
+        Self::Disabled,
+        Self::Enabled,
+        Self::Deleted,
+    ];
+
+    /// The word in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::SigningKeyAdded => "signing_key_added",
             Self::SigningKeyRetired => "signing_key_retired",
             Self::SigningKeysResealed => "signing_keys_resealed",
+            Self::SignedIn => "signed_in",
+            Self::SignedInFromNewDevice => "signed_in_from_new_device",
+            Self::SignInsBlocked => "sign_ins_blocked",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordSet => "password_set",
+            Self::SessionEnded => "session_ended",
+            Self::OtherSessionsEnded => "other_sessions_ended",
+            Self::SignedOutByAdmin => "signed_out_by_admin",
+            Self::ProfileChanged => "profile_changed",
+            Self::EmailChanged => "email_changed",
+            Self::Disabled => "disabled",
+            Self::Enabled => "enabled",
+            Self::Deleted => "deleted",
         }
+    }
+
+    fn from_str(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -45,7 +111,7 @@ pub struct Event {
     pub session_id: Option<String>,
     /// From where.
     pub network_address: Option<String>,
-    /// What else there is to name, such as a signing key by its `kid`.
+    /// What else there is to name: a signing key by its `kid`, or what kind of device, such as "Firefox, Windows".
     pub detail: Option<String>,
 }
 
@@ -53,14 +119,20 @@ impl Event {
     /// Something that happened to signing keys, to one of them when `key` names it by its `kid`.
     #[must_use]
     pub fn of_keys(kind: EventKind, key: Option<&str>, happened_at: Moment) -> Self {
+        Self { detail: key.map(str::to_owned), ..Self::new(kind, happened_at) }
+    }
+
+    /// An event of which no more is known.
+    #[must_use]
+    pub fn new(kind: EventKind, now: Moment) -> Self {
         Self {
             kind,
-            happened_at,
+            happened_at: now,
             user_id: None,
             client_id: None,
             session_id: None,
             network_address: None,
-            detail: key.map(str::to_owned),
+            detail: None,
         }
     }
 }

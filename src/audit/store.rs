@@ -2,16 +2,19 @@
 
 use diesel::prelude::*;
 
-use super::Event;
+use super::{Event, EventKind};
 use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::db::schema::audit_events;
 use crate::secret::random_id;
 
+/// So many events of one kind are kept for one account: a program that signs in all the time leaves no more behind.
+const KEPT_OF_A_KIND: i64 = 100;
+
 /// Writes an event down.
 ///
 /// # Errors
-/// When the query fails.
+/// When a query fails.
 pub fn record(conn: &mut DbConnection, event: &Event) -> QueryResult<()> {
     diesel::insert_into(audit_events::table)
         .values((
@@ -24,8 +27,45 @@ pub fn record(conn: &mut DbConnection, event: &Event) -> QueryResult<()> {
             audit_events::network_address.eq(&event.network_address),
             audit_events::detail.eq(&event.detail),
         ))
-        .execute(conn)
-        .map(drop)
+        .execute(conn)?;
+    // For a name that nobody has, too: the number of statements tells nobody which names exist.
+    let surplus: Vec<String> = audit_events::table
+        .filter(audit_events::user_id.eq(event.user_id).and(audit_events::kind.eq(event.kind.as_str())))
+        .order(audit_events::happened_at.desc())
+        .offset(KEPT_OF_A_KIND)
+        .limit(100)
+        .select(audit_events::id)
+        .load(conn)?;
+    if !surplus.is_empty() {
+        diesel::delete(audit_events::table.filter(audit_events::id.eq_any(surplus))).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// What happened to a user's account, newest first, at most `limit`; what only a newer release knows is left out.
+///
+/// # Errors
+/// When the query fails.
+pub fn list_of_user(conn: &mut DbConnection, user_id: i64, limit: i64) -> QueryResult<Vec<Event>> {
+    type Row = (String, Moment, Option<String>, Option<String>, Option<String>, Option<String>);
+    let rows: Vec<Row> = audit_events::table
+        .filter(audit_events::user_id.eq(user_id))
+        .order((audit_events::happened_at.desc(), audit_events::id))
+        .limit(limit)
+        .select((
+            audit_events::kind,
+            audit_events::happened_at,
+            audit_events::client_id,
+            audit_events::session_id,
+            audit_events::network_address,
+            audit_events::detail,
+        ))
+        .load(conn)?;
+    let event = |(kind, happened_at, client_id, session_id, network_address, detail): Row| {
+        let kind = EventKind::from_str(&kind)?;
+        Some(Event { kind, happened_at, user_id: Some(user_id), client_id, session_id, network_address, detail })
+    };
+    Ok(rows.into_iter().filter_map(event).collect())
 }
 
 /// Deletes events from before `before`, at most `limit`.

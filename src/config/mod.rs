@@ -216,6 +216,10 @@ pub struct LifetimeConfig {
     pub session_idle: Duration,
     /// A browser's session altogether.
     pub session_max: Duration,
+    /// The session of a browser that remembers the person, without use.
+    pub remember_idle: Duration,
+    /// The same altogether.
+    pub remember_max: Duration,
     /// A program's session without a refresh.
     pub refresh_idle: Duration,
     /// A program's session altogether.

@@ -185,22 +185,31 @@ impl LifetimeSettings {
             ),
             session_idle: faults.take("SESSION_IDLE", self.session_idle.as_deref(), "12h", duration(MINUTE, 365 * DAY)),
             session_max: faults.take("SESSION_MAX", self.session_max.as_deref(), "30d", duration(MINUTE, 365 * DAY)),
+            remember_idle: faults.take(
+                "REMEMBER_IDLE",
+                self.remember_idle.as_deref(),
+                "30d",
+                duration(MINUTE, 365 * DAY),
+            ),
+            remember_max: faults.take("REMEMBER_MAX", self.remember_max.as_deref(), "90d", duration(MINUTE, 365 * DAY)),
             refresh_idle: faults.take("REFRESH_IDLE", self.refresh_idle.as_deref(), "30d", duration(MINUTE, 365 * DAY)),
             refresh_max: faults.take("REFRESH_MAX", self.refresh_max.as_deref(), "90d", duration(MINUTE, 365 * DAY)),
         };
-        if lifetimes.session_idle > lifetimes.session_max {
-            faults.say(
-                "SESSION_IDLE",
-                self.session_idle.as_deref().unwrap_or("12h"),
-                "make it no longer than SESSION_MAX",
-            );
-        }
-        if lifetimes.refresh_idle > lifetimes.refresh_max {
-            faults.say(
-                "REFRESH_IDLE",
-                self.refresh_idle.as_deref().unwrap_or("30d"),
-                "make it no longer than REFRESH_MAX",
-            );
+        for (name, given, default, idle, max_name, max) in [
+            ("SESSION_IDLE", &self.session_idle, "12h", lifetimes.session_idle, "SESSION_MAX", lifetimes.session_max),
+            (
+                "REMEMBER_IDLE",
+                &self.remember_idle,
+                "30d",
+                lifetimes.remember_idle,
+                "REMEMBER_MAX",
+                lifetimes.remember_max,
+            ),
+            ("REFRESH_IDLE", &self.refresh_idle, "30d", lifetimes.refresh_idle, "REFRESH_MAX", lifetimes.refresh_max),
+        ] {
+            if idle > max {
+                faults.say(name, given.as_deref().unwrap_or(default), &format!("make it no longer than {max_name}"));
+            }
         }
         lifetimes
     }

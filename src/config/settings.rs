@@ -80,6 +80,12 @@ pub struct LifetimeSettings {
     /// Life of a browser's session altogether [default: 30d]
     #[arg(long, env = "SESSION_MAX", value_name = "DURATION")]
     pub session_max: Option<String>,
+    /// Life of the session of a browser that was asked to remember the person, without use [default: 30d]
+    #[arg(long, env = "REMEMBER_IDLE", value_name = "DURATION")]
+    pub remember_idle: Option<String>,
+    /// Life of such a session altogether [default: 90d]
+    #[arg(long, env = "REMEMBER_MAX", value_name = "DURATION")]
+    pub remember_max: Option<String>,
     /// Life of a program's session without a refresh [default: 30d]
     #[arg(long, env = "REFRESH_IDLE", value_name = "DURATION")]
     pub refresh_idle: Option<String>,

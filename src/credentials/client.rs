@@ -46,6 +46,7 @@ impl Lock {
             scope,
             signing_kid: signer.kid().map(str::to_owned),
             expires_at: None,
+            is_remembered: false,
             origin,
         };
         let started = self

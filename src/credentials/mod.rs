@@ -1,5 +1,5 @@
 //! The lock that both doors turn: check a username and password, throttle, start the session, sign the token.
-//! `sign_in.rs` is the way through it and `reservation.rs` its first half; `refresh.rs` and `client.rs` are the ways of programs that come
+//! `sign_in.rs` is the way through it, `reservation.rs` its first half, `settling.rs` its end and `recheck.rs` the way of somebody who is in already; `refresh.rs` and `client.rs` are the ways of programs that come
 //! again or for themselves, `scope.rs` says what is granted; `throttle.rs` the rule on too many tries, `buckets.rs` what
 //! is counted, `devices.rs` the browsers and networks that are known, `waiting.rs` the queue for a free try, `store.rs` the rows.
 //! `requests.rs` counts what strangers ask for. What may not live here: how the answer is worn (`login`, `oauth`).
@@ -7,10 +7,12 @@
 mod buckets;
 mod client;
 mod devices;
+mod recheck;
 mod refresh;
 mod requests;
 mod reservation;
 mod scope;
+mod settling;
 mod sign_in;
 mod store;
 mod throttle;
@@ -37,6 +39,7 @@ use crate::users::password::Password;
 use crate::users::{LookupName, User, Username};
 pub use client::ClientSignIn;
 pub use devices::forget_all as forget_devices;
+pub use recheck::Recheck;
 pub use refresh::{Presented, Refresh, Refreshed};
 pub use store::{delete_stale_attempts, delete_stale_devices};
 use waiting::Waiting;
@@ -59,6 +62,8 @@ pub struct Attempt {
     pub scope: Scopes,
     /// Where it comes from.
     pub client_ip: IpAddr,
+    /// Whether the person asks this browser to remember them.
+    pub is_remembered: bool,
     /// What the client says it is, at most 256 bytes.
     pub user_agent: Option<String>,
     /// The cookie of a browser that this account signed in from before.

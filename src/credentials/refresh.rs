@@ -158,13 +158,11 @@ impl Step {
     fn end(&self, conn: &mut DbConnection, session: &Session) -> Result<(), DbError> {
         if sessions::end(conn, &session.id, EndReason::RefreshTokenReused, self.now)? {
             let event = Event {
-                kind: EventKind::RefreshTokenReused,
-                happened_at: self.now,
                 user_id: session.user_id.map(|id| id.0),
                 client_id: session.client_id.clone(),
                 session_id: Some(session.id.clone()),
                 network_address: Some(self.presented.client_ip.to_canonical().to_string()),
-                detail: None,
+                ..Event::new(EventKind::RefreshTokenReused, self.now)
             };
             audit::record(conn, &event)?;
         }

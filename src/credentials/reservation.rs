@@ -31,10 +31,12 @@ pub(super) struct Reserved {
     pub user: Option<User>,
     pub known: Known,
     pub keys: Vec<String>,
+    /// The account's own buckets that can shut, each with its limit.
+    pub limits: Vec<(String, i64)>,
 }
 
 pub(super) enum Reservation {
-    Taken(Reserved),
+    Taken(Box<Reserved>),
     Throttled(Duration),
 }
 
@@ -67,7 +69,7 @@ impl Lock {
                 }
                 (Verdict::Free, _) => {
                     if let Some(reserved) = self.try_reserve(look, now).await? {
-                        return Ok(Reservation::Taken(reserved));
+                        return Ok(Reservation::Taken(Box::new(reserved)));
                     }
                     conflicts += 1;
                     if conflicts >= MAX_CONFLICTS {
@@ -120,6 +122,11 @@ impl Lock {
         let throttling = self.throttling;
         let Look { user, known, buckets } = look;
         let keys = buckets.iter().map(|(bucket, _)| bucket.key.clone()).collect();
+        // The network's bucket, which is nobody's own, is filed under itself.
+        let account = buckets.iter().map(|(bucket, _)| bucket).find(|bucket| bucket.account != bucket.key);
+        let account = account.map(|bucket| bucket.account.clone()).unwrap_or_default();
+        let own = buckets.iter().filter(|(bucket, _)| bucket.account == account);
+        let limits = own.filter_map(|(bucket, _)| Some((bucket.key.clone(), bucket.limit?))).collect();
         // Settled within seconds, durably when it fails: after a power cut there is nobody left who was trying.
         let result = self
             .db
@@ -143,7 +150,7 @@ impl Lock {
             })
             .await;
         match result {
-            Ok(()) => Ok(Some(Reserved { user, known, keys })),
+            Ok(()) => Ok(Some(Reserved { user, known, keys, limits })),
             Err(ReserveError::Conflict) => Ok(None),
             Err(ReserveError::Database(error)) if error.is_unique_violation() => Ok(None),
             Err(ReserveError::Database(error)) => Err(error),

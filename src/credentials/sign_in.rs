@@ -1,20 +1,21 @@
 //! The way through the lock: look, reserve a try, hash, decide. One transaction before the hash (`reservation.rs`) and one after
-//! it, and no connection held while hashing. What may not live here: HTTP.
+//! it, and no connection held while hashing. `settling.rs` counts a failure. What may not live here: HTTP.
 
 use super::buckets::Names;
 use super::devices::{self, Known, SignInPlace};
 use super::reservation::{Reservation, Reserved};
 use super::{Attempt, Lock, SignIn, SignInError, SignedIn, scope, store};
+use crate::audit::{self, Event, EventKind};
 use crate::clients::{self, GrantType};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::metrics;
 use crate::scope::Scopes;
 use crate::secret::{DerivedKey, PlainSecret, SecretHash};
-use crate::sessions::{self, EndReason, Lifetimes, NewSession, Origin, SessionKind, Started};
+use crate::sessions::{self, EndReason, Lifetimes, NewSession, Origin, Session, SessionKind, Started};
 use crate::tokens::{Grant, Signer, Subject, begin_refresh_tokens};
 use crate::users::argon2id::PasswordHash;
-use crate::users::{self, User, UserId, UserState};
+use crate::users::{self, User, UserState};
 
 /// How often a try starts anew because others changed the same rows between looking and reserving.
 pub(super) const MAX_CONFLICTS: usize = 50;
@@ -58,16 +59,16 @@ impl Lock {
         };
         let hash = reserved.user.as_ref().and_then(|user| user.password_hash.clone());
         let Ok(is_right) = self.hash_pool.verify(attempt.password.clone(), hash.clone()).await else {
-            self.settle(&reserved.keys, false).await?;
+            self.settle(&reserved).await?;
             return Ok(SignIn::Full);
         };
         let (true, Some(user), Some(hash)) = (is_right, &reserved.user, hash) else {
-            return self.refuse(&reserved.keys, SignIn::Refused).await;
+            return self.refuse(&attempt, &reserved, SignIn::Refused).await;
         };
         match user.state {
             UserState::Active => self.finish(&attempt, &reserved, user.clone(), hash).await,
-            UserState::Disabled(_) => self.refuse(&reserved.keys, SignIn::Disabled).await,
-            UserState::Deleted(_) => self.refuse(&reserved.keys, SignIn::Refused).await,
+            UserState::Disabled(_) => self.refuse(&attempt, &reserved, SignIn::Disabled).await,
+            UserState::Deleted(_) => self.refuse(&attempt, &reserved, SignIn::Refused).await,
         }
     }
 
@@ -82,30 +83,10 @@ impl Lock {
         task.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
-    async fn refuse(&self, keys: &[String], answer: SignIn) -> Result<SignIn, SignInError> {
+    async fn refuse(&self, attempt: &Attempt, reserved: &Reserved, answer: SignIn) -> Result<SignIn, SignInError> {
         metrics::SIGN_IN_FAILURES.increment();
-        self.settle(keys, true).await?;
+        self.settle_failed(attempt, reserved).await?;
         Ok(answer)
-    }
-
-    async fn settle(&self, keys: &[String], has_failed: bool) -> Result<(), DbError> {
-        let (now, owned) = (self.clock.now(), keys.to_vec());
-        self.db
-            .write(move |conn| -> Result<(), DbError> {
-                for key in &owned {
-                    store::settle(conn, key, has_failed, now)?;
-                }
-                Ok(())
-            })
-            .await?;
-        self.signal(keys);
-        Ok(())
-    }
-
-    fn signal(&self, keys: &[String]) {
-        for key in keys {
-            self.waiting.signal(key, false);
-        }
     }
 
     async fn finish(
@@ -125,7 +106,7 @@ impl Lock {
                 // Two first sign-ins from one network remember it at the same moment.
                 Err(error) if error.is_unique_violation() => {}
                 Err(error) => return Err(error.into()),
-                Ok(Finish::Overtaken) => return self.refuse(&reserved.keys, SignIn::Refused).await,
+                Ok(Finish::Overtaken) => return self.refuse(attempt, reserved, SignIn::Refused).await,
                 Ok(Finish::ClientGone) => {
                     self.signal(&reserved.keys);
                     return Ok(SignIn::ClientGone);
@@ -179,7 +160,7 @@ impl Lock {
             names_key: self.names.clone(),
             lifetimes: self.lifetimes,
             attempt: attempt.clone(),
-            user_id: user.id,
+            user: user.clone(),
             known: reserved.known,
             keys: reserved.keys.clone(),
             checked: hashes.0.clone(),
@@ -195,7 +176,7 @@ struct FinishStep {
     names_key: DerivedKey,
     lifetimes: Lifetimes,
     attempt: Attempt,
-    user_id: UserId,
+    user: User,
     known: Known,
     keys: Vec<String>,
     checked: PasswordHash,
@@ -205,23 +186,23 @@ struct FinishStep {
 
 impl FinishStep {
     fn run(self, conn: &mut DbConnection, now: Moment) -> Result<Finish, DbError> {
-        if !users::set_signed_in(conn, self.user_id, &self.checked, now)? {
+        if !users::set_signed_in(conn, self.user.id, &self.checked, now)? {
             return Ok(Finish::Overtaken);
         }
         if let Some(stronger) = &self.stronger {
-            users::set_password_hash(conn, self.user_id, stronger, Some(&self.checked), now)?;
+            users::set_password_hash(conn, self.user.id, stronger, Some(&self.checked), now)?;
         }
         for key in &self.keys {
             store::settle(conn, key, false, now)?;
         }
         let place = SignInPlace {
             names: &self.names,
-            user_id: self.user_id,
+            user_id: self.user.id,
             username_key: self.attempt.username.key(),
             is_browser: self.attempt.kind == SessionKind::Browser,
         };
         let device = devices::remember(conn, &self.names_key, &place, self.known, now)?;
-        let roles = users::list_roles(conn, self.user_id)?;
+        let roles = users::list_roles(conn, self.user.id)?;
         let client = self.attempt.client.as_ref();
         // Deleting the program or replacing its secret comes after this, and finds the session, or before it, and there is none.
         if let Some(client) = client
@@ -237,23 +218,43 @@ impl FinishStep {
             ended.extend(end_previous(conn, &secret.hash(), now)?);
         }
         let started = self.start(conn, scope, now)?;
+        self.record(conn, &started.session, now)?;
         let is_program = started.session.kind == SessionKind::Program;
         let may_refresh = is_program && client.is_none_or(|client| client.may(GrantType::RefreshToken));
         let refresh_token = may_refresh.then(|| begin_refresh_tokens(conn, &started.session, now)).transpose()?;
         if is_program && client.is_none() {
-            ended.extend(sessions::end_oldest(conn, self.user_id, MAX_PROGRAM_SESSIONS, now)?);
+            ended.extend(sessions::end_oldest(conn, self.user.id, MAX_PROGRAM_SESSIONS, now)?);
         }
         Ok(Finish::Done { started: Box::new(started), roles, device, refresh_token, ended })
+    }
+
+    /// Programs come again and again: only from a network that the account does not know is it worth telling.
+    fn record(&self, conn: &mut DbConnection, session: &Session, now: Moment) -> Result<(), DbError> {
+        let is_first = self.user.last_signed_in_at.is_none();
+        let kind = match session.kind {
+            SessionKind::Browser if !self.known.device && !is_first => EventKind::SignedInFromNewDevice,
+            SessionKind::Browser => EventKind::SignedIn,
+            _ if !self.known.network => EventKind::SignedIn,
+            _ => return Ok(()),
+        };
+        let mut event = Event::new(kind, now);
+        event.user_id = Some(self.user.id.0);
+        event.client_id.clone_from(&session.client_id);
+        event.session_id = Some(session.id.clone());
+        event.network_address = Some(self.attempt.client_ip.to_canonical().to_string());
+        event.detail = self.attempt.user_agent.as_deref().and_then(sessions::device_label);
+        Ok(audit::record(conn, &event)?)
     }
 
     fn start(&self, conn: &mut DbConnection, scope: Scopes, now: Moment) -> Result<Started, DbError> {
         let attempt = &self.attempt;
         let cannot_refresh = attempt.client.as_ref().is_some_and(|client| !client.may(GrantType::RefreshToken));
         let new = NewSession {
-            user_id: Some(self.user_id),
+            user_id: Some(self.user.id),
             client_id: attempt.client.as_ref().map(|client| client.id.clone()),
             scope,
             signing_kid: self.signing_kid.clone(),
+            is_remembered: attempt.is_remembered,
             expires_at: cannot_refresh.then(|| self.lifetimes.one_access_token(now)),
             origin: Origin {
                 kind: attempt.kind,

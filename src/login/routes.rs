@@ -33,6 +33,7 @@ pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
         .service(
             web::resource("/login")
                 .wrap(session::middleware(config))
+                .wrap(from_fn(session::keep_cookie))
                 .wrap(from_fn(error_page::middleware))
                 .route(get().to(show))
                 .route(web::post().to(sign_in))
@@ -75,6 +76,7 @@ async fn show(
         status: StatusCode::OK,
         next,
         username: String::new(),
+        is_remembered: false,
         alert: None,
         refusal: None,
         notice,
@@ -88,6 +90,7 @@ struct Form {
     status: StatusCode,
     next: Next,
     username: String,
+    is_remembered: bool,
     alert: Option<Alert>,
     refusal: Option<Refusal>,
     notice: Option<String>,
@@ -100,6 +103,7 @@ fn form(form: &Form, layout: Layout, session: &BrowserSession) -> Result<HttpRes
         csrf: form_post::csrf_token(session, form.refusal)?,
         next: form.next.field().to_owned(),
         username: form.username.clone(),
+        is_remembered: form.is_remembered,
         alert: form.alert.clone(),
         notice: form.notice.clone(),
         is_registration_open: form.is_registration_open,
@@ -120,12 +124,14 @@ async fn sign_in(
     let next = Next::parse(parameters.get("next").unwrap_or_default(), crate::web::config(&request));
     // Cut, so that a name of 16 KiB is not sent back.
     let username: String = parameters.get("username").unwrap_or_default().chars().take(256).collect();
+    let is_remembered = parameters.get("remember").is_some();
     let layout = Layout::new(&request);
     let words = layout.words;
     let again = |status, alert| Form {
         status,
         next: next.clone(),
         username: username.clone(),
+        is_remembered,
         alert: Some(alert),
         refusal,
         notice: None,
@@ -150,12 +156,13 @@ async fn sign_in(
         client: None,
         scope: Scopes::default(),
         client_ip: client_ip.0,
+        is_remembered,
         user_agent: user_agent(&request),
         device: cookies::find(&request, cookies::Name::Device).and_then(|text| PlainSecret::parse(&text)),
         previous: session.secret(),
     };
     match lock.sign_in_whole(attempt).await? {
-        SignIn::Done(signed_in) => finish(&request, &session, &signed_in, next.address()),
+        SignIn::Done(signed_in) => finish(&request, (&session, &lock), &signed_in, next.address()),
         // A page wishes for no scope, so that none is refused.
         SignIn::Refused | SignIn::ScopeRefused | SignIn::ClientGone => form(&refused(), layout, &session),
         SignIn::Disabled => {
@@ -196,7 +203,7 @@ fn waiting(shown: &Form, layout: Layout, session: &BrowserSession, wait: Duratio
 /// Wears a sign-in that succeeded as cookies and a redirect.
 pub(super) fn finish(
     request: &HttpRequest,
-    session: &BrowserSession,
+    (session, lock): (&BrowserSession, &Lock),
     signed_in: &SignedIn,
     address: &str,
 ) -> Result<HttpResponse, AppError> {
@@ -206,12 +213,13 @@ pub(super) fn finish(
     for name in [cookies::Name::Token, cookies::Name::Proxy] {
         cookies::remove_host_form(request, &mut response, name)?;
     }
+    let kept_seconds = lock.lifetimes.cookie_seconds(&signed_in.session, lock.clock.now());
     if let Some(secret) = &signed_in.session_secret {
-        session.sign_in(secret)?;
+        session.sign_in(secret, kept_seconds)?;
     }
     cookies::set_token(&mut response, config, &signed_in.token.token, signed_in.token.expires_in)?;
     if let Some(secret) = &signed_in.session_secret {
-        cookies::set_proxy(&mut response, config, &sessions::proxy_secret(secret))?;
+        cookies::set_proxy(&mut response, config, &sessions::proxy_secret(secret), kept_seconds)?;
     }
     if let Some(device) = &signed_in.device {
         cookies::set_device(&mut response, config, device)?;

@@ -159,13 +159,16 @@ async fn sign_in(
         client: None,
         scope: Scopes::default(),
         client_ip,
+        is_remembered: false,
         user_agent: user_agent(request),
         device: None,
         previous: session.secret(),
     };
     let notice = if is_rescue { Notice::Rescued } else { Notice::SetUp };
     let mut response = match lock.sign_in_whole(attempt).await? {
-        SignIn::Done(signed_in) => finish(request, session, &signed_in, &format!("/?notice={}", notice.code()))?,
+        SignIn::Done(signed_in) => {
+            finish(request, (session, lock), &signed_in, &format!("/?notice={}", notice.code()))?
+        }
         // Throttled from this network, or busy: the account stands, and the sign-in page says the rest.
         _ => see_other(&format!("/login?notice={}", notice.code())),
     };

@@ -164,6 +164,7 @@ impl Asked<'_> {
             client: self.client,
             scope,
             client_ip: self.client_ip.0,
+            is_remembered: false,
             user_agent: user_agent(self.request),
             device: None,
             previous: None,

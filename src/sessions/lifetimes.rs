@@ -21,6 +21,8 @@ pub struct Lifetimes {
     session_max: TimeDelta,
     refresh_idle: TimeDelta,
     refresh_max: TimeDelta,
+    remember_idle: TimeDelta,
+    remember_max: TimeDelta,
 }
 
 impl Lifetimes {
@@ -34,6 +36,8 @@ impl Lifetimes {
             session_max: delta(config.session_max),
             refresh_idle: delta(config.refresh_idle),
             refresh_max: delta(config.refresh_max),
+            remember_idle: delta(config.remember_idle),
+            remember_max: delta(config.remember_max),
         }
     }
 
@@ -42,6 +46,9 @@ impl Lifetimes {
     pub fn session_ends_at(&self, session: &Session) -> Moment {
         let Session { created_at, last_used_at, .. } = *session;
         let ends_at = match session.kind {
+            SessionKind::Browser if session.is_remembered => {
+                (created_at + self.remember_max).min(last_used_at + self.remember_idle)
+            }
             SessionKind::Browser => (created_at + self.session_max).min(last_used_at + self.session_idle),
             SessionKind::Program => (created_at + self.refresh_max).min(last_used_at + self.refresh_idle),
             SessionKind::Client => created_at + self.access_token,
@@ -84,16 +91,17 @@ impl Lifetimes {
         now >= session.last_used_at + USE_RECORDED_EVERY
     }
 
-    /// The longest that any browser session lives, in seconds: the life of its cookie.
+    /// The life of a browser session's cookie, in seconds: as long as the session can live when the browser remembers the person,
+    /// and `None`, until the browser is closed, when it does not.
     #[must_use]
-    pub fn session_max_seconds(&self) -> i64 {
-        self.session_max.num_seconds()
+    pub fn cookie_seconds(&self, session: &Session, now: Moment) -> Option<i64> {
+        session.is_remembered.then(|| (session.created_at + self.remember_max - now).num_seconds().max(0))
     }
 
     /// The moment before which a session last used is dead whatever its kind.
     #[must_use]
     pub fn dead_before(&self, now: Moment) -> Moment {
-        now - self.session_idle.max(self.access_token).max(self.refresh_idle)
+        now - self.session_idle.max(self.access_token).max(self.refresh_idle).max(self.remember_idle)
     }
 
     /// The moment before which a refresh token that was made is of no use to anybody.

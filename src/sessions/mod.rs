@@ -1,6 +1,7 @@
 //! One sign-in is one session, whichever door it came through: start, use, end.
-//! `lifetimes.rs` says how long, `store.rs` holds the rows. What may not live here: cookies (`web`) and tokens (`tokens`).
+//! `lifetimes.rs` says how long, `device.rs` on what, `store.rs` holds the rows. What may not live here: cookies (`web`) and tokens (`tokens`).
 
+mod device;
 pub mod lifetimes;
 mod store;
 
@@ -11,11 +12,12 @@ use crate::db::DbConnection;
 use crate::scope::Scopes;
 use crate::secret::{PlainSecret, from_base64url, random_id};
 use crate::users::UserId;
+pub use device::device_label;
 pub use lifetimes::Lifetimes;
 pub use store::{
-    KeyUse, delete_dead, delete_ended, end, end_all_of_client, end_all_of_user, end_oldest, find, find_by_proxy_secret,
-    find_by_secret, find_end_reason, find_key_use, list_ended, list_live_of_client, list_live_of_user, set_issued,
-    set_proxy_secret, set_used,
+    KeyUse, Whereabouts, delete_dead, delete_ended, end, end_all_of_client, end_all_of_user, end_of_user, end_oldest,
+    end_others_of_user, find, find_by_proxy_secret, find_by_secret, find_end_reason, find_key_use, list_ended,
+    list_live_of_client, list_live_of_user, list_whereabouts, renew_secret, set_issued, set_proxy_secret, set_used,
 };
 
 /// Which door a session came through.
@@ -51,6 +53,8 @@ impl SessionKind {
 pub enum EndReason {
     /// The person signed out.
     SignedOut,
+    /// The person ended it from another one.
+    EndedByOwner,
     /// The password was changed.
     PasswordChanged,
     /// The account was turned off.
@@ -74,8 +78,9 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::SignedOut,
+        Self::EndedByOwner,
         Self::PasswordChanged,
         Self::UserDisabled,
         Self::UserDeleted,
@@ -97,6 +102,7 @@ impl EndReason {
     pub fn words(self) -> &'static str {
         match self {
             Self::SignedOut => "the person signed out",
+            Self::EndedByOwner => "the person ended it from elsewhere",
             Self::PasswordChanged => "the password was changed",
             Self::UserDisabled => "the account was disabled",
             Self::UserDeleted => "the account was deleted",
@@ -113,6 +119,7 @@ impl EndReason {
     fn as_str(self) -> &'static str {
         match self {
             Self::SignedOut => "signed_out",
+            Self::EndedByOwner => "ended_by_owner",
             Self::PasswordChanged => "password_changed",
             Self::UserDisabled => "user_disabled",
             Self::UserDeleted => "user_deleted",
@@ -165,6 +172,8 @@ pub struct Session {
     pub expires_at: Option<Moment>,
     /// When it was ended early, if it was.
     pub ended_at: Option<Moment>,
+    /// Whether the person asked this browser to remember them.
+    pub is_remembered: bool,
 }
 
 /// A session that has just begun, with the secret that its holder presents.
@@ -195,6 +204,8 @@ pub struct NewSession {
     pub signing_kid: Option<String>,
     /// Its end, when it is made for a fixed time.
     pub expires_at: Option<Moment>,
+    /// Whether the person asked this browser to remember them.
+    pub is_remembered: bool,
     /// Where it comes from.
     pub origin: Origin,
 }
@@ -204,7 +215,7 @@ pub struct NewSession {
 /// # Errors
 /// When the query fails.
 pub fn start(conn: &mut DbConnection, new: NewSession, lifetimes: &Lifetimes, now: Moment) -> QueryResult<Started> {
-    let NewSession { user_id, client_id, scope, signing_kid, expires_at, origin } = new;
+    let NewSession { user_id, client_id, scope, signing_kid, expires_at, is_remembered, origin } = new;
     let secret = (origin.kind == SessionKind::Browser).then(PlainSecret::generate);
     let mut session = Session {
         id: random_id(),
@@ -219,6 +230,7 @@ pub fn start(conn: &mut DbConnection, new: NewSession, lifetimes: &Lifetimes, no
         access_until: now,
         expires_at,
         ended_at: None,
+        is_remembered,
     };
     session.access_until = lifetimes.access_token_ends_at(&session, now);
     store::insert(conn, &session, secret.as_ref(), &origin)?;

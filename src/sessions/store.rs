@@ -1,7 +1,8 @@
-//! All SQL on sessions; `store/keys.rs` asks which keys signed their tokens, `store/cleaning.rs` deletes what is over. What may not live here: lifetimes.
+//! All SQL on sessions; `store/keys.rs` asks which keys signed their tokens, `store/of_user.rs` is for their owners, `store/cleaning.rs` deletes what is over. What may not live here: lifetimes.
 
 mod cleaning;
 mod keys;
+mod of_user;
 
 use diesel::prelude::*;
 
@@ -14,6 +15,7 @@ use crate::secret::{PlainSecret, SecretHash};
 use crate::users::UserId;
 pub use cleaning::{delete_dead, delete_ended};
 pub use keys::{KeyUse, find_key_use};
+pub use of_user::{Whereabouts, end_of_user, end_others_of_user, list_whereabouts, renew_secret};
 
 /// How a session came to be: the `amr` values of RFC 8176, and empty when no person proved anything.
 const AMR_PASSWORD: &str = "pwd";
@@ -33,6 +35,7 @@ struct SessionRow {
     access_until: Moment,
     expires_at: Option<Moment>,
     ended_at: Option<Moment>,
+    is_remembered: bool,
 }
 
 impl SessionRow {
@@ -51,6 +54,7 @@ impl SessionRow {
             access_until: self.access_until,
             expires_at: self.expires_at,
             ended_at: self.ended_at,
+            is_remembered: self.is_remembered,
         })
     }
 }
@@ -79,6 +83,7 @@ pub(super) fn insert(
             sessions::last_used_at.eq(session.last_used_at),
             sessions::access_until.eq(session.access_until),
             sessions::expires_at.eq(session.expires_at),
+            sessions::is_remembered.eq(session.is_remembered),
             sessions::network_address.eq(&origin.network_address),
             sessions::user_agent.eq(&origin.user_agent),
         ))

@@ -101,13 +101,20 @@ pub fn set_device(response: &mut HttpResponse, config: &WebConfig, secret: &Plai
     set(response, &build(config, Name::Device, secret.reveal().to_owned(), Duration::days(DEVICE_DAYS)))
 }
 
-/// Puts the secret that reverse proxies see on a response, for as long as a session can live.
+/// Puts the secret that reverse proxies see on a response, for as long as the session's own cookie is kept: so many seconds, or with
+/// `None` until the browser is closed.
 ///
 /// # Errors
 /// Never: it is short.
-pub fn set_proxy(response: &mut HttpResponse, config: &WebConfig, secret: &PlainSecret) -> Result<(), AppError> {
-    let life = Duration::seconds(config.session_max_seconds);
-    set(response, &build(config, Name::Proxy, secret.reveal().to_owned(), life))
+pub fn set_proxy(
+    response: &mut HttpResponse,
+    config: &WebConfig,
+    secret: &PlainSecret,
+    kept_seconds: Option<i64>,
+) -> Result<(), AppError> {
+    let mut cookie = build(config, Name::Proxy, secret.reveal().to_owned(), Duration::ZERO);
+    cookie.set_max_age(kept_seconds.map(Duration::seconds));
+    set(response, &cookie)
 }
 
 /// Puts the count of a browser's returns on a response, for the few seconds that it is worth something.

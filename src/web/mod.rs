@@ -51,8 +51,6 @@ pub struct WebConfig {
     pub cookie_key: actix_web::cookie::Key,
     /// Whether anybody can make an account.
     pub is_registration_open: bool,
-    /// The life of the session cookie, in seconds.
-    pub session_max_seconds: i64,
     /// Under whose name pages appear.
     pub brand: Arc<Brand>,
 }
@@ -67,7 +65,6 @@ impl WebConfig {
             cookie_domain: config.cookie_domain.clone(),
             is_registration_open: config.registration == Registration::Open,
             cookie_key: actix_web::cookie::Key::from(server_key.derive(Purpose::Cookies).bytes()),
-            session_max_seconds: crate::sessions::Lifetimes::new(config.lifetimes).session_max_seconds(),
             brand: Arc::new(Brand::new(config)),
         }
     }

@@ -20,6 +20,7 @@ use crate::tokens::{Grant, IssuedToken, Signer, Subject};
 pub struct Renewed {
     token: Option<IssuedToken>,
     proxy: Option<PlainSecret>,
+    kept_seconds: Option<i64>,
 }
 
 impl Renewed {
@@ -32,7 +33,7 @@ impl Renewed {
             cookies::set_token(response, config, &token.token, token.expires_in)?;
         }
         if let Some(secret) = &self.proxy {
-            cookies::set_proxy(response, config, secret)?;
+            cookies::set_proxy(response, config, secret, self.kept_seconds)?;
         }
         Ok(())
     }
@@ -72,7 +73,8 @@ pub async fn renew(
         let subject = Subject::User(&current.user, &current.roles);
         lock.tokens.issue(&signer, Grant { subject, scope: &session.scope, session: &session }, now)
     });
-    Ok(Some(Renewed { token: token.transpose().map_err(AppError::internal)?, proxy }))
+    let kept_seconds = lock.lifetimes.cookie_seconds(&session, now);
+    Ok(Some(Renewed { token: token.transpose().map_err(AppError::internal)?, proxy, kept_seconds }))
 }
 
 /// Before the token is signed: other instances must know until when to remember the session, should it end.

@@ -5,13 +5,15 @@
 use std::future::Ready;
 
 use actix_session::SessionExt as _;
-use actix_session::config::{CookieContentSecurity, PersistentSession, TtlExtensionPolicy};
+use actix_session::config::{BrowserSession as EndsWithBrowser, CookieContentSecurity};
 use actix_session::storage::CookieSessionStore;
 use actix_session::{Session, SessionMiddleware};
+use actix_web::body::MessageBody;
 use actix_web::cookie::SameSite;
-use actix_web::cookie::time::Duration;
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderValue, SET_COOKIE};
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest};
 
 use super::{WebConfig, cookies, extracted};
 use crate::error::AppError;
@@ -27,9 +29,6 @@ pub type CsrfSeed = [u8; 32];
 #[must_use]
 pub fn middleware(config: &WebConfig) -> SessionMiddleware<CookieSessionStore> {
     let is_https = config.public_url.is_https();
-    let life = PersistentSession::default()
-        .session_ttl(Duration::seconds(config.session_max_seconds))
-        .session_ttl_extension_policy(TtlExtensionPolicy::OnStateChanges);
     SessionMiddleware::builder(CookieSessionStore::default(), config.cookie_key.clone())
         .cookie_name(cookies::Name::Session.text(config))
         .cookie_content_security(CookieContentSecurity::Private)
@@ -37,19 +36,48 @@ pub fn middleware(config: &WebConfig) -> SessionMiddleware<CookieSessionStore> {
         .cookie_same_site(SameSite::Lax)
         .cookie_http_only(true)
         .cookie_path("/".to_owned())
-        .session_lifecycle(life)
+        // It ends with the browser, unless `keep_cookie` says otherwise.
+        .session_lifecycle(EndsWithBrowser::default())
         .build()
 }
 
+/// For how many seconds the browser is to keep the cookie that this answer sets.
+#[derive(Clone, Copy)]
+struct KeptFor(i64);
+
+/// Middleware around [`middleware`], where sessions begin: gives the cookie of a browser that remembers its person a life of its own.
+///
+/// # Errors
+/// Those of the service.
+pub async fn keep_cookie(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut response = next.call(request).await?;
+    let kept = response.request().extensions().get::<KeptFor>().copied();
+    let Some(KeptFor(seconds)) = kept else { return Ok(response) };
+    let name = cookies::Name::Session.text(super::config(response.request()));
+    let lines: Vec<HeaderValue> = response.headers_mut().remove(SET_COOKIE).collect();
+    for line in lines {
+        let longer = line.to_str().ok().filter(|text| text.split('=').next() == Some(&name));
+        let longer = longer.and_then(|text| HeaderValue::from_str(&format!("{text}; Max-Age={seconds}")).ok());
+        response.headers_mut().append(SET_COOKIE, longer.unwrap_or(line));
+    }
+    Ok(response)
+}
+
 /// The session cookie of a request.
-pub struct BrowserSession(Session);
+pub struct BrowserSession {
+    session: Session,
+    request: HttpRequest,
+}
 
 impl FromRequest for BrowserSession {
     type Error = AppError;
     type Future = Ready<Result<Self, AppError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        extracted(Ok(Self(request.get_session())))
+        extracted(Ok(Self { session: request.get_session(), request: request.clone() }))
     }
 }
 
@@ -57,13 +85,13 @@ impl BrowserSession {
     /// The secret of the session that this browser is signed in with.
     #[must_use]
     pub fn secret(&self) -> Option<PlainSecret> {
-        self.0.get::<String>(SECRET).ok().flatten().and_then(|text| PlainSecret::parse(&text))
+        self.session.get::<String>(SECRET).ok().flatten().and_then(|text| PlainSecret::parse(&text))
     }
 
     /// The CSRF seed that the browser sent back; `None` when it sent no cookie of ours.
     #[must_use]
     pub fn csrf_seed(&self) -> Option<CsrfSeed> {
-        let text = self.0.get::<String>(CSRF).ok().flatten()?;
+        let text = self.session.get::<String>(CSRF).ok().flatten()?;
         from_base64url(&text)?.try_into().ok()
     }
 
@@ -75,13 +103,17 @@ impl BrowserSession {
         self.csrf_seed().map_or_else(|| self.renew_csrf(), Ok)
     }
 
-    /// Writes a new session into the cookie, with a new CSRF seed.
+    /// Writes a new session into the cookie, with a new CSRF seed. The browser keeps it for so many seconds, and until it is closed
+    /// with `None`.
     ///
     /// # Errors
     /// 500 when the cookie cannot be written, which text does not cause.
-    pub fn sign_in(&self, secret: &PlainSecret) -> Result<(), AppError> {
+    pub fn sign_in(&self, secret: &PlainSecret, kept_seconds: Option<i64>) -> Result<(), AppError> {
+        if let Some(seconds) = kept_seconds {
+            self.request.extensions_mut().insert(KeptFor(seconds));
+        }
         self.renew_csrf()?;
-        self.0.insert(SECRET, secret.reveal()).map_err(AppError::internal)
+        self.session.insert(SECRET, secret.reveal()).map_err(AppError::internal)
     }
 
     /// Takes the session out of the cookie. The cookie stays, with a new CSRF seed: a form that is open in another tab then meets a
@@ -90,14 +122,14 @@ impl BrowserSession {
     /// # Errors
     /// 500 when the cookie cannot be written, which text does not cause.
     pub fn sign_out(&self) -> Result<(), AppError> {
-        self.0.remove(SECRET);
+        self.session.remove(SECRET);
         self.renew_csrf().map(drop)
     }
 
     fn renew_csrf(&self) -> Result<CsrfSeed, AppError> {
         let mut seed = [0; 32];
         fill_random(&mut seed);
-        self.0.insert(CSRF, base64url(&seed)).map_err(AppError::internal)?;
+        self.session.insert(CSRF, base64url(&seed)).map_err(AppError::internal)?;
         Ok(seed)
     }
 }

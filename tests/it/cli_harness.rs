@@ -169,6 +169,7 @@ impl TestDb {
             password: Password::parse(password).expect("a password"),
             kind: SessionKind::Browser,
             client_ip: [192, 0, 2, 1].into(),
+            is_remembered: false,
             user_agent: None,
             device: None,
             previous: None,

@@ -37,6 +37,7 @@ mod people_forms;
 mod people_language;
 mod people_next;
 mod people_pages;
+mod people_remember;
 mod people_sessions;
 mod people_setup;
 mod people_sign_out;

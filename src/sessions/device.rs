@@ -1,0 +1,94 @@
+//! What a client says it is (`User-Agent`), in two words for the account's owner: "Firefox, Windows". Families only: browsers have frozen
+//! the rest of the header. What may not live here: any decision, for everybody can say anything there.
+
+/// The most characters of a program's own name that are shown.
+const MAX_NAME: usize = 40;
+
+/// Browsers by what gives them away, in the order in which to look: each also says that it is the ones after it.
+const BROWSERS: [(&str, &str); 14] = [
+    ("Edg/", "Edge"),
+    ("EdgA/", "Edge"),
+    ("EdgiOS/", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Whale/", "Whale"),
+    ("Vivaldi/", "Vivaldi"),
+    ("YaBrowser/", "Yandex Browser"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chromium/", "Chromium"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+];
+
+/// Systems, likewise.
+const SYSTEMS: [(&str, &str); 8] = [
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("CrOS", "ChromeOS"),
+    ("Macintosh", "macOS"),
+    ("Linux", "Linux"),
+    ("X11", "Unix"),
+];
+
+/// What a client is, such as "Firefox, Windows" or "curl"; `None` when it does not say, or nothing that is known.
+#[must_use]
+pub fn device_label(user_agent: &str) -> Option<String> {
+    let found = |list: &[(&str, &'static str)]| {
+        list.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| (*name).to_owned())
+    };
+    if !user_agent.starts_with("Mozilla/") {
+        // A program says its name first: "curl/8.5.0", "python-requests/2.32".
+        let name: String = user_agent.split(['/', ' ', '(']).next()?.chars().take(MAX_NAME).collect();
+        let is_name = name.chars().all(|character| character.is_ascii_alphanumeric() || "-_.".contains(character));
+        return Some(name).filter(|name| is_name && !name.is_empty());
+    }
+    match (found(&BROWSERS), found(&SYSTEMS)) {
+        (Some(browser), Some(system)) => Some(format!("{browser}, {system}")),
+        (browser, system) => browser.or(system),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_and_programs_are_known_by_their_family() {
+        for (user_agent, label) in [
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", Some("Firefox, Linux")),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36",
+                Some("Chrome, Windows"),
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36 Edg/138.0.0.0",
+                Some("Edge, Windows"),
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1",
+                Some("Safari, iPhone"),
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36",
+                Some("Samsung Internet, Android"),
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15",
+                Some("Safari, macOS"),
+            ),
+            ("curl/8.5.0", Some("curl")),
+            ("python-requests/2.32.3", Some("python-requests")),
+            ("Mozilla/5.0", None),
+            ("<script>alert(1)</script>", None),
+            ("", None),
+            ("/", None),
+        ] {
+            assert_eq!(device_label(user_agent).as_deref(), label, "{user_agent}");
+        }
+        assert!(device_label(&"a".repeat(256)).is_some_and(|label| label.len() == MAX_NAME));
+    }
+}

@@ -1,0 +1,90 @@
+//! "Keep me signed in": how long such a session lives, and what becomes of its cookie when the browser is closed.
+//! What may not live here: sessions without it (`people_sessions.rs`).
+
+use std::time::Duration;
+
+use vestibule::sessions;
+
+use crate::harness::visitor::{Page, SESSION, Visitor};
+use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp};
+
+const DAY: Duration = Duration::from_hours(24);
+
+async fn sign_in_remembered(visitor: &Visitor) -> Page {
+    let form = visitor.get("/login").await;
+    assert!(form.html.contains("name=\"remember\"") && !form.html.contains(" checked"), "nobody is remembered unasked");
+    let fields = [("username", "alice"), ("password", PASSWORD), ("remember", "on")];
+    let page = visitor.submit(&form, "/login", &fields).await;
+    assert_eq!(page.status, 303, "{}", page.html);
+    page
+}
+
+#[tokio::test]
+async fn only_the_cookie_of_a_browser_that_remembers_outlives_it() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let remembered = sign_in_remembered(&Visitor::new(&app)).await;
+    let cookie = remembered.set_cookie(SESSION).expect("set at sign-in");
+    assert!(cookie.ends_with("; Max-Age=7776000"), "{cookie}");
+    let visitor = Visitor::new(&app);
+    let page = visitor.sign_in("alice").await;
+    let cookie = page.set_cookie(SESSION).expect("set at sign-in");
+    assert!(!cookie.contains("Max-Age") && !cookie.contains("Expires"), "{cookie}");
+    // Signing out takes the life from the cookie again.
+    sign_in_remembered(&visitor).await;
+    let page = visitor.sign_out().await;
+    assert!(!page.set_cookie(SESSION).expect("renewed").contains("Max-Age"));
+}
+
+#[tokio::test]
+async fn a_remembered_session_lives_by_its_own_pair_of_settings() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let (remembered, other) = (Visitor::new(&app), Visitor::new(&app));
+    sign_in_remembered(&remembered).await;
+    other.sign_in("alice").await;
+    app.clock.advance(29 * DAY);
+    assert!(remembered.is_signed_in().await && !other.is_signed_in().await);
+    app.clock.advance(30 * DAY);
+    assert!(!remembered.is_signed_in().await, "thirty days without use");
+    sign_in_remembered(&remembered).await;
+    for _ in 0..4 {
+        app.clock.advance(20 * DAY);
+        assert!(remembered.is_signed_in().await);
+    }
+    app.clock.advance(10 * DAY);
+    assert!(!remembered.is_signed_in().await, "ninety days altogether");
+}
+
+#[tokio::test]
+async fn turning_a_lifetime_down_applies_to_sessions_that_exist() {
+    let app = TestApp::start().await;
+    let alice = app.add_user("alice", &[]).await.id;
+    let visitor = Visitor::new(&app);
+    sign_in_remembered(&visitor).await;
+    let two_days_ago = app.clock.now() - chrono::TimeDelta::days(2);
+    app.write(move |conn| {
+        let session = sessions::list_live_of_user(conn, alice, 1)?.remove(0);
+        sessions::set_used(conn, &session.id, two_days_ago)
+    })
+    .await;
+    let cookie = visitor.cookie(SESSION).expect("signed in");
+    for (idle, status) in [("30d", 200), ("1d", 303)] {
+        let server = ServerProcess::start(&app.database, &[("REMEMBER_IDLE", idle)]);
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let request = client.get(&server.url).header("cookie", format!("{SESSION}={cookie}"));
+        assert_eq!(Answer::to(request).await.status, status, "{idle}");
+        let session = app.write(move |conn| Ok(sessions::list_live_of_user(conn, alice, 1)?.remove(0))).await;
+        app.write(move |conn| sessions::set_used(conn, &session.id, two_days_ago)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_refused_form_keeps_the_choice() {
+    let app = TestApp::start().await;
+    let visitor = Visitor::new(&app);
+    let form = visitor.get("/login").await;
+    let fields = [("username", "alice"), ("password", "wrong"), ("remember", "on")];
+    let page = visitor.submit(&form, "/login", &fields).await;
+    assert!(page.status == 422 && page.html.contains(" checked"), "{}", page.html);
+}
