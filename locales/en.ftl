@@ -36,6 +36,78 @@ account-roles = Roles
 account-signed-in-at = Signed in on
 account-sign-out-hint = On a shared computer, sign out when you are done.
 role-admin = Administrator
+account-email = Email
+# What the list of the account’s pages is called, for those who do not see it.
+account-nav = Your account
+account-nav-overview = Overview
+account-nav-profile = Profile
+account-nav-sessions = Sign-ins
+account-nav-password = Password
+account-text-kept = What you typed is still here. It is not saved yet.
+
+## Profile
+
+profile-title = Profile
+profile-button = Save
+profile-alert-title = Nothing was saved
+
+## Sign-ins
+
+sessions-title = Where you are signed in
+sessions-browsers = Browsers
+sessions-programs = Programs
+sessions-this = This one
+sessions-unknown = Unknown device
+sessions-script = Token made by an administrator
+sessions-address = Network address
+# Before a date.
+sessions-began = Signed in on
+sessions-last-used = Last used on
+sessions-remembered = Stays signed in when the browser is closed
+sessions-end = Sign out
+# $name (text): such as "Firefox, Windows"
+sessions-end-label = Sign out { $name }
+sessions-end-others = Sign out everywhere else
+events-title = Recent activity
+events-none = Nothing yet.
+event-refresh-token-reused = A program was signed out because its token looked stolen
+event-signed-in = Signed in
+event-signed-in-new-device = Signed in from a new device
+event-sign-ins-blocked = Sign-in was blocked after too many wrong passwords
+event-password-changed = You changed your password
+event-password-set = A new password was set by an administrator or a link
+event-session-ended = You signed a device out
+event-other-sessions-ended = You signed all other devices out
+event-signed-out-by-admin = An administrator signed you out everywhere
+event-profile-changed = You changed your profile
+event-email-changed = Your email address was changed
+event-disabled = An administrator disabled the account
+event-enabled = An administrator enabled the account
+event-deleted = The account was deleted
+
+## Change the password
+
+password-title = Change your password
+password-lead = You are then signed out everywhere but here.
+password-button = Change password
+password-alert-title = The password was not changed
+password-missing = Fill in both your current password and the new one.
+password-same = The new password is the same as the current one. Choose another.
+password-overtaken = The password was changed elsewhere in the meantime. Type the one that is current now.
+field-current-password = Current password
+alert-wrong-password-title = Your current password is not right
+alert-wrong-password-text = Nothing was changed. Type your current password again.
+alert-stale-account-text = It may have been open for a long time or in another tab. Nothing was changed; check it and send it again.
+
+## Delete the account
+
+delete-link = Delete this account
+delete-title = Delete your account?
+delete-lead = Your name, your address and all sign-ins are removed at once. This cannot be undone, and the username is not given out again.
+delete-button = Delete account
+delete-stay = Keep the account
+alert-last-admin-title = You are the only administrator
+alert-last-admin-text = Make somebody else an administrator first. Nothing was deleted.
 
 ## Sign out
 
@@ -59,6 +131,12 @@ setup-alert-title = The account was not created
 notice-signed-out = You are signed out.
 notice-session-ended = Your session has ended. Sign in again to continue.
 notice-set-up = Your administrator account is ready.
+notice-profile-saved = Your profile is saved.
+notice-password-changed = Your password is changed. You are signed out everywhere else.
+notice-one-ended = That device is signed out.
+notice-others-ended = You are signed out everywhere else.
+notice-text-kept = Your session has ended. Sign in again: what you typed is kept.
+notice-account-deleted = Your account is deleted.
 
 ## Alerts: the form was not accepted
 

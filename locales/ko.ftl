@@ -36,6 +36,78 @@ account-roles = 역할
 account-signed-in-at = 로그인한 시각
 account-sign-out-hint = 여럿이 쓰는 컴퓨터라면 사용을 마친 뒤 로그아웃하세요.
 role-admin = 관리자
+account-email = 이메일
+# 화면을 보지 않는 사람에게 읽어 주는 메뉴 이름입니다.
+account-nav = 내 계정
+account-nav-overview = 개요
+account-nav-profile = 프로필
+account-nav-sessions = 로그인 기기
+account-nav-password = 비밀번호
+account-text-kept = 입력한 내용이 그대로 남아 있습니다. 아직 저장되지 않았습니다.
+
+## 프로필
+
+profile-title = 프로필
+profile-button = 저장
+profile-alert-title = 저장하지 못했습니다
+
+## 로그인 기기
+
+sessions-title = 로그인한 기기
+sessions-browsers = 브라우저
+sessions-programs = 프로그램
+sessions-this = 현재 기기
+sessions-unknown = 알 수 없는 기기
+sessions-script = 관리자가 만든 토큰
+sessions-address = 네트워크 주소
+# 날짜 앞에 옵니다.
+sessions-began = 로그인:
+sessions-last-used = 마지막 사용:
+sessions-remembered = 브라우저를 닫아도 로그인 유지
+sessions-end = 로그아웃
+# $name (글): 예를 들어 "Firefox, Windows"
+sessions-end-label = { $name } 로그아웃
+sessions-end-others = 다른 모든 기기에서 로그아웃
+events-title = 최근 활동
+events-none = 아직 없습니다.
+event-refresh-token-reused = 토큰이 도난당한 것으로 보여 프로그램을 로그아웃했습니다
+event-signed-in = 로그인했습니다
+event-signed-in-new-device = 새 기기에서 로그인했습니다
+event-sign-ins-blocked = 잘못된 비밀번호가 여러 번 입력되어 로그인이 차단되었습니다
+event-password-changed = 비밀번호를 변경했습니다
+event-password-set = 관리자 또는 링크로 새 비밀번호가 설정되었습니다
+event-session-ended = 기기 하나를 로그아웃했습니다
+event-other-sessions-ended = 다른 모든 기기를 로그아웃했습니다
+event-signed-out-by-admin = 관리자가 모든 기기를 로그아웃했습니다
+event-profile-changed = 프로필을 변경했습니다
+event-email-changed = 이메일 주소가 변경되었습니다
+event-disabled = 관리자가 계정 사용을 중지했습니다
+event-enabled = 관리자가 계정을 다시 사용할 수 있게 했습니다
+event-deleted = 계정이 삭제되었습니다
+
+## 비밀번호 변경
+
+password-title = 비밀번호 변경
+password-lead = 변경하면 이 브라우저를 제외한 모든 곳에서 로그아웃됩니다.
+password-button = 비밀번호 변경
+password-alert-title = 비밀번호가 변경되지 않았습니다
+password-missing = 현재 비밀번호와 새 비밀번호를 모두 입력하세요.
+password-same = 새 비밀번호가 현재 비밀번호와 같습니다. 다른 비밀번호를 입력하세요.
+password-overtaken = 그사이 다른 곳에서 비밀번호가 변경되었습니다. 지금 쓰는 비밀번호를 입력하세요.
+field-current-password = 현재 비밀번호
+alert-wrong-password-title = 현재 비밀번호가 올바르지 않습니다
+alert-wrong-password-text = 바뀐 것은 없습니다. 현재 비밀번호를 다시 입력하세요.
+alert-stale-account-text = 화면을 오래 열어 두었거나 다른 탭에서 열었을 수 있습니다. 바뀐 것은 없으니 확인하고 다시 보내세요.
+
+## 계정 삭제
+
+delete-link = 계정 삭제
+delete-title = 계정을 삭제할까요?
+delete-lead = 이름과 주소, 모든 로그인이 바로 삭제됩니다. 되돌릴 수 없으며 아이디는 다시 쓸 수 없습니다.
+delete-button = 계정 삭제
+delete-stay = 취소하고 돌아가기
+alert-last-admin-title = 유일한 관리자입니다
+alert-last-admin-text = 먼저 다른 사람을 관리자로 지정하세요. 삭제된 것은 없습니다.
 
 ## 로그아웃
 
@@ -59,6 +131,12 @@ setup-alert-title = 계정을 만들지 못했습니다
 notice-signed-out = 로그아웃했습니다.
 notice-session-ended = 세션이 종료되었습니다. 계속하려면 다시 로그인하세요.
 notice-set-up = 관리자 계정이 준비되었습니다.
+notice-profile-saved = 프로필을 저장했습니다.
+notice-password-changed = 비밀번호를 변경했습니다. 다른 모든 곳에서 로그아웃되었습니다.
+notice-one-ended = 선택한 기기를 로그아웃했습니다.
+notice-others-ended = 다른 모든 기기에서 로그아웃했습니다.
+notice-text-kept = 세션이 종료되었습니다. 다시 로그인하세요. 입력한 내용은 그대로 남아 있습니다.
+notice-account-deleted = 계정을 삭제했습니다.
 
 ## 경고: 보낸 내용을 받아들이지 못한 경우
 

@@ -6,7 +6,7 @@ mod store;
 use crate::clock::Moment;
 use crate::scope::Scopes;
 use crate::secret::{PlainSecret, SecretHash, constant_time_eq, random_id};
-pub use store::{create, delete, find, find_by_name, list, lock_unchanged, set_rights, set_secret};
+pub use store::{create, delete, find, find_by_name, list, list_names, lock_unchanged, set_rights, set_secret};
 
 /// The most characters in a client's name.
 pub const MAX_NAME: usize = 100;

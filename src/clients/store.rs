@@ -69,6 +69,14 @@ pub fn list(conn: &mut DbConnection, limit: i64) -> QueryResult<Vec<Client>> {
     Ok(found)
 }
 
+/// The names of these clients, as (id, name), in no order. At most some hundred.
+///
+/// # Errors
+/// When the query fails.
+pub fn list_names(conn: &mut DbConnection, ids: &[String]) -> QueryResult<Vec<(String, String)>> {
+    clients::table.filter(clients::id.eq_any(ids)).select((clients::id, clients::name)).load(conn)
+}
+
 /// Stores a new client. A name that is taken is a unique violation.
 ///
 /// # Errors

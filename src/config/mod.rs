@@ -54,6 +54,8 @@ pub struct Config {
     pub password_grant: PasswordGrant,
     /// How long tokens and sessions live.
     pub lifetimes: LifetimeConfig,
+    /// Whether a person may delete their own account.
+    pub account_deletion: bool,
     /// Proxies whose forwarded headers count.
     pub trusted_proxies: Vec<IpNet>,
     /// The domain whose applications get the shared cookies, when there is one.

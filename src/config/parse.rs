@@ -63,6 +63,16 @@ impl Settings {
                 _ => Err("write open, clients or off".to_owned()),
             }),
             lifetimes,
+            account_deletion: faults.take(
+                "ACCOUNT_DELETION",
+                self.account_deletion.as_deref(),
+                "off",
+                |text| match text {
+                    "on" => Ok(true),
+                    "off" => Ok(false),
+                    _ => Err("write on or off".to_owned()),
+                },
+            ),
             trusted_proxies: faults
                 .optional("TRUSTED_PROXIES", self.trusted_proxies.as_deref(), |text| list(text, network))
                 .unwrap_or_default(),

@@ -125,6 +125,9 @@ pub struct Settings {
     /// How long tokens and sessions live.
     #[command(flatten)]
     pub lifetimes: LifetimeSettings,
+    /// Whether a person may delete their own account: on or off [default: off]
+    #[arg(long, env = "ACCOUNT_DELETION", value_name = "WORD")]
+    pub account_deletion: Option<String>,
     /// Proxies whose X-Forwarded-* headers count, as addresses or networks with commas between [default: none]
     #[arg(long, env = "TRUSTED_PROXIES", value_name = "NETWORK,…")]
     pub trusted_proxies: Option<String>,

@@ -4,7 +4,7 @@
 use diesel::QueryResult;
 
 use super::buckets::{self, Names};
-use super::store;
+use super::{Attempt, Lock, store};
 use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::secret::{DerivedKey, PlainSecret};
@@ -69,6 +69,26 @@ pub(super) struct SignInPlace<'a> {
 /// When the query fails.
 pub fn forget_all(conn: &mut DbConnection, user_id: UserId) -> QueryResult<usize> {
     store::delete_known_of(conn, user_id)
+}
+
+/// Forgets all browsers and networks of an account but these.
+///
+/// # Errors
+/// When the query fails.
+pub fn forget_others(conn: &mut DbConnection, user_id: UserId, kept: &KnownPlaces) -> QueryResult<usize> {
+    store::delete_known_of_but(conn, user_id, &kept.0)
+}
+
+/// The browser and the network that a try comes from, as they are known by.
+pub struct KnownPlaces(Vec<String>);
+
+impl Lock {
+    /// The browser and the network that a try comes from.
+    #[must_use]
+    pub fn known_places(&self, attempt: &Attempt) -> KnownPlaces {
+        let names = Names::new(&self.names, attempt);
+        KnownPlaces(names.device_id.into_iter().chain([names.network_id]).collect())
+    }
 }
 
 fn keep(

@@ -38,7 +38,7 @@ use crate::users::hash_pool::HashPool;
 use crate::users::password::Password;
 use crate::users::{LookupName, User, Username};
 pub use client::ClientSignIn;
-pub use devices::forget_all as forget_devices;
+pub use devices::{KnownPlaces, forget_all as forget_devices, forget_others as forget_other_devices};
 pub use recheck::Recheck;
 pub use refresh::{Presented, Refresh, Refreshed};
 pub use store::{delete_stale_attempts, delete_stale_devices};

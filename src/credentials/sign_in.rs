@@ -9,6 +9,7 @@ use crate::audit::{self, Event, EventKind};
 use crate::clients::{self, GrantType};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
+use crate::mail::{Mail, MailKind, Outbox};
 use crate::metrics;
 use crate::scope::Scopes;
 use crate::secret::{DerivedKey, PlainSecret, SecretHash};
@@ -166,6 +167,7 @@ impl Lock {
             checked: hashes.0.clone(),
             stronger: hashes.1.cloned(),
             signing_kid: signer.kid().map(str::to_owned),
+            mail: self.mail.clone(),
         }
     }
 }
@@ -182,6 +184,7 @@ struct FinishStep {
     checked: PasswordHash,
     stronger: Option<PasswordHash>,
     signing_kid: Option<String>,
+    mail: Outbox,
 }
 
 impl FinishStep {
@@ -243,7 +246,25 @@ impl FinishStep {
         event.session_id = Some(session.id.clone());
         event.network_address = Some(self.attempt.client_ip.to_canonical().to_string());
         event.detail = self.attempt.user_agent.as_deref().and_then(sessions::device_label);
-        Ok(audit::record(conn, &event)?)
+        audit::record(conn, &event)?;
+        if kind == EventKind::SignedInFromNewDevice {
+            self.tell(conn, event, now)?;
+        }
+        Ok(())
+    }
+
+    /// A mail about a browser that the account did not know.
+    fn tell(&self, conn: &mut DbConnection, event: Event, now: Moment) -> Result<(), DbError> {
+        let Some(to) = self.user.email.clone() else { return Ok(()) };
+        let kind = MailKind::NewDevice {
+            username: self.user.username.clone(),
+            device: event.detail.unwrap_or_else(|| "?".to_owned()),
+            address: event.network_address.unwrap_or_default(),
+            at: now,
+        };
+        // In the default language, until the account says which one it wants.
+        self.mail.queue(conn, Mail { kind, to, language: None, user_id: event.user_id }, now)?;
+        Ok(())
     }
 
     fn start(&self, conn: &mut DbConnection, scope: Scopes, now: Moment) -> Result<Started, DbError> {

@@ -179,6 +179,11 @@ pub(super) fn delete_known_beyond(conn: &mut DbConnection, user_id: UserId, kind
     Ok(())
 }
 
+pub(super) fn delete_known_of_but(conn: &mut DbConnection, user_id: UserId, kept: &[String]) -> QueryResult<usize> {
+    let others = known_devices::user_id.eq(user_id.0).and(known_devices::id.ne_all(kept));
+    diesel::delete(known_devices::table.filter(others)).execute(conn)
+}
+
 pub(super) fn delete_known_of(conn: &mut DbConnection, user_id: UserId) -> QueryResult<usize> {
     diesel::delete(known_devices::table.filter(known_devices::user_id.eq(user_id.0))).execute(conn)
 }

@@ -198,6 +198,25 @@ pub fn set_password_hash(
     Ok(count == 1)
 }
 
+/// Sets another password's hash in the place of the one that was checked. Takes the row's lock. Returns `false` when the password was
+/// changed meanwhile, or the account deleted.
+///
+/// # Errors
+/// When the query fails.
+pub fn change_password_hash(
+    conn: &mut DbConnection,
+    id: UserId,
+    hash: &PasswordHash,
+    checked: &PasswordHash,
+    now: Moment,
+) -> QueryResult<bool> {
+    let row = users::table.find(id.0).filter(users::deleted_at.is_null());
+    let count = diesel::update(row.filter(users::password_hash.eq(checked.to_string())))
+        .set((users::password_hash.eq(hash.to_string()), users::password_changed_at.eq(now)))
+        .execute(conn)?;
+    Ok(count == 1)
+}
+
 /// Writes down a sign-in, if the account is still active and its password still the one that was checked. Takes the row's lock,
 /// so that turning the account off or changing its password comes either before this, and is seen, or after it, and ends the
 /// session that this transaction starts.

@@ -16,6 +16,7 @@ use crate::secret::PlainSecret;
 const MAX_BYTES: usize = 4_096;
 const DEVICE_DAYS: i64 = 90;
 const LINK_MINUTES: i64 = 15;
+const DRAFT_MINUTES: i64 = 15;
 /// Longer than one turn of a redirect loop, shorter than somebody takes who goes there again on purpose.
 const RETURNS_SECONDS: i64 = 10;
 const LANGUAGE_DAYS: i64 = 365;
@@ -31,6 +32,8 @@ pub enum Name {
     Device,
     /// The secret of a one-time link, encrypted, between its GET and its POST.
     Link,
+    /// What a person had typed when their session ended, encrypted, until they have signed in again.
+    Draft,
     /// What `/verify/…` knows a person by, and nothing else takes.
     Proxy,
     /// How often in a row this browser was sent straight back to one application.
@@ -58,6 +61,7 @@ impl Name {
             Self::Token => "token",
             Self::Device => "device",
             Self::Link => "link",
+            Self::Draft => "draft",
             Self::Proxy => "proxy",
             Self::Returns => "returns",
             Self::Language => "language",
@@ -69,7 +73,7 @@ impl Name {
     fn domain(self, config: &WebConfig) -> Option<&str> {
         match self {
             Self::Token | Self::Proxy => config.cookie_domain.as_ref().map(CookieDomain::as_str),
-            Self::Session | Self::Device | Self::Link | Self::Returns | Self::Language => None,
+            Self::Session | Self::Device | Self::Link | Self::Draft | Self::Returns | Self::Language => None,
         }
     }
 }
@@ -138,28 +142,46 @@ pub fn set_language(response: &mut HttpResponse, config: &WebConfig, words: &Wor
 /// # Errors
 /// Never: it is short.
 pub fn set_link(response: &mut HttpResponse, config: &WebConfig, secret: &PlainSecret) -> Result<(), AppError> {
+    set_sealed(response, config, Name::Link, (secret.reveal().to_owned(), Duration::minutes(LINK_MINUTES)))
+}
+
+/// Puts what somebody typed on a response, encrypted, until they have signed in.
+///
+/// # Errors
+/// 500 when it is too long for a cookie.
+pub fn set_draft(response: &mut HttpResponse, config: &WebConfig, text: String) -> Result<(), AppError> {
+    set_sealed(response, config, Name::Draft, (text, Duration::minutes(DRAFT_MINUTES)))
+}
+
+fn set_sealed(
+    response: &mut HttpResponse,
+    config: &WebConfig,
+    name: Name,
+    (value, life): (String, Duration),
+) -> Result<(), AppError> {
     let mut jar = CookieJar::new();
-    jar.private_mut(&config.cookie_key).add(build(
-        config,
-        Name::Link,
-        secret.reveal().to_owned(),
-        Duration::minutes(LINK_MINUTES),
-    ));
-    match jar.delta().next() {
-        Some(cookie) => set(response, cookie),
-        None => Ok(()),
-    }
+    jar.private_mut(&config.cookie_key).add(build(config, name, value, life));
+    jar.delta().next().map_or(Ok(()), |cookie| set(response, cookie))
 }
 
 /// The secret of the one-time link that this browser is answering.
 #[must_use]
 pub fn find_link(request: &HttpRequest) -> Option<PlainSecret> {
+    PlainSecret::parse(&find_sealed(request, Name::Link)?)
+}
+
+/// What somebody had typed at this browser when their session ended.
+#[must_use]
+pub fn find_draft(request: &HttpRequest) -> Option<String> {
+    find_sealed(request, Name::Draft)
+}
+
+fn find_sealed(request: &HttpRequest, name: Name) -> Option<String> {
     let config = super::config(request);
-    let name = Name::Link.text(config);
+    let name = name.text(config);
     let mut jar = CookieJar::new();
     jar.add_original(request.cookie(&name)?);
-    let opened = jar.private(&config.cookie_key).get(&name)?;
-    PlainSecret::parse(opened.value())
+    Some(jar.private(&config.cookie_key).get(&name)?.value().to_owned())
 }
 
 /// Takes a cookie away.

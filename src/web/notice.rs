@@ -14,6 +14,8 @@ pub enum Notice {
     Rescued,
     /// After a session ended by itself.
     SessionEnded,
+    /// The same, while a form was filled in.
+    TextKept,
     /// After a link for a new password was asked for, whether or not one was mailed.
     ResetAsked,
     /// After a new password was chosen by a link.
@@ -24,19 +26,35 @@ pub enum Notice {
     AccountAsked,
     /// After an account was made.
     AccountMade,
+    /// After the profile was saved.
+    ProfileSaved,
+    /// After the person changed their password.
+    PasswordChanged,
+    /// After the person ended one of their sessions.
+    OneEnded,
+    /// After the person ended all their other sessions.
+    OthersEnded,
+    /// After the person deleted their account.
+    AccountDeleted,
 }
 
 impl Notice {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 15] = [
         Self::SignedOut,
         Self::SetUp,
         Self::Rescued,
         Self::SessionEnded,
+        Self::TextKept,
         Self::ResetAsked,
         Self::PasswordReset,
         Self::EmailVerified,
         Self::AccountAsked,
         Self::AccountMade,
+        Self::ProfileSaved,
+        Self::PasswordChanged,
+        Self::OneEnded,
+        Self::OthersEnded,
+        Self::AccountDeleted,
     ];
 
     /// The word in the query, which is also the end of the message's key.
@@ -47,11 +65,17 @@ impl Notice {
             Self::SetUp => "set-up",
             Self::Rescued => "rescued",
             Self::SessionEnded => "session-ended",
+            Self::TextKept => "text-kept",
             Self::ResetAsked => "reset-asked",
             Self::PasswordReset => "password-reset",
             Self::EmailVerified => "email-verified",
             Self::AccountAsked => "account-asked",
             Self::AccountMade => "account-made",
+            Self::ProfileSaved => "profile-saved",
+            Self::PasswordChanged => "password-changed",
+            Self::OneEnded => "one-ended",
+            Self::OthersEnded => "others-ended",
+            Self::AccountDeleted => "account-deleted",
         }
     }
 

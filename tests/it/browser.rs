@@ -86,12 +86,16 @@ async fn the_keyboard_is_enough() {
     browser.goto(&format!("{}/login", app.url)).await;
     browser.press(&format!("alice{tab}")).await;
     browser.press(&format!("{PASSWORD}{tab}")).await;
+    browser.press(" ").await;
+    assert_eq!(browser.evaluate("document.activeElement.checked").await, true, "asked to be remembered");
+    browser.press(&tab.to_string()).await;
     assert_eq!(browser.evaluate("document.activeElement.type").await, "submit");
     let outline = browser.evaluate("getComputedStyle(document.activeElement).outlineStyle").await;
     assert_eq!(outline, "solid", "the focus is seen");
     browser.press_to_submit(&enter.to_string()).await;
     assert!(browser.text("h1").await.contains("alice"));
-    browser.press(&tab.to_string()).await;
+    // Past the four places of the account.
+    browser.press(&tab.to_string().repeat(5)).await;
     browser.press_to_submit(&enter.to_string()).await;
     assert_eq!(browser.text("[role=status]").await, "You are signed out.");
 }

@@ -1,6 +1,7 @@
 //! The integration tests: one program, run once on SQLite and once on Postgres by `bin/test` (`TEST_DATABASE` says which).
 //! `harness/` starts servers and databases; every other file is about one capability. What may not live here: tests.
 
+mod account;
 mod admin_setup;
 mod browser;
 mod browser_access;

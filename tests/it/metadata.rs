@@ -204,6 +204,8 @@ async fn walk(app: &TestApp) -> Vec<(String, Answer)> {
         ["/", "/login", "/logout", "/setup", "/token", "/me", "/.well-known/jwks.json", "/openapi.json", "/docs"];
     paths.extend(["/verify/forward-auth", "/verify/auth-request"].map(str::to_owned));
     paths.extend(known.map(str::to_owned));
+    paths.extend(["profile", "sessions", "password", "delete"].map(|page| format!("/account/{page}")));
+    paths.push("/.well-known/change-password".to_owned());
     paths.extend(["/docs/", "/docs/swagger-ui.css", "/healthz", "/readyz", "/nothing", "/a/../b"].map(str::to_owned));
     let mut answers = Vec::new();
     for path in paths {

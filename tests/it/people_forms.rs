@@ -94,7 +94,7 @@ async fn a_form_from_another_site_is_refused_and_changes_nothing() {
 #[tokio::test]
 async fn a_form_from_another_site_that_comes_without_cookies_does_not_overwrite_them() {
     let app = app_with_alice().await;
-    for path in ["/login", "/logout", "/setup"] {
+    for path in ["/login", "/logout", "/setup", "/account/profile", "/account/sessions", "/account/password"] {
         for (name, value) in elsewhere().into_iter().chain([("origin", "null")]) {
             let stranger = Visitor::new(&app).with(name, value);
             // The second is what `enctype="text/plain"` sends.

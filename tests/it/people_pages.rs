@@ -34,6 +34,10 @@ async fn a_method_that_a_page_does_not_take_is_answered_with_those_it_takes() {
             ("/login", "GET, HEAD, POST"),
             ("/logout", "GET, HEAD, POST"),
             ("/setup", "GET, HEAD, POST"),
+            ("/account/profile", "GET, HEAD, POST"),
+            ("/account/sessions", "GET, HEAD, POST"),
+            ("/account/password", "GET, HEAD, POST"),
+            ("/account/delete", "GET, HEAD, POST"),
         ] {
             let page = Visitor::new(&app).request(method.clone(), path, None).await;
             assert_eq!((page.status, page.header("allow")), (405, allow), "{method} {path}");
@@ -70,7 +74,7 @@ async fn a_form_that_cannot_be_read_is_shown_again() {
 #[tokio::test]
 async fn ten_megabytes_are_turned_away_unread() {
     let app = TestApp::start().await;
-    for path in ["/login", "/logout", "/setup", "/"] {
+    for path in ["/login", "/logout", "/setup", "/", "/account/profile", "/account/password"] {
         let client = app.client.post(format!("{}{path}", app.url)).header("content-type", FORM);
         // The server may close the connection while we still send: that is an answer too.
         if let Ok(response) = client.body(vec![b'a'; 10_000_000]).send().await {

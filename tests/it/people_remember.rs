@@ -25,12 +25,14 @@ async fn only_the_cookie_of_a_browser_that_remembers_outlives_it() {
     app.add_user("alice", &[]).await;
     let remembered = sign_in_remembered(&Visitor::new(&app)).await;
     let cookie = remembered.set_cookie(SESSION).expect("set at sign-in");
-    assert!(cookie.ends_with("; Max-Age=7776000"), "{cookie}");
+    let seconds: i64 = cookie.rsplit_once("; Max-Age=").expect("kept").1.parse().expect("a number");
+    assert!((7_775_900..=7_776_000).contains(&seconds), "{cookie}");
     let visitor = Visitor::new(&app);
     let page = visitor.sign_in("alice").await;
     let cookie = page.set_cookie(SESSION).expect("set at sign-in");
     assert!(!cookie.contains("Max-Age") && !cookie.contains("Expires"), "{cookie}");
     // Signing out takes the life from the cookie again.
+    visitor.forget_cookies();
     sign_in_remembered(&visitor).await;
     let page = visitor.sign_out().await;
     assert!(!page.set_cookie(SESSION).expect("renewed").contains("Max-Age"));

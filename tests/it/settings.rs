@@ -10,7 +10,7 @@ use crate::harness::process::{command, outcome, said, serve};
 use crate::harness::{ServerProcess, TestDatabase};
 
 /// Settings whose bad value is shown, each with the word that its mend must hold.
-const BAD: [(&str, &str, &str); 34] = [
+const BAD: [(&str, &str, &str); 37] = [
     ("SERVER_KEY_FILE", "/there/is/no/such.key", "name a file that can be read"),
     ("PASSWORD_MIN_LENGTH", "7", "8 to 128"),
     ("ARGON2_MEMORY_KIB", "plenty", "whole number"),
@@ -34,6 +34,9 @@ const BAD: [(&str, &str, &str); 34] = [
     ("ACCESS_TOKEN_TTL", "20", "a duration such as"),
     ("SESSION_IDLE", "59s", "a duration such as"),
     ("SESSION_MAX", "400d", "a duration such as"),
+    ("REMEMBER_IDLE", "59s", "a duration such as"),
+    ("REMEMBER_MAX", "400d", "a duration such as"),
+    ("ACCOUNT_DELETION", "maybe", "on or off"),
     ("REFRESH_IDLE", "30", "a duration such as"),
     ("REFRESH_MAX", "59s", "a duration such as"),
     ("TRUSTED_PROXIES", "10.0.0.0/33", "addresses or networks"),

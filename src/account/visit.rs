@@ -1,0 +1,204 @@
+//! What every page of the account begins with: who is signed in, or the way to the sign-in page and back, with what was typed kept.
+//! What may not live here: what a page is for.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::{Method, StatusCode};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use askama::Template;
+
+use super::draft::{self, Draft};
+use crate::audit::{Event, EventKind};
+use crate::clock::Moment;
+use crate::config::Config;
+use crate::credentials::{Attempt, Lock};
+use crate::error::AppError;
+use crate::mail::{Mail, MailKind};
+use crate::scope::Scopes;
+use crate::secret::PlainSecret;
+use crate::sessions::{self, SessionKind};
+use crate::users::LookupName;
+use crate::users::password::{Password, PasswordPolicy};
+use crate::web::client_ip::ClientIp;
+use crate::web::current_user::{CurrentUser, MaybeUser};
+use crate::web::form::Parameters;
+use crate::web::form_post;
+use crate::web::notice::Notice;
+use crate::web::pages::{Layout, html, see_other};
+use crate::web::renewal::{self, Renewed};
+use crate::web::session::BrowserSession;
+use crate::web::{cookies, csrf, new_password, user_agent};
+
+/// Somebody at a page of the account.
+pub enum Arrival {
+    /// Whose account it is.
+    In(Box<Visit>),
+    /// Nobody, or nobody any more.
+    Out(Departure),
+}
+
+/// A person at a page of their account.
+pub struct Visit {
+    pub request: HttpRequest,
+    pub session: BrowserSession,
+    pub current: CurrentUser,
+    pub lock: web::Data<Lock>,
+    pub config: web::Data<Config>,
+    renewed: Renewed,
+}
+
+/// Somebody who must sign in first.
+pub struct Departure {
+    request: HttpRequest,
+    session: BrowserSession,
+    lock: web::Data<Lock>,
+}
+
+impl FromRequest for Arrival {
+    type Error = AppError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (session, user) =
+            (BrowserSession::from_request(request, payload), MaybeUser::from_request(request, payload));
+        let request = request.clone();
+        Box::pin(async move {
+            let (session, MaybeUser(user)) = (session.await?, user.await?);
+            let data = "server.rs puts it into every application";
+            let lock = request.app_data::<web::Data<Lock>>().expect(data).clone();
+            let config = request.app_data::<web::Data<Config>>().expect(data).clone();
+            let renewed = match &user {
+                Some(current) if request.method() != Method::POST => {
+                    renewal::renew(&request, &session, &lock, current).await?
+                }
+                Some(_) => Some(Renewed::default()),
+                None => None,
+            };
+            Ok(match user.zip(renewed) {
+                Some((current, renewed)) => {
+                    Self::In(Box::new(Visit { request, session, current, lock, config, renewed }))
+                }
+                None => Self::Out(Departure { request, session, lock }),
+            })
+        })
+    }
+}
+
+impl Visit {
+    /// The frame of a page.
+    pub fn layout(&self) -> Layout {
+        Layout::new(&self.request)
+    }
+
+    /// The token of a form.
+    ///
+    /// # Errors
+    /// 500 when the cookie cannot be written, which text does not cause.
+    pub fn csrf(&self) -> Result<String, AppError> {
+        Ok(csrf::token(&self.session.csrf_seed_or_new()?))
+    }
+
+    /// What the page tells on arrival.
+    pub fn notice(&self, layout: &Layout) -> Option<String> {
+        Notice::in_query(&Parameters::from_query(self.request.query_string()), layout)
+    }
+
+    /// A page as an answer, with what the browser lacks.
+    ///
+    /// # Errors
+    /// 500 when it cannot be rendered, or the access token is too long for a cookie.
+    pub fn page(&self, status: StatusCode, page: &impl Template) -> Result<HttpResponse, AppError> {
+        self.put_on(html(status, page)?)
+    }
+
+    /// The same for a page with the field for a new password.
+    ///
+    /// # Errors
+    /// As [`Self::page`].
+    pub fn page_with_script(&self, status: StatusCode, page: &impl Template) -> Result<HttpResponse, AppError> {
+        self.put_on(new_password::html(status, page)?)
+    }
+
+    fn put_on(&self, mut response: HttpResponse) -> Result<HttpResponse, AppError> {
+        self.renewed.put_on(&mut response, crate::web::config(&self.request))?;
+        Ok(response)
+    }
+
+    /// The rule on new passwords.
+    pub fn policy(&self) -> PasswordPolicy {
+        PasswordPolicy::new(&self.config)
+    }
+
+    /// The person's password, asked for once more, as a try at the lock.
+    pub fn attempt(&self, password: Password) -> Option<Attempt> {
+        Some(Attempt {
+            username: LookupName::parse(&self.current.user.username)?,
+            password,
+            kind: SessionKind::Browser,
+            client: None,
+            scope: Scopes::default(),
+            client_ip: ClientIp::of(&self.request).0,
+            is_remembered: self.current.session.is_remembered,
+            user_agent: user_agent(&self.request),
+            device: cookies::find(&self.request, cookies::Name::Device).and_then(|text| PlainSecret::parse(&text)),
+            previous: None,
+        })
+    }
+
+    /// Something that the person did here.
+    pub fn event(&self, kind: EventKind, now: Moment) -> Event {
+        Event {
+            user_id: Some(self.current.user.id.0),
+            session_id: Some(self.current.session.id.clone()),
+            network_address: Some(ClientIp::of(&self.request).0.to_canonical().to_string()),
+            detail: user_agent(&self.request).as_deref().and_then(sessions::device_label),
+            ..Event::new(kind, now)
+        }
+    }
+
+    /// A mail to the person; `None` when nobody knows where it would reach them.
+    pub fn mail(&self, kind: MailKind) -> Option<Mail> {
+        let to = self.current.user.email.clone()?;
+        let language = Some(self.layout().lang.to_owned());
+        Some(Mail { kind, to, language, user_id: Some(self.current.user.id.0) })
+    }
+
+    /// What this person typed into the form here before their session ended.
+    pub fn draft(&self) -> Option<Draft> {
+        draft::find(&self.request, self.current.user.id)
+    }
+}
+
+impl Departure {
+    /// The way to the sign-in page and, from there, back to this one.
+    pub fn redirect(&self) -> HttpResponse {
+        let notice = self.session.secret().is_some().then_some(Notice::SessionEnded);
+        see_other(&self.sign_in_address(notice))
+    }
+
+    /// The same for somebody who sent a form: the text of these fields is kept for whoever's session it was.
+    ///
+    /// # Errors
+    /// When the body does not come, or the database gives no answer.
+    pub async fn redirect_keeping(self, payload: web::Payload, fields: &[&str]) -> Result<HttpResponse, AppError> {
+        let form = form_post::read(&self.request, payload, &self.session, false).await?;
+        let (None, Some(secret)) = (form.refusal, self.session.secret()) else { return Ok(self.redirect()) };
+        let session = self
+            .lock
+            .db
+            .read(move |conn| -> Result<_, crate::db::DbError> { Ok(sessions::find_by_secret(conn, &secret.hash())?) });
+        let Some(owner) = session.await?.and_then(|session| session.user_id) else { return Ok(self.redirect()) };
+        let mut response = see_other(&self.sign_in_address(Some(Notice::TextKept)));
+        Draft::new(self.request.path(), owner, &form.parameters, fields).put_on(&mut response, &self.request)?;
+        Ok(response)
+    }
+
+    fn sign_in_address(&self, notice: Option<Notice>) -> String {
+        let next = Some(self.request.path()).filter(|path| *path != "/").map(|path| format!("next={path}"));
+        let notice = notice.map(|notice| format!("notice={}", notice.code()));
+        let query: Vec<String> = notice.into_iter().chain(next).collect();
+        if query.is_empty() { "/login".to_owned() } else { format!("/login?{}", query.join("&")) }
+    }
+}

@@ -1,0 +1,229 @@
+//! The account's pages: the list of sessions, the change of the password, the profile, the end of the account, and what becomes of a
+//! form whose session ended meanwhile. What may not live here: the doors (`people.rs`), a real browser (`browser_account.rs`).
+
+use std::time::Duration;
+
+use vestibule::sessions;
+use vestibule::users::UserId;
+
+use crate::harness::visitor::{Page, SESSION, TOKEN, Visitor};
+use crate::harness::{PASSWORD, TestApp};
+
+const NEW: &str = "purple monkey dishwasher lamp";
+const PAGES: [&str; 4] = ["/", "/account/profile", "/account/sessions", "/account/password"];
+
+#[tokio::test]
+async fn every_page_asks_a_stranger_to_sign_in_and_leads_back() {
+    let (app, visitor) = app_with_alice().await;
+    for path in &PAGES[1..] {
+        for page in [Visitor::new(&app).get(path).await, Visitor::new(&app).vouched().post(path, &[]).await] {
+            assert_eq!((page.status, page.location()), (303, format!("/login?next={path}").as_str()));
+        }
+        let page = visitor.get(path).await;
+        assert_eq!((page.status, page.header("cache-control")), (200, "no-store"), "{path}");
+        assert!(page.html.contains("aria-current=\"page\""), "{path}");
+        let forged = visitor.post(path, &[("csrf", "x"), ("end", "others"), ("display_name", "x")]).await;
+        assert_eq!(forged.status, 422, "{path}: {}", forged.html);
+        assert!(forged.alert().contains("out of date"), "{path}");
+        let elsewhere = visitor.clone().with("sec-fetch-site", "cross-site").post(path, &[("end", "others")]).await;
+        assert_eq!(elsewhere.status, 403, "{path}");
+    }
+    let page = Visitor::new(&app).get("/.well-known/change-password").await;
+    assert_eq!((page.status, page.location()), (303, "/account/password"));
+    assert_eq!(visitor.get("/account/delete").await.status, 404, "only where the setting lets them");
+}
+
+#[tokio::test]
+async fn a_person_sees_where_they_are_signed_in_and_ends_one_or_all_others() {
+    let (app, visitor) = app_with_alice().await;
+    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    let other = Visitor::new(&app).with("user-agent", firefox);
+    other.sign_in("alice").await;
+    let third = Visitor::new(&app);
+    third.sign_in("alice").await;
+    let program = app.token_of("alice").await;
+    app.add_user("bob", &[]).await;
+    let bob = Visitor::new(&app);
+    bob.sign_in("bob").await;
+    let page = visitor.get("/account/sessions").await;
+    assert_eq!(page.html.matches("This one").count(), 1);
+    assert!(page.html.contains("<bdi>Firefox, Linux</bdi>") && page.html.contains("<bdi>127.0.0.1</bdi>"));
+    assert!(page.html.contains("<h2>Programs</h2>") && page.html.contains("Signed in from a new device"));
+    let id = button_beside(&page, "Firefox, Linux");
+    // Nobody else's is ended, whatever id is sent.
+    let bobs = bob.get("/account/sessions").await;
+    bob.submit(&bobs, "/account/sessions", &[("end", &id)]).await;
+    assert!(other.is_signed_in().await);
+    let done = visitor.submit(&page, "/account/sessions", &[("end", &id)]).await;
+    assert_eq!((done.status, done.location()), (303, "/account/sessions?notice=one-ended"));
+    assert!(!other.is_signed_in().await && third.is_signed_in().await && visitor.is_signed_in().await);
+    let token = other.cookie(TOKEN);
+    assert!(token.is_none() || app.get_me(&token.expect("some")).await.status() == 401);
+    let done = visitor.submit(&page, "/account/sessions", &[("end", "others")]).await;
+    assert_eq!(done.location(), "/account/sessions?notice=others-ended");
+    assert!(!third.is_signed_in().await && visitor.is_signed_in().await && bob.is_signed_in().await);
+    assert_eq!(app.get_me(&program).await.status(), 401, "at once");
+    let page = visitor.get("/account/sessions?notice=others-ended").await;
+    assert!(page.html.contains("You are signed out everywhere else.") && !page.html.contains("name=\"end\""));
+    assert!(page.html.contains("You signed all other devices out") && page.html.contains("You signed a device out"));
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_all_other_sessions_and_gives_this_one_a_new_secret() {
+    let (app, visitor) = app_with_alice().await;
+    let (other, thief) = (Visitor::new(&app), visitor.copy(&app));
+    other.sign_in("alice").await;
+    let program = app.token_of("alice").await;
+    let form = visitor.get("/account/password").await;
+    assert!(form.header("content-security-policy").contains("script-src 'self'"));
+    let done = visitor.submit(&form, "/account/password", &[("current", PASSWORD), ("password", NEW)]).await;
+    assert_eq!((done.status, done.location()), (303, "/?notice=password-changed"), "{}", done.html);
+    let page = visitor.get("/?notice=password-changed").await;
+    assert!(page.html.contains("Your password is changed."), "{}", page.html);
+    assert!(!other.is_signed_in().await);
+    assert!(!thief.is_signed_in().await, "a copy of the old cookie is worth nothing");
+    assert_eq!(app.get_me(&program).await.status(), 401);
+    assert_eq!(Visitor::new(&app).try_sign_in("alice", PASSWORD).await.status, 422);
+    assert_eq!(Visitor::new(&app).try_sign_in("alice", NEW).await.status, 303);
+    let page = visitor.get("/account/sessions").await;
+    assert!(page.html.contains("You changed your password"));
+}
+
+#[tokio::test]
+async fn a_refused_change_of_password_says_why_and_changes_nothing() {
+    let (_app, visitor) = app_with_alice().await;
+    for (current, new, says) in [
+        ("", NEW, "Fill in both"),
+        (PASSWORD, "", "Fill in both"),
+        (PASSWORD, PASSWORD, "the same as the current one"),
+        (PASSWORD, "short", "Use at least 12 characters"),
+        (PASSWORD, "alice-vestibule", "names or addresses"),
+        (PASSWORD, "password1234", "Many people use this password"),
+        ("not my password", NEW, "Your current password is not right"),
+    ] {
+        let form = visitor.get("/account/password").await;
+        let page = visitor.submit(&form, "/account/password", &[("current", current), ("password", new)]).await;
+        assert_eq!(page.status, 422, "{says}");
+        assert!(page.alert().contains(says), "{}", page.alert());
+        assert!(current.is_empty() || !page.html.contains(current), "no password is sent back");
+    }
+    assert!(visitor.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_stolen_session_is_no_way_to_guess_the_password() {
+    let (app, visitor) = app_with_alice().await;
+    let form = visitor.get("/account/password").await;
+    let mut statuses = Vec::new();
+    for _ in 0..11 {
+        let fields = [("current", "not my password"), ("password", NEW)];
+        statuses.push(visitor.submit(&form, "/account/password", &fields).await.status);
+    }
+    assert_eq!(statuses[..10], [422; 10]);
+    assert_eq!(statuses[10], 429);
+    let fields = [("current", PASSWORD), ("password", NEW)];
+    let page = visitor.submit(&form, "/account/password", &fields).await;
+    assert!(page.status == 429 && !page.header("retry-after").is_empty(), "even the right one waits");
+    let page = visitor.get("/account/sessions").await;
+    assert_eq!(page.html.matches("Sign-in was blocked after too many wrong passwords").count(), 1);
+    app.clock.advance(Duration::from_secs(31));
+    assert_eq!(visitor.submit(&form, "/account/password", &fields).await.status, 303);
+}
+
+#[tokio::test]
+async fn what_was_typed_when_the_session_ended_is_kept_for_its_person_only() {
+    let (app, visitor) = app_with_alice().await;
+    app.add_user("bob", &[]).await;
+    for name in ["alice", "bob"] {
+        visitor.forget_cookies();
+        visitor.sign_in("alice").await;
+        let form = visitor.get("/account/profile").await;
+        app.clock.advance(Duration::from_hours(13));
+        let page = visitor.submit(&form, "/account/profile", &[("display_name", "Alice <Liddell>")]).await;
+        assert_eq!(page.location(), "/login?notice=text-kept&next=/account/profile");
+        let cookie = page.set_cookie("vestibule_draft").expect("kept");
+        assert!(cookie.contains("HttpOnly") && cookie.contains("Max-Age=900") && !cookie.contains("Liddell"));
+        let login = visitor.get(page.location()).await;
+        assert!(login.html.contains("what you typed is kept"));
+        let next = login.value_of("next").expect("a way back").to_owned();
+        let fields = [("username", name), ("password", PASSWORD), ("next", next.as_str())];
+        let done = visitor.submit(&login, "/login", &fields).await;
+        assert_eq!(done.location(), "/account/profile");
+        let form = visitor.get("/account/profile").await;
+        if name == "alice" {
+            assert_eq!(form.value_of("display_name"), Some("Alice &#60;Liddell&#62;"));
+            assert!(form.html.contains("It is not saved yet."));
+            assert!(visitor.cookie("vestibule_draft").is_none(), "shown once");
+            assert_eq!(visitor.get("/account/profile").await.value_of("display_name"), None);
+        } else {
+            assert_eq!(form.value_of("display_name"), None, "another person does not see it");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_saved_and_a_bad_one_is_explained() {
+    let (_app, visitor) = app_with_alice().await;
+    let form = visitor.get("/account/profile").await;
+    let done = visitor.submit(&form, "/account/profile", &[("display_name", "  Alice Liddell ")]).await;
+    assert_eq!(done.location(), "/account/profile?notice=profile-saved");
+    assert!(visitor.get("/").await.html.contains("<bdi>Alice Liddell</bdi>"));
+    let long = "x".repeat(101);
+    let page = visitor.submit(&form, "/account/profile", &[("display_name", &long)]).await;
+    assert_eq!((page.status, page.value_of("display_name")), (422, Some(long.as_str())), "the text is kept");
+    assert!(page.alert().starts_with("Nothing was saved"), "{}", page.alert());
+    let done = visitor.submit(&form, "/account/profile", &[("display_name", "")]).await;
+    assert_eq!(done.status, 303);
+    assert!(visitor.get("/").await.html.contains("<bdi>alice</bdi>"));
+}
+
+#[tokio::test]
+async fn an_account_is_deleted_with_its_password_only_and_the_last_administrator_never() {
+    let app = TestApp::start_with(|settings| settings.account_deletion = Some("on".to_owned())).await;
+    app.add_user("root", &["admin"]).await;
+    app.add_user("alice", &[]).await;
+    for (name, current, status) in [("root", PASSWORD, 422), ("alice", "wrong", 422), ("alice", PASSWORD, 303)] {
+        let visitor = Visitor::new(&app);
+        visitor.sign_in(name).await;
+        assert!(visitor.get("/account/profile").await.html.contains("/account/delete"));
+        let form = visitor.get("/account/delete").await;
+        let page = visitor.submit(&form, "/account/delete", &[("current", current)]).await;
+        assert_eq!(page.status, status, "{name}: {}", page.html);
+        if status == 303 {
+            assert_eq!(page.location(), "/login?notice=account-deleted");
+            assert!(!visitor.is_signed_in().await && visitor.cookie(TOKEN).is_none());
+            assert_eq!(Visitor::new(&app).try_sign_in(name, PASSWORD).await.status, 422);
+        }
+    }
+    let live = app.write(|conn| sessions::list_live_of_user(conn, UserId(2), 10)).await;
+    assert!(live.is_empty());
+}
+
+#[tokio::test]
+async fn a_form_from_before_a_sign_out_in_another_tab_changes_nothing() {
+    let (_app, visitor) = app_with_alice().await;
+    let form = visitor.get("/account/profile").await;
+    visitor.sign_out().await;
+    let page = visitor.submit(&form, "/account/profile", &[("display_name", "Mallory")]).await;
+    assert_eq!((page.status, page.location()), (303, "/login?next=/account/profile"));
+    assert!(visitor.cookie("vestibule_draft").is_none(), "whoever signed out leaves nothing behind");
+    visitor.sign_in("alice").await;
+    let page = visitor.submit(&form, "/account/profile", &[("display_name", "Mallory")]).await;
+    assert_eq!((page.status, page.value_of("display_name")), (422, Some("Mallory")), "stale, and the text is kept");
+    assert!(visitor.cookie(SESSION).is_some());
+}
+
+/// The value of the first button after a name.
+fn button_beside(page: &Page, name: &str) -> String {
+    let (_, rest) = page.html.split_once(&format!("<bdi>{name}</bdi>")).expect("it is listed");
+    let (_, rest) = rest.split_once("name=\"end\" value=\"").expect("a button");
+    rest.split('"').next().expect("closed").to_owned()
+}
+
+async fn app_with_alice() -> (TestApp, Visitor) {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let visitor = Visitor::new(&app);
+    visitor.sign_in("alice").await;
+    (app, visitor)
+}
