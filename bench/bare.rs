@@ -16,7 +16,7 @@ struct Arguments {
     /// What `/me` answers: a file of JSON
     #[arg(long)]
     me: PathBuf,
-    /// What another path answers, whatever the method: the path, and a file
+    /// What another path answers to GET and POST: the path, and a file
     #[arg(long, num_args = 2, value_names = ["PATH", "FILE"])]
     bytes: Vec<String>,
 }
@@ -46,9 +46,12 @@ async fn main() -> anyhow::Result<()> {
     let server = HttpServer::new(move || {
         let mut app = App::new().app_data(me.clone()).route("/me", web::get().to(show_me));
         for (path, bytes) in routes.clone() {
-            let answer =
-                move || std::future::ready(HttpResponse::Ok().content_type(media_type(&bytes)).body(bytes.clone()));
-            app = app.route(&path, web::route().to(answer));
+            let answer = move || HttpResponse::Ok().content_type(media_type(&bytes)).body(bytes.clone());
+            let to_post = answer.clone();
+            // A body that nobody reads would end the connection.
+            app = app
+                .route(&path, web::get().to(move || std::future::ready(answer())))
+                .route(&path, web::post().to(move |_: Bytes| std::future::ready(to_post())));
         }
         app
     })

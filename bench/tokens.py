@@ -46,7 +46,7 @@ def prepare(bench, kind):
 def prepare_routes(bench):
     """A registered program, a token for it to ask about, and a browser that is signed in."""
     client = bench.command("clients", "add", "bench", "--grant", "client_credentials")
-    basic = base64.b64encode(f"{client['id']}:{client['secret']}".encode()).decode()
+    basic = base64.b64encode(f"{client['client_id']}:{client['client_secret']}".encode()).decode()
     with bench.vestibule(CHEAP) as server:
         connection = server.connect()
         form = {"Content-Type": "application/x-www-form-urlencoded"}
