@@ -14,17 +14,17 @@ pub fn give_back() {
     }
 }
 
-/// Unmaps the program's own code: what is used again is mapped again from the file, a few dozen soft faults, and what only starting
-/// or a flood of sign-ins used is not. Else a server that answers a request now and then holds all that it ever ran.
+/// Unmaps the program's own code and constants: what is used again is mapped again from the file, a few dozen soft faults, and what
+/// only starting or a flood of sign-ins used is not. Else a server that answers a request now and then holds all that it ever ran.
 pub fn give_back_code() {
     #[cfg(target_os = "linux")]
-    for mapping in code_mappings().unwrap_or_default() {
+    for mapping in clean_mappings().unwrap_or_default() {
         #[expect(
             unsafe_code,
             reason = "rustix marks madvise unsafe for the advices that change what is read; this one, on a mapping of a file that nobody may write, changes nothing"
         )]
-        // SAFETY: the range is one of our executable mappings as the kernel itself lists it. It is private and clean, for it is not
-        // writable, so that each page is read from the file again with the same content (madvise(2), MADV_DONTNEED).
+        // SAFETY: the range is one of our mappings that were never written, as the kernel itself lists them, so that each page is read
+        // from the file again with the same content (madvise(2), MADV_DONTNEED).
         let result = unsafe {
             rustix::mm::madvise(
                 std::ptr::with_exposed_provenance_mut(mapping.start),
@@ -38,19 +38,21 @@ pub fn give_back_code() {
     }
 }
 
-/// Where the program's own file is mapped as code: `None` where the kernel does not tell.
+/// Where the program's own file is mapped and never was written: its code, and the constants that it begins with. What is read-only
+/// further on holds addresses that the loader wrote into it before it was. `None` where the kernel does not tell.
 #[cfg(target_os = "linux")]
-fn code_mappings() -> Option<Vec<std::ops::Range<usize>>> {
+fn clean_mappings() -> Option<Vec<std::ops::Range<usize>>> {
     let program = std::fs::read_link("/proc/self/exe").ok()?;
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    let code = maps.lines().filter_map(|line| {
+    let clean = maps.lines().filter_map(|line| {
         let mut fields = line.split_ascii_whitespace();
-        let (range, rights, file) = (fields.next()?, fields.next()?, fields.nth(3)?);
+        let (range, rights, offset, file) = (fields.next()?, fields.next()?, fields.next()?, fields.nth(2)?);
         let (start, end) = range.split_once('-')?;
-        let address = |text| usize::from_str_radix(text, 16).ok();
-        (rights == "r-xp" && std::path::Path::new(file) == program).then_some(address(start)?..address(end)?)
+        let number = |text| usize::from_str_radix(text, 16).ok();
+        let is_clean = rights == "r-xp" || (rights == "r--p" && number(offset)? == 0);
+        (is_clean && std::path::Path::new(file) == program).then_some(number(start)?..number(end)?)
     });
-    Some(code.collect())
+    Some(clean.collect())
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -59,12 +61,15 @@ mod tests {
 
     #[test]
     fn code_goes_on_after_it_was_given_back() {
-        let mappings = code_mappings().expect("the kernel tells");
-        let ours = (code_goes_on_after_it_was_given_back as fn()) as usize;
-        assert!(mappings.iter().any(|mapping| mapping.contains(&ours)), "{mappings:x?}");
+        let mappings = clean_mappings().expect("the kernel tells");
+        let code = (code_goes_on_after_it_was_given_back as fn()) as usize;
+        let constant = "still here";
+        for address in [code, constant.as_ptr() as usize] {
+            assert!(mappings.iter().any(|mapping| mapping.contains(&address)), "{address:x} in {mappings:x?}");
+        }
         for _ in 0..3 {
             give_back_code();
-            assert_eq!("still here".len(), 10);
+            assert_eq!(constant, ["still", "here"].join(" "));
         }
     }
 }

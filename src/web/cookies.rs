@@ -42,15 +42,30 @@ pub enum Name {
     Language,
 }
 
+/// What the browser sees of each [`Name`], made once.
+#[derive(Clone)]
+pub struct Names([String; Name::ALL.len()]);
+
+impl Names {
+    /// For a site on https or not, with or without a domain that shares cookies.
+    #[must_use]
+    pub fn new(is_https: bool, has_domain: bool) -> Self {
+        Self(Name::ALL.map(|name| name.text_when(is_https, has_domain && name.is_shared())))
+    }
+}
+
 impl Name {
+    const ALL: [Self; 8] =
+        [Self::Session, Self::Token, Self::Device, Self::Link, Self::Draft, Self::Proxy, Self::Returns, Self::Language];
+
     /// The name that the browser sees.
     #[must_use]
-    pub fn text(self, config: &WebConfig) -> String {
-        self.text_when(config, self.domain(config).is_some())
+    pub fn text(self, config: &WebConfig) -> &str {
+        &config.cookie_names.0[self as usize]
     }
 
-    fn text_when(self, config: &WebConfig, is_shared: bool) -> String {
-        let prefix = match (config.public_url.is_https(), is_shared) {
+    fn text_when(self, is_https: bool, is_shared: bool) -> String {
+        let prefix = match (is_https, is_shared) {
             (true, false) => "__Host-",
             // The browser takes a cookie with a Domain under this prefix only.
             (true, true) => "__Secure-",
@@ -71,17 +86,21 @@ impl Name {
 
     /// The domain whose applications get it too; `None` when it is for this host alone.
     fn domain(self, config: &WebConfig) -> Option<&str> {
-        match self {
-            Self::Token | Self::Proxy => config.cookie_domain.as_ref().map(CookieDomain::as_str),
-            Self::Session | Self::Device | Self::Link | Self::Draft | Self::Returns | Self::Language => None,
-        }
+        config.cookie_domain.as_ref().map(CookieDomain::as_str).filter(|_| self.is_shared())
+    }
+
+    /// Whether the applications under `COOKIE_DOMAIN` get it too.
+    fn is_shared(self) -> bool {
+        matches!(self, Self::Token | Self::Proxy)
     }
 }
 
 /// The value of a cookie that came with a request.
 #[must_use]
 pub fn find(request: &HttpRequest, name: Name) -> Option<String> {
-    request.cookie(&name.text(super::config(request))).map(|cookie| cookie.value().to_owned())
+    let name = name.text(super::config(request));
+    let cookies = request.cookies().ok()?;
+    cookies.iter().find(|cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned())
 }
 
 /// Puts the access token on a response, for as long as it lives.
@@ -180,8 +199,8 @@ fn find_sealed(request: &HttpRequest, name: Name) -> Option<String> {
     let config = super::config(request);
     let name = name.text(config);
     let mut jar = CookieJar::new();
-    jar.add_original(request.cookie(&name)?);
-    Some(jar.private(&config.cookie_key).get(&name)?.value().to_owned())
+    jar.add_original(request.cookie(name)?);
+    Some(jar.private(&config.cookie_key).get(name)?.value().to_owned())
 }
 
 /// Takes a cookie away.
@@ -208,7 +227,7 @@ pub fn remove_all_forms(request: &HttpRequest, response: &mut HttpResponse, name
 /// Never: it is short.
 pub fn remove_host_form(request: &HttpRequest, response: &mut HttpResponse, name: Name) -> Result<(), AppError> {
     let config = super::config(request);
-    let host_name = name.text_when(config, false);
+    let host_name = name.text_when(config.public_url.is_https(), false);
     if name.domain(config).is_none() || request.cookie(&host_name).is_none() {
         return Ok(());
     }
@@ -219,7 +238,7 @@ pub fn remove_host_form(request: &HttpRequest, response: &mut HttpResponse, name
 }
 
 fn build(config: &WebConfig, name: Name, value: String, max_age: Duration) -> Cookie<'static> {
-    let mut cookie = Cookie::build(name.text(config), value)
+    let mut cookie = Cookie::build(name.text(config).to_owned(), value)
         .path("/")
         .http_only(true)
         .same_site(SameSite::Lax)

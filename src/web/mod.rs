@@ -47,6 +47,8 @@ pub struct WebConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// The domain whose applications get the shared cookies.
     pub cookie_domain: Option<CookieDomain>,
+    /// What our cookies are called.
+    pub cookie_names: cookies::Names,
     /// Encrypts cookies.
     pub cookie_key: actix_web::cookie::Key,
     /// Whether anybody can make an account.
@@ -63,6 +65,7 @@ impl WebConfig {
             public_url: config.public_url.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             cookie_domain: config.cookie_domain.clone(),
+            cookie_names: cookies::Names::new(config.public_url.is_https(), config.cookie_domain.is_some()),
             is_registration_open: config.registration == Registration::Open,
             cookie_key: actix_web::cookie::Key::from(server_key.derive(Purpose::Cookies).bytes()),
             brand: Arc::new(Brand::new(config)),

@@ -81,6 +81,10 @@ fn is_ours(text: &str, not_these: &[&str]) -> bool {
     if !text.starts_with('/') || text.starts_with("//") {
         return false;
     }
+    // The paths of nearly all our pages: every reader reads them alike.
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_')) {
+        return !not_these.contains(&text);
+    }
     let base = Url::parse("http://vestibule.invalid").expect("a constant URL");
     // Read as a browser would, dot segments and all: it must stay on our host, and not become "//" on the way.
     base.join(text).is_ok_and(|url| {
@@ -93,7 +97,8 @@ fn is_ours(text: &str, not_these: &[&str]) -> bool {
 
 /// The whole URL of another host that the shared cookies reach.
 fn is_shared(text: &str, config: &WebConfig) -> bool {
-    let (Some(domain), Ok(url)) = (&config.cookie_domain, Url::parse(text)) else { return false };
+    let Some(domain) = &config.cookie_domain else { return false };
+    let Ok(url) = Url::parse(text) else { return false };
     let origin = url.origin().ascii_serialization();
     // Only an address that begins with its origin as a browser would write it is read alike by everybody: no user before an "@",
     // no other spelling of a host, no slash too many or too few.

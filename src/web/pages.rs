@@ -1,9 +1,10 @@
 //! What all pages share: their frame, their alert, and the answer they go out in.
 //! What may not live here: a page of a capability.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, VARY};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
@@ -13,6 +14,12 @@ use super::{assets, language};
 use crate::error::AppError;
 pub use crate::i18n::date_time;
 use crate::i18n::{self, Words};
+
+/// As long as most pages are, so that one is not moved while it grows.
+const USUAL_BYTES: usize = 6 * 1024;
+
+static STYLESHEET: LazyLock<&str> = LazyLock::new(|| assets::href("style.css"));
+static ICON: LazyLock<&str> = LazyLock::new(|| assets::href("favicon.svg"));
 
 /// The frame of a page: its language, its brand and its assets.
 pub struct Layout {
@@ -35,11 +42,9 @@ impl Layout {
     /// The frame for whoever sent this request, signed in or not.
     #[must_use]
     pub fn new(request: &HttpRequest) -> Self {
-        Self {
-            brand: Arc::clone(&super::config(request).brand),
-            here: Next::back_to(request.path()).address().to_owned(),
-            ..Self::in_language(language::words_for(request))
-        }
+        let brand = Arc::clone(&super::config(request).brand);
+        let here = Next::back_to(request.path()).address().to_owned();
+        Self::framed(language::words_for(request), brand, here)
     }
 
     /// The frame of a page that leads on to `next`.
@@ -51,14 +56,11 @@ impl Layout {
     /// The frame in a language, outside of any request.
     #[must_use]
     pub fn in_language(words: &'static Words) -> Self {
-        Self {
-            lang: words.language(),
-            brand: Arc::default(),
-            here: "/".to_owned(),
-            stylesheet: assets::href("style.css"),
-            icon: assets::href("favicon.svg"),
-            words,
-        }
+        Self::framed(words, Arc::default(), "/".to_owned())
+    }
+
+    fn framed(words: &'static Words, brand: Arc<Brand>, here: String) -> Self {
+        Self { lang: words.language(), brand, here, stylesheet: *STYLESHEET, icon: *ICON, words }
     }
 
     /// All languages, for the switch.
@@ -99,10 +101,11 @@ impl Alert {
 /// # Errors
 /// 500 when it cannot be rendered, which its types rule out.
 pub fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, AppError> {
-    let body = page.render().map_err(AppError::internal)?;
+    let mut body = String::with_capacity(USUAL_BYTES);
+    page.render_into(&mut body).map_err(AppError::internal)?;
     Ok(HttpResponse::build(status)
-        .content_type("text/html; charset=utf-8")
-        .insert_header(("Vary", "Cookie, Accept-Language"))
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")))
+        .insert_header((VARY, HeaderValue::from_static("Cookie, Accept-Language")))
         .body(body))
 }
 

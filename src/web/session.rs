@@ -30,7 +30,7 @@ pub type CsrfSeed = [u8; 32];
 pub fn middleware(config: &WebConfig) -> SessionMiddleware<CookieSessionStore> {
     let is_https = config.public_url.is_https();
     SessionMiddleware::builder(CookieSessionStore::default(), config.cookie_key.clone())
-        .cookie_name(cookies::Name::Session.text(config))
+        .cookie_name(cookies::Name::Session.text(config).to_owned())
         .cookie_content_security(CookieContentSecurity::Private)
         .cookie_secure(is_https)
         .cookie_same_site(SameSite::Lax)
@@ -56,10 +56,10 @@ pub async fn keep_cookie(
     let mut response = next.call(request).await?;
     let kept = response.request().extensions().get::<KeptFor>().copied();
     let Some(KeptFor(seconds)) = kept else { return Ok(response) };
-    let name = cookies::Name::Session.text(super::config(response.request()));
+    let name = cookies::Name::Session.text(super::config(response.request())).to_owned();
     let lines: Vec<HeaderValue> = response.headers_mut().remove(SET_COOKIE).collect();
     for line in lines {
-        let longer = line.to_str().ok().filter(|text| text.split('=').next() == Some(&name));
+        let longer = line.to_str().ok().filter(|text| text.split('=').next() == Some(name.as_str()));
         let longer = longer.and_then(|text| HeaderValue::from_str(&format!("{text}; Max-Age={seconds}")).ok());
         response.headers_mut().append(SET_COOKIE, longer.unwrap_or(line));
     }
