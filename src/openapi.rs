@@ -1,11 +1,14 @@
 //! The OpenAPI document and Swagger UI, all of it from this binary. What may not live here: routes of a capability.
 
-use actix_web::{HttpResponse, web};
+use std::sync::LazyLock;
+
+use actix_web::{HttpRequest, HttpResponse, web};
 use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::Config;
 
 use crate::error::AppError;
+use crate::web::compression::Packed;
 use crate::web::get;
 use crate::{forward_auth, oauth};
 
@@ -52,8 +55,12 @@ pub fn routes(services: &mut web::ServiceConfig) {
         .service(web::resource("/docs/{file:.*}").route(get().to(swagger_ui)).default_service(methods()));
 }
 
-async fn document() -> HttpResponse {
-    HttpResponse::Ok().json(Document::openapi())
+static DOCUMENT: LazyLock<Packed> = LazyLock::new(|| {
+    Packed::new(Document::openapi().to_json().expect("a document of names and texts can be written").into_bytes())
+});
+
+async fn document(request: HttpRequest) -> HttpResponse {
+    DOCUMENT.answer(&request, HttpResponse::Ok().content_type("application/json"))
 }
 
 async fn to_folder() -> HttpResponse {

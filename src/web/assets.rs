@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::compression::Packed;
 use super::get;
 use crate::error::AppError;
 use crate::secret::{base64url, sha256};
@@ -17,7 +18,7 @@ struct StaticFiles;
 struct Asset {
     href: String,
     media_type: &'static str,
-    bytes: Vec<u8>,
+    content: Packed,
 }
 
 static ASSETS: LazyLock<HashMap<String, Asset>> =
@@ -39,15 +40,14 @@ pub fn routes(services: &mut web::ServiceConfig) {
     services.service(web::resource("/favicon.ico").route(get().to(|| async { HttpResponse::NoContent().finish() })));
 }
 
-async fn serve(file: web::Path<String>) -> Result<HttpResponse, AppError> {
+async fn serve(request: HttpRequest, file: web::Path<String>) -> Result<HttpResponse, AppError> {
     let asset = ASSETS
         .values()
         .find(|asset| asset.href.strip_prefix("/static/") == Some(file.as_str()))
         .ok_or_else(AppError::not_found)?;
-    Ok(HttpResponse::Ok()
-        .content_type(asset.media_type)
-        .insert_header(("Cache-Control", "public, max-age=31536000, immutable"))
-        .body(asset.bytes.as_slice()))
+    let mut response = HttpResponse::Ok();
+    response.content_type(asset.media_type).insert_header(("Cache-Control", "public, max-age=31536000, immutable"));
+    Ok(asset.content.answer(&request, &mut response))
 }
 
 fn load(file: &str) -> Option<Asset> {
@@ -60,5 +60,5 @@ fn load(file: &str) -> Option<Asset> {
     };
     let bytes = StaticFiles::get(file)?.data.into_owned();
     let hash = base64url(&sha256(&bytes)[..9]);
-    Some(Asset { href: format!("/static/{stem}.{hash}.{ending}"), media_type, bytes })
+    Some(Asset { href: format!("/static/{stem}.{hash}.{ending}"), media_type, content: Packed::new(bytes) })
 }

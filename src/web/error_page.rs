@@ -7,6 +7,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::compression;
 use super::pages::{Layout, html};
 use crate::error::{AppError, ErrorNote};
 
@@ -28,7 +29,7 @@ pub struct ErrorPage {
     pub link_text: String,
 }
 
-/// Middleware of the people's routes: an [`AppError`] becomes a page when the client takes HTML.
+/// Middleware of the people's routes: an [`AppError`] becomes a page when the client takes HTML, and every page goes out packed.
 ///
 /// # Errors
 /// Passes on what is no `AppError`.
@@ -37,13 +38,16 @@ pub async fn middleware(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let response = next.call(request).await?.map_into_boxed_body();
-    let Some(note) = response.response().extensions().get::<ErrorNote>().cloned() else { return Ok(response) };
-    if !takes_html(response.request()) {
-        return Ok(response);
+    let note = response.response().extensions().get::<ErrorNote>().cloned();
+    let (request, mut response) = response.into_parts();
+    if let Some(note) = note {
+        match takes_html(&request).then(|| render(&request, &response, note)).flatten() {
+            Some(page) => response = page,
+            None => return Ok(ServiceResponse::new(request, response)),
+        }
     }
-    let (request, response) = response.into_parts();
-    let page = render(&request, &response, note);
-    Ok(ServiceResponse::new(request, page.unwrap_or(response)))
+    let response = compression::page(&request, response);
+    Ok(ServiceResponse::new(request, response))
 }
 
 /// The answer where there is nothing: a page for people, JSON for programs.
@@ -56,7 +60,8 @@ pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, AppError> {
         return Err(error);
     }
     let plain = actix_web::ResponseError::error_response(&error);
-    render(&request, &plain, ErrorNote { request_id: None }).ok_or(error)
+    let page = render(&request, &plain, ErrorNote { request_id: None }).ok_or(error)?;
+    Ok(compression::page(&request, page))
 }
 
 /// Whether the client takes a page, as a browser that opens one does.

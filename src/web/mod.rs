@@ -2,7 +2,7 @@
 //! `body.rs` and `form.rs` read parameters, `form_post.rs` says which form posts are acted on, `bearer.rs`, `current_user.rs` and `client_ip.rs` say who asks, `session.rs`, `csrf.rs`,
 //! `cookies.rs` and `renewal.rs` keep a browser's state, `next.rs` where it returns to, `new_account.rs` and `new_password.rs` the fields for a new account and password, `one_time_link.rs` how a link is answered, `asking.rs` what strangers may ask for, `notice.rs` what it is told, `language.rs` and `brand.rs` in which
 //! words and under whose name, `pages.rs`, `error_page.rs`, `assets.rs` and `headers.rs` what it
-//! gets. What may not live here: a route of a capability.
+//! gets, and `compression.rs` in how many bytes. What may not live here: a route of a capability.
 
 pub mod asking;
 pub mod assets;
@@ -10,6 +10,7 @@ pub mod bearer;
 pub mod body;
 pub mod brand;
 pub mod client_ip;
+pub mod compression;
 pub mod cookies;
 pub mod csrf;
 pub mod current_user;

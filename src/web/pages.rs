@@ -105,7 +105,7 @@ pub fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Ap
     page.render_into(&mut body).map_err(AppError::internal)?;
     Ok(HttpResponse::build(status)
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")))
-        .insert_header((VARY, HeaderValue::from_static("Cookie, Accept-Language")))
+        .insert_header((VARY, HeaderValue::from_static("Cookie, Accept-Language, Accept-Encoding")))
         .body(body))
 }
 

@@ -34,6 +34,7 @@ mod metadata;
 mod migrations;
 mod peers;
 mod people;
+mod people_compression;
 mod people_forms;
 mod people_language;
 mod people_next;

@@ -42,7 +42,7 @@ async fn the_switch_keeps_the_person_on_the_page_and_what_next_holds() {
     let page = visitor.get(answer.location()).await;
     assert_eq!((page.status, lang(&page)), (200, "ko"));
     assert_eq!(page.value_of("next"), Some("/docs/?a=1&#38;b=2"));
-    assert_eq!(page.header("vary"), "Cookie, Accept-Language");
+    assert_eq!(page.header("vary"), "Cookie, Accept-Language, Accept-Encoding");
     // After a post that was refused, too; and then the form signs in to where it was to lead.
     let fields = [("username", "alice"), ("password", "wrong"), ("next", "/docs/?a=1&b=2")];
     let page = visitor.submit(&page, "/login", &fields).await;
