@@ -6,6 +6,8 @@
 # What the language calls itself: the switch lists all of them.
 language-name = English
 language-switch = Language
+footer-help = Help
+footer-privacy = Privacy
 footer-cookies = Cookies are used for signing in only.
 footer-requests = Nothing is loaded from other sites.
 # Comes before the page title when the page shows an error: "Error: Sign in".

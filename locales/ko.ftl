@@ -6,6 +6,8 @@
 # 이 언어가 자신을 부르는 이름. 언어 선택에 나옵니다.
 language-name = 한국어
 language-switch = 언어
+footer-help = 도움말
+footer-privacy = 개인정보 처리방침
 footer-cookies = 쿠키는 로그인에만 사용합니다.
 footer-requests = 다른 사이트에서는 아무것도 불러오지 않습니다.
 # 오류가 있는 화면의 제목 앞에 붙습니다. 예: "오류: 로그인"

@@ -1,8 +1,10 @@
 //! Every setting, checked before anything is bound. The only reader of the environment.
 //! `settings.rs` holds the flags and their help, `parse.rs` turns their text into values, `faults.rs` gathers what is wrong, `values.rs` says how each kind is written; the
-//! result is [`Config`]; `cookie_domain.rs` is one kind of value with rules of its own, and `mail.rs` has all that mails need.
+//! result is [`Config`]; `cookie_domain.rs` and `accent.rs` are kinds of values with rules of their own, `mail.rs` has all that mails need, and `brand.rs` the service's looks.
 //! What may not live here: anything that a setting switches on.
 
+mod accent;
+mod brand;
 mod cookie_domain;
 mod faults;
 mod mail;
@@ -19,10 +21,12 @@ use ipnet::IpNet;
 use zeroize::Zeroizing;
 
 use crate::secret::ServerKey;
+pub use accent::{Accent, Shades};
+pub use brand::{BrandConfig, Logo, LogoKind};
 pub use cookie_domain::CookieDomain;
 pub use mail::{MailConfig, SmtpTls};
 pub use parse::DEFAULT_PRODUCT_NAME;
-pub use settings::{DatabaseSettings, LifetimeSettings, MailSettings, Settings};
+pub use settings::{BrandSettings, DatabaseSettings, LifetimeSettings, MailSettings, Settings};
 pub use values::Origin;
 
 /// What the server and the admin's commands run with: every value parsed, in range and consistent.
@@ -42,6 +46,8 @@ pub struct Config {
     pub public_url: Origin,
     /// What pages and mails call the service: 1 to 40 characters, all on one line.
     pub product_name: String,
+    /// How the service looks.
+    pub brand: BrandConfig,
     /// The `iss` claim.
     pub issuer: String,
     /// The `aud` claim, when there is one.

@@ -52,6 +52,7 @@ impl Settings {
                 DEFAULT_PRODUCT_NAME,
                 product_name,
             ),
+            brand: self.brand.read(faults),
             issuer: faults.take("ISSUER", self.issuer.as_deref(), public_url.as_str(), claim_text),
             audience: faults.optional("AUDIENCE", self.audience.as_deref(), claim_text),
             signing: self.read_signing(faults),

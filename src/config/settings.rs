@@ -94,6 +94,24 @@ pub struct LifetimeSettings {
     pub refresh_max: Option<String>,
 }
 
+/// How pages and mails look: for the server, which shows and sends them.
+#[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Settings")]
+pub struct BrandSettings {
+    /// Picture in the place of the arch above each page: SVG or PNG, at most 64 KiB; one at least twice as wide as high takes the place of the name too [default: none: the arch]
+    #[arg(long, env = "LOGO_FILE", value_name = "PATH")]
+    pub logo_file: Option<String>,
+    /// Colour of buttons, links and marks as #rrggbb; made darker on light pages and lighter on dark ones where words could not be read [default: none: green]
+    #[arg(long, env = "ACCENT_COLOR", value_name = "COLOR")]
+    pub accent_color: Option<String>,
+    /// Where people find help, at the foot of pages and mails: https://… or mailto:ADDRESS [default: none]
+    #[arg(long, env = "HELP_URL", value_name = "URL")]
+    pub help_url: Option<String>,
+    /// What the service does with personal data, at the foot of pages: https://… [default: none]
+    #[arg(long, env = "PRIVACY_URL", value_name = "URL")]
+    pub privacy_url: Option<String>,
+}
+
 /// All settings of `vestibule serve`.
 #[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Settings")]
@@ -101,6 +119,9 @@ pub struct Settings {
     /// Those that every command has.
     #[command(flatten)]
     pub database: DatabaseSettings,
+    /// How pages and mails look.
+    #[command(flatten)]
+    pub brand: BrandSettings,
     /// Addresses to listen on, with commas between [default: 127.0.0.1:8080,[::1]:8080]
     #[arg(long, env = "BIND", value_name = "ADDRESS:PORT,…")]
     pub bind: Option<String>,

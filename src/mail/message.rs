@@ -4,13 +4,39 @@
 use askama::Template;
 
 use super::letter::Letter;
+use crate::config::Config;
 use crate::i18n::{self, Words};
+
+/// What a button is filled with unless the settings say otherwise: words on it are white.
+const BUTTON: &str = "#0f5f4b";
+
+/// From whom mails come, and what leads back there.
+pub(super) struct MailBrand {
+    /// What the service is called.
+    pub product: String,
+    public_url: String,
+    help_url: Option<String>,
+    button: String,
+}
+
+impl MailBrand {
+    /// From the settings.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            product: config.product_name.clone(),
+            public_url: config.public_url.as_str().to_owned(),
+            help_url: config.brand.help_url.clone(),
+            // On white: a mail's own background is the reader's choice.
+            button: config.brand.accent.map_or_else(|| BUTTON.to_owned(), |accent| accent.light.accent.to_string()),
+        }
+    }
+}
 
 /// A message in words, ready to print.
 pub(super) struct Content<'a> {
     pub lang: &'static str,
     pub subject: String,
-    product: &'a str,
+    brand: &'a MailBrand,
     greeting: String,
     text: String,
     /// Names and values, such as the browser of a new sign-in.
@@ -20,6 +46,8 @@ pub(super) struct Content<'a> {
     link_hint: String,
     note: String,
     footer: String,
+    /// What the link to help says, and where it leads.
+    help: Option<(String, &'a str)>,
 }
 
 #[derive(Template)]
@@ -35,13 +63,17 @@ struct TextMessage<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// Puts a letter of this kind into words, from the service that is called `product`.
-    pub fn new(letter: &Letter, kind: &str, public_url: &str, product: &'a str) -> Self {
+    /// Puts a letter of this kind into words.
+    pub fn new(letter: &Letter, kind: &str, brand: &'a MailBrand) -> Self {
+        let MailBrand { product, public_url, help_url, .. } = brand;
         let words = i18n::words_for(letter.language.as_deref());
         let username = letter.username.clone().unwrap_or_default();
         let say = |key: &str| {
-            let named =
-                [("product", product.into()), ("username", username.as_str().into()), ("url", public_url.into())];
+            let named = [
+                ("product", product.as_str().into()),
+                ("username", username.as_str().into()),
+                ("url", public_url.as_str().into()),
+            ];
             words.format(key, &named)
         };
         let of_kind = |part: &str| say(&format!("mail-{kind}-{part}"));
@@ -57,18 +89,14 @@ impl<'a> Content<'a> {
             link_hint: say("mail-link-hint"),
             note: of_kind("note"),
             footer: say("mail-footer"),
-            product,
+            help: help_url.as_deref().map(|url| (words.get("footer-help").to_owned(), url)),
+            brand,
         }
     }
 
     /// The text and the HTML.
     pub fn render(&self) -> Result<(String, String), askama::Error> {
         Ok((TextMessage { mail: self }.render()?, HtmlMessage { mail: self }.render()?))
-    }
-
-    /// What the mails call this server.
-    pub fn product(&self) -> &str {
-        self.product
     }
 }
 
@@ -110,12 +138,18 @@ mod tests {
 
     #[test]
     fn every_mail_is_written_whole_in_every_language() {
+        let brand = MailBrand {
+            product: "홍's <b>".to_owned(),
+            public_url: "https://login.example.com".to_owned(),
+            help_url: Some("https://help.example.com/?a=1&b=2".to_owned()),
+            button: BUTTON.to_owned(),
+        };
         for words in i18n::languages() {
             for kind in kinds() {
                 let (name, has_link) = (kind.name(), kind.has_link());
                 let language = Some(words.language().to_owned());
                 let mail = Mail { kind, to: "alice@example.com".to_owned(), language, user_id: None };
-                let content = Content::new(&Letter::from(mail), name, "https://login.example.com", "홍's <b>");
+                let content = Content::new(&Letter::from(mail), name, &brand);
                 assert_eq!(content.lang, words.language());
                 let (text, html) = content.render().expect("renders");
                 assert!(!html.contains("<b>") && !html.contains("<i>"), "escaped: {html}");
@@ -124,6 +158,8 @@ mod tests {
                     has_link,
                     "{name}: {text}"
                 );
+                assert!(text.contains("https://help.example.com/?a=1&b=2"), "{text}");
+                assert!(html.contains("href=\"https://help.example.com/?a=1&#38;b=2\""), "{html}");
                 let all = [content.subject.as_str(), &text, &html].join(" ");
                 assert!(!all.contains("mail-") && !all.contains("{ $"), "{name}: {all}");
                 assert!(!content.subject.is_empty() && content.subject.len() < 200);

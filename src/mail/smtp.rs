@@ -14,7 +14,7 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Ex
 use url::{Host, Url};
 
 use super::letter::Letter;
-use super::message::Content;
+use super::message::{Content, MailBrand};
 use crate::clock::{Moment, unix_seconds};
 use crate::config::{Config, MailConfig, SmtpTls};
 
@@ -45,8 +45,7 @@ pub(super) struct Smtp {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from_name: Option<String>,
     from: Address,
-    public_url: String,
-    product_name: String,
+    brand: MailBrand,
     host: String,
 }
 
@@ -71,8 +70,7 @@ impl Smtp {
             transport: builder.build(),
             from_name: mail.from_name.clone(),
             from,
-            public_url: config.public_url.as_str().to_owned(),
-            product_name: config.product_name.clone(),
+            brand: MailBrand::new(config),
             host,
         })
     }
@@ -85,9 +83,9 @@ impl Smtp {
 
     fn message(&self, letter: &Letter, kind: &str, id: &str, created_at: Moment) -> Result<Message, String> {
         let to = address(&letter.to).ok_or_else(|| "the address cannot be written to".to_owned())?;
-        let content = Content::new(letter, kind, &self.public_url, &self.product_name);
+        let content = Content::new(letter, kind, &self.brand);
         let (text, html) = content.render().map_err(|error| error.to_string())?;
-        let name = self.from_name.clone().unwrap_or_else(|| content.product().to_owned());
+        let name = self.from_name.clone().unwrap_or_else(|| self.brand.product.clone());
         let seconds = u64::try_from(unix_seconds(created_at)).unwrap_or_default();
         Message::builder()
             .from(Mailbox::new(Some(name), self.from.clone()))

@@ -17,8 +17,6 @@ const LEAST_WORD: usize = 3;
 const LEAST_BESIDE: usize = 4;
 /// The most words about a person that are held against a password; each costs time.
 const MAX_WORDS: usize = 32;
-/// What the pages call this server.
-const PRODUCT: &str = "vestibule";
 
 /// Why a password is guessed soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +77,7 @@ impl PasswordPolicy {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let mut site_words = Words::default();
-        site_words.add(PRODUCT);
+        site_words.add(&config.product_name);
         site_words.add(config.public_url.as_str().split_once("://").map_or("", |(_, host)| host));
         Self { min_length: config.passwords.min_length, site_words: site_words.0 }
     }
@@ -167,6 +165,7 @@ mod tests {
     fn weakness(password: &str) -> Option<Weakness> {
         let mut settings = Settings::default();
         settings.database.public_url = Some("https://login.wunderbar.example".to_owned());
+        settings.database.product_name = Some("Grand Budapest".to_owned());
         let policy = PasswordPolicy::new(&settings.check().expect("settings"));
         let owner = Owner {
             username: "asmith7",
@@ -179,13 +178,13 @@ mod tests {
     #[test]
     fn what_is_known_of_the_person_and_the_server_is_tried_first() {
         for password in [
-            "asmith7vestibule",
+            "asmith7grandbudapest",
             "Brandywine-Took",
             "brandywinetook1",
             "Heartofgold2026",
             "zaphod.b@heartofgold.example",
             "wunderbar1234",
-            "vestibule2026",
+            "budapest2026",
             "ælfgifubrandywine",
         ] {
             assert_eq!(weakness(password), Some(Weakness::OwnWords), "{password}");

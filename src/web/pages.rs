@@ -18,7 +18,6 @@ use crate::i18n::{self, Words};
 /// As long as most pages are, so that one is not moved while it grows.
 const USUAL_BYTES: usize = 6 * 1024;
 
-static STYLESHEET: LazyLock<&str> = LazyLock::new(|| assets::href("style.css"));
 static ICON: LazyLock<&str> = LazyLock::new(|| assets::href("favicon.svg"));
 
 /// The frame of a page: its language, its brand and its assets.
@@ -30,8 +29,6 @@ pub struct Layout {
     /// The page's address for GET: where the language switch comes back to. Holds nothing of the query but a `next` that the page
     /// put there, so that no other site chooses what stands beside a person's data in a compressed page (BREACH).
     pub here: String,
-    /// The stylesheet's address.
-    pub stylesheet: &'static str,
     /// The icon's address.
     pub icon: &'static str,
     /// The words in that language.
@@ -60,7 +57,7 @@ impl Layout {
     }
 
     fn framed(words: &'static Words, brand: Arc<Brand>, here: String) -> Self {
-        Self { lang: words.language(), brand, here, stylesheet: *STYLESHEET, icon: *ICON, words }
+        Self { lang: words.language(), brand, here, icon: *ICON, words }
     }
 
     /// All languages, for the switch.

@@ -21,10 +21,13 @@ const NARROW: (u32, u32) = (320, 640);
 const MAX_BYTES: u64 = 14 * 1024;
 
 /// Each page in each of its states, with the template it comes from.
-const PAGES: [(&str, &str); 18] = [
+const PAGES: [(&str, &str); 21] = [
     ("sign-in", "login.html"),
     ("sign-in-notice", "login.html"),
     ("sign-in-error", "login.html"),
+    ("branded", "login.html"),
+    ("branded-error", "login.html"),
+    ("branded-account", "account_profile.html"),
     ("setup", "setup.html"),
     ("setup-error", "setup.html"),
     ("rescue", "rescue.html"),
@@ -50,12 +53,20 @@ struct Servers {
     fresh: TestApp,
     /// With an administrator called hana.
     used: TestApp,
+    /// The same, in other looks.
+    branded: TestApp,
 }
 
 #[tokio::test]
 async fn every_page_is_within_everybodys_reach() {
-    let servers = Servers { fresh: TestApp::start().await, used: TestApp::start_with(open_to_all).await };
-    servers.used.add_user("hana", &["admin"]).await;
+    let servers = Servers {
+        fresh: TestApp::start().await,
+        used: TestApp::start_with(open_to_all).await,
+        branded: TestApp::start_with(in_other_looks).await,
+    };
+    for app in [&servers.used, &servers.branded] {
+        app.add_user("hana", &["admin"]).await;
+    }
     let axe = std::fs::read_to_string("target/peers-npm/node_modules/axe-core/axe.min.js")
         .expect("axe-core is installed: bin/test does that");
     let (mut faults, mut table) = (
@@ -123,6 +134,16 @@ fn open_to_all(settings: &mut Settings) {
     settings.account_deletion = Some("on".to_owned());
 }
 
+/// A pale accent, a wide logo and both links.
+fn in_other_looks(settings: &mut Settings) {
+    open_to_all(settings);
+    settings.database.product_name = Some("Sunflower".to_owned());
+    settings.brand.logo_file = Some("tests/it/harness/wordmark.svg".to_owned());
+    settings.brand.accent_color = Some("#f2b705".to_owned());
+    settings.brand.help_url = Some("https://help.example.com".to_owned());
+    settings.brand.privacy_url = Some("https://www.example.com/privacy".to_owned());
+}
+
 /// Opens the page behind a one-time link for the first user.
 async fn open_link(browser: &Browser, app: &TestApp, (path, purpose): (&str, LinkPurpose)) {
     let now = app.clock.now();
@@ -134,7 +155,7 @@ async fn open_link(browser: &Browser, app: &TestApp, (path, purpose): (&str, Lin
 
 /// Opens a page in its state.
 async fn open(page: &str, browser: &Browser, servers: &Servers) {
-    let Servers { fresh, used } = servers;
+    let Servers { fresh, used, branded } = servers;
     browser.goto(&format!("{}/nothing-here", used.url)).await;
     browser.client.delete_all_cookies().await.expect("forgotten");
     match page {
@@ -143,6 +164,15 @@ async fn open(page: &str, browser: &Browser, servers: &Servers) {
         "sign-in-error" => {
             browser.goto(&format!("{}/login", used.url)).await;
             fill(browser, "hana", "wrong password").await;
+        }
+        "branded" => browser.goto(&format!("{}/login", branded.url)).await,
+        "branded-error" => {
+            browser.goto(&format!("{}/login", branded.url)).await;
+            fill(browser, "hana", "wrong password").await;
+        }
+        "branded-account" => {
+            sign_in(browser, &branded.url).await;
+            browser.goto(&format!("{}/account/profile", branded.url)).await;
         }
         "setup" | "setup-error" => {
             let link = fresh.setup_link.as_deref().expect("no administrator");

@@ -3,6 +3,7 @@
 
 mod account;
 mod admin_setup;
+mod branding;
 mod browser;
 mod browser_access;
 mod browser_docs;

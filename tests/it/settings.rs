@@ -10,7 +10,7 @@ use crate::harness::process::{command, outcome, said, serve};
 use crate::harness::{ServerProcess, TestDatabase};
 
 /// Settings whose bad value is shown, each with the word that its mend must hold.
-const BAD: [(&str, &str, &str); 37] = [
+const BAD: [(&str, &str, &str); 41] = [
     ("SERVER_KEY_FILE", "/there/is/no/such.key", "name a file that can be read"),
     ("PASSWORD_MIN_LENGTH", "7", "8 to 128"),
     ("ARGON2_MEMORY_KIB", "plenty", "whole number"),
@@ -19,6 +19,10 @@ const BAD: [(&str, &str, &str); 37] = [
     ("HASH_THREADS", "-1", "whole number"),
     ("PUBLIC_URL", "https://login.example.com/path", "without a path"),
     ("PRODUCT_NAME", "two\nlines", "all on one line"),
+    ("LOGO_FILE", "/there/is/no/such.svg", "name a file that can be read"),
+    ("ACCENT_COLOR", "red", "#rrggbb"),
+    ("HELP_URL", "javascript:alert(1)", "mailto:help@example.com"),
+    ("PRIVACY_URL", "http://example.com", "https://www.example.com/privacy"),
     ("LOG_FORMAT", "xml", "text or json"),
     ("SMTP_PASSWORD_FILE", "/there/is/no/such.password", "name a file that can be read"),
     ("SMTP_CA_FILE", "/there/is/no/such.pem", "name a file that can be read"),

@@ -1,0 +1,156 @@
+//! The service in other people's looks: name, logo, accent, links for help and privacy, also with values that mean harm.
+//! What may not live here: how a branded page looks (`browser_access.rs`), and the colours that follow from an accent (`config`).
+
+use vestibule::config::Settings;
+use vestibule::mail::{Mail, MailKind};
+
+use crate::harness::TestApp;
+use crate::harness::mail::MailServer;
+use crate::harness::process::{outcome, said, serve};
+use crate::harness::visitor::{Page, Visitor};
+use crate::harness::{PASSWORD, TestDatabase};
+
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// An SVG that would act, were it let.
+const HOSTILE_SVG: &str = r#"<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40" onload="alert(1)"><script>alert(2)</script><circle cx="20" cy="20" r="20" fill="tan"/></svg>"#;
+const WORDMARK_SVG: &str =
+    r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 40"><path d="M0 0h160v40H0z"/></svg>"#;
+
+/// A server with a logo and what `change` sets; the logo is read at the start and not needed after it.
+async fn with_logo(logo: &str, change: impl FnOnce(&mut Settings)) -> TestApp {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Its name says nothing.
+    let path = folder.path().join("logo.gif");
+    std::fs::write(&path, logo).expect("written");
+    TestApp::start_with(|settings| {
+        settings.brand.logo_file = path.to_str().map(str::to_owned);
+        change(settings);
+    })
+    .await
+}
+
+/// What stands between these two on a page.
+fn between<'a>(page: &'a Page, before: &str, after: &str) -> &'a str {
+    let (_, rest) = page.html.split_once(before).unwrap_or_else(|| panic!("{before} in {}", page.html));
+    rest.split_once(after).expect("closed").0
+}
+
+fn stylesheet(page: &Page) -> &str {
+    between(page, "rel=\"stylesheet\" href=\"", "\"")
+}
+
+#[tokio::test]
+async fn a_logo_is_a_picture_and_never_acts() {
+    let app = with_logo(HOSTILE_SVG, |settings| settings.database.product_name = Some("A \"B\" <c>".to_owned())).await;
+    let visitor = Visitor::new(&app);
+    let page = visitor.get("/login").await;
+    let tag = between(&page, "<img ", ">");
+    assert!(tag.contains("alt=\"\"") && tag.contains("width=\"48\" height=\"48\""), "the name stands beside it: {tag}");
+    assert!(page.html.contains("<span>A &#34;B&#34; &#60;c&#62;</span>"), "{}", page.html);
+    assert_eq!(page.header("content-security-policy"), POLICY);
+    let logo = visitor.get(between(&page, "<img src=\"", "\"")).await;
+    assert_eq!((logo.status, logo.header("content-type"), logo.html.as_str()), (200, "image/svg+xml", HOSTILE_SVG));
+    assert_eq!(logo.header("content-security-policy"), "default-src 'none'; style-src 'unsafe-inline'; sandbox");
+    assert_eq!(logo.header("cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(logo.header("x-content-type-options"), "nosniff");
+    for path in ["/static/logo.svg", "/static/logo.AAAAAAAAAAAA.svg", "/static/logo.gif"] {
+        assert_eq!(visitor.get(path).await.status, 404, "{path}");
+    }
+    // A logo that holds the name speaks it, and the name stands nowhere else.
+    let app = with_logo(WORDMARK_SVG, |settings| settings.database.product_name = Some("A \"B\"".to_owned())).await;
+    let page = Visitor::new(&app).get("/login").await;
+    let tag = between(&page, "<img ", ">");
+    assert!(tag.contains("alt=\"A &#34;B&#34;\"") && tag.contains("width=\"192\" height=\"48\""), "{tag}");
+    assert!(!between(&page, "<header", "</header>").contains("<span>"), "{}", page.html);
+}
+
+#[tokio::test]
+async fn an_accent_is_part_of_the_one_stylesheet() {
+    let plain = TestApp::start().await;
+    let app = TestApp::start_with(|settings| settings.brand.accent_color = Some("#FFDD00".to_owned())).await;
+    let page = Visitor::new(&app).get("/login").await;
+    let ours = Visitor::new(&plain).get("/login").await;
+    assert_ne!(stylesheet(&page), stylesheet(&ours), "browsers that keep the other one see it at once");
+    assert!(!page.html.contains("style=") && !page.html.contains("<style") && !page.html.contains("ffdd00"));
+    assert_eq!(page.header("content-security-policy"), POLICY);
+    let style = Visitor::new(&app).get(stylesheet(&page)).await;
+    let whole = Visitor::new(&plain).get(stylesheet(&ours)).await;
+    let added = style.html.strip_prefix(&whole.html).expect("behind the rest");
+    let (light, dark) = added.split_once("@media (prefers-color-scheme:dark)").expect("both");
+    assert!(dark.contains("--accent:#ffdd00;") && !light.contains("--accent:#ffdd00;"), "too pale on white: {added}");
+    assert_eq!(Visitor::new(&plain).get(stylesheet(&page)).await.status, 404);
+}
+
+#[tokio::test]
+async fn help_and_privacy_stand_at_the_foot_of_every_page_and_are_escaped() {
+    let app = TestApp::start_with(|settings| {
+        settings.brand.help_url = Some("https://help.example.com/?a='b'&c=\"><script>".to_owned());
+        settings.brand.privacy_url = Some("https://www.example.com/privacy".to_owned());
+    })
+    .await;
+    app.add_user("alice", &[]).await;
+    let visitor = Visitor::new(&app);
+    let sign_in = visitor.get("/login").await;
+    let refused = visitor.try_sign_in("alice", "wrong").await;
+    assert_eq!(visitor.try_sign_in("alice", PASSWORD).await.status, 303);
+    for page in
+        [sign_in, refused, visitor.get("/").await, visitor.get("/account/sessions").await, visitor.get("/no").await]
+    {
+        let links = between(&page, "<p class=\"links\">", "</p>");
+        assert!(
+            links.contains("<a href=\"https://help.example.com/?a=%27b%27&#38;c=%22%3E%3Cscript%3E\">Help</a>"),
+            "{links}"
+        );
+        assert!(links.contains("<a href=\"https://www.example.com/privacy\">Privacy</a>"), "{links}");
+        assert!(!page.html.contains("<script"), "{}", page.html);
+    }
+    let korean = visitor.clone().with("accept-language", "ko").get("/").await;
+    assert!(korean.html.contains(">도움말</a>") && korean.html.contains(">개인정보 처리방침</a>"), "{}", korean.html);
+    let plain = TestApp::start().await;
+    assert!(!Visitor::new(&plain).get("/login").await.html.contains("class=\"links\""));
+}
+
+#[tokio::test]
+async fn mails_carry_the_name_the_colour_and_the_way_to_help() {
+    let server = MailServer::start();
+    let app = server
+        .app_with(|settings| {
+            settings.database.product_name = Some("Grand <Budapest>".to_owned());
+            settings.brand.accent_color = Some("#1f3fbf".to_owned());
+            settings.brand.help_url = Some("mailto:help@example.com".to_owned());
+        })
+        .await;
+    let (outbox, now) = (app.lock.mail.clone(), app.clock.now());
+    let kind = MailKind::PasswordChanged { username: "alice".to_owned() };
+    let mail = Mail { kind, to: "alice@example.com".to_owned(), language: None, user_id: Some(1) };
+    app.write(move |conn| outbox.queue(conn, mail, now)).await;
+    let mails = server.wait_for(1).await;
+    assert!(mails[0].subject().contains("Grand <Budapest>"), "{}", mails[0].subject());
+    assert!(mails[0].text.contains("Help: mailto:help@example.com"), "{}", mails[0].text);
+    let html = &mails[0].html;
+    assert!(html.contains("<a href=\"mailto:help@example.com\"") && html.contains("background:#1f3fbf"), "{html}");
+    assert!(html.contains("Grand &#60;Budapest&#62;") && !html.contains("<Budapest>"), "{html}");
+}
+
+#[test]
+fn a_file_that_is_no_logo_is_told_at_the_start() {
+    let database = TestDatabase::create();
+    let folder = tempfile::tempdir().expect("a folder");
+    let large = format!("{WORDMARK_SVG}{}", " ".repeat(64 * 1024));
+    for (content, mend) in [
+        ("<html><script>alert(1)</script></html>", "is neither PNG nor SVG"),
+        ("GIF89a", "is neither PNG nor SVG"),
+        ("", "is neither PNG nor SVG"),
+        (&large, "is larger than 64 KiB"),
+    ] {
+        let path = folder.path().join("logo.png");
+        std::fs::write(&path, content).expect("written");
+        let path = path.to_str().expect("text");
+        let output = outcome(serve(&database, &[("LOGO_FILE", path)]));
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!("LOGO_FILE={path}: ")) && said.contains(mend), "{said}");
+    }
+}
