@@ -23,11 +23,17 @@ pub fn examples() -> PathBuf {
     root().join("examples")
 }
 
-/// The interpreter with `tests/peers/requirements.txt` installed, which `bin/test` makes.
-pub fn python() -> Command {
+/// A program that came with `tests/peers/requirements.txt`, which `bin/test` installs.
+pub fn python_peer(name: &str) -> PathBuf {
     let interpreter = std::env::var_os("TEST_PYTHON").map_or(root().join("target/peers/bin/python"), PathBuf::from);
-    assert!(interpreter.exists(), "{} is missing: bin/test makes it", interpreter.display());
-    let mut command = Command::new(interpreter);
+    let program = interpreter.with_file_name(name);
+    assert!(program.exists(), "{} is missing: bin/test makes it", program.display());
+    program
+}
+
+/// Their interpreter.
+pub fn python() -> Command {
+    let mut command = Command::new(python_peer("python"));
     command.kill_on_drop(true).env("PYTHONDONTWRITEBYTECODE", "1");
     command
 }

@@ -1,4 +1,4 @@
-//! Real nginx and Caddy, run with the files of `examples/` with other names and addresses in them, before a Vestibule and an
+//! Real nginx, Caddy and Traefik, run with the files of `examples/` with other names and addresses in them, before a Vestibule and an
 //! application that sends back what it was sent. What may not live here: assertions about Vestibule.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -10,6 +10,7 @@ use reqwest::Client;
 use vestibule::config::Settings;
 
 use super::TestApp;
+use super::peers::python_peer;
 use super::proxies::start_with;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -19,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub enum Kind {
     Nginx,
     Caddy,
+    Traefik,
 }
 
 /// A proxy, the Vestibule and the application behind it.
@@ -59,13 +61,14 @@ impl ReverseProxy {
         let mut command = match kind {
             Kind::Nginx => nginx(&folder, port, &replace("nginx.conf")),
             Kind::Caddy => caddy(&folder, port, &replace("Caddyfile")),
+            Kind::Traefik => traefik(&folder, port, &replace("traefik.yml"), &demand),
         };
         let proxy = command.env("HOME", folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut proxy = proxy.spawn().expect("nginx and Caddy are installed: see bin/test");
+        let mut proxy = proxy.spawn().expect("the proxies are installed: see bin/test");
         let begun = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        while !is_up(port) {
             assert!(proxy.try_wait().expect("a status").is_none(), "{kind:?} takes its configuration");
-            assert!(begun.elapsed() < PATIENCE, "{kind:?} listens");
+            assert!(begun.elapsed() < PATIENCE, "{kind:?} answers");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Self { application: format!("http://app.vestibule.test:{port}"), app, port, proxy, _folder: folder }
@@ -120,6 +123,32 @@ fn caddy(folder: &tempfile::TempDir, port: u16, example: &str) -> Command {
     let mut command = Command::new("/usr/bin/caddy");
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file);
     command
+}
+
+fn traefik(folder: &tempfile::TempDir, port: u16, example: &str, demand: &str) -> Command {
+    let lines: Vec<&str> = example.lines().filter(|line| line.trim() != "tls: {}").collect();
+    let text = lines.join("\n").replace("example.com", "vestibule.test");
+    let text = text.replace("/verify/forward-auth\n", &format!("/verify/forward-auth?{demand}\n"));
+    let file = folder.path().join("traefik.yml");
+    std::fs::write(&file, text).expect("it is written");
+    let mut command = Command::new(python_peer("traefik"));
+    command.arg(format!("--entryPoints.web.address=127.0.0.1:{port}"));
+    command.arg(format!("--providers.file.filename={}", file.display()));
+    command.args(["--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"]);
+    command
+}
+
+/// Whether the server is reached through the proxy; one of them listens before it knows where to lead.
+fn is_up(port: u16) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: login.vestibule.test\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
 }
 
 fn free_port() -> u16 {
