@@ -21,7 +21,7 @@ use crate::secret::PlainSecret;
 use crate::tokens::{KeyError, Keys, Tokens};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
-use crate::web::{WebConfig, assets, error_page, headers, language};
+use crate::web::{WebConfig, assets, error_page, headers, language, pages};
 use crate::{account, forward_auth, login, oauth, openapi, recovery, registration, users};
 
 /// How long requests may go on after the server was told to stop, in seconds.
@@ -108,6 +108,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     // After the addresses are ours: a second server that cannot have them must not end the link that the first one printed.
     let setup_link = make_setup_link(&start_db, lock.clock.now()).await?;
     let web_config = WebConfig::new(&config, &server_key);
+    pages::load();
     let (server, addresses) = listen(listeners, config, web_config, lock.clone())?;
     Ok(Running {
         server,

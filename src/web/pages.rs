@@ -73,6 +73,14 @@ impl Layout {
     }
 }
 
+/// Reads the words and packs the files of all pages. Else the first page does: later, and with code that [`crate::memory`] has just given
+/// back and that nothing needs again.
+pub fn load() {
+    for words in i18n::languages() {
+        let _ = Layout::in_language(words);
+    }
+}
+
 /// What went wrong, on the page that it went wrong on.
 #[derive(Clone, Debug)]
 pub struct Alert {
