@@ -195,6 +195,30 @@ date-time = { $month ->
     [12] { $day } December { $year }, { $time } UTC
    *[other] { $year }-{ $month }-{ $day }, { $time } UTC
 }
+# How long ago something was; less than a minute is now. $count (number)
+ago-now = just now
+ago-minutes = { $count ->
+    [one] { $count } minute ago
+   *[other] { $count } minutes ago
+}
+ago-hours = { $count ->
+    [one] { $count } hour ago
+   *[other] { $count } hours ago
+}
+ago-days = { $count ->
+    [one] { $count } day ago
+   *[other] { $count } days ago
+}
+ago-months = { $count ->
+    [one] { $count } month ago
+   *[other] { $count } months ago
+}
+ago-years = { $count ->
+    [one] { $count } year ago
+   *[other] { $count } years ago
+}
+# $ago (text): from the above, $time (text): from date-time
+ago-and-time = { $ago } · { $time }
 
 ## Rules for names and passwords
 

@@ -175,6 +175,15 @@ wait-seconds = { $count }초
 wait-minutes = { $count }분
 # $day (숫자 또는 글), $month (숫자, 1~12), $year (글), $time (글, "13:05")
 date-time = { $year }년 { $month }월 { $day }일 { $time } (UTC)
+# 얼마나 지났는지; 1분이 안 되면 방금입니다. $count (숫자)
+ago-now = 방금
+ago-minutes = { $count }분 전
+ago-hours = { $count }시간 전
+ago-days = { $count }일 전
+ago-months = { $count }개월 전
+ago-years = { $count }년 전
+# $ago (글): 위의 결과, $time (글): date-time의 결과
+ago-and-time = { $ago } · { $time }
 
 ## 이름과 비밀번호의 규칙
 

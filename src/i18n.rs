@@ -1,17 +1,18 @@
 //! Words: the Fluent files of `locales/`, one a language, and the choice among them.
-//! What may not live here: any text. Adding a language is adding a file.
+//! `time.rs` puts moments into them. What may not live here: any text. Adding a language is adding a file.
+
+mod time;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use chrono::{Datelike as _, Timelike as _};
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use fluent_langneg::{LanguageIdentifier, NegotiationStrategy, negotiate_languages};
 use foldhash::fast::FixedState;
 use quick_cache::sync::Cache;
 
-use crate::clock::Moment;
+pub use time::{Time, date_time};
 
 /// What is spoken to those who ask for nothing that we have.
 const DEFAULT_LANGUAGE: &str = "en";
@@ -78,21 +79,6 @@ fn wishes(header: &str) -> Vec<LanguageIdentifier> {
         .collect();
     wishes.sort_by(|(left, _), (right, _)| right.total_cmp(left));
     wishes.into_iter().map(|(_, language)| language).collect()
-}
-
-/// A moment in words, in UTC.
-#[must_use]
-pub fn date_time(words: &Words, moment: Moment) -> String {
-    let time = format!("{:02}:{:02}", moment.hour(), moment.minute());
-    words.format(
-        "date-time",
-        &[
-            ("day", moment.day().to_string().into()),
-            ("month", moment.month().into()),
-            ("year", moment.year().to_string().into()),
-            ("time", time.into()),
-        ],
-    )
 }
 
 /// The words of a language, when there is such a file.
@@ -200,11 +186,25 @@ mod tests {
         }
     }
 
+    /// The names of all arguments: what stands behind `$` in the default language's file.
+    fn argument_names() -> Vec<String> {
+        let file = LocaleFiles::get(&format!("{DEFAULT_LANGUAGE}.ftl")).expect("listed");
+        let text = String::from_utf8(file.data.into_owned()).expect("UTF-8");
+        let name = |rest: &str| rest.chars().take_while(char::is_ascii_alphanumeric).collect::<String>();
+        text.split('$').skip(1).map(name).collect()
+    }
+
     #[test]
     fn each_file_is_in_its_language() {
         let is_hangul = |character: char| ('가'..='힣').contains(&character);
+        let names = argument_names();
         for words in languages() {
-            for (key, text) in &words.fixed {
+            // Each plural and each month comes up with one of these numbers.
+            let keys = keys(words.language());
+            for (key, number) in keys.iter().flat_map(|key| (1..=12).map(move |number| (key, number))) {
+                let arguments: Vec<_> = names.iter().map(|name| (name.as_str(), number.into())).collect();
+                let text = words.format(key, &arguments);
+                assert!(text != *key, "{} {key} lacks an argument that the other language has", words.language());
                 let is_korean = text.chars().any(is_hangul);
                 let is_wordless = !text.chars().any(char::is_alphabetic);
                 assert!(is_wordless || is_korean == (words.language() == "ko"), "{} {key}: {text}", words.language());

@@ -6,8 +6,8 @@ use actix_web::http::StatusCode;
 use super::pages::AccountPage;
 use super::visit::Arrival;
 use crate::error::AppError;
+use crate::i18n::Time;
 use crate::users::ADMIN_ROLE;
-use crate::web::pages::date_time;
 
 /// The page.
 pub async fn show(arrival: Arrival) -> Result<HttpResponse, AppError> {
@@ -26,8 +26,7 @@ pub async fn show(arrival: Arrival) -> Result<HttpResponse, AppError> {
         username: current.user.username.clone(),
         email: current.user.email.clone(),
         roles: current.roles.iter().map(role_word).collect(),
-        signed_in_at: date_time(words, current.session.authenticated_at),
-        signed_in_at_machine: format!("{}Z", current.session.authenticated_at.format("%Y-%m-%dT%H:%M:%S")),
+        signed_in: Time::new(words, current.session.authenticated_at, visit.lock.clock.now()),
         notice: visit.notice(&layout),
         layout,
     };

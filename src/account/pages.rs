@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::rows::{EventRow, SessionRow};
+use crate::i18n::Time;
 use crate::web::new_password::NewPassword;
 use crate::web::pages::{Alert, Layout};
 
@@ -18,8 +19,7 @@ pub struct AccountPage {
     pub display_name: String,
     pub email: Option<String>,
     pub roles: Vec<String>,
-    pub signed_in_at: String,
-    pub signed_in_at_machine: String,
+    pub signed_in: Time,
     pub notice: Option<String>,
 }
 
@@ -79,7 +79,6 @@ pub struct DeletePage {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::Time;
     use super::*;
     use crate::config::Settings;
     use crate::i18n;
@@ -114,8 +113,7 @@ mod tests {
                     display_name: text(),
                     email: Some(text()),
                     roles: vec![text()],
-                    signed_in_at: text(),
-                    signed_in_at_machine: text(),
+                    signed_in: time(),
                     notice: notice(),
                 }
                 .render(),

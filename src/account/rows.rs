@@ -3,9 +3,8 @@
 use super::visit::Visit;
 use crate::audit::{Event, EventKind};
 use crate::clock::Moment;
-use crate::i18n::Words;
+use crate::i18n::{Time, Words};
 use crate::sessions::{SessionKind, Whereabouts, device_label};
-use crate::web::pages::date_time;
 
 /// What is read for the page.
 pub struct Lately {
@@ -13,12 +12,6 @@ pub struct Lately {
     /// The names of the programs among them, by id.
     pub clients: Vec<(String, String)>,
     pub events: Vec<Event>,
-}
-
-/// A moment, for people and for machines.
-pub struct Time {
-    pub text: String,
-    pub machine: String,
 }
 
 /// A session.
@@ -55,20 +48,21 @@ pub fn session(words: &Words, place: &Whereabouts, lately: &Lately, visit: &Visi
             label.unwrap_or_else(|| words.get("sessions-unknown").to_owned())
         }
     };
+    let now = visit.lock.clock.now();
     SessionRow {
         end_label: words.format("sessions-end-label", &[("name", name.clone().into())]),
         id: session.id.clone(),
         is_this: session.id == visit.current.session.id,
         is_remembered: session.is_remembered,
         address: place.network_address.clone(),
-        began: time(words, session.created_at),
-        last_used: time(words, session.last_used_at),
+        began: Time::new(words, session.created_at, now),
+        last_used: Time::new(words, session.last_used_at, now),
         name,
     }
 }
 
 /// An event in words; `None` for one that is no account's.
-pub fn event(words: &'static Words, event: &Event) -> Option<EventRow> {
+pub fn event(words: &'static Words, event: &Event, now: Moment) -> Option<EventRow> {
     let key = match event.kind {
         EventKind::RefreshTokenReused => "event-refresh-token-reused",
         EventKind::SignedIn => "event-signed-in",
@@ -87,9 +81,5 @@ pub fn event(words: &'static Words, event: &Event) -> Option<EventRow> {
         EventKind::SigningKeyAdded | EventKind::SigningKeyRetired | EventKind::SigningKeysResealed => return None,
     };
     let whence: Vec<&str> = event.detail.as_deref().into_iter().chain(event.network_address.as_deref()).collect();
-    Some(EventRow { what: words.get(key), whence: whence.join(" · "), time: time(words, event.happened_at) })
-}
-
-fn time(words: &Words, moment: Moment) -> Time {
-    Time { text: date_time(words, moment), machine: format!("{}Z", moment.format("%Y-%m-%dT%H:%M:%S")) }
+    Some(EventRow { what: words.get(key), whence: whence.join(" · "), time: Time::new(words, event.happened_at, now) })
 }

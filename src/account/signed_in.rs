@@ -108,7 +108,7 @@ async fn list(visit: &Visit, status: StatusCode, alert: Option<Alert>) -> Result
         browsers: rows_of(true),
         programs: rows_of(false),
         has_others: lately.sessions.len() > 1,
-        events: lately.events.iter().filter_map(|event| rows::event(words, event)).collect(),
+        events: lately.events.iter().filter_map(|event| rows::event(words, event, now)).collect(),
         notice: visit.notice(&layout).filter(|_| alert.is_none()),
         alert,
         layout,

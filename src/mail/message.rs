@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn every_mail_is_written_whole_in_every_language() {
         let brand = MailBrand {
-            product: "홍's <b>".to_owned(),
+            product: "Lee's <b>".to_owned(),
             public_url: "https://login.example.com".to_owned(),
             help_url: Some("https://help.example.com/?a=1&b=2".to_owned()),
             button: BUTTON.to_owned(),
@@ -160,6 +160,10 @@ mod tests {
                 );
                 assert!(text.contains("https://help.example.com/?a=1&b=2"), "{text}");
                 assert!(html.contains("href=\"https://help.example.com/?a=1&#38;b=2\""), "{html}");
+                for part in [&content.subject, &content.greeting, &content.text, &content.note, &content.footer] {
+                    let is_korean = part.chars().any(|character| ('가'..='힣').contains(&character));
+                    assert_eq!(is_korean, words.language() == "ko", "{name}: {part}");
+                }
                 let all = [content.subject.as_str(), &text, &html].join(" ");
                 assert!(!all.contains("mail-") && !all.contains("{ $"), "{name}: {all}");
                 assert!(!content.subject.is_empty() && content.subject.len() < 200);

@@ -12,7 +12,6 @@ use super::brand::Brand;
 use super::next::Next;
 use super::{assets, language};
 use crate::error::AppError;
-pub use crate::i18n::date_time;
 use crate::i18n::{self, Words};
 
 /// As long as most pages are, so that one is not moved while it grows.

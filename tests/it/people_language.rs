@@ -88,6 +88,26 @@ async fn the_switch_goes_before_the_account_and_the_account_before_the_browser()
 }
 
 #[tokio::test]
+async fn times_are_told_in_the_language_and_to_machines() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let visitor = Visitor::new(&app);
+    visitor.sign_in("alice").await;
+    app.clock.advance(std::time::Duration::from_mins(3));
+    for (language, ago, when) in [("en", "3 minutes ago · ", " UTC"), ("ko", "3분 전 · ", " (UTC)")] {
+        let visitor = visitor.clone().with("accept-language", language);
+        for path in ["/", "/account/sessions"] {
+            let page = visitor.get(path).await;
+            let (_, rest) = page.html.split_once("<time datetime=\"").expect("a time");
+            let (machine, rest) = rest.split_once("\">").expect("closed");
+            let (text, _) = rest.split_once("</time>").expect("closed");
+            assert!(machine.starts_with("20") && machine.ends_with('Z'), "{machine}");
+            assert!(text.starts_with(ago) && text.ends_with(when), "{path}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_led_elsewhere_or_spoken_to_in_what_is_not_there() {
     let app = TestApp::start().await;
     for here in ["//e.example", "https://e.example/", "/\\e.example", "javascript:alert(1)", "", "/logout", "/language"]

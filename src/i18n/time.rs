@@ -1,0 +1,92 @@
+//! Moments in words: the date and time in UTC, and how long ago that is. What may not live here: any text (`locales/`).
+
+use chrono::{Datelike as _, TimeDelta, Timelike as _};
+
+use super::Words;
+use crate::clock::Moment;
+
+/// A moment, for people and for machines.
+#[derive(Debug, Default)]
+pub struct Time {
+    /// How long ago, and when, in UTC.
+    pub text: String,
+    /// As HTML's `datetime` has it.
+    pub machine: String,
+}
+
+impl Time {
+    /// A moment that has passed.
+    #[must_use]
+    pub fn new(words: &Words, moment: Moment, now: Moment) -> Self {
+        let arguments = [("ago", ago(words, now - moment).into()), ("time", date_time(words, moment).into())];
+        Self {
+            text: words.format("ago-and-time", &arguments),
+            machine: format!("{}Z", moment.format("%Y-%m-%dT%H:%M:%S")),
+        }
+    }
+}
+
+/// A moment in words, in UTC.
+#[must_use]
+pub fn date_time(words: &Words, moment: Moment) -> String {
+    let time = format!("{:02}:{:02}", moment.hour(), moment.minute());
+    words.format(
+        "date-time",
+        &[
+            ("day", moment.day().to_string().into()),
+            ("month", moment.month().into()),
+            ("year", moment.year().to_string().into()),
+            ("time", time.into()),
+        ],
+    )
+}
+
+/// How long ago something was, in whole units of the largest that fits. What another instance's clock puts into the future was just now.
+fn ago(words: &Words, passed: TimeDelta) -> String {
+    let (key, count) = match (passed.num_minutes(), passed.num_days()) {
+        (..=0, _) => return words.get("ago-now").to_owned(),
+        (minutes @ ..60, _) => ("ago-minutes", minutes),
+        (minutes, ..=0) => ("ago-hours", minutes / 60),
+        (_, days @ ..30) => ("ago-days", days),
+        // The twelfth month may be a few days short of a year.
+        (_, days @ ..365) => ("ago-months", (days / 30).min(11)),
+        (_, days) => ("ago-years", days / 365),
+    };
+    words.format(key, &[("count", count.into())])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i18n;
+
+    #[test]
+    fn how_long_ago_is_told_in_each_language() {
+        let [english, korean] = ["en", "ko"].map(|tag| i18n::find(tag).expect("there is such a file"));
+        let (minute, hour, day) = (TimeDelta::minutes(1), TimeDelta::hours(1), TimeDelta::days(1));
+        let second = TimeDelta::seconds(1);
+        for (passed, in_english, in_korean) in [
+            (-hour, "just now", "방금"),
+            (minute - second, "just now", "방금"),
+            (minute, "1 minute ago", "1분 전"),
+            (minute * 3, "3 minutes ago", "3분 전"),
+            (hour - second, "59 minutes ago", "59분 전"),
+            (hour, "1 hour ago", "1시간 전"),
+            (day - second, "23 hours ago", "23시간 전"),
+            (day, "1 day ago", "1일 전"),
+            (day * 29, "29 days ago", "29일 전"),
+            (day * 30, "1 month ago", "1개월 전"),
+            (day * 364, "11 months ago", "11개월 전"),
+            (day * 365, "1 year ago", "1년 전"),
+            (day * 4_000, "10 years ago", "10년 전"),
+        ] {
+            assert_eq!((ago(english, passed).as_str(), ago(korean, passed).as_str()), (in_english, in_korean));
+        }
+        let moment =
+            chrono::NaiveDate::from_ymd_opt(2026, 3, 4).and_then(|date| date.and_hms_opt(5, 6, 7)).expect("one");
+        let time = Time::new(english, moment, moment + hour * 2);
+        assert_eq!(time.text, "2 hours ago · 4 March 2026, 05:06 UTC");
+        assert_eq!(time.machine, "2026-03-04T05:06:07Z");
+        assert_eq!(Time::new(korean, moment, moment + hour * 2).text, "2시간 전 · 2026년 3월 4일 05:06 (UTC)");
+    }
+}
