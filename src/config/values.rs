@@ -19,6 +19,9 @@ pub struct Origin {
     is_https: bool,
 }
 
+/// The longest name that the domain name system knows (RFC 1035 §2.3.4).
+const MAX_HOST: usize = 253;
+
 impl Origin {
     /// The origin as a browser writes it, without a slash at the end.
     #[must_use]
@@ -39,6 +42,9 @@ impl Origin {
         let has_user = !url.username().is_empty() || url.password().is_some();
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() || has_more || has_user {
             return Err(mend.to_owned());
+        }
+        if url.host_str().is_some_and(|host| host.len() > MAX_HOST) {
+            return Err(format!("name a host of at most {MAX_HOST} characters"));
         }
         Ok(Self { text: url.origin().ascii_serialization(), is_https: url.scheme() == "https" })
     }
