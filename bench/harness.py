@@ -146,7 +146,8 @@ class Bench:
         return subprocess.Popen(command, stdout=subprocess.PIPE)
 
     def flood(self, server, requests, pick):
-        return end_flood(self.start_flood(server, requests, pick, 3, SECONDS))
+        # Long enough for each of the many different requests of `hot` to be sent once, on a slow machine too.
+        return end_flood(self.start_flood(server, requests, pick, 8 if pick == "hot" else 3, SECONDS))
 
 
 def end_flood(process):
@@ -197,6 +198,11 @@ class Series:
     def median(self, name):
         return statistics.median(self.values[name])
 
+    def ratio(self, ours, theirs):
+        """The median of the rounds' ratios: the two arms of a round ran one after the other, while a machine that others share
+        may be another one in the next round."""
+        return statistics.median(one / other for one, other in zip(self.values[ours], self.values[theirs], strict=True))
+
     def spread(self, name):
         values = self.values[name]
         return f"{min(values):,.0f}–{max(values):,.0f}"
@@ -209,7 +215,7 @@ def row(what, ours, theirs, ratio, goal, is_met):
 
 
 def rate_row(series, what, ours, theirs, goal):
-    ratio = series.median(ours) / series.median(theirs)
+    ratio = series.ratio(ours, theirs)
     cell = lambda name: f"{series.median(name):,.0f} ({series.spread(name)})"
     if goal is None:
         return f"| {what} | {cell(ours)} | {cell(theirs)} | {ratio:.2f} | | |"

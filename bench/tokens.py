@@ -137,8 +137,8 @@ def report(series):
             ("`/token/introspect`", "introspect"), ("`/verify/auth-request`", "verify")])
     return f"""# How fast: what comes around a token
 
-Made by `bench/run tokens` at commit {commit()} on {time.strftime("%Y-%m-%d")}: medians of {ROUNDS} interleaved rounds, lowest and highest in brackets.
-[The two doors](RESULTS.md) stand by themselves.
+Made by `bench/run tokens` at commit {commit()} on {time.strftime("%Y-%m-%d")}: medians of {ROUNDS} interleaved rounds, lowest and highest in brackets. A ratio
+is the median of the rounds' ratios. [The two doors](RESULTS.md) stand by themselves.
 
 {machine()}
 
