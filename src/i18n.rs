@@ -112,6 +112,12 @@ impl Words {
         self.fixed.get(key).map_or(key, String::as_str)
     }
 
+    /// A message without arguments under a key that is put together; `None` when there is none.
+    #[must_use]
+    pub fn find(&self, key: &str) -> Option<&str> {
+        self.fixed.get(key).map(String::as_str)
+    }
+
     /// A message with arguments.
     #[must_use]
     pub fn format<'a>(&self, key: &str, arguments: &[(&'a str, FluentValue<'a>)]) -> String {

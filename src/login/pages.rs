@@ -2,7 +2,6 @@
 
 use askama::Template;
 
-use crate::web::new_password::NewPassword;
 use crate::web::pages::{Alert, Layout};
 
 /// The sign-in form.
@@ -38,35 +37,10 @@ pub struct ReturnsPage {
     pub next: String,
 }
 
-/// The form that makes the first administrator.
-#[derive(Template)]
-#[template(path = "setup.html")]
-pub struct SetupPage {
-    pub layout: Layout,
-    pub csrf: String,
-    pub username: String,
-    pub display_name: String,
-    pub new_password: NewPassword,
-    pub alert: Option<Alert>,
-}
-
-/// The form in which an administrator who is locked out chooses a new password.
-#[derive(Template)]
-#[template(path = "rescue.html")]
-pub struct RescuePage {
-    pub layout: Layout,
-    pub csrf: String,
-    pub username: String,
-    pub new_password: NewPassword,
-    pub alert: Option<Alert>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Settings;
     use crate::i18n;
-    use crate::users::password::PasswordPolicy;
     use crate::web::error_page::ErrorPage;
 
     /// Every template in every language: no key left unresolved, no quote unescaped.
@@ -76,8 +50,6 @@ mod tests {
             let layout = || Layout::in_language(words);
             let alert = || Some(Alert { title: "<b>".to_owned(), text: "\"text\"".to_owned() });
             let csrf = || "csrf".to_owned();
-            let policy = PasswordPolicy::new(&Settings::default().check().expect("the defaults"));
-            let new_password = || NewPassword::new(words, "field-new-password", &policy);
             let name = || "<b>\"quoted\"</b>".to_owned();
             let pages = [
                 LoginPage {
@@ -93,23 +65,6 @@ mod tests {
                 .render(),
                 LogoutPage { layout: layout(), csrf: csrf(), next: name(), alert: alert() }.render(),
                 ReturnsPage { layout: layout(), lead: name(), next: "/docs".to_owned() }.render(),
-                SetupPage {
-                    layout: layout(),
-                    csrf: csrf(),
-                    username: name(),
-                    display_name: name(),
-                    new_password: new_password(),
-                    alert: alert(),
-                }
-                .render(),
-                RescuePage {
-                    layout: layout(),
-                    csrf: csrf(),
-                    username: name(),
-                    new_password: new_password(),
-                    alert: alert(),
-                }
-                .render(),
                 ErrorPage {
                     layout: layout(),
                     title: name(),

@@ -1,36 +1,31 @@
 //! `/setup`: what a one-time link from `vestibule serve` or `setup-link` opens: the form for the first administrator, or for a new
 //! password of one who is locked out. What may not live here: what a link lets its holder do (`admin`).
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::pages::{RescuePage, SetupPage};
 use super::routes::finish;
 use crate::admin::{self, FirstAdmin, Rescue};
 use crate::config::Config;
 use crate::credentials::{Attempt, Lock, SignIn};
+use crate::db::DbError;
 use crate::error::AppError;
-use crate::links::{self, Link, LinkPurpose};
+use crate::links::{Link, LinkPurpose};
 use crate::scope::Scopes;
 use crate::sessions::SessionKind;
 use crate::users::password::{Owner, Password, PasswordPolicy};
 use crate::users::{self, LookupName, User};
 use crate::web::client_ip::ClientIp;
 use crate::web::form_post::{self, FormPost};
+use crate::web::link_form::{Asked, LinkForm};
 use crate::web::new_account::{Fault, Typed};
-use crate::web::new_password::{self, NewPassword};
 use crate::web::notice::Notice;
 use crate::web::one_time_link;
-use crate::web::pages::{Alert, Layout, see_other};
+use crate::web::pages::{Layout, see_other};
 use crate::web::session::BrowserSession;
-use crate::web::{cookies, csrf, user_agent};
+use crate::web::{cookies, user_agent};
 
-/// What a page of set-up needs beside what was typed.
-struct Context<'a> {
-    layout: Layout,
-    session: &'a BrowserSession,
-    policy: PasswordPolicy,
-}
+const FIRST_ADMIN: LinkForm = LinkForm { name: "setup", path: "/setup" };
+const RESCUE: LinkForm = LinkForm { name: "rescue", path: "/setup" };
 
 /// Takes a link's secret out of the address and into a cookie, or shows the form for the link in the cookie. Uses nothing up, so
 /// that a scanner that fetches links does no harm.
@@ -46,11 +41,9 @@ pub async fn show(
     if let Some(response) = one_time_link::take(&request, "/setup")? {
         return Ok(response);
     }
-    let context = Context { layout: Layout::new(&request), session: &session, policy: PasswordPolicy::new(&config) };
-    match find_link(&request, &lock).await? {
-        Some((link, user)) => form(context, &link, user.as_ref(), (StatusCode::OK, Typed::default(), None)),
-        None => link_is_dead(context.layout),
-    }
+    let Some((_, user)) = find_link(&request, &lock).await? else { return link_is_dead(&request) };
+    let (form, asked) = form_for(user.as_ref(), Typed::default());
+    form.to(&request, &session, &PasswordPolicy::new(&config)).fresh(asked)
 }
 
 /// Makes the first administrator, or sets the new password, and signs them in.
@@ -65,30 +58,23 @@ pub async fn submit(
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
     let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, false).await?;
-    let context = Context { layout: Layout::new(&request), session: &session, policy: PasswordPolicy::new(&config) };
-    let words = context.layout.words;
-    let Some((link, user)) = find_link(&request, &lock).await? else { return link_is_dead(context.layout) };
-    let typed = Typed::read(&parameters);
+    let Some((link, user)) = find_link(&request, &lock).await? else { return link_is_dead(&request) };
+    let (policy, typed) = (PasswordPolicy::new(&config), Typed::read(&parameters));
+    let (form, asked) = form_for(user.as_ref(), typed.clone());
+    let form = form.to(&request, &session, &policy);
     if let Some(refusal) = refusal {
-        let alert = Some(refusal.alert(words, &request));
-        return form(context, &link, user.as_ref(), (refusal.status(), typed, alert));
+        return form.refused(asked, refusal);
     }
     let typed_password = parameters.get("password").unwrap_or_default();
     let done = match &user {
-        Some(user) => rescue(&lock, &link, user, typed_password, &context.policy).await?,
-        None => create(&lock, &link, &typed, typed_password, &context.policy).await?,
+        Some(user) => rescue(&lock, &link, user, typed_password, &policy).await?,
+        None => create(&lock, &link, &typed, typed_password, &policy).await?,
     };
     match done {
         Done::As(username) => sign_in(&request, &session, &lock, (username, typed_password, user.is_some())).await,
-        Done::LinkIsDead => link_is_dead(context.layout),
+        Done::LinkIsDead => link_is_dead(&request),
         Done::Full => Err(AppError::unavailable()),
-        Done::Refused(fault) => {
-            let alert = Alert {
-                title: words.get(if user.is_some() { "rescue-alert-title" } else { "setup-alert-title" }).to_owned(),
-                text: fault.text(words),
-            };
-            form(context, &link, user.as_ref(), (StatusCode::UNPROCESSABLE_ENTITY, typed, Some(alert)))
-        }
+        Done::Refused(fault) => form.faulty(asked, &fault),
     }
 }
 
@@ -179,43 +165,22 @@ async fn sign_in(
 /// The link in this browser's cookie while it can be used: for the first administrator only until there is one, for a rescue with the
 /// account it is for.
 async fn find_link(request: &HttpRequest, lock: &Lock) -> Result<Option<(Link, Option<User>)>, AppError> {
-    let Some(secret) = cookies::find_link(request) else { return Ok(None) };
-    let now = lock.clock.now();
-    let found = lock.db.read(move |conn| -> Result<_, crate::db::DbError> {
-        let Some(link) = links::find(conn, &secret, now)? else { return Ok(None) };
-        match (link.purpose, link.user_id) {
-            (LinkPurpose::Setup, None) => Ok((!users::has_admin(conn)?).then_some((link, None))),
-            (LinkPurpose::Rescue, Some(id)) => Ok(users::find_by_id(conn, id)?.map(|user| (link, Some(user)))),
-            _ => Ok(None),
-        }
-    });
-    Ok(found.await?)
+    let found = one_time_link::find(request, lock, &[LinkPurpose::Setup, LinkPurpose::Rescue]).await?;
+    if found.as_ref().is_some_and(|(link, _)| link.purpose == LinkPurpose::Setup)
+        && lock.db.read(|conn| users::has_admin(conn).map_err(DbError::from)).await?
+    {
+        return Ok(None);
+    }
+    Ok(found)
 }
 
-fn form(
-    context: Context<'_>,
-    link: &Link,
-    user: Option<&User>,
-    (status, typed, alert): (StatusCode, Typed, Option<Alert>),
-) -> Result<HttpResponse, AppError> {
-    let Context { layout, session, policy } = context;
-    let csrf = csrf::token(&session.csrf_seed_or_new()?);
-    match (link.purpose, user) {
-        (LinkPurpose::Rescue, Some(user)) => {
-            let new_password = NewPassword::new(layout.words, "field-new-password", &policy);
-            new_password::html(
-                status,
-                &RescuePage { layout, csrf, username: user.username.clone(), new_password, alert },
-            )
-        }
-        _ => {
-            let new_password = NewPassword::new(layout.words, "field-password", &policy);
-            let Typed { username, display_name } = typed;
-            new_password::html(status, &SetupPage { layout, csrf, username, display_name, new_password, alert })
-        }
+fn form_for(user: Option<&User>, typed: Typed) -> (LinkForm, Asked) {
+    match user {
+        Some(user) => (RESCUE, Asked::Password(user.username.clone())),
+        None => (FIRST_ADMIN, Asked::Account(None, typed)),
     }
 }
 
-fn link_is_dead(layout: Layout) -> Result<HttpResponse, AppError> {
-    one_time_link::dead(layout, ("link-invalid-text", "/login", "error-link-sign-in"))
+fn link_is_dead(request: &HttpRequest) -> Result<HttpResponse, AppError> {
+    one_time_link::dead(Layout::new(request), ("link-invalid-text", "/login", "error-link-sign-in"))
 }

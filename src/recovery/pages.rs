@@ -2,7 +2,6 @@
 
 use askama::Template;
 
-use crate::web::new_password::NewPassword;
 use crate::web::pages::{Alert, Layout};
 
 /// The form that asks for a link.
@@ -12,17 +11,6 @@ pub struct ForgotPage {
     pub layout: Layout,
     pub csrf: String,
     pub login: String,
-    pub alert: Option<Alert>,
-}
-
-/// The form in which a person whom a link let in chooses a new password.
-#[derive(Template)]
-#[template(path = "reset.html")]
-pub struct ResetPage {
-    pub layout: Layout,
-    pub csrf: String,
-    pub username: String,
-    pub new_password: NewPassword,
     pub alert: Option<Alert>,
 }
 
@@ -40,21 +28,16 @@ pub struct VerifyPage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Settings;
     use crate::i18n;
-    use crate::users::password::PasswordPolicy;
 
     #[test]
     fn the_pages_render_in_every_language() {
         for words in i18n::languages() {
-            let policy = PasswordPolicy::new(&Settings::default().check().expect("the defaults"));
             let layout = || Layout::in_language(words);
             let text = || "<b>\"x\"</b>".to_owned();
             let alert = || Some(Alert { title: text(), text: text() });
-            let new_password = NewPassword::new(words, "field-new-password", &policy);
             let pages = [
                 ForgotPage { layout: layout(), csrf: text(), login: text(), alert: alert() }.render(),
-                ResetPage { layout: layout(), csrf: text(), username: text(), new_password, alert: alert() }.render(),
                 VerifyPage { layout: layout(), csrf: text(), email: text(), username: text(), alert: alert() }.render(),
             ];
             for page in pages {

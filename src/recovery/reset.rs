@@ -1,10 +1,8 @@
 //! `/password/reset`: what a link out of a mail, or from an admin, opens: a new password. It signs nobody in: that is the sign-in
 //! page's. What may not live here: what a link lets its holder do (`admin`).
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::pages::ResetPage;
 use crate::admin::{self, Reset};
 use crate::config::Config;
 use crate::credentials::Lock;
@@ -12,12 +10,15 @@ use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::users::User;
 use crate::users::password::{Owner, Password, PasswordPolicy};
-use crate::web::form_post::{self, FormPost, Refusal};
-use crate::web::new_password::{self, NewPassword};
+use crate::web::form_post::{self, FormPost};
+use crate::web::link_form::{Asked, LinkForm};
+use crate::web::new_account::Fault;
 use crate::web::notice::Notice;
 use crate::web::one_time_link;
-use crate::web::pages::{Alert, Layout};
+use crate::web::pages::Layout;
 use crate::web::session::BrowserSession;
+
+const FORM: LinkForm = LinkForm { name: "reset", path: "/password/reset" };
 
 /// Takes the link's secret out of the address, or shows the form for the link in the cookie. Uses nothing up.
 ///
@@ -29,14 +30,11 @@ pub async fn show(
     lock: web::Data<Lock>,
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
-    if let Some(response) = one_time_link::take(&request, "/password/reset")? {
+    if let Some(response) = one_time_link::take(&request, FORM.path)? {
         return Ok(response);
     }
-    let layout = Layout::new(&request);
-    match find(&request, &lock).await? {
-        Some((_, user)) => form(layout, (&session, None), &config, (StatusCode::OK, &user, None)),
-        None => dead(layout),
-    }
+    let Some((_, user)) = find(&request, &lock).await? else { return dead(&request) };
+    FORM.to(&request, &session, &PasswordPolicy::new(&config)).fresh(Asked::Password(user.username))
 }
 
 /// Sets the new password.
@@ -51,21 +49,16 @@ pub async fn submit(
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
     let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, false).await?;
-    let layout = Layout::new(&request);
-    let words = layout.words;
-    let Some((link, user)) = find(&request, &lock).await? else { return dead(layout) };
+    let Some((link, user)) = find(&request, &lock).await? else { return dead(&request) };
+    let (policy, asked) = (PasswordPolicy::new(&config), Asked::Password(user.username.clone()));
+    let form = FORM.to(&request, &session, &policy);
     if let Some(refusal) = refusal {
-        let alert = refusal.alert(words, &request);
-        return form(layout, (&session, Some(refusal)), &config, (refusal.status(), &user, Some(alert)));
+        return form.refused(asked, refusal);
     }
     let typed = parameters.get("password").unwrap_or_default();
-    let password = match Password::choose(typed, &Owner::from(&user), &PasswordPolicy::new(&config)) {
+    let password = match Password::choose(typed, &Owner::from(&user), &policy) {
         Ok(password) => password,
-        Err(error) => {
-            let title = words.get("rescue-alert-title").to_owned();
-            let alert = Alert { title, text: new_password::refusal_text(words, &error) };
-            return form(layout, (&session, None), &config, (StatusCode::UNPROCESSABLE_ENTITY, &user, Some(alert)));
-        }
+        Err(error) => return form.faulty(asked, &Fault::Password(error)),
     };
     let Ok(hash) = lock.hash_pool.hash(password).await else { return Err(AppError::unavailable()) };
     let (outbox, now) = (lock.mail.clone(), lock.clock.now());
@@ -73,7 +66,7 @@ pub async fn submit(
         Reset::Done { .. } => {
             one_time_link::answered(&request, &format!("/login?notice={}", Notice::PasswordReset.code()))
         }
-        Reset::LinkDead => dead(layout),
+        Reset::LinkDead => dead(&request),
     }
 }
 
@@ -82,17 +75,6 @@ async fn find(request: &HttpRequest, lock: &Lock) -> Result<Option<(Link, User)>
     Ok(found.and_then(|(link, user)| Some((link, user?))))
 }
 
-fn form(
-    layout: Layout,
-    (session, refusal): (&BrowserSession, Option<Refusal>),
-    config: &Config,
-    (status, user, alert): (StatusCode, &User, Option<Alert>),
-) -> Result<HttpResponse, AppError> {
-    let csrf = form_post::csrf_token(session, refusal)?;
-    let new_password = NewPassword::new(layout.words, "field-new-password", &PasswordPolicy::new(config));
-    new_password::html(status, &ResetPage { layout, csrf, username: user.username.clone(), new_password, alert })
-}
-
-fn dead(layout: Layout) -> Result<HttpResponse, AppError> {
-    one_time_link::dead(layout, ("link-dead-reset", "/password/forgot", "forgot-title"))
+fn dead(request: &HttpRequest) -> Result<HttpResponse, AppError> {
+    one_time_link::dead(Layout::new(request), ("link-dead-reset", "/password/forgot", "forgot-title"))
 }

@@ -1,10 +1,8 @@
 //! `/invite`: what a link opens that lets its holder make an account: name and password. It signs nobody in: that is the sign-in page's.
 //! What may not live here: what a link lets its holder do (`admin`).
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::pages::InvitePage;
 use super::routes::closed;
 use crate::admin::{self, Accepted};
 use crate::config::{Config, Registration};
@@ -12,13 +10,15 @@ use crate::credentials::Lock;
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::users::password::PasswordPolicy;
-use crate::web::form_post::{self, FormPost, Refusal};
+use crate::web::form_post::{self, FormPost};
+use crate::web::link_form::{Asked, LinkForm};
 use crate::web::new_account::{Fault, Typed};
-use crate::web::new_password::{self, NewPassword};
 use crate::web::notice::Notice;
 use crate::web::one_time_link;
-use crate::web::pages::{Alert, Layout};
+use crate::web::pages::Layout;
 use crate::web::session::BrowserSession;
+
+const FORM: LinkForm = LinkForm { name: "invite", path: "/invite" };
 
 /// Takes the link's secret out of the address, or shows the form for the link in the cookie. Uses nothing up.
 ///
@@ -30,15 +30,15 @@ pub async fn show(
     lock: web::Data<Lock>,
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
-    if let Some(response) = one_time_link::take(&request, "/invite")? {
+    if let Some(response) = one_time_link::take(&request, FORM.path)? {
         return Ok(response);
     }
-    let layout = Layout::new(&request);
-    match find(&request, &lock).await? {
-        Some(link) if !is_open(&link, &config) => closed(layout),
-        Some(link) => form(layout, (&session, None), (&link, &config), (StatusCode::OK, Typed::default(), None)),
-        None => dead(layout),
+    let Some(link) = find(&request, &lock).await? else { return dead(&request) };
+    if !is_open(&link, &config) {
+        return closed(Layout::new(&request));
     }
+    let asked = Asked::Account(link.email, Typed::default());
+    FORM.to(&request, &session, &PasswordPolicy::new(&config)).fresh(asked)
 }
 
 /// Makes the account.
@@ -53,36 +53,31 @@ pub async fn submit(
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
     let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, false).await?;
-    let layout = Layout::new(&request);
-    let words = layout.words;
-    let Some(link) = find(&request, &lock).await? else { return dead(layout) };
+    let Some(link) = find(&request, &lock).await? else { return dead(&request) };
     if !is_open(&link, &config) {
-        return closed(layout);
+        return closed(Layout::new(&request));
     }
-    let typed = Typed::read(&parameters);
+    let (policy, typed) = (PasswordPolicy::new(&config), Typed::read(&parameters));
+    let form = FORM.to(&request, &session, &policy);
+    let asked = Asked::Account(link.email.clone(), typed.clone());
     if let Some(refusal) = refusal {
-        let shown = (refusal.status(), typed, Some(refusal.alert(words, &request)));
-        return form(layout, (&session, Some(refusal)), (&link, &config), shown);
+        return form.refused(asked, refusal);
     }
-    let again = |layout, typed, fault: &Fault| {
-        let alert = Alert { title: words.get("setup-alert-title").to_owned(), text: fault.text(words) };
-        form(layout, (&session, None), (&link, &config), (StatusCode::UNPROCESSABLE_ENTITY, typed, Some(alert)))
-    };
     let typed_password = parameters.get("password").unwrap_or_default();
-    let (mut new, password) = match typed.check(typed_password, link.email.as_deref(), &PasswordPolicy::new(&config)) {
+    let (mut new, password) = match typed.check(typed_password, link.email.as_deref(), &policy) {
         Ok(checked) => checked,
-        Err(fault) => return again(layout, typed, &fault),
+        Err(fault) => return form.faulty(asked, &fault),
     };
     let Ok(hash) = lock.hash_pool.hash(password).await else { return Err(AppError::unavailable()) };
     new.password_hash = Some(hash);
-    let (answered, now) = (link.clone(), lock.clock.now());
-    match lock.db.write(move |conn| admin::accept(conn, &answered, new, now)).await? {
+    let now = lock.clock.now();
+    match lock.db.write(move |conn| admin::accept(conn, &link, new, now)).await? {
         Accepted::Created(_) => {
             one_time_link::answered(&request, &format!("/login?notice={}", Notice::AccountMade.code()))
         }
         // Told to whoever holds a link, and to nobody else: without it a person could not choose another name.
-        Accepted::NameTaken => again(layout, typed, &Fault::NameTaken),
-        Accepted::LinkDead => dead(layout),
+        Accepted::NameTaken => form.faulty(asked, &Fault::NameTaken),
+        Accepted::LinkDead => dead(&request),
     }
 }
 
@@ -100,24 +95,6 @@ fn is_open(link: &Link, config: &Config) -> bool {
     }
 }
 
-fn form(
-    layout: Layout,
-    (session, refusal): (&BrowserSession, Option<Refusal>),
-    (link, config): (&Link, &Config),
-    (status, typed, alert): (StatusCode, Typed, Option<Alert>),
-) -> Result<HttpResponse, AppError> {
-    let page = InvitePage {
-        csrf: form_post::csrf_token(session, refusal)?,
-        email: link.email.clone().unwrap_or_default(),
-        username: typed.username,
-        display_name: typed.display_name,
-        new_password: NewPassword::new(layout.words, "field-password", &PasswordPolicy::new(config)),
-        alert,
-        layout,
-    };
-    new_password::html(status, &page)
-}
-
-fn dead(layout: Layout) -> Result<HttpResponse, AppError> {
-    one_time_link::dead(layout, ("link-dead-invite", "/login", "error-link-sign-in"))
+fn dead(request: &HttpRequest) -> Result<HttpResponse, AppError> {
+    one_time_link::dead(Layout::new(request), ("link-dead-invite", "/login", "error-link-sign-in"))
 }

@@ -1,6 +1,6 @@
 //! Shared HTTP plumbing of both doors: what is read from a request and put on a response.
 //! `body.rs` and `form.rs` read parameters, `form_post.rs` says which form posts are acted on, `bearer.rs`, `current_user.rs` and `client_ip.rs` say who asks, `session.rs`, `csrf.rs`,
-//! `cookies.rs` and `renewal.rs` keep a browser's state, `next.rs` where it returns to, `new_account.rs` and `new_password.rs` the fields for a new account and password, `one_time_link.rs` how a link is answered, `asking.rs` what strangers may ask for, `notice.rs` what it is told, `language.rs` and `brand.rs` in which
+//! `cookies.rs` and `renewal.rs` keep a browser's state, `next.rs` where it returns to, `new_account.rs` and `new_password.rs` the fields for a new account and password, `one_time_link.rs` how a link is answered, `link_form.rs` the forms behind it, `asking.rs` what strangers may ask for, `notice.rs` what it is told, `language.rs` and `brand.rs` in which
 //! words and under whose name, `pages.rs`, `error_page.rs`, `assets.rs` and `headers.rs` what it
 //! gets, and `compression.rs` in how many bytes. What may not live here: a route of a capability.
 
@@ -19,6 +19,7 @@ pub mod form;
 pub mod form_post;
 pub mod headers;
 pub mod language;
+pub mod link_form;
 pub mod new_account;
 pub mod new_password;
 pub mod next;

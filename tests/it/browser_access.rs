@@ -28,9 +28,9 @@ const PAGES: [(&str, &str); 21] = [
     ("branded", "login.html"),
     ("branded-error", "login.html"),
     ("branded-account", "account_profile.html"),
-    ("setup", "setup.html"),
-    ("setup-error", "setup.html"),
-    ("rescue", "rescue.html"),
+    ("setup", "link_form.html"),
+    ("setup-error", "link_form.html"),
+    ("rescue", "link_form.html"),
     ("account", "account.html"),
     ("profile", "account_profile.html"),
     ("sessions", "account_sessions.html"),
@@ -39,10 +39,10 @@ const PAGES: [(&str, &str); 21] = [
     ("sign-out-error", "logout.html"),
     ("not-found", "error.html"),
     ("forgot", "forgot.html"),
-    ("reset", "reset.html"),
+    ("reset", "link_form.html"),
     ("verify", "verify.html"),
     ("register", "register.html"),
-    ("invite", "invite.html"),
+    ("invite", "link_form.html"),
 ];
 
 /// Pages that are reached only through a reverse proxy before an application.

@@ -1,0 +1,162 @@
+//! The forms behind one-time links, the same for each purpose: a new password, or an account. Only the words, the address and what is
+//! done with what was typed differ. What may not live here: how a link is answered (`one_time_link.rs`), and what it lets its holder do.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::form_post::{self, Refusal};
+use super::new_account::{Fault, Typed};
+use super::new_password::{self, NewPassword};
+use super::pages::{Alert, Layout};
+use super::session::BrowserSession;
+use crate::error::AppError;
+use crate::users::password::PasswordPolicy;
+
+/// One of the forms.
+#[derive(Clone, Copy)]
+pub struct LinkForm {
+    /// Its words are under `{name}-title`, `{name}-lead` and `{name}-button`.
+    pub name: &'static str,
+    /// Its address.
+    pub path: &'static str,
+}
+
+/// For whom it is shown, and what is asked.
+#[derive(Clone)]
+pub enum Asked {
+    /// A new password for the account of this name.
+    Password(String),
+    /// A name and a password, and the address that the account gets, when the link says one.
+    Account(Option<String>, Typed),
+}
+
+/// A form as it is shown to somebody.
+pub struct Shown<'a> {
+    form: LinkForm,
+    request: &'a HttpRequest,
+    session: &'a BrowserSession,
+    policy: &'a PasswordPolicy,
+}
+
+impl LinkForm {
+    /// For whoever sent this request.
+    #[must_use]
+    pub fn to<'a>(
+        self,
+        request: &'a HttpRequest,
+        session: &'a BrowserSession,
+        policy: &'a PasswordPolicy,
+    ) -> Shown<'a> {
+        Shown { form: self, request, session, policy }
+    }
+}
+
+impl Shown<'_> {
+    /// The form as it is at first.
+    ///
+    /// # Errors
+    /// 500 when it cannot be rendered, which its types rule out.
+    pub fn fresh(&self, asked: Asked) -> Result<HttpResponse, AppError> {
+        self.answer(StatusCode::OK, asked, None, None)
+    }
+
+    /// The form again, after a post that is not acted on.
+    ///
+    /// # Errors
+    /// 500 when it cannot be rendered, which its types rule out.
+    pub fn refused(&self, asked: Asked, refusal: Refusal) -> Result<HttpResponse, AppError> {
+        let alert = refusal.alert(Layout::new(self.request).words, self.request);
+        self.answer(refusal.status(), asked, Some(alert), Some(refusal))
+    }
+
+    /// The form again, with what is wrong with what was typed.
+    ///
+    /// # Errors
+    /// 500 when it cannot be rendered, which its types rule out.
+    pub fn faulty(&self, asked: Asked, fault: &Fault) -> Result<HttpResponse, AppError> {
+        let words = Layout::new(self.request).words;
+        let title = match asked {
+            Asked::Password(_) => words.get("rescue-alert-title"),
+            Asked::Account(..) => words.get("setup-alert-title"),
+        };
+        let alert = Alert { title: title.to_owned(), text: fault.text(words) };
+        self.answer(StatusCode::UNPROCESSABLE_ENTITY, asked, Some(alert), None)
+    }
+
+    fn answer(
+        &self,
+        status: StatusCode,
+        asked: Asked,
+        alert: Option<Alert>,
+        refusal: Option<Refusal>,
+    ) -> Result<HttpResponse, AppError> {
+        let layout = Layout::new(self.request);
+        let label = if matches!(asked, Asked::Password(_)) { "field-new-password" } else { "field-password" };
+        let page = LinkPage {
+            csrf: form_post::csrf_token(self.session, refusal)?,
+            new_password: NewPassword::new(layout.words, label, self.policy),
+            form: self.form,
+            asked,
+            alert,
+            layout,
+        };
+        new_password::html(status, &page)
+    }
+}
+
+/// What the template prints.
+#[derive(Template)]
+#[template(path = "link_form.html")]
+struct LinkPage {
+    layout: Layout,
+    csrf: String,
+    form: LinkForm,
+    asked: Asked,
+    new_password: NewPassword,
+    alert: Option<Alert>,
+}
+
+impl LinkPage {
+    /// The form's own words for a part of the page.
+    fn word(&self, part: &str) -> &'static str {
+        let key = format!("{}-{part}", self.form.name);
+        self.layout.words.find(&key).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::i18n;
+
+    #[test]
+    fn each_form_renders_in_every_language() {
+        let policy = PasswordPolicy::new(&Settings::default().check().expect("the defaults"));
+        let text = || "<b>\"x\"</b>".to_owned();
+        let typed = || Typed { username: text(), display_name: text() };
+        for words in i18n::languages() {
+            for (name, asked) in [
+                ("rescue", Asked::Password(text())),
+                ("reset", Asked::Password(text())),
+                ("setup", Asked::Account(None, typed())),
+                ("invite", Asked::Account(Some(text()), typed())),
+            ] {
+                let page = LinkPage {
+                    layout: Layout::in_language(words),
+                    csrf: text(),
+                    form: LinkForm { name, path: "/path" },
+                    asked,
+                    new_password: NewPassword::new(words, "field-new-password", &policy),
+                    alert: Some(Alert { title: text(), text: text() }),
+                };
+                let title = page.word("title");
+                let html = page.render().expect("renders");
+                assert!(!html.contains("<b>") && !html.contains("\"x\""), "escaped: {html}");
+                assert!(!title.is_empty() && html.matches(title).count() >= 2, "{name}: {html}");
+                assert!(!page.word("lead").is_empty() && !page.word("button").is_empty());
+            }
+        }
+    }
+}
