@@ -6,6 +6,7 @@ mod admin_setup;
 mod branding;
 mod browser;
 mod browser_access;
+mod browser_account;
 mod browser_docs;
 mod browser_screens;
 mod cli_clients;

@@ -1,7 +1,5 @@
-//! People at a real browser who forgot their password or were invited, with scripts and without. Pictures of the pages go to
-//! `target/screens/`. What may not live here: rules (`recovery.rs`, `registration.rs`).
-
-use std::path::Path;
+//! People at a real browser who forgot their password or were invited, with scripts and without.
+//! What may not live here: rules (`recovery.rs`, `registration.rs`).
 
 use fantoccini::key::Key;
 use vestibule::users;
@@ -92,51 +90,4 @@ async fn an_invited_person_makes_an_account() {
 #[tokio::test]
 async fn an_invited_person_makes_an_account_without_scripts() {
     be_invited(false).await;
-}
-
-#[tokio::test]
-async fn each_page_is_drawn_and_none_is_wider_than_320_pixels() {
-    let server = MailServer::start();
-    let app = app(&server).await;
-    let mut command = process::command(&app.database, &["users", "reset-link", "alice"]);
-    command.env("REGISTRATION", "invite");
-    let reset = String::from_utf8(process::outcome(command).stdout).expect("UTF-8");
-    let mut command = process::command(&app.database, &["invites", "add"]);
-    command.env("REGISTRATION", "invite");
-    let invite = String::from_utf8(process::outcome(command).stdout).expect("UTF-8");
-    for language in ["en", "ko"] {
-        let browser = Browser::start_with(BrowserOptions { language, ..BrowserOptions::default() }).await;
-        for (link, name) in [("", "forgot"), ("", "register"), (reset.trim(), "reset"), (invite.trim(), "invite")] {
-            let path = match name {
-                "forgot" => "/password/forgot".to_owned(),
-                "register" => "/register".to_owned(),
-                _ => link.replace("http://localhost:8080", ""),
-            };
-            browser.resize(1_100, 900).await;
-            browser.goto(&format!("{}{path}", app.url)).await;
-            take(&browser, &format!("{name}-{language}-wide")).await;
-            browser.resize(320, 640).await;
-            assert_eq!(
-                browser.evaluate("document.documentElement.scrollWidth <= 320").await,
-                true,
-                "{name} {language}"
-            );
-            take(&browser, &format!("{name}-{language}-narrow")).await;
-            browser.evaluate("void document.querySelectorAll('form').forEach(form => form.noValidate = true)").await;
-            browser.submit(SUBMIT).await;
-            assert!(browser.has("[role=alert]").await, "{name} {language}");
-            take(&browser, &format!("{name}-{language}-error")).await;
-        }
-        browser.darken().await;
-        browser.goto(&format!("{}/invite", app.url)).await;
-        take(&browser, &format!("invite-{language}-dark")).await;
-    }
-}
-
-async fn take(browser: &Browser, name: &str) {
-    let picture = browser.client.screenshot().await.expect("a picture");
-    assert!(picture.starts_with(b"\x89PNG"), "{name}");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screens");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    std::fs::write(folder.join(format!("{name}.png")), picture).expect("written");
 }

@@ -139,6 +139,15 @@ impl Browser {
         self.find("body").await;
     }
 
+    /// Waits until this is true on the page.
+    pub async fn wait_until(&self, condition: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.evaluate(condition).await != true {
+            assert!(Instant::now() < deadline, "{condition} is not true of {:?}", self.client.source().await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Clicks on the element.
     pub async fn click(&self, css: &str) {
         self.find(css).await.click().await.expect("it can be clicked");
@@ -190,6 +199,11 @@ impl Browser {
         let headers: Value = value.map(|value| (name.to_owned(), Value::from(value))).into_iter().collect();
         let parameters = json!({"headers": headers});
         self.command("goog/cdp/execute", json!({"cmd": "Network.setExtraHTTPHeaders", "params": parameters})).await;
+    }
+
+    /// Loses the cookies of all hosts.
+    pub async fn forget_cookies(&self) {
+        self.command("goog/cdp/execute", json!({"cmd": "Network.clearBrowserCookies", "params": {}})).await;
     }
 
     /// What the console has said since it was last asked, but good advice (`DEBUG`), and that a form was refused (422).

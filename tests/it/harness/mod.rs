@@ -1,7 +1,7 @@
 //! What tests stand on: a database of their own (`database.rs`), a server in this process whose clock can be moved (`app.rs`), the
 //! real binary as a process (`process.rs`), a way to the database beside them (`beside.rs`), its absence (`away.rs`), answers read whole (`answers.rs`), tokens
 //! signed with a shared secret (`hs256.rs`), what programs do (`programs.rs`) and
-//! proxies (`proxies.rs`), real proxies (`reverse_proxy.rs`), programs that others wrote (`peers.rs`), a mail server (`mail.rs`), a person's HTTP (`visitor.rs`), a real browser (`browser.rs`), and the sources as text
+//! proxies (`proxies.rs`), real proxies (`reverse_proxy.rs`), programs that others wrote (`peers.rs`), a mail server (`mail.rs`), a person's HTTP (`visitor.rs`), a real browser (`browser.rs`), what keeps a page in it out of reach (`reach.rs`), and the sources as text
 //! (`sources.rs`). What may not live here: assertions about Vestibule.
 
 pub mod answers;
@@ -16,6 +16,7 @@ pub mod peers;
 pub mod process;
 pub mod programs;
 pub mod proxies;
+pub mod reach;
 pub mod reverse_proxy;
 pub mod sources;
 pub mod visitor;

@@ -1,0 +1,103 @@
+//! What keeps a page out of somebody's reach, in a browser that has it open: axe-core's findings, what forced colours take away, what is
+//! too small to hit, and where the keyboard does not lead. Each is a list of faults. What may not live here: which pages there are.
+
+use serde_json::{Value, json};
+
+use super::browser::Browser;
+
+/// Everything that can be pressed or typed into, in the order of the page.
+const USABLE: &str = "[...document.querySelectorAll('a[href], button, input:not([type=hidden])')]";
+
+/// The script of axe-core, which `bin/test` installs.
+pub fn axe() -> String {
+    std::fs::read_to_string("target/peers-npm/node_modules/axe-core/axe.min.js")
+        .expect("axe-core is installed: bin/test does that")
+}
+
+/// What axe-core finds, each with the elements it is about.
+pub async fn violations(browser: &Browser, axe: &str) -> Vec<String> {
+    let tags = json!(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]);
+    // Without `preload`: it would fetch the stylesheet again, which our policy forbids to scripts.
+    let script = format!(
+        "{axe}; const done = arguments[arguments.length - 1]; axe.run(document, {{runOnly: {tags}, preload: false}}).then(r => done(r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' '))), e => done(['axe failed: ' + e]))"
+    );
+    let found = browser.client.execute_async(&script, vec![]).await.expect("axe runs");
+    texts(&found)
+}
+
+/// What moves although the system asks for stillness.
+pub async fn moving(browser: &Browser) -> Vec<String> {
+    let script = "[...document.querySelectorAll('*')].filter(e => getComputedStyle(e).transitionDuration != '0s').map(e => e.outerHTML.slice(0, 80))";
+    texts(&browser.evaluate(script).await)
+}
+
+/// What is seen no more when the system chooses the colours: a button, a field or a message without an edge or an underline, and
+/// text of the colour it stands on.
+pub async fn lost_in_forced_colors(browser: &Browser) -> Vec<String> {
+    let is_forced = browser.evaluate("matchMedia('(forced-colors: active)').matches").await;
+    assert_eq!(is_forced, true, "the browser does as it is told");
+    let script = "[...document.querySelectorAll('button, .button, .message, input:not([type=hidden]):not([type=checkbox])')].filter(e => {
+        const s = getComputedStyle(e);
+        const hasEdge = s.borderTopStyle != 'none' && parseFloat(s.borderTopWidth) >= 1 && s.borderTopColor != s.backgroundColor;
+        const isMarked = s.textDecorationLine == 'underline' || e.getAttribute('aria-current');
+        return s.color == s.backgroundColor || !hasEdge && !isMarked;
+    }).map(e => e.outerHTML.slice(0, 80))";
+    texts(&browser.evaluate(script).await)
+}
+
+/// What is smaller than 24 by 24 CSS pixels (WCAG 2.2, 2.5.8).
+pub async fn too_small(browser: &Browser) -> Vec<String> {
+    let script = format!(
+        "{USABLE}.map(e => [e.getBoundingClientRect(), e]).filter(([r]) => r.width < 24 || r.height < 24).map(([r, e]) => `${{r.width}} by ${{r.height}}: ${{e.outerHTML.slice(0, 80)}}`)"
+    );
+    texts(&browser.evaluate(&script).await)
+}
+
+/// What does not fit into a window so many CSS pixels wide, and what is cut off inside.
+pub async fn too_wide(browser: &Browser, width: u32) -> Vec<String> {
+    let script = format!(
+        "[document.scrollingElement].filter(e => e.scrollWidth > {width}).concat([...document.querySelectorAll('main *, footer *')].filter(e => e.type != 'hidden' && e.getBoundingClientRect().right > {width}.5)).map(e => e.outerHTML.slice(0, 80))"
+    );
+    texts(&browser.evaluate(&script).await)
+}
+
+/// Walks through the page by Tab: everything that can be used is reached, in the order in which it stands and is seen, and shows that
+/// it has the focus, all of it within the window.
+pub async fn walk(browser: &Browser) -> Vec<String> {
+    let count = browser.evaluate(&format!("{USABLE}.length")).await.as_u64().expect("a number");
+    browser.evaluate("void (document.activeElement?.blur(), getSelection().removeAllRanges())").await;
+    browser
+        .evaluate(
+            "void (document.body.tabIndex = -1, document.body.focus(), document.body.removeAttribute('tabindex'))",
+        )
+        .await;
+    let (mut faults, mut above) = (Vec::new(), 0.0);
+    for expected in 0..count {
+        let tab = char::from(fantoccini::key::Key::Tab).to_string();
+        browser.press(&tab).await;
+        let script = format!(
+            "(e => {{ const s = getComputedStyle(e), r = e.getBoundingClientRect();
+                return [{USABLE}.indexOf(e), s.outlineStyle != 'none' && parseFloat(s.outlineWidth) >= 2, r.top + scrollY, r.top >= 0 && r.bottom <= innerHeight, e.outerHTML.slice(0, 80)]; }})(document.activeElement)"
+        );
+        let seen: Value = browser.evaluate(&script).await;
+        // An alert stands before the fields, and is no stop of its own.
+        if seen[0] != expected {
+            faults.push(format!("Tab {expected} leads to {seen}"));
+        }
+        if seen[1] == false || seen[3] == false {
+            faults.push(format!("the focus is not seen on {seen}"));
+        }
+        let top = seen[2].as_f64().expect("a number");
+        // What stands in one line may differ by a few pixels.
+        if top < above - 8.0 {
+            faults.push(format!("Tab {expected} leads back up to {seen}"));
+        }
+        above = top;
+    }
+    faults
+}
+
+fn texts(found: &Value) -> Vec<String> {
+    let found = found.as_array().expect("a list").iter();
+    found.map(|fault| fault.as_str().expect("text").to_owned()).collect()
+}
