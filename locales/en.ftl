@@ -357,6 +357,8 @@ link-dead-reset = It was used, replaced by a newer one, or it expired. Ask for a
 alert-too-many-requests-title = Too many requests
 # $wait (text): from wait-seconds or wait-minutes
 alert-too-many-requests-text = Too much was asked for from your network. Wait { $wait }, then try again.
+# $wait is a time in words.
+alert-too-many-answers-text = This link was answered too often. Wait { $wait }, then try again.
 
 ## Confirming an address
 

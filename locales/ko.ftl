@@ -322,6 +322,8 @@ link-dead-reset = 이미 썼거나, 더 새로운 링크가 있거나, 기간이
 alert-too-many-requests-title = 요청이 너무 많습니다
 # $wait (글): wait-seconds나 wait-minutes에서 옵니다.
 alert-too-many-requests-text = 이 네트워크에서 보낸 요청이 너무 많습니다. { $wait } 뒤에 다시 시도하세요.
+# $wait is a time in words.
+alert-too-many-answers-text = 이 링크로 너무 여러 번 시도했습니다. { $wait } 뒤에 다시 시도하세요.
 
 ## 메일 주소 확인
 

@@ -6,9 +6,9 @@ use diesel::QueryResult;
 use super::buckets::{self, Names};
 use super::{Attempt, Lock, store};
 use crate::clock::Moment;
-use crate::db::DbConnection;
+use crate::db::{DbConnection, DbError};
 use crate::secret::{DerivedKey, PlainSecret};
-use crate::users::UserId;
+use crate::users::{LookupName, User, UserId};
 
 /// The most browsers, and the most networks, that are kept for an account.
 const MAX_KNOWN: i64 = 20;
@@ -88,6 +88,25 @@ impl Lock {
     pub fn known_places(&self, attempt: &Attempt) -> KnownPlaces {
         let names = Names::new(&self.names, attempt);
         KnownPlaces(names.device_id.into_iter().chain([names.network_id]).collect())
+    }
+
+    /// Makes the browser known at which somebody has just set a new password by a one-time link. The password has forgotten all others,
+    /// and whoever shut the owner out by failures from many networks would else keep them out. The secret for its cookie; `None`, and a
+    /// line in the log, when the database gives no answer: the password is set all the same.
+    pub async fn remember_browser(&self, user: &User) -> Option<PlainSecret> {
+        let username = LookupName::parse(&user.username)?;
+        let secret = PlainSecret::generate();
+        let id = buckets::device_id(&self.names, username.key(), secret.hash().as_str());
+        let (user_id, now) = (user.id, self.clock.now());
+        let kept = self
+            .db
+            .write(move |conn| -> Result<_, DbError> { Ok(keep(conn, &id, (user_id, DEVICE), false, now)?) })
+            .await;
+        if let Err(error) = kept {
+            tracing::warn!(%error, "a browser that set a new password is not known");
+            return None;
+        }
+        Some(secret)
     }
 }
 

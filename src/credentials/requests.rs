@@ -1,5 +1,5 @@
-//! How often strangers may ask for a mail: so many from one network, so many for one account or address, counted like failed sign-ins.
-//! What may not live here: what they ask for.
+//! How often strangers may ask for a mail, so many from one network, so many for one account or address, and how often one link may be
+//! answered; counted like failed sign-ins. What may not live here: what they ask for.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,9 +14,12 @@ use crate::secret::base64url;
 
 /// Mails in an hour that one network may ask for.
 const OF_NETWORK: i64 = 20;
-/// Mails in an hour that may be asked for one account or address.
-const OF_ACCOUNT: i64 = 3;
-const WINDOW: TimeDelta = TimeDelta::hours(1);
+/// Mails that may be asked for one account or address, in as long as a link for a new password lives: so that whoever uses the turns of
+/// somebody else leaves them a link that works.
+const OF_ACCOUNT: (i64, TimeDelta) = (3, TimeDelta::minutes(30));
+/// Posts in an hour that may answer one link: each can cost a hash, and say whether a name is taken.
+const OF_LINK: i64 = 20;
+const HOUR: TimeDelta = TimeDelta::hours(1);
 
 /// One thing that requests are counted by.
 pub(super) struct Turn {
@@ -31,7 +34,7 @@ impl Lock {
     /// # Errors
     /// When a query fails.
     pub async fn request_from(&self, address: IpAddr) -> Result<Option<Duration>, DbError> {
-        self.take_turn(&[b"request-network", network_of(address).as_bytes()], OF_NETWORK).await
+        self.take_turn(&[b"request-network", network_of(address).as_bytes()], (OF_NETWORK, HOUR)).await
     }
 
     /// Counts a request for an account or an address, by its canonical name. Returns how long it must wait when there were too many.
@@ -42,11 +45,19 @@ impl Lock {
         self.take_turn(&[b"request-account", name.as_bytes()], OF_ACCOUNT).await
     }
 
-    async fn take_turn(&self, name: &[&[u8]], limit: i64) -> Result<Option<Duration>, DbError> {
+    /// Counts an answer to a one-time link, by its id. Returns how long it must wait when there were too many.
+    ///
+    /// # Errors
+    /// When a query fails.
+    pub async fn answer_to(&self, link_id: &str) -> Result<Option<Duration>, DbError> {
+        self.take_turn(&[b"link-answer", link_id.as_bytes()], (OF_LINK, HOUR)).await
+    }
+
+    async fn take_turn(&self, name: &[&[u8]], (limit, window): (i64, TimeDelta)) -> Result<Option<Duration>, DbError> {
         let bucket = base64url(&self.names.hmac(name));
         let now = self.clock.now();
         loop {
-            let turn = Turn { bucket: bucket.clone(), limit, window: WINDOW };
+            let turn = Turn { bucket: bucket.clone(), limit, window };
             let taken =
                 self.db.write(move |conn| -> Result<_, DbError> { Ok(store::take_turn(conn, &turn, now)?) }).await;
             match taken {

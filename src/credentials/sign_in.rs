@@ -21,9 +21,9 @@ use crate::users::{self, User, UserState};
 /// How often a try starts anew because others changed the same rows between looking and reserving.
 pub(super) const MAX_CONFLICTS: usize = 50;
 
-/// The most live sessions of a user's unregistered programs; older ones end, so that a script that signs in anew each time leaves
-/// no more behind.
-const MAX_PROGRAM_SESSIONS: i64 = 100;
+/// The most live sessions of a user at browsers, and of their unregistered programs; older ones end, so that a script that signs in
+/// anew each time leaves no more behind.
+const MAX_SESSIONS: i64 = 100;
 
 enum Finish {
     Done {
@@ -225,8 +225,9 @@ impl FinishStep {
         let is_program = started.session.kind == SessionKind::Program;
         let may_refresh = is_program && client.is_none_or(|client| client.may(GrantType::RefreshToken));
         let refresh_token = may_refresh.then(|| begin_refresh_tokens(conn, &started.session, now)).transpose()?;
-        if is_program && client.is_none() {
-            ended.extend(sessions::end_oldest(conn, self.user.id, MAX_PROGRAM_SESSIONS, now)?);
+        // A right password, again and again, must not fill the database.
+        if client.is_none() {
+            ended.extend(sessions::end_oldest(conn, self.user.id, (started.session.kind, MAX_SESSIONS), now)?);
         }
         Ok(Finish::Done { started: Box::new(started), roles, device, refresh_token, ended })
     }

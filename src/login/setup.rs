@@ -11,11 +11,12 @@ use crate::db::DbError;
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::scope::Scopes;
+use crate::secret::PlainSecret;
 use crate::sessions::SessionKind;
 use crate::users::password::{Owner, Password, PasswordPolicy};
 use crate::users::{self, LookupName, User};
 use crate::web::client_ip::ClientIp;
-use crate::web::form_post::{self, FormPost};
+use crate::web::form_post;
 use crate::web::link_form::{Asked, LinkForm};
 use crate::web::new_account::{Fault, Typed};
 use crate::web::notice::Notice;
@@ -41,9 +42,9 @@ pub async fn show(
     if let Some(response) = one_time_link::take(&request, "/setup")? {
         return Ok(response);
     }
-    let Some((_, user)) = find_link(&request, &lock).await? else { return link_is_dead(&request) };
+    let Some((link, user)) = find_link(&request, &lock).await? else { return link_is_dead(&request) };
     let (form, asked) = form_for(user.as_ref(), Typed::default());
-    form.to(&request, &session, &PasswordPolicy::new(&config)).fresh(asked)
+    form.to(&request, &session, &PasswordPolicy::new(&config), &link).fresh(asked)
 }
 
 /// Makes the first administrator, or sets the new password, and signs them in.
@@ -57,21 +58,27 @@ pub async fn submit(
     lock: web::Data<Lock>,
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
-    let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, false).await?;
+    let post = form_post::read(&request, payload, &session, false).await?;
     let Some((link, user)) = find_link(&request, &lock).await? else { return link_is_dead(&request) };
-    let (policy, typed) = (PasswordPolicy::new(&config), Typed::read(&parameters));
+    let (policy, typed) = (PasswordPolicy::new(&config), Typed::read(&post.parameters));
     let (form, asked) = form_for(user.as_ref(), typed.clone());
-    let form = form.to(&request, &session, &policy);
-    if let Some(refusal) = refusal {
-        return form.refused(asked, refusal);
+    let form = form.to(&request, &session, &policy, &link);
+    if let Some(response) = form.stop(&asked, &post, &lock).await? {
+        return Ok(response);
     }
-    let typed_password = parameters.get("password").unwrap_or_default();
+    let typed_password = post.parameters.get("password").unwrap_or_default();
     let done = match &user {
         Some(user) => rescue(&lock, &link, user, typed_password, &policy).await?,
         None => create(&lock, &link, &typed, typed_password, &policy).await?,
     };
     match done {
-        Done::As(username) => sign_in(&request, &session, &lock, (username, typed_password, user.is_some())).await,
+        Done::As(username) => {
+            let device = match &user {
+                Some(user) => lock.remember_browser(user).await,
+                None => None,
+            };
+            sign_in(&request, (&session, &lock), (username, typed_password), user.is_some(), device).await
+        }
         Done::LinkIsDead => link_is_dead(&request),
         Done::Full => Err(AppError::unavailable()),
         Done::Refused(fault) => form.faulty(asked, &fault),
@@ -130,9 +137,10 @@ async fn rescue(
 /// Through the same lock as everybody: the one function that finishes a sign-in.
 async fn sign_in(
     request: &HttpRequest,
-    session: &BrowserSession,
-    lock: &web::Data<Lock>,
-    (username, password, is_rescue): (String, &str, bool),
+    (session, lock): (&BrowserSession, &web::Data<Lock>),
+    (username, password): (String, &str),
+    is_rescue: bool,
+    device: Option<PlainSecret>,
 ) -> Result<HttpResponse, AppError> {
     let (Some(name), Ok(password)) = (LookupName::parse(&username), Password::parse(password)) else {
         return Ok(see_other("/login"));
@@ -147,7 +155,7 @@ async fn sign_in(
         client_ip,
         is_remembered: false,
         user_agent: user_agent(request),
-        device: None,
+        device: device.clone(),
         previous: session.secret(),
     };
     let notice = if is_rescue { Notice::Rescued } else { Notice::SetUp };
@@ -158,6 +166,9 @@ async fn sign_in(
         // Throttled from this network, or busy: the account stands, and the sign-in page says the rest.
         _ => see_other(&format!("/login?notice={}", notice.code())),
     };
+    if let Some(device) = &device {
+        cookies::set_device(&mut response, crate::web::config(request), device)?;
+    }
     cookies::remove(&mut response, crate::web::config(request), cookies::Name::Link)?;
     Ok(response)
 }

@@ -70,7 +70,7 @@ pub async fn submit(
     Ok(see_other(&format!("/login?notice={}", Notice::ResetAsked.code())))
 }
 
-/// Leaves a mail for each account that may be meant, three an hour at the most.
+/// Leaves a mail for each account that may be meant, three in half an hour at the most.
 async fn mail_links(lock: &Lock, login: String, language: &'static str) -> Result<(), DbError> {
     for user in lock.db.read(move |conn| admin::find_reachable(conn, &login)).await? {
         if lock.request_for(&format!("reset {}", user.id)).await?.is_some() {

@@ -10,7 +10,8 @@ use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::users::User;
 use crate::users::password::{Owner, Password, PasswordPolicy};
-use crate::web::form_post::{self, FormPost};
+use crate::web::cookies;
+use crate::web::form_post;
 use crate::web::link_form::{Asked, LinkForm};
 use crate::web::new_account::Fault;
 use crate::web::notice::Notice;
@@ -33,8 +34,8 @@ pub async fn show(
     if let Some(response) = one_time_link::take(&request, FORM.path)? {
         return Ok(response);
     }
-    let Some((_, user)) = find(&request, &lock).await? else { return dead(&request) };
-    FORM.to(&request, &session, &PasswordPolicy::new(&config)).fresh(Asked::Password(user.username))
+    let Some((link, user)) = find(&request, &lock).await? else { return dead(&request) };
+    FORM.to(&request, &session, &PasswordPolicy::new(&config), &link).fresh(Asked::Password(user.username))
 }
 
 /// Sets the new password.
@@ -48,14 +49,14 @@ pub async fn submit(
     lock: web::Data<Lock>,
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
-    let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, false).await?;
+    let post = form_post::read(&request, payload, &session, false).await?;
     let Some((link, user)) = find(&request, &lock).await? else { return dead(&request) };
     let (policy, asked) = (PasswordPolicy::new(&config), Asked::Password(user.username.clone()));
-    let form = FORM.to(&request, &session, &policy);
-    if let Some(refusal) = refusal {
-        return form.refused(asked, refusal);
+    let form = FORM.to(&request, &session, &policy, &link);
+    if let Some(response) = form.stop(&asked, &post, &lock).await? {
+        return Ok(response);
     }
-    let typed = parameters.get("password").unwrap_or_default();
+    let typed = post.parameters.get("password").unwrap_or_default();
     let password = match Password::choose(typed, &Owner::from(&user), &policy) {
         Ok(password) => password,
         Err(error) => return form.faulty(asked, &Fault::Password(error)),
@@ -63,8 +64,13 @@ pub async fn submit(
     let Ok(hash) = lock.hash_pool.hash(password).await else { return Err(AppError::unavailable()) };
     let (outbox, now) = (lock.mail.clone(), lock.clock.now());
     match lock.db.write(move |conn| admin::reset(conn, &outbox, (&link, &hash), now)).await? {
-        Reset::Done { .. } => {
-            one_time_link::answered(&request, &format!("/login?notice={}", Notice::PasswordReset.code()))
+        Reset::Done { user, .. } => {
+            let path = format!("/login?notice={}", Notice::PasswordReset.code());
+            let mut response = one_time_link::answered(&request, &path)?;
+            if let Some(device) = lock.remember_browser(&user).await {
+                cookies::set_device(&mut response, crate::web::config(&request), &device)?;
+            }
+            Ok(response)
         }
         Reset::LinkDead => dead(&request),
     }

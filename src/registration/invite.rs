@@ -10,7 +10,7 @@ use crate::credentials::Lock;
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::users::password::PasswordPolicy;
-use crate::web::form_post::{self, FormPost};
+use crate::web::form_post;
 use crate::web::link_form::{Asked, LinkForm};
 use crate::web::new_account::{Fault, Typed};
 use crate::web::notice::Notice;
@@ -37,8 +37,8 @@ pub async fn show(
     if !is_open(&link, &config) {
         return closed(Layout::new(&request));
     }
-    let asked = Asked::Account(link.email, Typed::default());
-    FORM.to(&request, &session, &PasswordPolicy::new(&config)).fresh(asked)
+    let asked = Asked::Account(link.email.clone(), Typed::default());
+    FORM.to(&request, &session, &PasswordPolicy::new(&config), &link).fresh(asked)
 }
 
 /// Makes the account.
@@ -52,18 +52,18 @@ pub async fn submit(
     lock: web::Data<Lock>,
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
-    let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, false).await?;
+    let post = form_post::read(&request, payload, &session, false).await?;
     let Some(link) = find(&request, &lock).await? else { return dead(&request) };
     if !is_open(&link, &config) {
         return closed(Layout::new(&request));
     }
-    let (policy, typed) = (PasswordPolicy::new(&config), Typed::read(&parameters));
-    let form = FORM.to(&request, &session, &policy);
+    let (policy, typed) = (PasswordPolicy::new(&config), Typed::read(&post.parameters));
+    let form = FORM.to(&request, &session, &policy, &link);
     let asked = Asked::Account(link.email.clone(), typed.clone());
-    if let Some(refusal) = refusal {
-        return form.refused(asked, refusal);
+    if let Some(response) = form.stop(&asked, &post, &lock).await? {
+        return Ok(response);
     }
-    let typed_password = parameters.get("password").unwrap_or_default();
+    let typed_password = post.parameters.get("password").unwrap_or_default();
     let (mut new, password) = match typed.check(typed_password, link.email.as_deref(), &policy) {
         Ok(checked) => checked,
         Err(fault) => return form.faulty(asked, &fault),

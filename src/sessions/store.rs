@@ -171,19 +171,19 @@ pub fn end_all_of_client(
         .execute(conn)
 }
 
-/// Ends the oldest sessions of a user's unregistered programs, so that at most `kept` are left; returns those that ended, as (id,
-/// when the last of their tokens expires).
+/// Ends the oldest sessions of a user's browsers, or of their unregistered programs, so that at most `kept` are left; returns those that
+/// ended, as (id, when the last of their tokens expires).
 ///
 /// # Errors
 /// When a query fails.
 pub fn end_oldest(
     conn: &mut DbConnection,
     user_id: UserId,
-    kept: i64,
+    (kind, kept): (SessionKind, i64),
     now: Moment,
 ) -> QueryResult<Vec<(String, Moment)>> {
     let live = sessions::table
-        .filter(sessions::user_id.eq(user_id.0).and(sessions::kind.eq(SessionKind::Program.as_str())))
+        .filter(sessions::user_id.eq(user_id.0).and(sessions::kind.eq(kind.as_str())))
         .filter(sessions::client_id.is_null().and(sessions::ended_at.is_null()));
     // SQLite takes no OFFSET without a LIMIT.
     let rows: Vec<(String, Moment)> = live

@@ -5,12 +5,15 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::form_post::{self, Refusal};
+use super::asking;
+use super::form_post::{self, FormPost, Refusal};
 use super::new_account::{Fault, Typed};
 use super::new_password::{self, NewPassword};
-use super::pages::{Alert, Layout};
+use super::pages::{Alert, Layout, wait_text};
 use super::session::BrowserSession;
+use crate::credentials::Lock;
 use crate::error::AppError;
+use crate::links::Link;
 use crate::users::password::PasswordPolicy;
 
 /// One of the forms.
@@ -37,18 +40,20 @@ pub struct Shown<'a> {
     request: &'a HttpRequest,
     session: &'a BrowserSession,
     policy: &'a PasswordPolicy,
+    link_id: String,
 }
 
 impl LinkForm {
-    /// For whoever sent this request.
+    /// For whoever sent this request, and holds the link.
     #[must_use]
     pub fn to<'a>(
         self,
         request: &'a HttpRequest,
         session: &'a BrowserSession,
         policy: &'a PasswordPolicy,
+        link: &Link,
     ) -> Shown<'a> {
-        Shown { form: self, request, session, policy }
+        Shown { form: self, request, session, policy, link_id: link.id.clone() }
     }
 }
 
@@ -61,11 +66,25 @@ impl Shown<'_> {
         self.answer(StatusCode::OK, asked, None, None)
     }
 
-    /// The form again, after a post that is not acted on.
+    /// The answer to a post that is not acted on; `None` when it is to be. A browser has one link at a time: another page may have put
+    /// another in the place of the one that this form was shown for, and what the person typed is not for that one.
     ///
     /// # Errors
-    /// 500 when it cannot be rendered, which its types rule out.
-    pub fn refused(&self, asked: Asked, refusal: Refusal) -> Result<HttpResponse, AppError> {
+    /// When the database gives no answer.
+    pub async fn stop(&self, asked: &Asked, post: &FormPost, lock: &Lock) -> Result<Option<HttpResponse>, AppError> {
+        let is_of_another = post.parameters.get("link") != Some(&self.link_id);
+        if let Some(refusal) = post.refusal.or(is_of_another.then_some(Refusal::Stale)) {
+            return self.refused(asked.clone(), refusal).map(Some);
+        }
+        let Some(wait) = lock.answer_to(&self.link_id).await? else { return Ok(None) };
+        let words = Layout::new(self.request).words;
+        let text = words.format("alert-too-many-answers-text", &[("wait", wait_text(words, wait.as_secs()).into())]);
+        let alert = Alert { title: words.get("alert-too-many-requests-title").to_owned(), text };
+        let response = self.answer(StatusCode::TOO_MANY_REQUESTS, asked.clone(), Some(alert), None)?;
+        Ok(Some(asking::retry_after(response, wait)))
+    }
+
+    fn refused(&self, asked: Asked, refusal: Refusal) -> Result<HttpResponse, AppError> {
         let alert = refusal.alert(Layout::new(self.request).words, self.request);
         self.answer(refusal.status(), asked, Some(alert), Some(refusal))
     }
@@ -95,6 +114,7 @@ impl Shown<'_> {
         let label = if matches!(asked, Asked::Password(_)) { "field-new-password" } else { "field-password" };
         let page = LinkPage {
             csrf: form_post::csrf_token(self.session, refusal)?,
+            link_id: self.link_id.clone(),
             new_password: NewPassword::new(layout.words, label, self.policy),
             form: self.form,
             asked,
@@ -111,6 +131,7 @@ impl Shown<'_> {
 struct LinkPage {
     layout: Layout,
     csrf: String,
+    link_id: String,
     form: LinkForm,
     asked: Asked,
     new_password: NewPassword,
@@ -146,6 +167,7 @@ mod tests {
                 let page = LinkPage {
                     layout: Layout::in_language(words),
                     csrf: text(),
+                    link_id: text(),
                     form: LinkForm { name, path: "/path" },
                     asked,
                     new_password: NewPassword::new(words, "field-new-password", &policy),

@@ -23,8 +23,10 @@ pub fn take(request: &HttpRequest, path: &str) -> Result<Option<HttpResponse>, A
     let query = Parameters::from_query(request.query_string());
     let Some(text) = query.get("link") else { return Ok(None) };
     let mut response = see_other(path);
-    if let Some(secret) = PlainSecret::parse(text) {
-        cookies::set_link(&mut response, super::config(request), &secret)?;
+    match PlainSecret::parse(text) {
+        Some(secret) => cookies::set_link(&mut response, super::config(request), &secret)?,
+        // A link that was cut short must not open the form of the one before it.
+        None => cookies::remove(&mut response, super::config(request), cookies::Name::Link)?,
     }
     Ok(Some(response))
 }

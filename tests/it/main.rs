@@ -34,6 +34,7 @@ mod mail;
 mod mail_trouble;
 mod metadata;
 mod migrations;
+mod one_time_links;
 mod peers;
 mod people;
 mod people_compression;

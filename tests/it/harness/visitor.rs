@@ -125,10 +125,11 @@ impl Visitor {
         Page::read(request.send().await.expect("an answer")).await
     }
 
-    /// Sends the form of a page back with these fields and the page's own token.
+    /// Sends the form of a page back with these fields, the page's own token, and which one-time link it is for.
     pub async fn submit(&self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
         let csrf = page.value_of("csrf").expect("the page has a form");
-        self.post(path, &[fields, &[("csrf", csrf)]].concat()).await
+        let link = page.value_of("link").map(|id| ("link", id));
+        self.post(path, &[fields, &[("csrf", csrf)], link.as_slice()].concat()).await
     }
 
     /// Opens the sign-in page and fills it in.

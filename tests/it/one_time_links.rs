@@ -1,0 +1,121 @@
+//! What holds for every form behind a one-time link: how often it may be answered, that it is of the link it was shown for, and what it
+//! leaves behind. What may not live here: what a link is for (`registration.rs`, `recovery.rs`, `people_setup.rs`).
+
+use std::time::Duration;
+
+use vestibule::links::{self, LinkPurpose, NewLink};
+use vestibule::users::UserId;
+
+use crate::harness::visitor::Visitor;
+use crate::harness::{PASSWORD, ServerProcess, TestApp};
+
+const NEW_PASSWORD: &str = "another correct horse battery staple";
+
+async fn app() -> TestApp {
+    TestApp::start_with(|settings| settings.database.registration = Some("invite".to_owned())).await
+}
+
+/// A link, as its holder gets it.
+async fn link(app: &TestApp, purpose: LinkPurpose, user_id: Option<UserId>) -> String {
+    let now = app.clock.now();
+    let new = NewLink { purpose, user_id, email: None, roles: &[] };
+    app.write(move |conn| links::create_for(conn, &new, now)).await.reveal().to_owned()
+}
+
+#[tokio::test]
+async fn a_link_takes_a_bounded_number_of_answers_and_each_costs_a_hash_at_most() {
+    let app = app().await;
+    app.add_user("taken", &[]).await;
+    let secret = link(&app, LinkPurpose::Invite, None).await;
+    // A process of its own counts its own hashes.
+    let server = ServerProcess::start(&app.database, &[("REGISTRATION", "invite")]);
+    let mut posts = Vec::new();
+    for _ in 0..60 {
+        let visitor = Visitor::new(&app).at(&server.url);
+        visitor.get(&format!("/invite?link={secret}")).await;
+        let form = visitor.get("/invite").await;
+        posts.push(tokio::spawn(async move {
+            visitor.submit(&form, "/invite", &[("username", "taken"), ("password", PASSWORD)]).await
+        }));
+    }
+    let mut counts = [0; 2];
+    for post in posts {
+        let page = post.await.expect("no panic");
+        match page.status {
+            422 => counts[0] += 1,
+            429 => {
+                assert!(page.header("retry-after").parse::<u64>().is_ok() && page.alert().contains("Wait"));
+                counts[1] += 1;
+            }
+            status => panic!("{status}: {}", page.html),
+        }
+    }
+    assert_eq!(counts, [20, 40], "told that the name is taken, and to wait");
+    assert_eq!(server.counter("vestibule_password_hashes_total").await, 20);
+    app.clock.advance(Duration::from_mins(61));
+    let visitor = Visitor::new(&app);
+    visitor.get(&format!("/invite?link={secret}")).await;
+    let form = visitor.get("/invite").await;
+    let done = visitor.submit(&form, "/invite", &[("username", "free"), ("password", PASSWORD)]).await;
+    assert_eq!(done.status, 303, "the link still works: {}", done.alert());
+}
+
+#[tokio::test]
+async fn a_form_answers_the_link_it_was_shown_for_and_no_other() {
+    let app = app().await;
+    let alice = app.add_user("alice", &[]).await.id;
+    let mallory = app.add_user("mallory", &[]).await.id;
+    let (hers, his) =
+        (link(&app, LinkPurpose::Reset, Some(alice)).await, link(&app, LinkPurpose::Reset, Some(mallory)).await);
+    let visitor = Visitor::new(&app);
+    visitor.get(&format!("/password/reset?link={hers}")).await;
+    let form = visitor.get("/password/reset").await;
+    // Another page opens a link of its own in the same browser.
+    visitor.get(&format!("/password/reset?link={his}")).await;
+    let page = visitor.submit(&form, "/password/reset", &[("password", NEW_PASSWORD)]).await;
+    assert_eq!((page.status, page.value_of("username")), (422, Some("mallory")), "shown anew, with the name");
+    for name in ["alice", "mallory"] {
+        Visitor::new(&app).sign_in(name).await;
+    }
+    // A link that was cut short opens nothing.
+    visitor.get("/password/reset?link=cut").await;
+    assert_eq!(visitor.get("/password/reset").await.status, 410);
+    visitor.get(&format!("/password/reset?link={hers}")).await;
+    let form = visitor.get("/password/reset").await;
+    assert_eq!(visitor.submit(&form, "/password/reset", &[("password", NEW_PASSWORD)]).await.status, 303);
+}
+
+#[tokio::test]
+async fn whoever_sets_a_new_password_by_a_link_is_not_kept_out_by_the_failures_of_strangers() {
+    let app = TestApp::start_with(|settings| settings.trusted_proxies = Some("127.0.0.1".to_owned())).await;
+    let alice = app.add_user("alice", &[]).await.id;
+    for network in 0..6 {
+        let stranger = Visitor::new(&app).with("x-forwarded-for", &format!("198.51.{network}.1"));
+        for _ in 0..10 {
+            stranger.try_sign_in("alice", "a wrong password").await;
+        }
+    }
+    let secret = link(&app, LinkPurpose::Reset, Some(alice)).await;
+    let visitor = Visitor::new(&app).with("x-forwarded-for", "203.0.113.9");
+    assert_eq!(visitor.try_sign_in("alice", PASSWORD).await.status, 429, "the account is shut");
+    visitor.get(&format!("/password/reset?link={secret}")).await;
+    let form = visitor.get("/password/reset").await;
+    assert_eq!(visitor.submit(&form, "/password/reset", &[("password", NEW_PASSWORD)]).await.status, 303);
+    assert_eq!(visitor.try_sign_in("alice", NEW_PASSWORD).await.status, 303, "the browser is known now");
+    let other = Visitor::new(&app).with("x-forwarded-for", "203.0.114.9");
+    assert_eq!(other.try_sign_in("alice", NEW_PASSWORD).await.status, 429, "no other is");
+}
+
+#[tokio::test]
+async fn an_account_has_a_hundred_browsers_at_the_most() {
+    let app = app().await;
+    let first = Visitor::new(&app);
+    app.add_user("alice", &[]).await;
+    first.sign_in("alice").await;
+    for number in 0..100 {
+        app.clock.advance(Duration::from_secs(1));
+        assert!(first.is_signed_in().await, "{number} others");
+        Visitor::new(&app).sign_in("alice").await;
+    }
+    assert!(!first.is_signed_in().await, "the oldest ended");
+}
