@@ -35,7 +35,7 @@ account-title = Your account
 # A small line above the person's name.
 account-signed-in-as = Signed in as
 account-roles = Roles
-account-signed-in-at = Signed in on
+account-signed-in-at = Signed in
 account-sign-out-hint = On a shared computer, sign out when you are done.
 role-admin = Administrator
 account-email = Email
@@ -63,8 +63,8 @@ sessions-unknown = Unknown device
 sessions-script = Token made by an administrator
 sessions-address = Network address
 # Before a date.
-sessions-began = Signed in on
-sessions-last-used = Last used on
+sessions-began = Signed in
+sessions-last-used = Last used
 sessions-remembered = Stays signed in when the browser is closed
 sessions-end = Sign out
 # $name (text): such as "Firefox, Windows"
