@@ -25,7 +25,7 @@ pub enum EventKind {
     SignInsBlocked,
     /// The person changed their password.
     PasswordChanged,
-    /// An admin set the password, or a rescue link did.
+    /// An admin set the password, or somebody with a link chose it.
     PasswordSet,
     /// The person ended one of their sessions from another one.
     SessionEnded,
@@ -33,7 +33,7 @@ pub enum EventKind {
     OtherSessionsEnded,
     /// An admin ended all sessions of the account.
     SignedOutByAdmin,
-    /// The person changed what they are called or the language they are spoken to in.
+    /// The person changed what they are called.
     ProfileChanged,
     /// The address where mail reaches the person was changed.
     EmailChanged,
@@ -115,7 +115,27 @@ pub struct Event {
     pub detail: Option<String>,
 }
 
+/// From where somebody did something, as far as that is known; by default nothing is, as for a command on the server itself.
+#[derive(Clone, Debug, Default)]
+pub struct Whence {
+    /// The network address.
+    pub network_address: Option<String>,
+    /// What kind of device, such as "Firefox, Windows".
+    pub device: Option<String>,
+}
+
 impl Event {
+    /// Something that happened to a user's account.
+    #[must_use]
+    pub fn of_user(kind: EventKind, user_id: i64, whence: &Whence, now: Moment) -> Self {
+        Self {
+            user_id: Some(user_id),
+            network_address: whence.network_address.clone(),
+            detail: whence.device.clone(),
+            ..Self::new(kind, now)
+        }
+    }
+
     /// Something that happened to signing keys, to one of them when `key` names it by its `kid`.
     #[must_use]
     pub fn of_keys(kind: EventKind, key: Option<&str>, happened_at: Moment) -> Self {

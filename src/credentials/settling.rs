@@ -31,15 +31,20 @@ impl Lock {
         event.network_address = Some(attempt.client_ip.to_canonical().to_string());
         self.db
             .write(move |conn| -> Result<(), DbError> {
+                let mut counted_here = Vec::new();
                 for key in &keys {
-                    store::settle(conn, key, true, now)?;
+                    if store::settle(conn, key, true, now)? {
+                        counted_here.push(key);
+                    }
                 }
                 // One for a known device, three otherwise.
                 let key = |at: usize| keys.get(at).unwrap_or(&keys[0]);
                 let counts = store::list_counts(conn, [key(0), key(1), key(2), key(0)])?;
-                // Each failure adds one under the row's lock: exactly one of them meets the limit.
+                // Each failure adds one under the row's lock: exactly one of them meets the limit. One that comes so late that it was
+                // counted as lost adds none.
                 let is_shut = |(key, limit): &(String, i64)| {
-                    counts.iter().any(|(counted, count)| counted == key && count.failures == *limit)
+                    let is_met = counts.iter().any(|(counted, count)| counted == key && count.failures == *limit);
+                    is_met && counted_here.contains(&key)
                 };
                 if limits.iter().any(is_shut) {
                     audit::record(conn, &event)?;

@@ -95,8 +95,9 @@ pub(super) fn insert_reserved(conn: &mut DbConnection, bucket: &Bucket, now: Mom
         .map(drop)
 }
 
-/// Decides a reserved try. A row without one was forgotten by an admin, or has counted this try as lost: nothing is changed.
-pub(super) fn settle(conn: &mut DbConnection, key: &str, has_failed: bool, now: Moment) -> QueryResult<()> {
+/// Decides a reserved try. A row without one was forgotten by an admin, or has counted this try as lost: nothing is changed. Returns
+/// whether anything was.
+pub(super) fn settle(conn: &mut DbConnection, key: &str, has_failed: bool, now: Moment) -> QueryResult<bool> {
     let row = login_attempts::table.find(key).filter(login_attempts::in_flight.gt(0));
     let returned = login_attempts::in_flight.eq(login_attempts::in_flight - 1);
     if has_failed {
@@ -105,7 +106,7 @@ pub(super) fn settle(conn: &mut DbConnection, key: &str, has_failed: bool, now: 
     } else {
         diesel::update(row).set(returned).execute(conn)
     }
-    .map(drop)
+    .map(|count| count == 1)
 }
 
 pub(super) fn delete_attempts_of(conn: &mut DbConnection, account: &str) -> QueryResult<usize> {
