@@ -52,6 +52,27 @@ account-text-kept = What you typed is still here. It is not saved yet.
 profile-title = Profile
 profile-button = Save
 profile-alert-title = Nothing was saved
+profile-language = Language
+profile-language-browser = As the browser asks
+
+## Another email address
+
+email-link = Change the email address
+email-title = Change your email address
+email-lead = A link is sent to the new address. Your account has it once you open the link, and your present address is told.
+email-no-mail = This server sends no email, so an address cannot be confirmed. Ask the administrator of this server to change yours.
+email-present = Present address
+email-waiting = New address, not confirmed yet
+email-field = New email address
+email-button = Send the link
+email-cancel = Keep the present address
+email-back = Back to the profile
+# $username (text): one that is an email address
+email-name-stays = Your username stays { $username }: you go on signing in with it.
+email-alert-same-title = This is your address already
+email-alert-same-text = Nothing was changed. Type another address.
+# $wait (text): from wait-seconds or wait-minutes
+email-alert-too-many-text = Too many messages were asked for. Nothing was changed. Wait { $wait }, then try again.
 
 ## Sign-ins
 
@@ -134,6 +155,8 @@ notice-signed-out = You are signed out.
 notice-session-ended = Your session has ended. Sign in again to continue.
 notice-set-up = Your administrator account is ready.
 notice-profile-saved = Your profile is saved.
+notice-email-asked = A message is on its way to the new address. Open the link in it within 24 hours.
+notice-email-cancelled = Your address stays as it is.
 notice-password-changed = Your password is changed. You are signed out everywhere else.
 notice-one-ended = That device is signed out.
 notice-others-ended = You are signed out everywhere else.
@@ -330,6 +353,13 @@ mail-new-device-subject = New sign-in to { $product }
 mail-new-device-text = Somebody signed in to your account at a browser that was not used for it before.
 mail-new-device-link = If it was not you, choose a new password
 mail-new-device-note = If it was you, there is nothing to do.
+mail-address-wanted-subject = Your address was asked for at { $product }
+mail-address-wanted-text = Somebody who is signed in to another account, perhaps you, asked to use this address there. It belongs to your account already, so that nothing was changed.
+mail-address-wanted-note = If you want it for the other account, give this account another address first. If it was not you, there is nothing to do.
+mail-email-change-asked-subject = Another address was asked for at { $product }
+mail-email-change-asked-text = Somebody, hopefully you, asked that your account have another address. Once that address is confirmed, it takes the place of this one.
+mail-email-change-asked-link = If it was not you, choose a new password
+mail-email-change-asked-note = A new password stops it. If it was you, there is nothing to do here: open the link in the message to the new address.
 mail-email-changed-subject = Your address at { $product } was changed
 mail-email-changed-text = Your account has another address now. This is the last message to this one.
 mail-email-changed-note = If it was not you, tell the administrator of the server at once.

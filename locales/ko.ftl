@@ -52,6 +52,27 @@ account-text-kept = 입력한 내용이 그대로 남아 있습니다. 아직 �
 profile-title = 프로필
 profile-button = 저장
 profile-alert-title = 저장하지 못했습니다
+profile-language = 언어
+profile-language-browser = 브라우저 설정에 따름
+
+## 메일 주소 변경
+
+email-link = 메일 주소 변경
+email-title = 메일 주소 변경
+email-lead = 새 주소로 링크를 보냅니다. 링크를 열어야 새 주소로 바뀌며, 지금 주소에도 알림을 보냅니다.
+email-no-mail = 이 서버는 메일을 보내지 않으므로 주소를 확인할 수 없습니다. 주소를 바꾸려면 서버 관리자에게 요청하세요.
+email-present = 지금 주소
+email-waiting = 아직 확인하지 않은 새 주소
+email-field = 새 메일 주소
+email-button = 링크 보내기
+email-cancel = 지금 주소를 그대로 쓰기
+email-back = 프로필로 돌아가기
+# $username (글): 메일 주소인 사용자 이름
+email-name-stays = 사용자 이름 { $username }은(는) 그대로이며, 계속 이 이름으로 로그인합니다.
+email-alert-same-title = 이미 쓰고 있는 주소입니다
+email-alert-same-text = 바뀐 것은 없습니다. 다른 주소를 입력하세요.
+# $wait (글): wait-seconds 또는 wait-minutes
+email-alert-too-many-text = 메일 요청이 너무 많습니다. 바뀐 것은 없습니다. { $wait } 뒤에 다시 시도하세요.
 
 ## 로그인 기기
 
@@ -134,6 +155,8 @@ notice-signed-out = 로그아웃했습니다.
 notice-session-ended = 세션이 종료되었습니다. 계속하려면 다시 로그인하세요.
 notice-set-up = 관리자 계정이 준비되었습니다.
 notice-profile-saved = 프로필을 저장했습니다.
+notice-email-asked = 새 주소로 메일을 보냈습니다. 24시간 안에 메일의 링크를 여세요.
+notice-email-cancelled = 메일 주소를 그대로 둡니다.
 notice-password-changed = 비밀번호를 변경했습니다. 다른 모든 곳에서 로그아웃되었습니다.
 notice-one-ended = 선택한 기기를 로그아웃했습니다.
 notice-others-ended = 다른 모든 기기에서 로그아웃했습니다.
@@ -295,6 +318,13 @@ mail-new-device-subject = { $product }에 새로 로그인했습니다
 mail-new-device-text = 전에 쓰지 않던 브라우저에서 회원님의 계정에 로그인했습니다.
 mail-new-device-link = 직접 로그인하지 않았다면 새 비밀번호를 정하세요
 mail-new-device-note = 직접 로그인했다면 아무것도 하지 않아도 됩니다.
+mail-address-wanted-subject = { $product }에서 회원님의 메일 주소를 쓰려는 요청이 있었습니다
+mail-address-wanted-text = 다른 계정으로 로그인한 사람이 이 주소를 그 계정에 쓰겠다고 요청했습니다. 이 주소는 이미 회원님의 계정에 쓰이고 있으므로 바뀐 것은 없습니다.
+mail-address-wanted-note = 직접 요청했다면 먼저 이 계정의 주소를 다른 주소로 바꾸세요. 직접 요청하지 않았다면 아무것도 하지 않아도 됩니다.
+mail-email-change-asked-subject = { $product } 메일 주소 변경 요청이 있었습니다
+mail-email-change-asked-text = 회원님 계정의 메일 주소를 다른 주소로 바꾸려는 요청이 있었습니다. 새 주소가 확인되면 이 주소 대신 쓰입니다.
+mail-email-change-asked-link = 직접 요청하지 않았다면 새 비밀번호를 정하세요
+mail-email-change-asked-note = 비밀번호를 새로 정하면 요청이 취소됩니다. 직접 요청했다면 새 주소로 온 메일의 링크를 여세요.
 mail-email-changed-subject = { $product } 메일 주소가 바뀌었습니다
 mail-email-changed-text = 회원님 계정의 메일 주소가 다른 주소로 바뀌었습니다. 이 주소로는 더 이상 메일을 보내지 않습니다.
 mail-email-changed-note = 직접 바꾸지 않았다면 바로 서버 관리자에게 알리세요.

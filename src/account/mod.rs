@@ -1,11 +1,12 @@
-//! What a signed-in person does for themselves: sees who and where they are signed in, ends sessions, changes their name and
-//! password, deletes their account. `routes.rs` mounts the pages; each has a file of its own (`overview.rs`, `profile.rs`, `signed_in.rs`,
-//! `password.rs`, `deletion.rs`), which begins with `visit.rs` and ends in `pages.rs`; `asking.rs` asks for the password once more,
+//! What a signed-in person does for themselves: sees who and where they are signed in, ends sessions, changes their name, language,
+//! address and password, deletes their account. `routes.rs` mounts the pages; each has a file of its own (`overview.rs`, `profile.rs`,
+//! `email.rs`, `signed_in.rs`, `password.rs`, `deletion.rs`), which begins with `visit.rs` and ends in `pages.rs`; `asking.rs` asks for the password once more,
 //! `draft.rs` keeps what was typed, `rows.rs` has sessions and events in words. What may not live here: a table of its own.
 
 mod asking;
 mod deletion;
 mod draft;
+mod email;
 mod overview;
 mod pages;
 mod password;

@@ -23,7 +23,16 @@ pub struct AccountPage {
     pub notice: Option<String>,
 }
 
-/// What the person is called.
+/// A language that the person may choose.
+pub struct LanguageChoice {
+    /// Its tag; empty for the browser's.
+    pub tag: &'static str,
+    /// What it calls itself.
+    pub name: String,
+    pub is_chosen: bool,
+}
+
+/// What the person is called, where mail reaches them, and in which language they are spoken to.
 #[derive(Template)]
 #[template(path = "account_profile.html")]
 pub struct ProfilePage {
@@ -33,7 +42,31 @@ pub struct ProfilePage {
     pub username: String,
     pub display_name: String,
     pub email: Option<String>,
+    /// An address that is to take its place once it is confirmed.
+    pub waiting_email: Option<String>,
+    pub languages: Vec<LanguageChoice>,
     pub can_delete: bool,
+    pub alert: Option<Alert>,
+    pub notice: Option<String>,
+}
+
+/// Another address.
+#[derive(Template)]
+#[template(path = "account_email.html")]
+pub struct EmailPage {
+    pub layout: Layout,
+    pub csrf: String,
+    pub place: &'static str,
+    pub username: String,
+    /// What to say of a username that is an address.
+    pub name_stays: Option<String>,
+    pub present: Option<String>,
+    /// The address that is to take its place once it is confirmed.
+    pub waiting: Option<String>,
+    /// Whether mails are sent at all.
+    pub can_change: bool,
+    /// What was typed.
+    pub email: String,
     pub alert: Option<Alert>,
     pub notice: Option<String>,
 }
@@ -104,6 +137,22 @@ mod tests {
                 end_label: text(),
             };
             let event = || EventRow { what: words.get("event-signed-in"), whence: text(), time: time() };
+            let email = |can_change| {
+                EmailPage {
+                    layout: layout(),
+                    csrf: text(),
+                    place: "profile",
+                    username: text(),
+                    name_stays: Some(text()),
+                    present: Some(text()),
+                    waiting: Some(text()),
+                    can_change,
+                    email: text(),
+                    alert: alert(),
+                    notice: notice(),
+                }
+                .render()
+            };
             let pages = [
                 AccountPage {
                     layout: layout(),
@@ -124,11 +173,15 @@ mod tests {
                     username: text(),
                     display_name: text(),
                     email: Some(text()),
+                    waiting_email: Some(text()),
+                    languages: vec![LanguageChoice { tag: "en", name: text(), is_chosen: true }],
                     can_delete: true,
                     alert: alert(),
                     notice: notice(),
                 }
                 .render(),
+                email(true),
+                email(false),
                 SessionsPage {
                     layout: layout(),
                     csrf: csrf(),

@@ -1,14 +1,19 @@
-//! `/account/profile`: what a person is called. What may not live here: the rule on names (`users`).
+//! `/account/profile`: what a person is called, and the language they are spoken to in. What may not live here: the rule on names
+//! (`users`), and their address (`email.rs`).
+
+use std::iter;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
 use super::asking::refusal_alert;
-use super::pages::ProfilePage;
+use super::email::find_waiting;
+use super::pages::{LanguageChoice, ProfilePage};
 use super::visit::{Arrival, Visit};
 use crate::audit::{self, EventKind};
 use crate::db::DbError;
 use crate::error::AppError;
+use crate::i18n::{self, Words};
 use crate::users;
 use crate::web::cookies;
 use crate::web::form_post::{self, FormPost};
@@ -16,7 +21,16 @@ use crate::web::notice::Notice;
 use crate::web::pages::{Alert, see_other};
 
 /// The fields whose text is kept when the session ends while the form is filled.
-const FIELDS: [&str; 1] = ["display_name"];
+const FIELDS: [&str; 2] = ["display_name", "language"];
+
+/// What is in the form.
+struct Shown {
+    display_name: String,
+    /// The tag of a language; empty for the browser's.
+    language: String,
+    alert: Option<Alert>,
+    notice: Option<String>,
+}
 
 /// The form, with what was typed into it before the session ended.
 pub async fn show(arrival: Arrival) -> Result<HttpResponse, AppError> {
@@ -25,10 +39,20 @@ pub async fn show(arrival: Arrival) -> Result<HttpResponse, AppError> {
         Arrival::Out(departure) => return Ok(departure.redirect()),
     };
     let draft = visit.draft();
-    let stored = visit.current.user.display_name.clone().unwrap_or_default();
-    let typed = draft.as_ref().and_then(|draft| draft.get("display_name")).map_or(stored, str::to_owned);
-    let notice = draft.as_ref().map(|_| visit.layout().word("account-text-kept").to_owned());
-    let mut response = form(&visit, StatusCode::OK, typed, None, notice)?;
+    let user = &visit.current.user;
+    let kept = |name, stored: &Option<String>| {
+        draft
+            .as_ref()
+            .and_then(|draft| draft.get(name))
+            .map_or_else(|| stored.clone().unwrap_or_default(), str::to_owned)
+    };
+    let shown = Shown {
+        display_name: kept("display_name", &user.display_name),
+        language: kept("language", &user.language),
+        alert: None,
+        notice: draft.as_ref().map(|_| visit.layout().word("account-text-kept").to_owned()),
+    };
+    let mut response = form(&visit, StatusCode::OK, shown).await?;
     if draft.is_some() {
         cookies::remove(&mut response, crate::web::config(&visit.request), cookies::Name::Draft)?;
     }
@@ -44,8 +68,14 @@ pub async fn submit(arrival: Arrival, payload: web::Payload) -> Result<HttpRespo
     let FormPost { parameters, refusal } = form_post::read(&visit.request, payload, &visit.session, false).await?;
     let typed: String = parameters.get("display_name").unwrap_or_default().chars().take(256).collect();
     let typed = typed.trim().to_owned();
+    let stored = visit.current.user.language.clone().unwrap_or_default();
+    let language = parameters.get("language").map_or(stored, str::to_owned);
+    let again = |status, alert| {
+        let shown = Shown { display_name: typed.clone(), language: language.clone(), alert: Some(alert), notice: None };
+        form(&visit, status, shown)
+    };
     if let Some(refusal) = refusal {
-        return form(&visit, refusal.status(), typed, Some(refusal_alert(&visit, refusal)), None);
+        return again(refusal.status(), refusal_alert(&visit, refusal)).await;
     }
     if !typed.is_empty() && !users::is_display_name(&typed) {
         let layout = visit.layout();
@@ -53,15 +83,33 @@ pub async fn submit(arrival: Arrival, payload: web::Payload) -> Result<HttpRespo
             title: layout.word("profile-alert-title").to_owned(),
             text: layout.words.format("display-name-invalid", &[("max", users::MAX_DISPLAY_NAME.into())]),
         };
-        return form(&visit, StatusCode::UNPROCESSABLE_ENTITY, typed, Some(alert), None);
+        return again(StatusCode::UNPROCESSABLE_ENTITY, alert).await;
     }
-    save(&visit, Some(typed).filter(|name| !name.is_empty())).await?;
-    Ok(see_other(&format!("/account/profile?notice={}", Notice::ProfileSaved.code())))
+    // One that there is not is the browser's: the form offers none such.
+    let chosen = i18n::find(&language);
+    save(&visit, Some(typed).filter(|name| !name.is_empty()), chosen).await?;
+    let mut response = see_other(&format!("/account/profile?notice={}", Notice::ProfileSaved.code()));
+    speak(&visit, &mut response, chosen)?;
+    Ok(response)
 }
 
-async fn save(visit: &Visit, display_name: Option<String>) -> Result<(), DbError> {
+/// What was chosen at this browser before goes before the account's choice, and so must follow it.
+fn speak(visit: &Visit, response: &mut HttpResponse, chosen: Option<&'static Words>) -> Result<(), AppError> {
+    let config = crate::web::config(&visit.request);
+    if chosen.map(Words::language) == visit.current.user.language.as_deref() {
+        return Ok(());
+    }
+    match chosen {
+        Some(words) => cookies::set_language(response, config, words),
+        None => cookies::remove(response, config, cookies::Name::Language),
+    }
+}
+
+async fn save(visit: &Visit, display_name: Option<String>, language: Option<&'static Words>) -> Result<(), DbError> {
     let user = &visit.current.user;
-    if user.display_name == display_name {
+    let language = language.map(Words::language);
+    let (renames, speaks) = (user.display_name != display_name, user.language.as_deref() != language);
+    if !renames && !speaks {
         return Ok(());
     }
     let (id, event) = (user.id, visit.event(EventKind::ProfileChanged, visit.lock.clock.now()));
@@ -69,27 +117,42 @@ async fn save(visit: &Visit, display_name: Option<String>) -> Result<(), DbError
         .lock
         .db
         .write(move |conn| {
-            users::set_display_name(conn, id, display_name.as_deref())?;
-            Ok(audit::record(conn, &event)?)
+            if speaks {
+                users::set_language(conn, id, language)?;
+            }
+            if renames {
+                users::set_display_name(conn, id, display_name.as_deref())?;
+                audit::record(conn, &event)?;
+            }
+            Ok(())
         })
         .await
 }
 
-fn form(
-    visit: &Visit,
-    status: StatusCode,
-    display_name: String,
-    alert: Option<Alert>,
-    notice: Option<String>,
-) -> Result<HttpResponse, AppError> {
+/// The browser's, and every language that there is.
+fn choices(words: &Words, chosen: &str) -> Vec<LanguageChoice> {
+    let choice = |tag, name: &str| LanguageChoice { tag, name: name.to_owned(), is_chosen: tag == chosen };
+    let all = i18n::languages().iter().map(|words| choice(words.language(), words.name()));
+    let mut choices: Vec<_> = iter::once(choice("", words.get("profile-language-browser"))).chain(all).collect();
+    if choices.iter().all(|choice| !choice.is_chosen) {
+        choices[0].is_chosen = true;
+    }
+    choices
+}
+
+async fn form(visit: &Visit, status: StatusCode, shown: Shown) -> Result<HttpResponse, AppError> {
+    let waiting_email = find_waiting(visit).await?;
     let layout = visit.layout();
     let user = &visit.current.user;
+    let Shown { display_name, language, alert, notice } = shown;
     let page = ProfilePage {
         csrf: visit.csrf()?,
         place: "profile",
         username: user.username.clone(),
         display_name,
         email: user.email.clone(),
+        waiting_email,
+        languages: choices(layout.words, &language),
         can_delete: visit.config.account_deletion,
         notice: notice.or_else(|| visit.notice(&layout)).filter(|_| alert.is_none()),
         alert,

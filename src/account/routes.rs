@@ -4,7 +4,7 @@ use actix_web::Resource;
 use actix_web::middleware::from_fn;
 use actix_web::web;
 
-use super::{deletion, overview, password, profile, signed_in};
+use super::{deletion, email, overview, password, profile, signed_in};
 use crate::error::AppError;
 use crate::web::pages::see_other;
 use crate::web::{WebConfig, error_page, get, session};
@@ -23,6 +23,10 @@ pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
         .service(page(web::resource("/").route(get().to(overview::show)), "GET, HEAD"))
         .service(page(
             web::resource("/account/profile").route(get().to(profile::show)).route(web::post().to(profile::submit)),
+            form,
+        ))
+        .service(page(
+            web::resource("/account/email").route(get().to(email::show)).route(web::post().to(email::submit)),
             form,
         ))
         .service(page(

@@ -13,6 +13,7 @@ use crate::clients;
 use crate::clock::Moment;
 use crate::db::DbError;
 use crate::error::AppError;
+use crate::links::{self, LinkPurpose};
 use crate::sessions::{self, EndReason, SessionKind};
 use crate::web::form_post::{self, FormPost};
 use crate::web::notice::Notice;
@@ -70,7 +71,11 @@ async fn end(visit: &Visit, id: Option<String>) -> Result<(), DbError> {
                 let until = sessions::end_of_user(conn, user_id, &id, EndReason::EndedByOwner, now)?;
                 until.map(|until| (id, until)).into_iter().collect()
             }
-            None => sessions::end_others_of_user(conn, user_id, &own_id, EndReason::EndedByOwner, now)?,
+            None => {
+                // A stranger at one of them may have begun it.
+                links::revoke_of_user(conn, &[LinkPurpose::Verify], user_id)?;
+                sessions::end_others_of_user(conn, user_id, &own_id, EndReason::EndedByOwner, now)?
+            }
         };
         if !ended.is_empty() {
             audit::record(conn, &event)?;

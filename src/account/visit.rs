@@ -29,7 +29,7 @@ use crate::web::notice::Notice;
 use crate::web::pages::{Layout, html, see_other};
 use crate::web::renewal::{self, Renewed};
 use crate::web::session::BrowserSession;
-use crate::web::{cookies, csrf, new_password, user_agent};
+use crate::web::{cookies, csrf, new_password, user_agent, whence};
 
 /// Somebody at a page of the account.
 pub enum Arrival {
@@ -150,11 +150,8 @@ impl Visit {
     /// Something that the person did here.
     pub fn event(&self, kind: EventKind, now: Moment) -> Event {
         Event {
-            user_id: Some(self.current.user.id.0),
             session_id: Some(self.current.session.id.clone()),
-            network_address: Some(ClientIp::of(&self.request).0.to_canonical().to_string()),
-            detail: user_agent(&self.request).as_deref().and_then(sessions::device_label),
-            ..Event::new(kind, now)
+            ..Event::of_user(kind, self.current.user.id.0, &whence(&self.request), now)
         }
     }
 

@@ -4,9 +4,11 @@
 use std::collections::HashMap;
 
 use super::fields::{self, FieldFault};
+use crate::audit::{self, Event, EventKind, Whence};
 use crate::clock::Moment;
 use crate::credentials;
 use crate::db::{DbConnection, DbError};
+use crate::links::{self, LinkPurpose};
 use crate::sessions::{self, EndReason};
 use crate::users::argon2id::PasswordHash;
 use crate::users::password::PasswordError;
@@ -188,15 +190,18 @@ pub fn add(conn: &mut DbConnection, new: NewUser, roles: &[String], now: Moment)
     Ok(Added::Created(Account { user, roles: roles.to_vec() }))
 }
 
-/// Sets a password and ends whatever the old one had begun: all sessions, and what is known of browsers and networks. Returns
-/// how many sessions ended; `None` when the user was deleted meanwhile.
+/// What somebody may have begun who knew an old password or could read mails to an old address: dead once either is another's.
+pub const BEGUN_BY_MAIL: [LinkPurpose; 2] = [LinkPurpose::Verify, LinkPurpose::Reset];
+
+/// Sets a password, by whom it is set `whence`, and ends whatever the old one had begun: all sessions, what is known of browsers and
+/// networks, a waiting change of address. Returns how many sessions ended; `None` when the user was deleted meanwhile.
 ///
 /// # Errors
 /// When a query fails.
 pub fn set_password(
     conn: &mut DbConnection,
     id: UserId,
-    hash: &PasswordHash,
+    (hash, whence): (&PasswordHash, &Whence),
     now: Moment,
 ) -> Result<Option<usize>, DbError> {
     // First, for it takes the row's lock: a sign-in with the old password comes before it, and is ended, or after it, and fails.
@@ -205,6 +210,8 @@ pub fn set_password(
     }
     let ended_sessions = sessions::end_all_of_user(conn, id, EndReason::PasswordChanged, now)?;
     credentials::forget_devices(conn, id)?;
+    links::revoke_of_user(conn, &BEGUN_BY_MAIL, id)?;
+    audit::record(conn, &Event::of_user(EventKind::PasswordSet, id.0, whence, now))?;
     Ok(Some(ended_sessions))
 }
 
@@ -224,6 +231,8 @@ pub fn disable(conn: &mut DbConnection, name: &LookupName, is_forced: bool, now:
     // Before the sessions, for it takes the row's lock: no sign-in begins one in between.
     users::set_disabled(conn, user.id, Some(now))?;
     let ended_sessions = sessions::end_all_of_user(conn, user.id, EndReason::UserDisabled, now)?;
+    links::revoke_of_user(conn, &BEGUN_BY_MAIL, user.id)?;
+    audit::record(conn, &Event::of_user(EventKind::Disabled, user.id.0, &Whence::default(), now))?;
     Ok(Disabling::Done { user, ended_sessions })
 }
 
@@ -231,10 +240,31 @@ pub fn disable(conn: &mut DbConnection, name: &LookupName, is_forced: bool, now:
 ///
 /// # Errors
 /// When a query fails.
-pub fn enable(conn: &mut DbConnection, name: &LookupName) -> Result<Enabling, DbError> {
+pub fn enable(conn: &mut DbConnection, name: &LookupName, now: Moment) -> Result<Enabling, DbError> {
     users::lock_accounts(conn)?;
     let Some(user) = find_user(conn, name)? else { return Ok(Enabling::NoSuchUser) };
-    if users::set_disabled(conn, user.id, None)? { Ok(Enabling::Done(user)) } else { Ok(Enabling::WasEnabled(user)) }
+    if !users::set_disabled(conn, user.id, None)? {
+        return Ok(Enabling::WasEnabled(user));
+    }
+    audit::record(conn, &Event::of_user(EventKind::Enabled, user.id.0, &Whence::default(), now))?;
+    Ok(Enabling::Done(user))
+}
+
+/// Ends all sessions of a user, and a change of address that one of them may have begun. Returns the user and how many sessions ended;
+/// `None` when nobody has this name.
+///
+/// # Errors
+/// When a query fails.
+pub fn sign_out(conn: &mut DbConnection, name: &LookupName, now: Moment) -> Result<Option<(User, usize)>, DbError> {
+    let Some(user) = find_user(conn, name)? else { return Ok(None) };
+    // A sign-in that is being finished comes before this, and is ended, or after it.
+    users::lock(conn, user.id)?;
+    let ended = sessions::end_all_of_user(conn, user.id, EndReason::SignedOutByAdmin, now)?;
+    links::revoke_of_user(conn, &[LinkPurpose::Verify], user.id)?;
+    if ended > 0 {
+        audit::record(conn, &Event::of_user(EventKind::SignedOutByAdmin, user.id.0, &Whence::default(), now))?;
+    }
+    Ok(Some((user, ended)))
 }
 
 /// Deletes an account: its personal data, roles and sessions go, its name and number stay taken. With `is_forced` even the last
@@ -253,6 +283,8 @@ pub fn delete(conn: &mut DbConnection, name: &LookupName, is_forced: bool, now: 
     users::delete(conn, user.id, now)?;
     let ended_sessions = sessions::end_all_of_user(conn, user.id, EndReason::UserDeleted, now)?;
     credentials::forget_devices(conn, user.id)?;
+    // Not only dead, but gone: they hold an address.
+    links::revoke_of_user(conn, &BEGUN_BY_MAIL, user.id)?;
     Ok(Deletion::Done { user, ended_sessions })
 }
 

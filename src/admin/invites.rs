@@ -5,7 +5,8 @@
 use diesel::result::Error as DieselError;
 
 use super::AdminServices;
-use super::recovery::{is_others, tell};
+use super::addresses::find_prover;
+use super::recovery::tell;
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::links::{self, Link, LinkPurpose, NewLink};
@@ -138,7 +139,7 @@ pub fn accept(conn: &mut DbConnection, link: &Link, new: NewUser, now: Moment) -
     }
     users::lock_accounts(conn)?;
     if let Some(email) = &link.email
-        && is_others(conn, email, None)?
+        && find_prover(conn, email, None)?.is_some()
     {
         return Ok(Accepted::LinkDead);
     }

@@ -1,10 +1,11 @@
 //! What an admin does with accounts, roles and programs: use cases for the command line and, later, pages. Each is one transaction over several
 //! capabilities. `accounts.rs` holds the steps on one account, `roles.rs` and `clients.rs` what is done with those, `tokens.rs` makes
-//! tokens for scripts, `keys.rs` the signing keys, `setup.rs` the first admin and the rescue of a locked-out one, `recovery.rs` a new password and a proved address by mail, `invites.rs` new accounts,
+//! tokens for scripts, `keys.rs` the signing keys, `setup.rs` the first admin and the rescue of a locked-out one, `recovery.rs` a new password by mail, `addresses.rs` a proved address, `invites.rs` new accounts,
 //! `fields.rs` the checks of what was typed, `seed*.rs` the seeding from a file.
 //! What may not live here: SQL (`store.rs` files), prompts and output (`cli`), pages.
 
 mod accounts;
+mod addresses;
 pub mod clients;
 pub mod fields;
 mod invites;
@@ -23,24 +24,24 @@ pub mod tokens;
 
 use zeroize::Zeroizing;
 
+use crate::audit::Whence;
 use crate::clock::Clock;
 use crate::credentials;
 use crate::db::{Db, DbConnection, DbError};
 use crate::mail::{MailKind, Outbox};
 use crate::secret::ServerKey;
-use crate::sessions::{self, EndReason, Lifetimes};
+use crate::sessions::{self, Lifetimes};
 use crate::users::hash_pool::{HashPool, HashPoolFull};
 use crate::users::password::{Owner, Password, PasswordPolicy};
-use crate::users::{self, LookupName, User, UserId, Username};
+use crate::users::{LookupName, User, UserId, Username};
 pub use accounts::{
-    Account, Added, Deletion, Disabling, Enabling, PasswordSetting, UserFields, add, delete, disable, enable,
-    find_account, find_user, list_accounts, set_password,
+    Account, Added, BEGUN_BY_MAIL, Deletion, Disabling, Enabling, PasswordSetting, UserFields, add, delete, disable,
+    enable, find_account, find_user, list_accounts, set_password, sign_out,
 };
+pub use addresses::{Verification, ask_for_address, mail_verification, verify};
 pub use invites::{Accepted, Invited, accept, ask_for_account, invite};
 pub use keys::KeyRotation;
-pub use recovery::{
-    Reset, ResetLink, Verification, find_reachable, mail_reset, mail_verification, reset, reset_link, tell, verify,
-};
+pub use recovery::{Reset, ResetLink, find_reachable, mail_reset, reset, reset_link, tell};
 pub use setup::{FirstAdmin, Rescue, SetupLink, create_first_admin, rescue, setup_link};
 
 /// Accounts that one query of a list returns.
@@ -160,7 +161,7 @@ impl AdminServices {
         let hash = self.hash_pool.hash(password).await?;
         let (found, clock, outbox) = (user.clone(), self.clock.clone(), self.mail.clone());
         let ended = self.write(move |conn| -> Result<_, DbError> {
-            let ended = set_password(conn, found.id, &hash, clock.now())?;
+            let ended = set_password(conn, found.id, (&hash, &Whence::default()), clock.now())?;
             tell(conn, &outbox, &found, MailKind::PasswordChanged { username: found.username.clone() }, clock.now())?;
             Ok(ended)
         });
@@ -183,7 +184,8 @@ impl AdminServices {
     /// When a query fails.
     pub async fn enable(&self, name: &LookupName) -> Result<Enabling, DbError> {
         let name = name.clone();
-        self.write(move |conn| enable(conn, &name)).await
+        let clock = self.clock.clone();
+        self.write(move |conn| enable(conn, &name, clock.now())).await
     }
 
     /// Deletes an account; its sessions end, its name and number stay taken.
@@ -201,14 +203,7 @@ impl AdminServices {
     /// When a query fails.
     pub async fn sign_out(&self, name: &LookupName) -> Result<Option<(User, usize)>, DbError> {
         let (name, clock) = (name.clone(), self.clock.clone());
-        self.write(move |conn| {
-            let Some(user) = find_user(conn, &name)? else { return Ok(None) };
-            // A sign-in that is being finished comes before this, and is ended, or after it.
-            users::lock(conn, user.id)?;
-            let ended = sessions::end_all_of_user(conn, user.id, EndReason::SignedOutByAdmin, clock.now())?;
-            Ok(Some((user, ended)))
-        })
-        .await
+        self.write(move |conn| sign_out(conn, &name, clock.now())).await
     }
 
     /// Forgets the failed sign-ins counted for an account. The counters' names are made with the server's key.

@@ -1,12 +1,13 @@
-//! Getting back in by a mail, and proving that an address is one's own: the links, and what their holders may do. Steps for a
-//! transaction that is open; the pages are in `recovery`. What may not live here: what a link is (`links`), and how mails go out (`mail`).
+//! Getting back in by a mail: the links, and what their holders may do. Steps for a transaction that is open; the pages are in
+//! `recovery`. What may not live here: what a link is (`links`), and how mails go out (`mail`).
 
 use super::AdminServices;
 use super::accounts::{find_user, set_password};
+use crate::audit::Whence;
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
-use crate::links::{self, Link, LinkPurpose, NewLink};
-use crate::mail::{Mail, MailKind, Outbox, Queued};
+use crate::links::{self, Link, LinkPurpose};
+use crate::mail::{Mail, MailKind, Outbox};
 use crate::secret::PlainSecret;
 use crate::users::argon2id::PasswordHash;
 use crate::users::{self, LookupName, User, UserId, UserState};
@@ -36,17 +37,6 @@ pub enum Reset {
         ended_sessions: usize,
     },
     /// The link was used, is for something else, or its person cannot sign in any more.
-    LinkDead,
-}
-
-/// What became of an address that somebody says is theirs.
-#[derive(Clone, Debug)]
-pub enum Verification {
-    /// It is the account's now.
-    Done(User),
-    /// Another account proved it first.
-    AddressTaken,
-    /// The link was used, is for something else, or its person is gone.
     LinkDead,
 }
 
@@ -127,7 +117,7 @@ pub fn reset_link(conn: &mut DbConnection, name: &LookupName, now: Moment) -> Re
 pub fn reset(
     conn: &mut DbConnection,
     outbox: &Outbox,
-    (link, hash): (&Link, &PasswordHash),
+    (link, hash, whence): (&Link, &PasswordHash, &Whence),
     now: Moment,
 ) -> Result<Reset, DbError> {
     let (LinkPurpose::Reset, Some(user_id)) = (link.purpose, link.user_id) else { return Ok(Reset::LinkDead) };
@@ -137,64 +127,12 @@ pub fn reset(
     }
     // The account may have been turned off since the link was made.
     let Some(user) = find_active(conn, user_id)? else { return Ok(Reset::LinkDead) };
-    let Some(ended_sessions) = set_password(conn, user_id, hash, now)? else { return Ok(Reset::LinkDead) };
+    let Some(ended_sessions) = set_password(conn, user_id, (hash, whence), now)? else { return Ok(Reset::LinkDead) };
     tell(conn, outbox, &user, MailKind::PasswordChanged { username: user.username.clone() }, now)?;
     Ok(Reset::Done { user, ended_sessions })
 }
 
-/// Leaves a mail with a link that proves `email` to be the user's; their present address stays until it is opened. An earlier link works
-/// no more, so that of two addresses the last one counts.
-///
-/// # Errors
-/// When a query fails.
-pub fn mail_verification(
-    conn: &mut DbConnection,
-    outbox: &Outbox,
-    (user, email): (&User, &str),
-    now: Moment,
-) -> Result<Queued, DbError> {
-    if !outbox.is_on() {
-        return Ok(Queued::Off);
-    }
-    users::lock_accounts(conn)?;
-    let new = NewLink { purpose: LinkPurpose::Verify, user_id: Some(user.id), email: Some(email), roles: &[] };
-    let secret = links::create_for(conn, &new, now)?;
-    let kind = MailKind::Verify { username: user.username.clone(), secret };
-    let mail = Mail { kind, to: email.to_owned(), language: user.language.clone(), user_id: Some(user.id.0) };
-    Ok(outbox.queue(conn, mail, now)?)
-}
-
-/// Makes the link's address the user's own, proved now; one that it takes the place of is told. Uses the link up.
-///
-/// # Errors
-/// When a query fails.
-pub fn verify(conn: &mut DbConnection, outbox: &Outbox, link: &Link, now: Moment) -> Result<Verification, DbError> {
-    let (LinkPurpose::Verify, Some(user_id), Some(email)) = (link.purpose, link.user_id, &link.email) else {
-        return Ok(Verification::LinkDead);
-    };
-    // Of two accounts that prove one address at once, one is first.
-    users::lock_accounts(conn)?;
-    if !links::use_up(conn, link, now)? {
-        return Ok(Verification::LinkDead);
-    }
-    let Some(user) = find_active(conn, user_id)? else { return Ok(Verification::LinkDead) };
-    if is_others(conn, email, Some(user_id))? {
-        return Ok(Verification::AddressTaken);
-    }
-    if user.email.as_deref() != Some(email) {
-        tell(conn, outbox, &user, MailKind::EmailChanged { username: user.username.clone() }, now)?;
-    }
-    users::set_verified_email(conn, user_id, email, now)?;
-    Ok(Verification::Done(user))
-}
-
-/// Whether the address is the own of an account other than `user_id`, proved.
-pub(super) fn is_others(conn: &mut DbConnection, email: &str, user_id: Option<UserId>) -> Result<bool, DbError> {
-    let Some(key) = users::email_key(email) else { return Ok(false) };
-    let holders = users::list_by_email_key(conn, &key, MAX_SHARING)?;
-    Ok(holders.iter().any(|holder| Some(holder.id) != user_id && holder.email_verified_at.is_some()))
-}
-
-fn find_active(conn: &mut DbConnection, id: UserId) -> Result<Option<User>, DbError> {
+/// A user who may sign in.
+pub(super) fn find_active(conn: &mut DbConnection, id: UserId) -> Result<Option<User>, DbError> {
     Ok(users::find_by_id(conn, id)?.filter(|user| user.state == UserState::Active))
 }

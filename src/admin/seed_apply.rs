@@ -1,15 +1,17 @@
 //! Carries out a seed plan in one transaction, or finds that the database is no longer as the plan saw it.
 //! What may not live here: comparing and hashing (`seed_plan.rs`).
 
-use super::accounts::set_password;
+use super::accounts::{BEGUN_BY_MAIL, set_password};
 use super::seed_clients::{self, SeedClientChange, SeedClientCreation};
 use super::seed_file::{Remark, SeedFile};
 use super::seed_plan::{Change, Plan};
 use super::seed_roles::{self, SeedRoleChange};
 use super::seed_users::SeedUser;
 use super::{Account, IsPassing};
+use crate::audit::{self, Event, EventKind, Whence};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
+use crate::links;
 use crate::users::{self, Creation, NewUser, UserId};
 
 /// What a seed did, or in a dry run would do.
@@ -169,7 +171,7 @@ fn change_user(
     if change.sets_password {
         fields.push("password");
         if let Some(hash) = &change.hash {
-            ended_sessions = set_password(conn, user.id, hash, now)?.ok_or(ApplyError::Stale)?;
+            ended_sessions = set_password(conn, user.id, (hash, &Whence::default()), now)?.ok_or(ApplyError::Stale)?;
         }
     }
     if wanted.display_name.is_some() && wanted.display_name != user.display_name {
@@ -179,6 +181,8 @@ fn change_user(
     if wanted.email.is_some() && wanted.email != user.email {
         fields.push("email");
         users::set_email(conn, user.id, wanted.email.as_deref())?;
+        links::revoke_of_user(conn, &BEGUN_BY_MAIL, user.id)?;
+        audit::record(conn, &Event::of_user(EventKind::EmailChanged, user.id.0, &Whence::default(), now))?;
     }
     let wanted_roles = wanted.roles.as_ref().unwrap_or(roles);
     let only_in = |these: &[String], those: &[String]| -> Vec<String> {

@@ -5,6 +5,7 @@
 use diesel::result::Error as DieselError;
 
 use super::accounts::{find_account, set_password};
+use crate::audit::Whence;
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::links::{self, Link, LinkPurpose};
@@ -118,7 +119,12 @@ pub fn create_first_admin(
 ///
 /// # Errors
 /// When a query fails.
-pub fn rescue(conn: &mut DbConnection, link: &Link, hash: &PasswordHash, now: Moment) -> Result<Rescue, DbError> {
+pub fn rescue(
+    conn: &mut DbConnection,
+    link: &Link,
+    (hash, whence): (&PasswordHash, &Whence),
+    now: Moment,
+) -> Result<Rescue, DbError> {
     let (LinkPurpose::Rescue, Some(user_id)) = (link.purpose, link.user_id) else { return Ok(Rescue::LinkDead) };
     users::lock_accounts(conn)?;
     if !links::use_up(conn, link, now)? {
@@ -128,6 +134,6 @@ pub fn rescue(conn: &mut DbConnection, link: &Link, hash: &PasswordHash, now: Mo
     let is_admin = users::list_roles(conn, user_id)?.iter().any(|role| role == ADMIN_ROLE);
     let user = users::find_by_id(conn, user_id)?.filter(|user| is_admin && user.state == UserState::Active);
     let Some(user) = user else { return Ok(Rescue::LinkDead) };
-    let ended = set_password(conn, user_id, hash, now)?;
+    let ended = set_password(conn, user_id, (hash, whence), now)?;
     Ok(ended.map_or(Rescue::LinkDead, |ended_sessions| Rescue::Done { user, ended_sessions }))
 }

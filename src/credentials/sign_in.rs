@@ -263,8 +263,8 @@ impl FinishStep {
             address: event.network_address.unwrap_or_default(),
             at: now,
         };
-        // In the default language, until the account says which one it wants.
-        self.mail.queue(conn, Mail { kind, to, language: None, user_id: event.user_id }, now)?;
+        let language = self.user.language.clone();
+        self.mail.queue(conn, Mail { kind, to, language, user_id: event.user_id }, now)?;
         Ok(())
     }
 

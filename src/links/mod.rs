@@ -138,6 +138,19 @@ pub fn find(conn: &mut DbConnection, secret: &PlainSecret, now: Moment) -> Query
     Ok(store::find_usable(conn, &secret.hash(), now)?.and_then(Link::from_row))
 }
 
+/// A user's link of a purpose that can still be used.
+///
+/// # Errors
+/// When the query fails.
+pub fn find_of_user(
+    conn: &mut DbConnection,
+    purpose: LinkPurpose,
+    user_id: UserId,
+    now: Moment,
+) -> QueryResult<Option<Link>> {
+    Ok(store::find_usable_of(conn, purpose.as_str(), user_id, now)?.and_then(Link::from_row))
+}
+
 /// The links of a purpose that can still be used, the oldest first, at most `limit`.
 ///
 /// # Errors
@@ -169,6 +182,14 @@ pub fn use_up(conn: &mut DbConnection, link: &Link, now: Moment) -> QueryResult<
 /// When the query fails.
 pub fn revoke(conn: &mut DbConnection, purpose: LinkPurpose, id: &str, now: Moment) -> QueryResult<bool> {
     store::delete_usable(conn, purpose.as_str(), id, now)
+}
+
+/// Takes a user's links of these purposes back.
+///
+/// # Errors
+/// When a query fails.
+pub fn revoke_of_user(conn: &mut DbConnection, purposes: &[LinkPurpose], user_id: UserId) -> QueryResult<()> {
+    purposes.iter().try_for_each(|purpose| store::delete_of(conn, purpose.as_str(), Some(user_id)))
 }
 
 impl Link {

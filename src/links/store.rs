@@ -63,6 +63,20 @@ pub(super) fn find_usable(conn: &mut DbConnection, hash: &SecretHash, now: Momen
         .optional()
 }
 
+pub(super) fn find_usable_of(
+    conn: &mut DbConnection,
+    purpose: &str,
+    UserId(user_id): UserId,
+    now: Moment,
+) -> QueryResult<Option<Row>> {
+    links::table
+        .filter(links::purpose.eq(purpose).and(links::user_id.eq(user_id)))
+        .filter(links::used_at.is_null().and(links::expires_at.gt(now)))
+        .select(Row::as_select())
+        .first(conn)
+        .optional()
+}
+
 pub(super) fn list_usable(conn: &mut DbConnection, purpose: &str, now: Moment, limit: i64) -> QueryResult<Vec<Row>> {
     links::table
         .filter(links::purpose.eq(purpose))

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::routes::finish;
 use crate::admin::{self, FirstAdmin, Rescue};
+use crate::audit::Whence;
 use crate::config::Config;
 use crate::credentials::{Attempt, Lock, SignIn};
 use crate::db::DbError;
@@ -23,7 +24,7 @@ use crate::web::notice::Notice;
 use crate::web::one_time_link;
 use crate::web::pages::{Layout, see_other};
 use crate::web::session::BrowserSession;
-use crate::web::{cookies, user_agent};
+use crate::web::{cookies, user_agent, whence};
 
 const FIRST_ADMIN: LinkForm = LinkForm { name: "setup", path: "/setup" };
 const RESCUE: LinkForm = LinkForm { name: "rescue", path: "/setup" };
@@ -68,7 +69,7 @@ pub async fn submit(
     }
     let typed_password = post.parameters.get("password").unwrap_or_default();
     let done = match &user {
-        Some(user) => rescue(&lock, &link, user, typed_password, &policy).await?,
+        Some(user) => rescue(&lock, (&link, user), typed_password, &policy, whence(&request)).await?,
         None => create(&lock, &link, &typed, typed_password, &policy).await?,
     };
     match done {
@@ -116,10 +117,10 @@ async fn create(
 
 async fn rescue(
     lock: &Lock,
-    link: &Link,
-    user: &User,
+    (link, user): (&Link, &User),
     typed_password: &str,
     policy: &PasswordPolicy,
+    whence: Whence,
 ) -> Result<Done, AppError> {
     let password = match Password::choose(typed_password, &Owner::from(user), policy) {
         Ok(password) => password,
@@ -127,7 +128,7 @@ async fn rescue(
     };
     let Ok(hash) = lock.hash_pool.hash(password).await else { return Ok(Done::Full) };
     let (link, now) = (link.clone(), lock.clock.now());
-    let outcome = lock.db.write(move |conn| admin::rescue(conn, &link, &hash, now)).await?;
+    let outcome = lock.db.write(move |conn| admin::rescue(conn, &link, (&hash, &whence), now)).await?;
     Ok(match outcome {
         Rescue::Done { user, .. } => Done::As(user.username),
         Rescue::LinkDead => Done::LinkIsDead,

@@ -66,6 +66,16 @@ pub enum MailKind {
         /// When.
         at: Moment,
     },
+    /// Somebody signed in to another account wants this address, which is one's own already.
+    AddressWanted {
+        /// Whose it is.
+        username: String,
+    },
+    /// Somebody asked that the account have another address; goes to the present one.
+    EmailChangeAsked {
+        /// Whose.
+        username: String,
+    },
     /// The account has another address now; goes to the old one.
     EmailChanged {
         /// Whose.
@@ -90,6 +100,8 @@ impl MailKind {
             Self::AddressInUse { .. } => "address-in-use",
             Self::PasswordChanged { .. } => "password-changed",
             Self::NewDevice { .. } => "new-device",
+            Self::AddressWanted { .. } => "address-wanted",
+            Self::EmailChangeAsked { .. } => "email-change-asked",
             Self::EmailChanged { .. } => "email-changed",
             Self::AccountDeleted { .. } => "account-deleted",
         }
@@ -137,7 +149,9 @@ impl From<Mail> for Letter {
             MailKind::Register { secret } | MailKind::Invite { secret } => {
                 Self { path: link("/invite", &secret), ..base }
             }
-            MailKind::AddressInUse { username } | MailKind::PasswordChanged { username } => {
+            MailKind::AddressInUse { username }
+            | MailKind::PasswordChanged { username }
+            | MailKind::EmailChangeAsked { username } => {
                 Self { username: Some(username), path: Some("/password/forgot".to_owned()), ..base }
             }
             MailKind::NewDevice { username, device, address, at } => Self {
@@ -148,9 +162,9 @@ impl From<Mail> for Letter {
                 at: Some(at),
                 ..base
             },
-            MailKind::EmailChanged { username } | MailKind::AccountDeleted { username } => {
-                Self { username: Some(username), ..base }
-            }
+            MailKind::AddressWanted { username }
+            | MailKind::EmailChanged { username }
+            | MailKind::AccountDeleted { username } => Self { username: Some(username), ..base },
         }
     }
 }

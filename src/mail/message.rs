@@ -131,6 +131,8 @@ mod tests {
                 address: "192.0.2.1".to_owned(),
                 at: Clock::system().now(),
             },
+            MailKind::AddressWanted { username: username() },
+            MailKind::EmailChangeAsked { username: username() },
             MailKind::EmailChanged { username: username() },
             MailKind::AccountDeleted { username: username() },
         ]

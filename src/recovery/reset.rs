@@ -18,6 +18,7 @@ use crate::web::notice::Notice;
 use crate::web::one_time_link;
 use crate::web::pages::Layout;
 use crate::web::session::BrowserSession;
+use crate::web::whence;
 
 const FORM: LinkForm = LinkForm { name: "reset", path: "/password/reset" };
 
@@ -62,8 +63,8 @@ pub async fn submit(
         Err(error) => return form.faulty(asked, &Fault::Password(error)),
     };
     let Ok(hash) = lock.hash_pool.hash(password).await else { return Err(AppError::unavailable()) };
-    let (outbox, now) = (lock.mail.clone(), lock.clock.now());
-    match lock.db.write(move |conn| admin::reset(conn, &outbox, (&link, &hash), now)).await? {
+    let (outbox, whence, now) = (lock.mail.clone(), whence(&request), lock.clock.now());
+    match lock.db.write(move |conn| admin::reset(conn, &outbox, (&link, &hash, &whence), now)).await? {
         Reset::Done { user, .. } => {
             let path = format!("/login?notice={}", Notice::PasswordReset.code());
             let mut response = one_time_link::answered(&request, &path)?;

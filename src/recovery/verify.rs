@@ -16,6 +16,7 @@ use crate::web::notice::Notice;
 use crate::web::one_time_link;
 use crate::web::pages::{Alert, Layout, html};
 use crate::web::session::BrowserSession;
+use crate::web::whence;
 
 /// Takes the link's secret out of the address, or asks about the address that the link is for. Uses nothing up.
 ///
@@ -54,8 +55,8 @@ pub async fn submit(
         let alert = refusal.alert(layout.words, &request);
         return form(layout, (&session, Some(refusal)), (&link, &user), (refusal.status(), Some(alert)));
     }
-    let (outbox, now) = (lock.mail.clone(), lock.clock.now());
-    match lock.db.write(move |conn| admin::verify(conn, &outbox, &link, now)).await? {
+    let (outbox, whence, now) = (lock.mail.clone(), whence(&request), lock.clock.now());
+    match lock.db.write(move |conn| admin::verify(conn, &outbox, (&link, &whence), now)).await? {
         Verification::Done(_) => {
             let page = if current.is_some() { "/" } else { "/login" };
             one_time_link::answered(&request, &format!("{page}?notice={}", Notice::EmailVerified.code()))

@@ -37,8 +37,10 @@ use actix_web::{HttpRequest, Route};
 use ipnet::IpNet;
 
 use self::brand::Brand;
+use crate::audit::Whence;
 use crate::config::{Config, CookieDomain, Origin, Registration};
 use crate::secret::{Purpose, ServerKey};
+use crate::sessions;
 
 /// What the plumbing needs of the settings; in every application's data.
 #[derive(Clone)]
@@ -106,4 +108,13 @@ pub(crate) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str
 pub fn user_agent(request: &HttpRequest) -> Option<String> {
     let text = header(request, "user-agent")?;
     Some(text.chars().take(256).collect())
+}
+
+/// From where a request comes, for the list of what happened to an account.
+#[must_use]
+pub fn whence(request: &HttpRequest) -> Whence {
+    Whence {
+        network_address: Some(client_ip::ClientIp::of(request).0.to_canonical().to_string()),
+        device: user_agent(request).as_deref().and_then(sessions::device_label),
+    }
 }

@@ -28,6 +28,10 @@ pub enum Notice {
     AccountMade,
     /// After the profile was saved.
     ProfileSaved,
+    /// After the person asked for another address.
+    EmailAsked,
+    /// After the person took that back.
+    EmailCancelled,
     /// After the person changed their password.
     PasswordChanged,
     /// After the person ended one of their sessions.
@@ -39,7 +43,7 @@ pub enum Notice {
 }
 
 impl Notice {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 17] = [
         Self::SignedOut,
         Self::SetUp,
         Self::Rescued,
@@ -51,6 +55,8 @@ impl Notice {
         Self::AccountAsked,
         Self::AccountMade,
         Self::ProfileSaved,
+        Self::EmailAsked,
+        Self::EmailCancelled,
         Self::PasswordChanged,
         Self::OneEnded,
         Self::OthersEnded,
@@ -72,6 +78,8 @@ impl Notice {
             Self::AccountAsked => "account-asked",
             Self::AccountMade => "account-made",
             Self::ProfileSaved => "profile-saved",
+            Self::EmailAsked => "email-asked",
+            Self::EmailCancelled => "email-cancelled",
             Self::PasswordChanged => "password-changed",
             Self::OneEnded => "one-ended",
             Self::OthersEnded => "others-ended",

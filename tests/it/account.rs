@@ -10,7 +10,7 @@ use crate::harness::visitor::{Page, SESSION, TOKEN, Visitor};
 use crate::harness::{PASSWORD, TestApp};
 
 const NEW: &str = "purple monkey dishwasher lamp";
-const PAGES: [&str; 4] = ["/", "/account/profile", "/account/sessions", "/account/password"];
+const PAGES: [&str; 5] = ["/", "/account/profile", "/account/email", "/account/sessions", "/account/password"];
 
 #[tokio::test]
 async fn every_page_asks_a_stranger_to_sign_in_and_leads_back() {

@@ -2,6 +2,7 @@
 //! What may not live here: the page.
 
 use vestibule::admin::{FirstAdmin, Rescue, create_first_admin, rescue};
+use vestibule::audit::Whence;
 use vestibule::clock::Clock;
 use vestibule::db::{Db, DbError};
 use vestibule::links::{self, Link};
@@ -93,7 +94,7 @@ fn a_rescue_link_sets_the_password_once_and_only_while_its_admin_is_one() {
     let use_it = |link: &Link| {
         let (link, hash, pool) = (link.clone(), hash(OTHER_PASSWORD), pool.clone());
         block_on(async move {
-            pool.write(move |conn| rescue(conn, &link, &hash, Clock::system().now()))
+            pool.write(move |conn| rescue(conn, &link, (&hash, &Whence::default()), Clock::system().now()))
                 .await
                 .expect("the database answers")
         })

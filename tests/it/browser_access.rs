@@ -20,7 +20,7 @@ const NARROW: (u32, u32) = (320, 640);
 const MAX_BYTES: u64 = 14 * 1024;
 
 /// Each page in each of its states, with the template it comes from.
-const PAGES: [(&str, &str); 31] = [
+const PAGES: [(&str, &str); 33] = [
     ("sign-in", "login.html"),
     ("sign-in-notice", "login.html"),
     ("sign-in-error", "login.html"),
@@ -34,6 +34,8 @@ const PAGES: [(&str, &str); 31] = [
     ("account", "account.html"),
     ("profile", "account_profile.html"),
     ("profile-error", "account_profile.html"),
+    ("email", "account_email.html"),
+    ("email-error", "account_email.html"),
     ("sessions", "account_sessions.html"),
     ("sessions-error", "account_sessions.html"),
     ("password", "account_password.html"),
@@ -241,7 +243,7 @@ async fn open_fresh(page: &str, browser: &Browser, Servers { fresh, used, brande
         "invite" => open_link(browser, used, ("/invite", LinkPurpose::Invite)).await,
         "account" => sign_in(browser, &used.url).await,
         "sign-out" => sign_in(browser, &unvouched).await,
-        "profile" | "sessions" | "password" | "delete" => {
+        "profile" | "email" | "sessions" | "password" | "delete" => {
             sign_in(browser, &unvouched).await;
             browser.goto(&format!("{unvouched}/account/{page}")).await;
         }

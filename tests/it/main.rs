@@ -2,6 +2,8 @@
 //! `harness/` starts servers and databases; every other file is about one capability. What may not live here: tests.
 
 mod account;
+mod account_email;
+mod account_events;
 mod admin_setup;
 mod branding;
 mod browser;

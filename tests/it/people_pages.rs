@@ -35,6 +35,7 @@ async fn a_method_that_a_page_does_not_take_is_answered_with_those_it_takes() {
             ("/logout", "GET, HEAD, POST"),
             ("/setup", "GET, HEAD, POST"),
             ("/account/profile", "GET, HEAD, POST"),
+            ("/account/email", "GET, HEAD, POST"),
             ("/account/sessions", "GET, HEAD, POST"),
             ("/account/password", "GET, HEAD, POST"),
             ("/account/delete", "GET, HEAD, POST"),

@@ -1,0 +1,243 @@
+//! Another address for an account: the way through, everything that stops it, and what it says of other people's accounts.
+//! What may not live here: what the link in the mail does to robots and latecomers (`recovery.rs`).
+
+use std::time::Duration;
+
+use vestibule::links::LinkPurpose;
+use vestibule::users::{self, User};
+
+use crate::harness::mail::{MailServer, Received};
+use crate::harness::visitor::{Page, Visitor};
+use crate::harness::{PASSWORD, TestApp};
+
+const PATH: &str = "/account/email";
+const OLD: &str = "alice@example.com";
+const NEW: &str = "alice@example.org";
+const WAITS: &str = "New address, not confirmed yet";
+const CONFIRM: &str = "Confirm your address for Vestibule";
+
+#[tokio::test]
+async fn an_address_counts_once_its_mail_is_answered_and_the_old_one_hears_twice() {
+    let (server, app, visitor) = start().await;
+    let form = visitor.get(PATH).await;
+    assert!(form.html.contains(OLD) && !form.html.contains(WAITS), "{}", form.html);
+    let page = ask(&visitor, NEW).await;
+    assert_eq!((page.status, page.location()), (303, "/account/email?notice=email-asked"), "{}", page.html);
+    let page = visitor.get(page.location()).await;
+    assert!(page.html.contains("on its way to the new address") && page.html.contains(WAITS));
+    assert!(visitor.get("/account/profile").await.html.contains(NEW), "shown on the profile too");
+    assert_eq!(email_of(&app).await, (Some(OLD.to_owned()), false), "nothing is changed yet");
+    server.wait_for_one(OLD, "Another address was asked for at Vestibule").await;
+    let mail = server.wait_for_one(NEW, CONFIRM).await;
+    assert_eq!(answer(&app, &mail).await.status, 303);
+    assert_eq!(email_of(&app).await, (Some(NEW.to_owned()), true));
+    server.wait_for_one(OLD, "Your address at Vestibule was changed").await;
+    assert!(!visitor.get(PATH).await.html.contains(WAITS));
+    let events = visitor.get("/account/sessions").await;
+    assert_eq!(events.html.matches("Your email address was changed").count(), 1);
+    let page = ask(&visitor, "ALICE@EXAMPLE.ORG").await;
+    assert_eq!(page.status, 422);
+    assert!(page.alert().contains("your address already"), "{}", page.alert());
+}
+
+#[tokio::test]
+async fn what_is_not_an_address_or_comes_with_a_wrong_password_changes_nothing_and_is_explained() {
+    let (server, _app, visitor) = start().await;
+    let form = visitor.get(PATH).await;
+    for (email, current, says) in [
+        ("", PASSWORD, "This is not an email address"),
+        ("alice at home", PASSWORD, "This is not an email address"),
+        (NEW, "", "Your current password is not right"),
+        (NEW, "not my password", "Your current password is not right"),
+    ] {
+        let page = visitor.submit(&form, PATH, &[("email", email), ("current", current)]).await;
+        assert_eq!(page.status, 422, "{email:?}");
+        assert!(page.alert().contains(says), "{}", page.alert());
+        assert!(!page.html.contains(WAITS));
+        assert!(page.html.contains("<title>Error: "), "{}", page.html);
+    }
+    let page = visitor.submit(&form, PATH, &[("email", NEW), ("current", "wrong")]).await;
+    assert_eq!(page.value_of("email"), Some(NEW), "what was typed is kept, but for the password");
+    assert_eq!(server.received().len(), 0);
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_counted_as_at_the_door_and_mails_by_the_hour() {
+    let (_server, app, visitor) = start().await;
+    for new in ["a@example.org", "b@example.org", "c@example.org"] {
+        assert_eq!(ask(&visitor, new).await.status, 303);
+    }
+    let page = ask(&visitor, NEW).await;
+    assert!(page.status == 429 && !page.header("retry-after").is_empty(), "{}", page.html);
+    assert!(page.alert().contains("Nothing was changed") && page.html.contains("c@example.org"));
+    app.clock.advance(Duration::from_mins(61));
+    assert_eq!(ask(&visitor, NEW).await.status, 303);
+    let form = visitor.get(PATH).await;
+    for _ in 0..10 {
+        let page = visitor.submit(&form, PATH, &[("email", NEW), ("current", "not my password")]).await;
+        assert_eq!(page.status, 422, "{}", page.html);
+    }
+    assert_eq!(ask(&visitor, NEW).await.status, 429, "even the right one waits");
+    visitor.sign_out().await;
+    assert_eq!(visitor.try_sign_in("alice", PASSWORD).await.status, 429, "at the door too");
+}
+
+#[tokio::test]
+async fn nobody_learns_whether_an_address_is_another_accounts_but_its_owner() {
+    let (server, app, visitor) = start().await;
+    let bob = app.add_user("bob", &[]).await;
+    let now = app.clock.now();
+    app.write(move |conn| users::set_verified_email(conn, bob.id, "Bob@example.com", now)).await;
+    let mut said = Vec::new();
+    for email in ["bob@example.com", "not@example.com"] {
+        let page = ask(&visitor, email).await;
+        let after = visitor.get(PATH).await;
+        let shown = after.html_without_csrf().replace(email, "");
+        said.push((page.status, page.location().to_owned(), after.status, shown));
+    }
+    assert_eq!(said[0], said[1]);
+    let told = server.wait_for_one("Bob@example.com", "Your address was asked for at Vestibule").await;
+    assert!(!told.text.contains("?link=") && !told.text.contains("alice"), "{}", told.text);
+    server.wait_for_one("not@example.com", CONFIRM).await;
+    assert!(server.received().iter().all(|mail| mail.to != ["bob@example.com"]));
+}
+
+#[tokio::test]
+async fn a_wish_can_be_taken_back_and_a_second_one_takes_its_place() {
+    let (server, app, visitor) = start().await;
+    ask(&visitor, "first@example.org").await;
+    let first = server.wait_for_one("first@example.org", CONFIRM).await;
+    ask(&visitor, NEW).await;
+    let page = visitor.get(PATH).await;
+    assert!(page.html.contains(NEW) && !page.html.contains("first@example.org"));
+    assert_eq!(open(&app, &first).await.1.status, 410);
+    let second = server.wait_for_one(NEW, CONFIRM).await;
+    let done = visitor.submit(&page, PATH, &[("cancel", "on")]).await;
+    assert_eq!(done.location(), "/account/email?notice=email-cancelled");
+    assert!(!visitor.get(done.location()).await.html.contains(WAITS));
+    assert_eq!(open(&app, &second).await.1.status, 410);
+    assert_eq!(email_of(&app).await, (Some(OLD.to_owned()), false));
+}
+
+#[tokio::test]
+async fn whatever_shuts_a_stranger_out_ends_their_wish_too() {
+    let (server, app, visitor) = start().await;
+    let (admin, alice) = (app.admin(), users::LookupName::parse("alice").expect("a name"));
+    for (step, way) in ["password", "others", "set-password", "sign-out", "disable"].into_iter().enumerate() {
+        let email = format!("{way}@example.org");
+        visitor.forget_cookies();
+        visitor.try_sign_in("alice", if step == 0 { PASSWORD } else { "purple monkey dishwasher lamp" }).await;
+        let current = if step == 0 { PASSWORD } else { "purple monkey dishwasher lamp" };
+        let form = visitor.get(PATH).await;
+        let page = visitor.submit(&form, PATH, &[("email", &email), ("current", current)]).await;
+        assert_eq!(page.status, 303, "{way}: {}", page.html);
+        let mail = server.wait_for_one(&email, CONFIRM).await;
+        assert_eq!(open(&app, &mail).await.1.status, 200, "{way}: it could still be answered");
+        match way {
+            "password" => {
+                let form = visitor.get("/account/password").await;
+                let fields = [("current", PASSWORD), ("password", "purple monkey dishwasher lamp")];
+                assert_eq!(visitor.submit(&form, "/account/password", &fields).await.status, 303);
+            }
+            "others" => {
+                let form = visitor.get("/account/sessions").await;
+                assert_eq!(visitor.submit(&form, "/account/sessions", &[("end", "others")]).await.status, 303);
+            }
+            "set-password" => {
+                let password = "purple monkey dishwasher lamp".to_owned().into();
+                admin.set_password(&alice, &password).await.expect("the database answers");
+            }
+            "sign-out" => drop(admin.sign_out(&alice).await.expect("the database answers")),
+            _ => {
+                admin.disable(&alice, false).await.expect("the database answers");
+                admin.enable(&alice).await.expect("the database answers");
+            }
+        }
+        assert_eq!(open(&app, &mail).await.1.status, 410, "{way}");
+        app.clock.advance(Duration::from_mins(61));
+    }
+    assert_eq!(email_of(&app).await, (Some(OLD.to_owned()), false));
+}
+
+#[tokio::test]
+async fn a_link_for_a_new_password_that_went_to_the_old_address_dies_with_it() {
+    let (server, app, visitor) = start().await;
+    let stranger = Visitor::new(&app);
+    let form = stranger.get("/password/forgot").await;
+    assert_eq!(stranger.submit(&form, "/password/forgot", &[("login", "alice")]).await.status, 303);
+    let reset = server.wait_for_one(OLD, "Choose a new password for Vestibule").await;
+    ask(&visitor, NEW).await;
+    assert_eq!(open(&app, &reset).await.1.status, 200);
+    let mail = server.wait_for_one(NEW, CONFIRM).await;
+    assert_eq!(answer(&app, &mail).await.status, 303);
+    assert_eq!(open(&app, &reset).await.1.status, 410);
+}
+
+#[tokio::test]
+async fn without_a_mail_server_the_page_says_whom_to_ask() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let visitor = Visitor::new(&app);
+    visitor.sign_in("alice").await;
+    let page = visitor.get(PATH).await;
+    assert!(page.html.contains("Ask the administrator of this server") && page.value_of("email").is_none());
+    let csrf = visitor.get("/account/profile").await;
+    let page = visitor.submit(&csrf, PATH, &[("email", NEW), ("current", PASSWORD)]).await;
+    assert_eq!(page.status, 422);
+    let links =
+        app.write(|conn| vestibule::links::count(conn, LinkPurpose::Verify, vestibule::clock::Clock::system().now()));
+    assert_eq!(links.await, 0);
+}
+
+#[tokio::test]
+async fn a_username_that_is_an_address_stays_and_the_page_says_so() {
+    let server = MailServer::start();
+    let app = server.app().await;
+    let fields = vestibule::admin::UserFields {
+        username: OLD.to_owned(),
+        email: Some(OLD.to_owned()),
+        ..vestibule::admin::UserFields::default()
+    };
+    app.admin().add(fields, Some(&PASSWORD.to_owned().into())).await.expect("the database answers");
+    let visitor = Visitor::new(&app);
+    visitor.sign_in(OLD).await;
+    assert!(visitor.get(PATH).await.html.contains("Your username stays alice@example.com"));
+    ask(&visitor, NEW).await;
+    assert_eq!(answer(&app, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
+    assert_eq!(Visitor::new(&app).try_sign_in(OLD, PASSWORD).await.status, 303);
+    assert_eq!(Visitor::new(&app).try_sign_in(NEW, PASSWORD).await.status, 422, "an address is no name");
+}
+
+/// An account with an address that an admin gave it, and its person at the account page.
+async fn start() -> (MailServer, TestApp, Visitor) {
+    let server = MailServer::start();
+    let app = server.app().await;
+    let user = app.add_user("alice", &[]).await;
+    app.write(move |conn| users::set_email(conn, user.id, Some(OLD))).await;
+    let visitor = Visitor::new(&app);
+    visitor.sign_in("alice").await;
+    (server, app, visitor)
+}
+
+async fn ask(visitor: &Visitor, email: &str) -> Page {
+    let form = visitor.get(PATH).await;
+    visitor.submit(&form, PATH, &[("email", email), ("current", PASSWORD)]).await
+}
+
+/// Opens a link as a person does, at a browser of their own, and gives back the form behind it.
+async fn open(app: &TestApp, mail: &Received) -> (Visitor, Page) {
+    let visitor = Visitor::new(app);
+    let taken = visitor.get(&mail.link()).await;
+    let form = visitor.get(taken.location()).await;
+    (visitor, form)
+}
+
+async fn answer(app: &TestApp, mail: &Received) -> Page {
+    let (visitor, form) = open(app, mail).await;
+    visitor.submit(&form, "/email/verify", &[]).await
+}
+
+async fn email_of(app: &TestApp) -> (Option<String>, bool) {
+    let user: User = app.write(|conn| users::find_by_key(conn, "alice")).await.expect("she is there");
+    (user.email, user.email_verified_at.is_some())
+}

@@ -1,0 +1,174 @@
+//! What the account's page tells of what happened to it, how much of that is kept, and what the page costs.
+//! What may not live here: what the person does at the pages (`account.rs`).
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use vestibule::audit::{self, Event, EventKind};
+use vestibule::db::schema::{audit_events, login_attempts};
+use vestibule::links::{self, LinkPurpose};
+use vestibule::users::LookupName;
+
+use crate::harness::process::ServerProcess;
+use crate::harness::visitor::Visitor;
+use crate::harness::{PASSWORD, TestApp};
+
+const NEW: &str = "purple monkey dishwasher lamp";
+
+#[tokio::test]
+async fn people_see_in_their_language_what_administrators_and_links_did_to_their_account() {
+    let app = TestApp::start().await;
+    let user = app.add_user("alice", &[]).await;
+    let (admin, alice) = (app.admin(), LookupName::parse("alice").expect("a name"));
+    Visitor::new(&app).sign_in("alice").await;
+    admin.sign_out(&alice).await.expect("the database answers");
+    // There is nothing to end any more, and nothing to tell.
+    admin.sign_out(&alice).await.expect("the database answers");
+    admin.disable(&alice, false).await.expect("the database answers");
+    admin.disable(&alice, false).await.expect("the database answers");
+    admin.enable(&alice).await.expect("the database answers");
+    admin.enable(&alice).await.expect("the database answers");
+    admin.set_password(&alice, &NEW.to_owned().into()).await.expect("the database answers");
+    let now = app.clock.now();
+    let link = app.write(move |conn| links::create(conn, LinkPurpose::Reset, Some(user.id), now)).await;
+    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    let reset = Visitor::new(&app).with("user-agent", firefox);
+    reset.get(&format!("/password/reset?link={}", link.reveal())).await;
+    let form = reset.get("/password/reset").await;
+    assert_eq!(reset.submit(&form, "/password/reset", &[("password", PASSWORD)]).await.status, 303);
+    let visitor = Visitor::new(&app);
+    visitor.sign_in("alice").await;
+    let page = visitor.get("/account/sessions").await;
+    for (says, times) in [
+        ("An administrator signed you out everywhere", 1),
+        ("An administrator disabled the account", 1),
+        ("An administrator enabled the account", 1),
+        ("A new password was set by an administrator or a link", 2),
+    ] {
+        assert_eq!(page.html.matches(says).count(), times, "{says}: {}", page.html);
+    }
+    assert!(page.html.contains("Firefox, Linux · 127.0.0.1"), "where the link was used");
+    let page = visitor.with("accept-language", "ko").get("/account/sessions").await;
+    assert!(page.html.contains("관리자가 계정 사용을 중지했습니다"), "{}", page.html);
+}
+
+#[tokio::test]
+async fn a_language_is_saved_with_the_profile_and_every_browser_speaks_it() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let visitor = Visitor::new(&app);
+    visitor.sign_in("alice").await;
+    let path = "/account/profile";
+    let form = visitor.get(path).await;
+    assert!(form.html.contains("value=\"\" checked"), "as the browser asks: {}", form.html);
+    let done = visitor.submit(&form, path, &[("display_name", ""), ("language", "ko")]).await;
+    assert_eq!(done.location(), "/account/profile?notice=profile-saved");
+    let page = visitor.get(done.location()).await;
+    assert!(page.html.contains("<html lang=\"ko\">") && page.html.contains("value=\"ko\" checked"), "{}", page.html);
+    let other = Visitor::new(&app).with("accept-language", "en");
+    other.sign_in("alice").await;
+    assert!(other.get("/").await.html.contains("<html lang=\"ko\">"));
+    // Nothing of this is worth an event, and a form without the field leaves it alone.
+    assert!(!page.html.contains("프로필을 변경했습니다"));
+    visitor.submit(&page, path, &[("display_name", "")]).await;
+    assert!(visitor.get(path).await.html.contains("value=\"ko\" checked"));
+    visitor.submit(&page, path, &[("display_name", ""), ("language", "")]).await;
+    assert!(visitor.get("/").await.html.contains("<html lang=\"en\">"));
+    let events = visitor.get("/account/sessions").await;
+    assert!(!events.html.contains("You changed your profile"), "{}", events.html);
+    visitor.submit(&page, path, &[("display_name", ""), ("language", "tlh")]).await;
+    assert!(visitor.get(path).await.html.contains("value=\"\" checked"));
+}
+
+#[tokio::test]
+async fn a_hundred_events_of_a_kind_are_kept_for_an_account_and_for_all_names_that_nobody_has() {
+    let app = TestApp::start().await;
+    let user = app.add_user("alice", &[]).await.id.0;
+    let now = app.clock.now();
+    app.write(move |conn| {
+        for second in 0..150 {
+            for user_id in [None, Some(user)] {
+                let at = now + chrono::TimeDelta::seconds(second);
+                audit::record(conn, &Event { user_id, ..Event::new(EventKind::SignInsBlocked, at) })?;
+            }
+        }
+        audit::record(conn, &Event::new(EventKind::SigningKeyAdded, now))
+    })
+    .await;
+    let blocked = EventKind::SignInsBlocked.as_str();
+    let kept = app.write(move |conn| {
+        let oldest = |rows: Vec<vestibule::clock::Moment>| (rows.len(), rows.into_iter().min());
+        let rows = audit_events::table.filter(audit_events::kind.eq(blocked)).select(audit_events::happened_at);
+        Ok([
+            oldest(rows.filter(audit_events::user_id.is_null()).load(conn)?),
+            oldest(rows.filter(audit_events::user_id.eq(user)).load(conn)?),
+        ])
+    });
+    let newest = (100, Some(now + chrono::TimeDelta::seconds(50)));
+    assert_eq!(kept.await, [newest, newest], "the newest");
+    let keys = audit_events::table.filter(audit_events::kind.eq(EventKind::SigningKeyAdded.as_str())).count();
+    assert!(app.write(move |conn| keys.get_result::<i64>(conn)).await >= 1, "another kind is left alone");
+}
+
+#[tokio::test]
+async fn an_account_that_is_shut_is_told_of_once_though_a_try_comes_back_after_it_was_counted_as_lost() {
+    let app = TestApp::start_with(|settings| {
+        settings.database.argon2_memory_kib = Some("65536".to_owned());
+        settings.database.argon2_iterations = Some("12".to_owned());
+        settings.throttle_account_network = Some("2".to_owned());
+    })
+    .await;
+    app.add_user("alice", &[]).await;
+    let wrong = || tokio::spawn(app.post("/token").form(&[("username", "alice"), ("password", "wrong")]).send());
+    let late = wrong();
+    wait_for_tries(&app, &[1]).await;
+    // Now it counts as lost, and the next one is the second of two.
+    app.clock.advance(Duration::from_secs(61));
+    let next = wrong();
+    for answer in [late, next] {
+        assert_eq!(answer.await.expect("no panic").expect("an answer").status(), 400);
+    }
+    wait_for_tries(&app, &[0]).await;
+    let blocked = audit_events::table.filter(audit_events::kind.eq(EventKind::SignInsBlocked.as_str())).count();
+    assert_eq!(app.write(move |conn| blocked.get_result::<i64>(conn)).await, 1);
+}
+
+/// Waits until each row of counted tries has so many in flight.
+async fn wait_for_tries(app: &TestApp, wanted: &'static [i64]) {
+    let began = std::time::Instant::now();
+    loop {
+        let rows: Vec<i64> = app.write(|conn| login_attempts::table.select(login_attempts::in_flight).load(conn)).await;
+        if !rows.is_empty() && rows.iter().all(|count| wanted.contains(count)) {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{rows:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_list_of_sessions_costs_the_same_statements_however_many_there_are() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let server = ServerProcess::start(&app.database, &[]);
+    let visitor = Visitor::new(&app).at(&server.url);
+    visitor.sign_in("alice").await;
+    app.token_of("alice").await;
+    let mut costs = Vec::new();
+    for more in [0, 10, 30] {
+        for _ in 0..more {
+            Visitor::new(&app).sign_in("alice").await;
+            app.token_of("alice").await;
+        }
+        let mut fewest = u64::MAX;
+        for _ in 0..6 {
+            let before = server.counter("vestibule_database_statements_total").await;
+            let page = visitor.get("/account/sessions").await;
+            assert!(page.html.matches("name=\"end\"").count() > 2 * more, "{}", page.html);
+            // The server also reads ended sessions twice a second; the fewest statements are those of the page alone.
+            fewest = fewest.min(server.counter("vestibule_database_statements_total").await - before);
+        }
+        costs.push(fewest);
+    }
+    assert!(costs.iter().all(|cost| *cost == costs[0] && *cost > 0), "{costs:?}");
+}
