@@ -273,6 +273,8 @@ display-name-invalid = This name cannot be used. Use at most { $max } characters
 
 link-invalid-title = This link is not valid any more
 link-invalid-text = It was used, replaced by a newer one, or it expired. For a fresh link, run “vestibule setup-link” on the server.
+# After one of the texts on why a link is dead, when the browser sent no cookie.
+link-without-cookie = If you opened it just now, your browser may not keep the cookie this page needs: allow cookies for this site, then open the link again.
 
 ## Error pages
 

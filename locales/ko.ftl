@@ -238,6 +238,7 @@ display-name-invalid = 사용할 수 없는 이름입니다. 한 줄로 { $max }
 
 link-invalid-title = 더 이상 사용할 수 없는 링크입니다
 link-invalid-text = 이미 사용했거나, 새 링크로 바뀌었거나, 만료된 링크입니다. 새 링크를 받으려면 서버에서 ‘vestibule setup-link’를 실행하세요.
+link-without-cookie = 방금 링크를 열었다면 브라우저가 이 페이지에 필요한 쿠키를 저장하지 않았을 수 있습니다. 이 사이트의 쿠키를 허용한 다음 링크를 다시 여세요.
 
 ## 오류 화면
 

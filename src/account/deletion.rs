@@ -68,7 +68,7 @@ pub async fn submit(arrival: Arrival, payload: web::Payload) -> Result<HttpRespo
     for session in live {
         visit.lock.tokens.ended().add(&session.id, session.access_until);
     }
-    visit.session.sign_out()?;
+    visit.session.sign_out(None)?;
     let mut response = see_other(&format!("/login?notice={}", Notice::AccountDeleted.code()));
     for name in [cookies::Name::Token, cookies::Name::Proxy] {
         cookies::remove_all_forms(&visit.request, &mut response, name)?;

@@ -14,13 +14,14 @@ use crate::audit::{Event, EventKind};
 use crate::clock::Moment;
 use crate::config::Config;
 use crate::credentials::{Attempt, Lock};
+use crate::db::DbError;
 use crate::error::AppError;
 use crate::mail::{Mail, MailKind};
 use crate::scope::Scopes;
 use crate::secret::PlainSecret;
 use crate::sessions::{self, SessionKind};
-use crate::users::LookupName;
 use crate::users::password::{Password, PasswordPolicy};
+use crate::users::{LookupName, UserId};
 use crate::web::client_ip::ClientIp;
 use crate::web::current_user::{CurrentUser, MaybeUser};
 use crate::web::form::Parameters;
@@ -180,16 +181,25 @@ impl Departure {
     /// # Errors
     /// When the body does not come, or the database gives no answer.
     pub async fn redirect_keeping(self, payload: web::Payload, fields: &[&str]) -> Result<HttpResponse, AppError> {
-        let form = form_post::read(&self.request, payload, &self.session, false).await?;
-        let (None, Some(secret)) = (form.refusal, self.session.secret()) else { return Ok(self.redirect()) };
-        let session = self
-            .lock
-            .db
-            .read(move |conn| -> Result<_, crate::db::DbError> { Ok(sessions::find_by_secret(conn, &secret.hash())?) });
-        let Some(owner) = session.await?.and_then(|session| session.user_id) else { return Ok(self.redirect()) };
+        // The token is from before a sign-out in another tab; that the browser vouches for the form is enough where nothing is changed.
+        let form = form_post::read(&self.request, payload, &self.session, true).await?;
+        if form.refusal.is_some() {
+            return Ok(self.redirect());
+        }
+        let Some(owner) = self.find_owner().await? else { return Ok(self.redirect()) };
         let mut response = see_other(&self.sign_in_address(Some(Notice::TextKept)));
         Draft::new(self.request.path(), owner, &form.parameters, fields).put_on(&mut response, &self.request)?;
         Ok(response)
+    }
+
+    /// Whose session it was that this browser has no more.
+    async fn find_owner(&self) -> Result<Option<UserId>, DbError> {
+        let Some(secret) = self.session.secret() else { return Ok(self.session.left_by()) };
+        let session = self
+            .lock
+            .db
+            .read(move |conn| -> Result<_, DbError> { Ok(sessions::find_by_secret(conn, &secret.hash())?) });
+        Ok(session.await?.and_then(|session| session.user_id))
     }
 
     fn sign_in_address(&self, notice: Option<Notice>) -> String {

@@ -22,7 +22,7 @@ use crate::web::link_form::{Asked, LinkForm};
 use crate::web::new_account::{Fault, Typed};
 use crate::web::notice::Notice;
 use crate::web::one_time_link;
-use crate::web::pages::{Layout, see_other};
+use crate::web::pages::see_other;
 use crate::web::session::BrowserSession;
 use crate::web::{cookies, user_agent, whence};
 
@@ -194,5 +194,5 @@ fn form_for(user: Option<&User>, typed: Typed) -> (LinkForm, Asked) {
 }
 
 fn link_is_dead(request: &HttpRequest) -> Result<HttpResponse, AppError> {
-    one_time_link::dead(Layout::new(request), ("link-invalid-text", "/login", "error-link-sign-in"))
+    one_time_link::dead(request, ("link-invalid-text", "/login", "error-link-sign-in"))
 }

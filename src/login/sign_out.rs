@@ -8,6 +8,7 @@ use crate::credentials::Lock;
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::sessions::{self, EndReason};
+use crate::users::UserId;
 use crate::web::current_user::{CurrentUser, MaybeUser};
 use crate::web::form::Parameters;
 use crate::web::form_post::{self, FormPost, Refusal};
@@ -75,10 +76,10 @@ pub async fn submit(
         }
         return sign_out_question(layout, &session, &next, Some((refusal, alert)));
     }
-    if let Some(user) = user {
-        end(&lock, &user).await?;
+    if let Some(user) = &user {
+        end(&lock, user).await?;
     }
-    signed_out(&request, &session, &next)
+    signed_out(&request, &session, (&next, user.map(|current| current.user.id)))
 }
 
 async fn end(lock: &Lock, user: &CurrentUser) -> Result<(), DbError> {
@@ -91,10 +92,14 @@ async fn end(lock: &Lock, user: &CurrentUser) -> Result<(), DbError> {
     Ok(())
 }
 
-fn signed_out(request: &HttpRequest, session: &BrowserSession, next: &Next) -> Result<HttpResponse, AppError> {
+fn signed_out(
+    request: &HttpRequest,
+    session: &BrowserSession,
+    (next, user_id): (&Next, Option<UserId>),
+) -> Result<HttpResponse, AppError> {
     // Without a cookie there is nothing to renew, and what is set could take the place of one that the browser kept back.
     if session.csrf_seed().is_some() {
-        session.sign_out()?;
+        session.sign_out(user_id)?;
     }
     let mut response = match next.field() {
         "" => see_other(&format!("/login?notice={}", Notice::SignedOut.code())),

@@ -16,7 +16,6 @@ use crate::web::link_form::{Asked, LinkForm};
 use crate::web::new_account::Fault;
 use crate::web::notice::Notice;
 use crate::web::one_time_link;
-use crate::web::pages::Layout;
 use crate::web::session::BrowserSession;
 use crate::web::whence;
 
@@ -83,5 +82,5 @@ async fn find(request: &HttpRequest, lock: &Lock) -> Result<Option<(Link, User)>
 }
 
 fn dead(request: &HttpRequest) -> Result<HttpResponse, AppError> {
-    one_time_link::dead(Layout::new(request), ("link-dead-reset", "/password/forgot", "forgot-title"))
+    one_time_link::dead(request, ("link-dead-reset", "/password/forgot", "forgot-title"))
 }

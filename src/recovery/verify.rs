@@ -33,7 +33,7 @@ pub async fn show(
     let layout = Layout::new(&request);
     match find(&request, &lock).await? {
         Some((link, user)) => form(layout, (&session, None), (&link, &user), (StatusCode::OK, None)),
-        None => dead(layout),
+        None => dead(&request),
     }
 }
 
@@ -50,7 +50,7 @@ pub async fn submit(
 ) -> Result<HttpResponse, AppError> {
     let FormPost { refusal, .. } = form_post::read(&request, payload, &session, false).await?;
     let layout = Layout::new(&request);
-    let Some((link, user)) = find(&request, &lock).await? else { return dead(layout) };
+    let Some((link, user)) = find(&request, &lock).await? else { return dead(&request) };
     if let Some(refusal) = refusal {
         let alert = refusal.alert(layout.words, &request);
         return form(layout, (&session, Some(refusal)), (&link, &user), (refusal.status(), Some(alert)));
@@ -61,7 +61,7 @@ pub async fn submit(
             let page = if current.is_some() { "/" } else { "/login" };
             one_time_link::answered(&request, &format!("{page}?notice={}", Notice::EmailVerified.code()))
         }
-        Verification::AddressTaken | Verification::LinkDead => dead(layout),
+        Verification::AddressTaken | Verification::LinkDead => dead(&request),
     }
 }
 
@@ -81,6 +81,6 @@ fn form(
     html(status, &VerifyPage { layout, csrf, email, username: user.username.clone(), alert })
 }
 
-fn dead(layout: Layout) -> Result<HttpResponse, AppError> {
-    one_time_link::dead(layout, ("link-dead-verify", "/", "error-link-home"))
+fn dead(request: &HttpRequest) -> Result<HttpResponse, AppError> {
+    one_time_link::dead(request, ("link-dead-verify", "/", "error-link-home"))
 }

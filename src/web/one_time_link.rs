@@ -63,18 +63,24 @@ pub fn answered(request: &HttpRequest, path: &str) -> Result<HttpResponse, AppEr
     Ok(response)
 }
 
-/// The page for a link that can no longer be used, with the way to a fresh one.
+/// The page for a link that can no longer be used, with the way to a fresh one. A browser that brings no cookie of a link is told that it
+/// may be for want of that.
 ///
 /// # Errors
 /// 500 when it cannot be rendered, which its types rule out.
 pub fn dead(
-    layout: Layout,
+    request: &HttpRequest,
     (text, link_href, link_text): (&str, &'static str, &str),
 ) -> Result<HttpResponse, AppError> {
+    let layout = Layout::new(request);
     let words = layout.words;
+    let mut text = words.get(text).to_owned();
+    if cookies::find(request, cookies::Name::Link).is_none() {
+        text = format!("{text} {}", words.get("link-without-cookie"));
+    }
     let page = ErrorPage {
         title: words.get("link-invalid-title").to_owned(),
-        text: words.get(text).to_owned(),
+        text,
         request_id: None,
         link_href,
         link_text: words.get(link_text).to_owned(),

@@ -1,4 +1,4 @@
-//! What the encrypted session cookie holds, typed: the session's secret and the CSRF seed, nothing more. It is written at the first
+//! What the encrypted session cookie holds, typed: the session's secret and the CSRF seed, and after a sign-out whose session it was. It is written at the first
 //! form, at sign-in and at sign-out only: the cookie store is last-writer-wins, and a page fetched beside a sign-in must not undo it.
 //! What may not live here: the session's row (`sessions`).
 
@@ -18,9 +18,11 @@ use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest};
 use super::{WebConfig, cookies, extracted};
 use crate::error::AppError;
 use crate::secret::{PlainSecret, base64url, fill_random, from_base64url};
+use crate::users::UserId;
 
 const SECRET: &str = "secret";
 const CSRF: &str = "csrf";
+const LEFT_BY: &str = "left_by";
 
 /// The random bytes behind a browser's CSRF tokens.
 pub type CsrfSeed = [u8; 32];
@@ -88,6 +90,12 @@ impl BrowserSession {
         self.session.get::<String>(SECRET).ok().flatten().and_then(|text| PlainSecret::parse(&text))
     }
 
+    /// Who signed out here last, when nobody has signed in since: a form of theirs may be open in another tab still.
+    #[must_use]
+    pub fn left_by(&self) -> Option<UserId> {
+        self.session.get::<i64>(LEFT_BY).ok().flatten().map(UserId)
+    }
+
     /// The CSRF seed that the browser sent back; `None` when it sent no cookie of ours.
     #[must_use]
     pub fn csrf_seed(&self) -> Option<CsrfSeed> {
@@ -113,16 +121,20 @@ impl BrowserSession {
             self.request.extensions_mut().insert(KeptFor(seconds));
         }
         self.renew_csrf()?;
+        self.session.remove(LEFT_BY);
         self.session.insert(SECRET, secret.reveal()).map_err(AppError::internal)
     }
 
-    /// Takes the session out of the cookie. The cookie stays, with a new CSRF seed: a form that is open in another tab then meets a
+    /// Takes the session out of the cookie; `user` is whose it was, if it was anybody's. The cookie stays, with a new CSRF seed: a form that is open in another tab then meets a
     /// stale seed, not a browser that seems to refuse cookies.
     ///
     /// # Errors
     /// 500 when the cookie cannot be written, which text does not cause.
-    pub fn sign_out(&self) -> Result<(), AppError> {
+    pub fn sign_out(&self, user: Option<UserId>) -> Result<(), AppError> {
         self.session.remove(SECRET);
+        if let Some(UserId(id)) = user {
+            self.session.insert(LEFT_BY, id).map_err(AppError::internal)?;
+        }
         self.renew_csrf().map(drop)
     }
 

@@ -200,14 +200,28 @@ async fn an_account_is_deleted_with_its_password_only_and_the_last_administrator
 }
 
 #[tokio::test]
-async fn a_form_from_before_a_sign_out_in_another_tab_changes_nothing() {
-    let (_app, visitor) = app_with_alice().await;
+async fn a_form_from_before_a_sign_out_in_another_tab_changes_nothing_and_its_text_is_its_persons() {
+    let (app, visitor) = app_with_alice().await;
+    app.add_user("bob", &[]).await;
     let form = visitor.get("/account/profile").await;
     visitor.sign_out().await;
-    let page = visitor.submit(&form, "/account/profile", &[("display_name", "Mallory")]).await;
-    assert_eq!((page.status, page.location()), (303, "/login?next=/account/profile"));
-    assert!(visitor.cookie("vestibule_draft").is_none(), "whoever signed out leaves nothing behind");
-    visitor.sign_in("alice").await;
+    let fields = [("display_name", "Mallory")];
+    let page = visitor.submit(&form, "/account/profile", &fields).await;
+    assert_eq!((page.status, page.location()), (303, "/login?next=/account/profile"), "it could be anybody's form");
+    assert!(visitor.cookie("vestibule_draft").is_none());
+    for name in ["bob", "alice"] {
+        // What the browser vouches for is kept: nothing is saved by it.
+        let page = visitor.clone().vouched().submit(&form, "/account/profile", &fields).await;
+        assert_eq!(page.location(), "/login?notice=text-kept&next=/account/profile", "before {name}");
+        visitor.sign_in(name).await;
+        let shown = visitor.get("/account/profile").await;
+        assert_eq!(shown.value_of("display_name"), (name == "alice").then_some("Mallory"), "{name}");
+        if name == "bob" {
+            visitor.forget_cookies();
+            visitor.sign_in("alice").await;
+            visitor.sign_out().await;
+        }
+    }
     let page = visitor.submit(&form, "/account/profile", &[("display_name", "Mallory")]).await;
     assert_eq!((page.status, page.value_of("display_name")), (422, Some("Mallory")), "stale, and the text is kept");
     assert!(visitor.cookie(SESSION).is_some());

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fantoccini::elements::Element;
-use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
@@ -22,11 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct BrowserOptions {
     pub language: &'static str,
     pub runs_scripts: bool,
+    pub refuses_cookies: bool,
 }
 
 impl Default for BrowserOptions {
     fn default() -> Self {
-        Self { language: "en", runs_scripts: true }
+        Self { language: "en", runs_scripts: true, refuses_cookies: false }
     }
 }
 
@@ -48,7 +49,18 @@ impl Browser {
 
     /// A browser like this.
     pub async fn start_with(options: BrowserOptions) -> Self {
-        let seat = SEATS.acquire().await.expect("never closed");
+        Self::start_on(SEATS.acquire().await.expect("never closed"), options).await
+    }
+
+    /// Two browsers of one person, each with a profile of its own. Both seats are taken at once: two tests that each held one would
+    /// wait for each other.
+    pub async fn start_two(options: BrowserOptions) -> [Self; 2] {
+        let mut seats = SEATS.acquire_many(2).await.expect("never closed");
+        let second = seats.split(1).expect("there are two");
+        [Self::start_on(seats, options).await, Self::start_on(second, options).await]
+    }
+
+    async fn start_on(seat: SemaphorePermit<'static>, options: BrowserOptions) -> Self {
         let profile = tempfile::tempdir().expect("a temporary folder");
         let driver = Driver::start();
         let arguments = [
@@ -74,8 +86,10 @@ impl Browser {
             "credentials_enable_service": false,
             "profile.password_manager_leak_detection": false,
         });
-        if !options.runs_scripts {
-            preferences["profile.managed_default_content_settings.javascript"] = 2.into();
+        for (kind, is_off) in [("javascript", !options.runs_scripts), ("cookies", options.refuses_cookies)] {
+            if is_off {
+                preferences[format!("profile.managed_default_content_settings.{kind}")] = 2.into();
+            }
         }
         let capabilities = json!({
             "goog:chromeOptions": {"args": arguments, "prefs": preferences, "binary": "/usr/bin/chromium"},
@@ -173,6 +187,18 @@ impl Browser {
     /// What a script of the driver's own gives back.
     pub async fn evaluate(&self, script: &str) -> Value {
         self.client.execute(&format!("return {script}"), vec![]).await.expect("it runs")
+    }
+
+    /// Opens one more tab and goes there.
+    pub async fn open_tab(&self) -> WindowHandle {
+        let tab = self.client.new_window(true).await.expect("a tab").handle;
+        self.switch_to(&tab).await;
+        tab
+    }
+
+    /// Goes to a tab.
+    pub async fn switch_to(&self, tab: &WindowHandle) {
+        self.client.switch_to_window(tab.clone()).await.expect("it is there");
     }
 
     /// Makes the page this wide and high.

@@ -1,0 +1,128 @@
+//! The whole life of a person at real browsers, with a real mail server, with scripts and without: invited, with a proved address, signed
+//! in at two browsers, one ended from the other, the password forgotten and chosen anew. What may not live here: what goes wrong
+//! (`browser_tabs.rs`).
+
+use vestibule::admin;
+use vestibule::db::DbError;
+use vestibule::users::{self, LookupName};
+
+use crate::harness::browser::{Browser, BrowserOptions};
+use crate::harness::mail::{MailServer, Received};
+use crate::harness::{PASSWORD, TestApp, process};
+
+const SUBMIT: &str = "main form button[type=submit]";
+const NEW: &str = "seven violet tractors hum";
+const ADDRESS: &str = "hana@example.com";
+
+async fn open_link(browser: &Browser, app: &TestApp, mail: &Received) {
+    browser.goto(&format!("{}{}", app.url, mail.link())).await;
+    assert!(!browser.path().await.contains("link="), "the secret is not in the address");
+}
+
+async fn sign_in(browser: &Browser, username: &str, password: &str) {
+    browser.fill("#username", username).await;
+    browser.fill("#password", password).await;
+    browser.submit(SUBMIT).await;
+}
+
+async fn accept_invitation(browser: &Browser, app: &TestApp) {
+    let mut command = process::command(&app.database, &["invites", "add"]);
+    command.env("REGISTRATION", "invite");
+    let link = String::from_utf8(process::outcome(command).stdout).expect("UTF-8");
+    browser.goto(&link.trim().replace("http://localhost:8080", &app.url)).await;
+    browser.fill("#username", "hana").await;
+    browser.fill("#display_name", "Hana Kim").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.submit(SUBMIT).await;
+    assert!(browser.text("[role=status]").await.contains("Your account is ready"));
+    sign_in(browser, "hana", PASSWORD).await;
+    assert!(browser.text("h1").await.contains("Hana Kim"));
+}
+
+async fn prove_address(browser: &Browser, app: &TestApp, server: &MailServer) {
+    let (outbox, now) = (app.lock.mail.clone(), app.clock.now());
+    let queued: Result<_, DbError> = app
+        .lock
+        .db
+        .write(move |conn| {
+            let name = LookupName::parse("hana").expect("a name");
+            let user = admin::find_user(conn, &name)?.expect("she is there");
+            admin::mail_verification(conn, &outbox, (&user, ADDRESS), now)
+        })
+        .await;
+    queued.expect("the database answers");
+    let mail = server.wait_for_one(ADDRESS, "Confirm your address for Vestibule").await;
+    open_link(browser, app, &mail).await;
+    browser.submit(SUBMIT).await;
+    assert!(browser.text("[role=status]").await.contains("Your email address is confirmed."));
+    browser.goto(&format!("{}/account/profile", app.url)).await;
+    assert!(browser.text("main").await.contains(ADDRESS));
+    let proved = app.write(|conn| Ok(users::list_by_email_key(conn, ADDRESS, 2)?.remove(0).email_verified_at)).await;
+    assert!(proved.is_some());
+}
+
+/// Signs the phone in, and out again from the laptop.
+async fn end_one_from_the_other([laptop, phone]: &[Browser; 2], app: &TestApp, server: &MailServer) {
+    phone.goto(&app.url).await;
+    sign_in(phone, "hana", PASSWORD).await;
+    assert!(phone.text("h1").await.contains("Hana Kim"));
+    let mail = server.wait_for_one(ADDRESS, "New sign-in to Vestibule").await;
+    assert!(mail.text.contains("Chrome") && mail.text.contains("127.0.0.1"), "{}", mail.text);
+    laptop.goto(&format!("{}/account/sessions", app.url)).await;
+    assert!(laptop.text("main").await.contains("This one"));
+    laptop.submit("ul button[name=end]").await;
+    assert_eq!(laptop.text("[role=status]").await, "That device is signed out.");
+    assert!(!laptop.has("ul button[name=end]").await, "there is no other");
+    phone.goto(&format!("{}/account/profile", app.url)).await;
+    assert!(phone.text("[role=status]").await.contains("Your session has ended"));
+    laptop.goto(&app.url).await;
+    assert!(laptop.text("h1").await.contains("Hana Kim"), "this one goes on");
+}
+
+async fn forget_the_password([laptop, phone]: &[Browser; 2], app: &TestApp, server: &MailServer) {
+    phone.submit("a[href='/password/forgot']").await;
+    phone.fill("#login", ADDRESS).await;
+    phone.submit(SUBMIT).await;
+    assert!(phone.text("[role=status]").await.contains("a link is on its way"));
+    let mail = server.wait_for_one(ADDRESS, "Choose a new password for Vestibule").await;
+    open_link(phone, app, &mail).await;
+    phone.fill("#password", NEW).await;
+    phone.submit(SUBMIT).await;
+    assert!(phone.text("[role=status]").await.contains("Your new password is saved"));
+    sign_in(phone, "hana", NEW).await;
+    assert!(phone.text("h1").await.contains("Hana Kim"));
+    server.wait_for_one(ADDRESS, "Your password for Vestibule was changed").await;
+    laptop.goto(&format!("{}/account/profile", app.url)).await;
+    assert!(laptop.path().await.starts_with("/login"), "signed out everywhere");
+    sign_in(laptop, "hana", PASSWORD).await;
+    assert!(laptop.text("[role=alert]").await.contains("not right"), "the old password is over");
+    laptop.fill("#password", NEW).await;
+    laptop.submit(SUBMIT).await;
+    assert_eq!(laptop.path().await, "/account/profile", "and back to where she wanted to be");
+    // The link works once.
+    open_link(laptop, app, &mail).await;
+    assert!(laptop.text("h1").await.contains("not valid any more"));
+}
+
+async fn live(runs_scripts: bool) {
+    let server = MailServer::start();
+    let app = server.app_with(|settings| settings.database.registration = Some("invite".to_owned())).await;
+    let browsers = Browser::start_two(BrowserOptions { runs_scripts, ..BrowserOptions::default() }).await;
+    accept_invitation(&browsers[0], &app).await;
+    prove_address(&browsers[0], &app, &server).await;
+    end_one_from_the_other(&browsers, &app, &server).await;
+    forget_the_password(&browsers, &app, &server).await;
+    for browser in &browsers {
+        assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
+    }
+}
+
+#[tokio::test]
+async fn a_person_lives_with_their_account() {
+    live(true).await;
+}
+
+#[tokio::test]
+async fn a_person_lives_with_their_account_without_scripts() {
+    live(false).await;
+}

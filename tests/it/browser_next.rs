@@ -1,0 +1,79 @@
+//! `next` in all its attacks, clicked through in a real browser: wherever a link to a page of ours claims to lead, it ends here.
+//! What may not live here: the rule (`src/web/next.rs`), and what HTTP alone can show (`people_next.rs`).
+
+use std::fmt::Write as _;
+
+use crate::harness::browser::Browser;
+use crate::harness::{PASSWORD, TestApp};
+
+const SUBMIT: &str = "main form button[type=submit]";
+const ATTACKS: [&str; 20] = [
+    "//evil.vestibule.test",
+    "///evil.vestibule.test",
+    "/\\evil.vestibule.test",
+    "\\\\evil.vestibule.test",
+    "/\t/evil.vestibule.test",
+    "\t//evil.vestibule.test",
+    "/\n/evil.vestibule.test",
+    "/\r\n/evil.vestibule.test",
+    "/\u{0}/evil.vestibule.test",
+    "/\u{b}/evil.vestibule.test",
+    "/.//evil.vestibule.test",
+    "/x/..//evil.vestibule.test",
+    "javascript:document.title='run'",
+    "java\nscript:document.title='run'",
+    "data:text/html,<title>run</title>",
+    "http://evil.vestibule.test/",
+    "https:evil.vestibule.test",
+    "http://127.0.0.1@evil.vestibule.test/",
+    "//alice:password@evil.vestibule.test/",
+    "/\u{2028}/evil.vestibule.test",
+];
+
+/// Opens a page of another site with one link, and clicks on it.
+async fn follow(browser: &Browser, app: &TestApp, path: &str, next: &str) {
+    // Every byte as `%XX`, and that once more for the address that the other site's page is itself.
+    let next = next.bytes().fold(String::new(), |mut encoded, byte| {
+        write!(encoded, "%25{byte:02X}").expect("a String takes it");
+        encoded
+    });
+    browser.goto(&format!("data:text/html,<a href='{}{path}?next={next}'>come</a>", app.url)).await;
+    browser.submit("a").await;
+    assert_is_here(browser, app, &next).await;
+}
+
+async fn assert_is_here(browser: &Browser, app: &TestApp, next: &str) {
+    let url = browser.client.current_url().await.expect("a page is open");
+    assert_eq!(url.origin().ascii_serialization(), app.url, "{next}");
+    assert_eq!((url.username(), url.password()), ("", None), "{next}");
+    assert!(browser.client.title().await.expect("a title").ends_with("· Vestibule"), "{next}");
+}
+
+#[tokio::test]
+async fn no_next_leads_a_browser_away() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    // With scripts, which are an attack's best chance.
+    let browser = Browser::start().await;
+    for next in ATTACKS {
+        follow(&browser, &app, "/login", next).await;
+        browser.fill("#username", "alice").await;
+        browser.fill("#password", PASSWORD).await;
+        browser.submit(SUBMIT).await;
+        assert_eq!(browser.path().await, "/", "{next:?}");
+        assert_is_here(&browser, &app, next).await;
+        // Signed in already, it is followed at once.
+        follow(&browser, &app, "/login", next).await;
+        assert_eq!(browser.path().await, "/", "{next:?}");
+        follow(&browser, &app, "/logout", next).await;
+        browser.submit(SUBMIT).await;
+        assert_eq!(browser.path().await, "/login?notice=signed-out", "{next:?}");
+        assert_is_here(&browser, &app, next).await;
+    }
+    // What is ours is followed, with its query.
+    follow(&browser, &app, "/login", "/account/sessions?x=1").await;
+    browser.fill("#username", "alice").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.submit(SUBMIT).await;
+    assert_eq!(browser.path().await, "/account/sessions?x=1");
+}

@@ -1,0 +1,254 @@
+//! What happens to real people at a real browser: two tabs, the back button, a session that ends under a form, cookies that are refused,
+//! a clock that is wrong. Each with scripts and without. What may not live here: where `next` leads (`browser_next.rs`).
+
+use std::time::Duration;
+
+use vestibule::users;
+
+use crate::harness::browser::{Browser, BrowserOptions};
+use crate::harness::mail::MailServer;
+use crate::harness::{PASSWORD, TestApp, process};
+
+const SUBMIT: &str = "main form button[type=submit]";
+const NEW: &str = "seven violet tractors hum";
+const HALF_DONE: &str = "Alice Liddell, half";
+
+async fn app_with_alice() -> TestApp {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    app
+}
+
+async fn browser(runs_scripts: bool) -> Browser {
+    Browser::start_with(BrowserOptions { runs_scripts, ..BrowserOptions::default() }).await
+}
+
+async fn sign_in(browser: &Browser, password: &str) {
+    browser.fill("#username", "alice").await;
+    browser.fill("#password", password).await;
+    browser.submit(SUBMIT).await;
+}
+
+async fn sign_out(browser: &Browser, app: &TestApp) {
+    browser.goto(&format!("{}/logout", app.url)).await;
+    browser.submit(SUBMIT).await;
+    assert_eq!(browser.text("[role=status]").await, "You are signed out.");
+}
+
+/// A profile whose name somebody has begun to type.
+async fn begin_profile(browser: &Browser, app: &TestApp) {
+    browser.goto(&format!("{}/account/profile", app.url)).await;
+    browser.fill("#display_name", HALF_DONE).await;
+}
+
+/// What the field holds now.
+async fn typed(browser: &Browser) -> Option<String> {
+    browser.find("#display_name").await.prop("value").await.expect("a field")
+}
+
+/// Signs in again at the page that said why, and finds the text.
+async fn find_text_again(browser: &Browser, app: &TestApp) {
+    let told = browser.text("[role=status]").await;
+    assert!(told.contains("Your session has ended") && told.contains("what you typed is kept"), "{told}");
+    sign_in(browser, PASSWORD).await;
+    assert_eq!(browser.path().await, "/account/profile");
+    assert_eq!(typed(browser).await.as_deref(), Some(HALF_DONE));
+    assert!(browser.text("[role=status]").await.contains("It is not saved yet."));
+    browser.submit(SUBMIT).await;
+    browser.goto(&app.url).await;
+    assert!(browser.text("h1").await.contains(HALF_DONE), "and sent, it is saved");
+}
+
+async fn sign_out_in_one_tab_and_submit_in_the_other(runs_scripts: bool) {
+    let app = app_with_alice().await;
+    let browser = browser(runs_scripts).await;
+    browser.goto(&app.url).await;
+    sign_in(&browser, PASSWORD).await;
+    begin_profile(&browser, &app).await;
+    let first = browser.client.window().await.expect("a tab");
+    browser.open_tab().await;
+    sign_out(&browser, &app).await;
+    browser.switch_to(&first).await;
+    browser.submit(SUBMIT).await;
+    find_text_again(&browser, &app).await;
+}
+
+#[tokio::test]
+async fn a_form_sent_after_a_sign_out_in_another_tab_keeps_its_text() {
+    sign_out_in_one_tab_and_submit_in_the_other(true).await;
+}
+
+#[tokio::test]
+async fn a_form_sent_after_a_sign_out_in_another_tab_keeps_its_text_without_scripts() {
+    sign_out_in_one_tab_and_submit_in_the_other(false).await;
+}
+
+async fn let_the_session_end_under_a_form(runs_scripts: bool) {
+    let app = app_with_alice().await;
+    let browser = browser(runs_scripts).await;
+    browser.goto(&app.url).await;
+    sign_in(&browser, PASSWORD).await;
+    begin_profile(&browser, &app).await;
+    app.clock.advance(Duration::from_hours(13));
+    browser.submit(SUBMIT).await;
+    find_text_again(&browser, &app).await;
+}
+
+#[tokio::test]
+async fn a_form_sent_after_the_session_ended_keeps_its_text() {
+    let_the_session_end_under_a_form(true).await;
+}
+
+#[tokio::test]
+async fn a_form_sent_after_the_session_ended_keeps_its_text_without_scripts() {
+    let_the_session_end_under_a_form(false).await;
+}
+
+async fn sign_in_twice(runs_scripts: bool) {
+    let app = app_with_alice().await;
+    let browser = browser(runs_scripts).await;
+    let login = format!("{}/login", app.url);
+    browser.goto(&login).await;
+    let first = browser.client.window().await.expect("a tab");
+    let second = browser.open_tab().await;
+    browser.goto(&login).await;
+    sign_in(&browser, PASSWORD).await;
+    begin_profile(&browser, &app).await;
+    browser.switch_to(&first).await;
+    sign_in(&browser, PASSWORD).await;
+    assert_eq!(browser.path().await, "/");
+    // The second tab's form is from before the second sign-in: it is asked about, with its text, and the next try is saved.
+    browser.switch_to(&second).await;
+    browser.submit(SUBMIT).await;
+    assert!(browser.text("[role=alert]").await.contains("out of date"));
+    assert_eq!(typed(&browser).await.as_deref(), Some(HALF_DONE));
+    browser.submit(SUBMIT).await;
+    assert_eq!(browser.path().await, "/account/profile?notice=profile-saved");
+    browser.goto(&format!("{}/account/sessions", app.url)).await;
+    let rows = browser.client.find_all(fantoccini::Locator::Css("form.list li")).await.expect("a list");
+    assert_eq!(rows.len(), 1, "the first session of this browser has ended");
+}
+
+#[tokio::test]
+async fn whoever_signs_in_in_two_tabs_is_signed_in_once() {
+    sign_in_twice(true).await;
+}
+
+#[tokio::test]
+async fn whoever_signs_in_in_two_tabs_is_signed_in_once_without_scripts() {
+    sign_in_twice(false).await;
+}
+
+async fn go_back_after_the_sign_out(runs_scripts: bool) {
+    let app = app_with_alice().await;
+    let browser = browser(runs_scripts).await;
+    browser.goto(&app.url).await;
+    sign_in(&browser, PASSWORD).await;
+    for path in ["/account/sessions", "/account/password", "/account/profile"] {
+        browser.goto(&format!("{}{path}", app.url)).await;
+    }
+    // From a page of another site, the way back would be through what the browser keeps of pages whole.
+    browser.goto("data:text/html,<title>elsewhere</title>").await;
+    let first = browser.client.window().await.expect("a tab");
+    browser.open_tab().await;
+    sign_out(&browser, &app).await;
+    browser.switch_to(&first).await;
+    for step in 0..4 {
+        browser.client.back().await.expect("there is a page before");
+        assert!(browser.path().await.starts_with("/login"), "step {step}: {}", browser.path().await);
+        let page = browser.text("body").await;
+        assert!(page.contains("Sign in") && !page.contains("alice"), "step {step}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn the_way_back_after_a_sign_out_shows_nothing() {
+    go_back_after_the_sign_out(true).await;
+}
+
+#[tokio::test]
+async fn the_way_back_after_a_sign_out_shows_nothing_without_scripts() {
+    go_back_after_the_sign_out(false).await;
+}
+
+async fn refuse_cookies(runs_scripts: bool) {
+    let app = TestApp::start_with(|settings| settings.database.registration = Some("invite".to_owned())).await;
+    app.add_user("alice", &[]).await;
+    let options = BrowserOptions { runs_scripts, refuses_cookies: true, ..BrowserOptions::default() };
+    let browser = Browser::start_with(options).await;
+    browser.goto(&app.url).await;
+    for _ in 0..2 {
+        sign_in(&browser, PASSWORD).await;
+        let told = browser.text("[role=alert]").await;
+        assert!(
+            told.contains("The cookie did not come back") && told.contains("Allow cookies for this site"),
+            "{told}"
+        );
+        assert_eq!(browser.find("#username").await.prop("value").await.expect("a field").as_deref(), Some("alice"));
+        browser.find("#username").await.clear().await.expect("emptied");
+    }
+    let mut command = process::command(&app.database, &["invites", "add"]);
+    command.env("REGISTRATION", "invite");
+    let link = String::from_utf8(process::outcome(command).stdout).expect("UTF-8");
+    browser.goto(&link.trim().replace("http://localhost:8080", &app.url)).await;
+    assert!(browser.text("main").await.contains("allow cookies for this site, then open the link again"));
+}
+
+#[tokio::test]
+async fn refused_cookies_are_named_as_the_cause() {
+    refuse_cookies(true).await;
+}
+
+#[tokio::test]
+async fn refused_cookies_are_named_as_the_cause_without_scripts() {
+    refuse_cookies(false).await;
+}
+
+/// Every cookie has to live by the browser's own clock: with a point in time instead (`Expires`), an hour's difference would end it.
+async fn differ_by_an_hour(runs_scripts: bool) {
+    for is_ahead in [true, false] {
+        let server = MailServer::start();
+        let app = server.app().await;
+        let hour = Duration::from_hours(1);
+        if is_ahead {
+            app.clock.advance(hour)
+        } else {
+            app.clock.step_back(hour)
+        }
+        let user = app.add_user("alice", &[]).await;
+        app.write(move |conn| users::set_email(conn, user.id, Some("alice@example.com"))).await;
+        let browser = browser(runs_scripts).await;
+        browser.goto(&app.url).await;
+        browser.submit("a[href='/password/forgot']").await;
+        browser.fill("#login", "alice").await;
+        browser.submit(SUBMIT).await;
+        let mail = server.wait_for(1).await.remove(0);
+        browser.goto(&format!("{}{}", app.url, mail.link())).await;
+        browser.fill("#password", NEW).await;
+        browser.submit(SUBMIT).await;
+        assert_eq!(browser.path().await, "/login?notice=password-reset", "ahead: {is_ahead}");
+        browser.click("#remember").await;
+        sign_in(&browser, NEW).await;
+        begin_profile(&browser, &app).await;
+        // The language's cookie, and the draft's.
+        browser.open_tab().await;
+        browser.goto(&app.url).await;
+        browser.submit("button[lang=ko]").await;
+        let cookies = browser.client.get_all_cookies().await.expect("cookies");
+        let names: Vec<&str> = cookies.iter().map(fantoccini::cookies::Cookie::name).collect();
+        for name in ["vestibule_session", "vestibule_token", "vestibule_device", "vestibule_language"] {
+            assert!(names.contains(&name), "ahead: {is_ahead}: {name} in {names:?}");
+        }
+        assert!(browser.has("a[href='/account/profile']").await, "signed in still");
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_an_hour_wrong_changes_nothing() {
+    differ_by_an_hour(true).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_an_hour_wrong_changes_nothing_without_scripts() {
+    differ_by_an_hour(false).await;
+}
