@@ -210,9 +210,10 @@ async fn differ_by_an_hour(runs_scripts: bool) {
         let server = MailServer::start();
         let app = server.app().await;
         let hour = Duration::from_hours(1);
-        match is_ahead {
-            true => app.clock.advance(hour),
-            false => app.clock.step_back(hour),
+        if is_ahead {
+            app.clock.advance(hour);
+        } else {
+            app.clock.step_back(hour);
         }
         let user = app.add_user("alice", &[]).await;
         app.write(move |conn| users::set_email(conn, user.id, Some("alice@example.com"))).await;
