@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::browser::Browser;
 
 /// Everything that can be pressed or typed into, in the order of the page.
-const USABLE: &str = "[...document.querySelectorAll('a[href], button, input:not([type=hidden])')]";
+const USABLE: &str = "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select')]";
 
 /// The script of axe-core, which `bin/test` installs.
 pub fn axe() -> String {
@@ -36,7 +36,7 @@ pub async fn moving(browser: &Browser) -> Vec<String> {
 pub async fn lost_in_forced_colors(browser: &Browser) -> Vec<String> {
     let is_forced = browser.evaluate("matchMedia('(forced-colors: active)').matches").await;
     assert_eq!(is_forced, true, "the browser does as it is told");
-    let script = "[...document.querySelectorAll('button, .button, .message, input:not([type=hidden]):not([type=checkbox])')].filter(e => {
+    let script = "[...document.querySelectorAll('button, .button, .message, input:not([type=hidden]):not([type=checkbox]), select')].filter(e => {
         const s = getComputedStyle(e);
         const hasEdge = s.borderTopStyle != 'none' && parseFloat(s.borderTopWidth) >= 1 && s.borderTopColor != s.backgroundColor;
         const isMarked = s.textDecorationLine == 'underline' || e.getAttribute('aria-current');
