@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, web};
 use super::asking::{Asked, ask, refusal_alert};
 use super::pages::PasswordPage;
 use super::visit::{Arrival, Visit};
-use crate::admin::BEGUN_BY_MAIL;
+use crate::admin::LINKS_OF_OLD;
 use crate::audit::{self, EventKind};
 use crate::clock::Moment;
 use crate::credentials::{self, Attempt};
@@ -104,7 +104,7 @@ async fn change(
         sessions::renew_secret(conn, &session_id, &new_secret, now)?;
         let ended = sessions::end_others_of_user(conn, user_id, &session_id, EndReason::PasswordChanged, now)?;
         credentials::forget_other_devices(conn, user_id, &known)?;
-        links::revoke_of_user(conn, &BEGUN_BY_MAIL, user_id)?;
+        links::revoke_of_user(conn, &LINKS_OF_OLD, user_id)?;
         audit::record(conn, &event)?;
         if let Some(mail) = mail {
             outbox.queue(conn, mail, now)?;

@@ -190,8 +190,8 @@ pub fn add(conn: &mut DbConnection, new: NewUser, roles: &[String], now: Moment)
     Ok(Added::Created(Account { user, roles: roles.to_vec() }))
 }
 
-/// What somebody may have begun who knew an old password or could read mails to an old address: dead once either is another's.
-pub const BEGUN_BY_MAIL: [LinkPurpose; 2] = [LinkPurpose::Verify, LinkPurpose::Reset];
+/// The links that somebody may hold who knew an old password or could read mails to an old address: dead once either is another's.
+pub const LINKS_OF_OLD: [LinkPurpose; 3] = [LinkPurpose::Verify, LinkPurpose::Reset, LinkPurpose::Rescue];
 
 /// Sets a password, by whom it is set `whence`, and ends whatever the old one had begun: all sessions, what is known of browsers and
 /// networks, a waiting change of address. Returns how many sessions ended; `None` when the user was deleted meanwhile.
@@ -210,7 +210,7 @@ pub fn set_password(
     }
     let ended_sessions = sessions::end_all_of_user(conn, id, EndReason::PasswordChanged, now)?;
     credentials::forget_devices(conn, id)?;
-    links::revoke_of_user(conn, &BEGUN_BY_MAIL, id)?;
+    links::revoke_of_user(conn, &LINKS_OF_OLD, id)?;
     audit::record(conn, &Event::of_user(EventKind::PasswordSet, id.0, whence, now))?;
     Ok(Some(ended_sessions))
 }
@@ -231,7 +231,7 @@ pub fn disable(conn: &mut DbConnection, name: &LookupName, is_forced: bool, now:
     // Before the sessions, for it takes the row's lock: no sign-in begins one in between.
     users::set_disabled(conn, user.id, Some(now))?;
     let ended_sessions = sessions::end_all_of_user(conn, user.id, EndReason::UserDisabled, now)?;
-    links::revoke_of_user(conn, &BEGUN_BY_MAIL, user.id)?;
+    links::revoke_of_user(conn, &LINKS_OF_OLD, user.id)?;
     audit::record(conn, &Event::of_user(EventKind::Disabled, user.id.0, &Whence::default(), now))?;
     Ok(Disabling::Done { user, ended_sessions })
 }
@@ -284,7 +284,7 @@ pub fn delete(conn: &mut DbConnection, name: &LookupName, is_forced: bool, now: 
     let ended_sessions = sessions::end_all_of_user(conn, user.id, EndReason::UserDeleted, now)?;
     credentials::forget_devices(conn, user.id)?;
     // Not only dead, but gone: they hold an address.
-    links::revoke_of_user(conn, &BEGUN_BY_MAIL, user.id)?;
+    links::revoke_of_user(conn, &LINKS_OF_OLD, user.id)?;
     Ok(Deletion::Done { user, ended_sessions })
 }
 

@@ -1,7 +1,7 @@
 //! Proving that an address is one's own, and having another one: the link, and what answering it does. Steps for a transaction that is
 //! open; the pages are in `account` and `recovery`. What may not live here: what a link is (`links`), and how mails go out (`mail`).
 
-use super::accounts::BEGUN_BY_MAIL;
+use super::accounts::LINKS_OF_OLD;
 use super::recovery::{find_active, tell};
 use crate::audit::{self, Event, EventKind, Whence};
 use crate::clock::Moment;
@@ -98,7 +98,7 @@ pub fn verify(
         return Ok(Verification::AddressTaken);
     }
     if user.email.as_deref() != Some(email) {
-        links::revoke_of_user(conn, &BEGUN_BY_MAIL, user_id)?;
+        links::revoke_of_user(conn, &LINKS_OF_OLD, user_id)?;
         tell(conn, outbox, &user, MailKind::EmailChanged { username: user.username.clone() }, now)?;
         audit::record(conn, &Event::of_user(EventKind::EmailChanged, user_id.0, whence, now))?;
     }

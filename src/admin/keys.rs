@@ -7,6 +7,7 @@ use super::{AdminServices, IsPassing};
 use crate::clock::Moment;
 use crate::config::KeyAlgorithm;
 use crate::db::DbError;
+use crate::mail;
 use crate::secret::{Purpose, ServerKey};
 use crate::tokens::{self, FreshKey, KeyError, KeyNeed, KeyRecord, KeyRetirement, KeyState, Resealing};
 
@@ -72,14 +73,19 @@ impl AdminServices {
         self.write(move |conn| tokens::retire_key(conn, &kid, algorithm, clock.now())).await
     }
 
-    /// Seals all private keys under another server key, in one transaction.
+    /// Seals all private keys, and the mails that wait, under another server key, in one transaction. Returns how many mails there were too.
     ///
     /// # Errors
     /// [`KeyError::Sealed`] when neither opens a key; nothing was changed.
-    pub async fn reseal_keys(&self, old: &ServerKey, new: &ServerKey) -> Result<Resealing, KeyError> {
-        let [old, new] = [old, new].map(|key| key.derive(Purpose::SigningKeys));
-        let now = self.clock.now();
-        self.write(move |conn| tokens::reseal_keys(conn, &old, &new, now)).await
+    pub async fn reseal_keys(&self, old: &ServerKey, new: &ServerKey) -> Result<(Resealing, usize), KeyError> {
+        let (old, new, now) = (old.clone(), new.clone(), self.clock.now());
+        self.write(move |conn| {
+            let [old_seal, new_seal] = [&old, &new].map(|key| key.derive(Purpose::SigningKeys));
+            let keys = tokens::reseal_keys(conn, &old_seal, &new_seal, now)?;
+            let mails = mail::reseal(conn, &old, &new).map_err(DbError::from)?;
+            Ok((keys, mails))
+        })
+        .await
     }
 }
 

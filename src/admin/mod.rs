@@ -35,7 +35,7 @@ use crate::users::hash_pool::{HashPool, HashPoolFull};
 use crate::users::password::{Owner, Password, PasswordPolicy};
 use crate::users::{LookupName, User, UserId, Username};
 pub use accounts::{
-    Account, Added, BEGUN_BY_MAIL, Deletion, Disabling, Enabling, PasswordSetting, UserFields, add, delete, disable,
+    Account, Added, Deletion, Disabling, Enabling, LINKS_OF_OLD, PasswordSetting, UserFields, add, delete, disable,
     enable, find_account, find_user, list_accounts, set_password, sign_out,
 };
 pub use addresses::{Verification, ask_for_address, mail_verification, verify};

@@ -1,13 +1,15 @@
 //! Getting back in by a mail: the links, and what their holders may do. Steps for a transaction that is open; the pages are in
 //! `recovery`. What may not live here: what a link is (`links`), and how mails go out (`mail`).
 
+use diesel::result::Error as DieselError;
+
 use super::AdminServices;
 use super::accounts::{find_user, set_password};
 use crate::audit::Whence;
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::links::{self, Link, LinkPurpose};
-use crate::mail::{Mail, MailKind, Outbox};
+use crate::mail::{Mail, MailKind, Outbox, Queued};
 use crate::secret::PlainSecret;
 use crate::users::argon2id::PasswordHash;
 use crate::users::{self, LookupName, User, UserId, UserState};
@@ -83,7 +85,7 @@ pub fn find_reachable(conn: &mut DbConnection, typed: &str) -> Result<Vec<User>,
 /// whatever was typed: an admin gave it, or its owner proved it.
 ///
 /// # Errors
-/// When a query fails.
+/// When a query fails, or too many mails wait: then the earlier link still works.
 pub fn mail_reset(
     conn: &mut DbConnection,
     outbox: &Outbox,
@@ -92,8 +94,14 @@ pub fn mail_reset(
 ) -> Result<(), DbError> {
     users::lock_accounts(conn)?;
     let secret = links::create(conn, LinkPurpose::Reset, Some(user.id), now)?;
-    let user = User { language: user.language.clone().or_else(|| Some(language.to_owned())), ..user.clone() };
-    tell(conn, outbox, &user, MailKind::Reset { username: user.username.clone(), secret }, now)
+    let Some(to) = user.email.clone() else { return Ok(()) };
+    let language = user.language.clone().or_else(|| Some(language.to_owned()));
+    let kind = MailKind::Reset { username: user.username.clone(), secret };
+    match outbox.queue(conn, Mail { kind, to, language, user_id: Some(user.id.0) }, now)? {
+        Queued::Waiting => Ok(()),
+        // Nobody would ever hold the new link.
+        Queued::Full | Queued::Off => Err(DbError::Query(DieselError::RollbackTransaction)),
+    }
 }
 
 /// Makes a link for a new password that an admin hands over.

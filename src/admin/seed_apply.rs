@@ -1,7 +1,7 @@
 //! Carries out a seed plan in one transaction, or finds that the database is no longer as the plan saw it.
 //! What may not live here: comparing and hashing (`seed_plan.rs`).
 
-use super::accounts::{BEGUN_BY_MAIL, set_password};
+use super::accounts::{LINKS_OF_OLD, set_password};
 use super::seed_clients::{self, SeedClientChange, SeedClientCreation};
 use super::seed_file::{Remark, SeedFile};
 use super::seed_plan::{Change, Plan};
@@ -181,7 +181,7 @@ fn change_user(
     if wanted.email.is_some() && wanted.email != user.email {
         fields.push("email");
         users::set_email(conn, user.id, wanted.email.as_deref())?;
-        links::revoke_of_user(conn, &BEGUN_BY_MAIL, user.id)?;
+        links::revoke_of_user(conn, &LINKS_OF_OLD, user.id)?;
         audit::record(conn, &Event::of_user(EventKind::EmailChanged, user.id.0, &Whence::default(), now))?;
     }
     let wanted_roles = wanted.roles.as_ref().unwrap_or(roles);

@@ -147,20 +147,23 @@ async fn reseal(args: ResealArgs) -> anyhow::Result<ExitCode> {
     let admin = services::open(&config)?;
     let (old, source) = find_server_key(&config)?;
     let change = server_key_change::prepare(&source, args.new_server_key_file.as_deref())?;
-    let done = admin.reseal_keys(&old, &change.new).await?;
+    let (done, mails) = admin.reseal_keys(&old, &change.new).await?;
     let file = change.finish()?.map(|path| path.display().to_string());
-    let is_changed = done.resealed > 0 || file.is_some();
+    let is_changed = done.resealed > 0 || mails > 0 || file.is_some();
     let keys = |count: usize| if count == 1 { "1 signing key".to_owned() } else { format!("{count} signing keys") };
+    let sealed =
+        || format!("{} and {mails} waiting {}", keys(done.resealed), if mails == 1 { "mail" } else { "mails" });
     let text = match (&file, is_changed) {
         (_, false) => format!("nothing was changed: {} sealed under the new server key already", keys(done.unchanged)),
         (Some(file), true) => {
-            format!("sealed {} under a new server key, which is in {file} now. {RESEALED}", keys(done.resealed))
+            format!("sealed {} under a new server key, which is in {file} now. {RESEALED}", sealed())
         }
-        (None, true) => format!("sealed {} under the new server key. {RESEALED}", keys(done.resealed)),
+        (None, true) => format!("sealed {} under the new server key. {RESEALED}", sealed()),
     };
     let view = json!({
         "changed": is_changed,
         "resealed": done.resealed,
+        "resealed_mails": mails,
         "unchanged": done.unchanged,
         "server_key_file": file,
     });

@@ -26,11 +26,36 @@ pub use store::delete_expired;
 const MAX_WAITING_OF_USER: i64 = 10;
 /// The most mails that wait altogether: a flood must not fill the disk while the mail server is dead.
 const MAX_WAITING: i64 = 10_000;
+/// The most while another to somebody without an account is taken: who asks for accounts must not keep mails from those who have one.
+const MAX_WAITING_TO_STRANGERS: i64 = 5_000;
 
 /// The way into the queue. Cheap to clone.
 #[derive(Clone)]
 pub struct Outbox {
     seal: Option<DerivedKey>,
+}
+
+/// So many mails are resealed at a time.
+const RESEALED_AT_ONCE: i64 = 200;
+
+/// Seals the mails that wait under another server key. Returns how many; those that `old` does not open are left as they are.
+///
+/// # Errors
+/// When a query fails.
+pub fn reseal(conn: &mut DbConnection, old: &ServerKey, new: &ServerKey) -> QueryResult<usize> {
+    let [old, new] = [old, new].map(|key| key.derive(Purpose::Mails));
+    let (mut after, mut resealed) = (String::new(), 0);
+    loop {
+        let rows = store::list_after(conn, &after, RESEALED_AT_ONCE)?;
+        let Some((last, ..)) = rows.last() else { return Ok(resealed) };
+        after.clone_from(last);
+        for (id, kind, sealed) in &rows {
+            if let Some(letter) = Letter::open(&old, id, kind, sealed) {
+                store::set_message(conn, id, &letter.seal(&new, id, kind))?;
+                resealed += 1;
+            }
+        }
+    }
 }
 
 /// What became of a mail.
@@ -80,8 +105,9 @@ impl Outbox {
                 return Ok(Queued::Full);
             }
         }
-        if store::count_waiting(conn)? >= MAX_WAITING {
-            tracing::error!(kind, "a mail was not queued: {MAX_WAITING} wait already; is the mail server dead?");
+        let most = if user_id.is_some() { MAX_WAITING } else { MAX_WAITING_TO_STRANGERS };
+        if store::count_waiting(conn)? >= most {
+            tracing::error!(kind, "a mail was not queued: {most} wait already; is the mail server dead?");
             return Ok(Queued::Full);
         }
         let id = random_id();

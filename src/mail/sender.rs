@@ -112,7 +112,8 @@ impl Sender {
             self.db.write(move |conn| -> Result<_, DbError> { Ok(store::claim(conn, &id, now, now + CLAIM_FOR)?) });
         let Some(row) = claimed.await? else { return Ok(()) };
         let Some(letter) = Letter::open(&self.seal, &row.id, &row.kind, &row.message_sealed) else {
-            return self.give_up(row, "it was sealed under another SERVER_KEY").await;
+            // While the key is being changed, a server with the other one will take it.
+            return self.put_off(row, "it is sealed under another SERVER_KEY".to_owned()).await;
         };
         let sent = self.smtp.send(&letter, &row.kind, &row.id, row.created_at);
         let sent = tokio::time::timeout(SEND_WITHIN, sent).await;

@@ -80,6 +80,21 @@ pub(super) fn claim(conn: &mut DbConnection, id: &str, now: Moment, until: Momen
     outbox::table.find(id).select(Row::as_select()).first(conn).optional()
 }
 
+/// The mails of which the ids come after `id`, as (id, kind, sealed message), in the order of their ids.
+pub(super) fn list_after(conn: &mut DbConnection, id: &str, limit: i64) -> QueryResult<Vec<(String, String, String)>> {
+    outbox::table
+        .filter(outbox::id.gt(id))
+        .order(outbox::id)
+        .limit(limit)
+        .select((outbox::id, outbox::kind, outbox::message_sealed))
+        .load(conn)
+}
+
+/// Seals a mail anew; it is claimed and tried as before.
+pub(super) fn set_message(conn: &mut DbConnection, id: &str, message_sealed: &str) -> QueryResult<()> {
+    diesel::update(outbox::table.find(id)).set(outbox::message_sealed.eq(message_sealed)).execute(conn).map(drop)
+}
+
 /// Deletes a mail while our claim on it holds.
 pub(super) fn delete(conn: &mut DbConnection, row: &Row) -> QueryResult<()> {
     let claimed = outbox::table.find(&row.id).filter(outbox::claimed_until.eq(row.claimed_until));

@@ -64,7 +64,11 @@ async fn a_language_is_saved_with_the_profile_and_every_browser_speaks_it() {
     let done = visitor.submit(&form, path, &[("display_name", ""), ("language", "ko")]).await;
     assert_eq!(done.location(), "/account/profile?notice=profile-saved");
     let page = visitor.get(done.location()).await;
-    assert!(page.html.contains("<html lang=\"ko\">") && page.html.contains("value=\"ko\" lang=\"ko\" selected"), "{}", page.html);
+    assert!(
+        page.html.contains("<html lang=\"ko\">") && page.html.contains("value=\"ko\" lang=\"ko\" selected"),
+        "{}",
+        page.html
+    );
     let other = Visitor::new(&app).with("accept-language", "en");
     other.sign_in("alice").await;
     assert!(other.get("/").await.html.contains("<html lang=\"ko\">"));

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use vestibule::mail::{Mail, MailKind, Queued};
-use vestibule::secret::PlainSecret;
+use vestibule::secret::{PlainSecret, ServerKey};
 
+use crate::harness::app::SERVER_KEY;
 use crate::harness::beside::Direct;
 use crate::harness::mail::{MailOptions, MailServer};
 use crate::harness::{ServerProcess, TestApp};
@@ -124,4 +125,34 @@ async fn two_instances_send_each_mail_once() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!((received.len(), ids.len()), (40, 40));
+}
+
+#[tokio::test]
+async fn a_mail_that_waits_while_the_server_key_is_changed_goes_out_under_the_new_one() {
+    const NEW_KEY: &str = "HBAQDw4NDAsKCQgHBgUEAwIBAAECAwQFBgcICQoLDA0";
+    let mut server = MailServer::start();
+    let app = server.app().await;
+    server.kill();
+    queue(&app, reset(1)).await;
+    until(&app, "tries = 1").await;
+    let [old, new] = [SERVER_KEY, NEW_KEY].map(|text| ServerKey::parse(text).expect("a key"));
+    for mails in [1, 0] {
+        let (_, resealed) = app.admin().reseal_keys(&old, &new).await.expect("resealed");
+        assert_eq!(resealed, mails, "safe to run twice");
+    }
+    server.start_again();
+    let now = "UPDATE outbox SET next_try_at = created_at";
+    Direct::open(&app.database).run(now);
+    // The instance that has the old key still leaves the mail to others.
+    until(&app, "last_error LIKE '%SERVER_KEY%'").await;
+    assert_eq!(server.received().len(), 0);
+    let url = format!("smtp://127.0.0.1:{}", server.port);
+    let settings = [("SERVER_KEY", NEW_KEY), ("SMTP_URL", url.as_str()), ("MAIL_FROM", "login@example.com")];
+    let _restarted = ServerProcess::start(&app.database, &settings);
+    let began = std::time::Instant::now();
+    while server.received().is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(30), "the mail goes out");
+        Direct::open(&app.database).run(now);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
