@@ -12,7 +12,8 @@ use crate::error::AppError;
 use crate::secret::{base64url, sha256};
 
 /// For whoever opens a picture by itself: none may run a script or load anything, also one that an admin found somewhere.
-const PICTURE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+const PICTURE_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; sandbox";
 const STYLE: &str = "style.css";
 
 #[derive(rust_embed::RustEmbed)]

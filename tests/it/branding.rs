@@ -52,7 +52,10 @@ async fn a_logo_is_a_picture_and_never_acts() {
     assert_eq!(page.header("content-security-policy"), POLICY);
     let logo = visitor.get(between(&page, "<img src=\"", "\"")).await;
     assert_eq!((logo.status, logo.header("content-type"), logo.html.as_str()), (200, "image/svg+xml", HOSTILE_SVG));
-    assert_eq!(logo.header("content-security-policy"), "default-src 'none'; style-src 'unsafe-inline'; sandbox");
+    assert_eq!(
+        logo.header("content-security-policy"),
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; sandbox"
+    );
     assert_eq!(logo.header("cache-control"), "public, max-age=31536000, immutable");
     assert_eq!(logo.header("x-content-type-options"), "nosniff");
     for path in ["/static/logo.svg", "/static/logo.AAAAAAAAAAAA.svg", "/static/logo.gif"] {
