@@ -1,10 +1,7 @@
 //! `vestibule serve`: starts the server and says in one short block where it is and what to do next.
 //! What may not live here: what starting takes (`server`).
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::process::ExitCode;
-use std::task::Poll;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -49,15 +46,8 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     }
     let Running { server, report, addresses, sending, .. } = server::start(config, Clock::system()).await?;
     print!("{}", block.text(&report, &addresses));
-    let mut server = pin!(server);
-    // The workers start when it is first polled; what only starting runs is not needed after that.
-    let stopped = poll_fn(|context| Poll::Ready(server.as_mut().poll(context))).await;
     memory::give_back_code();
-    match stopped {
-        Poll::Ready(stopped) => stopped,
-        Poll::Pending => server.await,
-    }
-    .context("the server stopped")?;
+    server.await.context("the server stopped")?;
     if let Some(sending) = sending {
         sending.stop().await;
     }

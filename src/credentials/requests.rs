@@ -11,12 +11,15 @@ use super::{Lock, store};
 use crate::clock::seconds_until;
 use crate::db::DbError;
 use crate::secret::base64url;
+use crate::users::UserId;
 
 /// Mails in an hour that one network may ask for.
 const OF_NETWORK: i64 = 20;
-/// Mails that may be asked for one account or address, in as long as a link for a new password lives: so that whoever uses the turns of
-/// somebody else leaves them a link that works.
-const OF_ACCOUNT: (i64, TimeDelta) = (3, TimeDelta::minutes(30));
+/// Mails in an hour that may be asked for one account or address.
+const OF_ACCOUNT: i64 = 3;
+/// For links for a new password they are counted for as long as such a link lives: so that whoever uses up somebody's wishes leaves them a
+/// link that works.
+const RESET_WINDOW: TimeDelta = TimeDelta::minutes(30);
 /// Posts in an hour that may answer one link: each can cost a hash, and say whether a name is taken.
 const OF_LINK: i64 = 20;
 const HOUR: TimeDelta = TimeDelta::hours(1);
@@ -42,7 +45,15 @@ impl Lock {
     /// # Errors
     /// When a query fails.
     pub async fn request_for(&self, name: &str) -> Result<Option<Duration>, DbError> {
-        self.take_turn(&[b"request-account", name.as_bytes()], OF_ACCOUNT).await
+        self.take_turn(&[b"request-account", name.as_bytes()], (OF_ACCOUNT, HOUR)).await
+    }
+
+    /// Counts a request for a link for a new password. Returns how long it must wait when there were too many for this account.
+    ///
+    /// # Errors
+    /// When a query fails.
+    pub async fn request_reset(&self, user_id: UserId) -> Result<Option<Duration>, DbError> {
+        self.take_turn(&[b"request-reset", user_id.to_string().as_bytes()], (OF_ACCOUNT, RESET_WINDOW)).await
     }
 
     /// Counts an answer to a one-time link, by its id. Returns how long it must wait when there were too many.

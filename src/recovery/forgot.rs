@@ -73,7 +73,7 @@ pub async fn submit(
 /// Leaves a mail for each account that may be meant, three in half an hour at the most.
 async fn mail_links(lock: &Lock, login: String, language: &'static str) -> Result<(), DbError> {
     for user in lock.db.read(move |conn| admin::find_reachable(conn, &login)).await? {
-        if lock.request_for(&format!("reset {}", user.id)).await?.is_some() {
+        if lock.request_reset(user.id).await?.is_some() {
             tracing::info!(user_id = user.id.0, "a link for a new password was asked for too often; none was mailed");
             continue;
         }

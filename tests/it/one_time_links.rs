@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
+use vestibule::admin;
 use vestibule::links::{self, LinkPurpose, NewLink};
-use vestibule::users::UserId;
+use vestibule::users::{self, UserId};
 
+use crate::harness::beside::Direct;
+use crate::harness::mail::MailServer;
 use crate::harness::visitor::Visitor;
 use crate::harness::{PASSWORD, ServerProcess, TestApp};
 
@@ -118,4 +121,88 @@ async fn an_account_has_a_hundred_browsers_at_the_most() {
         Visitor::new(&app).sign_in("alice").await;
     }
     assert!(!first.is_signed_in().await, "the oldest ended");
+}
+
+/// Asks for a link for a new password as a stranger on a network of their own would.
+async fn ask_for_reset(app: &TestApp, network: u8) {
+    let visitor = Visitor::new(app).with("x-forwarded-for", &format!("198.51.{network}.1"));
+    let form = visitor.get("/password/forgot").await;
+    assert_eq!(visitor.submit(&form, "/password/forgot", &[("login", "alice")]).await.status, 303);
+}
+
+async fn app_with_mail(server: &MailServer) -> TestApp {
+    let app = server.app_with(|settings| settings.trusted_proxies = Some("127.0.0.1".to_owned())).await;
+    let alice = app.add_user("alice", &[]).await.id;
+    app.write(move |conn| users::set_email(conn, alice, Some("alice@example.com"))).await;
+    app
+}
+
+#[tokio::test]
+async fn whoever_uses_up_somebodys_wishes_leaves_them_a_link_that_works() {
+    let server = MailServer::start();
+    let app = app_with_mail(&server).await;
+    for wish in 1..=3 {
+        ask_for_reset(&app, wish).await;
+        server.wait_for(usize::from(wish)).await;
+    }
+    let newest = server.received().pop().expect("a mail").link();
+    app.clock.advance(Duration::from_mins(29));
+    let visitor = Visitor::new(&app);
+    visitor.get(&newest).await;
+    assert_eq!(visitor.get("/password/reset").await.status, 200, "the last of the three still works");
+    app.clock.advance(Duration::from_mins(2));
+    assert_eq!(visitor.get("/password/reset").await.status, 410);
+    ask_for_reset(&app, 9).await;
+    assert_eq!(server.wait_for(4).await.len(), 4, "and when it has run out, a new one comes");
+}
+
+#[tokio::test]
+async fn when_no_more_mails_are_taken_the_earlier_link_still_works() {
+    let mut server = MailServer::start();
+    let app = app_with_mail(&server).await;
+    ask_for_reset(&app, 1).await;
+    let link = server.wait_for(1).await.remove(0).link();
+    server.kill();
+    let mut direct = Direct::open(&app.database);
+    while direct.count("outbox", "1 = 1") > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for number in 0..10 {
+        direct.run(&format!(
+            "INSERT INTO outbox (id, kind, user_id, message_sealed, created_at, expires_at, next_try_at) VALUES \
+             ('full-{number}', 'password-changed', 1, 'x', '2100-01-01 00:00:00', '2100-01-01 00:00:00', '2100-01-01 00:00:00')"
+        ));
+    }
+    let (outbox, now) = (app.lock.mail.clone(), app.clock.now());
+    let alice = app.write(|conn| users::find_by_id(conn, UserId(1))).await.expect("she is there");
+    let wish = app.lock.db.write(move |conn| admin::mail_reset(conn, &outbox, (&alice, "en"), now)).await;
+    assert!(wish.is_err(), "undone as a whole");
+    let visitor = Visitor::new(&app);
+    visitor.get(&link).await;
+    assert_eq!(visitor.get("/password/reset").await.status, 200);
+    assert_eq!(direct.count("outbox", "1 = 1"), 10);
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_link_of_the_account() {
+    let app = app().await;
+    let alice = app.add_user("alice", &["admin"]).await.id;
+    let mut password = PASSWORD;
+    for (path, purpose, new) in [
+        ("/password/reset", LinkPurpose::Reset, NEW_PASSWORD),
+        ("/setup", LinkPurpose::Rescue, "a third correct horse battery staple"),
+    ] {
+        let secret = link(&app, purpose, Some(alice)).await;
+        let visitor = Visitor::new(&app);
+        visitor.get(&format!("{path}?link={secret}")).await;
+        assert_eq!(visitor.get(path).await.status, 200);
+        let person = Visitor::new(&app);
+        assert_eq!(person.try_sign_in("alice", password).await.status, 303);
+        let form = person.get("/account/password").await;
+        let fields = [("current", password), ("password", new)];
+        let done = person.submit(&form, "/account/password", &fields).await;
+        assert_eq!(done.status, 303, "{}", done.alert());
+        password = new;
+        assert_eq!(visitor.get(path).await.status, 410, "{purpose:?}");
+    }
 }
