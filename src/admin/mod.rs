@@ -1,6 +1,6 @@
 //! What an admin does with accounts, roles and programs: use cases for the command line and, later, pages. Each is one transaction over several
 //! capabilities. `accounts.rs` holds the steps on one account, `roles.rs` and `clients.rs` what is done with those, `tokens.rs` makes
-//! tokens for scripts, `keys.rs` the signing keys, `setup.rs` the first admin and the rescue of a locked-out one, `recovery.rs` a new password by mail, `addresses.rs` a proved address, `invites.rs` new accounts,
+//! tokens for scripts, `keys.rs` the signing keys, `setup.rs` the first admin and the link for a locked-out one, `recovery.rs` a new password by a link, `addresses.rs` a proved address, `invites.rs` new accounts,
 //! `fields.rs` the checks of what was typed, `seed*.rs` the seeding from a file.
 //! What may not live here: SQL (`store.rs` files), prompts and output (`cli`), pages.
 
@@ -42,7 +42,7 @@ pub use addresses::{Verification, ask_for_address, mail_verification, verify};
 pub use invites::{Accepted, Invited, accept, ask_for_account, invite};
 pub use keys::KeyRotation;
 pub use recovery::{Reset, ResetLink, find_reachable, mail_reset, reset, reset_link, tell};
-pub use setup::{FirstAdmin, Rescue, SetupLink, create_first_admin, rescue, setup_link};
+pub use setup::{FirstAdmin, SetupLink, create_first_admin, setup_link};
 
 /// Accounts that one query of a list returns.
 pub const LIST_BATCH: i64 = 500;

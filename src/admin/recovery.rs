@@ -1,4 +1,4 @@
-//! Getting back in by a mail: the links, and what their holders may do. Steps for a transaction that is open; the pages are in
+//! Getting back in by a link: who is mailed one, and what its holder may do. Steps for a transaction that is open; the pages are in
 //! `recovery`. What may not live here: what a link is (`links`), and how mails go out (`mail`).
 
 use diesel::result::Error as DieselError;
@@ -118,7 +118,8 @@ pub fn reset_link(conn: &mut DbConnection, name: &LookupName, now: Moment) -> Re
     Ok(ResetLink::Made(secret, user))
 }
 
-/// Sets the password of whom the link is for, ends their sessions, tells them by mail and uses the link up, all or nothing.
+/// Sets the password of whom the link is for, an admin's rescue too, ends their sessions, tells them by mail and uses the link up, all or
+/// nothing.
 ///
 /// # Errors
 /// When a query fails.
@@ -128,13 +129,17 @@ pub fn reset(
     (link, hash, whence): (&Link, &PasswordHash, &Whence),
     now: Moment,
 ) -> Result<Reset, DbError> {
-    let (LinkPurpose::Reset, Some(user_id)) = (link.purpose, link.user_id) else { return Ok(Reset::LinkDead) };
+    let (LinkPurpose::Reset | LinkPurpose::Rescue, Some(user_id)) = (link.purpose, link.user_id) else {
+        return Ok(Reset::LinkDead);
+    };
     users::lock_accounts(conn)?;
     if !links::use_up(conn, link, now)? {
         return Ok(Reset::LinkDead);
     }
-    // The account may have been turned off since the link was made.
-    let Some(user) = find_active(conn, user_id)? else { return Ok(Reset::LinkDead) };
+    // The account may have been turned off since the link was made, or an admin's role taken.
+    let may_be_rescued = link.purpose == LinkPurpose::Reset
+        || users::list_roles(conn, user_id)?.iter().any(|role| role == users::ADMIN_ROLE);
+    let Some(user) = find_active(conn, user_id)?.filter(|_| may_be_rescued) else { return Ok(Reset::LinkDead) };
     let Some(ended_sessions) = set_password(conn, user_id, (hash, whence), now)? else { return Ok(Reset::LinkDead) };
     tell(conn, outbox, &user, MailKind::PasswordChanged { username: user.username.clone() }, now)?;
     Ok(Reset::Done { user, ended_sessions })

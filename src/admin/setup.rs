@@ -1,16 +1,13 @@
-//! The first admin, and the rescue of an admin who is locked out: the links, and what their holders may do. Steps for a
-//! transaction that is open; the pages are in `login`.
-//! What may not live here: what a link is (`links`).
+//! The first admin, and the link for an admin who is locked out (`recovery.rs` says what its holder may do). Steps for a transaction
+//! that is open; the pages are in `login`. What may not live here: what a link is (`links`).
 
 use diesel::result::Error as DieselError;
 
-use super::accounts::{find_account, set_password};
-use crate::audit::Whence;
+use super::accounts::find_account;
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::links::{self, Link, LinkPurpose};
 use crate::secret::PlainSecret;
-use crate::users::argon2id::PasswordHash;
 use crate::users::{self, ADMIN_ROLE, Creation, LookupName, NewUser, User, UserState};
 
 /// What became of a wish for a link.
@@ -41,20 +38,6 @@ pub enum FirstAdmin {
     LinkDead,
     /// The name is somebody's, or was; the link can still be used.
     NameTaken,
-}
-
-/// What became of a wish to rescue an admin.
-#[derive(Clone, Debug)]
-pub enum Rescue {
-    /// The password is set.
-    Done {
-        /// Whose it is.
-        user: User,
-        /// How many sessions ended.
-        ended_sessions: usize,
-    },
-    /// The link was used, is for something else, or its person can no longer sign in as an admin.
-    LinkDead,
 }
 
 /// Makes a link: for the first admin while nobody can sign in as one, else for the admin `name`.
@@ -113,27 +96,4 @@ pub fn create_first_admin(
     };
     users::grant_role(conn, user.id, ADMIN_ROLE, now)?;
     Ok(FirstAdmin::Created(user))
-}
-
-/// Sets the password of the admin whom the link is for, ends their sessions and uses the link up, all or nothing.
-///
-/// # Errors
-/// When a query fails.
-pub fn rescue(
-    conn: &mut DbConnection,
-    link: &Link,
-    (hash, whence): (&PasswordHash, &Whence),
-    now: Moment,
-) -> Result<Rescue, DbError> {
-    let (LinkPurpose::Rescue, Some(user_id)) = (link.purpose, link.user_id) else { return Ok(Rescue::LinkDead) };
-    users::lock_accounts(conn)?;
-    if !links::use_up(conn, link, now)? {
-        return Ok(Rescue::LinkDead);
-    }
-    // The account may have been turned off, or its role taken, since the link was made.
-    let is_admin = users::list_roles(conn, user_id)?.iter().any(|role| role == ADMIN_ROLE);
-    let user = users::find_by_id(conn, user_id)?.filter(|user| is_admin && user.state == UserState::Active);
-    let Some(user) = user else { return Ok(Rescue::LinkDead) };
-    let ended = set_password(conn, user_id, (hash, whence), now)?;
-    Ok(ended.map_or(Rescue::LinkDead, |ended_sessions| Rescue::Done { user, ended_sessions }))
 }

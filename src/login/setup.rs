@@ -4,7 +4,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::routes::finish;
-use crate::admin::{self, FirstAdmin, Rescue};
+use crate::admin::{self, FirstAdmin, Reset};
 use crate::audit::Whence;
 use crate::config::Config;
 use crate::credentials::{Attempt, Lock, SignIn};
@@ -127,11 +127,11 @@ async fn rescue(
         Err(error) => return Ok(Done::Refused(Fault::Password(error))),
     };
     let Ok(hash) = lock.hash_pool.hash(password).await else { return Ok(Done::Full) };
-    let (link, now) = (link.clone(), lock.clock.now());
-    let outcome = lock.db.write(move |conn| admin::rescue(conn, &link, (&hash, &whence), now)).await?;
+    let (link, outbox, now) = (link.clone(), lock.mail.clone(), lock.clock.now());
+    let outcome = lock.db.write(move |conn| admin::reset(conn, &outbox, (&link, &hash, &whence), now)).await?;
     Ok(match outcome {
-        Rescue::Done { user, .. } => Done::As(user.username),
-        Rescue::LinkDead => Done::LinkIsDead,
+        Reset::Done { user, .. } => Done::As(user.username),
+        Reset::LinkDead => Done::LinkIsDead,
     })
 }
 

@@ -1,11 +1,12 @@
 //! The first admin and the rescue of one, as the setup page calls them.
 //! What may not live here: the page.
 
-use vestibule::admin::{FirstAdmin, Rescue, create_first_admin, rescue};
+use vestibule::admin::{FirstAdmin, Reset, create_first_admin, reset};
 use vestibule::audit::Whence;
 use vestibule::clock::Clock;
 use vestibule::db::{Db, DbError};
 use vestibule::links::{self, Link};
+use vestibule::mail::Outbox;
 use vestibule::secret::PlainSecret;
 use vestibule::users::argon2id::{Cost, Hasher, PasswordHash};
 use vestibule::users::{self, NewUser, Username};
@@ -94,23 +95,23 @@ fn a_rescue_link_sets_the_password_once_and_only_while_its_admin_is_one() {
     let use_it = |link: &Link| {
         let (link, hash, pool) = (link.clone(), hash(OTHER_PASSWORD), pool.clone());
         block_on(async move {
-            pool.write(move |conn| rescue(conn, &link, (&hash, &Whence::default()), Clock::system().now()))
-                .await
-                .expect("the database answers")
+            let (whence, now) = (Whence::default(), Clock::system().now());
+            let reset = pool.write(move |conn| reset(conn, &Outbox::off(), (&link, &hash, &whence), now));
+            reset.await.expect("the database answers")
         })
     };
     let as_setup = block_on(create(&pool, link.clone(), "root9"));
     assert!(matches!(as_setup, FirstAdmin::LinkDead), "{as_setup:?}");
     let first = use_it(&link);
-    assert!(matches!(&first, Rescue::Done { ended_sessions: 1, .. }), "{first:?}");
-    assert!(matches!(use_it(&link), Rescue::LinkDead));
+    assert!(matches!(&first, Reset::Done { ended_sessions: 1, .. }), "{first:?}");
+    assert!(matches!(use_it(&link), Reset::LinkDead));
     assert!(db.can_sign_in("root1", OTHER_PASSWORD) && !db.can_sign_in("root1", GOOD_PASSWORD));
 
     let link = block_on(find(&pool, &secret_of(&db, &["--user", "root1"]))).expect("a live link");
     let id = first_id(&db);
     block_on(pool.write(move |conn| users::revoke_role(conn, id, "admin").map_err(DbError::from)))
         .expect("the database answers");
-    assert!(matches!(use_it(&link), Rescue::LinkDead));
+    assert!(matches!(use_it(&link), Reset::LinkDead));
 }
 
 fn first_id(db: &TestDb) -> users::UserId {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use vestibule::admin;
+use vestibule::links::{self, LinkPurpose};
 use vestibule::mail::Queued;
 use vestibule::users::{self, User};
 
@@ -73,6 +74,27 @@ async fn a_person_who_forgot_gets_a_mail_chooses_a_password_and_every_session_en
     let token = earlier.cookie(TOKEN).expect("it was signed in");
     app.lock.tokens.ended().refresh(&app.lock.db, app.clock.now()).await.expect("the database answers");
     assert_eq!(app.get_me(&token).await.status(), 401);
+}
+
+#[tokio::test]
+async fn an_admin_who_is_rescued_is_told_by_mail_too() {
+    let server = MailServer::start();
+    let app = server.app().await;
+    let user = alice(&app).await;
+    let now = app.clock.now();
+    let link = app.write(move |conn| {
+        users::grant_role(conn, user.id, users::ADMIN_ROLE, now)?;
+        links::create(conn, LinkPurpose::Rescue, Some(user.id), now)
+    });
+    let link = link.await;
+    let visitor = Visitor::new(&app);
+    // At its own page, and at no other.
+    visitor.get(&format!("/password/reset?link={}", link.reveal())).await;
+    assert_is_dead(&visitor.get("/password/reset").await);
+    visitor.get(&format!("/setup?link={}", link.reveal())).await;
+    let form = visitor.get("/setup").await;
+    assert_eq!(visitor.submit(&form, "/setup", &[("password", NEW)]).await.location(), "/?notice=rescued");
+    server.wait_for_one("Alice@example.com", "Your password for Vestibule was changed").await;
 }
 
 #[tokio::test]
