@@ -63,14 +63,16 @@ impl Lock {
     /// [`SignInError`] when it could not be decided.
     pub async fn refresh(&self, presented: Presented) -> Result<Refresh, SignInError> {
         let (now, lifetimes) = (self.clock.now(), self.lifetimes);
-        // What is no token of ours is turned away without the right to write, of which SQLite has one.
+        // What is no token of ours, or another program's, is turned away without the right to write, of which SQLite has one, and before
+        // anything is changed: whoever is not the token's own program can neither use it nor end its session.
         let token = presented.token.clone();
-        let is_known = move |conn: &mut _| -> Result<_, DbError> { Ok(find_refresh_token(conn, &token)?.is_some()) };
-        if !self.db.read(is_known).await? {
+        let found = self.db.read(move |conn| -> Result<_, DbError> { Ok(find_refresh_token(conn, &token)?) }).await?;
+        let program = presented.client.as_ref().map(|client| client.id.as_str());
+        let Some(token) = found.filter(|token| token.client_id.as_deref() == program) else {
             return Ok(Refresh::Refused);
-        }
+        };
         let signer = self.tokens.signer(now);
-        let step = Step { presented, lifetimes, signer: signer.clone(), now };
+        let step = Step { presented, token, lifetimes, signer: signer.clone(), now };
         match self.db.write(move |conn| step.run(conn)).await? {
             Outcome::Done { session, user, roles, scope, successor } => {
                 let grant = Grant { subject: Subject::User(&user, &roles), scope: &scope, session: &session };
@@ -94,6 +96,8 @@ impl Lock {
 /// The one transaction of a refresh.
 struct Step {
     presented: Presented,
+    /// As it was just before: whose it is never changes, and `rotate` looks again when the rest has.
+    token: RefreshToken,
     lifetimes: Lifetimes,
     signer: Signer,
     now: Moment,
@@ -101,19 +105,14 @@ struct Step {
 
 impl Step {
     fn run(&self, conn: &mut DbConnection) -> Result<Outcome, DbError> {
-        let (presented, now) = (&self.presented, self.now);
-        let Some(token) = find_refresh_token(conn, &presented.token)? else { return Ok(Outcome::Refused) };
-        // Before anything is changed: whoever is not the token's own program can neither use it nor end its session.
-        if token.client_id.as_deref() != presented.client.as_ref().map(|client| client.id.as_str()) {
-            return Ok(Outcome::Refused);
-        }
+        let (presented, token, now) = (&self.presented, &self.token, self.now);
         let session = sessions::find(conn, &token.family_id)?.filter(|session| self.lifetimes.is_live(session, now));
         let Some(session) = session else { return Ok(Outcome::Refused) };
         let user = session.user_id.map(|id| users::find_by_id(conn, id)).transpose()?.flatten();
         let Some(user) = user.filter(|user| user.state == UserState::Active) else { return Ok(Outcome::Refused) };
         let roles = users::list_roles(conn, user.id)?;
-        let Some(scope) = self.scope(conn, &token, &roles)? else { return Ok(Outcome::ScopeRefused) };
-        match rotate(conn, &presented.token, token, now)? {
+        let Some(scope) = self.scope(conn, token, &roles)? else { return Ok(Outcome::ScopeRefused) };
+        match rotate(conn, &presented.token, token.clone(), now)? {
             Rotation::Successor(successor) => {
                 let Some(session) = self.set_issued(conn, session)? else { return Ok(Outcome::Refused) };
                 Ok(Outcome::Done { session, user: Box::new(user), roles, scope, successor })

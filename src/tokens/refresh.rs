@@ -49,8 +49,8 @@ pub fn find(conn: &mut DbConnection, presented: &PlainSecret) -> QueryResult<Opt
     store::find(conn, presented.hash().as_str())
 }
 
-/// Takes a presented token, found just now, through its four states (design, section 5.1). In the transaction that ends the family
-/// when it says so.
+/// Takes a presented token through its four states (design, section 5.1). It was found a moment ago, perhaps before this transaction,
+/// which is the one that ends the family when it says so.
 ///
 /// # Errors
 /// When a query fails.
@@ -61,9 +61,9 @@ pub fn rotate(
     now: Moment,
 ) -> QueryResult<Rotation> {
     let mut token = found;
-    // On Postgres each query sees what was committed just before it: of rows read one after another, one may tell of a replacement that
-    // another does not know yet, and an owner who came twice would be taken for a thief. There are no more replacements than this, and
-    // a theft looks the same each time.
+    // Rows that were not read at one moment (the first, or any on Postgres, where each query sees what was committed just before it) may
+    // tell of a replacement that another does not know yet, and an owner who came twice would be taken for a thief. There are no more
+    // replacements than this, and a theft looks the same each time.
     for _ in 0..=MAX_LOST {
         match walk(conn, presented, token, now)? {
             Walk::Ended(rotation) => return Ok(rotation),
