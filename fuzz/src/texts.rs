@@ -116,8 +116,8 @@ pub fn seed_file(data: &[u8]) {
     }
 }
 
-/// Stands for a database's password.
-const PASSWORD: &str = "hunter2";
+/// Stands for a database's password. In capitals, into which nothing turns a name that somebody typed.
+const PASSWORD: &str = "HUNTER2";
 
 /// Settings, one a line; the first letter says which. Nothing that is told repeats a database's password.
 pub fn settings(data: &[u8]) {
