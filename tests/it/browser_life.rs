@@ -1,5 +1,5 @@
-//! The whole life of a person at real browsers, with a real mail server, with scripts and without: invited, with a proved address, signed
-//! in at two browsers, one ended from the other, the password forgotten and chosen anew. What may not live here: what goes wrong
+//! The whole life of a person at real browsers, with a real mail server, with scripts and without: invited, with a proved address and then
+//! another, in two languages, signed in at two browsers, one ended from the other, the password forgotten and chosen anew. What may not live here: what goes wrong
 //! (`browser_tabs.rs`).
 
 use vestibule::admin;
@@ -12,6 +12,7 @@ use crate::harness::{PASSWORD, TestApp, process};
 
 const SUBMIT: &str = "main form button[type=submit]";
 const NEW: &str = "seven violet tractors hum";
+const FIRST_ADDRESS: &str = "hana@example.org";
 const ADDRESS: &str = "hana@example.com";
 
 async fn open_link(browser: &Browser, app: &TestApp, mail: &Received) {
@@ -47,18 +48,50 @@ async fn prove_address(browser: &Browser, app: &TestApp, server: &MailServer) {
         .write(move |conn| {
             let name = LookupName::parse("hana").expect("a name");
             let user = admin::find_user(conn, &name)?.expect("she is there");
-            admin::mail_verification(conn, &outbox, (&user, ADDRESS), now)
+            admin::mail_verification(conn, &outbox, (&user, FIRST_ADDRESS), now)
         })
         .await;
     queued.expect("the database answers");
-    let mail = server.wait_for_one(ADDRESS, "Confirm your address for Vestibule").await;
+    confirm_address(browser, app, server, FIRST_ADDRESS).await;
+}
+
+/// Answers the mail that asks whether this address is hers.
+async fn confirm_address(browser: &Browser, app: &TestApp, server: &MailServer, address: &'static str) {
+    let mail = server.wait_for_one(address, "Confirm your address for Vestibule").await;
     open_link(browser, app, &mail).await;
     browser.submit(SUBMIT).await;
     assert!(browser.text("[role=status]").await.contains("Your email address is confirmed."));
     browser.goto(&format!("{}/account/profile", app.url)).await;
-    assert!(browser.text("main").await.contains(ADDRESS));
-    let proved = app.write(|conn| Ok(users::list_by_email_key(conn, ADDRESS, 2)?.remove(0).email_verified_at)).await;
+    assert!(browser.text("main").await.contains(address));
+    let proved =
+        app.write(move |conn| Ok(users::list_by_email_key(conn, address, 2)?.remove(0).email_verified_at)).await;
     assert!(proved.is_some());
+}
+
+async fn take_another_address(browser: &Browser, app: &TestApp, server: &MailServer) {
+    browser.submit("main a[href='/account/email']").await;
+    browser.fill("#email", ADDRESS).await;
+    browser.fill("#current", "not my password").await;
+    browser.submit(SUBMIT).await;
+    assert!(browser.text("[role=alert]").await.contains("Your current password is not right"));
+    assert_eq!(browser.evaluate("document.querySelector('#email').value").await, ADDRESS, "what she typed is kept");
+    browser.fill("#current", PASSWORD).await;
+    browser.submit(SUBMIT).await;
+    assert!(browser.text("[role=status]").await.contains("on its way to the new address"));
+    server.wait_for_one(FIRST_ADDRESS, "Another address was asked for at Vestibule").await;
+    confirm_address(browser, app, server, ADDRESS).await;
+    server.wait_for_one(FIRST_ADDRESS, "Your address at Vestibule was changed").await;
+}
+
+/// Chooses Korean for good, and English again.
+async fn speak_another_language(browser: &Browser) {
+    for (language, status) in [("ko", "저장"), ("en", "saved")] {
+        browser.evaluate(&format!("void (document.querySelector('#language').value = '{language}')")).await;
+        browser.submit(SUBMIT).await;
+        assert_eq!(browser.evaluate("document.documentElement.lang").await, language);
+        let said = browser.text("[role=status]").await;
+        assert!(said.contains(status), "{said}");
+    }
 }
 
 /// Signs the phone in, and out again from the laptop.
@@ -109,6 +142,8 @@ async fn live(runs_scripts: bool) {
     let browsers = Browser::start_two(BrowserOptions { runs_scripts, ..BrowserOptions::default() }).await;
     accept_invitation(&browsers[0], &app).await;
     prove_address(&browsers[0], &app, &server).await;
+    take_another_address(&browsers[0], &app, &server).await;
+    speak_another_language(&browsers[0]).await;
     end_one_from_the_other(&browsers, &app, &server).await;
     let mail = forget_the_password(&browsers, &app, &server).await;
     for browser in &browsers {

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::harness::browser::Browser;
+use crate::harness::browser::{Browser, BrowserOptions};
 use crate::harness::{PASSWORD, TestApp};
 
 const SUBMIT: &str = "main form button[type=submit]";
@@ -49,12 +49,10 @@ async fn assert_is_here(browser: &Browser, app: &TestApp, next: &str) {
     assert!(browser.client.title().await.expect("a title").ends_with("· Vestibule"), "{next}");
 }
 
-#[tokio::test]
-async fn no_next_leads_a_browser_away() {
+async fn stay_here(runs_scripts: bool) {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
-    // With scripts, which are an attack's best chance.
-    let browser = Browser::start().await;
+    let browser = Browser::start_with(BrowserOptions { runs_scripts, ..BrowserOptions::default() }).await;
     for next in ATTACKS {
         follow(&browser, &app, "/login", next).await;
         browser.fill("#username", "alice").await;
@@ -76,4 +74,14 @@ async fn no_next_leads_a_browser_away() {
     browser.fill("#password", PASSWORD).await;
     browser.submit(SUBMIT).await;
     assert_eq!(browser.path().await, "/account/sessions?x=1");
+}
+
+#[tokio::test]
+async fn no_next_leads_a_browser_away() {
+    stay_here(true).await;
+}
+
+#[tokio::test]
+async fn no_next_leads_a_browser_away_without_scripts() {
+    stay_here(false).await;
 }

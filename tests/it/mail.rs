@@ -8,8 +8,10 @@ use vestibule::secret::{PlainSecret, ServerKey};
 
 use crate::harness::app::SERVER_KEY;
 use crate::harness::beside::Direct;
-use crate::harness::mail::{MailOptions, MailServer};
+use crate::harness::mail::{MailOptions, MailServer, MailTls, count_waiting, queue, until_waiting};
 use crate::harness::{ServerProcess, TestApp};
+
+const EVERY: &str = "1 = 1";
 
 fn reset(user_id: i64) -> Mail {
     let kind = MailKind::Reset { username: "alice".to_owned(), secret: PlainSecret::generate() };
@@ -19,24 +21,6 @@ fn reset(user_id: i64) -> Mail {
 fn changed(user_id: i64, language: Option<&str>) -> Mail {
     let kind = MailKind::PasswordChanged { username: "<b>alice</b>".to_owned() };
     Mail { kind, to: "alice@example.com".to_owned(), language: language.map(str::to_owned), user_id: Some(user_id) }
-}
-
-async fn queue(app: &TestApp, mail: Mail) -> Queued {
-    let (outbox, now) = (app.lock.mail.clone(), app.clock.now());
-    app.write(move |conn| outbox.queue(conn, mail, now)).await
-}
-
-fn waiting(app: &TestApp) -> i64 {
-    Direct::open(&app.database).count("outbox", "1 = 1")
-}
-
-/// Waits, for a test's own patience only, until the queue's rows fit.
-async fn until(app: &TestApp, condition: &str) {
-    let began = std::time::Instant::now();
-    while Direct::open(&app.database).count("outbox", condition) == 0 {
-        assert!(began.elapsed() < Duration::from_secs(30), "no mail with {condition}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 #[tokio::test]
@@ -57,15 +41,7 @@ async fn a_mail_is_text_and_html_in_the_readers_language_and_says_that_no_person
     assert!(reset.link().starts_with("/password/reset?link="));
     assert!(korean.text.contains("비밀번호가 바뀌었습니다") && korean.html.contains("lang=\"ko\""));
     assert!(korean.html.contains("&#60;b&#62;alice") && !korean.html.contains("<b>"), "{}", korean.html);
-    until_empty(&app).await;
-}
-
-async fn until_empty(app: &TestApp) {
-    let began = std::time::Instant::now();
-    while waiting(app) > 0 {
-        assert!(began.elapsed() < Duration::from_secs(30), "a mail that was sent is still in the queue");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until_waiting(&app.database, 0, EVERY).await;
 }
 
 #[tokio::test]
@@ -78,48 +54,58 @@ async fn what_waits_is_sealed_and_without_a_mail_server_nothing_waits() {
     assert!(rows.len() == 1 && !rows[0].contains("alice") && !rows[0].contains("link"), "{rows:?}");
     let none = TestApp::start().await;
     assert_eq!(queue(&none, reset(1)).await, Queued::Off);
-    assert_eq!(waiting(&none), 0);
+    assert_eq!(count_waiting(&none.database, EVERY), 0);
+}
+
+/// Sends through a mail server of this kind: with its certificate vouched for, without, and to a server that knows no TLS.
+async fn send_protected(tls: MailTls, url: impl Fn(u16) -> String) {
+    let server = MailServer::start_with(MailOptions { tls, password: Some("pass word/1") });
+    let bare = MailServer::start();
+    let app_at = |port: u16, ca_file: Option<String>| {
+        let url = url(port);
+        server.app_with(move |settings| {
+            settings.database.mail.smtp_url = Some(url);
+            settings.database.mail.smtp_ca_file = ca_file;
+        })
+    };
+    let ca_file = || Some(server.ca_file().display().to_string());
+    let app = app_at(server.port, ca_file()).await;
+    queue(&app, reset(1)).await;
+    assert!(server.wait_for(1).await[0].is_protected);
+    until_waiting(&app.database, 0, EVERY).await;
+    // Nobody vouches for this certificate: not a word is sent, and the mail waits.
+    let stranger = app_at(server.port, None).await;
+    queue(&stranger, reset(1)).await;
+    until_waiting(&stranger.database, 1, "tries = 1 AND last_error LIKE '%ertificate%'").await;
+    // A server without TLS where TLS is insisted on.
+    let careful = app_at(bare.port, ca_file()).await;
+    queue(&careful, reset(1)).await;
+    until_waiting(&careful.database, 1, "tries = 1").await;
+    assert_eq!((server.received().len(), bare.received().len()), (1, 0));
 }
 
 #[tokio::test]
 async fn starttls_is_insisted_on_and_the_certificate_and_the_password_are_checked() {
-    let options = MailOptions { is_protected: true, password: Some("pass word/1") };
-    let server = MailServer::start_with(options);
-    let url = |query: &str| Some(format!("smtp://vestibule:pass%20word%2F1@127.0.0.1:{}{query}", server.port));
-    let app = server
-        .app_with(|settings| {
-            settings.database.mail.smtp_url = url("?tls=required");
-            settings.database.mail.smtp_ca_file = Some(server.ca_file().display().to_string());
-        })
+    send_protected(MailTls::Start, |port| format!("smtp://vestibule:pass%20word%2F1@127.0.0.1:{port}?tls=required"))
         .await;
-    queue(&app, reset(1)).await;
-    assert!(server.wait_for(1).await[0].is_protected);
-    // Nobody vouches for this certificate: not a word is sent, and the mail waits.
-    let stranger = server.app_with(|settings| settings.database.mail.smtp_url = url("?tls=required")).await;
-    queue(&stranger, reset(1)).await;
-    until(&stranger, "tries = 1 AND last_error LIKE '%ertificate%'").await;
-    // A server without TLS where TLS is insisted on.
-    let bare = MailServer::start();
-    let careful = bare.app_with(|settings| {
-        settings.database.mail.smtp_url = Some(format!("smtp://127.0.0.1:{}?tls=required", bare.port));
-    });
-    let careful = careful.await;
-    queue(&careful, reset(1)).await;
-    until(&careful, "tries = 1").await;
-    assert_eq!((server.received().len(), bare.received().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn smtps_is_tls_from_the_first_byte_and_the_certificate_and_the_password_are_checked() {
+    send_protected(MailTls::Implicit, |port| format!("smtps://vestibule:pass%20word%2F1@127.0.0.1:{port}")).await;
 }
 
 #[tokio::test]
 async fn two_instances_send_each_mail_once() {
     let server = MailServer::start();
     let app = server.app().await;
-    let url = format!("smtp://127.0.0.1:{}", server.port);
-    let _second = ServerProcess::start(&app.database, &[("SMTP_URL", &url), ("MAIL_FROM", "login@example.com")]);
+    let _second =
+        ServerProcess::start(&app.database, &[("SMTP_URL", &server.url()), ("MAIL_FROM", "login@example.com")]);
     for user_id in 0..40 {
         queue(&app, changed(user_id, None)).await;
     }
     server.wait_for(40).await;
-    until_empty(&app).await;
+    until_waiting(&app.database, 0, EVERY).await;
     let received = server.received();
     let mut ids: Vec<&str> = received.iter().map(|mail| mail.headers["message-id"].as_str()).collect();
     ids.sort_unstable();
@@ -134,7 +120,7 @@ async fn a_mail_that_waits_while_the_server_key_is_changed_goes_out_under_the_ne
     let app = server.app().await;
     server.kill();
     queue(&app, reset(1)).await;
-    until(&app, "tries = 1").await;
+    until_waiting(&app.database, 1, "tries = 1").await;
     let [old, new] = [SERVER_KEY, NEW_KEY].map(|text| ServerKey::parse(text).expect("a key"));
     for mails in [1, 0] {
         let (_, resealed) = app.admin().reseal_keys(&old, &new).await.expect("resealed");
@@ -144,9 +130,9 @@ async fn a_mail_that_waits_while_the_server_key_is_changed_goes_out_under_the_ne
     let now = "UPDATE outbox SET next_try_at = created_at";
     Direct::open(&app.database).run(now);
     // The instance that has the old key still leaves the mail to others.
-    until(&app, "last_error LIKE '%SERVER_KEY%'").await;
+    until_waiting(&app.database, 1, "last_error LIKE '%SERVER_KEY%'").await;
     assert_eq!(server.received().len(), 0);
-    let url = format!("smtp://127.0.0.1:{}", server.port);
+    let url = server.url();
     let settings = [("SERVER_KEY", NEW_KEY), ("SMTP_URL", url.as_str()), ("MAIL_FROM", "login@example.com")];
     let _restarted = ServerProcess::start(&app.database, &settings);
     let began = std::time::Instant::now();

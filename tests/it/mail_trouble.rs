@@ -1,36 +1,43 @@
-//! Mails when the mail server is dead, slow or refuses, when an instance dies with one in its hands, and when there are too many.
+//! Mails when the mail server is dead, slow or refuses, when an instance stops or dies with one in its hands, and when there are too many.
 //! What may not live here: what a mail holds (`mail.rs`).
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use vestibule::clock::Clock;
+use vestibule::db::{Db, DbError};
 use vestibule::mail::{Mail, MailKind, Queued};
 use vestibule::secret::PlainSecret;
 
-use crate::harness::TestApp;
-use crate::harness::beside::Direct;
-use crate::harness::mail::MailServer;
+use crate::harness::beside::{self, Direct};
+use crate::harness::mail::{MailServer, count_waiting, queue, until_waiting};
+use crate::harness::visitor::Visitor;
+use crate::harness::{ServerProcess, TestApp, TestDatabase};
+
+const EVERY: &str = "1 = 1";
 
 fn mail(user_id: i64) -> Mail {
     let kind = MailKind::Verify { username: "alice".to_owned(), secret: PlainSecret::generate() };
     Mail { kind, to: "alice@example.com".to_owned(), language: None, user_id: Some(user_id) }
 }
 
-async fn queue(app: &TestApp, mail: Mail) -> Queued {
-    let (outbox, now) = (app.lock.mail.clone(), app.clock.now());
-    app.write(move |conn| outbox.queue(conn, mail, now)).await
+/// Another account's mail goes out: whoever sent it has looked at the whole queue.
+async fn let_it_look(app: &TestApp, server: &MailServer) {
+    let count = server.received().len();
+    queue(app, mail(99)).await;
+    server.wait_for(count + 1).await;
+    until_waiting(&app.database, 0, "user_id = 99").await;
 }
 
-fn count(app: &TestApp, condition: &str) -> i64 {
-    Direct::open(&app.database).count("outbox", condition)
-}
-
-/// Waits, for a test's own patience only, until so many rows fit.
-async fn until(app: &TestApp, expected: i64, condition: &str) {
-    let began = Instant::now();
-    while count(app, condition) != expected {
-        assert!(began.elapsed() < Duration::from_secs(30), "not {expected} mails with {condition}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+/// Fills the queue up with mails that no server takes up for as long as a test runs.
+fn fill(database: &TestDatabase, count: i64, name: &str) {
+    let type_name = if database.sqlite_file().is_some() { "" } else { "TIMESTAMP " };
+    let far_off = format!("{type_name}'2999-01-01 00:00:00'");
+    Direct::open(database).run(&format!(
+        "INSERT INTO outbox (id, kind, user_id, message_sealed, created_at, expires_at, next_try_at)
+        WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < {count})
+        SELECT '{name}' || number, 'register', NULL, '', {far_off}, {far_off}, {far_off} FROM numbers"
+    ));
 }
 
 #[tokio::test]
@@ -39,16 +46,16 @@ async fn a_dead_mail_server_loses_nothing_and_a_try_comes_after_half_a_minute_an
     let app = server.app().await;
     server.kill();
     queue(&app, mail(1)).await;
-    until(&app, 1, "tries = 1").await;
+    until_waiting(&app.database, 1, "tries = 1").await;
     app.clock.advance(Duration::from_secs(31));
-    until(&app, 1, "tries = 2").await;
+    until_waiting(&app.database, 1, "tries = 2").await;
     app.clock.advance(Duration::from_secs(31));
     server.start_again();
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    assert_eq!((count(&app, "tries = 2"), server.received().len()), (1, 0), "the second wait is a minute");
+    let_it_look(&app, &server).await;
+    assert_eq!(count_waiting(&app.database, "tries = 2 AND claimed_until IS NULL"), 1, "the second wait is a minute");
     app.clock.advance(Duration::from_secs(31));
-    server.wait_for(1).await;
-    until(&app, 0, "1 = 1").await;
+    server.wait_for(2).await;
+    until_waiting(&app.database, 0, EVERY).await;
 }
 
 #[tokio::test]
@@ -57,14 +64,14 @@ async fn what_is_refused_for_now_is_tried_again_and_what_is_refused_for_good_is_
     let app = server.app().await;
     server.answer("451");
     queue(&app, mail(1)).await;
-    until(&app, 1, "tries = 1 AND last_error LIKE '%451%' AND last_error NOT LIKE '%alice%'").await;
+    until_waiting(&app.database, 1, "tries = 1 AND last_error LIKE '%451%' AND last_error NOT LIKE '%alice%'").await;
     server.answer("550");
     app.clock.advance(Duration::from_secs(31));
-    until(&app, 0, "1 = 1").await;
+    until_waiting(&app.database, 0, EVERY).await;
     // Credentials that an admin will mend are no reason to lose a mail.
     server.answer("535");
     queue(&app, mail(1)).await;
-    until(&app, 1, "tries = 1").await;
+    until_waiting(&app.database, 1, "tries = 1").await;
     assert_eq!(server.received().len(), 0);
 }
 
@@ -76,7 +83,7 @@ async fn a_slow_mail_server_delays_no_page() {
     for user_id in 0..6 {
         queue(&app, mail(user_id)).await;
     }
-    until(&app, 4, "claimed_until IS NOT NULL").await;
+    until_waiting(&app.database, 4, "claimed_until IS NOT NULL").await;
     let began = Instant::now();
     for _ in 0..5 {
         assert_eq!(app.get("/login").send().await.expect("an answer").status(), 200);
@@ -91,26 +98,82 @@ async fn the_claim_of_an_instance_that_died_runs_out() {
     let app = server.app().await;
     server.answer("451");
     queue(&app, mail(1)).await;
-    until(&app, 1, "tries = 1").await;
+    until_waiting(&app.database, 1, "tries = 1").await;
     // As an instance leaves it that was killed with the mail in its hands.
     Direct::open(&app.database).run("UPDATE outbox SET next_try_at = created_at, claimed_until = expires_at");
     server.answer("ok");
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    assert_eq!(server.received().len(), 0, "somebody has it");
+    let_it_look(&app, &server).await;
+    assert_eq!(count_waiting(&app.database, "user_id = 1 AND claimed_until = expires_at"), 1, "somebody has it");
     Direct::open(&app.database).run("UPDATE outbox SET claimed_until = created_at");
-    server.wait_for(1).await;
+    server.wait_for(2).await;
 }
 
 #[tokio::test]
-async fn a_mail_with_a_link_takes_the_place_of_the_last_one_and_the_queue_is_bounded() {
+async fn a_server_that_is_told_to_stop_finishes_the_mails_it_is_sending_and_begins_no_other() {
+    let server = MailServer::start();
+    server.answer("slow");
+    let database = TestDatabase::create();
+    beside::add_user(&database, "alice", &[]).await;
+    let url = server.url();
+    let settings = [("SMTP_URL", url.as_str()), ("MAIL_FROM", "login@example.com")];
+    let mut first = ServerProcess::start(&database, &settings);
+    let (outbox, db) = (beside::outbox(&database), Db::new(&beside::url(&database)));
+    let now = Clock::system().now();
+    let six = db.write(move |conn| -> Result<(), DbError> {
+        (1..=6).try_for_each(|user_id| outbox.queue(conn, mail(user_id), now).map(drop)).map_err(DbError::from)
+    });
+    six.await.expect("the database answers");
+    until_waiting(&database, 4, "claimed_until IS NOT NULL").await;
+    first.terminate();
+    let began = Instant::now();
+    assert_eq!(first.wait().code(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(server.received().len(), 4, "each that was under way has arrived");
+    assert_eq!((count_waiting(&database, EVERY), count_waiting(&database, "claimed_until IS NULL")), (2, 2));
+    server.answer("ok");
+    let _second = ServerProcess::start(&database, &settings);
+    let ids: BTreeSet<String> =
+        server.wait_for(6).await.into_iter().map(|mail| mail.headers["message-id"].clone()).collect();
+    until_waiting(&database, 0, EVERY).await;
+    assert_eq!((ids.len(), server.received().len()), (6, 6), "no mail came twice");
+}
+
+#[tokio::test]
+async fn the_queue_is_bounded_and_strangers_fill_half_of_it_at_the_most() {
+    let mut server = MailServer::start();
+    let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
+    server.kill();
+    let stranger = || Mail { kind: MailKind::Register { secret: PlainSecret::generate() }, user_id: None, ..mail(0) };
+    fill(&app.database, 4_999, "stranger-");
+    assert_eq!(queue(&app, stranger()).await, Queued::Waiting);
+    assert_eq!(queue(&app, stranger()).await, Queued::Full);
+    assert_eq!(queue(&app, mail(1)).await, Queued::Waiting, "whoever has an account is not held up");
+    fill(&app.database, 4_998, "other-");
+    assert_eq!(queue(&app, mail(2)).await, Queued::Waiting);
+    assert_eq!(queue(&app, mail(3)).await, Queued::Full);
+    assert_eq!(count_waiting(&app.database, EVERY), 10_000);
+    // The pages say what they always say.
+    for (path, field, to) in [
+        ("/register", "email", "/login?notice=account-asked"),
+        ("/password/forgot", "login", "/login?notice=reset-asked"),
+    ] {
+        let visitor = Visitor::new(&app);
+        let form = visitor.get(path).await;
+        let page = visitor.submit(&form, path, &[(field, "bob@example.com")]).await;
+        assert_eq!((page.status, page.location()), (303, to), "{}", page.html);
+    }
+}
+
+#[tokio::test]
+async fn a_mail_with_a_link_takes_the_place_of_the_last_one_and_an_accounts_mails_are_few() {
     let mut server = MailServer::start();
     let app = server.app().await;
     server.kill();
     for _ in 0..5 {
         assert_eq!(queue(&app, mail(7)).await, Queued::Waiting);
-        until(&app, 0, "claimed_until IS NOT NULL").await;
+        until_waiting(&app.database, 0, "claimed_until IS NOT NULL").await;
     }
-    assert_eq!(count(&app, "user_id = 7"), 1);
+    assert_eq!(count_waiting(&app.database, "user_id = 7"), 1);
     let told = || Mail { kind: MailKind::PasswordChanged { username: "bob".to_owned() }, user_id: Some(8), ..mail(8) };
     for _ in 0..10 {
         assert_eq!(queue(&app, told()).await, Queued::Waiting);

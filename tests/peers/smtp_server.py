@@ -1,6 +1,6 @@
 """A mail server that keeps what it gets: one JSON file a mail in FOLDER. It answers as the file FOLDER/mode says at that moment:
-ok, slow (3 s for each mail), or a reply code such as 451 or 550. With TLS=1 it insists on STARTTLS, with a certificate made now for
-127.0.0.1, whose issuer is FOLDER/ca.pem. With PASSWORD it insists on that password of the user "vestibule"."""
+ok, slow (3 s for each mail), or a reply code such as 451 or 550. With TLS=start it insists on STARTTLS, with TLS=implicit it speaks nothing but
+TLS, both with a certificate made now for 127.0.0.1, whose issuer is FOLDER/ca.pem. With PASSWORD it insists on that password of the user "vestibule"."""
 
 import asyncio
 import datetime
@@ -36,7 +36,7 @@ class Keeper:
             "headers": {name.lower(): str(value) for name, value in message.items()},
             "text": message.get_body(("plain",)).get_content(),
             "html": message.get_body(("html",)).get_content(),
-            "is_protected": session.ssl is not None,
+            "is_protected": server.transport.get_extra_info("ssl_object") is not None,
         }
         Keeper.count += 1
         name = f"{os.getpid():08}-{Keeper.count:06}.json"
@@ -79,14 +79,19 @@ def authenticate(server, session, envelope, mechanism, data):
 
 
 async def main():
-    options = {}
-    if os.environ.get("TLS") == "1":
+    options, ssl_context = {}, None
+    if os.environ.get("TLS") == "start":
         options = {"tls_context": make_context(), "require_starttls": True}
+    if os.environ.get("TLS") == "implicit":
+        ssl_context = make_context()
     if "PASSWORD" in os.environ:
         options |= {"authenticator": authenticate, "auth_required": True, "auth_require_tls": False}
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: SMTP(Keeper(), hostname="mail.test", enable_SMTPUTF8=True, **options), "127.0.0.1", int(os.environ.get("PORT", "0"))
+        lambda: SMTP(Keeper(), hostname="mail.test", enable_SMTPUTF8=True, **options),
+        "127.0.0.1",
+        int(os.environ.get("PORT", "0")),
+        ssl=ssl_context,
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

@@ -9,6 +9,7 @@ use vestibule::clock::Clock;
 use vestibule::config::{Config, DatabaseUrl, Settings};
 use vestibule::db::migrations;
 use vestibule::db::{Db, DbError};
+use vestibule::mail::Outbox;
 use vestibule::secret::ServerKey;
 use vestibule::users::argon2id::Cost;
 use vestibule::users::hash_pool::HashPool;
@@ -84,13 +85,26 @@ pub fn config(database: &TestDatabase) -> Config {
 
 /// As [`config`], for a URL.
 pub fn config_of(url: &str) -> Config {
+    let mut config = settings_of(url).check().expect("settings of a test");
+    config.server_key = ServerKey::parse(SERVER_KEY);
+    config
+}
+
+fn settings_of(url: &str) -> Settings {
     let mut settings = Settings::default();
     settings.database.database_url = Some(url.to_owned());
     settings.database.argon2_memory_kib = Some("64".to_owned());
     settings.database.argon2_iterations = Some("1".to_owned());
-    let mut config = settings.check().expect("settings of a test");
-    config.server_key = ServerKey::parse(SERVER_KEY);
-    config
+    settings
+}
+
+/// The queue of mails of servers on this database.
+pub fn outbox(database: &TestDatabase) -> Outbox {
+    let mut settings = settings_of(&database.url);
+    settings.database.mail.smtp_url = Some("smtp://127.0.0.1:1".to_owned());
+    settings.database.mail.mail_from = Some("login@example.com".to_owned());
+    let config = settings.check().expect("settings of a test");
+    Outbox::new(&config, &ServerKey::parse(SERVER_KEY).expect("a key"))
 }
 
 /// Where the database is, as the library takes it.

@@ -2,6 +2,7 @@
 //! run at a time. What may not live here: selectors of a page.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -62,7 +63,7 @@ impl Browser {
 
     async fn start_on(seat: SemaphorePermit<'static>, options: BrowserOptions) -> Self {
         let profile = tempfile::tempdir().expect("a temporary folder");
-        let driver = Driver::start();
+        let driver = Driver::start(profile.path());
         let arguments = [
             "--headless=new",
             "--no-sandbox",
@@ -269,9 +270,11 @@ struct Driver {
 }
 
 impl Driver {
-    fn start() -> Self {
+    /// What it and its browser leave behind goes with `folder`.
+    fn start(folder: &Path) -> Self {
         let mut child = Command::new("/usr/bin/chromedriver")
             .arg("--port=0")
+            .env("TMPDIR", folder)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

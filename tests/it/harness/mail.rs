@@ -1,4 +1,4 @@
-//! A real mail server that keeps what it gets (`tests/peers/smtp_server.py`), and servers of ours that send through it.
+//! A real mail server that keeps what it gets (`tests/peers/smtp_server.py`), servers of ours that send through it, and their queue.
 //! What may not live here: what a mail must say.
 
 use std::io::{BufRead as _, BufReader};
@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use vestibule::clock::Clock;
 use vestibule::config::Settings;
+use vestibule::mail::{Mail, Queued};
 
+use super::beside::Direct;
 use super::{TestApp, TestDatabase, peers};
 
 /// How long a mail may take to arrive.
@@ -18,10 +20,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What a mail server is like, where it differs from one that takes everything.
 #[derive(Clone, Copy, Default)]
 pub struct MailOptions {
-    /// It insists on STARTTLS.
-    pub is_protected: bool,
+    pub tls: MailTls,
     /// It insists on this password.
     pub password: Option<&'static str>,
+}
+
+/// How a mail server protects what it is sent.
+#[derive(Clone, Copy, Default)]
+pub enum MailTls {
+    /// Not at all.
+    #[default]
+    None,
+    /// It insists on STARTTLS.
+    Start,
+    /// From the first byte on.
+    Implicit,
 }
 
 /// A mail server. Killed when dropped.
@@ -139,9 +152,14 @@ impl MailServer {
         }
     }
 
+    /// The address as `SMTP_URL` has it.
+    pub fn url(&self) -> String {
+        format!("smtp://127.0.0.1:{}", self.port)
+    }
+
     /// Settings with which a server of ours sends through this one.
     pub fn settings(&self, settings: &mut Settings) {
-        settings.database.mail.smtp_url = Some(format!("smtp://127.0.0.1:{}", self.port));
+        settings.database.mail.smtp_url = Some(self.url());
         settings.database.mail.mail_from = Some("The Door <login@example.com>".to_owned());
     }
 
@@ -172,10 +190,37 @@ impl Drop for MailServer {
     }
 }
 
+/// Queues a mail as the routes do.
+pub async fn queue(app: &TestApp, mail: Mail) -> Queued {
+    let (outbox, now) = (app.lock.mail.clone(), app.clock.now());
+    app.write(move |conn| outbox.queue(conn, mail, now)).await
+}
+
+/// How many rows of the queue fit.
+pub fn count_waiting(database: &TestDatabase, condition: &str) -> i64 {
+    Direct::open(database).count("outbox", condition)
+}
+
+/// Waits, for a test's own patience only, until so many rows of the queue fit.
+pub async fn until_waiting(database: &TestDatabase, expected: i64, condition: &str) {
+    let began = Instant::now();
+    while count_waiting(database, condition) != expected {
+        assert!(began.elapsed() < PATIENCE, "not {expected} mails with {condition}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 fn listen(folder: &tempfile::TempDir, port: u16, options: MailOptions) -> (Child, u16) {
     let mut command = peers::python().into_std();
     command.arg(peers::folder().join("smtp_server.py")).env("FOLDER", folder.path()).env("PORT", port.to_string());
-    command.env("TLS", if options.is_protected { "1" } else { "0" });
+    command.env(
+        "TLS",
+        match options.tls {
+            MailTls::None => "",
+            MailTls::Start => "start",
+            MailTls::Implicit => "implicit",
+        },
+    );
     if let Some(password) = options.password {
         command.env("PASSWORD", password);
     }

@@ -1,10 +1,13 @@
 //! What keeps a page out of somebody's reach, in a browser that has it open: axe-core's findings, what forced colours take away, what is
-//! too small to hit, and where the keyboard does not lead. Each is a list of faults. What may not live here: which pages there are.
+//! too small to hit, where the keyboard does not lead, each a list of faults; and what is too heavy for a slow connection.
+//! What may not live here: which pages there are.
 
 use serde_json::{Value, json};
 
 use super::browser::Browser;
 
+/// A page with its stylesheet, and its script when it has one, as they come: the first flight of a connection.
+const MAX_BYTES: u64 = 14 * 1024;
 /// Everything that can be pressed or typed into, in the order of the page.
 const USABLE: &str = "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select')]";
 
@@ -95,6 +98,26 @@ pub async fn walk(browser: &Browser) -> Vec<String> {
         above = top;
     }
     faults
+}
+
+/// Bytes of the page, its stylesheet and its script, each as it is and as it came, as columns of a table. Fails when there is anything
+/// else, or too much.
+pub async fn weight(browser: &Browser, name: &str, is_styled: bool) -> String {
+    let script = "performance.getEntries().filter(e => e.initiatorType).map(e => [new URL(e.name).origin == location.origin ? e.name : '', e.decodedBodySize, e.encodedBodySize])";
+    let loaded: Vec<(String, u64, u64)> = serde_json::from_value(browser.evaluate(script).await).expect("entries");
+    let of_kind = |is_of_kind: fn(&str) -> bool| -> Vec<&(String, u64, u64)> {
+        loaded.iter().filter(|(url, ..)| is_of_kind(url)).collect()
+    };
+    let styles = of_kind(|url| url.contains("/static/style."));
+    let scripts = of_kind(|url| url.contains("/static/new-password."));
+    let pictures = of_kind(|url| url.contains("/favicon.") || url.contains("/static/logo."));
+    assert_eq!((styles.len(), scripts.len() < 2), (usize::from(is_styled), true), "{name}: {loaded:?}");
+    assert_eq!(1 + styles.len() + scripts.len() + pictures.len(), loaded.len(), "{name}: {loaded:?}");
+    let parts = [loaded.first(), styles.first().copied(), scripts.first().copied()];
+    let packed: u64 = parts.iter().flatten().map(|(_, _, packed)| packed).sum();
+    assert!(packed <= MAX_BYTES && packed > 0, "{name}: {packed} bytes: {loaded:?}");
+    let columns = parts.map(|part| part.map_or("| ".to_owned(), |(_, plain, packed)| format!("{plain} | {packed}")));
+    columns.join(" | ")
 }
 
 fn texts(found: &Value) -> Vec<String> {
