@@ -101,7 +101,7 @@ static POLICIES: LazyLock<[PasswordPolicy; 2]> = LazyLock::new(|| {
     [policy, refusing]
 });
 /// Of so many files one has its passwords judged.
-const JUDGED_EACH: usize = 64;
+const JUDGED_EACH: usize = 257;
 
 /// A seed file: what is wrong is told with a line that exists.
 pub fn seed_file(data: &[u8]) {
