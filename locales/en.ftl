@@ -58,14 +58,19 @@ profile-language-browser = As the browser asks
 ## Another email address
 
 email-link = Change the email address
+email-link-first = Add an email address
 email-title = Change your email address
+email-title-first = Add an email address
 email-lead = A link is sent to the new address. Your account has it once you open the link, and your present address is told.
+email-lead-first = A link is sent to the address. Your account has it once you open the link.
 email-no-mail = This server sends no email, so an address cannot be confirmed. Ask the administrator of this server to change yours.
 email-present = Present address
 email-waiting = New address, not confirmed yet
 email-field = New email address
+email-field-first = Email address
 email-button = Send the link
 email-cancel = Keep the present address
+email-cancel-first = Add none after all
 email-back = Back to the profile
 # $username (text): one that is an email address
 email-name-stays = Your username stays { $username }: you go on signing in with it.

@@ -58,14 +58,19 @@ profile-language-browser = 브라우저 설정에 따름
 ## 메일 주소 변경
 
 email-link = 메일 주소 변경
+email-link-first = 메일 주소 추가
 email-title = 메일 주소 변경
+email-title-first = 메일 주소 추가
 email-lead = 새 주소로 링크를 보냅니다. 링크를 열어야 새 주소로 바뀌며, 지금 주소에도 알림을 보냅니다.
+email-lead-first = 입력한 주소로 링크를 보냅니다. 링크를 열어야 계정에 등록됩니다.
 email-no-mail = 이 서버는 메일을 보내지 않으므로 주소를 확인할 수 없습니다. 주소를 바꾸려면 서버 관리자에게 요청하세요.
 email-present = 지금 주소
 email-waiting = 아직 확인하지 않은 새 주소
 email-field = 새 메일 주소
+email-field-first = 메일 주소
 email-button = 링크 보내기
 email-cancel = 지금 주소를 그대로 쓰기
+email-cancel-first = 추가하지 않기
 email-back = 프로필로 돌아가기
 # $username (글): 메일 주소인 사용자 이름
 email-name-stays = 사용자 이름 { $username }은(는) 그대로이며, 계속 이 이름으로 로그인합니다.

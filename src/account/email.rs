@@ -103,12 +103,12 @@ async fn take_turns(visit: &Visit, key: &str) -> Result<Option<Duration>, DbErro
 }
 
 async fn ask_for(visit: &Visit, email: String) -> Result<(), DbError> {
-    let (outbox, now) = (visit.lock.mail.clone(), visit.lock.clock.now());
-    let (user, language) = (visit.current.user.clone(), visit.layout().lang);
+    let (outbox, now) = (visit.lock.mail.speaking(Some(visit.layout().lang)), visit.lock.clock.now());
+    let user = visit.current.user.clone();
     visit
         .lock
         .db
-        .write(move |conn| match admin::ask_for_address(conn, &outbox, (&user, &email, language), now)? {
+        .write(move |conn| match admin::ask_for_address(conn, &outbox, (&user, &email), now)? {
             Queued::Waiting => Ok(()),
             // Undone, so that no page says that a mail is on its way.
             Queued::Full | Queued::Off => Err(DbError::Busy),

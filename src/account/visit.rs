@@ -143,6 +143,7 @@ impl Visit {
             client_ip: ClientIp::of(&self.request).0,
             is_remembered: self.current.session.is_remembered,
             user_agent: user_agent(&self.request),
+            language: None,
             device: cookies::find(&self.request, cookies::Name::Device).and_then(|text| PlainSecret::parse(&text)),
             previous: None,
         })

@@ -54,10 +54,9 @@ pub fn mail_verification(
 pub fn ask_for_address(
     conn: &mut DbConnection,
     outbox: &Outbox,
-    (user, email, language): (&User, &str, &str),
+    (user, email): (&User, &str),
     now: Moment,
 ) -> Result<Queued, DbError> {
-    let user = &User { language: user.language.clone().or_else(|| Some(language.to_owned())), ..user.clone() };
     let queued = match find_prover(conn, email, Some(user.id))? {
         None => mail_verification(conn, outbox, (user, email), now)?,
         Some(holder) => {

@@ -103,12 +103,7 @@ pub fn invite(
 ///
 /// # Errors
 /// When a query fails.
-pub fn ask_for_account(
-    conn: &mut DbConnection,
-    outbox: &Outbox,
-    (email, language): (&str, &str),
-    now: Moment,
-) -> Result<(), DbError> {
+pub fn ask_for_account(conn: &mut DbConnection, outbox: &Outbox, email: &str, now: Moment) -> Result<(), DbError> {
     let Some(key) = users::email_key(email) else { return Ok(()) };
     users::lock_accounts(conn)?;
     let holders = users::list_by_email_key(conn, &key, MAX_TOLD)?;
@@ -125,7 +120,7 @@ pub fn ask_for_account(
     let new = NewLink { purpose: LinkPurpose::Register, user_id: None, email: Some(email), roles: &[] };
     let secret = links::create_for(conn, &new, now)?;
     let kind = MailKind::Register { secret };
-    outbox.queue(conn, Mail { kind, to: email.to_owned(), language: Some(language.to_owned()), user_id: None }, now)?;
+    outbox.queue(conn, Mail { kind, to: email.to_owned(), language: None, user_id: None }, now)?;
     Ok(())
 }
 

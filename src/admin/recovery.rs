@@ -86,18 +86,13 @@ pub fn find_reachable(conn: &mut DbConnection, typed: &str) -> Result<Vec<User>,
 ///
 /// # Errors
 /// When a query fails, or too many mails wait: then the earlier link still works.
-pub fn mail_reset(
-    conn: &mut DbConnection,
-    outbox: &Outbox,
-    (user, language): (&User, &str),
-    now: Moment,
-) -> Result<(), DbError> {
+pub fn mail_reset(conn: &mut DbConnection, outbox: &Outbox, user: &User, now: Moment) -> Result<(), DbError> {
     users::lock_accounts(conn)?;
     let secret = links::create(conn, LinkPurpose::Reset, Some(user.id), now)?;
     let Some(to) = user.email.clone() else { return Ok(()) };
-    let language = user.language.clone().or_else(|| Some(language.to_owned()));
     let kind = MailKind::Reset { username: user.username.clone(), secret };
-    match outbox.queue(conn, Mail { kind, to, language, user_id: Some(user.id.0) }, now)? {
+    let mail = Mail { kind, to, language: user.language.clone(), user_id: Some(user.id.0) };
+    match outbox.queue(conn, mail, now)? {
         Queued::Waiting => Ok(()),
         // Nobody would ever hold the new link.
         Queued::Full | Queued::Off => Err(DbError::Query(DieselError::RollbackTransaction)),

@@ -66,6 +66,8 @@ pub struct Attempt {
     pub is_remembered: bool,
     /// What the client says it is, at most 256 bytes.
     pub user_agent: Option<String>,
+    /// The tag of the page's language, for a mail to somebody who has chosen none.
+    pub language: Option<&'static str>,
     /// The cookie of a browser that this account signed in from before.
     pub device: Option<PlainSecret>,
     /// The session that this browser holds already, which the new one takes the place of.

@@ -167,7 +167,7 @@ impl Lock {
             checked: hashes.0.clone(),
             stronger: hashes.1.cloned(),
             signing_kid: signer.kid().map(str::to_owned),
-            mail: self.mail.clone(),
+            mail: self.mail.speaking(attempt.language),
         }
     }
 }

@@ -158,6 +158,7 @@ async fn sign_in(
         client_ip: client_ip.0,
         is_remembered,
         user_agent: user_agent(&request),
+        language: Some(words.language()),
         device: cookies::find(&request, cookies::Name::Device).and_then(|text| PlainSecret::parse(&text)),
         previous: session.secret(),
     };

@@ -11,6 +11,7 @@ use crate::credentials::{Attempt, Lock, SignIn};
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
+use crate::mail::Outbox;
 use crate::scope::Scopes;
 use crate::secret::PlainSecret;
 use crate::sessions::SessionKind;
@@ -18,6 +19,7 @@ use crate::users::password::{Owner, Password, PasswordPolicy};
 use crate::users::{self, LookupName, User};
 use crate::web::client_ip::ClientIp;
 use crate::web::form_post;
+use crate::web::language::words_for;
 use crate::web::link_form::{Asked, LinkForm};
 use crate::web::new_account::{Fault, Typed};
 use crate::web::notice::Notice;
@@ -69,7 +71,10 @@ pub async fn submit(
     }
     let typed_password = post.parameters.get("password").unwrap_or_default();
     let done = match &user {
-        Some(user) => rescue(&lock, (&link, user), typed_password, &policy, whence(&request)).await?,
+        Some(user) => {
+            let told = (lock.mail.speaking(Some(words_for(&request).language())), whence(&request));
+            rescue(&lock, (&link, user), typed_password, &policy, told).await?
+        }
         None => create(&lock, &link, &typed, typed_password, &policy).await?,
     };
     match done {
@@ -120,14 +125,14 @@ async fn rescue(
     (link, user): (&Link, &User),
     typed_password: &str,
     policy: &PasswordPolicy,
-    whence: Whence,
+    (outbox, whence): (Outbox, Whence),
 ) -> Result<Done, AppError> {
     let password = match Password::choose(typed_password, &Owner::from(user), policy) {
         Ok(password) => password,
         Err(error) => return Ok(Done::Refused(Fault::Password(error))),
     };
     let Ok(hash) = lock.hash_pool.hash(password).await else { return Ok(Done::Full) };
-    let (link, outbox, now) = (link.clone(), lock.mail.clone(), lock.clock.now());
+    let (link, now) = (link.clone(), lock.clock.now());
     let outcome = lock.db.write(move |conn| admin::reset(conn, &outbox, (&link, &hash, &whence), now)).await?;
     Ok(match outcome {
         Reset::Done { user, .. } => Done::As(user.username),
@@ -156,6 +161,7 @@ async fn sign_in(
         client_ip,
         is_remembered: false,
         user_agent: user_agent(request),
+        language: Some(words_for(request).language()),
         device: device.clone(),
         previous: session.secret(),
     };

@@ -13,7 +13,7 @@ pub struct Mail {
     pub kind: MailKind,
     /// The address, as the account has it.
     pub to: String,
-    /// The tag of the language to write in; `None` for the default one.
+    /// The tag of the language to write in; `None` for that of the page it follows from, or the default one.
     pub language: Option<String>,
     /// The number of the account that it is about, when there is one yet.
     pub user_id: Option<i64>,

@@ -33,6 +33,7 @@ const MAX_WAITING_TO_STRANGERS: i64 = 5_000;
 #[derive(Clone)]
 pub struct Outbox {
     seal: Option<DerivedKey>,
+    language: Option<&'static str>,
 }
 
 /// So many mails are resealed at a time.
@@ -73,13 +74,19 @@ impl Outbox {
     /// The queue, if the settings name a mail server.
     #[must_use]
     pub fn new(config: &Config, server_key: &ServerKey) -> Self {
-        Self { seal: config.mail.as_ref().map(|_| server_key.derive(Purpose::Mails)) }
+        Self { seal: config.mail.as_ref().map(|_| server_key.derive(Purpose::Mails)), language: None }
     }
 
     /// For a place that sends none.
     #[must_use]
     pub fn off() -> Self {
-        Self { seal: None }
+        Self { seal: None, language: None }
+    }
+
+    /// The same for what follows from a page in this language: so those are written to who have chosen none.
+    #[must_use]
+    pub fn speaking(&self, language: Option<&'static str>) -> Self {
+        Self { language, ..self.clone() }
     }
 
     /// Whether mails are sent at all.
@@ -110,6 +117,7 @@ impl Outbox {
             tracing::error!(kind, "a mail was not queued: {most} wait already; is the mail server dead?");
             return Ok(Queued::Full);
         }
+        let mail = Mail { language: mail.language.or_else(|| self.language.map(str::to_owned)), ..mail };
         let id = random_id();
         let row = store::NewRow {
             message_sealed: &Letter::from(mail).seal(seal, &id, kind),

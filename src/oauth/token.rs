@@ -166,6 +166,7 @@ impl Asked<'_> {
             client_ip: self.client_ip.0,
             is_remembered: false,
             user_agent: user_agent(self.request),
+            language: None,
             device: None,
             previous: None,
         };

@@ -9,6 +9,7 @@ use crate::admin;
 use crate::credentials::Lock;
 use crate::db::DbError;
 use crate::error::AppError;
+use crate::mail::Outbox;
 use crate::web::asking;
 use crate::web::client_ip::ClientIp;
 use crate::web::error_page::ErrorPage;
@@ -65,20 +66,20 @@ pub async fn submit(
         let shown = (StatusCode::TOO_MANY_REQUESTS, login, Some(asking::too_many(words, wait)));
         return Ok(asking::retry_after(form(layout, &session, None, shown)?, wait));
     }
-    let lock = lock.get_ref().clone();
-    asking::do_later(async move { mail_links(&lock, login, words.language()).await })?;
+    let (lock, outbox) = (lock.get_ref().clone(), lock.mail.speaking(Some(words.language())));
+    asking::do_later(async move { mail_links(&lock, outbox, login).await })?;
     Ok(see_other(&format!("/login?notice={}", Notice::ResetAsked.code())))
 }
 
 /// Leaves a mail for each account that may be meant, three in half an hour at the most.
-async fn mail_links(lock: &Lock, login: String, language: &'static str) -> Result<(), DbError> {
+async fn mail_links(lock: &Lock, outbox: Outbox, login: String) -> Result<(), DbError> {
     for user in lock.db.read(move |conn| admin::find_reachable(conn, &login)).await? {
         if lock.request_reset(user.id).await?.is_some() {
             tracing::info!(user_id = user.id.0, "a link for a new password was asked for too often; none was mailed");
             continue;
         }
-        let (outbox, now) = (lock.mail.clone(), lock.clock.now());
-        lock.db.write(move |conn| admin::mail_reset(conn, &outbox, (&user, language), now)).await?;
+        let (outbox, now) = (outbox.clone(), lock.clock.now());
+        lock.db.write(move |conn| admin::mail_reset(conn, &outbox, &user, now)).await?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::users::User;
 use crate::users::password::{Owner, Password, PasswordPolicy};
 use crate::web::cookies;
 use crate::web::form_post;
+use crate::web::language::words_for;
 use crate::web::link_form::{Asked, LinkForm};
 use crate::web::new_account::Fault;
 use crate::web::notice::Notice;
@@ -62,7 +63,8 @@ pub async fn submit(
         Err(error) => return form.faulty(asked, &Fault::Password(error)),
     };
     let Ok(hash) = lock.hash_pool.hash(password).await else { return Err(AppError::unavailable()) };
-    let (outbox, whence, now) = (lock.mail.clone(), whence(&request), lock.clock.now());
+    let outbox = lock.mail.speaking(Some(words_for(&request).language()));
+    let (whence, now) = (whence(&request), lock.clock.now());
     match lock.db.write(move |conn| admin::reset(conn, &outbox, (&link, &hash, &whence), now)).await? {
         Reset::Done { user, .. } => {
             let path = format!("/login?notice={}", Notice::PasswordReset.code());

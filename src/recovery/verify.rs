@@ -55,7 +55,7 @@ pub async fn submit(
         let alert = refusal.alert(layout.words, &request);
         return form(layout, (&session, Some(refusal)), (&link, &user), (refusal.status(), Some(alert)));
     }
-    let (outbox, whence, now) = (lock.mail.clone(), whence(&request), lock.clock.now());
+    let (outbox, whence, now) = (lock.mail.speaking(Some(layout.lang)), whence(&request), lock.clock.now());
     match lock.db.write(move |conn| admin::verify(conn, &outbox, (&link, &whence), now)).await? {
         Verification::Done(_) => {
             let page = if current.is_some() { "/" } else { "/login" };

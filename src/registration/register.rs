@@ -11,6 +11,7 @@ use crate::config::{Config, Registration};
 use crate::credentials::Lock;
 use crate::db::DbError;
 use crate::error::AppError;
+use crate::mail::Outbox;
 use crate::users;
 use crate::web::asking;
 use crate::web::client_ip::ClientIp;
@@ -64,19 +65,19 @@ pub async fn submit(
         let shown = (StatusCode::TOO_MANY_REQUESTS, email, Some(asking::too_many(words, wait)));
         return Ok(asking::retry_after(form(layout, &session, None, shown)?, wait));
     }
-    let lock = lock.get_ref().clone();
-    asking::do_later(async move { mail_link(&lock, email, key, words.language()).await })?;
+    let (lock, outbox) = (lock.get_ref().clone(), lock.mail.speaking(Some(words.language())));
+    asking::do_later(async move { mail_link(&lock, outbox, (email, key)).await })?;
     Ok(see_other(&format!("/login?notice={}", Notice::AccountAsked.code())))
 }
 
 /// Leaves a mail for the address, three an hour at the most.
-async fn mail_link(lock: &Lock, email: String, key: String, language: &'static str) -> Result<(), DbError> {
+async fn mail_link(lock: &Lock, outbox: Outbox, (email, key): (String, String)) -> Result<(), DbError> {
     if lock.request_for(&format!("register {key}")).await?.is_some() {
         tracing::info!("an account was asked for too often with one address; nothing was mailed");
         return Ok(());
     }
-    let (outbox, now) = (lock.mail.clone(), lock.clock.now());
-    lock.db.write(move |conn| admin::ask_for_account(conn, &outbox, (&email, language), now)).await
+    let now = lock.clock.now();
+    lock.db.write(move |conn| admin::ask_for_account(conn, &outbox, &email, now)).await
 }
 
 fn form(

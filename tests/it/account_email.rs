@@ -120,6 +120,24 @@ async fn a_wish_can_be_taken_back_and_a_second_one_takes_its_place() {
 }
 
 #[tokio::test]
+async fn whoever_has_no_address_adds_one() {
+    let server = MailServer::start();
+    let app = server.app().await;
+    app.add_user("alice", &[]).await;
+    let visitor = Visitor::new(&app);
+    visitor.sign_in("alice").await;
+    assert!(visitor.get("/account/profile").await.html.contains(">Add an email address</a>"));
+    let page = visitor.get(PATH).await;
+    assert!(page.html.contains("<h1>Add an email address</h1>") && !page.html.contains("resent address"));
+    ask(&visitor, NEW).await;
+    let page = visitor.get(PATH).await;
+    assert!(page.html.contains("Add none after all") && !page.html.contains("resent address"), "{}", page.html);
+    assert_eq!(answer(&app, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
+    assert!(visitor.get(PATH).await.html.contains("<h1>Change your email address</h1>"));
+    assert_eq!(server.received().len(), 1, "nobody else to tell");
+}
+
+#[tokio::test]
 async fn whatever_shuts_a_stranger_out_ends_their_wish_too() {
     let (server, app, visitor) = start().await;
     let (admin, alice) = (app.admin(), users::LookupName::parse("alice").expect("a name"));

@@ -199,6 +199,7 @@ async fn a_program_that_goes_while_the_password_is_hashed_leaves_no_session_behi
         client_ip: [192, 0, 2, 1].into(),
         is_remembered: false,
         user_agent: None,
+        language: None,
         device: None,
         previous: None,
     };

@@ -171,6 +171,7 @@ impl TestDb {
             client_ip: [192, 0, 2, 1].into(),
             is_remembered: false,
             user_agent: None,
+            language: None,
             device: None,
             previous: None,
         };

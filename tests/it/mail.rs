@@ -39,6 +39,7 @@ async fn a_mail_is_text_and_html_in_the_readers_language_and_says_that_no_person
     assert_eq!(reset.headers["content-language"], "en");
     assert!(reset.headers["message-id"].ends_with("@localhost>") && reset.headers.contains_key("date"));
     assert!(reset.link().starts_with("/password/reset?link="));
+    assert!(!reset.text.replace('\r', "").contains("\n\n\n"), "{:?}", reset.text);
     assert!(korean.text.contains("비밀번호가 바뀌었습니다") && korean.html.contains("lang=\"ko\""));
     assert!(korean.html.contains("&#60;b&#62;alice") && !korean.html.contains("<b>"), "{}", korean.html);
     until_waiting(&app.database, 0, EVERY).await;

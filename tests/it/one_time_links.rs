@@ -175,7 +175,7 @@ async fn when_no_more_mails_are_taken_the_earlier_link_still_works() {
     }
     let (outbox, now) = (app.lock.mail.clone(), app.clock.now());
     let alice = app.write(|conn| users::find_by_id(conn, UserId(1))).await.expect("she is there");
-    let wish = app.lock.db.write(move |conn| admin::mail_reset(conn, &outbox, (&alice, "en"), now)).await;
+    let wish = app.lock.db.write(move |conn| admin::mail_reset(conn, &outbox, &alice, now)).await;
     assert!(wish.is_err(), "undone as a whole");
     let visitor = Visitor::new(&app);
     visitor.get(&link).await;

@@ -1,12 +1,14 @@
-//! In which language a page is: the switch, the account's own choice, the browser's wish, in this order.
+//! In which language a page or a mail is: the switch, the account's own choice, the browser's wish, in this order.
 //! What may not live here: what a language's file says (`src/i18n.rs`).
 
 use vestibule::users;
 
+use crate::harness::mail::MailServer;
 use crate::harness::visitor::{Page, Visitor};
 use crate::harness::{PASSWORD, TestApp};
 
 const LANGUAGE: &str = "vestibule_language";
+const NEW: &str = "seven violet tractors hum";
 
 fn lang(page: &Page) -> &str {
     let (_, rest) = page.html.split_once("<html lang=\"").expect("a page");
@@ -141,5 +143,28 @@ async fn the_product_has_the_name_that_the_settings_give_it() {
         assert!(page.html.contains(&format!("· {escaped}</title>")), "{}", page.html);
         assert!(page.html.contains(&format!("<span>{escaped}</span>")) && !page.html.contains("<b>"), "{}", page.html);
         assert!(!page.html.contains("Vestibule"));
+    }
+}
+
+#[tokio::test]
+async fn mails_speak_the_language_of_the_page_to_whoever_has_chosen_none() {
+    let server = MailServer::start();
+    let app = server.app().await;
+    let user = app.add_user("alice", &[]).await;
+    app.write(move |conn| users::set_email(conn, user.id, Some("alice@example.com"))).await;
+    Visitor::new(&app).sign_in("alice").await;
+    for (chosen, written) in [(None, "ko"), (Some("en"), "en")] {
+        app.write(move |conn| users::set_language(conn, user.id, chosen)).await;
+        let count = server.received().len();
+        let korean = Visitor::new(&app).with("accept-language", "ko");
+        let [old, new] = if chosen.is_none() { [PASSWORD, NEW] } else { [NEW, PASSWORD] };
+        assert_eq!(korean.try_sign_in("alice", old).await.status, 303);
+        let form = korean.get("/account/password").await;
+        let fields = [("current", old), ("password", new)];
+        assert_eq!(korean.submit(&form, "/account/password", &fields).await.status, 303);
+        let mails = server.wait_for(count + 2).await;
+        let languages: Vec<&str> =
+            mails[count..].iter().map(|mail| mail.headers["content-language"].as_str()).collect();
+        assert_eq!(languages, [written, written], "a new device, and another password");
     }
 }
