@@ -20,8 +20,8 @@ SETTINGS = {
 PAGES = {
     "sign-in": "/login", "sign-out": "/logout", "forgotten password": "/password/forgot", "registration": "/register",
     "new password": "/password/reset", "invitation": "/invite",
-    "account": "/", "profile": "/account/profile", "sessions": "/account/sessions", "change of password": "/account/password",
-    "deletion": "/account/delete", "stylesheet": None}
+    "account": "/", "profile": "/account/profile", "email address": "/account/email", "sessions": "/account/sessions",
+    "change of password": "/account/password", "deletion": "/account/delete", "stylesheet": None}
 
 
 class Visitor:
