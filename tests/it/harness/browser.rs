@@ -1,17 +1,15 @@
 //! Chromium without a window, driven through chromedriver. Each test has a browser, a profile and a driver of its own; at most two
 //! run at a time. What may not live here: selectors of a page.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fantoccini::elements::Element;
-use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder, Locator};
-use reqwest::{Method, Url};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::driver::{Driver, DriverCommand};
 
 static SEATS: Semaphore = Semaphore::const_new(2);
 /// A name under which a browser reaches this machine without knowing that it does.
@@ -243,54 +241,5 @@ impl Browser {
 
     async fn command(&self, path: &'static str, body: Value) -> Value {
         self.client.issue_cmd(DriverCommand { path, body }).await.expect("chromedriver knows it")
-    }
-}
-
-/// A command of chromedriver's that the standard does not have.
-#[derive(Debug)]
-struct DriverCommand {
-    path: &'static str,
-    body: Value,
-}
-
-impl WebDriverCompatibleCommand for DriverCommand {
-    fn endpoint(&self, base_url: &Url, session_id: Option<&str>) -> Result<Url, url::ParseError> {
-        base_url.join(&format!("session/{}/{}", session_id.unwrap_or_default(), self.path))
-    }
-
-    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        (Method::POST, Some(self.body.to_string()))
-    }
-}
-
-/// chromedriver on a free port. Killed when dropped, and Chromium with it.
-struct Driver {
-    port: u16,
-    child: Child,
-}
-
-impl Driver {
-    /// What it and its browser leave behind goes with `folder`.
-    fn start(folder: &Path) -> Self {
-        let mut child = Command::new("/usr/bin/chromedriver")
-            .arg("--port=0")
-            .env("TMPDIR", folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver is installed: see bin/test");
-        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
-        let port = lines
-            .by_ref()
-            .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { port: port.expect("chromedriver says its port"), child }
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -10,6 +10,7 @@ pub mod away;
 pub mod beside;
 pub mod browser;
 pub mod database;
+pub mod driver;
 pub mod hs256;
 pub mod mail;
 pub mod peers;

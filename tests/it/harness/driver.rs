@@ -1,0 +1,65 @@
+//! chromedriver: started on a port of its own, ended, and what it takes beyond the standard. What may not live here: browsers.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use fantoccini::wd::WebDriverCompatibleCommand;
+use reqwest::{Method, Url};
+use serde_json::Value;
+
+/// A command of chromedriver's that the standard does not have.
+#[derive(Debug)]
+pub struct DriverCommand {
+    pub path: &'static str,
+    pub body: Value,
+}
+
+impl WebDriverCompatibleCommand for DriverCommand {
+    fn endpoint(&self, base_url: &Url, session_id: Option<&str>) -> Result<Url, url::ParseError> {
+        base_url.join(&format!("session/{}/{}", session_id.unwrap_or_default(), self.path))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(self.body.to_string()))
+    }
+}
+
+/// chromedriver on a free port. Killed when dropped, and Chromium with it.
+pub struct Driver {
+    pub port: u16,
+    child: Child,
+}
+
+impl Driver {
+    /// What it and its browser leave behind goes with `folder`. It takes a free port on IPv4 and then the same one on IPv6, which another
+    /// may have taken meanwhile: then it ends, and is started again.
+    pub fn start(folder: &Path) -> Self {
+        (0..5).find_map(|_| Self::try_start(folder)).expect("chromedriver says its port")
+    }
+
+    fn try_start(folder: &Path) -> Option<Self> {
+        let mut child = Command::new("/usr/bin/chromedriver")
+            .arg("--port=0")
+            .env("TMPDIR", folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver is installed: see bin/test");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+        let port = lines
+            .by_ref()
+            .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
+        std::thread::spawn(move || lines.for_each(drop));
+        // Ended, if it is `None`, when this is dropped.
+        let driver = Self { port: port.unwrap_or_default(), child };
+        port.is_some().then_some(driver)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
