@@ -230,7 +230,7 @@ async fn differ_by_an_hour(runs_scripts: bool) {
         browser.click("#remember").await;
         sign_in(&browser, NEW).await;
         begin_profile(&browser, &app).await;
-        // The language's cookie, and the draft's.
+        let first = browser.client.window().await.expect("a tab");
         browser.open_tab().await;
         browser.goto(&app.url).await;
         browser.submit("button[lang=ko]").await;
@@ -240,6 +240,13 @@ async fn differ_by_an_hour(runs_scripts: bool) {
             assert!(names.contains(&name), "ahead: {is_ahead}: {name} in {names:?}");
         }
         assert!(browser.has("a[href='/account/profile']").await, "signed in still");
+        // The draft's cookie, of a few minutes: the text is there after a sign-out and the next sign-in.
+        browser.submit("button[lang=en]").await;
+        sign_out(&browser, &app).await;
+        browser.switch_to(&first).await;
+        browser.submit(SUBMIT).await;
+        sign_in(&browser, NEW).await;
+        assert_eq!(typed(&browser).await.as_deref(), Some(HALF_DONE), "ahead: {is_ahead}");
     }
 }
 
