@@ -63,9 +63,10 @@ impl PasswordHash {
             .zip(["m=", "t=", "p="])
             .map(|(field, name)| field.strip_prefix(name)?.parse::<u32>().ok());
         let cost = Cost { memory_kib: numbers.next()??, iterations: numbers.next()??, parallelism: numbers.next()?? };
-        let is_bounded = (8 * cost.parallelism..=MAX_MEMORY_KIB).contains(&cost.memory_kib)
-            && (1..=MAX_ITERATIONS).contains(&cost.iterations)
-            && (1..=MAX_PARALLELISM).contains(&cost.parallelism);
+        // The lanes first: eight times as many as a number can hold would be no number.
+        let is_bounded = (1..=MAX_PARALLELISM).contains(&cost.parallelism)
+            && (8 * cost.parallelism..=MAX_MEMORY_KIB).contains(&cost.memory_kib)
+            && (1..=MAX_ITERATIONS).contains(&cost.iterations);
         let salt = STANDARD_NO_PAD.decode(salt).ok()?;
         let output = STANDARD_NO_PAD.decode(output).ok()?;
         let is_fit = is_bounded
@@ -234,6 +235,7 @@ mod tests {
             ("t=1", "t=0"),
             ("t=1", "t=99999"),
             ("p=1", "p=0"),
+            ("p=1", "p=4294967295"),
             ("p=1", "p=1,x=1"),
             ("m=64,", ""),
             ("c29tZXNhbHQ", "c2"),
