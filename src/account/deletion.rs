@@ -48,7 +48,7 @@ pub async fn submit(arrival: Arrival, payload: web::Payload) -> Result<HttpRespo
     let Some(name) = LookupName::parse(&visit.current.user.username) else { return Err(AppError::not_found()) };
     let (now, user_id) = (visit.lock.clock.now(), visit.current.user.id);
     let mail = visit.mail(MailKind::AccountDeleted { username: visit.current.user.username.clone() });
-    let (outbox, event) = (visit.lock.mail.clone(), visit.event(EventKind::Deleted, now));
+    let (outbox, event) = (visit.outbox(), visit.event(EventKind::Deleted, now));
     let outcome = visit.lock.db.write(move |conn| -> Result<_, DbError> {
         let live = sessions::list_live_of_user(conn, user_id, MAX_SESSIONS)?;
         let deletion = admin::delete(conn, &name, false, now)?;

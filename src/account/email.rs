@@ -103,7 +103,7 @@ async fn take_turns(visit: &Visit, key: &str) -> Result<Option<Duration>, DbErro
 }
 
 async fn ask_for(visit: &Visit, email: String) -> Result<(), DbError> {
-    let (outbox, now) = (visit.lock.mail.speaking(Some(visit.layout().lang)), visit.lock.clock.now());
+    let (outbox, now) = (visit.outbox(), visit.lock.clock.now());
     let user = visit.current.user.clone();
     visit
         .lock

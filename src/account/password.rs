@@ -92,7 +92,7 @@ async fn change(
     let known = visit.lock.known_places(attempt);
     let event = visit.event(EventKind::PasswordChanged, now);
     let mail = visit.mail(MailKind::PasswordChanged { username: visit.current.user.username.clone() });
-    let outbox = visit.lock.mail.clone();
+    let outbox = visit.outbox();
     let secret = PlainSecret::generate();
     let new_secret = secret.clone();
     let step = move |conn: &mut _| -> Result<_, DbError> {

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::credentials::{Attempt, Lock};
 use crate::db::DbError;
 use crate::error::AppError;
-use crate::mail::{Mail, MailKind};
+use crate::mail::{Mail, MailKind, Outbox};
 use crate::scope::Scopes;
 use crate::secret::PlainSecret;
 use crate::sessions::{self, SessionKind};
@@ -159,9 +159,13 @@ impl Visit {
 
     /// A mail to the person; `None` when nobody knows where it would reach them.
     pub fn mail(&self, kind: MailKind) -> Option<Mail> {
-        let to = self.current.user.email.clone()?;
-        let language = Some(self.layout().lang.to_owned());
-        Some(Mail { kind, to, language, user_id: Some(self.current.user.id.0) })
+        let user = &self.current.user;
+        Some(Mail { kind, to: user.email.clone()?, language: user.language.clone(), user_id: Some(user.id.0) })
+    }
+
+    /// The way into the queue of mails for what follows from this page.
+    pub fn outbox(&self) -> Outbox {
+        self.lock.mail.speaking(Some(self.layout().lang))
     }
 
     /// What this person typed into the form here before their session ended.
