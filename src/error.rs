@@ -1,9 +1,8 @@
-//! The one error that HTTP handlers return. A 5xx is logged here, once, with its cause; the client gets fixed text and a
-//! request id. `error/answers.rs` has the answers. JSON by itself; `web::error_page` puts a page in its place for people.
-//! What may not live here: outcomes that a door must handle, such as a wrong password.
+//! [`AppError`], the error of every HTTP handler, and its JSON response.
 
-mod answers;
+mod responses;
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -19,39 +18,41 @@ use crate::metrics;
 use crate::secret::random_id;
 use crate::tokens::TokenError;
 
-/// An answer that is no success, as RFC 6749 §5.2 writes them: a status, a code out of a fixed list, and a sentence.
+/// An error response: a status, a code and a description (RFC 6749 §5.2).
+///
+/// The response is JSON; `web::error_page` replaces it with a page for browsers. Building a 5xx logs it with its cause.
 #[derive(Debug)]
 pub struct AppError {
     status: StatusCode,
     code: &'static str,
-    description: &'static str,
+    description: Cow<'static, str>,
     header: Option<Box<(header::HeaderName, HeaderValue)>>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What stands in the JSON of an error.
+/// The JSON body of an error response.
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Error)]
 pub struct ErrorBody<'a> {
-    /// A code out of a fixed list, such as `invalid_grant`.
+    /// The error code, such as `invalid_grant`.
     error: &'a str,
     /// What happened and what to do next.
     error_description: &'a str,
-    /// Names the log line of a 5xx.
+    /// The ID of the log line of a 5xx.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
 }
 
-/// Left on a response for `web::error_page`.
+/// A response extension for `web::error_page`.
 #[derive(Clone, Debug)]
 pub struct ErrorNote {
-    /// The request id that the log line and the JSON carry.
+    /// The request ID in the log line and in the JSON body.
     pub request_id: Option<String>,
 }
 
 impl AppError {
-    fn new(status: StatusCode, code: &'static str, description: &'static str) -> Self {
-        Self { status, code, description, header: None, cause: None }
+    fn new(status: StatusCode, code: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, description: description.into(), header: None, cause: None }
     }
 
     fn with_header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
@@ -59,11 +60,11 @@ impl AppError {
         self
     }
 
-    fn with_wait(self, wait: Duration) -> Self {
+    fn with_retry_after(self, wait: Duration) -> Self {
         self.with_header(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)))
     }
 
-    /// How long the client should wait, when it should.
+    /// The value of `Retry-After`, in seconds; `None` when the response has no such header.
     #[must_use]
     pub fn retry_after(&self) -> Option<&str> {
         let (name, value) = self.header.as_deref()?;
@@ -75,9 +76,10 @@ impl AppError {
         metrics::SERVER_ERRORS.increment();
         match &self.cause {
             Some(cause) => {
-                tracing::error!(request_id, status = self.status.as_u16(), cause = %Chain(cause.as_ref()), "request failed");
+                let cause = Chain(cause.as_ref());
+                tracing::error!(request_id, status = self.status.as_u16(), %cause, "request failed");
             }
-            None => tracing::warn!(request_id, status = self.status.as_u16(), "request turned away"),
+            None => tracing::warn!(request_id, status = self.status.as_u16(), "request rejected"),
         }
         request_id
     }
@@ -110,8 +112,8 @@ impl From<TokenError> for AppError {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Database(error) => error.into(),
-            refusal => {
-                tracing::debug!(reason = %refusal, "token refused");
+            rejected => {
+                tracing::debug!(reason = %rejected, "access token rejected");
                 Self::invalid_token()
             }
         }
@@ -120,7 +122,7 @@ impl From<TokenError> for AppError {
 
 impl fmt::Display for AppError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.description)
+        f.write_str(&self.description)
     }
 }
 
@@ -135,14 +137,14 @@ impl ResponseError for AppError {
         if let Some((name, value)) = self.header.as_deref() {
             response.insert_header((name.clone(), value.clone()));
         }
-        let body = ErrorBody { error: self.code, error_description: self.description, request_id: request_id.clone() };
+        let body = ErrorBody { error: self.code, error_description: &self.description, request_id: request_id.clone() };
         let mut response = response.json(body);
         response.extensions_mut().insert(ErrorNote { request_id });
         response
     }
 }
 
-/// An error and its sources, for one log line.
+/// An error and its sources on one line.
 struct Chain<'a>(&'a (dyn Error + Send + Sync));
 
 impl fmt::Display for Chain<'_> {

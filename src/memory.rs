@@ -33,7 +33,7 @@ pub fn give_back_code() {
             )
         };
         if let Err(error) = result {
-            tracing::debug!(%error, "code stays mapped");
+            tracing::debug!(%error, "cannot release code pages; they stay resident");
         }
     }
 }

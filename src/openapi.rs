@@ -1,4 +1,4 @@
-//! The OpenAPI document and Swagger UI, all of it from this binary. What may not live here: routes of a capability.
+//! The OpenAPI document and Swagger UI, both served from this binary.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use crate::web::compression::Packed;
 use crate::web::get;
 use crate::{forward_auth, oauth};
 
-/// Swagger UI styles itself from its script and draws its icons from `data:`: the one exception from the pages' policy.
+/// The Content-Security-Policy of Swagger UI, which sets inline styles and loads icons from `data:` URLs.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 #[derive(OpenApi)]
@@ -33,7 +33,7 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 )]
 struct Document;
 
-/// The security scheme behind the Authorize button.
+/// The security scheme of the Authorize button.
 struct PasswordFlow;
 
 impl Modify for PasswordFlow {
@@ -51,19 +51,18 @@ pub fn routes(services: &mut web::ServiceConfig) {
     let methods = || web::to(|| async { Err::<String, _>(AppError::method_not_allowed("GET, HEAD")) });
     services
         .service(web::resource("/openapi.json").route(get().to(document)).default_service(methods()))
-        .service(web::resource("/docs").route(get().to(to_folder)).default_service(methods()))
+        .service(web::resource("/docs").route(get().to(redirect_to_docs)).default_service(methods()))
         .service(web::resource("/docs/{file:.*}").route(get().to(swagger_ui)).default_service(methods()));
 }
 
-static DOCUMENT: LazyLock<Packed> = LazyLock::new(|| {
-    Packed::new(Document::openapi().to_json().expect("a document of names and texts can be written").into_bytes())
-});
+static DOCUMENT: LazyLock<Packed> =
+    LazyLock::new(|| Packed::new(Document::openapi().to_json().expect("an OpenAPI document serializes").into_bytes()));
 
 async fn document(request: HttpRequest) -> HttpResponse {
     DOCUMENT.answer(&request, HttpResponse::Ok().content_type("application/json"))
 }
 
-async fn to_folder() -> HttpResponse {
+async fn redirect_to_docs() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header(("Location", "/docs/")).finish()
 }
 
@@ -73,7 +72,7 @@ async fn swagger_ui(file: web::Path<String>) -> Result<HttpResponse, AppError> {
         .map_err(|error| AppError::internal(error.to_string()))?;
     let asset = asset.ok_or_else(AppError::not_found)?;
     let mut response = HttpResponse::Ok();
-    // Every browser takes gzip; the files are embedded in that form only.
+    // Every browser accepts gzip; the files are embedded only in that form.
     if asset.gzpipped {
         response.insert_header(("Content-Encoding", "gzip"));
     }

@@ -43,7 +43,9 @@ pub enum StartError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// An address cannot be listened on.
-    #[error("{address} cannot be listened on ({reason}): stop what uses it, or set {setting} to another address")]
+    #[error(
+        "cannot listen on {address} ({reason}): stop the process that uses it, or set {setting} to another address"
+    )]
     Bind {
         /// Which setting names it.
         setting: &'static str,
@@ -56,7 +58,7 @@ pub enum StartError {
     #[error(transparent)]
     Smtp(#[from] SmtpError),
     /// The operating system gives no thread.
-    #[error("the server cannot start its threads")]
+    #[error("cannot start the server threads")]
     Threads(#[from] io::Error),
 }
 
@@ -155,7 +157,7 @@ fn listen(
     lock: Lock,
 ) -> Result<(Server, Vec<SocketAddr>), StartError> {
     let readiness = Readiness::new();
-    actix_web::rt::spawn(housekeeping::keep_ended_sessions_fresh(lock.clone(), readiness.clone()));
+    actix_web::rt::spawn(housekeeping::keep_revoked_sessions_fresh(lock.clone(), readiness.clone()));
     actix_web::rt::spawn(housekeeping::keep_clean(lock.clone(), config.key_rotation));
     let data = (web::Data::new(config), web::Data::new(web_config), web::Data::new(lock), web::Data::new(readiness));
     let mut server = HttpServer::new(move || {
@@ -199,7 +201,7 @@ fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, StartError> {
             Err(StartError::Bind { reason, .. })
                 if addresses.len() > 1 && reason.kind() == io::ErrorKind::AddrNotAvailable =>
             {
-                tracing::warn!(%address, "this machine does not have this address; the others are used");
+                tracing::warn!(%address, "address not available on this host; skipping");
             }
             bound => listeners.push(bound?),
         }
@@ -216,7 +218,7 @@ fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, Start
 pub fn warning_of(signing: &Signing) -> Option<&'static str> {
     match signing {
         Signing::Hs256(_) => Some(
-            "HS256: every program that checks tokens holds JWT_SECRET and could make them; ES256 needs no shared secret",
+            "HS256: every service that verifies tokens has JWT_SECRET and could issue them; ES256 needs no shared secret",
         ),
         Signing::KeyPair(_) => None,
     }

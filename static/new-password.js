@@ -1,9 +1,9 @@
-// Says early what the server would say of a new password. The server decides: what this lets pass may still be refused.
+// Checks a new password before the form is sent. The server decides and may reject what passes here.
 "use strict";
 {
   const field = document.querySelector("input[data-too-short]");
-  const early = document.getElementById("password-early");
-  const own = () =>
+  const error = document.getElementById("password-error");
+  const ownWords = () =>
     ["username", "display_name", "email"]
       .map((id) => document.getElementById(id)?.value ?? "")
       .join(" ")
@@ -11,29 +11,29 @@
       .split(/[^\p{L}\p{N}]+/u)
       .filter((word) => word.length > 2)
       .sort((left, right) => right.length - left.length);
-  const fault = (password) => {
+  const findError = (password) => {
     const text = password.toLowerCase();
     const characters = [...text];
     if (characters.length < Number(field.dataset.min)) return field.dataset.tooShort;
     if (new Set(characters).size < 5) return field.dataset.repeats;
-    const rest = own().reduce((left, word) => left.replaceAll(word, ""), text);
+    const rest = ownWords().reduce((left, word) => left.replaceAll(word, ""), text);
     if ([...rest].length < 4) return field.dataset.ownWords;
     return "";
   };
-  const say = () => {
-    early.textContent = field.value ? fault(field.value) : "";
+  const update = () => {
+    error.textContent = field.value ? findError(field.value) : "";
   };
-  // Not at each key: a screen reader would never come to an end, and nobody wants to be told off at the first letter. Nor when the
-  // field is left: that is when the button is being pressed, and words that push it away would swallow the click.
-  let waiting;
+  // Delayed, because a screen reader would announce an error at each key. Not on blur, because an error that moves the button while
+  // it is being pressed loses the click.
+  let timer;
   field.addEventListener("input", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(say, early.textContent ? 150 : 900);
+    clearTimeout(timer);
+    timer = setTimeout(update, error.textContent ? 150 : 900);
   });
 
   const show = document.createElement("button");
   show.type = "button";
-  show.className = "quiet show";
+  show.className = "secondary show";
   show.textContent = field.dataset.show;
   show.setAttribute("aria-pressed", "false");
   show.setAttribute("aria-controls", field.id);
@@ -42,7 +42,7 @@
     show.setAttribute("aria-pressed", String(isShown));
   };
   show.addEventListener("click", () => set(field.type === "password"));
-  // As a password again before it is sent, so that managers know it for one and no browser keeps it as text.
+  // Masked before the form is sent, so that password managers recognize the field and no browser saves it as text.
   field.form.addEventListener("submit", () => set(false));
   field.after(show);
 }

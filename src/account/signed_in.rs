@@ -54,7 +54,7 @@ pub async fn submit(arrival: Arrival, payload: web::Payload) -> Result<HttpRespo
             end(&visit, Some(id.to_owned())).await?;
             Notice::OneEnded
         }
-        _ => return Err(AppError::invalid_request("The form names no session.")),
+        _ => return Err(AppError::invalid_request("Invalid parameter: end. Send a session ID, or others.")),
     };
     Ok(see_other(&format!("/account/sessions?notice={}", notice.code())))
 }

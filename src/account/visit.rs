@@ -160,7 +160,8 @@ impl Visit {
     /// A mail to the person; `None` when nobody knows where it would reach them.
     pub fn mail(&self, kind: MailKind) -> Option<Mail> {
         let user = &self.current.user;
-        Some(Mail { kind, to: user.email.clone()?, language: user.language.clone(), user_id: Some(user.id.0) })
+        let (display_name, language) = (user.display_name.clone(), user.language.clone());
+        Some(Mail { kind, to: user.email.clone()?, display_name, language, user_id: Some(user.id.0) })
     }
 
     /// The way into the queue of mails for what follows from this page.

@@ -41,7 +41,14 @@ pub fn mail_verification(
     }
     let secret = make_link(conn, user, email, now)?;
     let kind = MailKind::Verify { username: user.username.clone(), secret };
-    let mail = Mail { kind, to: email.to_owned(), language: user.language.clone(), user_id: Some(user.id.0) };
+    let mail = Mail {
+        kind,
+        to: email.to_owned(),
+        // The address may be a stranger's: no free text of the user is sent there.
+        display_name: None,
+        language: user.language.clone(),
+        user_id: Some(user.id.0),
+    };
     Ok(outbox.queue(conn, mail, now)?)
 }
 
@@ -64,7 +71,8 @@ pub fn ask_for_address(
             make_link(conn, user, email, now)?;
             let to = holder.email.unwrap_or_else(|| email.to_owned());
             let kind = MailKind::AddressWanted { username: holder.username };
-            outbox.queue(conn, Mail { kind, to, language: holder.language, user_id: Some(user.id.0) }, now)?
+            let (display_name, language) = (holder.display_name, holder.language);
+            outbox.queue(conn, Mail { kind, to, display_name, language, user_id: Some(user.id.0) }, now)?
         }
     };
     if queued == Queued::Waiting && user.email.as_deref() != Some(email) {

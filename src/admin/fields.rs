@@ -18,45 +18,49 @@ pub enum FieldFault {
     #[error("{0}")]
     Username(#[from] UsernameError),
     /// The number.
-    #[error("an id is a whole number from 1 to {MAX_ID}")]
+    #[error("a user ID must be a whole number from 1 to {MAX_ID}")]
     Id,
     /// The display name.
     #[error(
-        "a display name has 1 to {MAX_DISPLAY_NAME} characters, none of them a control character, and no space at either end"
+        "a display name must have 1 to {MAX_DISPLAY_NAME} characters, no control characters, and no spaces at either end"
     )]
     DisplayName,
     /// The e-mail address.
-    #[error("this is no e-mail address: write it as name@example.com")]
+    #[error("not a valid email address: use the form name@example.com")]
     Email,
     /// A role, as it was given.
-    #[error("`{0}` is no role: a role has 1 to {MAX_ROLE} lower-case letters, digits and . _ : -")]
+    #[error("`{0}` is not a valid role: use 1 to {MAX_ROLE} lower-case letters, digits and . _ : -")]
     Role(String),
     /// The name of a program.
     #[error(
-        "a program's name has 1 to {max} characters, none of them a control character, no space at either end, and does not look like a client id",
+        "a client name must have 1 to {max} characters, no control characters, and no spaces at either end, and must not look like a client ID",
         max = clients::MAX_NAME
     )]
     ClientName,
     /// A grant, as it was given.
-    #[error("`{0}` is no grant: write password, refresh_token or client_credentials")]
+    #[error("`{0}` is not a valid grant: use password, refresh_token or client_credentials")]
     Grant(String),
     /// No grant at all.
-    #[error("a program has at least one grant: password, refresh_token or client_credentials")]
+    #[error("a client needs at least one grant: password, refresh_token or client_credentials")]
     NoGrant,
     /// A scope, as it was given.
-    #[error("`{0}` is no scope: a scope has 1 to 64 printable ASCII characters, without space, quote and backslash")]
+    #[error(
+        "`{0}` is not a valid scope: use 1 to 64 printable ASCII characters without spaces, quotes and backslashes"
+    )]
     Scope(String),
     /// Too many scopes.
-    #[error("there are too many scopes: 64 at most")]
+    #[error("too many scopes: use at most 64")]
     TooManyScopes,
     /// A program's secret.
-    #[error("a secret is exactly 43 characters of base64url (32 random bytes), as `vestibule clients add` makes them")]
+    #[error(
+        "a client secret must be exactly 43 characters of base64url (32 random bytes), as created by `vestibule clients add`"
+    )]
     ClientSecret,
     /// The password.
     #[error("{0}")]
     Password(#[from] PasswordError),
     /// The password's hash.
-    #[error("this is no Argon2id hash that can be used: write $argon2id$v=19$m=…,t=…,p=…$salt$hash")]
+    #[error("not a usable Argon2id hash: use the form $argon2id$v=19$m=…,t=…,p=…$salt$hash")]
     PasswordHash,
 }
 

@@ -91,7 +91,8 @@ pub fn invite(
     }
     let secret = links::create_for(conn, &NewLink { purpose: LinkPurpose::Invite, user_id: None, email, roles }, now)?;
     let Some(email) = email else { return Ok(Invited::Made(secret)) };
-    let mail = Mail { kind: MailKind::Invite { secret }, to: email.to_owned(), language: None, user_id: None };
+    let kind = MailKind::Invite { secret };
+    let mail = Mail { kind, to: email.to_owned(), display_name: None, language: None, user_id: None };
     match outbox.queue(conn, mail, now)? {
         Queued::Waiting => Ok(Invited::Mailed),
         // As a fault it would be one; here the link goes with the row, for nobody will ever hold it.
@@ -114,13 +115,14 @@ pub fn ask_for_account(conn: &mut DbConnection, outbox: &Outbox, email: &str, no
         return Ok(());
     }
     if links::count(conn, LinkPurpose::Register, now)? >= MAX_OPEN {
-        tracing::warn!("an account was asked for, and too many wishes are open");
+        tracing::warn!("registration request dropped: too many pending");
         return Ok(());
     }
     let new = NewLink { purpose: LinkPurpose::Register, user_id: None, email: Some(email), roles: &[] };
     let secret = links::create_for(conn, &new, now)?;
     let kind = MailKind::Register { secret };
-    outbox.queue(conn, Mail { kind, to: email.to_owned(), language: None, user_id: None }, now)?;
+    let mail = Mail { kind, to: email.to_owned(), display_name: None, language: None, user_id: None };
+    outbox.queue(conn, mail, now)?;
     Ok(())
 }
 

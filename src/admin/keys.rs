@@ -55,7 +55,7 @@ impl AdminServices {
         let waiting = keys.iter().find(|key| key.state == KeyState::Next && key.algorithm == algorithm.as_str());
         let signing = of(KeyState::Signing);
         let Some(next) = waiting.or(signing).cloned() else {
-            return Err(KeyError::Unusable("it was retired at this very moment: try again".to_owned()));
+            return Err(KeyError::Unusable("it was retired in the meantime; run the command again".to_owned()));
         };
         let old = signing.filter(|key| key.kid != next.kid).cloned().map(|key| {
             let until = tokens::kept_until(key.usage, next.signs_from, token_life);

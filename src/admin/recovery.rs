@@ -59,7 +59,8 @@ impl AdminServices {
 /// When a query fails.
 pub fn tell(conn: &mut DbConnection, outbox: &Outbox, user: &User, kind: MailKind, now: Moment) -> Result<(), DbError> {
     let Some(to) = user.email.clone() else { return Ok(()) };
-    outbox.queue(conn, Mail { kind, to, language: user.language.clone(), user_id: Some(user.id.0) }, now)?;
+    let (display_name, language) = (user.display_name.clone(), user.language.clone());
+    outbox.queue(conn, Mail { kind, to, display_name, language, user_id: Some(user.id.0) }, now)?;
     Ok(())
 }
 
@@ -91,7 +92,8 @@ pub fn mail_reset(conn: &mut DbConnection, outbox: &Outbox, user: &User, now: Mo
     let secret = links::create(conn, LinkPurpose::Reset, Some(user.id), now)?;
     let Some(to) = user.email.clone() else { return Ok(()) };
     let kind = MailKind::Reset { username: user.username.clone(), secret };
-    let mail = Mail { kind, to, language: user.language.clone(), user_id: Some(user.id.0) };
+    let (display_name, language) = (user.display_name.clone(), user.language.clone());
+    let mail = Mail { kind, to, display_name, language, user_id: Some(user.id.0) };
     match outbox.queue(conn, mail, now)? {
         Queued::Waiting => Ok(()),
         // Nobody would ever hold the new link.

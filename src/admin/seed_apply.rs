@@ -143,11 +143,8 @@ fn create_user(
         // Somebody made it since the plan was made.
         Creation::NameTaken => return Err(ApplyError::Stale),
         Creation::IdTaken => {
-            return Err(ApplyError::Refused(
-                wanted
-                    .place
-                    .remark("id", "another user has this number, or had it: write another, or leave the field out"),
-            ));
+            let text = "is taken (IDs of deleted users are never reused): choose another, or omit the field";
+            return Err(ApplyError::Refused(wanted.place.remark("id", text)));
         }
     };
     for role in wanted.roles.iter().flatten() {
@@ -220,7 +217,8 @@ fn no_admin_left(wanted: &[SeedUser], report: &SeedReport) -> Remark {
     let place = report.changed.iter().find(was_admin).and_then(|change| {
         wanted.iter().find(|user| user.username.as_str() == change.username || user.id == Some(change.id))
     });
-    let text = "this takes the role admin from the last admin: give it to somebody who can sign in, in the same file";
+    let text =
+        "this revokes the admin role from the last admin: grant it to another user who can sign in, in the same file";
     match place {
         Some(user) => user.place.remark("roles", text),
         None => Remark { line: 1, path: "users".to_owned(), text: text.to_owned() },

@@ -68,8 +68,8 @@ impl Entry for Given {
         match field {
             "name" => self.name = Some(text(value)?),
             "secret" => self.secret = Some(text(value)?.into()),
-            "grants" => self.grants = Some(texts(value, "write a list such as [\"client_credentials\"]")?),
-            _ => self.scopes = Some(texts(value, "write a list such as [\"read\"]")?),
+            "grants" => self.grants = Some(texts(value, "use a list such as [\"client_credentials\"]")?),
+            _ => self.scopes = Some(texts(value, "use a list such as [\"read\"]")?),
         }
         Ok(())
     }
@@ -82,7 +82,7 @@ impl Entry for Given {
 pub(super) fn check(place: Place, given: Given) -> Result<SeedClient, Vec<Remark>> {
     let mut remarks = Vec::new();
     if !place.has("name") {
-        remarks.push(place.remark("name", "is missing: every program has one"));
+        remarks.push(place.remark("name", "is missing: every client needs one"));
     }
     let mut faults = Vec::new();
     let name = kept(&mut faults, given.name.map(fields::check_client_name));
@@ -118,7 +118,7 @@ pub(super) fn apply(
 
 fn create(conn: &mut DbConnection, wish: &SeedClient, now: Moment) -> Result<SeedClientCreation, ApplyError> {
     let Some(grants) = wish.grants.clone() else {
-        let text = "is missing: a new program has at least one of password, refresh_token and client_credentials";
+        let text = "is missing: a new client needs at least one of password, refresh_token and client_credentials";
         return Err(ApplyError::Refused(wish.place.remark("grants", text)));
     };
     let secret = wish.secret.clone().unwrap_or_else(PlainSecret::generate);

@@ -100,16 +100,16 @@ pub(super) trait Entry: Default {
 pub fn parse(bytes: &[u8], policy: &PasswordPolicy) -> Result<SeedFile, Vec<Remark>> {
     let whole = |line: usize, text: String| vec![Remark { line, path: String::new(), text }];
     if bytes.len() > MAX_BYTES {
-        return Err(whole(1, format!("the file is over {} MiB: split it", MAX_BYTES / (1024 * 1024))));
+        return Err(whole(1, format!("the file is larger than {} MiB: split it", MAX_BYTES / (1024 * 1024))));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
-        whole(line, "this is not UTF-8 text".to_owned())
+        whole(line, "not UTF-8 text: save the file as UTF-8".to_owned())
     })?;
     let mut reader = Reader::new(text);
     let root = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or(1, |span| reader.line_at(span.start));
-        whole(line, format!("this is not TOML: {}", error.message()))
+        whole(line, format!("not valid TOML: {}", error.message()))
     })?;
     let file = reader.read_root(root.get_ref(), policy);
     reader.faults.extend(seed_users::duplicates(&file.users));
@@ -129,12 +129,10 @@ fn twice<'a>(entries: impl Iterator<Item = (&'a str, &'a Place)>) -> Vec<Remark>
     for (name, place) in entries {
         if let Some(first) = seen.insert(name, place) {
             let line = first.line_of("name");
-            remarks.push(
-                place.remark(
-                    "name",
-                    format_args!("is the same as {}[{}].name on line {line}", first.table, first.index),
-                ),
-            );
+            remarks.push(place.remark(
+                "name",
+                format_args!("duplicates {}[{}].name on line {line}: remove one of them", first.table, first.index),
+            ));
         }
     }
     remarks
@@ -175,10 +173,10 @@ impl Reader {
                     file.clients = self.read_table(at, items, MAX_OTHERS, seed_clients::check);
                 }
                 ("users" | "roles" | "clients", _) => {
-                    self.refuse(at, name, format_args!("write [[{name}]], with two brackets, before each entry"));
+                    self.refuse(at, name, format_args!("use [[{name}]], with two brackets, before each entry"));
                 }
                 _ => {
-                    let text = "unknown key: a seed file holds [[users]], [[roles]] and [[clients]], and nothing else";
+                    let text = "unknown key: a seed file contains only [[users]], [[roles]] and [[clients]]";
                     self.refuse(at, &shown_key(name), text);
                 }
             }
@@ -194,8 +192,7 @@ impl Reader {
         check: impl Fn(Place, E) -> Result<T, Vec<Remark>>,
     ) -> Vec<T> {
         if items.len() > most {
-            let text =
-                format_args!("there are {} {}, and a file holds at most {most}: split it", items.len(), E::TABLE);
+            let text = format_args!("{} {} are more than the maximum of {most}: split the file", items.len(), E::TABLE);
             self.refuse(at, E::TABLE, text);
             return Vec::new();
         }
@@ -216,7 +213,7 @@ impl Reader {
         let at = item.span().start;
         let path = format!("{}[{index}]", E::TABLE);
         let DeValue::Table(table) = item.get_ref() else {
-            self.refuse(at, &path, format_args!("write a table such as {}", E::EXAMPLE));
+            self.refuse(at, &path, format_args!("use a table such as {}", E::EXAMPLE));
             return None;
         };
         let mut place = Place { table: E::TABLE, index, lines: HashMap::new(), line: self.line_at(at) };
@@ -239,7 +236,7 @@ impl Reader {
 
 /// A text, or how to write it.
 pub(super) fn text(value: &DeValue<'_>) -> Result<String, &'static str> {
-    value.as_str().map(str::to_owned).ok_or("write text in quotes")
+    value.as_str().map(str::to_owned).ok_or("use text in quotes")
 }
 
 /// A list of texts, or how to write it.

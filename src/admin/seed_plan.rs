@@ -126,16 +126,17 @@ async fn load(services: &AdminServices, file: &Arc<SeedFile>) -> Result<HashMap<
 
 fn fault(wanted: &SeedUser, account: &Account) -> Option<Remark> {
     if let UserState::Deleted(_) = account.user.state {
-        return Some(wanted.place.remark("username", "was deleted, and the name of a deleted user is never given again: take the entry out, or choose another name"));
+        return Some(wanted.place.remark(
+            "username",
+            "belongs to a deleted user, and usernames are never reused: remove the entry, or choose another name",
+        ));
     }
     let id = account.user.id;
     let has_other = wanted.id.is_some_and(|wanted| wanted != id);
     has_other.then(|| {
         wanted.place.remark(
             "id",
-            format_args!(
-                "this user has the number {id} already, and numbers never change: write {id}, or leave the field out"
-            ),
+            format_args!("this user already has the ID {id}, and IDs never change: use {id}, or omit the field"),
         )
     })
 }
@@ -204,7 +205,7 @@ fn put_together(wanted: &[SeedUser], mut accounts: HashMap<String, Account>, wis
     for (index, wish) in wishes {
         let user = &wanted[index];
         if matches!(wish, Wish::KeepStronger) {
-            let text = "left alone: the stored hash is stronger, as it is after a sign-in. To set another password, give a hash of at least its cost";
+            let text = "not changed: the stored hash is stronger, as it is after a sign-in. To set another password, use a hash of at least its cost";
             plan.notes.push(user.place.remark("password_hash", text));
         }
         let (sets_password, hash) = match wish {

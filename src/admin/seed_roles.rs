@@ -46,7 +46,7 @@ impl Entry for Given {
     fn take(&mut self, field: &str, value: &DeValue<'_>) -> Result<(), &'static str> {
         match field {
             "name" => self.name = Some(text(value)?),
-            _ => self.scopes = Some(texts(value, "write a list such as [\"read\"], or [] for no scope")?),
+            _ => self.scopes = Some(texts(value, "use a list such as [\"read\"], or [] for no scopes")?),
         }
         Ok(())
     }
@@ -58,7 +58,7 @@ impl Entry for Given {
 /// Each field that is refused, and why.
 pub(super) fn check(place: Place, given: Given) -> Result<SeedRole, Vec<Remark>> {
     let mut remarks = Vec::new();
-    for (field, what) in [("name", "every role has one"), ("scopes", "write [] for a role that allows no scope")] {
+    for (field, what) in [("name", "every role needs one"), ("scopes", "use [] for a role that allows no scopes")] {
         if !place.has(field) {
             remarks.push(place.remark(field, format_args!("is missing: {what}")));
         }

@@ -68,9 +68,9 @@ impl Entry for Given {
             "id" => {
                 let number =
                     value.as_integer().and_then(|number| i64::from_str_radix(number.as_str(), number.radix()).ok());
-                self.id = Some(number.ok_or("write a whole number without quotes")?);
+                self.id = Some(number.ok_or("use a whole number without quotes")?);
             }
-            _ => self.roles = Some(texts(value, "write a list such as [\"admin\"]")?),
+            _ => self.roles = Some(texts(value, "use a list such as [\"admin\"]")?),
         }
         Ok(())
     }
@@ -83,10 +83,10 @@ impl Entry for Given {
 pub(super) fn check(place: Place, given: Given, policy: &PasswordPolicy) -> Result<SeedUser, Vec<Remark>> {
     let mut remarks = Vec::new();
     if !place.has("username") {
-        remarks.push(place.remark("username", "is missing: every user has one"));
+        remarks.push(place.remark("username", "is missing: every user needs one"));
     }
     if given.password.is_some() && given.password_hash.is_some() {
-        remarks.push(place.remark("password_hash", "give password or password_hash, not both"));
+        remarks.push(place.remark("password_hash", "use password or password_hash, not both"));
     }
     // Given in the wrong kind, or not at all: the fault is noted already.
     let Some(name) = given.username else { return Err(remarks) };
@@ -129,11 +129,12 @@ pub(super) fn duplicates(users: &[SeedUser]) -> Vec<Remark> {
     for user in users {
         if let Some(first) = names.insert(user.username.key(), &user.place) {
             let line = first.line_of("username");
-            let text = format!("is the same name as users[{}].username on line {line}", first.index);
+            let text = format!("duplicates users[{}].username on line {line}: remove one of them", first.index);
             remarks.push(user.place.remark("username", text));
         }
         if let Some(first) = user.id.and_then(|id| ids.insert(id, &user.place)) {
-            let text = format!("is the same number as users[{}].id on line {}", first.index, first.line_of("id"));
+            let text =
+                format!("duplicates users[{}].id on line {}: change one of them", first.index, first.line_of("id"));
             remarks.push(user.place.remark("id", text));
         }
     }

@@ -1,5 +1,4 @@
-//! `vestibule clients …`: registered programs. `clients_args.rs` holds the arguments.
-//! What may not live here: rules and transactions (`admin::clients`), SQL.
+//! The `vestibule clients` commands.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -10,7 +9,7 @@ pub use super::clients_args::{
     ClientAddArgs, ClientArgs, ClientDeleteArgs, ClientListArgs, ClientSetArgs, ClientShowArgs, ClientsCommand,
     RotateSecretArgs,
 };
-use super::output::{Table, answer, refused, rfc3339, rfc3339_seconds, write_out};
+use super::output::{Table, answer, failure, rfc3339, rfc3339_seconds, write_out};
 use super::users::ended;
 use super::{prompt, services};
 use crate::admin::clients::{ClientChange, ClientFields, ClientWish, Registration};
@@ -18,10 +17,10 @@ use crate::clients::Client;
 use crate::config::Settings;
 use crate::sessions::Lifetimes;
 
-/// Runs a command on registered programs.
+/// Runs a command on clients.
 ///
 /// # Errors
-/// When it is refused or meets a fault; see [`super::output::report`].
+/// Any failure; see [`super::output::report`].
 pub async fn run(command: ClientsCommand) -> anyhow::Result<ExitCode> {
     match command {
         ClientsCommand::Add(args) => add(args).await,
@@ -39,19 +38,17 @@ async fn add(args: ClientAddArgs) -> anyhow::Result<ExitCode> {
     match admin.add_client(ClientFields { name: name.clone(), grants, scopes }).await? {
         Registration::Created { client, secret } => {
             if !json {
-                beside(&format!(
-                    "registered {name}: its id and, on the next line, its secret, which is shown only now"
-                ));
+                eprint_note(&format!("registered {name}. Its ID and secret (shown only once):"));
             }
             let mut value = view(&client);
             value["client_secret"] = json!(secret.reveal());
             answer(json, &value, &format!("{}\n{}", client.id, secret.reveal()))
         }
-        Registration::NameTaken(client) => Err(refused(format!(
-            "there is a program called {name} already ({}): \"vestibule clients set\" changes what it may ask for, \"vestibule clients rotate-secret\" gives it a new secret",
+        Registration::NameTaken(client) => Err(failure(format!(
+            "a client named {name} already exists ({}): use \"vestibule clients set\" to change its grants and scopes, or \"vestibule clients rotate-secret\" to replace its secret",
             client.id
         ))),
-        Registration::Invalid(fault) => Err(refused(format!("{} of {name}: {fault}", fault.field()))),
+        Registration::Invalid(error) => Err(failure(format!("{} of {name}: {error}", error.field()))),
     }
 }
 
@@ -81,12 +78,12 @@ async fn show(args: ClientShowArgs) -> anyhow::Result<ExitCode> {
     let found = services::open(&config)?.show_client(&which, Lifetimes::new(config.lifetimes)).await?;
     let Some((client, live_sessions)) = found else { return Err(no_such_client(&which)) };
     let lines = [
-        ("client id", client.id.clone()),
+        ("client ID", client.id.clone()),
         ("name", client.name.clone()),
         ("grants", grants(&client, ", ")),
         ("scopes", scopes(&client)),
         ("created", rfc3339_seconds(client.created_at)),
-        ("secret made", rfc3339_seconds(client.secret_changed_at)),
+        ("secret changed", rfc3339_seconds(client.secret_changed_at)),
         ("live sessions", live_sessions.to_string()),
     ];
     let text: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<15}{value}")).collect();
@@ -96,22 +93,24 @@ async fn show(args: ClientShowArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn set(args: ClientSetArgs) -> anyhow::Result<ExitCode> {
-    let ClientSetArgs { on: ClientArgs { which, json, database }, grants: given, scopes: wished, no_scopes } = args;
+    let ClientSetArgs { on: ClientArgs { which, json, database }, grants: new_grants, scopes: new_scopes, no_scopes } =
+        args;
     let admin = services::open(&database.check()?)?;
-    let wish = ClientWish {
-        grants: (!given.is_empty()).then_some(given),
-        scopes: (no_scopes || !wished.is_empty()).then_some(wished),
+    let update = ClientWish {
+        grants: (!new_grants.is_empty()).then_some(new_grants),
+        scopes: (no_scopes || !new_scopes.is_empty()).then_some(new_scopes),
     };
-    match admin.set_client(&which, wish).await? {
+    match admin.set_client(&which, update).await? {
         ClientChange::Done { client, is_changed } => {
-            let verb = if is_changed { "may now ask for" } else { "could already ask for" };
-            let text = format!("{} {verb} {}; scopes: {}", client.name, grants(&client, ", "), scopes(&client));
+            let outcome = if is_changed { "updated" } else { "nothing to change for" };
+            let (grants, scopes) = (grants(&client, ", "), scopes(&client));
+            let text = format!("{outcome} {}; grants: {grants}; scopes: {scopes}", client.name);
             let mut value = view(&client);
             value["changed"] = json!(is_changed);
             answer(json, &value, &text)
         }
         ClientChange::NoSuchClient => Err(no_such_client(&which)),
-        ClientChange::Invalid(fault) => Err(refused(format!("{} of {which}: {fault}", fault.field()))),
+        ClientChange::Invalid(error) => Err(failure(format!("{} of {which}: {error}", error.field()))),
     }
 }
 
@@ -120,9 +119,9 @@ async fn rotate_secret(args: RotateSecretArgs) -> anyhow::Result<ExitCode> {
     let admin = services::open(&database.check()?)?;
     let Some(new) = admin.rotate_client_secret(&which, end_tokens).await? else { return Err(no_such_client(&which)) };
     if !json {
-        let sessions = if end_tokens { ended(new.ended_sessions) } else { "its tokens live on".to_owned() };
-        beside(&format!(
-            "the new secret of {}, which is shown only now; the old one serves no more; {sessions}",
+        let sessions = if end_tokens { ended(new.ended_sessions) } else { "its tokens stay valid".to_owned() };
+        eprint_note(&format!(
+            "replaced the secret of {}; the old one no longer works; {sessions}. New secret (shown only once):",
             new.client.name
         ));
     }
@@ -139,9 +138,9 @@ async fn delete(args: ClientDeleteArgs) -> anyhow::Result<ExitCode> {
         let found = admin.show_client(&which, Lifetimes::new(config.lifetimes)).await?;
         let Some((client, _)) = found else { return Err(no_such_client(&which)) };
         let question =
-            format!("Deleting {} ({}) ends its tokens and those of its users through it.", client.name, client.id);
+            format!("Delete the client {} ({})? This revokes all tokens issued to it.", client.name, client.id);
         if !prompt::is_confirmed(&question, "--yes")? {
-            return Err(refused("nothing was deleted"));
+            return Err(failure("not confirmed; nothing was deleted"));
         }
     }
     let Some((client, count)) = admin.delete_client(&which).await? else { return Err(no_such_client(&which)) };
@@ -149,14 +148,14 @@ async fn delete(args: ClientDeleteArgs) -> anyhow::Result<ExitCode> {
     answer(json, &value, &format!("deleted {}; {}", client.name, ended(count)))
 }
 
-/// Beside the answer, not in it: standard output can be handed on as it is.
-fn beside(text: &str) {
-    // Nobody is left to tell when standard error is closed.
+/// Prints a note to standard error, which keeps standard output free for scripts.
+fn eprint_note(text: &str) {
+    // There is nowhere to report that standard error is closed.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 fn no_such_client(which: &str) -> anyhow::Error {
-    refused(format!("no such program: {which}. \"vestibule clients list\" shows all of them"))
+    failure(format!("no such client: {which}. Run \"vestibule clients list\" to see all clients"))
 }
 
 fn view(client: &Client) -> Value {
@@ -170,8 +169,8 @@ fn view(client: &Client) -> Value {
     })
 }
 
-fn grants(client: &Client, between: &str) -> String {
-    client.grants.iter().map(|grant| grant.as_str()).collect::<Vec<_>>().join(between)
+fn grants(client: &Client, separator: &str) -> String {
+    client.grants.iter().map(|grant| grant.as_str()).collect::<Vec<_>>().join(separator)
 }
 
 fn scopes(client: &Client) -> String {

@@ -1,41 +1,41 @@
-//! The arguments of `vestibule clients …` and their help. What may not live here: what the commands do (`clients.rs`).
+//! Arguments of `vestibule clients` and their help.
 
 use clap::{Args, Subcommand};
 
 use crate::config::{DatabaseSettings, LifetimeSettings};
 
-/// Commands on registered programs.
+/// Commands on clients.
 #[derive(Subcommand)]
 pub enum ClientsCommand {
-    /// Register a program; prints its id and, on the next line, its secret, which is shown only once
+    /// Register a client; prints its ID and, on the next line, its secret, which is shown only once
     Add(ClientAddArgs),
-    /// List all programs
+    /// List clients
     List(ClientListArgs),
-    /// Show one program
+    /// Show a client
     Show(Box<ClientShowArgs>),
-    /// Change what a program may ask for
+    /// Change a client's grants and scopes
     Set(ClientSetArgs),
-    /// Give a program a new secret, and print it once; the old one serves no more
+    /// Replace a client's secret and print the new one; the old secret stops working immediately
     RotateSecret(RotateSecretArgs),
-    /// Delete a program; all its tokens and those of its users through it end
+    /// Delete a client and revoke all tokens issued to it
     Delete(ClientDeleteArgs),
 }
 
 /// Arguments of `clients add`.
 #[derive(Args)]
 pub struct ClientAddArgs {
-    /// What the program is called
+    /// Client name
     pub name: String,
-    /// What it may ask for: password, `refresh_token` or `client_credentials`; can be given several times
+    /// Allowed grant: password, `refresh_token` or `client_credentials`; can be repeated
     #[arg(long = "grant", value_name = "GRANT", required = true)]
     pub grants: Vec<String>,
-    /// A scope that its tokens may have, such as read; can be given several times
+    /// Allowed scope, such as read; can be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
     pub scopes: Vec<String>,
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// The settings.
+    /// Database settings.
     #[command(flatten)]
     pub database: DatabaseSettings,
 }
@@ -43,35 +43,35 @@ pub struct ClientAddArgs {
 /// Arguments of `clients list`.
 #[derive(Args)]
 pub struct ClientListArgs {
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// The settings.
+    /// Database settings.
     #[command(flatten)]
     pub database: DatabaseSettings,
 }
 
-/// Arguments of a command on one program.
+/// Arguments of a command on one client.
 #[derive(Args)]
 pub struct ClientArgs {
-    /// The program's name or id
+    /// Client name or ID
     #[arg(value_name = "NAME_OR_ID")]
     pub which: String,
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// The settings.
+    /// Database settings.
     #[command(flatten)]
     pub database: DatabaseSettings,
 }
 
-/// Arguments of `clients show`: with the server's lifetimes, by which it is known whether a session is live.
+/// Arguments of `clients show`; the lifetimes decide which sessions are live.
 #[derive(Args)]
 pub struct ClientShowArgs {
-    /// On which.
+    /// The client.
     #[command(flatten)]
     pub on: ClientArgs,
-    /// How long sessions live.
+    /// Session lifetimes.
     #[command(flatten)]
     pub lifetimes: LifetimeSettings,
 }
@@ -79,16 +79,16 @@ pub struct ClientShowArgs {
 /// Arguments of `clients set`.
 #[derive(Args)]
 pub struct ClientSetArgs {
-    /// On which.
+    /// The client.
     #[command(flatten)]
     pub on: ClientArgs,
-    /// What it may ask for from now on, exactly; can be given several times
+    /// Allowed grant, replacing the current ones; can be repeated
     #[arg(long = "grant", value_name = "GRANT", required_unless_present_any = ["scopes", "no_scopes"])]
     pub grants: Vec<String>,
-    /// A scope that its tokens may have from now on, exactly; can be given several times
+    /// Allowed scope, replacing the current ones; can be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
     pub scopes: Vec<String>,
-    /// Its tokens may have no scope
+    /// Allow no scopes
     #[arg(long, conflicts_with = "scopes")]
     pub no_scopes: bool,
 }
@@ -96,10 +96,10 @@ pub struct ClientSetArgs {
 /// Arguments of `clients rotate-secret`.
 #[derive(Args)]
 pub struct RotateSecretArgs {
-    /// On which.
+    /// The client.
     #[command(flatten)]
     pub on: ClientArgs,
-    /// End its tokens and those of its users through it, too: for when the old secret fell into wrong hands
+    /// Also revoke all tokens issued to it, for example after the old secret leaked
     #[arg(long)]
     pub end_tokens: bool,
 }
@@ -107,10 +107,10 @@ pub struct RotateSecretArgs {
 /// Arguments of `clients delete`.
 #[derive(Args)]
 pub struct ClientDeleteArgs {
-    /// On which.
+    /// The client.
     #[command(flatten)]
     pub on: ClientArgs,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(long)]
     pub yes: bool,
 }

@@ -1,5 +1,4 @@
-//! `vestibule invites …`: links by which people make accounts of their own.
-//! What may not live here: what an invitation gives (`admin`), and the page it opens.
+//! The `vestibule invites` commands.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -7,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::output::{self, Table, answer, refused};
+use super::output::{self, Table, answer, failure};
 use super::services;
 use crate::admin::{Invited, fields};
 use crate::config::{Config, DatabaseSettings, Registration};
@@ -16,24 +15,24 @@ use crate::links::Link;
 /// Commands on invitations.
 #[derive(Subcommand)]
 pub enum InvitesCommand {
-    /// Invite somebody: prints a one-time link, or mails it
+    /// Invite someone; prints a one-time link or emails it
     Add(AddArgs),
-    /// List the invitations that can still be answered
+    /// List open invitations
     List(ListArgs),
-    /// Take an invitation back
+    /// Revoke an invitation
     Revoke(RevokeArgs),
 }
 
 /// Arguments of `invites add`.
 #[derive(Args)]
 pub struct AddArgs {
-    /// Mail the link to this address, which is the account's then; needs `SMTP_URL`
+    /// Email the link to this address, which the account then has; needs `SMTP_URL`
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
-    /// A role that the account gets, such as editor; can be given several times
+    /// Role the account gets, such as editor; can be repeated
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -43,7 +42,7 @@ pub struct AddArgs {
 /// Arguments of `invites list`.
 #[derive(Args)]
 pub struct ListArgs {
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -53,9 +52,9 @@ pub struct ListArgs {
 /// Arguments of `invites revoke`.
 #[derive(Args)]
 pub struct RevokeArgs {
-    /// The invitation's id, as `invites list` shows it
+    /// Invitation ID, as shown by "vestibule invites list"
     id: String,
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -65,7 +64,7 @@ pub struct RevokeArgs {
 /// Runs a command on invitations.
 ///
 /// # Errors
-/// When it is refused or meets a fault; see [`output::report`].
+/// Any failure; see [`output::report`].
 pub async fn run(command: InvitesCommand) -> anyhow::Result<ExitCode> {
     match command {
         InvitesCommand::Add(args) => add(args).await,
@@ -78,40 +77,42 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
     let config = args.database.check()?;
     let admin = services::open(&config)?;
     require_open(&config)?;
-    let faults = |fault: fields::FieldFault| refused(format!("{}: {fault}", fault.field()));
-    let email = args.email.map(fields::check_email).transpose().map_err(faults)?;
-    let roles = fields::check_roles(args.roles).map_err(faults)?;
+    let invalid = |error: fields::FieldFault| failure(format!("{}: {error}", error.field()));
+    let email = args.email.map(fields::check_email).transpose().map_err(invalid)?;
+    let roles = fields::check_roles(args.roles).map_err(invalid)?;
     match admin.invite(email.clone(), roles.clone()).await? {
         Invited::Made(secret) => {
             let url = format!("{}/invite?link={}", config.public_url, secret.reveal());
             if !args.json {
-                // Beside the link, not in it: standard output can be handed on as it is.
+                // On standard error, which keeps standard output free for scripts.
                 let _ = writeln!(
                     std::io::stderr(),
-                    "Whoever opens this link within 7 days makes an account. It works once."
+                    "One person can create an account with this link within 7 days. It works once."
                 );
             }
             answer(args.json, &json!({ "email": null, "roles": roles, "url": url }), &url)
         }
         Invited::Mailed => {
             let email = email.unwrap_or_default();
-            let text = format!("the link for {email} waits for the server to mail it; it works once, for 7 days");
+            let text = format!("queued the invitation for {email}; the link in it works once, within 7 days");
             answer(args.json, &json!({ "email": email, "roles": roles, "url": null }), &text)
         }
-        Invited::NoMail => Err(refused(
-            "there is no mail server: set SMTP_URL, MAIL_FROM and the server's key as the server has them, or leave --email out and hand the link over yourself",
+        Invited::NoMail => Err(failure(
+            "no mail server is configured: set SMTP_URL, MAIL_FROM and SERVER_KEY to the server's values, or omit --email and send the link yourself",
         )),
-        Invited::TooMany => Err(refused("too many invitations are open: revoke some first")),
+        Invited::TooMany => {
+            Err(failure("too many invitations are open: revoke some with \"vestibule invites revoke ID\" first"))
+        }
     }
 }
 
 async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
-    const HEADINGS: [&str; 4] = ["ID", "UNTIL", "ROLES", "EMAIL"];
+    const HEADINGS: [&str; 4] = ["ID", "EXPIRES", "ROLES", "EMAIL"];
     let links = services::open(&args.database.check()?)?.list_invites().await?;
     let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let row = |link: &Link| {
-        let until = output::rfc3339_seconds(link.expires_at);
-        [link.id.clone(), until, or_dash(link.roles.join(",")), or_dash(link.email.clone().unwrap_or_default())]
+        let expires_at = output::rfc3339_seconds(link.expires_at);
+        [link.id.clone(), expires_at, or_dash(link.roles.join(",")), or_dash(link.email.clone().unwrap_or_default())]
     };
     if args.json {
         let views: Vec<_> = links.iter().map(|link| json!({ "id": link.id, "email": link.email, "roles": link.roles, "created_at": output::rfc3339_seconds(link.created_at), "expires_at": output::rfc3339_seconds(link.expires_at) })).collect();
@@ -125,16 +126,16 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
 async fn revoke(args: RevokeArgs) -> anyhow::Result<ExitCode> {
     let admin = services::open(&args.database.check()?)?;
     let is_changed = admin.revoke_invite(&args.id).await?;
-    // Safe to run twice: what is asked for holds either way.
+    // Idempotent: either way the invitation is no longer open.
     let text =
-        if is_changed { "revoked the invitation" } else { "no invitation that can still be answered has this id" };
+        if is_changed { "revoked the invitation" } else { "nothing was changed: no open invitation has this ID" };
     answer(args.json, &json!({ "id": args.id, "revoked": true, "changed": is_changed }), text)
 }
 
 fn require_open(config: &Config) -> anyhow::Result<()> {
     if config.registration == Registration::Closed {
-        return Err(refused(
-            "invitations cannot be answered here: set REGISTRATION=invite for the server and for this command",
+        return Err(failure(
+            "invitations cannot be accepted while registration is closed: set REGISTRATION=invite for the server and for this command",
         ));
     }
     Ok(())

@@ -1,5 +1,4 @@
-//! `vestibule keys …`: list, rotate, retire, reseal.
-//! `keys_args.rs` holds the arguments. What may not live here: rules and transactions (`admin`, `tokens`), SQL.
+//! The `vestibule keys` commands.
 
 use std::process::ExitCode;
 
@@ -8,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 pub use super::keys_args::{KeysArgs, KeysCommand, ResealArgs, RetireArgs, RotateArgs};
-use super::output::{Table, answer, misused, refused, rfc3339, rfc3339_seconds, write_out};
+use super::output::{Table, answer, failure, misused, rfc3339, rfc3339_seconds, write_out};
 use super::prompt::is_confirmed;
 use super::services;
 use crate::admin::{AdminServices, KeyRotation};
@@ -18,13 +17,13 @@ use crate::ops::server_key_change;
 use crate::secret::ServerKey;
 use crate::tokens::{KeyRecord, KeyRetirement, KeyState};
 
-/// What else hangs on the server key.
-const RESEALED: &str = "Restart every instance with the new key. Browsers then sign in anew (their session cookies open no more, and neither do set-up and reset links that were just opened), and counted failures and known devices are forgotten. Tokens and refresh tokens stay good";
+/// What to do after resealing, and what else depends on the server key.
+const AFTER_RESEAL: &str = "Restart every instance with the new key. Users must then sign in again in their browsers and reopen set-up and reset links, and failed sign-in counts and known devices are cleared. Access and refresh tokens stay valid";
 
 /// Runs a command on signing keys.
 ///
 /// # Errors
-/// When it is refused or meets a fault; see [`super::output::report`].
+/// Any failure; see [`super::output::report`].
 pub async fn run(command: KeysCommand) -> anyhow::Result<ExitCode> {
     match command {
         KeysCommand::List(args) => list(args).await,
@@ -69,12 +68,12 @@ async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
         "old_kept_until": old.as_ref().map(|(_, until)| rfc3339(*until)),
     });
     let Some((old, until)) = old else {
-        let text = format!("made the first key {} ({}); it signs at once", next.kid, next.algorithm);
+        let text = format!("created the first key {} ({}); it signs immediately", next.kid, next.algorithm);
         return answer(args.keys.json, &view, &text);
     };
-    let what = if is_new { "published the next key" } else { "nothing was changed: a next key is waiting already:" };
+    let outcome = if is_new { "published the next key" } else { "nothing was changed: already published the next key" };
     let text = format!(
-        "{what} {} ({}), which signs from {} on\nthe key {} ({}) has {} and is kept until {} or a little later",
+        "{outcome} {} ({}); it signs from {}\nkey {} ({}) has {} and is kept until {} or shortly after",
         next.kid,
         next.algorithm,
         rfc3339_seconds(next.signs_from),
@@ -88,10 +87,10 @@ async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
 
 async fn retire(args: RetireArgs) -> anyhow::Result<ExitCode> {
     let (_, admin, algorithm) = open(&args.keys)?;
-    let no_such_key = || refused(format!("no such key: {}. \"vestibule keys list\" shows all of them", args.kid));
+    let no_such_key = || failure(format!("no such key: {}. Run \"vestibule keys list\" to see all keys", args.kid));
     let only_key = |key: &KeyRecord| {
-        refused(format!(
-            "{} is the only key that can sign, and nothing was changed: run \"vestibule keys rotate\" first (with --after 2s when it is urgent), and retire it when the next one signs",
+        failure(format!(
+            "{} is the only key that can sign; nothing was changed: run \"vestibule keys rotate\" first (with --after 2s if urgent), and retire this key once the next one signs",
             key.kid
         ))
     };
@@ -104,20 +103,20 @@ async fn retire(args: RetireArgs) -> anyhow::Result<ExitCode> {
                 return Err(only_key(key));
             }
             let question = format!(
-                "Retire the key {} ({})? It has {}, which die at once.",
+                "Retire key {} ({})? This immediately invalidates the tokens signed with it ({}).",
                 key.kid,
                 key.algorithm,
                 live_tokens(key)
             );
             if !is_confirmed(&question, "--yes")? {
-                return Err(refused("nothing was changed"));
+                return Err(failure("not confirmed; nothing was changed"));
             }
         }
     }
     let (key, is_changed, signing, text) = match admin.retire_key(algorithm, &args.kid).await? {
         KeyRetirement::Done { key, signing } => {
             let text = format!(
-                "retired the key {}: {} died with it. The key {} ({}) signs",
+                "retired key {} and revoked its tokens ({}); key {} ({}) now signs",
                 key.kid,
                 live_tokens(&key),
                 signing.kid,
@@ -127,7 +126,7 @@ async fn retire(args: RetireArgs) -> anyhow::Result<ExitCode> {
         }
         KeyRetirement::WasRetired(key) => {
             let at = key.retired_at.map(rfc3339_seconds).unwrap_or_default();
-            let text = format!("nothing was changed: {} was retired {at}", key.kid);
+            let text = format!("nothing was changed: key {} was already retired on {at}", key.kid);
             (key, false, None, text)
         }
         KeyRetirement::OnlyKey(key) => return Err(only_key(&key)),
@@ -136,7 +135,7 @@ async fn retire(args: RetireArgs) -> anyhow::Result<ExitCode> {
     let view = json!({
         "changed": is_changed,
         "kid": key.kid,
-        "died_tokens": key.usage.live_sessions,
+        "revoked_tokens": key.usage.live_sessions,
         "signing": signing.as_ref().map(KeyView::new),
     });
     answer(args.keys.json, &view, &text)
@@ -151,14 +150,14 @@ async fn reseal(args: ResealArgs) -> anyhow::Result<ExitCode> {
     let file = change.finish()?.map(|path| path.display().to_string());
     let is_changed = done.resealed > 0 || mails > 0 || file.is_some();
     let keys = |count: usize| if count == 1 { "1 signing key".to_owned() } else { format!("{count} signing keys") };
-    let sealed =
-        || format!("{} and {mails} waiting {}", keys(done.resealed), if mails == 1 { "mail" } else { "mails" });
+    let resealed =
+        || format!("{} and {mails} queued {}", keys(done.resealed), if mails == 1 { "email" } else { "emails" });
     let text = match (&file, is_changed) {
-        (_, false) => format!("nothing was changed: {} sealed under the new server key already", keys(done.unchanged)),
+        (_, false) => format!("nothing was changed: {} already use the new server key", keys(done.unchanged)),
         (Some(file), true) => {
-            format!("sealed {} under a new server key, which is in {file} now. {RESEALED}", sealed())
+            format!("resealed {} with a new server key, now stored in {file}. {AFTER_RESEAL}", resealed())
         }
-        (None, true) => format!("sealed {} under the new server key. {RESEALED}", sealed()),
+        (None, true) => format!("resealed {} with the new server key. {AFTER_RESEAL}", resealed()),
     };
     let view = json!({
         "changed": is_changed,
@@ -170,12 +169,12 @@ async fn reseal(args: ResealArgs) -> anyhow::Result<ExitCode> {
     answer(args.json, &view, &text)
 }
 
-/// The settings, the database and how the server signs.
+/// Checks the settings and opens the database; fails if the server signs with HS256.
 fn open(args: &KeysArgs) -> anyhow::Result<(Config, AdminServices, KeyAlgorithm)> {
     let config = args.check()?;
     let Signing::KeyPair(algorithm) = config.signing else {
-        return Err(refused(
-            "JWT_SECRET is set: tokens are signed with it (HS256), and signing keys are not used. Unset it to sign with ES256",
+        return Err(failure(
+            "JWT_SECRET is set, so tokens are signed with it (HS256) and signing keys are not used: unset it to use signing keys",
         ));
     };
     let admin = services::open(&config)?;
@@ -184,11 +183,11 @@ fn open(args: &KeysArgs) -> anyhow::Result<(Config, AdminServices, KeyAlgorithm)
 
 fn find_server_key(config: &Config) -> anyhow::Result<(ServerKey, Source)> {
     server_key::find(config)?.ok_or_else(|| {
-        misused("the server's key is needed, for signing keys are sealed with it: set SERVER_KEY or SERVER_KEY_FILE as the server has it")
+        misused("the server key is required because it encrypts the signing keys: set SERVER_KEY or SERVER_KEY_FILE to the server's value")
     })
 }
 
-/// A key as `--json` shows it.
+/// A key in `--json` output.
 #[derive(Serialize)]
 struct KeyView<'a> {
     kid: &'a str,
@@ -228,7 +227,7 @@ fn state_word(state: KeyState) -> &'static str {
 fn live_tokens(key: &KeyRecord) -> String {
     match key.usage.live_sessions {
         0 => "no live tokens".to_owned(),
-        1 => "live tokens of 1 sign-in".to_owned(),
-        count => format!("live tokens of {count} sign-ins"),
+        1 => "live tokens of 1 session".to_owned(),
+        count => format!("live tokens of {count} sessions"),
     }
 }

@@ -1,5 +1,4 @@
-//! The arguments of `vestibule keys …` and their help.
-//! What may not live here: what the commands do (`keys.rs`).
+//! Arguments of `vestibule keys` and their help.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,39 +7,39 @@ use clap::{Args, Subcommand};
 
 use crate::config::{Config, ConfigError, DatabaseSettings, LifetimeSettings, Settings};
 
-/// The shortest lead: all instances know a new key a second after it was published.
-const LEAST_LEAD: Duration = Duration::from_secs(2);
-const MOST_LEAD: Duration = Duration::from_hours(7 * 24);
+/// All instances know a new key one second after it is published.
+const MIN_LEAD: Duration = Duration::from_secs(2);
+const MAX_LEAD: Duration = Duration::from_hours(7 * 24);
 
 /// Commands on signing keys.
 #[derive(Subcommand)]
 pub enum KeysCommand {
-    /// List the signing keys: the next, the one that signs, old and retired ones
+    /// List signing keys and their states: next, signing, old or retired
     List(KeysArgs),
-    /// Make the next key; it is published now and signs later, and the old one's tokens stay good
+    /// Create the next signing key; it is published now and signs later, and existing tokens stay valid
     Rotate(RotateArgs),
-    /// End a key at once, with the tokens that it signed
+    /// Retire a key immediately, invalidating tokens signed with it
     Retire(RetireArgs),
-    /// Seal the signing keys under another server key
+    /// Re-encrypt the signing keys with a new server key
     Reseal(ResealArgs),
 }
 
-/// Arguments of every command that must know how the server signs.
+/// Arguments of every command that needs to know how the server signs.
 #[derive(Args)]
 pub struct KeysArgs {
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// How the server signs; as the server's setting
+    /// Signing algorithm; use the server's value
     #[arg(long, env = "JWT_ALGORITHM", value_name = "NAME")]
     pub jwt_algorithm: Option<String>,
-    /// As the server's setting
+    /// File that contains the HS256 secret; use the server's value
     #[arg(long, env = "JWT_SECRET_FILE", value_name = "PATH")]
     pub jwt_secret_file: Option<String>,
-    /// How long tokens live; as the server's settings.
+    /// Token lifetimes; use the server's values.
     #[command(flatten)]
     pub lifetimes: LifetimeSettings,
-    /// The settings.
+    /// Database settings.
     #[command(flatten)]
     pub database: DatabaseSettings,
 }
@@ -66,10 +65,10 @@ impl KeysArgs {
 /// Arguments of `keys rotate`.
 #[derive(Args)]
 pub struct RotateArgs {
-    /// How long the key is published before it signs: 2s to 7d. Resource servers may keep the published keys for 5 minutes
+    /// How long the key is published before it signs (2s to 7d); resource servers may cache keys for 5 minutes
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_lead)]
     pub after: Duration,
-    /// The settings.
+    /// Key settings.
     #[command(flatten)]
     pub keys: KeysArgs,
 }
@@ -77,12 +76,12 @@ pub struct RotateArgs {
 /// Arguments of `keys retire`.
 #[derive(Args)]
 pub struct RetireArgs {
-    /// The key, as "vestibule keys list" shows it
+    /// Key ID, as shown by "vestibule keys list"
     pub kid: String,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(long)]
     pub yes: bool,
-    /// The settings.
+    /// Key settings.
     #[command(flatten)]
     pub keys: KeysArgs,
 }
@@ -90,18 +89,18 @@ pub struct RetireArgs {
 /// Arguments of `keys reseal`.
 #[derive(Args)]
 pub struct ResealArgs {
-    /// File that holds the new server key; beside a SQLite database one is made when none is named
+    /// File that contains the new server key; generated next to a SQLite database if omitted
     #[arg(long, value_name = "PATH")]
     pub new_server_key_file: Option<PathBuf>,
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// The settings.
+    /// Database settings.
     #[command(flatten)]
     pub database: DatabaseSettings,
 }
 
 fn parse_lead(text: &str) -> Result<Duration, String> {
-    let lead = humantime::parse_duration(text).ok().filter(|lead| (LEAST_LEAD..=MOST_LEAD).contains(lead));
-    lead.ok_or_else(|| "write a duration such as 10m or 1h, from 2s to 7d".to_owned())
+    let lead = humantime::parse_duration(text).ok().filter(|lead| (MIN_LEAD..=MAX_LEAD).contains(lead));
+    lead.ok_or_else(|| "use a duration from 2s to 7d, such as 10m or 1h".to_owned())
 }

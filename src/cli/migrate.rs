@@ -1,32 +1,31 @@
-//! `vestibule migrate run|status|revert`.
-//! What may not live here: SQL and locking (`db::migrations`).
+//! The `vestibule migrate` commands.
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::output::{answer, refused};
+use super::output::{answer, failure};
 use super::prompt;
-use super::services::{self, patiently};
+use super::services::{self, retry_while_locked};
 use crate::config::DatabaseSettings;
 use crate::db::migrations::{self, MigrationState};
 
 /// Commands on migrations.
 #[derive(Subcommand)]
 pub enum MigrateCommand {
-    /// Run all migrations that have not run, in one transaction
+    /// Run all pending migrations in one transaction
     Run(MigrateArgs),
-    /// Show which migrations have run
+    /// Show applied and pending migrations
     Status(MigrateArgs),
-    /// Revert the newest migration, with the rows in the tables it made
+    /// Revert the latest migration, dropping the tables it created
     Revert(RevertArgs),
 }
 
 /// Arguments of every command on migrations.
 #[derive(Args)]
 pub struct MigrateArgs {
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -38,7 +37,7 @@ pub struct MigrateArgs {
 pub struct RevertArgs {
     #[command(flatten)]
     on: MigrateArgs,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(long)]
     yes: bool,
 }
@@ -46,7 +45,7 @@ pub struct RevertArgs {
 /// Runs a command on migrations.
 ///
 /// # Errors
-/// When the database cannot be opened, is newer, or a migration fails; it is then as it was.
+/// The database cannot be opened or is newer than this release, or a migration fails; nothing is changed then.
 pub fn run(command: MigrateCommand) -> anyhow::Result<ExitCode> {
     match command {
         MigrateCommand::Run(args) => run_pending(&args),
@@ -57,7 +56,7 @@ pub fn run(command: MigrateCommand) -> anyhow::Result<ExitCode> {
 
 fn run_pending(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     let config = args.database.check()?;
-    let versions = patiently(|| migrations::run_pending(&config.database))?;
+    let versions = retry_while_locked(|| migrations::run_pending(&config.database))?;
     let states = services::migration_states(&config.database)?;
     let ran: Vec<&str> = states
         .iter()
@@ -65,8 +64,8 @@ fn run_pending(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
         .map(|state| state.name.as_str())
         .collect();
     let text = match ran.as_slice() {
-        [] => "nothing to do: all migrations have run".to_owned(),
-        names => names.iter().map(|name| format!("ran {name}")).collect::<Vec<_>>().join("\n"),
+        [] => "nothing to do: all migrations are applied".to_owned(),
+        names => names.iter().map(|name| format!("applied {name}")).collect::<Vec<_>>().join("\n"),
     };
     answer(args.json, &json!({ "ran": ran }), &text)
 }
@@ -75,7 +74,7 @@ fn status(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     let config = args.database.check()?;
     let states = services::migration_states(&config.database)?;
     let lines =
-        states.iter().map(|state| format!("{:<9}{}", if state.is_applied { "has run" } else { "pending" }, state.name));
+        states.iter().map(|state| format!("{:<9}{}", if state.is_applied { "applied" } else { "pending" }, state.name));
     let text = lines.collect::<Vec<_>>().join("\n");
     let pending = states.iter().filter(|state| !state.is_applied).count();
     answer(args.json, &json!({ "migrations": states, "pending": pending }), &text)
@@ -85,28 +84,26 @@ fn revert(args: &RevertArgs) -> anyhow::Result<ExitCode> {
     let config = args.on.database.check()?;
     let url = &config.database;
     let Some(newest) = newest(&services::migration_states(url)?) else {
-        return answer(args.on.json, &json!({ "reverted": null }), "nothing to revert: no migration has run");
+        return answer(args.on.json, &json!({ "reverted": null }), "nothing to revert: no migration is applied");
     };
     if !args.yes {
-        let tables = patiently(|| migrations::tables_dropped_by(url, &newest))?;
+        let tables = retry_while_locked(|| migrations::tables_dropped_by(url, &newest))?;
         let tables: Vec<String> = tables.iter().map(|(table, rows)| format!("  {table} ({rows} rows)")).collect();
         let dropped = if tables.is_empty() {
-            "It drops no table.".to_owned()
+            "This drops no tables.".to_owned()
         } else {
-            format!("It drops, with everything in them, the tables\n{}", tables.join("\n"))
+            format!("This drops these tables and all their rows:\n{}", tables.join("\n"))
         };
-        let question = format!("This reverts {newest} on {url}. {dropped}");
+        let question = format!("Revert {newest} on {url}? {dropped}");
         if !prompt::is_confirmed(&question, "--yes")? {
-            return Err(refused("not confirmed, and nothing was changed"));
+            return Err(failure("not confirmed; nothing was changed"));
         }
-        // Somebody may have run or reverted migrations while the question stood.
+        // Another process may have changed the migrations during the prompt.
         if self::newest(&services::migration_states(url)?).as_deref() != Some(newest.as_str()) {
-            return Err(refused(
-                "the migrations have changed meanwhile, and nothing was reverted: run the command again",
-            ));
+            return Err(failure("the migrations changed in the meantime; nothing was reverted: run the command again"));
         }
     }
-    patiently(|| migrations::revert_last(url))?;
+    retry_while_locked(|| migrations::revert_last(url))?;
     answer(args.on.json, &json!({ "reverted": newest }), &format!("reverted {newest}"))
 }
 
@@ -114,7 +111,7 @@ fn newest(states: &[MigrationState]) -> Option<String> {
     states.iter().filter(|state| state.is_applied).map(|state| state.name.clone()).max()
 }
 
-/// The version in a migration's name, as Diesel writes it: what stands before the first `_`, without dashes.
+/// The version in a migration's name as Diesel writes it: the part before the first `_`, without dashes.
 fn version(name: &str) -> String {
     name.split('_').next().unwrap_or(name).replace('-', "")
 }

@@ -1,5 +1,4 @@
-//! The admin's commands, a file per noun. Each checks its settings, calls one use case and tells the outcome.
-//! Exit codes: 0 done, 1 refused or not found, 2 wrong usage or settings. What may not live here: SQL, HTML, rules.
+//! The command-line interface, one file per command group.
 
 pub mod clients;
 mod clients_args;
@@ -28,40 +27,40 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(name = "vestibule", version, about, long_about = None, disable_help_subcommand = true)]
 pub struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What the binary can be told to do; `serve` when nothing is said.
+/// The commands; `serve` is the default.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Start the server (the default)
+    /// Start the server (default)
     Serve(Box<serve::Serve>),
     /// Add, list, change and delete users
     #[command(subcommand)]
     Users(users::UsersCommand),
-    /// Invite people to make accounts of their own
+    /// Create, list and revoke invitations
     #[command(subcommand)]
     Invites(invites::InvitesCommand),
-    /// Register, list, change and delete programs
+    /// Register, list, change and delete clients
     #[command(subcommand)]
     Clients(clients::ClientsCommand),
-    /// List the roles, and set which scopes each allows
+    /// List roles and set the scopes they allow
     #[command(subcommand)]
     Roles(roles::RolesCommand),
-    /// Make, read and check access tokens
+    /// Issue, decode and verify access tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// List, rotate and retire signing keys
+    /// List, rotate, retire and reseal signing keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
-    /// Make users as a TOML file wants them; safe to run again
+    /// Create or update users, roles and clients from a TOML file (idempotent)
     Seed(seed::SeedArgs),
-    /// Bring the database up to date, show or revert its migrations
+    /// Run, list and revert database migrations
     #[command(subcommand)]
     Migrate(migrate::MigrateCommand),
-    /// Print a one-time link: for the first admin, or for one who is locked out
+    /// Print a one-time link to create the first admin or recover a locked-out one
     SetupLink(setup_link::SetupLinkArgs),
 }
 
@@ -69,7 +68,7 @@ impl Command {
     /// Runs the command.
     ///
     /// # Errors
-    /// What [`output::report`] prints and turns into the exit code.
+    /// Any failure; [`output::report`] prints it and returns the exit code.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Serve(serve) => serve::run(*serve).await,

@@ -1,5 +1,4 @@
-//! How commands answer: lines, tables and JSON on standard output, errors on standard error, exit codes.
-//! What may not live here: what is said (each command's file).
+//! Command output: text, tables and JSON on standard output, errors on standard error, and exit codes.
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
@@ -13,12 +12,12 @@ use crate::config::ConfigError;
 use crate::db::DbError;
 use crate::users::{UserId, UserState};
 
-/// Exit code of a command that was refused, or met a fault.
+/// Exit code of a command that was refused or failed.
 const REFUSED: u8 = 1;
-/// Exit code of wrong usage or settings; clap's too.
+/// Exit code for wrong usage or settings, the same as clap's.
 const MISUSED: u8 = 2;
 
-/// An answer of no, in words that say what to do next.
+/// A command's failure; the text says what to do next.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0}")]
@@ -27,30 +26,30 @@ enum Failure {
     Misused(String),
 }
 
-/// The error of a command that is refused: exit code 1.
+/// An error with exit code 1.
 #[must_use]
-pub fn refused(text: impl Into<String>) -> anyhow::Error {
+pub fn failure(text: impl Into<String>) -> anyhow::Error {
     Failure::Refused(text.into()).into()
 }
 
-/// The error of a command that was called wrongly: exit code 2.
+/// An error with exit code 2, for wrong usage or settings.
 #[must_use]
 pub fn misused(text: impl Into<String>) -> anyhow::Error {
     Failure::Misused(text.into()).into()
 }
 
-/// The error for a name that no user has.
+/// The error for an unknown username.
 #[must_use]
 pub fn no_such_user(name: &str) -> anyhow::Error {
-    refused(format!("no such user: {name}. \"vestibule users list\" shows all of them"))
+    failure(format!("no such user: {name}. Run \"vestibule users list\" to see all users"))
 }
 
-/// Prints an error with its causes and returns the command's exit code.
+/// Prints an error with its causes and returns the exit code.
 #[must_use]
 pub fn report(error: &anyhow::Error) -> ExitCode {
-    // Nobody is left to tell when standard error is closed.
-    let mend = if is_busy(error) { ": nothing was changed, try again in a moment" } else { "" };
-    let _ = writeln!(io::stderr(), "error: {error:#}{mend}");
+    let hint = if is_busy(error) { "; nothing was changed: try again in a moment" } else { "" };
+    // There is nowhere to report that standard error is closed.
+    let _ = writeln!(io::stderr(), "error: {error:#}{hint}");
     let is_misuse = error.is::<ConfigError>() || matches!(error.downcast_ref(), Some(Failure::Misused(_)));
     ExitCode::from(if is_misuse { MISUSED } else { REFUSED })
 }
@@ -60,24 +59,24 @@ fn is_busy(error: &anyhow::Error) -> bool {
     matches!(database, Some(DbError::Busy)) || matches!(error.downcast_ref(), Some(AdminError::Database(DbError::Busy)))
 }
 
-/// Writes to standard output. Returns `false` when its reader has gone, as `| head` does: no error, but no more is wanted.
+/// Writes to standard output. Returns `false` if the reader closed the pipe, as `| head` does, which is not an error.
 ///
 /// # Errors
-/// When the output cannot be written otherwise, such as to a full disk.
+/// Any other write error, such as a full disk.
 pub fn write_out(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<bool> {
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-            // What is still in the buffer would be written once more when it is dropped.
+            // Dropping the writer would try to flush its buffer again.
             let (_, _) = out.into_parts();
             Ok(false)
         }
-        Err(error) => Err(anyhow::Error::new(error).context("standard output cannot be written")),
+        Err(error) => Err(anyhow::Error::new(error).context("cannot write to standard output")),
     }
 }
 
-/// Answers with a JSON object on one line, or with text.
+/// Prints a JSON value on one line, or text.
 ///
 /// # Errors
 /// As [`write_out`].
@@ -87,19 +86,19 @@ pub fn answer(is_json: bool, value: &impl Serialize, text: &str) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-/// A moment in RFC 3339 with `Z`, to the second when it has no more.
+/// A moment in RFC 3339 with `Z`, with fractional seconds only if there are any.
 #[must_use]
 pub fn rfc3339(moment: Moment) -> String {
     moment.and_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// A moment in RFC 3339 with `Z`, for people: to the second.
+/// A moment in RFC 3339 with `Z`, in whole seconds.
 #[must_use]
 pub fn rfc3339_seconds(moment: Moment) -> String {
     moment.and_utc().to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// A user as `--json` shows them.
+/// A user in `--json` output.
 #[derive(Serialize)]
 pub struct UserView<'a> {
     id: UserId,
@@ -112,7 +111,7 @@ pub struct UserView<'a> {
     created_at: String,
     last_signed_in_at: Option<String>,
     disabled_at: Option<String>,
-    /// Only where it was asked for: sessions that are neither ended nor run out.
+    /// Sessions that are neither ended nor expired; only in `users show`.
     #[serde(skip_serializing_if = "Option::is_none")]
     live_sessions: Option<usize>,
 }
@@ -142,7 +141,7 @@ impl<'a> UserView<'a> {
     }
 }
 
-/// The word for a state.
+/// The name of a state.
 #[must_use]
 pub fn state_word(state: UserState) -> &'static str {
     match state {
@@ -152,13 +151,13 @@ pub fn state_word(state: UserState) -> &'static str {
     }
 }
 
-/// A table whose columns only grow, so that it can be printed batch by batch.
+/// A table that is printed in batches; its columns only get wider.
 pub struct Table<const N: usize> {
     widths: [usize; N],
 }
 
 impl<const N: usize> Table<N> {
-    /// A table with these headings, which are its first row.
+    /// A table with these headings; the caller passes them again as the first row.
     #[must_use]
     pub fn new(headings: [&str; N]) -> Self {
         Self { widths: headings.map(width) }
@@ -167,7 +166,7 @@ impl<const N: usize> Table<N> {
     /// Writes rows; the last column is not padded.
     ///
     /// # Errors
-    /// When `out` cannot be written.
+    /// Write errors of `out`.
     pub fn write_rows(&mut self, out: &mut dyn Write, rows: &[[String; N]]) -> io::Result<()> {
         for row in rows {
             for (widest, cell) in self.widths.iter_mut().zip(row) {
@@ -194,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up_and_the_last_has_no_spaces_behind_it() {
+    fn columns_are_aligned_and_the_last_has_no_trailing_spaces() {
         let mut table = Table::new(["ID", "NAME"]);
         let mut out = Vec::new();
         let rows = [["ID", "NAME"], ["1", "alice"], ["1000", "bob"]].map(|row| row.map(str::to_owned));

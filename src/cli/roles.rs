@@ -1,12 +1,11 @@
-//! `vestibule roles …`: which scopes each role allows. Who holds a role: `users grant`.
-//! What may not live here: rules and transactions (`admin::roles`), SQL.
+//! The `vestibule roles` commands.
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::output::{Table, answer, refused, write_out};
+use super::output::{Table, answer, failure, write_out};
 use super::services;
 use crate::admin::roles::{RoleReport, RoleSetting};
 use crate::config::DatabaseSettings;
@@ -15,16 +14,16 @@ use crate::scope::Scopes;
 /// Commands on roles.
 #[derive(Subcommand)]
 pub enum RolesCommand {
-    /// List the roles that somebody holds or that allow something
+    /// List roles in use
     List(RolesListArgs),
-    /// Set exactly which scopes a role allows
+    /// Replace the scopes a role allows
     Set(RoleSetArgs),
 }
 
 /// Arguments of `roles list`.
 #[derive(Args)]
 pub struct RolesListArgs {
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -34,15 +33,15 @@ pub struct RolesListArgs {
 /// Arguments of `roles set`.
 #[derive(Args)]
 pub struct RoleSetArgs {
-    /// The role
+    /// Role name
     role: String,
-    /// A scope that it allows, such as read; can be given several times
+    /// Allowed scope, such as read; can be repeated
     #[arg(long = "scope", value_name = "SCOPE", required_unless_present = "no_scopes")]
     scopes: Vec<String>,
-    /// It allows no scope
+    /// Allow no scopes
     #[arg(long, conflicts_with = "scopes")]
     no_scopes: bool,
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -52,7 +51,7 @@ pub struct RoleSetArgs {
 /// Runs a command on roles.
 ///
 /// # Errors
-/// When it is refused or meets a fault; see [`super::output::report`].
+/// Any failure; see [`super::output::report`].
 pub async fn run(command: RolesCommand) -> anyhow::Result<ExitCode> {
     match command {
         RolesCommand::List(args) => list(args).await,
@@ -75,18 +74,18 @@ async fn list(args: RolesListArgs) -> anyhow::Result<ExitCode> {
 async fn set(args: RoleSetArgs) -> anyhow::Result<ExitCode> {
     let admin = services::open(&args.database.check()?)?;
     match admin.set_role(&args.role, &args.scopes).await? {
-        RoleSetting::Invalid(fault) => Err(refused(format!("{} of role {}: {fault}", fault.field(), args.role))),
+        RoleSetting::Invalid(error) => Err(failure(format!("{} of role {}: {error}", error.field(), args.role))),
         RoleSetting::Done { role, before } => {
             let is_changed = role.scopes != before;
             let text = format!(
                 "{} {}allows {}; {}",
                 role.name,
                 if is_changed { "now " } else { "already " },
-                if role.scopes.is_empty() { "no scope".to_owned() } else { role.scopes.to_string() },
+                if role.scopes.is_empty() { "no scopes".to_owned() } else { role.scopes.to_string() },
                 match role.users {
-                    0 => "nobody holds it".to_owned(),
-                    1 => "1 user holds it".to_owned(),
-                    count => format!("{count} users hold it"),
+                    0 => "no users have it".to_owned(),
+                    1 => "1 user has it".to_owned(),
+                    count => format!("{count} users have it"),
                 }
             );
             let mut value = view(&role);

@@ -1,5 +1,4 @@
-//! `vestibule seed FILE`: accounts, roles and programs as a file wants them.
-//! What may not live here: the file's rules (`admin::seed_file`), writing (`admin::seed`).
+//! The `vestibule seed` command.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -12,7 +11,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::output::{refused, write_out};
+use super::output::{failure, write_out};
 use super::services;
 use crate::admin::seed::{SeedChange, SeedReport, Seeding};
 use crate::admin::seed_clients::SeedClientCreation;
@@ -20,21 +19,21 @@ use crate::admin::seed_file::{self, Remark};
 use crate::config::DatabaseSettings;
 use crate::users::password::PasswordPolicy;
 
-/// Faults that are printed; the rest is counted.
-const SHOWN_FAULTS: usize = 20;
-/// The invariant behind every `expect` on writing text.
-const TO_STRING: &str = "a String takes all text";
+/// Errors that are printed; the rest are counted.
+const MAX_SHOWN_ERRORS: usize = 20;
+/// Why writing to a `String` can be expected to succeed.
+const TO_STRING: &str = "writing to a String never fails";
 
 /// Arguments of `vestibule seed`.
 #[derive(Args)]
 pub struct SeedArgs {
-    /// A TOML file with [[users]] (username, and optionally id, password or `password_hash`, `display_name`, email, roles), [[roles]]
-    /// (name, scopes) and [[clients]] (name, grants, and optionally scopes, secret)
+    /// TOML file with [[users]] (username; optional: id, password or `password_hash`, `display_name`, email, roles),
+    /// [[roles]] (name, scopes) and [[clients]] (name, grants; optional: scopes, secret)
     file: PathBuf,
-    /// Print what would be done, and change nothing
+    /// Print what would change, without changing anything
     #[arg(long)]
     dry_run: bool,
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -44,16 +43,16 @@ pub struct SeedArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// When the file or a user in it is refused; nothing was changed then.
+/// The file or an entry in it is rejected; nothing is changed then.
 pub async fn run(args: SeedArgs) -> anyhow::Result<ExitCode> {
     let config = args.database.check()?;
     let shown = args.file.display().to_string();
-    let bytes = read(&args.file).with_context(|| format!("{shown} cannot be read"))?;
+    let bytes = read(&args.file).with_context(|| format!("cannot read {shown}"))?;
     let wanted = seed_file::parse(&bytes, &PasswordPolicy::new(&config))
-        .map_err(|faults| refused(tell_faults(&shown, &faults)))?;
+        .map_err(|errors| failure(tell_faults(&shown, &errors)))?;
     let admin = services::open(&config)?;
     match admin.seed(wanted, args.dry_run).await? {
-        Seeding::Refused(faults) => Err(refused(tell_faults(&shown, &faults))),
+        Seeding::Refused(errors) => Err(failure(tell_faults(&shown, &errors))),
         Seeding::Done(report) => {
             write_out(|out| {
                 if args.json {
@@ -66,33 +65,33 @@ pub async fn run(args: SeedArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The file's bytes, at most one more than a seed file may have.
+/// The file's bytes, at most one more than a seed file may have, so that a larger one is noticed.
 fn read(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
     let file = File::open(path)?;
     let most = seed_file::MAX_BYTES + 1;
     let expected = usize::try_from(file.metadata()?.len()).unwrap_or(most).min(most);
-    // Room for all of it, so that no copy of its passwords is left behind by growing.
+    // One allocation: growing would leave copies of the passwords in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(expected + 1));
     file.take(most as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-fn tell_faults(file: &str, faults: &[Remark]) -> String {
-    let mut text = format!("{file} was not carried out, and nothing was changed");
-    for fault in faults.iter().take(SHOWN_FAULTS) {
-        write!(text, "\n{file}:{fault}").expect(TO_STRING);
+fn tell_faults(file: &str, errors: &[Remark]) -> String {
+    let mut text = format!("{file} could not be applied; nothing was changed");
+    for error in errors.iter().take(MAX_SHOWN_ERRORS) {
+        write!(text, "\n{file}:{error}").expect(TO_STRING);
     }
-    if let Some(more @ 1..) = faults.len().checked_sub(SHOWN_FAULTS) {
+    if let Some(more @ 1..) = errors.len().checked_sub(MAX_SHOWN_ERRORS) {
         write!(text, "\n… and {more} more").expect(TO_STRING);
     }
     text
 }
 
-/// `created`, `changed` and `unchanged` are the users; roles and programs stand beside them.
+/// The `--json` output: `created`, `changed` and `unchanged` are users; roles and clients have their own objects.
 fn view(report: &SeedReport, is_dry_run: bool) -> Value {
     let created = |creation: &SeedClientCreation| {
         let mut value = json!({ "name": creation.client.name });
-        // A dry run makes an id and a secret that nobody has.
+        // The ID and secret of a dry run are discarded.
         if !is_dry_run {
             value["client_id"] = json!(creation.client.id);
             if let Some(secret) = &creation.secret {
@@ -121,21 +120,21 @@ fn tell(file: &str, report: &SeedReport, is_dry_run: bool) -> String {
     let mut lines = String::new();
     let mut line = |text: std::fmt::Arguments<'_>| writeln!(lines, "{text}").expect(TO_STRING);
     for user in created {
-        line(format_args!("create {} (number {})", user.username, user.id));
+        line(format_args!("create {} (id {})", user.username, user.id));
     }
     for user in changed {
-        line(format_args!("change {} (number {}): {}", user.username, user.id, tell_change(user)));
+        line(format_args!("change {} (id {}): {}", user.username, user.id, tell_change(user)));
     }
     for role in roles_changed {
-        let words = |scopes: &[String]| if scopes.is_empty() { "no scope".to_owned() } else { scopes.join(" ") };
-        line(format_args!("role {}: {} instead of {}", role.name, words(&role.scopes), words(&role.scopes_before)));
+        let words = |scopes: &[String]| if scopes.is_empty() { "no scopes".to_owned() } else { scopes.join(" ") };
+        line(format_args!("change role {}: {} (was {})", role.name, words(&role.scopes), words(&role.scopes_before)));
     }
     for SeedClientCreation { client, secret } in clients_created {
         match secret {
             _ if is_dry_run => line(format_args!("create client {}", client.name)),
-            None => line(format_args!("create client {} ({}) with the file's secret", client.name, client.id)),
+            None => line(format_args!("create client {} ({}) with the secret from the file", client.name, client.id)),
             Some(secret) => line(format_args!(
-                "create client {} ({}); its secret, which is shown only now:\n{}",
+                "create client {} ({}); secret (shown only once):\n{}",
                 client.name,
                 client.id,
                 secret.reveal()

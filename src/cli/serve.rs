@@ -1,5 +1,4 @@
-//! `vestibule serve`: starts the server and says in one short block where it is and what to do next.
-//! What may not live here: what starting takes (`server`).
+//! The `vestibule serve` command and its start-up banner.
 
 use std::process::ExitCode;
 
@@ -14,54 +13,54 @@ use crate::ops::server_key::Source;
 use crate::server::{self, Report, Running};
 
 const SECRETS_HELP: &str = "\
-Secrets are read from the environment or a file only, never from an argument:
-  SERVER_KEY   the server's own secret, 32 bytes or more in base64 or hex; the same for all instances
-  JWT_SECRET   the secret for HS256, at least 32 bytes of text
-  SMTP_PASSWORD   the password for the mail server
+Secrets are read from the environment or a file, never from an argument:
+  SERVER_KEY      the server's own secret: at least 32 bytes in base64 or hex, the same for all instances
+  JWT_SECRET      the HS256 secret: at least 32 bytes of text
+  SMTP_PASSWORD   the mail server password
 
-A .env file in the working directory is read too; the environment goes before it.";
+A .env file in the working directory is read too; environment variables take precedence.";
 
 /// Arguments of `vestibule serve`.
 #[derive(Args)]
 #[command(after_help = SECRETS_HELP)]
 pub struct Serve {
-    /// All of them.
+    /// The settings.
     #[command(flatten)]
     pub settings: Settings,
 }
 
-/// Runs the server until it is told to stop.
+/// Runs the server until it receives a stop signal.
 ///
 /// # Errors
-/// When it cannot start.
+/// The server cannot start, or stops on an error.
 pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     let config = serve.settings.check()?;
     log::start(config.log_format);
-    for (name, ours) in config::tutorial_names_in_use() {
-        tracing::warn!("{name} is set, and nothing here reads it: the setting is called {ours}");
+    for (name, setting) in config::tutorial_names_in_use() {
+        tracing::warn!("{name} is set but not used: the setting is called {setting}");
     }
-    let block = Block::of(&config);
+    let banner = StartupBanner::new(&config);
     if let Some(warning) = server::warning_of(&config.signing) {
         tracing::info!("{warning}");
     }
     let Running { server, report, addresses, sending, .. } = server::start(config, Clock::system()).await?;
-    print!("{}", block.text(&report, &addresses));
+    print!("{}", banner.text(&report, &addresses));
     memory::give_back_code();
-    server.await.context("the server stopped")?;
+    server.await.context("the server stopped unexpectedly")?;
     if let Some(sending) = sending {
         sending.stop().await;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the first lines need of the settings.
-struct Block {
+/// The banner printed once the server listens: where it is and what to do next.
+struct StartupBanner {
     database: String,
     public_url: String,
 }
 
-impl Block {
-    fn of(config: &Config) -> Self {
+impl StartupBanner {
+    fn new(config: &Config) -> Self {
         Self { database: config.database.to_string(), public_url: config.public_url.to_string() }
     }
 
@@ -70,13 +69,13 @@ impl Block {
         let key = match &report.server_key {
             Source::Setting => "from the settings".to_owned(),
             Source::File(path) => path.display().to_string(),
-            Source::Made(path) => format!("{} (made just now: back it up with the database)", path.display()),
+            Source::Made(path) => format!("{} (newly created; back it up with the database)", path.display()),
         };
         let listening: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         let migrated = if report.migrated.is_empty() {
             String::new()
         } else {
-            format!(" ({} migrations run)", report.migrated.len())
+            format!(" (migrations applied: {})", report.migrated.len())
         };
         let mut text = format!(
             "Vestibule {version}\n  database    {database}{migrated}\n  server key  {key}\n  tokens      {signing}\n  listening   {listening}\n",
@@ -91,7 +90,7 @@ impl Block {
             Some(secret) => {
                 let link = secret.reveal();
                 text + &format!(
-                    "\nNobody can sign in yet. Make the first administrator within an hour:\n  {public_url}/setup?link={link}\n(`vestibule setup-link` prints a fresh link.)\n"
+                    "\nNo administrator yet. Open this link within an hour to create the first one:\n  {public_url}/setup?link={link}\n(Run `vestibule setup-link` for a new link.)\n"
                 )
             }
             None => text + &format!("\nSign in at {public_url}/login\n"),

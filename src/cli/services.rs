@@ -1,10 +1,8 @@
-//! What a command that works on the database starts from: its settings checked, the database there and up to date, the services
-//! built. The server may run meanwhile.
-//! What may not live here: what a command does.
+//! Set-up for commands that use the database: existence and migration checks, and the services.
 
 use anyhow::Context as _;
 
-use super::output::refused;
+use super::output::failure;
 use crate::admin::AdminServices;
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl};
@@ -16,23 +14,23 @@ use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
 use crate::users::password::PasswordPolicy;
 
-/// How often the database is asked again while another process keeps it locked; each try waits ten seconds by itself.
-const TRIES: u32 = 3;
+/// Attempts while another process keeps the database locked; each waits ten seconds.
+const ATTEMPTS: u32 = 3;
 
-/// Builds the services, after making sure that the database is there and that every migration has run.
+/// Builds the services.
 ///
 /// # Errors
-/// When it is not there, cannot be opened, is newer than this release, or a migration has not run.
+/// The database does not exist, cannot be opened, is newer than this release, or has pending migrations.
 pub fn open(config: &Config) -> anyhow::Result<AdminServices> {
     let pending = migration_states(&config.database)?.iter().filter(|state| !state.is_applied).count();
     if pending > 0 {
-        return Err(refused(format!(
-            "the database {} lacks {pending} of this release's migrations: run \"vestibule migrate run\"",
+        return Err(failure(format!(
+            "the database {} is out of date (pending migrations: {pending}): run \"vestibule migrate run\"",
             config.database
         )));
     }
     let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))
-        .context("the threads that hash passwords cannot be started: lower HASH_THREADS")?;
+        .context("cannot start the password hashing threads (try a lower HASH_THREADS)")?;
     Ok(AdminServices {
         db: Db::new(&config.database),
         clock: Clock::system(),
@@ -42,7 +40,7 @@ pub fn open(config: &Config) -> anyhow::Result<AdminServices> {
     })
 }
 
-/// Mails that a command leaves are sent by the server, which opens them with the same key.
+/// The queue of emails, which the server decrypts with the same key and sends.
 fn outbox(config: &Config) -> anyhow::Result<Outbox> {
     if config.mail.is_none() {
         return Ok(Outbox::off());
@@ -50,37 +48,37 @@ fn outbox(config: &Config) -> anyhow::Result<Outbox> {
     Ok(server_key::find(config)?.map_or_else(Outbox::off, |(key, _)| Outbox::new(config, &key)))
 }
 
-/// All migrations and whether each has run, on a database that exists.
+/// All migrations and whether each is applied.
 ///
 /// # Errors
-/// When there is no SQLite file (asking about one would make it), or the database cannot be asked.
+/// The SQLite file does not exist, or the database cannot be queried.
 pub fn migration_states(url: &DatabaseUrl) -> anyhow::Result<Vec<MigrationState>> {
     require_file(url)?;
-    Ok(patiently(|| migrations::status(url))?)
+    Ok(retry_while_locked(|| migrations::status(url))?)
 }
 
-/// Does something with migrations, again while another process keeps a SQLite file locked: nothing has begun then.
+/// Runs `work` again while another process keeps the SQLite file locked; a locked attempt has changed nothing.
 ///
 /// # Errors
-/// What `work` returned at last.
-pub fn patiently<T>(work: impl Fn() -> Result<T, MigrationError>) -> Result<T, MigrationError> {
-    for _ in 1..TRIES {
+/// The error of the last attempt.
+pub fn retry_while_locked<T>(work: impl Fn() -> Result<T, MigrationError>) -> Result<T, MigrationError> {
+    for _ in 1..ATTEMPTS {
         match work() {
             Err(MigrationError::Open { reason, .. }) if reason.contains("locked") => {}
-            decided => return decided,
+            result => return result,
         }
     }
     work()
 }
 
-/// Refuses a SQLite file that is not there: opening it would make an empty database under a mistyped name.
+/// Checks that a SQLite file exists: opening a mistyped name would create an empty database.
 ///
 /// # Errors
-/// When it is not there.
+/// The file does not exist.
 pub fn require_file(url: &DatabaseUrl) -> anyhow::Result<()> {
     match url {
-        DatabaseUrl::Sqlite(path) if !path.exists() => Err(refused(format!(
-            "there is no database at {url}: run \"vestibule migrate run\" to make it, or set DATABASE_URL to the one you mean"
+        DatabaseUrl::Sqlite(path) if !path.exists() => Err(failure(format!(
+            "no database at {url}: run \"vestibule migrate run\" to create it, or correct DATABASE_URL"
         ))),
         _ => Ok(()),
     }

@@ -1,5 +1,4 @@
-//! `vestibule setup-link`: prints a one-time link for the first admin, or for one who is locked out.
-//! What may not live here: who may have one (`admin::setup_link`), and the page it opens.
+//! The `vestibule setup-link` command.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -7,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::output::{answer, no_such_user, refused};
+use super::output::{answer, failure, no_such_user};
 use super::services;
 use crate::admin::SetupLink;
 use crate::config::DatabaseSettings;
@@ -17,10 +16,10 @@ use crate::users::LookupName;
 /// Arguments of `vestibule setup-link`.
 #[derive(Args)]
 pub struct SetupLinkArgs {
-    /// The admin who is locked out, once there is one
+    /// Locked-out admin to recover; required once an admin exists
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -30,7 +29,7 @@ pub struct SetupLinkArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// When nobody can be given a link; the error says what to do.
+/// No link can be created; the error says what to do.
 pub async fn run(args: SetupLinkArgs) -> anyhow::Result<ExitCode> {
     let config = args.database.check()?;
     let admin = services::open(&config)?;
@@ -38,7 +37,7 @@ pub async fn run(args: SetupLinkArgs) -> anyhow::Result<ExitCode> {
     let key = name.map(|name| LookupName::parse(name).ok_or_else(|| no_such_user(name))).transpose()?;
     let url = |secret: &PlainSecret| format!("{}/setup?link={}", config.public_url, secret.reveal());
     let (purpose, username, url, what) = match admin.setup_link(key).await? {
-        SetupLink::Setup(secret) => ("setup", None, url(&secret), "to make the first admin".to_owned()),
+        SetupLink::Setup(secret) => ("setup", None, url(&secret), "to create the first admin".to_owned()),
         SetupLink::Rescue(secret, user) => (
             "rescue",
             Some(user.username.clone()),
@@ -46,31 +45,31 @@ pub async fn run(args: SetupLinkArgs) -> anyhow::Result<ExitCode> {
             format!("to choose a new password for {}", user.username),
         ),
         SetupLink::NeedsName => {
-            return Err(refused(
-                "there is an admin already: for one who is locked out, add --user NAME; to add another, run \"vestibule users add NAME --role admin\"",
+            return Err(failure(
+                "an admin already exists: to recover a locked-out one, add --user NAME; to add another, run \"vestibule users add NAME --role admin\"",
             ));
         }
         SetupLink::NoAdminYet => {
-            return Err(refused(
-                "there is no admin yet who can sign in: run the command without --user for a link that makes the first one, or enable an admin who is disabled with \"vestibule users enable NAME\"",
+            return Err(failure(
+                "no admin can sign in yet: run the command without --user to create the first one, or enable a disabled one with \"vestibule users enable NAME\"",
             ));
         }
         SetupLink::NoSuchUser => return Err(no_such_user(name.unwrap_or_default())),
         SetupLink::NotAdmin(user) => {
-            return Err(refused(format!(
-                "{0} is no admin, and a link is only for admins: set a password with \"vestibule users set-password {0}\"",
+            return Err(failure(format!(
+                "{0} is not an admin: run \"vestibule users reset-link {0}\" instead",
                 user.username
             )));
         }
         SetupLink::Disabled(user) => {
-            return Err(refused(format!("{0} is disabled: run \"vestibule users enable {0}\" first", user.username)));
+            return Err(failure(format!("{0} is disabled: run \"vestibule users enable {0}\" first", user.username)));
         }
     };
     if !args.json {
-        // Beside the link, not in it: standard output can be handed on as it is.
+        // On standard error, which keeps standard output free for scripts.
         let _ = writeln!(
             std::io::stderr(),
-            "Open this link within an hour {what}. It works once, and an earlier one works no more."
+            "Open this link within an hour {what}. It works once; any earlier link is now invalid."
         );
     }
     answer(args.json, &json!({ "purpose": purpose, "username": username, "url": url }), &url)

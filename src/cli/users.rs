@@ -1,11 +1,10 @@
-//! `vestibule users …`: add, list, show, set-password, disable, enable, delete, unlock.
-//! `users_args.rs` holds the arguments, `users_roles.rs` has grant, revoke, sign-out and reset-link. What may not live here: rules and transactions (`admin`), SQL.
+//! The `vestibule users` commands, except for those in `users_roles.rs`.
 
 use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::output::{self, Table, UserView, answer, no_such_user, refused};
+use super::output::{self, Table, UserView, answer, failure, no_such_user};
 use super::services;
 pub use super::users_args::{AddArgs, ForcedArgs, ListArgs, NameArgs, SetPasswordArgs, ShowArgs, UsersCommand};
 use super::users_roles;
@@ -20,7 +19,7 @@ use crate::users::{LookupName, User, UserId, UserState};
 /// Runs a command on users.
 ///
 /// # Errors
-/// When it is refused or meets a fault; see [`output::report`].
+/// Any failure; see [`output::report`].
 pub async fn run(command: UsersCommand) -> anyhow::Result<ExitCode> {
     match command {
         UsersCommand::Add(args) => add(*args).await,
@@ -42,29 +41,29 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
     let admin = services::open(&args.database.check()?)?;
     let AddArgs { name, id, display_name, email, roles, .. } = args;
     let fields = UserFields { username: name.clone(), id, display_name, email, roles };
-    // Before somebody is asked to type a password twice.
-    let faults = |fault: &crate::admin::fields::FieldFault| refused(format!("{} of {name}: {fault}", fault.field()));
+    let invalid = |error: &crate::admin::fields::FieldFault| failure(format!("{} of {name}: {error}", error.field()));
     let taken = || {
-        refused(format!(
-            "the name {name} is taken; the names of deleted users stay taken too. Choose another, or see \"vestibule users show {name}\""
+        failure(format!(
+            "the username {name} is taken (usernames of deleted users are never reused): choose another, or run \"vestibule users show {name}\""
         ))
     };
-    fields.clone().check().map_err(|fault| faults(&fault))?;
+    // Checked before the password prompt.
+    fields.clone().check().map_err(|error| invalid(&error))?;
     if admin.find(&lookup(&name)?).await?.is_some() {
         return Err(taken());
     }
     let password = if args.no_password { None } else { Some(args.password.read(&name, Some("--no-password"))?) };
     match admin.add(fields, password.as_ref()).await? {
         Added::Created(account) => {
-            let text = format!("added {} with the number {}", account.user.username, account.user.id);
+            let text = format!("added {} (id {})", account.user.username, account.user.id);
             answer(args.json, &UserView::new(&account, None), &text)
         }
         Added::NameTaken => Err(taken()),
-        Added::IdTaken => Err(refused(format!(
-            "the number {} is another user's, or was: choose another, or leave --id out",
+        Added::IdTaken => Err(failure(format!(
+            "user ID {} is taken (IDs of deleted users are never reused): choose another, or omit --id",
             id.unwrap_or_default()
         ))),
-        Added::Invalid(fault) => Err(faults(&fault)),
+        Added::Invalid(error) => Err(invalid(&error)),
     }
 }
 
@@ -92,7 +91,7 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// One array over all batches, an object a line; an empty batch is the last.
+/// Writes one array over all batches, one object per line; an empty batch ends it.
 fn write_json_batch(out: &mut dyn std::io::Write, accounts: &[Account], is_first: bool) -> std::io::Result<()> {
     if is_first {
         write!(out, "[")?;
@@ -152,7 +151,7 @@ async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
 async fn set_password(args: SetPasswordArgs) -> anyhow::Result<ExitCode> {
     let (admin, key) = open(&args.on)?;
     let name = &args.on.name;
-    // Before somebody is asked to type a password twice.
+    // Checked before the password prompt.
     let Some(user) = admin.find(&key).await? else { return Err(no_such_user(name)) };
     let password = args.password.read(&user.username, None)?;
     match admin.set_password(&key, &password).await? {
@@ -162,7 +161,7 @@ async fn set_password(args: SetPasswordArgs) -> anyhow::Result<ExitCode> {
             answer(args.on.json, &about(&user, "password_set", true, ended_sessions), &text)
         }
         PasswordSetting::NoSuchUser => Err(no_such_user(name)),
-        PasswordSetting::Invalid(error) => Err(refused(format!("password of {name}: {error}"))),
+        PasswordSetting::Invalid(error) => Err(failure(format!("password of {name}: {error}"))),
     }
 }
 
@@ -213,14 +212,15 @@ async fn unlock(args: NameArgs) -> anyhow::Result<ExitCode> {
     let admin = services::open(&config)?;
     let Some((server_key, _)) = server_key::find(&config)? else {
         return Err(output::misused(
-            "the server's key is needed, for failures are counted under names made with it: set SERVER_KEY or SERVER_KEY_FILE as the server has it",
+            "the server key is required because failed sign-ins are stored under names derived from it: set SERVER_KEY or SERVER_KEY_FILE to the server's value",
         ));
     };
     match admin.unlock(&lookup(&args.name)?, &server_key).await? {
         Unlocking::Done { user, forgotten } => {
             let text = match forgotten {
-                0 => format!("no failed sign-in was counted against {}", user.username),
-                _ => format!("unlocked {}: failed sign-ins from {forgotten} places are forgotten", user.username),
+                0 => format!("nothing to clear: {} has no failed sign-ins", user.username),
+                1 => format!("unlocked {}; cleared 1 failed sign-in counter", user.username),
+                count => format!("unlocked {}; cleared {count} failed sign-in counters", user.username),
             };
             answer(
                 args.json,
@@ -240,7 +240,7 @@ pub(super) fn lookup(name: &str) -> anyhow::Result<LookupName> {
     LookupName::parse(name).ok_or_else(|| no_such_user(name))
 }
 
-/// `{"id", "username", "changed", "ended_sessions", <what>: true}`: what holds now, and whether this run made it so.
+/// `{"id", "username", "changed", "ended_sessions", <what>: true}`; `changed` is whether this run made it so.
 pub(super) fn about(user: &User, what: &str, is_changed: bool, ended_sessions: usize) -> serde_json::Value {
     json!({ "id": user.id, "username": user.username, what: true, "changed": is_changed, "ended_sessions": ended_sessions })
 }
@@ -253,8 +253,8 @@ pub(super) fn ended(sessions: usize) -> String {
 }
 
 pub(super) fn last_admin(user: &User) -> anyhow::Error {
-    refused(format!(
-        "{} is the last admin who can sign in, and nothing was changed: make another one first with \"vestibule users add NAME --role admin\", or add --force",
+    failure(format!(
+        "{} is the last admin who can sign in; nothing was changed: create another one first with \"vestibule users add NAME --role admin\", or add --force",
         user.username
     ))
 }

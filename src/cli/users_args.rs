@@ -1,5 +1,4 @@
-//! The arguments of `vestibule users …` and their help.
-//! What may not live here: what the commands do (`users.rs`).
+//! Arguments of `vestibule users` and their help.
 
 use clap::{Args, Subcommand};
 
@@ -9,59 +8,59 @@ use crate::config::{DatabaseSettings, LifetimeSettings};
 /// Commands on users.
 #[derive(Subcommand)]
 pub enum UsersCommand {
-    /// Add a user; asks for the password on the terminal unless told otherwise
+    /// Add a user; prompts for the password by default
     Add(Box<AddArgs>),
-    /// List all users
+    /// List users
     List(ListArgs),
-    /// Show one user
+    /// Show a user
     Show(Box<ShowArgs>),
-    /// Set a user's password; all their sessions end
+    /// Set a user's password and end all their sessions
     SetPassword(SetPasswordArgs),
-    /// Print a one-time link by which a user chooses a new password
+    /// Print a one-time password reset link for a user
     ResetLink(NameArgs),
-    /// Turn an account off; its sessions end
+    /// Disable an account and end its sessions
     Disable(ForcedArgs),
-    /// Turn an account on again
+    /// Enable a disabled account
     Enable(NameArgs),
-    /// Give a user roles
+    /// Grant roles to a user
     Grant(RolesArgs),
-    /// Take roles from a user
+    /// Revoke roles from a user
     Revoke(ForcedRolesArgs),
-    /// End all sessions of a user, on all devices and in all programs
+    /// End all sessions of a user, on all devices and in all clients
     SignOut(NameArgs),
-    /// Delete a user; the name and number are never given again
+    /// Delete a user; the username and ID are never reused
     Delete(ForcedArgs),
-    /// Forget the failed sign-ins counted against a user
+    /// Clear a user's failed sign-ins
     Unlock(NameArgs),
 }
 
 /// Arguments of `users add`.
 #[derive(Args)]
 pub struct AddArgs {
-    /// The username
+    /// Username
     pub name: String,
-    /// The user's number [default: the next free one]
-    #[arg(long, value_name = "NUMBER")]
+    /// User ID [default: the next free one]
+    #[arg(long, value_name = "ID")]
     pub id: Option<i64>,
-    /// What the person is called
+    /// Display name
     #[arg(long, value_name = "TEXT")]
     pub display_name: Option<String>,
-    /// Where mail reaches them
+    /// Email address
     #[arg(long, value_name = "ADDRESS")]
     pub email: Option<String>,
-    /// A role, such as admin; can be given several times
+    /// Role to grant, such as admin; can be repeated
     #[arg(long = "role", value_name = "ROLE")]
     pub roles: Vec<String>,
-    /// Where the password comes from.
+    /// The source of the password.
     #[command(flatten)]
     pub password: PasswordSource,
-    /// Set no password: nobody can sign in until one is set
+    /// Set no password; the user cannot sign in until one is set
     #[arg(long, conflicts_with_all = ["password_stdin", "password_file"])]
     pub no_password: bool,
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// The settings.
+    /// Database settings.
     #[command(flatten)]
     pub database: DatabaseSettings,
 }
@@ -69,10 +68,10 @@ pub struct AddArgs {
 /// Arguments of `users list`.
 #[derive(Args)]
 pub struct ListArgs {
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// The settings.
+    /// Database settings.
     #[command(flatten)]
     pub database: DatabaseSettings,
 }
@@ -80,12 +79,12 @@ pub struct ListArgs {
 /// Arguments of a command on one user.
 #[derive(Args)]
 pub struct NameArgs {
-    /// The username
+    /// Username
     pub name: String,
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// The settings.
+    /// Database settings.
     #[command(flatten)]
     pub database: DatabaseSettings,
 }
@@ -93,10 +92,10 @@ pub struct NameArgs {
 /// Arguments of a command that could leave the server without an admin.
 #[derive(Args)]
 pub struct ForcedArgs {
-    /// On whom.
+    /// The user.
     #[command(flatten)]
     pub on: NameArgs,
-    /// Do so even when nobody could administer the server any more
+    /// Proceed even if this leaves no administrator
     #[arg(long)]
     pub force: bool,
 }
@@ -104,21 +103,21 @@ pub struct ForcedArgs {
 /// Arguments of `users set-password`.
 #[derive(Args)]
 pub struct SetPasswordArgs {
-    /// On whom.
+    /// The user.
     #[command(flatten)]
     pub on: NameArgs,
-    /// Where the password comes from.
+    /// The source of the password.
     #[command(flatten)]
     pub password: PasswordSource,
 }
 
-/// Arguments of `users show`: with the server's lifetimes, by which it is known whether a session is live.
+/// Arguments of `users show`; the lifetimes decide which sessions are live.
 #[derive(Args)]
 pub struct ShowArgs {
-    /// On whom.
+    /// The user.
     #[command(flatten)]
     pub on: NameArgs,
-    /// How long sessions live.
+    /// Session lifetimes.
     #[command(flatten)]
     pub lifetimes: LifetimeSettings,
 }
@@ -126,15 +125,15 @@ pub struct ShowArgs {
 /// Arguments of `users grant`.
 #[derive(Args)]
 pub struct RolesArgs {
-    /// The username
+    /// Username
     pub name: String,
     /// Roles, such as editor
     #[arg(required = true, value_name = "ROLE")]
     pub roles: Vec<String>,
-    /// Answer in JSON
+    /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// The settings.
+    /// Database settings.
     #[command(flatten)]
     pub database: DatabaseSettings,
 }
@@ -142,10 +141,10 @@ pub struct RolesArgs {
 /// Arguments of `users revoke`.
 #[derive(Args)]
 pub struct ForcedRolesArgs {
-    /// Which roles, on whom.
+    /// The user and the roles.
     #[command(flatten)]
     pub on: RolesArgs,
-    /// Do so even when nobody could administer the server any more
+    /// Proceed even if this leaves no administrator
     #[arg(long)]
     pub force: bool,
 }

@@ -128,7 +128,7 @@ pub struct PasswordConfig {
     pub hash_threads: usize,
 }
 
-/// How many failures are taken before waiting begins (design, section 6).
+/// How many failures are taken before waiting begins (docs/security.md, "Rate limiting").
 #[derive(Clone, Copy, Debug)]
 pub struct ThrottlingConfig {
     /// Failures in 15 minutes for one account from one network, or from one known device.

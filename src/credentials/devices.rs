@@ -103,7 +103,7 @@ impl Lock {
             .write(move |conn| -> Result<_, DbError> { Ok(keep(conn, &id, (user_id, DEVICE), false, now)?) })
             .await;
         if let Err(error) = kept {
-            tracing::warn!(%error, "a browser that set a new password is not known");
+            tracing::warn!(%error, "cannot remember the browser after a password reset; it is throttled like an unknown one");
             return None;
         }
         Some(secret)

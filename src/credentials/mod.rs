@@ -115,7 +115,7 @@ pub enum SignInError {
     #[error(transparent)]
     Database(#[from] DbError),
     /// The token could not be signed.
-    #[error("the access token could not be signed")]
+    #[error("cannot sign the access token")]
     Signing(#[from] SigningError),
 }
 

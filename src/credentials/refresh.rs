@@ -84,7 +84,7 @@ impl Lock {
             Outcome::Refused => Ok(Refresh::Refused),
             Outcome::Stolen(session) => {
                 self.tokens.ended().add(&session.id, session.access_until);
-                tracing::warn!(session = session.id, "a refresh token was used twice: its session has ended");
+                tracing::warn!(session = session.id, "refresh token reused; its session was ended");
                 metrics::REFRESH_TOKENS_REUSED.increment();
                 Ok(Refresh::Refused)
             }

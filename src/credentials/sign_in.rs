@@ -263,8 +263,8 @@ impl FinishStep {
             address: event.network_address.unwrap_or_default(),
             at: now,
         };
-        let language = self.user.language.clone();
-        self.mail.queue(conn, Mail { kind, to, language, user_id: event.user_id }, now)?;
+        let (display_name, language) = (self.user.display_name.clone(), self.user.language.clone());
+        self.mail.queue(conn, Mail { kind, to, display_name, language, user_id: event.user_id }, now)?;
         Ok(())
     }
 

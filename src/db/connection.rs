@@ -104,7 +104,7 @@ impl DbConnection {
                     Self::Postgres(connection) => AnsiTransactionManager::rollback_transaction(connection),
                 };
                 if let Err(rollback_error) = rolled_back {
-                    tracing::warn!(error = %rollback_error, "a transaction could not be rolled back; its connection is dropped");
+                    tracing::warn!(error = %rollback_error, "cannot roll back a transaction; closing its connection");
                 }
                 Err(error)
             }

@@ -23,7 +23,7 @@ const ADVISORY_LOCK: i64 = 0x7665_7374_6962_756c;
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
     /// The database cannot be opened or asked.
-    #[error("the database {url} cannot be opened: {reason}")]
+    #[error("cannot open the database {url}: {reason}")]
     Open {
         /// Which database, without its password.
         url: String,
@@ -32,7 +32,7 @@ pub enum MigrationError {
     },
     /// The database has migrations that this binary does not know.
     #[error(
-        "the database is newer than this release ({this}): it holds the migrations {unknown}. Start a release that knows them, or the one that last ran here"
+        "the database is newer than this release ({this}): it has unknown migrations ({unknown}). Use the release that last ran here, or a newer one"
     )]
     Newer {
         /// This binary's version.
@@ -41,7 +41,7 @@ pub enum MigrationError {
         unknown: String,
     },
     /// A migration failed; everything was rolled back.
-    #[error("a migration failed, and nothing was changed: {0}")]
+    #[error("a migration failed; nothing was changed: {0}")]
     Failed(String),
 }
 
@@ -72,7 +72,7 @@ pub fn prepare(url: &DatabaseUrl) -> Result<(), MigrationError> {
             Ok(answer) if answer.journal_mode == "wal" => return Ok(()),
             Ok(answer) => {
                 return Err(failed(format!(
-                    "it stays in journal mode {}; put it on a local disk",
+                    "WAL mode is not available (the journal mode stays {}): move the file to a local disk",
                     answer.journal_mode
                 )));
             }
@@ -80,7 +80,7 @@ pub fn prepare(url: &DatabaseUrl) -> Result<(), MigrationError> {
             Err(error) => return Err(failed(error.to_string())),
         }
     }
-    Err(failed("another process keeps it locked".to_owned()))
+    Err(failed("it is locked by another process: try again later".to_owned()))
 }
 
 #[derive(QueryableByName)]

@@ -32,10 +32,10 @@ pub enum DbError {
     #[error("the database is busy")]
     Busy,
     /// The database cannot be reached.
-    #[error("the database cannot be reached")]
+    #[error("cannot reach the database")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The database answered with a fault.
-    #[error("a query failed")]
+    #[error("database query failed")]
     Query(#[source] DieselError),
 }
 

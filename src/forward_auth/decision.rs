@@ -91,7 +91,7 @@ async fn write_use(lock: &Lock, session: &Session) {
     let written = lock.db.write(move |conn| -> Result<_, DbError> { Ok(sessions::set_used(conn, &id, now)?) }).await;
     if let Err(error) = written {
         // The next request writes it: no reason to stop this one.
-        tracing::debug!(%error, "the use of a session was not written down");
+        tracing::debug!(%error, "cannot record the use of a session; the next request retries");
     }
 }
 

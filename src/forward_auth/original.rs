@@ -65,8 +65,8 @@ fn forwarded<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
         WARN_OF_STRANGER.call_once(|| {
             tracing::warn!(
                 peer = request.peer_addr().map(|peer| peer.ip().to_string()),
-                "a request to /verify has X-Forwarded headers, but TRUSTED_PROXIES does not name its sender: people will not be \
-                 led back to the application after signing in"
+                "ignoring the X-Forwarded headers of a request to /verify: its sender is not in TRUSTED_PROXIES, so users are \
+                 not sent back to the application after signing in"
             );
         });
     }

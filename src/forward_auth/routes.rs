@@ -24,15 +24,15 @@ pub fn routes(services: &mut web::ServiceConfig) {
     path = "/verify/forward-auth",
     tag = "reverse proxies",
     operation_id = "verify_forward_auth",
-    summary = "May this request pass? For Caddy's forward_auth and Traefik's ForwardAuth",
-    description = "The proxy passes the request's headers on, and the client gets any answer but 200. Known by the proxy cookie, or by a user's access token that no browser holds.",
-    params(("role" = Option<Vec<String>>, Query, description = "Roles of which one is needed")),
+    summary = "Authorize a proxied request (Caddy forward_auth, Traefik ForwardAuth)",
+    description = "The proxy forwards the request headers, and returns any response but 200 to the client. Authenticates by the proxy cookie, or by a user's access token from the token endpoint.",
+    params(("role" = Option<Vec<String>>, Query, description = "The required roles; one of them is enough")),
     responses(
-        (status = 200, description = "Yes; Remote-User, Remote-Name, Remote-Email and Remote-Groups say who it is, empty where nothing is known"),
-        (status = 302, description = "Nobody is signed in, and a person opens a page: to the sign-in page and back"),
-        (status = 401, description = "Nobody is signed in", body = ErrorBody),
-        (status = 403, description = "The role is lacking, or the request has a Remote-* header of its own", body = ErrorBody),
-        (status = 503, description = "The database gives no answer", body = ErrorBody),
+        (status = 200, description = "Authorized; Remote-User, Remote-Name, Remote-Email and Remote-Groups identify the user, empty where unknown"),
+        (status = 302, description = "A browser navigation without a valid session: redirect to the sign-in page, which leads back to the application"),
+        (status = 401, description = "Neither a valid session nor a valid access token", body = ErrorBody),
+        (status = 403, description = "The user does not have the role, or the request has a Remote-* header", body = ErrorBody),
+        (status = 503, description = "The database is busy or unreachable", body = ErrorBody),
     )
 )]
 pub(crate) async fn get_forward_auth(request: HttpRequest, lock: web::Data<Lock>) -> Result<HttpResponse, AppError> {
@@ -56,13 +56,13 @@ pub(crate) async fn get_forward_auth(request: HttpRequest, lock: web::Data<Lock>
     path = "/verify/auth-request",
     tag = "reverse proxies",
     operation_id = "verify_auth_request",
-    summary = "May this request pass? For nginx's auth_request",
-    description = "As /verify/forward-auth, but never anything that nginx would turn into a 500.",
-    params(("role" = Option<Vec<String>>, Query, description = "Roles of which one is needed")),
+    summary = "Authorize a proxied request (nginx auth_request)",
+    description = "Like /verify/forward-auth, but responds only with 200, 401 and 403: nginx turns any other status into 500.",
+    params(("role" = Option<Vec<String>>, Query, description = "The required roles; one of them is enough")),
     responses(
-        (status = 200, description = "Yes; Remote-User, Remote-Name, Remote-Email and Remote-Groups say who it is, empty where nothing is known"),
-        (status = 401, description = "Nobody is signed in: Location, when a person opens a page, leads to the sign-in page and back. Or nobody can be known now: Retry-After says when to come again", body = ErrorBody),
-        (status = 403, description = "The role is lacking, or the request has a Remote-* header of its own", body = ErrorBody),
+        (status = 200, description = "Authorized; Remote-User, Remote-Name, Remote-Email and Remote-Groups identify the user, empty where unknown"),
+        (status = 401, description = "Neither a valid session nor a valid access token: for a browser navigation, Location is the sign-in page. Or the request cannot be authorized now: see Retry-After", body = ErrorBody),
+        (status = 403, description = "The user does not have the role, or the request has a Remote-* header", body = ErrorBody),
     )
 )]
 pub(crate) async fn get_auth_request(request: HttpRequest, lock: web::Data<Lock>) -> HttpResponse {
@@ -95,16 +95,16 @@ pub(crate) async fn get_auth_request(request: HttpRequest, lock: web::Data<Lock>
 fn refuse(forbidden: &Forbidden) -> HttpResponse {
     let description = match forbidden {
         Forbidden::HasIdentity(name) => {
-            tracing::debug!(header = name, "a request that says itself who sends it was refused");
-            format!("The request has the header {name}. Only the proxy may say who sends a request: send it without.")
+            tracing::debug!(header = name, "request rejected: it has an identity header");
+            format!("Clients must not send {name}; remove it.")
         }
         Forbidden::BadRule => {
-            tracing::debug!("a proxy demands something in the query of /verify that is no role");
-            "The proxy's configuration demands something that is not understood. Write ?role=NAME, or for Caddy a bare ?, which keeps the page's own query out."
+            tracing::debug!("request rejected: the query that the proxy sends to /verify is not a list of roles");
+            "The proxy sends an invalid query. Configure ?role=NAME, or in Caddy a bare ?, which omits the query of the page."
                 .to_owned()
         }
         Forbidden::LacksRole => {
-            "The account lacks the role that is needed here. An administrator can grant it.".to_owned()
+            "The account does not have the required role. An administrator can grant it.".to_owned()
         }
     };
     HttpResponse::Forbidden().json(json!({"error": "access_denied", "error_description": description}))

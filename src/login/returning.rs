@@ -64,7 +64,7 @@ fn explain(request: &HttpRequest, next: &Next) -> Result<HttpResponse, AppError>
     let layout = Layout::new(request).leading_to(next);
     let place = next.origin().unwrap_or_else(|| crate::web::config(request).public_url.to_string());
     let page = ReturnsPage {
-        lead: layout.words.format("returns-lead", &[("place", place.into())]),
+        lead: layout.words.format("redirect-loop-lead", &[("application", place.into())]),
         next: next.address().to_owned(),
         layout,
     };

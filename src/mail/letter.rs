@@ -13,6 +13,8 @@ pub struct Mail {
     pub kind: MailKind,
     /// The address, as the account has it.
     pub to: String,
+    /// The recipient's display name; the greeting uses the username without one.
+    pub display_name: Option<String>,
     /// The tag of the language to write in; `None` for that of the page it follows from, or the default one.
     pub language: Option<String>,
     /// The number of the account that it is about, when there is one yet.
@@ -126,6 +128,7 @@ impl MailKind {
 #[serde(default)]
 pub(super) struct Letter {
     pub to: String,
+    pub display_name: Option<String>,
     pub language: Option<String>,
     pub username: Option<String>,
     /// The path of the page it leads to, with the link's secret when it has one.
@@ -138,7 +141,7 @@ pub(super) struct Letter {
 impl From<Mail> for Letter {
     fn from(mail: Mail) -> Self {
         let link = |path: &str, secret: &PlainSecret| Some(format!("{path}?link={}", secret.reveal()));
-        let base = Self { to: mail.to, language: mail.language, ..Self::default() };
+        let base = Self { to: mail.to, display_name: mail.display_name, language: mail.language, ..Self::default() };
         match mail.kind {
             MailKind::Reset { username, secret } => {
                 Self { username: Some(username), path: link("/password/reset", &secret), ..base }

@@ -67,17 +67,17 @@ impl<'a> Content<'a> {
     pub fn new(letter: &Letter, kind: &str, brand: &'a MailBrand) -> Self {
         let MailBrand { product, public_url, help_url, .. } = brand;
         let words = i18n::words_for(letter.language.as_deref());
-        let username = letter.username.clone().unwrap_or_default();
+        let name = letter.display_name.as_deref().or(letter.username.as_deref());
         let say = |key: &str| {
             let named = [
                 ("product", product.as_str().into()),
-                ("username", username.as_str().into()),
+                ("name", name.unwrap_or_default().into()),
                 ("url", public_url.as_str().into()),
             ];
             words.format(key, &named)
         };
         let of_kind = |part: &str| say(&format!("mail-{kind}-{part}"));
-        let greeting = if letter.username.is_some() { say("mail-greeting") } else { say("mail-greeting-nobody") };
+        let greeting = say(if name.is_some() { "mail-greeting" } else { "mail-greeting-without-name" });
         let link = letter.path.as_ref().map(|path| (of_kind("link"), format!("{public_url}{path}")));
         Self {
             lang: words.language(),
@@ -138,19 +138,36 @@ mod tests {
         ]
     }
 
-    #[test]
-    fn every_mail_is_written_whole_in_every_language() {
-        let brand = MailBrand {
+    fn brand() -> MailBrand {
+        MailBrand {
             product: "Lee's <b>".to_owned(),
             public_url: "https://login.example.com".to_owned(),
             help_url: Some("https://help.example.com/?a=1&b=2".to_owned()),
             button: BUTTON.to_owned(),
-        };
+        }
+    }
+
+    #[test]
+    fn greeting_prefers_the_display_name_and_reads_letters_stored_without_one() {
+        for (stored, greeting) in [
+            (r#"{"to":"a@example.com","display_name":"Mina Park","username":"mina"}"#, "Hi Mina Park,"),
+            (r#"{"to":"a@example.com","language":null,"username":"mina","path":"/password/forgot"}"#, "Hi mina,"),
+            (r#"{"to":"a@example.com"}"#, "Hi,"),
+        ] {
+            let letter: Letter = serde_json::from_str(stored).expect("a letter");
+            assert_eq!(Content::new(&letter, "password-changed", &brand()).greeting, greeting, "{stored}");
+        }
+    }
+
+    #[test]
+    fn every_mail_is_written_whole_in_every_language() {
+        let brand = brand();
         for words in i18n::languages() {
             for kind in kinds() {
                 let (name, has_link) = (kind.name(), kind.has_link());
                 let language = Some(words.language().to_owned());
-                let mail = Mail { kind, to: "alice@example.com".to_owned(), language, user_id: None };
+                let to = "alice@example.com".to_owned();
+                let mail = Mail { kind, to, display_name: None, language, user_id: None };
                 let content = Content::new(&Letter::from(mail), name, &brand);
                 assert_eq!(content.lang, words.language());
                 let (text, html) = content.render().expect("renders");

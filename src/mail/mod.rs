@@ -108,13 +108,13 @@ impl Outbox {
                 store::delete_waiting_of_kind(conn, user_id, kind, now)?;
             }
             if store::count_waiting_of(conn, user_id)? >= MAX_WAITING_OF_USER {
-                tracing::warn!(kind, user_id, "a mail was not queued: too many wait for this account");
+                tracing::warn!(kind, user_id, "email dropped: too many are queued for this account");
                 return Ok(Queued::Full);
             }
         }
         let most = if user_id.is_some() { MAX_WAITING } else { MAX_WAITING_TO_STRANGERS };
         if store::count_waiting(conn)? >= most {
-            tracing::error!(kind, "a mail was not queued: {most} wait already; is the mail server dead?");
+            tracing::error!(kind, "email dropped: the queue already has {most}; is the mail server down?");
             return Ok(Queued::Full);
         }
         let mail = Mail { language: mail.language.or_else(|| self.language.map(str::to_owned)), ..mail };

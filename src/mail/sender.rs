@@ -73,7 +73,7 @@ impl Sender {
                 Err(error) => {
                     if !is_known_away {
                         // Once, not each second for as long as the database is away.
-                        tracing::warn!(%error, "mails that wait cannot be read; they are looked for each second");
+                        tracing::warn!(%error, "cannot read the mail queue; retrying every second");
                         is_known_away = true;
                     }
                     false
@@ -99,7 +99,7 @@ impl Sender {
                     return;
                 }
                 if let Err(error) = self.send(id).await {
-                    tracing::warn!(%error, "a mail's row could not be read or written; the mail stays in the queue");
+                    tracing::warn!(%error, "cannot read or update a queued email; it stays in the queue");
                 }
             })
             .await;
@@ -113,14 +113,14 @@ impl Sender {
         let Some(row) = claimed.await? else { return Ok(()) };
         let Some(letter) = Letter::open(&self.seal, &row.id, &row.kind, &row.message_sealed) else {
             // While the key is being changed, a server with the other one will take it.
-            return self.put_off(row, "it is sealed under another SERVER_KEY".to_owned()).await;
+            return self.put_off(row, "encrypted with another SERVER_KEY".to_owned()).await;
         };
         let sent = self.smtp.send(&letter, &row.kind, &row.id, row.created_at);
         let sent = tokio::time::timeout(SEND_WITHIN, sent).await;
-        match sent.unwrap_or_else(|_| Err(Failure::Passing("the mail server took too long".to_owned()))) {
+        match sent.unwrap_or_else(|_| Err(Failure::Passing("the SMTP server timed out".to_owned()))) {
             Ok(()) => {
                 metrics::MAILS_SENT.increment();
-                tracing::debug!(kind = row.kind, "mail sent");
+                tracing::debug!(kind = row.kind, "email sent");
                 self.delete(row).await
             }
             Err(Failure::Permanent(reason)) => self.give_up(row, &reason).await,
@@ -135,15 +135,15 @@ impl Sender {
             tries = row.tries + 1,
             wait_seconds = wait.num_seconds(),
             reason,
-            "a mail was not sent yet"
+            "email not sent; retrying later"
         );
         let next_try_at = self.clock.now() + wait;
         self.db.write(move |conn| Ok(store::set_failed(conn, &row, next_try_at, &reason)?)).await
     }
 
     async fn give_up(&self, row: Row, reason: &str) -> Result<(), DbError> {
-        metrics::MAILS_GIVEN_UP.increment();
-        tracing::error!(kind = row.kind, id = row.id, reason, "a mail was given up");
+        metrics::MAILS_FAILED.increment();
+        tracing::error!(kind = row.kind, id = row.id, reason, "email failed permanently; removed from the queue");
         self.delete(row).await
     }
 
@@ -157,7 +157,7 @@ impl Sending {
     pub async fn stop(self) {
         let _ = self.stop.send(true);
         if tokio::time::timeout(STOP_WITHIN, self.task).await.is_err() {
-            tracing::warn!("mails under way were left; they are sent again after the next start");
+            tracing::warn!("stopped while emails were being sent; they are sent again after the next start");
         }
     }
 }

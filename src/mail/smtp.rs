@@ -25,10 +25,10 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 #[derive(Debug, thiserror::Error)]
 pub enum SmtpError {
     /// `MAIL_FROM` holds no address that a mail can come from.
-    #[error("MAIL_FROM={0} is no address that a mail can come from: write ADDRESS or NAME <ADDRESS>")]
+    #[error("MAIL_FROM={0} is not a valid sender address: use ADDRESS or NAME <ADDRESS>")]
     From(String),
     /// TLS cannot be prepared.
-    #[error("the mail server's certificates cannot be checked ({0}): see SMTP_CA_FILE and SMTP_URL")]
+    #[error("cannot set up certificate checks for the mail server ({0}): check SMTP_CA_FILE and SMTP_URL")]
     Tls(lettre::transport::smtp::Error),
 }
 
@@ -82,7 +82,7 @@ impl Smtp {
     }
 
     fn message(&self, letter: &Letter, kind: &str, id: &str, created_at: Moment) -> Result<Message, String> {
-        let to = address(&letter.to).ok_or_else(|| "the address cannot be written to".to_owned())?;
+        let to = address(&letter.to).ok_or_else(|| "the recipient address is not valid for SMTP".to_owned())?;
         let content = Content::new(letter, kind, &self.brand);
         let (text, html) = content.render().map_err(|error| error.to_string())?;
         let name = self.from_name.clone().unwrap_or_else(|| self.brand.product.clone());
@@ -132,9 +132,9 @@ fn failure(error: &lettre::transport::smtp::Error) -> Failure {
     };
     // The code alone: the text behind it often repeats the recipient. 53x is about our credentials, which an admin will mend.
     if error.is_permanent() && code.category != Category::Unspecified3 {
-        Failure::Permanent(format!("the mail server answered {code}"))
+        Failure::Permanent(format!("the SMTP server returned {code}"))
     } else {
-        Failure::Passing(format!("the mail server answered {code}"))
+        Failure::Passing(format!("the SMTP server returned {code}"))
     }
 }
 

@@ -124,7 +124,7 @@ pub fn delete_expired(conn: &mut DbConnection, now: Moment, limit: i64) -> Query
         outbox::table.filter(outbox::expires_at.le(now)).select(outbox::id).limit(limit).load(conn)?;
     let count = diesel::delete(outbox::table.filter(outbox::id.eq_any(ids))).execute(conn)?;
     if count > 0 {
-        tracing::warn!(count, "mails expired before a mail server took them");
+        tracing::warn!(count, "emails expired before the SMTP server accepted them; removed from the queue");
     }
     Ok(count)
 }

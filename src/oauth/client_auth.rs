@@ -1,5 +1,4 @@
-//! Which registered program asks: `client_secret_basic` or `client_secret_post` (RFC 6749 §2.3.1).
-//! What may not live here: what it may ask for (`clients`).
+//! Client authentication with `client_secret_basic` or `client_secret_post` (RFC 6749 §2.3.1).
 
 use actix_web::HttpRequest;
 
@@ -10,17 +9,17 @@ use crate::error::AppError;
 use crate::secret::{PlainSecret, from_base64};
 use crate::web::form::{Parameters, percent_decoded};
 
-/// A client id and secret as they were presented.
+/// A client ID and secret from a request, not yet verified.
 struct ClientCredentials {
     id: String,
     secret: String,
 }
 
-/// The registered program that a request names and proves to be; `None` when it names none. A client without id and secret, as
-/// Swagger UI sends it, counts as none.
+/// Returns the client that a request authenticates as; `None` when the request has no client credentials. An empty
+/// client ID and secret, as Swagger UI sends them, count as none.
 ///
 /// # Errors
-/// 401 `invalid_client` for an unknown client or a wrong secret, 400 when it is named in the header and in the body.
+/// 401 `invalid_client` for an unknown client or a wrong secret; 400 for credentials in both the header and the body.
 pub async fn authenticate(
     request: &HttpRequest,
     parameters: &Parameters,
@@ -40,12 +39,14 @@ pub async fn authenticate(
     };
     let presented = match (in_header, in_body) {
         (Some(_), Some(_)) => {
-            return Err(AppError::invalid_request("The client is named in the Authorization header and in the body."));
+            return Err(AppError::invalid_request(
+                "Send client credentials in the Authorization header or in the body, not both.",
+            ));
         }
         (None, None) => return Ok(None),
         (Some(presented), None) | (None, Some(presented)) => presented,
     };
-    // A secret has 256 random bits, so that nobody guesses it and no throttling is needed; what has not its shape is not looked up.
+    // A secret has 256 random bits: it cannot be guessed, and needs no throttling. A malformed one is not looked up.
     let secret = PlainSecret::parse(&presented.secret).ok_or_else(AppError::invalid_client)?;
     if !clients::is_id(&presented.id) {
         return Err(AppError::invalid_client());
@@ -54,15 +55,15 @@ pub async fn authenticate(
     found.filter(|client| client.has_secret(&secret)).map(Some).ok_or_else(AppError::invalid_client)
 }
 
-/// [`authenticate`], for a route that is for registered programs only.
+/// [`authenticate`], for an endpoint that requires a client.
 ///
 /// # Errors
-/// As there, and 401 `invalid_client` when the request names none.
+/// Those of [`authenticate`], and 401 `invalid_client` when the request has no client credentials.
 pub async fn require(request: &HttpRequest, parameters: &Parameters, lock: &Lock) -> Result<Client, AppError> {
     authenticate(request, parameters, lock).await?.ok_or_else(AppError::client_missing)
 }
 
-/// The client of an `Authorization` header that is HTTP Basic and names one. Another scheme says nothing about a client.
+/// Parses the credentials of an HTTP Basic `Authorization` header; `None` for another scheme or empty credentials.
 fn from_basic(header: &str) -> Result<Option<ClientCredentials>, AppError> {
     let (scheme, credentials) = header.split_once(' ').unwrap_or((header, ""));
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -73,7 +74,7 @@ fn from_basic(header: &str) -> Result<Option<ClientCredentials>, AppError> {
         return Ok(None);
     }
     let at = decoded.iter().position(|byte| *byte == b':').ok_or_else(AppError::invalid_client)?;
-    // Both are form-encoded before they are joined (RFC 6749 §2.3.1).
+    // RFC 6749 §2.3.1: the client form-encodes both before joining them.
     let [id, secret] = [&decoded[..at], &decoded[at + 1..]].map(percent_decoded);
     match (id, secret) {
         (Ok(id), Ok(secret)) => Ok(Some(ClientCredentials { id, secret })),

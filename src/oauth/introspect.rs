@@ -1,5 +1,4 @@
-//! `POST /token/introspect`: what a token is worth, for registered programs (RFC 7662). What may not live here: checking a token
-//! (`tokens`).
+//! `POST /token/introspect`: token introspection for clients (RFC 7662).
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -16,59 +15,59 @@ use crate::tokens::{Claims, RefreshToken, TokenError, find_refresh_token};
 use crate::users::{self, UserId, UserState};
 use crate::web::form::Parameters;
 
-/// What a form or JSON object to `/token/introspect` holds.
+/// The parameters of `POST /token/introspect`, as a form or a JSON object.
 #[derive(utoipa::ToSchema)]
-#[expect(dead_code, reason = "documents the parameters; they are read one by one, so that a repeated one is seen")]
+#[expect(dead_code, reason = "documents the parameters, which are read one by one to detect repeats")]
 pub struct IntrospectionRequest {
-    /// The access token, or a refresh token of one's own.
+    /// An access token, or a refresh token that was issued to the requesting client.
     token: String,
-    /// Which of the two it is; not needed.
+    /// `access_token` or `refresh_token`; ignored.
     token_type_hint: Option<String>,
 }
 
-/// What a token is worth (RFC 7662 §2.2). Of one that is worth nothing only that is told.
+/// The introspection response (RFC 7662 §2.2). For an inactive token it contains only `active`.
 #[derive(Default, Serialize, utoipa::ToSchema)]
 pub struct IntrospectionResponse {
-    /// Whether it serves now.
+    /// Whether the token is valid now.
     active: bool,
     /// `Bearer` for an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
     token_type: Option<&'static str>,
-    /// The scopes, with spaces between.
+    /// The scopes, separated by spaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
-    /// The registered program that holds it, when there is one.
+    /// The ID of the client that the token was issued to, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
-    /// The username.
+    /// The username; absent when the token has no user (client credentials grant).
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
-    /// The username, or the client id of a program that acts for itself.
+    /// The username, or the client ID when the token has no user.
     #[serde(skip_serializing_if = "Option::is_none")]
     sub: Option<String>,
-    /// The user's number.
+    /// The user ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     id: Option<UserId>,
     /// The user's roles.
     #[serde(skip_serializing_if = "Option::is_none")]
     roles: Option<Vec<String>>,
-    /// The session.
+    /// The session ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
-    /// When it dies, in seconds since 1970.
+    /// The expiry time, as a Unix timestamp in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
-    /// When it was made, in seconds since 1970.
+    /// The issue time, as a Unix timestamp in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     iat: Option<i64>,
-    /// Who made it.
+    /// The issuer.
     #[serde(skip_serializing_if = "Option::is_none")]
     iss: Option<String>,
-    /// For whom it is.
+    /// The audience, if one is configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<String>,
-    /// Its own id.
+    /// The token ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     jti: Option<String>,
 }
@@ -94,20 +93,23 @@ impl IntrospectionResponse {
     }
 }
 
-/// Tells a registered program what a token is worth now: one whose session has ended is worth nothing.
+/// Introspects a token for a client.
 ///
 /// # Errors
-/// The table in design section 5.1.
+/// The table "Errors" in docs/architecture.md.
 #[utoipa::path(
     post,
     path = "/token/introspect",
     tag = "tokens",
     operation_id = "introspect_token",
-    summary = "What a token is worth, for registered programs (RFC 7662)",
-    description = "A token whose session has ended is worth nothing.",
-    request_body(content((IntrospectionRequest = "application/x-www-form-urlencoded"), (IntrospectionRequest = "application/json"))),
+    summary = "Introspect a token (RFC 7662)",
+    description = "Requires client authentication. Another client's refresh token is reported as inactive.",
+    request_body(content(
+        (IntrospectionRequest = "application/x-www-form-urlencoded"),
+        (IntrospectionRequest = "application/json"),
+    )),
     responses(
-        (status = 200, description = "What it is worth", body = IntrospectionResponse),
+        (status = 200, description = "The introspection response", body = IntrospectionResponse),
         (status = 400, description = "invalid_request", body = ErrorBody),
         (status = 401, description = "invalid_client", body = ErrorBody),
     )
@@ -119,8 +121,7 @@ pub async fn post_introspect(
 ) -> Result<HttpResponse, AppError> {
     let parameters = Parameters::read(&request, payload).await?;
     let client = client_auth::require(&request, &parameters, &lock).await?;
-    let token =
-        parameters.get_filled("token").ok_or_else(|| AppError::invalid_request("The parameter token is missing."))?;
+    let token = parameters.get_filled("token").ok_or_else(|| AppError::invalid_request("Missing parameter: token."))?;
     let response = match PlainSecret::parse(token) {
         Some(secret) => of_refresh_token(&lock, secret, client).await?,
         None => of_access_token(&lock, token).await?,
@@ -136,7 +137,7 @@ async fn of_access_token(lock: &Lock, token: &str) -> Result<Option<Introspectio
     }
 }
 
-/// Only a program's own refresh tokens: those of others are none of its business (RFC 7662 §2.2).
+/// A client may introspect only its own refresh tokens (RFC 7662 §2.2).
 async fn of_refresh_token(
     lock: &Lock,
     secret: PlainSecret,

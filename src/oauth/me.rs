@@ -1,4 +1,4 @@
-//! `GET /me`: who the bearer is. What may not live here: checking the token (`web::bearer`).
+//! `GET /me`: the user of an access token.
 
 use actix_web::HttpResponse;
 use serde::Serialize;
@@ -7,46 +7,46 @@ use crate::error::{AppError, ErrorBody};
 use crate::users::UserId;
 use crate::web::bearer::Bearer;
 
-/// Who the bearer is.
+/// The user of an access token.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Me<'a> {
-    /// The user's number.
+    /// The user ID.
     #[schema(value_type = i64)]
     id: UserId,
     /// The username.
     username: &'a str,
-    /// The username again, under the name it has in tokens.
+    /// The username again, under its claim name.
     sub: &'a str,
     /// The user's roles.
     roles: &'a [String],
-    /// The token's scopes, with spaces between.
+    /// The token's scopes, separated by spaces.
     scope: &'a str,
-    /// The session that the token belongs to.
+    /// The session ID.
     sid: &'a str,
-    /// The registered program that holds the token, when there is one.
+    /// The ID of the client that the token was issued to, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<&'a str>,
-    /// When the token dies, in seconds since 1970.
+    /// The expiry time of the token, as a Unix timestamp in seconds.
     exp: i64,
 }
 
-/// Who the bearer of the access token is, without asking the database (with HS256 the database is asked every 30 seconds).
+/// Returns the user of the access token, without a database query (with HS256, one every 30 seconds).
+///
+/// # Errors
+/// 401 `invalid_token` also for a token without a user (client credentials grant).
 #[utoipa::path(
     get,
     path = "/me",
     tag = "tokens",
     operation_id = "get_me",
-    summary = "Who the bearer of the access token is",
-    description = "Answered without the database, but with HS256, where it is asked every 30 seconds.",
+    summary = "Get the user of the access token",
+    description = "Reads the claims of the token, without a database query (with HS256, one every 30 seconds).",
     responses(
         (status = 200, description = "The user", body = Me),
-        (status = 401, description = "No token, or one that is expired, ended or not from here", body = ErrorBody),
+        (status = 401, description = "The access token is missing, invalid, or was issued to a client", body = ErrorBody),
     ),
     security(("password" = []))
 )]
-///
-/// # Errors
-/// 401 for a token of a program that acts for itself: there is no user whom it could tell of.
 pub async fn get_me(Bearer(token): Bearer) -> Result<HttpResponse, AppError> {
     let claims = &token.claims;
     let id = claims.id.ok_or_else(AppError::not_a_users_token)?;

@@ -1,5 +1,4 @@
-//! What programs read to work by themselves: the public keys, what this server can do, and which sessions ended early. All public,
-//! for pages of any origin. What may not live here: private keys.
+//! Public documents: the JSON Web Key Set, the authorization server metadata and the revoked sessions.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, EntityTag, Header as _, IF_NONE_MATCH, IfNoneMatch};
@@ -13,30 +12,30 @@ use crate::credentials::Lock;
 use crate::error::AppError;
 use crate::secret::{base64url, sha256};
 
-/// For how long a resource server may keep the public keys, in seconds; a key is published for longer before it signs.
-const KEYS_MAX_AGE: &str = "public, max-age=300";
-/// The most ended sessions that are told.
+/// `Cache-Control` of the keys and the metadata. A key is published for longer than this before it signs.
+const CACHE_CONTROL: &str = "public, max-age=300";
+/// The most revoked sessions in one response.
 const MAX_REVOKED: usize = 100_000;
 
-/// The public keys (RFC 7517 §5); an empty list with HS256.
-///
-/// # Errors
-/// Never: keys that were loaded can be written.
+/// Returns the public keys (RFC 7517 §5); an empty set with HS256.
 #[utoipa::path(
     get,
     path = "/.well-known/jwks.json",
     tag = "tokens",
     operation_id = "list_public_keys",
-    summary = "The public keys that check access tokens",
-    description = "An empty list with HS256.",
-    responses((status = 200, description = "A JSON Web Key Set (RFC 7517)"), (status = 304, description = "As before"))
+    summary = "Get the public keys that verify access tokens",
+    description = "The key set is empty with HS256.",
+    responses(
+        (status = 200, description = "The JSON Web Key Set (RFC 7517)"),
+        (status = 304, description = "Not modified"),
+    )
 )]
 pub async fn get_jwks(request: HttpRequest, lock: web::Data<Lock>) -> Result<HttpResponse, AppError> {
     let body = serde_json::to_vec(&lock.tokens.keys().public(lock.clock.now())).map_err(AppError::internal)?;
-    Ok(public(&request, KEYS_MAX_AGE, body))
+    Ok(public(&request, CACHE_CONTROL, body))
 }
 
-/// What this server can do (RFC 8414 §2).
+/// The authorization server metadata (RFC 8414 §2).
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct ServerMetadata {
     issuer: String,
@@ -46,7 +45,7 @@ pub struct ServerMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     jwks_uri: Option<String>,
     service_documentation: String,
-    /// There is no authorization endpoint: no response type is possible, and RFC 8414 wants the list all the same.
+    /// Always empty: there is no authorization endpoint, but RFC 8414 requires the list.
     response_types_supported: [&'static str; 0],
     grant_types_supported: Vec<&'static str>,
     token_endpoint_auth_methods_supported: Vec<&'static str>,
@@ -54,18 +53,18 @@ pub struct ServerMetadata {
     introspection_endpoint_auth_methods_supported: Vec<&'static str>,
 }
 
-/// Tells what this server can do, true to what is switched on.
-///
-/// # Errors
-/// Never: it can be written.
+/// Returns the authorization server metadata, without grant types that the settings disable.
 #[utoipa::path(
     get,
     path = "/.well-known/oauth-authorization-server",
     tag = "tokens",
     operation_id = "get_server_metadata",
-    summary = "What this server can do (RFC 8414)",
-    description = "True to what is switched on.",
-    responses((status = 200, description = "The metadata", body = ServerMetadata), (status = 304, description = "As before"))
+    summary = "Authorization server metadata (RFC 8414)",
+    description = "Lists only the grant types that are enabled.",
+    responses(
+        (status = 200, description = "The metadata", body = ServerMetadata),
+        (status = 304, description = "Not modified"),
+    )
 )]
 pub async fn get_server_metadata(
     request: HttpRequest,
@@ -74,7 +73,7 @@ pub async fn get_server_metadata(
 ) -> Result<HttpResponse, AppError> {
     let url = |path: &str| format!("{}{path}", config.public_url);
     let with_secret = vec!["client_secret_basic", "client_secret_post"];
-    // A program that is not registered names none.
+    // An application that is not registered does not authenticate.
     let or_none = [with_secret.as_slice(), &["none"]].concat();
     let is_on = |grant: &GrantType| *grant != GrantType::Password || config.password_grant != PasswordGrant::Off;
     let metadata = ServerMetadata {
@@ -91,46 +90,46 @@ pub async fn get_server_metadata(
         introspection_endpoint_auth_methods_supported: with_secret,
     };
     let body = serde_json::to_vec(&metadata).map_err(AppError::internal)?;
-    Ok(public(&request, KEYS_MAX_AGE, body))
+    Ok(public(&request, CACHE_CONTROL, body))
 }
 
-/// The sessions that ended before their access tokens did.
+/// The revoked sessions: those that ended before their access tokens expired.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Revoked {
-    /// The sessions; those whose tokens live longest first, at most 100,000.
+    /// The sessions, latest `until` first; at most 100,000.
     sessions: Vec<RevokedSession>,
 }
 
-/// A session that ended early.
+/// A session that ended before its access tokens expired.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct RevokedSession {
     /// The `sid` of its tokens.
     sid: String,
-    /// When the last of its tokens dies, in seconds since 1970: it can be forgotten then.
+    /// When the last of its access tokens expires, as a Unix timestamp in seconds. The entry is not needed after that.
     until: i64,
 }
 
-/// Tells which sessions ended early, for resource servers that check tokens by themselves. The ids are random and no secrets.
-///
-/// # Errors
-/// Never: it can be written.
+/// Returns the revoked sessions, for resource servers that verify tokens offline. The IDs are random and not secret.
 #[utoipa::path(
     get,
     path = "/revoked",
     tag = "tokens",
     operation_id = "list_revoked_sessions",
-    summary = "The sessions that ended before their access tokens did",
-    description = "For resource servers that check tokens by themselves: a token whose sid stands here is refused.",
-    responses((status = 200, description = "The sessions", body = Revoked), (status = 304, description = "As before"))
+    summary = "List the revoked sessions",
+    description = "A resource server that verifies tokens offline must reject a token whose sid is in this list.",
+    responses(
+        (status = 200, description = "The revoked sessions", body = Revoked),
+        (status = 304, description = "Not modified"),
+    )
 )]
 pub async fn get_revoked(request: HttpRequest, lock: web::Data<Lock>) -> Result<HttpResponse, AppError> {
-    let ended = lock.tokens.ended().list(lock.clock.now(), MAX_REVOKED);
-    let sessions = ended.into_iter().map(|(sid, until)| RevokedSession { sid, until: unix_seconds(until) }).collect();
+    let revoked = lock.tokens.ended().list(lock.clock.now(), MAX_REVOKED);
+    let sessions = revoked.into_iter().map(|(sid, until)| RevokedSession { sid, until: unix_seconds(until) }).collect();
     let body = serde_json::to_vec(&Revoked { sessions }).map_err(AppError::internal)?;
     Ok(public(&request, "public, no-cache", body))
 }
 
-/// A JSON answer for everybody, with an entity tag; 304 to whoever has it already (RFC 9110 §13.1.2).
+/// Builds a JSON response for any origin, with an `ETag`; 304 when `If-None-Match` has it (RFC 9110 §13.1.2).
 fn public(request: &HttpRequest, cache_control: &'static str, body: Vec<u8>) -> HttpResponse {
     let tag = EntityTag::new_strong(base64url(&sha256(&body)[..12]));
     let is_known = match IfNoneMatch::parse(request) {

@@ -1,5 +1,4 @@
-//! The programs' door: `token.rs` (a function per grant), `revoke.rs`, `introspect.rs`, `me.rs`, `metadata.rs` (what is public),
-//! `client_auth.rs`. What may not live here: pages, cookies, and checking a password (`credentials`).
+//! The OAuth 2.0 endpoints.
 
 pub mod client_auth;
 pub mod introspect;
@@ -19,29 +18,31 @@ use crate::config::Origin;
 use crate::error::AppError;
 use crate::web::get;
 
-/// Mounts the programs' routes. `allowed_origins` are those whose pages may call them.
+/// Mounts the OAuth endpoints. Pages of `allowed_origins` may call them (CORS).
 pub fn routes(services: &mut ServiceConfig, allowed_origins: &[Origin]) {
-    let open = |resource: Resource| resource.wrap(cors(allowed_origins)).wrap(from_fn(say_refused_preflight));
-    let post = |path: &str, route: Route| open(only(path, route, "POST"));
+    let with_cors =
+        |resource: Resource| resource.wrap(cors(allowed_origins)).wrap(from_fn(describe_rejected_preflight));
+    let post = |path: &str, route: Route| with_cors(single_method_resource(path, route, "POST"));
+    let read_only = |path: &str, route: Route| single_method_resource(path, route, "GET, HEAD");
     services
         .service(post("/token", web::post().to(token::post_token)))
         .service(post("/token/revoke", web::post().to(revoke::post_revoke)))
         .service(post("/token/introspect", web::post().to(introspect::post_introspect)))
-        .service(open(only("/me", get().to(me::get_me), "GET, HEAD")))
-        .service(only("/revoked", get().to(metadata::get_revoked), "GET, HEAD"))
-        .service(only("/.well-known/jwks.json", get().to(metadata::get_jwks), "GET, HEAD"))
-        .service(only("/.well-known/oauth-authorization-server", get().to(metadata::get_server_metadata), "GET, HEAD"));
+        .service(with_cors(read_only("/me", get().to(me::get_me))))
+        .service(read_only("/revoked", get().to(metadata::get_revoked)))
+        .service(read_only("/.well-known/jwks.json", get().to(metadata::get_jwks)))
+        .service(read_only("/.well-known/oauth-authorization-server", get().to(metadata::get_server_metadata)));
 }
 
-/// One route at a path; other methods are told which it takes.
-fn only(path: &str, route: Route, allow: &'static str) -> Resource {
+/// A resource with one route. Other methods get 405 with `allow` in the Allow header.
+fn single_method_resource(path: &str, route: Route, allow: &'static str) -> Resource {
     web::resource(path)
         .route(route)
         .default_service(web::to(move || async move { Err::<String, _>(AppError::method_not_allowed(allow)) }))
 }
 
-/// Answers preflights, and marks answers, errors too, for the origins that the settings name. Without credentials: a page of
-/// another origin never acts with a browser's cookies here.
+/// The CORS middleware for `allowed_origins`. It does not allow credentials, so a page of another origin never acts
+/// with a browser's cookies.
 fn cors(allowed_origins: &[Origin]) -> Cors {
     allowed_origins
         .iter()
@@ -52,13 +53,13 @@ fn cors(allowed_origins: &[Origin]) -> Cors {
         .max_age(3_600)
 }
 
-/// A preflight that is refused is told so as everything else is; actix-cors would say it in plain text. No header of CORS is on it,
-/// so that the browser refuses the page.
-async fn say_refused_preflight(
+/// Replaces the plain-text error of actix-cors for a rejected preflight with an [`AppError`]. The response has no CORS
+/// header, so the browser blocks the request.
+async fn describe_rejected_preflight(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let response = next.call(request).await?.map_into_boxed_body();
-    let is_refused = response.response().error().is_some_and(|error| error.as_error::<CorsError>().is_some());
-    Ok(if is_refused { response.into_response(AppError::preflight_refused().error_response()) } else { response })
+    let is_rejected = response.response().error().is_some_and(|error| error.as_error::<CorsError>().is_some());
+    Ok(if is_rejected { response.into_response(AppError::preflight_refused().error_response()) } else { response })
 }

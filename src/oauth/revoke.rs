@@ -1,4 +1,4 @@
-//! `POST /token/revoke`: a program gives its token back (RFC 7009). What may not live here: what ending a session does (`sessions`).
+//! `POST /token/revoke`: token revocation (RFC 7009).
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -12,31 +12,34 @@ use crate::sessions::{self, EndReason};
 use crate::tokens::{TokenError, find_refresh_token};
 use crate::web::form::Parameters;
 
-/// What a form or JSON object to `/token/revoke` holds.
+/// The parameters of `POST /token/revoke`, as a form or a JSON object.
 #[derive(utoipa::ToSchema)]
-#[expect(dead_code, reason = "documents the parameters; they are read one by one, so that a repeated one is seen")]
+#[expect(dead_code, reason = "documents the parameters, which are read one by one to detect repeats")]
 pub struct RevocationRequest {
-    /// The refresh token or the access token.
+    /// A refresh token or an access token. With HS256, only a refresh token.
     token: String,
-    /// Which of the two it is; not needed.
+    /// `access_token` or `refresh_token`; ignored.
     token_type_hint: Option<String>,
 }
 
-/// Ends the session that a token belongs to, and so all its tokens. 200 for a token that is unknown or over, too (RFC 7009 §2.2).
+/// Ends the session of a token, which revokes all its tokens. An invalid token gets 200 too (RFC 7009 §2.2).
 ///
 /// # Errors
-/// The table in design section 5.1; 400 `unsupported_token_type` for an access token with HS256, which whoever holds the shared secret
-/// could have made.
+/// The table "Errors" in docs/architecture.md; 400 `unsupported_token_type` for an access token with HS256, which every
+/// holder of the shared secret can sign.
 #[utoipa::path(
     post,
     path = "/token/revoke",
     tag = "tokens",
     operation_id = "revoke_token",
-    summary = "End the session of a refresh or access token (RFC 7009)",
-    description = "Ends the session that the token belongs to, and so all its tokens. 200 for a token that is unknown or over, too.",
-    request_body(content((RevocationRequest = "application/x-www-form-urlencoded"), (RevocationRequest = "application/json"))),
+    summary = "Revoke a token (RFC 7009)",
+    description = "Ends the session of the token, which revokes all its tokens. An invalid token gets 200 too.",
+    request_body(content(
+        (RevocationRequest = "application/x-www-form-urlencoded"),
+        (RevocationRequest = "application/json"),
+    )),
     responses(
-        (status = 200, description = "The token is of no use any more"),
+        (status = 200, description = "The token has been revoked, or was not valid"),
         (status = 400, description = "invalid_request or unsupported_token_type", body = ErrorBody),
         (status = 401, description = "invalid_client", body = ErrorBody),
     )
@@ -48,15 +51,14 @@ pub async fn post_revoke(
 ) -> Result<HttpResponse, AppError> {
     let parameters = Parameters::read(&request, payload).await?;
     let client = client_auth::authenticate(&request, &parameters, &lock).await?;
-    let token =
-        parameters.get_filled("token").ok_or_else(|| AppError::invalid_request("The parameter token is missing."))?;
+    let token = parameters.get_filled("token").ok_or_else(|| AppError::invalid_request("Missing parameter: token."))?;
     if let Some(session_id) = session_of(&lock, token, client.as_ref()).await? {
         end(&lock, session_id).await?;
     }
     Ok(HttpResponse::Ok().finish())
 }
 
-/// The session of a token that this program may give back: its own, or one that is bound to no program.
+/// Returns the session of a token that was issued to `client`, or to no client when `client` is `None`.
 async fn session_of(lock: &Lock, token: &str, client: Option<&Client>) -> Result<Option<String>, AppError> {
     let client_id = client.map(|client| client.id.clone());
     if let Some(secret) = PlainSecret::parse(token) {

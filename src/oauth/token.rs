@@ -1,4 +1,4 @@
-//! `POST /token`: a function per grant. What may not live here: the check itself (`credentials`).
+//! `POST /token`: the token endpoint (RFC 6749 §3.2), with one function for each grant type.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -18,43 +18,43 @@ use crate::web::client_ip::ClientIp;
 use crate::web::form::Parameters;
 use crate::web::user_agent;
 
-/// The answer to a grant (RFC 6749 §5.1).
+/// A successful token response (RFC 6749 §5.1).
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct TokenResponse {
-    /// The JWT.
+    /// The access token, a JWT.
     access_token: String,
     /// Always `Bearer`.
     token_type: &'static str,
-    /// Seconds until it dies.
+    /// The lifetime of the access token, in seconds.
     expires_in: i64,
-    /// What to come with for the next access token, once.
+    /// The refresh token for the next access token; valid once. Absent with `client_credentials`.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
-    /// The scopes granted, with spaces between.
+    /// The granted scopes, separated by spaces.
     scope: String,
-    /// The JWT once more, for clients of the tutorial that look here.
+    /// The access token again, for clients of the FastAPI tutorial that read this field.
     token: String,
 }
 
-/// What a form or JSON object to `/token` holds.
+/// The parameters of `POST /token`, as a form or a JSON object.
 #[derive(utoipa::ToSchema)]
-#[expect(dead_code, reason = "documents the parameters; they are read one by one, so that a repeated one is seen")]
+#[expect(dead_code, reason = "documents the parameters, which are read one by one to detect repeats")]
 pub struct TokenRequest {
-    /// `password` (may be left out when `username` is there), `refresh_token` or `client_credentials`.
+    /// `password` (the default when `username` is present), `refresh_token` or `client_credentials`.
     #[schema(example = "password")]
     grant_type: Option<String>,
-    /// The username, with `password`.
+    /// The username, for `password`.
     username: Option<String>,
-    /// The password, with `password`.
+    /// The password, for `password`.
     #[schema(format = Password)]
     password: Option<String>,
-    /// The refresh token, with `refresh_token`.
+    /// The refresh token, for `refresh_token`.
     refresh_token: Option<String>,
-    /// Wished scopes, with spaces between.
+    /// The requested scopes, separated by spaces.
     scope: Option<String>,
-    /// A registered program's id, unless it comes by HTTP Basic.
+    /// The client ID, unless it is sent with HTTP Basic.
     client_id: Option<String>,
-    /// A registered program's secret, unless it comes by HTTP Basic.
+    /// The client secret, unless it is sent with HTTP Basic.
     #[schema(format = Password)]
     client_secret: Option<String>,
 }
@@ -75,23 +75,23 @@ impl TokenResponse {
 /// Exchanges credentials for an access token.
 ///
 /// # Errors
-/// The table in design section 5.1.
+/// The table "Errors" in docs/architecture.md.
 #[utoipa::path(
     post,
     path = "/token",
     tag = "tokens",
     operation_id = "issue_token",
     summary = "Exchange credentials for an access token",
-    description = "A username and password (RFC 6749 §4.3, for one's own programs), a refresh token (§6), or a registered program's own id and secret (§4.4). Takes a form or JSON, each parameter once.",
+    description = "Accepts a username and password (RFC 6749 §4.3, for first-party applications), a refresh token (§6), or a client ID and secret (§4.4). Send a form or JSON, each parameter at most once.",
     request_body(content((TokenRequest = "application/x-www-form-urlencoded"), (TokenRequest = "application/json"))),
     responses(
         (status = 200, description = "The access token", body = TokenResponse),
         (status = 400, description = "invalid_request, invalid_grant, invalid_scope, unauthorized_client or unsupported_grant_type", body = ErrorBody),
         (status = 401, description = "invalid_client", body = ErrorBody),
-        (status = 413, description = "The body is over 16 KiB", body = ErrorBody),
-        (status = 415, description = "Neither a form nor JSON", body = ErrorBody),
-        (status = 429, description = "Too many wrong passwords: wait as long as Retry-After says", body = ErrorBody),
-        (status = 503, description = "No capacity: come again as Retry-After says", body = ErrorBody),
+        (status = 413, description = "The request body exceeds 16 KiB", body = ErrorBody),
+        (status = 415, description = "Unsupported media type: neither a form nor JSON", body = ErrorBody),
+        (status = 429, description = "Too many failed attempts; see Retry-After", body = ErrorBody),
+        (status = 503, description = "Temporarily unavailable; see Retry-After", body = ErrorBody),
     )
 )]
 pub async fn post_token(
@@ -108,29 +108,27 @@ pub async fn post_token(
     let client = client_auth::authenticate(&request, &parameters, &lock).await?;
     let grant_type = match parameters.get_filled("grant_type") {
         Some(grant_type) => grant_type,
-        // FastAPI's form may leave it out.
+        // FastAPI's form may omit it.
         None if parameters.get("username").is_some() => "password",
-        None => return Err(AppError::invalid_request("The parameter grant_type is missing.")),
+        None => return Err(AppError::invalid_request("Missing parameter: grant_type.")),
     };
     let grant = GrantType::from_name(grant_type).ok_or_else(|| {
-        AppError::unsupported_grant_type(
-            "This grant_type is not known here. Send password, refresh_token or client_credentials.",
-        )
+        AppError::unsupported_grant_type("Unsupported grant_type. Send password, refresh_token or client_credentials.")
     })?;
     if client.as_ref().is_some_and(|client| !client.may(grant)) {
         return Err(AppError::unauthorized_client());
     }
-    let asked = Asked { request: &request, parameters: &parameters, lock: &lock, client_ip, client };
+    let context = TokenRequestContext { request: &request, parameters: &parameters, lock: &lock, client_ip, client };
     let response = match grant {
-        GrantType::Password => asked.with_password(config.password_grant).await?,
-        GrantType::RefreshToken => asked.with_refresh_token().await?,
-        GrantType::ClientCredentials => asked.for_itself().await?,
+        GrantType::Password => context.password_grant(config.password_grant).await?,
+        GrantType::RefreshToken => context.refresh_token_grant().await?,
+        GrantType::ClientCredentials => context.client_credentials_grant().await?,
     };
     Ok(HttpResponse::Ok().insert_header(("Pragma", "no-cache")).json(response))
 }
 
-/// A request for a token whose program is known.
-struct Asked<'a> {
+/// A token request whose client, if any, is authenticated.
+struct TokenRequestContext<'a> {
     request: &'a HttpRequest,
     parameters: &'a Parameters,
     lock: &'a Lock,
@@ -138,22 +136,22 @@ struct Asked<'a> {
     client: Option<Client>,
 }
 
-impl Asked<'_> {
-    fn get(&self, name: &str, missing: &'static str) -> Result<&str, AppError> {
+impl TokenRequestContext<'_> {
+    fn require(&self, name: &str, missing: &'static str) -> Result<&str, AppError> {
         self.parameters.get_filled(name).ok_or_else(|| AppError::invalid_request(missing))
     }
 
-    async fn with_password(self, setting: PasswordGrant) -> Result<TokenResponse, AppError> {
+    async fn password_grant(self, setting: PasswordGrant) -> Result<TokenResponse, AppError> {
         match (setting, &self.client) {
             (PasswordGrant::Off, _) => {
-                return Err(AppError::unsupported_grant_type("The password grant is turned off here."));
+                return Err(AppError::unsupported_grant_type("The password grant is disabled on this server."));
             }
             (PasswordGrant::Clients, None) => return Err(AppError::client_missing()),
             _ => {}
         }
-        let typed_name = self.get("username", "The parameter username is missing.")?;
-        let typed_password = self.get("password", "The parameter password is missing.")?;
-        let scope = self.parameters.scope()?;
+        let typed_name = self.require("username", "Missing parameter: username.")?;
+        let typed_password = self.require("password", "Missing parameter: password.")?;
+        let requested = self.parameters.scope()?;
         let (Some(username), Ok(password)) = (LookupName::parse(typed_name), Password::parse(typed_password)) else {
             return Err(AppError::invalid_grant());
         };
@@ -162,7 +160,7 @@ impl Asked<'_> {
             password,
             kind: SessionKind::Program,
             client: self.client,
-            scope,
+            scope: requested.clone(),
             client_ip: self.client_ip.0,
             is_remembered: false,
             user_agent: user_agent(self.request),
@@ -177,37 +175,37 @@ impl Asked<'_> {
             }
             SignIn::Refused | SignIn::Disabled => Err(AppError::invalid_grant()),
             SignIn::ClientGone => Err(AppError::invalid_client()),
-            SignIn::ScopeRefused => Err(AppError::invalid_scope()),
+            SignIn::ScopeRefused => Err(AppError::invalid_scope(&requested)),
             SignIn::Throttled(wait) => Err(AppError::too_many_requests(wait)),
             SignIn::Full => Err(AppError::unavailable()),
         }
     }
 
-    async fn with_refresh_token(self) -> Result<TokenResponse, AppError> {
-        let token = self.get("refresh_token", "The parameter refresh_token is missing.")?;
+    async fn refresh_token_grant(self) -> Result<TokenResponse, AppError> {
+        let token = self.require("refresh_token", "Missing parameter: refresh_token.")?;
         let token = PlainSecret::parse(token).ok_or_else(AppError::invalid_refresh_token)?;
-        let scope = self.parameters.scope()?;
-        let presented = Presented { token, client: self.client, scope, client_ip: self.client_ip.0 };
+        let requested = self.parameters.scope()?;
+        let presented = Presented { token, client: self.client, scope: requested.clone(), client_ip: self.client_ip.0 };
         match self.lock.refresh(presented).await? {
             Refresh::Done(refreshed) => {
                 Ok(TokenResponse::new(refreshed.token, Some(&refreshed.refresh_token), &refreshed.scope))
             }
             Refresh::Refused => Err(AppError::invalid_refresh_token()),
-            Refresh::ScopeRefused => Err(AppError::invalid_scope()),
+            Refresh::ScopeRefused => Err(AppError::invalid_scope(&requested)),
         }
     }
 
-    async fn for_itself(self) -> Result<TokenResponse, AppError> {
-        let scope = self.parameters.scope()?;
+    async fn client_credentials_grant(self) -> Result<TokenResponse, AppError> {
+        let requested = self.parameters.scope()?;
         let client = self.client.ok_or_else(AppError::client_missing)?;
         let origin = Origin {
             kind: SessionKind::Client,
             network_address: Some(self.client_ip.0.to_canonical().to_string()),
             user_agent: user_agent(self.request),
         };
-        match self.lock.sign_in_client(client, scope, origin).await? {
+        match self.lock.sign_in_client(client, requested.clone(), origin).await? {
             ClientSignIn::Done { session, token } => Ok(TokenResponse::new(token, None, &session.scope)),
-            ClientSignIn::ScopeRefused => Err(AppError::invalid_scope()),
+            ClientSignIn::ScopeRefused => Err(AppError::invalid_scope(&requested)),
             ClientSignIn::Gone => Err(AppError::invalid_client()),
         }
     }

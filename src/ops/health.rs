@@ -1,4 +1,4 @@
-//! `/healthz` (alive) and `/readyz` (able to serve). What may not live here: causes; strangers read this.
+//! The health checks `/healthz` and `/readyz`, which are public and therefore give no reasons.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,32 +9,32 @@ use actix_web::{HttpResponse, web};
 use crate::error::AppError;
 use crate::web::get;
 
-/// Older news of ended sessions than this, and tokens are accepted that should not be.
+/// Without a read of the revoked sessions for this long, the instance may accept revoked tokens and is not ready.
 const STALE_AFTER: Duration = Duration::from_secs(5);
 
-/// When this instance last heard from the database. Clones share it.
+/// The time of this instance's last successful database read. Clones share it.
 #[derive(Clone)]
 pub struct Readiness {
     started: Instant,
-    heard_after_millis: Arc<AtomicU64>,
+    last_success_millis: Arc<AtomicU64>,
 }
 
 impl Readiness {
-    /// Ready from now on.
+    /// Starts as ready.
     #[must_use]
     pub fn new() -> Self {
-        Self { started: Instant::now(), heard_after_millis: Arc::default() }
+        Self { started: Instant::now(), last_success_millis: Arc::default() }
     }
 
-    /// The database has answered.
-    pub fn heard(&self) {
+    /// Records that the database responded.
+    pub fn record_success(&self) {
         let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.heard_after_millis.store(millis, Ordering::Relaxed);
+        self.last_success_millis.store(millis, Ordering::Relaxed);
     }
 
     fn is_ready(&self) -> bool {
-        let heard = Duration::from_millis(self.heard_after_millis.load(Ordering::Relaxed));
-        self.started.elapsed().saturating_sub(heard) < STALE_AFTER
+        let last_success = Duration::from_millis(self.last_success_millis.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(last_success) < STALE_AFTER
     }
 }
 
@@ -44,7 +44,7 @@ impl Default for Readiness {
     }
 }
 
-/// Mounts both routes.
+/// Mounts `/healthz` and `/readyz`.
 pub fn routes(services: &mut web::ServiceConfig) {
     let methods = || web::to(|| async { Err::<String, _>(AppError::method_not_allowed("GET, HEAD")) });
     services
@@ -57,6 +57,10 @@ async fn healthz() -> HttpResponse {
 }
 
 async fn readyz(readiness: web::Data<Readiness>) -> HttpResponse {
-    let mut answer = if readiness.is_ready() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    answer.content_type("text/plain; charset=utf-8").body(if readiness.is_ready() { "ready\n" } else { "not ready\n" })
+    let (mut response, body) = if readiness.is_ready() {
+        (HttpResponse::Ok(), "ready\n")
+    } else {
+        (HttpResponse::ServiceUnavailable(), "not ready\n")
+    };
+    response.content_type("text/plain; charset=utf-8").body(body)
 }

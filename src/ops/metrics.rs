@@ -1,4 +1,4 @@
-//! The Prometheus route, on an address of its own. What may not live here: the counters (`crate::metrics`).
+//! The `/metrics` route, served on a separate address.
 
 use actix_web::{HttpResponse, web};
 

@@ -1,5 +1,4 @@
-//! What keeps the server running: the server's own secret, health, counters, and the work that is done each second and each minute.
-//! What may not live here: anything about one user.
+//! Operation of the server: the server key, health checks, metrics and periodic work.
 
 pub mod health;
 pub mod housekeeping;

@@ -1,5 +1,4 @@
-//! The server's own secret: given as a setting, or kept in a file beside a SQLite database and made at the first start.
-//! What may not live here: what is derived from it (`secret`), and its change (`server_key_change.rs`).
+//! The server key: read from the settings, or from a file next to the SQLite database that the first start creates.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,45 +8,42 @@ use crate::db::{Db, DbError};
 use crate::secret::ServerKey;
 use crate::tokens;
 
-/// Why there is no server key.
+/// An error while finding or creating the server key.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerKeyError {
-    /// With Postgres it must be given: instances on several machines share it.
+    /// Postgres requires the setting, because instances on several machines share the key.
     #[error(
-        "SERVER_KEY is not set, and with Postgres it must be. Keep this line in .env or your secret store, the same for all instances:\nSERVER_KEY={0}"
+        "SERVER_KEY is not set, and Postgres requires it. Put this line in .env or your secret store, the same for all instances:\nSERVER_KEY={0}"
     )]
     Missing(String),
-    /// The database was used with a key that is gone: a new one would open nothing.
-    #[error("the database holds keys or sessions, but {} is missing: put the file back from a backup, or set SERVER_KEY to the key that this database was used with", .0.display())]
+    /// The key file is missing, and the database contains data that only its key decrypts.
+    #[error("the database contains keys or sessions, but {} is missing: restore the file from a backup, or set SERVER_KEY to the key this database was used with", .0.display())]
     Lost(PathBuf),
-    /// The file cannot be read or written, or holds no key.
-    #[error("the server key file {}: {reason}", path.display())]
+    /// The key file cannot be read or written, or does not contain a key.
+    #[error("server key file {}: {reason}", path.display())]
     File {
-        /// Which file.
+        /// The key file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with it, and what to do.
         reason: String,
     },
-    /// The database gave no answer.
+    /// A database query failed.
     #[error(transparent)]
     Database(#[from] DbError),
 }
 
-/// Where a server key came from.
+/// The source of a server key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The settings.
     Setting,
-    /// A file that was there.
+    /// An existing file.
     File(PathBuf),
-    /// A file that was just made.
+    /// A file that this start created.
     Made(PathBuf),
 }
 
-/// Finds the key that exists, without making one.
-///
-/// # Errors
-/// When the file is there and cannot be read.
+/// Finds the existing key, without creating one.
 pub fn find(config: &Config) -> Result<Option<(ServerKey, Source)>, ServerKeyError> {
     if let Some(key) = &config.server_key {
         return Ok(Some((key.clone(), Source::Setting)));
@@ -58,10 +54,7 @@ pub fn find(config: &Config) -> Result<Option<(ServerKey, Source)>, ServerKeyErr
     }
 }
 
-/// Finds the key, or makes it on a first start with SQLite.
-///
-/// # Errors
-/// [`ServerKeyError`].
+/// Finds the key, or creates it on the first start with SQLite.
 pub async fn find_or_make(config: &Config, db: &Db) -> Result<(ServerKey, Source), ServerKeyError> {
     if let Some(found) = find(config)? {
         return Ok(found);
@@ -71,11 +64,11 @@ pub async fn find_or_make(config: &Config, db: &Db) -> Result<(ServerKey, Source
     };
     let is_in_use = db.read(|conn| -> Result<_, DbError> { Ok(tokens::has_keys(conn)?) }).await?;
     if is_in_use {
-        // Another process may have made both since we looked: it writes the file before it uses the key.
+        // Another process may have created the file since `find`; it writes the file before it uses the key.
         return read(&path)?.map(|key| (key, Source::File(path.clone()))).ok_or(ServerKeyError::Lost(path));
     }
     if make(&path, &ServerKey::generate())? {
-        tracing::debug!(path = %path.display(), "server key made");
+        tracing::debug!(path = %path.display(), "server key created");
     }
     let key = read(&path)?.ok_or_else(|| ServerKeyError::Lost(path.clone()))?;
     Ok((key, Source::Made(path)))
@@ -93,20 +86,20 @@ pub(super) fn read(path: &Path) -> Result<Option<ServerKey>, ServerKeyError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => zeroize::Zeroizing::new(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(fault(format!("it cannot be read ({error})"))),
+        Err(error) => return Err(fault(format!("cannot be read ({error})"))),
     };
     warn_if_readable_by_others(path);
-    ServerKey::parse(&text).map(Some).ok_or_else(|| {
-        fault("it does not hold 32 bytes or more in base64 or hex: put it back from a backup".to_owned())
-    })
+    ServerKey::parse(&text)
+        .map(Some)
+        .ok_or_else(|| fault("does not contain 32 bytes or more in base64 or hex: restore it from a backup".to_owned()))
 }
 
-/// Writes a key whole under a name of its own and then links it into place, which fails when another process was first:
-/// nobody ever reads half a key, and of eight servers started at once all use one. Returns whether this call made it.
+/// Writes the key to a draft and links that to `path`, which fails if another process was first. So no process reads a
+/// partial key, and servers that start at the same time use the same one. Returns whether this call created the file.
 pub(super) fn make(path: &Path, key: &ServerKey) -> Result<bool, ServerKeyError> {
     let fault = |error: std::io::Error| ServerKeyError::File {
         path: path.to_owned(),
-        reason: format!("it cannot be made ({error})"),
+        reason: format!("cannot be created ({error})"),
     };
     let draft = path.with_file_name(format!(".server.key.{}", crate::secret::random_id()));
     let mut options = std::fs::OpenOptions::new();
@@ -128,7 +121,7 @@ pub(super) fn make(path: &Path, key: &ServerKey) -> Result<bool, ServerKeyError>
     Ok(made)
 }
 
-/// A key that is in use must be there after a power cut.
+/// Syncs the folder of `path`: a key in use must survive a power loss.
 pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => std::fs::File::open(folder)?.sync_all(),
@@ -142,7 +135,7 @@ fn warn_if_readable_by_others(path: &Path) {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
         if mode & 0o077 != 0 {
-            tracing::warn!(path = %path.display(), "others can read the server key: chmod 600 it");
+            tracing::warn!(path = %path.display(), "other users can read the server key file: run chmod 600 on it");
         }
     }
 }

@@ -1,35 +1,35 @@
-//! Another server key in place of the one in use. The new key is written down before anything is sealed under it, and takes the old
-//! one's place after all is: wherever a power cut falls, the key that opens the database is on the disk, and the command, run again,
-//! goes on from there. What may not live here: the sealing (`tokens`).
+//! Rotation of the server key, in steps that can be interrupted and run again.
 
 use std::path::{Path, PathBuf};
 
 use super::server_key::{ServerKeyError, Source, make, read, sync_folder};
 use crate::secret::ServerKey;
 
-/// A change that was prepared.
+/// A prepared rotation. The new key is on disk before anything is encrypted with it, and replaces the old one after
+/// everything is. So a power loss at any point leaves the key that decrypts the database on disk, and the command can run
+/// again.
 #[derive(Debug)]
 pub struct Change {
-    /// The key to seal under.
+    /// The key to encrypt with.
     pub new: ServerKey,
-    /// The file to replace, when the server reads its key from one beside the database.
+    /// The key file to replace; `None` when the key comes from the settings.
     file: Option<PathBuf>,
 }
 
-/// Why there is no new server key.
+/// An error while rotating the server key.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// The key in use was given as a setting, and so must the new one be.
+    /// The current key comes from the settings, so the new one must be given.
     #[error(
-        "the server key comes from the settings: write the new one into a file, such as with `openssl rand -base64 32`, and name it with --new-server-key-file"
+        "the server key comes from the settings: write a new one to a file, for example with `openssl rand -base64 32`, and pass the file with --new-server-key-file"
     )]
     NotGiven,
-    /// The named file is not there.
-    #[error("the new server key file {} is not there", .0.display())]
+    /// The file with the new key does not exist.
+    #[error("the new server key file {} does not exist: check the path", .0.display())]
     NoFile(PathBuf),
-    /// An earlier run was cut off with another new key.
+    /// An interrupted run used another new key.
     #[error(
-        "{} holds another new key, of a run that was cut off: run the command without --new-server-key-file to finish that one first", .0.display()
+        "{} contains another new key, from an interrupted run: run the command without --new-server-key-file to finish that run first", .0.display()
     )]
     Unfinished(PathBuf),
     /// A key file cannot be read or written.
@@ -37,11 +37,8 @@ pub enum ChangeError {
     File(#[from] ServerKeyError),
 }
 
-/// Finds the new key: in `given`, or left by a run that was cut off, or made now. Beside a SQLite database it is on the disk then, in
-/// `server.key.new`.
-///
-/// # Errors
-/// [`ChangeError`].
+/// Reads the new key from `given`, takes it from an interrupted run, or generates it. With a key file, writes the new key
+/// to `server.key.new`.
 pub fn prepare(source: &Source, given: Option<&Path>) -> Result<Change, ChangeError> {
     let given = given.map(|path| read(path)?.ok_or_else(|| ChangeError::NoFile(path.to_owned()))).transpose()?;
     let (Source::File(file) | Source::Made(file)) = source else {
@@ -57,19 +54,19 @@ pub fn prepare(source: &Source, given: Option<&Path>) -> Result<Change, ChangeEr
 }
 
 impl Change {
-    /// Puts the new key in the old one's place, after everything is sealed under it. Returns the file, when there is one.
+    /// Replaces the old key file, after everything is encrypted with the new key. Returns the file, if there is one.
     ///
     /// # Errors
-    /// When it cannot be replaced; the new key is in `server.key.new` still.
+    /// [`ServerKeyError::File`] when the file cannot be replaced; the new key is still in `server.key.new`.
     pub fn finish(self) -> Result<Option<PathBuf>, ServerKeyError> {
         let Some(file) = self.file else { return Ok(None) };
         match std::fs::rename(staged(&file), &file).and_then(|()| sync_folder(&file)) {
             Ok(()) => Ok(Some(file)),
-            // Another run of the command was at the same point.
+            // Another run of the command has already replaced it.
             Err(_) if read(&file)?.is_some_and(|key| *key.reveal() == *self.new.reveal()) => Ok(Some(file)),
             Err(error) => Err(ServerKeyError::File {
                 path: file,
-                reason: format!("it cannot be replaced by server.key.new ({error})"),
+                reason: format!("cannot be replaced with server.key.new ({error})"),
             }),
         }
     }

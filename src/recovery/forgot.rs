@@ -75,7 +75,7 @@ pub async fn submit(
 async fn mail_links(lock: &Lock, outbox: Outbox, login: String) -> Result<(), DbError> {
     for user in lock.db.read(move |conn| admin::find_reachable(conn, &login)).await? {
         if lock.request_reset(user.id).await?.is_some() {
-            tracing::info!(user_id = user.id.0, "a link for a new password was asked for too often; none was mailed");
+            tracing::info!(user_id = user.id.0, "password reset request dropped: too many for this account");
             continue;
         }
         let (outbox, now) = (outbox.clone(), lock.clock.now());

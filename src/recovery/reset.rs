@@ -84,5 +84,5 @@ async fn find(request: &HttpRequest, lock: &Lock) -> Result<Option<(Link, User)>
 }
 
 fn dead(request: &HttpRequest) -> Result<HttpResponse, AppError> {
-    one_time_link::dead(request, ("link-dead-reset", "/password/forgot", "forgot-title"))
+    one_time_link::dead(request, ("link-expired-reset", "/password/forgot", "forgot-title"))
 }

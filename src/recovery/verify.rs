@@ -82,5 +82,5 @@ fn form(
 }
 
 fn dead(request: &HttpRequest) -> Result<HttpResponse, AppError> {
-    one_time_link::dead(request, ("link-dead-verify", "/", "error-link-home"))
+    one_time_link::dead(request, ("link-expired-verify", "/", "error-link-home"))
 }

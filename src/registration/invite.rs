@@ -96,5 +96,5 @@ fn is_open(link: &Link, config: &Config) -> bool {
 }
 
 fn dead(request: &HttpRequest) -> Result<HttpResponse, AppError> {
-    one_time_link::dead(request, ("link-dead-invite", "/login", "error-link-sign-in"))
+    one_time_link::dead(request, ("link-expired-invite", "/login", "error-link-sign-in"))
 }

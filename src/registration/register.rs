@@ -73,7 +73,7 @@ pub async fn submit(
 /// Leaves a mail for the address, three an hour at the most.
 async fn mail_link(lock: &Lock, outbox: Outbox, (email, key): (String, String)) -> Result<(), DbError> {
     if lock.request_for(&format!("register {key}")).await?.is_some() {
-        tracing::info!("an account was asked for too often with one address; nothing was mailed");
+        tracing::info!("registration request dropped: too many for one email address");
         return Ok(());
     }
     let now = lock.clock.now();

@@ -101,18 +101,18 @@ impl EndReason {
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Self::SignedOut => "the person signed out",
-            Self::EndedByOwner => "the person ended it from elsewhere",
+            Self::SignedOut => "the user signed out",
+            Self::EndedByOwner => "the user ended it from another session",
             Self::PasswordChanged => "the password was changed",
             Self::UserDisabled => "the account was disabled",
             Self::UserDeleted => "the account was deleted",
-            Self::Replaced => "the same browser signed in anew",
+            Self::Replaced => "the same browser signed in again",
             Self::SignedOutByAdmin => "an admin signed the user out",
-            Self::Revoked => "the program gave its token back",
-            Self::RefreshTokenReused => "a refresh token was used twice, which looks like theft",
-            Self::TooMany => "the user's programs held too many sessions, and it was the oldest",
-            Self::ClientSecretChanged => "the program's secret was replaced, and its tokens with it",
-            Self::ClientDeleted => "the program was deleted",
+            Self::Revoked => "the client revoked its token",
+            Self::RefreshTokenReused => "a refresh token was reused, which suggests theft",
+            Self::TooMany => "the user had too many sessions in clients, and this was the oldest",
+            Self::ClientSecretChanged => "the client's secret was replaced and its tokens were revoked",
+            Self::ClientDeleted => "the client was deleted",
         }
     }
 

@@ -27,16 +27,16 @@ const CACHED_TOKENS: usize = 16_384;
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// It is not a token of ours.
-    #[error("the token is not one of ours")]
+    #[error("the token is malformed or has an unexpected header")]
     Malformed,
     /// The signature does not fit.
-    #[error("the token's signature does not fit")]
+    #[error("the token's signature is invalid")]
     Signature,
     /// A claim does not hold.
     #[error(transparent)]
     Claim(#[from] ClaimError),
     /// Its session ended, or never was.
-    #[error("the token's session has ended")]
+    #[error("the token's session has ended or does not exist")]
     Ended,
     /// With HS256: the database could not be asked.
     #[error(transparent)]

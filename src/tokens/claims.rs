@@ -49,10 +49,10 @@ pub enum ClaimError {
     #[error("the token has expired")]
     Expired,
     /// `iat` or `nbf` is still to come, or negative.
-    #[error("the token is not valid yet")]
+    #[error("the token is not yet valid")]
     NotYetValid,
     /// `iss` is not ours.
-    #[error("the token has another issuer")]
+    #[error("the token is from another issuer")]
     Issuer,
     /// `aud` is not the one configured.
     #[error("the token is for another audience")]

@@ -27,26 +27,28 @@ pub struct Unchecked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAToken {
     /// Nothing is there.
-    #[error("there is no token: give it on one line, as it stands in access_token")]
+    #[error("no token given: pass the value of access_token on one line")]
     Empty,
     /// It is too long.
-    #[error("this is no token of ours: it is longer than {} KiB", MAX_BYTES / 1024)]
+    #[error("not an access token of this server: it is longer than {} KiB", MAX_BYTES / 1024)]
     TooLong,
     /// A refresh token, a secret of a program, or the like.
     #[error(
-        "this is no JWT: it has the shape of a refresh token or of a program's secret, in which nothing stands to read. Give the access_token"
+        "not a JWT: it looks like a refresh token or a client secret, which contains nothing to decode. Pass the access_token"
     )]
     Secret,
     /// Not three parts.
     #[error(
-        "this is no JWT: a JWT has three parts with dots between, and this has {0}. Copy the whole of access_token, without quotes"
+        "not a JWT: expected three parts separated by dots, found {0}. Copy the whole access_token, without quotes"
     )]
     Parts(usize),
     /// A part that cannot be read.
-    #[error("this is no JWT: its {0} is not a JSON object in base64url. Was it cut off, or changed on its way?")]
+    #[error(
+        "not a JWT: the {0} is not a JSON object in base64url. The token may be truncated or modified: copy it again"
+    )]
     Part(&'static str),
     /// A signature that cannot be read.
-    #[error("this is no JWT: its signature is not base64url. Was it cut off, or changed on its way?")]
+    #[error("not a JWT: the signature is not base64url. The token may be truncated or modified: copy it again")]
     Signature,
 }
 
@@ -102,15 +104,17 @@ impl Unchecked {
         let mut notes = Vec::new();
         let alg = self.header.get("alg").and_then(Value::as_str).unwrap_or_default();
         if alg.is_empty() || alg.eq_ignore_ascii_case("none") {
-            notes.push("it is not signed: no server should take it".to_owned());
+            notes.push("the token is not signed: no server should accept it".to_owned());
         }
         match self.claims.get("exp").and_then(Value::as_i64) {
-            Some(exp) if exp <= now => notes.push(format!("it expired {} ago", span(now.abs_diff(exp)))),
+            Some(exp) if exp <= now => notes.push(format!("the token expired {} ago", span(now.abs_diff(exp)))),
             Some(_) => {}
-            None => notes.push("it has no exp, or none that is a whole number: it is not one of ours".to_owned()),
+            None => {
+                notes.push("exp is missing or not a whole number: the token was not issued by this server".to_owned());
+            }
         }
         notes.push(
-            "nothing was checked: \"vestibule token verify\" says whether it serves, run with the server's settings"
+            "the token was not verified: to verify it, run \"vestibule token verify\" with the server's settings"
                 .to_owned(),
         );
         notes

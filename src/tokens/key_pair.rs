@@ -28,7 +28,7 @@ pub enum KeyError {
     Database(#[from] DbError),
     /// The stored key was sealed under another `SERVER_KEY`, or was damaged.
     #[error(
-        "SERVER_KEY does not open the signing key {kid} in the database: use the key that this database was last used with, or run \"vestibule keys reseal\" again if it was cut off"
+        "SERVER_KEY does not decrypt the signing key {kid} in the database: use the server key that this database was last used with, or run \"vestibule keys reseal\" again if it was interrupted"
     )]
     Sealed {
         /// Which key.
@@ -113,11 +113,12 @@ impl KeyPair {
 
     /// Reads a key; one that our server key does not open comes without its signer.
     pub fn open(stored: &StoredKey, seal: &DerivedKey) -> Result<Self, KeyError> {
-        let algorithm = stored.algorithm().ok_or_else(|| unusable(format!("{} is unknown", stored.algorithm)))?;
+        let algorithm =
+            stored.algorithm().ok_or_else(|| unusable(format!("unknown algorithm {}", stored.algorithm)))?;
         let jwk: Jwk = serde_json::from_str(&stored.public_jwk).map_err(unusable)?;
         // The seal is bound to the kid, and the kid to the public key: a public key put in its place in the database is seen.
         if jwk.thumbprint(ThumbprintHash::SHA256).map_err(unusable)? != stored.kid {
-            return Err(unusable(format!("the public key {} was changed", stored.kid)));
+            return Err(unusable(format!("the public key {} in the database was modified", stored.kid)));
         }
         let key = Arc::new(Key {
             kid: Some(stored.kid.clone()),
@@ -200,7 +201,7 @@ fn rsa_key_in(pkcs8: &[u8]) -> Result<&[u8], KeyError> {
     };
     match inner {
         Some([4, 0x82, high, low, key @ ..]) if key.len() == usize::from(u16::from_be_bytes([*high, *low])) => Ok(key),
-        _ => Err(unusable("it is no RSA key in PKCS #8")),
+        _ => Err(unusable("not an RSA key in PKCS #8")),
     }
 }
 

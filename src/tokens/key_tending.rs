@@ -32,14 +32,14 @@ impl Keys {
                 tracing::info!(
                     kid,
                     algorithm = algorithm.as_str(),
-                    "a new signing key is published; it signs in ten minutes"
+                    "new signing key published; it starts signing in ten minutes"
                 );
             }
         }
         if db.read(move |conn| key_rotation::has_dead(conn, algorithm, token_life, now)).await? {
             let retired = db.write(move |conn| key_rotation::retire_dead(conn, algorithm, token_life, now)).await?;
             for kid in retired {
-                tracing::info!(kid, "a signing key is retired: its last token is dead");
+                tracing::info!(kid, "signing key retired: its last token has expired");
             }
         }
         Ok(self.refresh(db).await?)

@@ -63,7 +63,7 @@ impl Keys {
             pairs.push(pair);
         }
         if pairs.is_empty() {
-            return Err(KeyError::Unusable("it was retired at this very moment: start again".to_owned()));
+            return Err(KeyError::Unusable("it was retired in the meantime; start the server again".to_owned()));
         }
         Ok(Self(Source::Pairs(Table { algorithm, seal, pairs: RwLock::new(Arc::new(pairs)) })))
     }
@@ -180,20 +180,18 @@ impl Table {
                     if known.is_none() && pair.signer.is_none() {
                         tracing::error!(
                             kid = row.kid,
-                            "SERVER_KEY does not open a new signing key: its tokens are taken, and this server cannot sign with it; restart it with the SERVER_KEY of the others"
+                            "SERVER_KEY does not decrypt a new signing key: its tokens are accepted, but this server cannot sign with it; restart this server with the SERVER_KEY of the other instances"
                         );
                     }
                     pairs.push(pair);
                 }
-                Err(error) => tracing::error!(kid = row.kid, %error, "a new signing key is passed over"),
+                Err(error) => tracing::error!(kid = row.kid, %error, "a new signing key is ignored"),
             }
         }
         if pairs.iter().any(|pair| pair.signer.is_some()) {
             *self.pairs.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pairs);
         } else {
-            tracing::error!(
-                "the database holds no signing key that can be used any more: the last known ones are kept"
-            );
+            tracing::error!("the database has no usable signing key; keeping the last known ones");
         }
     }
 }
@@ -204,7 +202,7 @@ fn is_known(row: &StoredKey) -> bool {
         tracing::warn!(
             kid = row.kid,
             algorithm = row.algorithm,
-            "a signing key of an algorithm of a newer release is passed over"
+            "a signing key with an algorithm of a newer release is ignored"
         );
     }
     is_known

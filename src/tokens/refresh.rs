@@ -49,8 +49,8 @@ pub fn find(conn: &mut DbConnection, presented: &PlainSecret) -> QueryResult<Opt
     store::find(conn, presented.hash().as_str())
 }
 
-/// Takes a presented token through its four states (design, section 5.1). It was found a moment ago, perhaps before this transaction,
-/// which is the one that ends the family when it says so.
+/// Takes a presented token through its four states (docs/architecture.md, "Refresh tokens"). It was found a moment
+/// ago, perhaps before this transaction, which is the one that ends the family when it says so.
 ///
 /// # Errors
 /// When a query fails.

@@ -18,7 +18,7 @@ const NICENESS: i32 = 19;
 
 /// The queue is full: the caller should answer 503 and let the client come again.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("too many passwords are waiting to be hashed")]
+#[error("too many passwords are queued for hashing: try again in a moment")]
 pub struct HashPoolFull;
 
 /// The threads. Cheap to clone; they stop when the last clone is dropped.
@@ -82,7 +82,7 @@ impl HashPool {
 fn work(queue: &Receiver<Job>, cost: Cost) {
     // Fails only where the operating system has no priorities; hashing then runs at the ordinary one.
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(%error, "hash threads keep the ordinary priority");
+        tracing::debug!(%error, "cannot lower the priority of a hash thread; it runs at normal priority");
     }
     let mut hasher = Hasher::default();
     let mut has_memory = false;

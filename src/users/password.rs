@@ -23,22 +23,22 @@ pub struct Password(Zeroizing<String>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Fewer code points than the setting asks for.
-    #[error("a password has at least {min} characters")]
+    #[error("a password must have at least {min} characters")]
     TooShort {
         /// `PASSWORD_MIN_LENGTH`.
         min: usize,
     },
     /// More than 256 code points.
-    #[error("a password has at most {MAX_LENGTH} characters")]
+    #[error("a password must have at most {MAX_LENGTH} characters")]
     TooLong,
     /// Control characters or text that is not assigned in Unicode.
-    #[error("a password has no control characters")]
+    #[error("a password must not contain control characters")]
     BadCharacters,
     /// On lists of common passwords, or guessed about as fast.
-    #[error("this password is among the first that are guessed: choose a longer or less common one")]
+    #[error("this password is too easy to guess: choose a longer or less common one")]
     TooCommon(Weakness),
     /// The username, or one that holds little else.
-    #[error("a password is not the username")]
+    #[error("a password must not be the username")]
     IsUsername,
 }
 

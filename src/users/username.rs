@@ -15,13 +15,13 @@ const CLIENT_PREFIX: &str = "client_";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UsernameError {
     /// Not 1 to 64 letters, digits and `. _ - + @`, or digits only.
-    #[error("a username has 1 to 64 letters, digits and . _ - + and is not digits only")]
+    #[error("a username must have 1 to 64 letters, digits and . _ - + and must not be digits only")]
     Invalid,
     /// It has an `@` and is not the account's e-mail.
-    #[error("a username with @ must be the account's own e-mail address")]
+    #[error("a username with @ must be the account's own email address")]
     AtSign,
     /// It begins like a program's id.
-    #[error("a username does not begin with client_: that is how programs are named")]
+    #[error("a username must not begin with client_, which is reserved for client IDs")]
     Reserved,
 }
 

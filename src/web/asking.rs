@@ -23,7 +23,7 @@ pub fn do_later<E: std::fmt::Display>(work: impl Future<Output = Result<(), E>> 
     let Ok(seat) = SEATS.try_acquire() else { return Err(AppError::unavailable()) };
     actix_web::rt::spawn(async move {
         if let Err(error) = work.await {
-            tracing::warn!(%error, "what was asked for could not be done; the person will ask again");
+            tracing::warn!(%error, "background work of a request failed; the user has to request it again");
         }
         drop(seat);
     });

@@ -29,7 +29,7 @@ pub async fn read(request: &HttpRequest, payload: Payload) -> Result<BytesMut, A
 async fn collect(mut payload: Payload) -> Result<BytesMut, AppError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| AppError::invalid_request("The request's body broke off."))?;
+        let chunk = chunk.map_err(|_| AppError::invalid_request("The request body ended unexpectedly."))?;
         if body.len() + chunk.len() > MAX_BYTES {
             return Err(AppError::body_too_large());
         }

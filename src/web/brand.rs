@@ -41,8 +41,8 @@ impl Brand {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let BrandConfig { logo, accent, help_url, privacy_url } = &config.brand;
-        if let Some(told) = accent.and_then(|accent| accent.adjustment()) {
-            tracing::info!("{told}");
+        if let Some(adjustment) = accent.and_then(|accent| accent.adjustment()) {
+            tracing::info!("{adjustment}");
         }
         Self {
             name: config.product_name.clone(),

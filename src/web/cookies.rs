@@ -254,7 +254,7 @@ fn build(config: &WebConfig, name: Name, value: String, max_age: Duration) -> Co
 fn set(response: &mut HttpResponse, cookie: &Cookie<'static>) -> Result<(), AppError> {
     if cookie.name().len() + cookie.value().len() > MAX_BYTES {
         return Err(AppError::internal(format!(
-            "the cookie {} would be over {MAX_BYTES} bytes: the account has too many roles",
+            "the cookie {} would exceed {MAX_BYTES} bytes: the account has too many roles",
             cookie.name()
         )));
     }

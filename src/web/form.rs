@@ -32,7 +32,7 @@ impl Parameters {
         let parameters = match media_type {
             MediaType::Form => Self::from_form(&bytes)?,
             MediaType::Json => serde_json::from_slice(&bytes)
-                .map_err(|_| AppError::invalid_request("The body is not a JSON object of strings, each key once."))?,
+                .map_err(|_| AppError::invalid_request("The body must be a JSON object of strings, each key once."))?,
         };
         parameters.check()
     }
@@ -58,11 +58,11 @@ impl Parameters {
 
     fn check(self) -> Result<Self, AppError> {
         if self.0.len() > MAX_PARAMETERS {
-            return Err(AppError::invalid_request("There are too many parameters."));
+            return Err(AppError::invalid_request("Too many parameters."));
         }
         for (at, (name, value)) in self.0.iter().enumerate() {
             if name.contains('\0') || value.contains('\0') {
-                return Err(AppError::invalid_request("A parameter holds the character U+0000."));
+                return Err(AppError::invalid_request("A parameter contains the character U+0000."));
             }
             // RFC 6749 §3.2: which of two values counts is what an attacker and a proxy may see differently.
             if self.0[..at].iter().any(|(earlier, _)| earlier == name) {
@@ -78,12 +78,12 @@ impl Parameters {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
-    /// The `scope` parameter: an empty one is no wish (FastAPI's form sends it so).
+    /// The `scope` parameter; empty when it is absent or empty (FastAPI's form sends it empty).
     ///
     /// # Errors
     /// 400 `invalid_scope` when one of the scopes is malformed, or there are too many.
     pub fn scope(&self) -> Result<Scopes, AppError> {
-        Scopes::parse(self.get("scope").unwrap_or_default().trim()).ok_or_else(AppError::invalid_scope)
+        Scopes::parse(self.get("scope").unwrap_or_default().trim()).ok_or_else(AppError::malformed_scope)
     }
 
     /// A parameter's value, when it is there and not empty (RFC 6749 §3.2 treats the two alike).
@@ -152,7 +152,7 @@ fn media_type(request: &HttpRequest) -> Result<MediaType, AppError> {
         let is_without_body = request.headers().get("content-length").is_none_or(|length| length == "0")
             && !request.headers().contains_key("transfer-encoding");
         return if is_without_body {
-            Err(AppError::invalid_request("The request has no body."))
+            Err(AppError::invalid_request("The request body is missing."))
         } else {
             Err(AppError::unsupported_media_type())
         };
@@ -172,7 +172,7 @@ fn media_type(request: &HttpRequest) -> Result<MediaType, AppError> {
 pub fn percent_decoded(text: &[u8]) -> Result<String, AppError> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     let bytes: Vec<u8> = percent_decode(&spaced).collect();
-    String::from_utf8(bytes).map_err(|_| AppError::invalid_request("A parameter is not UTF-8."))
+    String::from_utf8(bytes).map_err(|_| AppError::invalid_request("A parameter is not valid UTF-8."))
 }
 
 #[cfg(test)]

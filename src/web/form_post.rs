@@ -43,7 +43,7 @@ impl Refusal {
     #[must_use]
     pub fn alert(self, words: &Words, request: &HttpRequest) -> Alert {
         match self {
-            Self::Elsewhere => Alert::named(words, "alert-elsewhere"),
+            Self::Elsewhere => Alert::named(words, "alert-cross-site"),
             Self::NoCookie { is_insecure: true } => {
                 let url = super::config(request).public_url.as_str();
                 let text = words.format("alert-insecure-cookie-text", &[("url", url.into())]);

@@ -78,7 +78,8 @@ impl Shown<'_> {
         }
         let Some(wait) = lock.answer_to(&self.link_id).await? else { return Ok(None) };
         let words = Layout::new(self.request).words;
-        let text = words.format("alert-too-many-answers-text", &[("wait", wait_text(words, wait.as_secs()).into())]);
+        let text =
+            words.format("alert-too-many-submissions-text", &[("wait", wait_text(words, wait.as_secs()).into())]);
         let alert = Alert { title: words.get("alert-too-many-requests-title").to_owned(), text };
         let response = self.answer(StatusCode::TOO_MANY_REQUESTS, asked.clone(), Some(alert), None)?;
         Ok(Some(asking::retry_after(response, wait)))

@@ -24,7 +24,7 @@ async fn every_page_asks_a_stranger_to_sign_in_and_leads_back() {
         assert!(page.html.contains("aria-current=\"page\""), "{path}");
         let forged = visitor.post(path, &[("csrf", "x"), ("end", "others"), ("display_name", "x")]).await;
         assert_eq!(forged.status, 422, "{path}: {}", forged.html);
-        assert!(forged.alert().contains("out of date"), "{path}");
+        assert!(forged.alert().contains("has expired"), "{path}");
         let elsewhere = visitor.clone().with("sec-fetch-site", "cross-site").post(path, &[("end", "others")]).await;
         assert_eq!(elsewhere.status, 403, "{path}");
     }
@@ -46,9 +46,9 @@ async fn a_person_sees_where_they_are_signed_in_and_ends_one_or_all_others() {
     let bob = Visitor::new(&app);
     bob.sign_in("bob").await;
     let page = visitor.get("/account/sessions").await;
-    assert_eq!(page.html.matches("This one").count(), 1);
+    assert_eq!(page.html.matches("This device").count(), 1);
     assert!(page.html.contains("<bdi>Firefox, Linux</bdi>") && page.html.contains("<bdi>127.0.0.1</bdi>"));
-    assert!(page.html.contains("<h2>Programs</h2>") && page.html.contains("Signed in from a new device"));
+    assert!(page.html.contains("<h2>Apps</h2>") && page.html.contains("Signed in from a new device"));
     let id = button_beside(&page, "Firefox, Linux");
     // Nobody else's is ended, whatever id is sent.
     let bobs = bob.get("/account/sessions").await;
@@ -64,8 +64,8 @@ async fn a_person_sees_where_they_are_signed_in_and_ends_one_or_all_others() {
     assert!(!third.is_signed_in().await && visitor.is_signed_in().await && bob.is_signed_in().await);
     assert_eq!(app.get_me(&program).await.status(), 401, "at once");
     let page = visitor.get("/account/sessions?notice=others-ended").await;
-    assert!(page.html.contains("You are signed out everywhere else.") && !page.html.contains("name=\"end\""));
-    assert!(page.html.contains("You signed all other devices out") && page.html.contains("You signed a device out"));
+    assert!(page.html.contains("You’re signed out on all other devices.") && !page.html.contains("name=\"end\""));
+    assert!(page.html.contains("Signed out on all other devices") && page.html.contains("Signed out a device"));
 }
 
 #[tokio::test]
@@ -79,27 +79,27 @@ async fn a_changed_password_ends_all_other_sessions_and_gives_this_one_a_new_sec
     let done = visitor.submit(&form, "/account/password", &[("current", PASSWORD), ("password", NEW)]).await;
     assert_eq!((done.status, done.location()), (303, "/?notice=password-changed"), "{}", done.html);
     let page = visitor.get("/?notice=password-changed").await;
-    assert!(page.html.contains("Your password is changed."), "{}", page.html);
+    assert!(page.html.contains("Password changed."), "{}", page.html);
     assert!(!other.is_signed_in().await);
     assert!(!thief.is_signed_in().await, "a copy of the old cookie is worth nothing");
     assert_eq!(app.get_me(&program).await.status(), 401);
     assert_eq!(Visitor::new(&app).try_sign_in("alice", PASSWORD).await.status, 422);
     assert_eq!(Visitor::new(&app).try_sign_in("alice", NEW).await.status, 303);
     let page = visitor.get("/account/sessions").await;
-    assert!(page.html.contains("You changed your password"));
+    assert!(page.html.contains("Password changed"));
 }
 
 #[tokio::test]
 async fn a_refused_change_of_password_says_why_and_changes_nothing() {
     let (_app, visitor) = app_with_alice().await;
     for (current, new, says) in [
-        ("", NEW, "Fill in both"),
-        (PASSWORD, "", "Fill in both"),
+        ("", NEW, "Enter your current password"),
+        (PASSWORD, "", "Enter your current password"),
         (PASSWORD, PASSWORD, "the same as the current one"),
         (PASSWORD, "short", "Use at least 12 characters"),
-        (PASSWORD, "alice-vestibule", "names or addresses"),
-        (PASSWORD, "password1234", "Many people use this password"),
-        ("not my password", NEW, "Your current password is not right"),
+        (PASSWORD, "alice-vestibule", "name, email"),
+        (PASSWORD, "password1234", "too common"),
+        ("not my password", NEW, "Incorrect password"),
     ] {
         let form = visitor.get("/account/password").await;
         let page = visitor.submit(&form, "/account/password", &[("current", current), ("password", new)]).await;
@@ -125,7 +125,7 @@ async fn a_stolen_session_is_no_way_to_guess_the_password() {
     let page = visitor.submit(&form, "/account/password", &fields).await;
     assert!(page.status == 429 && !page.header("retry-after").is_empty(), "even the right one waits");
     let page = visitor.get("/account/sessions").await;
-    assert_eq!(page.html.matches("Sign-in was blocked after too many wrong passwords").count(), 1);
+    assert_eq!(page.html.matches("Sign-in blocked after too many incorrect passwords").count(), 1);
     app.clock.advance(Duration::from_secs(31));
     assert_eq!(visitor.submit(&form, "/account/password", &fields).await.status, 303);
 }
@@ -144,7 +144,7 @@ async fn what_was_typed_when_the_session_ended_is_kept_for_its_person_only() {
         let cookie = page.set_cookie("vestibule_draft").expect("kept");
         assert!(cookie.contains("HttpOnly") && cookie.contains("Max-Age=900") && !cookie.contains("Liddell"));
         let login = visitor.get(page.location()).await;
-        assert!(login.html.contains("what you typed is kept"));
+        assert!(login.html.contains("Your changes are kept"));
         let next = login.value_of("next").expect("a way back").to_owned();
         let fields = [("username", name), ("password", PASSWORD), ("next", next.as_str())];
         let done = visitor.submit(&login, "/login", &fields).await;
@@ -152,7 +152,7 @@ async fn what_was_typed_when_the_session_ended_is_kept_for_its_person_only() {
         let form = visitor.get("/account/profile").await;
         if name == "alice" {
             assert_eq!(form.value_of("display_name"), Some("Alice &#60;Liddell&#62;"));
-            assert!(form.html.contains("It is not saved yet."));
+            assert!(form.html.contains("not saved yet."));
             assert!(visitor.cookie("vestibule_draft").is_none(), "shown once");
             assert_eq!(visitor.get("/account/profile").await.value_of("display_name"), None);
         } else {
@@ -171,7 +171,7 @@ async fn a_name_is_saved_and_a_bad_one_is_explained() {
     let long = "x".repeat(101);
     let page = visitor.submit(&form, "/account/profile", &[("display_name", &long)]).await;
     assert_eq!((page.status, page.value_of("display_name")), (422, Some(long.as_str())), "the text is kept");
-    assert!(page.alert().starts_with("Nothing was saved"), "{}", page.alert());
+    assert!(page.alert().starts_with("Your profile wasn’t saved"), "{}", page.alert());
     let done = visitor.submit(&form, "/account/profile", &[("display_name", "")]).await;
     assert_eq!(done.status, 303);
     assert!(visitor.get("/").await.html.contains("<bdi>alice</bdi>"));

@@ -13,8 +13,8 @@ use crate::harness::{PASSWORD, TestApp};
 const PATH: &str = "/account/email";
 const OLD: &str = "alice@example.com";
 const NEW: &str = "alice@example.org";
-const WAITS: &str = "New address, not confirmed yet";
-const CONFIRM: &str = "Confirm your address for Vestibule";
+const WAITS: &str = "Unconfirmed email";
+const CONFIRM: &str = "Confirm your email address for Vestibule";
 
 #[tokio::test]
 async fn an_address_counts_once_its_mail_is_answered_and_the_old_one_hears_twice() {
@@ -24,20 +24,20 @@ async fn an_address_counts_once_its_mail_is_answered_and_the_old_one_hears_twice
     let page = ask(&visitor, NEW).await;
     assert_eq!((page.status, page.location()), (303, "/account/email?notice=email-asked"), "{}", page.html);
     let page = visitor.get(page.location()).await;
-    assert!(page.html.contains("on its way to the new address") && page.html.contains(WAITS));
+    assert!(page.html.contains("sent an email to the new address") && page.html.contains(WAITS));
     assert!(visitor.get("/account/profile").await.html.contains(NEW), "shown on the profile too");
     assert_eq!(email_of(&app).await, (Some(OLD.to_owned()), false), "nothing is changed yet");
-    server.wait_for_one(OLD, "Another address was asked for at Vestibule").await;
+    server.wait_for_one(OLD, "Request to change your email at Vestibule").await;
     let mail = server.wait_for_one(NEW, CONFIRM).await;
     assert_eq!(answer(&app, &mail).await.status, 303);
     assert_eq!(email_of(&app).await, (Some(NEW.to_owned()), true));
-    server.wait_for_one(OLD, "Your address at Vestibule was changed").await;
+    server.wait_for_one(OLD, "Your email address at Vestibule was changed").await;
     assert!(!visitor.get(PATH).await.html.contains(WAITS));
     let events = visitor.get("/account/sessions").await;
-    assert_eq!(events.html.matches("Your email address was changed").count(), 1);
+    assert_eq!(events.html.matches("Email address changed").count(), 1);
     let page = ask(&visitor, "ALICE@EXAMPLE.ORG").await;
     assert_eq!(page.status, 422);
-    assert!(page.alert().contains("your address already"), "{}", page.alert());
+    assert!(page.alert().contains("already your email address"), "{}", page.alert());
 }
 
 #[tokio::test]
@@ -45,10 +45,10 @@ async fn what_is_not_an_address_or_comes_with_a_wrong_password_changes_nothing_a
     let (server, _app, visitor) = start().await;
     let form = visitor.get(PATH).await;
     for (email, current, says) in [
-        ("", PASSWORD, "This is not an email address"),
-        ("alice at home", PASSWORD, "This is not an email address"),
-        (NEW, "", "Your current password is not right"),
-        (NEW, "not my password", "Your current password is not right"),
+        ("", PASSWORD, "Invalid email address"),
+        ("alice at home", PASSWORD, "Invalid email address"),
+        (NEW, "", "Incorrect password"),
+        (NEW, "not my password", "Incorrect password"),
     ] {
         let page = visitor.submit(&form, PATH, &[("email", email), ("current", current)]).await;
         assert_eq!(page.status, 422, "{email:?}");
@@ -96,7 +96,7 @@ async fn nobody_learns_whether_an_address_is_another_accounts_but_its_owner() {
         said.push((page.status, page.location().to_owned(), after.status, shown));
     }
     assert_eq!(said[0], said[1]);
-    let told = server.wait_for_one("Bob@example.com", "Your address was asked for at Vestibule").await;
+    let told = server.wait_for_one("Bob@example.com", "Request to use your email address at Vestibule").await;
     assert!(!told.text.contains("?link=") && !told.text.contains("alice"), "{}", told.text);
     server.wait_for_one("not@example.com", CONFIRM).await;
     assert!(server.received().iter().all(|mail| mail.to != ["bob@example.com"]));
@@ -128,10 +128,10 @@ async fn whoever_has_no_address_adds_one() {
     visitor.sign_in("alice").await;
     assert!(visitor.get("/account/profile").await.html.contains(">Add an email address</a>"));
     let page = visitor.get(PATH).await;
-    assert!(page.html.contains("<h1>Add an email address</h1>") && !page.html.contains("resent address"));
+    assert!(page.html.contains("<h1>Add an email address</h1>") && !page.html.contains("Current email"));
     ask(&visitor, NEW).await;
     let page = visitor.get(PATH).await;
-    assert!(page.html.contains("Add none after all") && !page.html.contains("resent address"), "{}", page.html);
+    assert!(page.html.contains(">Cancel</button>") && !page.html.contains("Current email"), "{}", page.html);
     assert_eq!(answer(&app, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
     assert!(visitor.get(PATH).await.html.contains("<h1>Change your email address</h1>"));
     assert_eq!(server.received().len(), 1, "nobody else to tell");
@@ -183,7 +183,7 @@ async fn a_link_for_a_new_password_that_went_to_the_old_address_dies_with_it() {
     let stranger = Visitor::new(&app);
     let form = stranger.get("/password/forgot").await;
     assert_eq!(stranger.submit(&form, "/password/forgot", &[("login", "alice")]).await.status, 303);
-    let reset = server.wait_for_one(OLD, "Choose a new password for Vestibule").await;
+    let reset = server.wait_for_one(OLD, "Reset your password for Vestibule").await;
     ask(&visitor, NEW).await;
     assert_eq!(open(&app, &reset).await.1.status, 200);
     let mail = server.wait_for_one(NEW, CONFIRM).await;
@@ -198,7 +198,7 @@ async fn without_a_mail_server_the_page_says_whom_to_ask() {
     let visitor = Visitor::new(&app);
     visitor.sign_in("alice").await;
     let page = visitor.get(PATH).await;
-    assert!(page.html.contains("Ask the administrator of this server") && page.value_of("email").is_none());
+    assert!(page.html.contains("Ask your administrator") && page.value_of("email").is_none());
     let csrf = visitor.get("/account/profile").await;
     let page = visitor.submit(&csrf, PATH, &[("email", NEW), ("current", PASSWORD)]).await;
     assert_eq!(page.status, 422);
@@ -219,7 +219,7 @@ async fn a_username_that_is_an_address_stays_and_the_page_says_so() {
     app.admin().add(fields, Some(&PASSWORD.to_owned().into())).await.expect("the database answers");
     let visitor = Visitor::new(&app);
     visitor.sign_in(OLD).await;
-    assert!(visitor.get(PATH).await.html.contains("Your username stays alice@example.com"));
+    assert!(visitor.get(PATH).await.html.contains("sign in with the username alice@example.com"));
     ask(&visitor, NEW).await;
     assert_eq!(answer(&app, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
     assert_eq!(Visitor::new(&app).try_sign_in(OLD, PASSWORD).await.status, 303);

@@ -40,16 +40,16 @@ async fn people_see_in_their_language_what_administrators_and_links_did_to_their
     visitor.sign_in("alice").await;
     let page = visitor.get("/account/sessions").await;
     for (says, times) in [
-        ("An administrator signed you out everywhere", 1),
-        ("An administrator disabled the account", 1),
-        ("An administrator enabled the account", 1),
-        ("A new password was set by an administrator or a link", 2),
+        ("Signed out on all devices by an administrator", 1),
+        ("Account disabled by an administrator", 1),
+        ("Account enabled by an administrator", 1),
+        ("Password reset by link or by an administrator", 2),
     ] {
         assert_eq!(page.html.matches(says).count(), times, "{says}: {}", page.html);
     }
     assert!(page.html.contains("Firefox, Linux · 127.0.0.1"), "where the link was used");
     let page = visitor.with("accept-language", "ko").get("/account/sessions").await;
-    assert!(page.html.contains("관리자가 계정 사용을 중지했습니다"), "{}", page.html);
+    assert!(page.html.contains("관리자가 계정을 비활성화했습니다"), "{}", page.html);
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn a_language_is_saved_with_the_profile_and_every_browser_speaks_it() {
     visitor.sign_in("alice").await;
     let path = "/account/profile";
     let form = visitor.get(path).await;
-    assert!(form.html.contains("value=\"\" selected"), "as the browser asks: {}", form.html);
+    assert!(form.html.contains("value=\"\" selected"), "browser default: {}", form.html);
     let done = visitor.submit(&form, path, &[("display_name", ""), ("language", "ko")]).await;
     assert_eq!(done.location(), "/account/profile?notice=profile-saved");
     let page = visitor.get(done.location()).await;
@@ -79,7 +79,7 @@ async fn a_language_is_saved_with_the_profile_and_every_browser_speaks_it() {
     visitor.submit(&page, path, &[("display_name", ""), ("language", "")]).await;
     assert!(visitor.get("/").await.html.contains("<html lang=\"en\">"));
     let events = visitor.get("/account/sessions").await;
-    assert!(!events.html.contains("You changed your profile"), "{}", events.html);
+    assert!(!events.html.contains("Profile updated"), "{}", events.html);
     visitor.submit(&page, path, &[("display_name", ""), ("language", "tlh")]).await;
     assert!(visitor.get(path).await.html.contains("value=\"\" selected"));
 }

@@ -127,7 +127,8 @@ async fn mails_carry_the_name_the_colour_and_the_way_to_help() {
         .await;
     let (outbox, now) = (app.lock.mail.clone(), app.clock.now());
     let kind = MailKind::PasswordChanged { username: "alice".to_owned() };
-    let mail = Mail { kind, to: "alice@example.com".to_owned(), language: None, user_id: Some(1) };
+    let to = "alice@example.com".to_owned();
+    let mail = Mail { kind, to, display_name: None, language: None, user_id: Some(1) };
     app.write(move |conn| outbox.queue(conn, mail, now)).await;
     let mails = server.wait_for(1).await;
     assert!(mails[0].subject().contains("Grand <Budapest>"), "{}", mails[0].subject());

@@ -36,7 +36,7 @@ async fn a_person_signs_in_and_out() {
     assert_eq!(browser.path().await, "/");
     assert!(browser.text("h1").await.contains("alice"));
     browser.submit(SUBMIT).await;
-    assert_eq!(browser.text("[role=status]").await, "You are signed out.");
+    assert_eq!(browser.text("[role=status]").await, "You’re signed out.");
     browser.client.back().await.expect("there is a page before");
     assert_eq!(browser.path().await, "/login", "the account page is not kept");
     assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
@@ -50,12 +50,12 @@ async fn everything_works_without_scripts() {
     assert_eq!(browser.client.title().await.expect("a title"), "off", "scripts are really off");
     browser.goto(&app.url).await;
     sign_in(&browser, "wrong password").await;
-    assert!(browser.text("[role=alert]").await.contains("not right"));
+    assert!(browser.text("[role=alert]").await.contains("Incorrect username or password"));
     browser.fill("#password", PASSWORD).await;
     browser.submit(SUBMIT).await;
     assert!(browser.text("h1").await.contains("alice"));
     browser.submit(SUBMIT).await;
-    assert_eq!(browser.text("[role=status]").await, "You are signed out.");
+    assert_eq!(browser.text("[role=status]").await, "You’re signed out.");
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn the_keyboard_is_enough() {
     // Past the four places of the account.
     browser.press(&tab.to_string().repeat(5)).await;
     browser.press_to_submit(&enter.to_string()).await;
-    assert_eq!(browser.text("[role=status]").await, "You are signed out.");
+    assert_eq!(browser.text("[role=status]").await, "You’re signed out.");
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn two_tabs_sign_in_and_one_signs_out() {
     browser.client.switch_to_window(second).await.expect("it is there");
     assert!(browser.text("h1").await.contains("alice"));
     browser.submit(SUBMIT).await;
-    assert_eq!(browser.text("[role=status]").await, "You are signed out.");
+    assert_eq!(browser.text("[role=status]").await, "You’re signed out.");
     browser.goto(&app.url).await;
     assert_eq!(browser.path().await, "/login");
 }
@@ -156,7 +156,7 @@ async fn another_site_can_neither_sign_a_person_in_nor_out() {
             );
             browser.goto(&format!("data:text/html,{form}")).await;
             browser.submit(SUBMIT).await;
-            assert!(browser.text("[role=alert]").await.contains("The form came from another site"), "{url}{path}");
+            assert!(browser.text("[role=alert]").await.contains("This form came from another site"), "{url}{path}");
             browser.goto(&url).await;
             assert!(browser.text("h1").await.contains("alice"), "{url}{path}");
         }
@@ -171,7 +171,7 @@ async fn a_browser_that_drops_the_cookie_of_https_over_http_is_told_where_to_go(
     browser.goto(&format!("{}/login", app.url.replace("127.0.0.1", HOST_NAME))).await;
     sign_in(&browser, PASSWORD).await;
     let alert = browser.text("[role=alert]").await;
-    assert!(alert.contains("The cookie did not come back") && alert.contains("Open https://login.example"), "{alert}");
+    assert!(alert.contains("Cookies required") && alert.contains("Open https://login.example"), "{alert}");
 }
 
 #[tokio::test]

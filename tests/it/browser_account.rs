@@ -69,7 +69,7 @@ async fn the_keyboard_is_enough_for_everything_in_an_account() {
     assert!(browser.text("h1").await.contains("Alice Liddell"));
     tab_to(&browser, "form[action=\"/logout\"] button").await;
     press_enter(&browser).await;
-    assert_eq!(browser.text("[role=status]").await, "You are signed out.");
+    assert_eq!(browser.text("[role=status]").await, "You’re signed out.");
     assert_eq!(browser.console().await, [""; 0]);
 }
 
@@ -82,18 +82,18 @@ async fn the_script_says_early_what_the_server_would_say_and_is_not_needed() {
     browser.fill("#username", "hana.kim").await;
     for (typed, hint) in [
         ("short", "Use at least 12 characters"),
-        ("aaaaaaaaaaaaaaaa", "repeats the same characters"),
+        ("aaaaaaaaaaaaaaaa", "Repeated characters"),
         ("hana.kim.2026", ""),
-        ("hana.kim.hana", "names or addresses"),
+        ("hana.kim.hana", "name, email"),
         (PASSWORD, ""),
     ] {
         browser.evaluate("void (document.querySelector('#password').value = '')").await;
         browser.fill("#password", typed).await;
-        let said = "document.querySelector('#password-early').textContent";
+        let said = "document.querySelector('#password-error').textContent";
         let condition = if hint.is_empty() { format!("{said} == ''") } else { format!("{said}.includes('{hint}')") };
         browser.wait_until(&condition).await;
     }
-    assert_eq!(browser.evaluate("document.querySelector('#password-early').getAttribute('aria-live')").await, "polite");
+    assert_eq!(browser.evaluate("document.querySelector('#password-error').getAttribute('aria-live')").await, "polite");
     // What the script lets pass, the server may refuse; and the other way round, what it warns of may be sent all the same.
     browser.evaluate("void (document.querySelector('#password').value = '')").await;
     browser.fill("#password", "password1234").await;
@@ -105,7 +105,7 @@ async fn the_script_says_early_what_the_server_would_say_and_is_not_needed() {
     browser.goto(&setup).await;
     browser.fill("#username", "hana.kim").await;
     browser.fill("#password", "password1234").await;
-    assert!(!browser.has("button.show").await && browser.text("#password-early").await.is_empty());
+    assert!(!browser.has("button.show").await && browser.text("#password-error").await.is_empty());
     browser.submit(SUBMIT).await;
     assert_eq!(browser.text("[role=alert]").await, on, "the server says the same with and without");
     browser.fill("#password", PASSWORD).await;

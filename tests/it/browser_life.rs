@@ -57,7 +57,7 @@ async fn prove_address(browser: &Browser, app: &TestApp, server: &MailServer) {
 
 /// Answers the mail that asks whether this address is hers.
 async fn confirm_address(browser: &Browser, app: &TestApp, server: &MailServer, address: &'static str) {
-    let mail = server.wait_for_one(address, "Confirm your address for Vestibule").await;
+    let mail = server.wait_for_one(address, "Confirm your email address for Vestibule").await;
     open_link(browser, app, &mail).await;
     browser.submit(SUBMIT).await;
     assert!(browser.text("[role=status]").await.contains("Your email address is confirmed."));
@@ -73,14 +73,14 @@ async fn take_another_address(browser: &Browser, app: &TestApp, server: &MailSer
     browser.fill("#email", ADDRESS).await;
     browser.fill("#current", "not my password").await;
     browser.submit(SUBMIT).await;
-    assert!(browser.text("[role=alert]").await.contains("Your current password is not right"));
+    assert!(browser.text("[role=alert]").await.contains("Incorrect password"));
     assert_eq!(browser.evaluate("document.querySelector('#email').value").await, ADDRESS, "what she typed is kept");
     browser.fill("#current", PASSWORD).await;
     browser.submit(SUBMIT).await;
-    assert!(browser.text("[role=status]").await.contains("on its way to the new address"));
-    server.wait_for_one(FIRST_ADDRESS, "Another address was asked for at Vestibule").await;
+    assert!(browser.text("[role=status]").await.contains("sent an email to the new address"));
+    server.wait_for_one(FIRST_ADDRESS, "Request to change your email at Vestibule").await;
     confirm_address(browser, app, server, ADDRESS).await;
-    server.wait_for_one(FIRST_ADDRESS, "Your address at Vestibule was changed").await;
+    server.wait_for_one(FIRST_ADDRESS, "Your email address at Vestibule was changed").await;
 }
 
 /// Chooses Korean for good, and English again.
@@ -101,8 +101,9 @@ async fn end_one_from_the_other([laptop, phone]: &[Browser; 2], app: &TestApp, s
     assert!(phone.text("h1").await.contains("Hana Kim"));
     let mail = server.wait_for_one(ADDRESS, "New sign-in to Vestibule").await;
     assert!(mail.text.contains("Chrome") && mail.text.contains("127.0.0.1"), "{}", mail.text);
+    assert!(mail.text.starts_with("Hi Hana Kim,"), "{}", mail.text);
     laptop.goto(&format!("{}/account/sessions", app.url)).await;
-    assert!(laptop.text("main").await.contains("This one"));
+    assert!(laptop.text("main").await.contains("This device"));
     laptop.submit("ul button[name=end]").await;
     assert_eq!(laptop.text("[role=status]").await, "That device is signed out.");
     assert!(!laptop.has("ul button[name=end]").await, "there is no other");
@@ -117,19 +118,19 @@ async fn forget_the_password([laptop, phone]: &[Browser; 2], app: &TestApp, serv
     phone.submit("a[href='/password/forgot']").await;
     phone.fill("#login", ADDRESS).await;
     phone.submit(SUBMIT).await;
-    assert!(phone.text("[role=status]").await.contains("a link is on its way"));
-    let mail = server.wait_for_one(ADDRESS, "Choose a new password for Vestibule").await;
+    assert!(phone.text("[role=status]").await.contains("sent a link"));
+    let mail = server.wait_for_one(ADDRESS, "Reset your password for Vestibule").await;
     open_link(phone, app, &mail).await;
     phone.fill("#password", NEW).await;
     phone.submit(SUBMIT).await;
-    assert!(phone.text("[role=status]").await.contains("Your new password is saved"));
+    assert!(phone.text("[role=status]").await.contains("Your password has been reset"));
     sign_in(phone, "hana", NEW).await;
     assert!(phone.text("h1").await.contains("Hana Kim"));
     server.wait_for_one(ADDRESS, "Your password for Vestibule was changed").await;
     laptop.goto(&format!("{}/account/profile", app.url)).await;
     assert!(laptop.path().await.starts_with("/login"), "signed out everywhere");
     sign_in(laptop, "hana", PASSWORD).await;
-    assert!(laptop.text("[role=alert]").await.contains("not right"), "the old password is over");
+    assert!(laptop.text("[role=alert]").await.contains("Incorrect username or password"), "the old password is over");
     laptop.fill("#password", NEW).await;
     laptop.submit(SUBMIT).await;
     assert_eq!(laptop.path().await, "/account/profile", "and back to where she wanted to be");
@@ -150,7 +151,7 @@ async fn live(runs_scripts: bool) {
         assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
     }
     open_link(&browsers[0], &app, &mail).await;
-    assert!(browsers[0].text("h1").await.contains("not valid any more"), "a link works once");
+    assert!(browsers[0].text("h1").await.contains("no longer valid"), "a link works once");
 }
 
 #[tokio::test]

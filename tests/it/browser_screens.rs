@@ -29,11 +29,11 @@ async fn each_state_is_drawn() {
 
     browser.goto(&login).await;
     fill(&browser, "hana", "wrong password").await;
-    assert!(browser.text("[role=alert]").await.contains("not right"));
+    assert!(browser.text("[role=alert]").await.contains("Incorrect username or password"));
     take(&browser, "wrong-password").await;
     fill(&browser, "", "wrong password").await;
     fill(&browser, "", "wrong password").await;
-    assert!(browser.text("[role=alert]").await.contains("Wait 10 minutes"));
+    assert!(browser.text("[role=alert]").await.contains("Try again in 10 minutes"));
     take(&browser, "throttled").await;
 
     stale_form(&browser, &login).await;
@@ -69,7 +69,7 @@ async fn stale_form(browser: &Browser, login: &str) {
     fill(browser, "hana", PASSWORD).await;
     browser.send_header("Origin", None).await;
     let alert = browser.text("[role=alert]").await;
-    assert!(alert.contains("out of date"), "{alert}");
+    assert!(alert.contains("has expired"), "{alert}");
 }
 
 async fn fill(browser: &Browser, username: &str, password: &str) {

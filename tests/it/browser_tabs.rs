@@ -32,7 +32,7 @@ async fn sign_in(browser: &Browser, password: &str) {
 async fn sign_out(browser: &Browser, app: &TestApp) {
     browser.goto(&format!("{}/logout", app.url)).await;
     browser.submit(SUBMIT).await;
-    assert_eq!(browser.text("[role=status]").await, "You are signed out.");
+    assert_eq!(browser.text("[role=status]").await, "You’re signed out.");
 }
 
 /// A profile whose name somebody has begun to type.
@@ -49,11 +49,11 @@ async fn typed(browser: &Browser) -> Option<String> {
 /// Signs in again at the page that said why, and finds the text.
 async fn find_text_again(browser: &Browser, app: &TestApp) {
     let told = browser.text("[role=status]").await;
-    assert!(told.contains("Your session has ended") && told.contains("what you typed is kept"), "{told}");
+    assert!(told.contains("Your session has ended") && told.contains("Your changes are kept"), "{told}");
     sign_in(browser, PASSWORD).await;
     assert_eq!(browser.path().await, "/account/profile");
     assert_eq!(typed(browser).await.as_deref(), Some(HALF_DONE));
-    assert!(browser.text("[role=status]").await.contains("It is not saved yet."));
+    assert!(browser.text("[role=status]").await.contains("not saved yet."));
     browser.submit(SUBMIT).await;
     browser.goto(&app.url).await;
     assert!(browser.text("h1").await.contains(HALF_DONE), "and sent, it is saved");
@@ -120,7 +120,7 @@ async fn sign_in_twice(runs_scripts: bool) {
     // The second tab's form is from before the second sign-in: it is asked about, with its text, and the next try is saved.
     browser.switch_to(&second).await;
     browser.submit(SUBMIT).await;
-    assert!(browser.text("[role=alert]").await.contains("out of date"));
+    assert!(browser.text("[role=alert]").await.contains("has expired"));
     assert_eq!(typed(&browser).await.as_deref(), Some(HALF_DONE));
     browser.submit(SUBMIT).await;
     assert_eq!(browser.path().await, "/account/profile?notice=profile-saved");
@@ -180,10 +180,7 @@ async fn refuse_cookies(runs_scripts: bool) {
     for _ in 0..2 {
         sign_in(&browser, PASSWORD).await;
         let told = browser.text("[role=alert]").await;
-        assert!(
-            told.contains("The cookie did not come back") && told.contains("Allow cookies for this site"),
-            "{told}"
-        );
+        assert!(told.contains("Cookies required") && told.contains("Allow cookies for this site"), "{told}");
         assert_eq!(browser.find("#username").await.prop("value").await.expect("a field").as_deref(), Some("alice"));
         browser.find("#username").await.clear().await.expect("emptied");
     }
@@ -191,7 +188,7 @@ async fn refuse_cookies(runs_scripts: bool) {
     command.env("REGISTRATION", "invite");
     let link = String::from_utf8(process::outcome(command).stdout).expect("UTF-8");
     browser.goto(&link.trim().replace("http://localhost:8080", &app.url)).await;
-    assert!(browser.text("main").await.contains("allow cookies for this site, then open the link again"));
+    assert!(browser.text("main").await.contains("allow cookies for this site and open the link again"));
 }
 
 #[tokio::test]

@@ -68,8 +68,8 @@ fn the_secret_is_printed_once_on_a_line_of_its_own_and_a_name_is_registered_once
     let lines: Vec<&str> = added.out.lines().collect();
     assert_eq!(lines.len(), 2, "{added:?}");
     assert!(lines[0].starts_with("client_") && lines[1].len() == 43, "{added:?}");
-    assert!(!added.err.contains(lines[1]) && added.err.contains("shown only now"), "{added:?}");
-    let again = db.cli(&args).fails(1, "a program called billing already");
+    assert!(!added.err.contains(lines[1]) && added.err.contains("shown only once"), "{added:?}");
+    let again = db.cli(&args).fails(1, "a client named billing already exists");
     assert!(again.err.contains("vestibule clients set") && again.err.contains("rotate-secret"), "{again:?}");
 
     let listed = db.cli(&["clients", "list", "--json"]).json();
@@ -84,7 +84,7 @@ fn the_secret_is_printed_once_on_a_line_of_its_own_and_a_name_is_registered_once
     let table = db.cli(&["clients", "list"]).ok().out;
     assert!(table.lines().count() == 2 && !table.contains(lines[1]), "{table}");
     assert!(!listed.to_string().contains(lines[1]));
-    db.cli(&["clients", "show", "nothing"]).fails(1, "no such program: nothing");
+    db.cli(&["clients", "show", "nothing"]).fails(1, "no such client: nothing");
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_new_secret_serves_at_once_and_the_old_one_no_more() {
     let signed_in = served.post("/token", Some((&id, &old)), &PASSWORD_FIELDS).await.json();
     let rotated = served.cli(&["clients", "rotate-secret", "billing"]).ok();
     let new = rotated.out.trim_end();
-    assert!(new.len() == 43 && new != old && rotated.err.contains("its tokens live on"), "{rotated:?}");
+    assert!(new.len() == 43 && new != old && rotated.err.contains("its tokens stay valid"), "{rotated:?}");
     let own = [("grant_type", "client_credentials")];
     assert_eq!(served.post("/token", Some((&id, &old)), &own).await.status, 401);
     assert_eq!(served.post("/token", Some((&id, new)), &own).await.status, 200);
@@ -114,7 +114,7 @@ async fn a_new_secret_serves_at_once_and_the_old_one_no_more() {
     assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("invalid_grant")));
     let none_left = served.cli(&["clients", "rotate-secret", &id, "--end-tokens", "--json"]).json();
     assert_eq!(none_left["ended_sessions"], 0, "{none_left}");
-    served.cli(&["clients", "rotate-secret", "nothing"]).fails(1, "no such program: nothing");
+    served.cli(&["clients", "rotate-secret", "nothing"]).fails(1, "no such client: nothing");
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn a_deleted_program_and_its_users_through_it_are_refused_within_a_second(
     let own = served.post("/token", Some((&id, &secret)), &[("grant_type", "client_credentials")]).await.json();
     assert!(is_active(&served, checker, text(&own, "access_token")).await);
 
-    served.cli(&["clients", "delete", "billing"]).fails(1, "add --yes to go on without asking");
+    served.cli(&["clients", "delete", "billing"]).fails(1, "add --yes to skip the prompt");
     assert_eq!(served.me(text(&signed_in, "access_token")).await, 200);
     let deleted = served.cli(&["clients", "delete", "billing", "--yes", "--json"]).json();
     let since = Instant::now();
@@ -140,7 +140,7 @@ async fn a_deleted_program_and_its_users_through_it_are_refused_within_a_second(
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&signed_in, "refresh_token"))];
     assert_eq!(served.post("/token", Some((&id, &secret)), &refresh).await.status, 401);
     assert_eq!(served.post("/token", None, &refresh).await.status, 400);
-    served.cli(&["clients", "delete", "billing", "--yes"]).fails(1, "no such program: billing");
+    served.cli(&["clients", "delete", "billing", "--yes"]).fails(1, "no such client: billing");
     let (new_id, _) = add(&served, "billing", &[]);
     assert_ne!(new_id, id, "the name is free again, the id is not");
 }
@@ -163,22 +163,23 @@ async fn what_a_program_may_ask_for_is_set_exactly() {
     let refused = served.post("/token", Some((&id, &secret)), &[("grant_type", "client_credentials")]).await.json();
     assert_eq!(refused["error"], "unauthorized_client");
     served.cli(&["clients", "set", "billing"]).fails(2, "--grant");
-    served.cli(&["clients", "set", "nothing", "--no-scopes"]).fails(1, "no such program: nothing");
+    served.cli(&["clients", "set", "nothing", "--no-scopes"]).fails(1, "no such client: nothing");
 }
 
 #[test]
 fn what_breaks_a_rule_is_refused_with_its_field() {
     let db = TestDb::new();
     db.cli(&["clients", "add", "x"]).fails(2, "--grant");
-    db.cli(&["clients", "add", "x", "--grant", "magic"]).fails(1, "grants of x: `magic` is no grant: write password");
+    db.cli(&["clients", "add", "x", "--grant", "magic"])
+        .fails(1, "grants of x: `magic` is not a valid grant: use password");
     for scope in ["two words", "caf\u{e9}", "a\"b"] {
         db.cli(&["clients", "add", "x", "--grant", "password", "--scope", scope]).fails(1, "scopes of x: `");
     }
     for name in ["", " x", "client_AAAAAAAAAAAAAAAAAAAAAA", &"x".repeat(101)] {
-        db.cli(&["clients", "add", name, "--grant", "password"]).fails(1, "a program's name has 1 to 100");
+        db.cli(&["clients", "add", name, "--grant", "password"]).fails(1, "a client name must have 1 to 100");
     }
     db.cli(&["clients", "add", "x", "--grant", "password"]).ok();
-    db.cli(&["clients", "set", "x", "--grant", "magic"]).fails(1, "`magic` is no grant");
+    db.cli(&["clients", "set", "x", "--grant", "magic"]).fails(1, "`magic` is not a valid grant");
     assert_eq!(db.cli(&["clients", "list", "--json"]).json().as_array().expect("an array").len(), 1);
 }
 

@@ -7,18 +7,18 @@ use crate::cli_harness::{TestDb, finish};
 fn migrations_run_once_and_are_shown() {
     let db = TestDb::empty();
     if db.is_sqlite() {
-        db.cli(&["migrate", "status"]).fails(1, "there is no database");
-        db.cli(&["migrate", "revert", "--yes"]).fails(1, "there is no database");
+        db.cli(&["migrate", "status"]).fails(1, "no database at");
+        db.cli(&["migrate", "revert", "--yes"]).fails(1, "no database at");
     } else {
         assert_ne!(db.cli(&["migrate", "status", "--json"]).json()["pending"], 0);
     }
     let ran = db.cli(&["migrate", "run", "--json"]).json();
     assert!(ran["ran"].as_array().expect("an array").iter().any(|name| name == "2026-11-23-000000_users"), "{ran}");
-    assert_eq!(db.cli(&["migrate", "run"]).ok().out, "nothing to do: all migrations have run\n");
+    assert_eq!(db.cli(&["migrate", "run"]).ok().out, "nothing to do: all migrations are applied\n");
     let status = db.cli(&["migrate", "status", "--json"]).json();
     assert_eq!(status["pending"], 0);
     assert_eq!(status["migrations"][0]["is_applied"], true);
-    assert!(db.cli(&["migrate", "status"]).ok().out.starts_with("has run  2026-11-23-000000_users\n"));
+    assert!(db.cli(&["migrate", "status"]).ok().out.starts_with("applied  2026-11-23-000000_users\n"));
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn reverting_names_what_it_drops_and_wants_a_yes() {
         assert!(db.cli(&["migrate", "revert", "--yes", "--json"]).json()["reverted"].is_string());
         db.cli(&["users", "list"]).fails(1, "run \"vestibule migrate run\"");
     }
-    assert_eq!(db.cli(&["migrate", "revert", "--yes"]).ok().out, "nothing to revert: no migration has run\n");
+    assert_eq!(db.cli(&["migrate", "revert", "--yes"]).ok().out, "nothing to revert: no migration is applied\n");
     db.cli(&["migrate", "run"]).ok();
     assert!(db.users().is_empty());
 }

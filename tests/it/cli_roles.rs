@@ -38,7 +38,7 @@ fn what_a_role_allows_is_set_exactly_and_listed_with_who_holds_it() {
     assert_eq!(db.cli(&set).json(), expected(false));
     assert_eq!(
         db.cli(&["roles", "set", "editor", "--scope", "read"]).ok().out,
-        "editor now allows read; 2 users hold it\n"
+        "editor now allows read; 2 users have it\n"
     );
     assert_eq!(
         db.cli(&["roles", "list", "--json"]).json(),
@@ -49,13 +49,13 @@ fn what_a_role_allows_is_set_exactly_and_listed_with_who_holds_it() {
     db.cli(&["roles", "set", "editor", "--no-scopes"]).ok();
     assert_eq!(
         db.cli(&["roles", "set", "editor", "--no-scopes"]).ok().out,
-        "editor already allows no scope; 2 users hold it\n"
+        "editor already allows no scopes; 2 users have it\n"
     );
     db.cli(&["roles", "set", "editor"]).fails(2, "--scope");
     db.cli(&["roles", "set", "editor", "--no-scopes", "--scope", "read"]).fails(2, "cannot be used with");
-    db.cli(&["roles", "set", "Editor", "--scope", "read"]).fails(1, "`Editor` is no role");
+    db.cli(&["roles", "set", "Editor", "--scope", "read"]).fails(1, "`Editor` is not a valid role");
     db.cli(&["roles", "set", "editor", "--scope", "two words"])
-        .fails(1, "scopes of role editor: `two words` is no scope");
+        .fails(1, "scopes of role editor: `two words` is not a valid scope");
 }
 
 #[test]
@@ -69,17 +69,17 @@ fn roles_are_granted_and_revoked_twice_without_harm() {
         (&json!(["editor"]), &json!(["staff"]), &json!(["editor", "staff"]), &json!(true))
     );
     assert_eq!(db.cli(&grant).json()["changed"], false);
-    assert_eq!(db.cli(&grant[..5]).ok().out, "alice had it already: editor, staff\n");
+    assert_eq!(db.cli(&grant[..5]).ok().out, "alice already had editor, staff\n");
     assert_eq!(
         db.cli(&["users", "revoke", "alice", "editor", "ops"]).ok().out,
-        "revoked editor from alice; alice had it not: ops\n"
+        "revoked editor from alice; alice did not have ops\n"
     );
     let again = db.cli(&["users", "revoke", "alice", "editor", "--json"]).json();
     assert_eq!((&again["revoked"], &again["had_not"]), (&json!([]), &json!(["editor"])));
     assert_eq!(db.cli(&["users", "show", "alice", "--json"]).json()["roles"], json!(["staff"]));
     for verb in ["grant", "revoke"] {
         db.cli(&["users", verb, "nobody", "staff"]).fails(1, "no such user: nobody");
-        db.cli(&["users", verb, "alice", "Staff"]).fails(1, "roles of alice: `Staff` is no role");
+        db.cli(&["users", verb, "alice", "Staff"]).fails(1, "roles of alice: `Staff` is not a valid role");
         db.cli(&["users", verb, "alice"]).fails(2, "<ROLE>");
     }
 }
@@ -154,7 +154,10 @@ async fn a_user_who_is_signed_out_is_refused_everywhere_within_a_second() {
         served.assert_refused_within_a_second(text(answer, "access_token"), since).await;
         assert_eq!(refresh(&served, answer, &[]).await["error"], "invalid_grant");
     }
-    assert_eq!(served.cli(&["users", "sign-out", "alice"]).ok().out, "alice was signed in nowhere\n");
+    assert_eq!(
+        served.cli(&["users", "sign-out", "alice"]).ok().out,
+        "nothing was changed: alice has no live sessions\n"
+    );
     assert_eq!(served.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"], 0);
     served.cli(&["users", "sign-out", "nobody"]).fails(1, "no such user: nobody");
     assert!(ask(&served, None, "").await["access_token"].is_string(), "the account itself goes on");

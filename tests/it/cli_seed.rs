@@ -49,7 +49,7 @@ fn a_file_makes_its_users_and_the_second_run_changes_nothing() {
     let dry = db.cli(&["seed", "users.toml", "--dry-run"]).ok().out;
     assert_eq!(
         dry,
-        "create alice (number 41)\ncreate bob (number 40)\ncreate 홍길동 (number 42)\n3 to create, 0 to change, 0 unchanged\ndry run: nothing was changed\n"
+        "create alice (id 41)\ncreate bob (id 40)\ncreate 홍길동 (id 42)\n3 to create, 0 to change, 0 unchanged\ndry run: nothing was changed\n"
     );
     assert_eq!(db.users().len(), 1);
     let run = db.cli(&["seed", "users.toml"]).ok().out;
@@ -84,7 +84,7 @@ fn what_the_file_says_otherwise_is_changed_and_what_it_leaves_out_is_left_alone(
     let run = db.cli(&["seed", "users.toml"]).ok().out;
     assert_eq!(
         run,
-        "change alice (number 1): password (2 sessions ended), email, roles +dev -ops\n0 to create, 1 to change, 1 unchanged\ndone\n"
+        "change alice (id 1): password (2 sessions ended), email, roles +dev -ops\n0 to create, 1 to change, 1 unchanged\ndone\n"
     );
     let shown = db.cli(&["users", "show", "alice", "--json"]).json();
     assert_eq!(
@@ -107,7 +107,7 @@ fn a_hash_made_stronger_by_a_sign_in_is_not_put_back() {
     db.cli(&["seed", "users.toml"]).ok();
     assert!(db.can_sign_in("alice", GOOD_PASSWORD));
     let again = db.cli(&["seed", "users.toml"]).ok().out;
-    assert!(again.starts_with("note: users.toml:3: users[0].password_hash: left alone"), "{again}");
+    assert!(again.starts_with("note: users.toml:3: users[0].password_hash: not changed"), "{again}");
     assert!(again.ends_with("0 to create, 0 to change, 1 unchanged\n"), "{again}");
     db.write_file(
         "users.toml",
@@ -143,14 +143,14 @@ display_name = \"\"
     db.write_file("users.toml", file);
     let answer = db.cli(&["seed", "users.toml"]).fails(1, "nothing was changed");
     for words in [
-        "users.toml:2: users[0].username: a username has 1 to 64",
-        "users.toml:5: users[1].password: a password has at least 12",
-        "users.toml:8: users[2].password: write text in quotes",
+        "users.toml:2: users[0].username: a username must have 1 to 64",
+        "users.toml:5: users[1].password: a password must have at least 12",
+        "users.toml:8: users[2].password: use text in quotes",
         "users.toml:9: users[2].colour: unknown field: the fields are username,",
         "users.toml:10: users[3].username: is missing",
-        "users.toml:15: users[4].password_hash: give password or password_hash, not both",
+        "users.toml:15: users[4].password_hash: use password or password_hash, not both",
         "users.toml:16: users[4].id: ",
-        "users.toml:17: users[4].roles: `Admin` is no role",
+        "users.toml:17: users[4].roles: `Admin` is not a valid role",
         "users.toml:18: users[4].display_name: ",
     ] {
         assert!(answer.err.contains(words), "{words:?} is not in {}", answer.err);
@@ -159,13 +159,13 @@ display_name = \"\"
         assert!(!answer.err.contains(secret), "{}", answer.err);
     }
     db.write_file("users.toml", "[[users]]\nusername = \"bob\npassword = \"correct horse\"\n");
-    let answer = db.cli(&["seed", "users.toml"]).fails(1, "users.toml:2: this is not TOML");
+    let answer = db.cli(&["seed", "users.toml"]).fails(1, "users.toml:2: not valid TOML");
     assert!(!answer.err.contains("correct horse"), "{}", answer.err);
     db.write_file("users.toml", "[users]\nusername = \"bob\"\n");
-    db.cli(&["seed", "users.toml"]).fails(1, "users.toml:1: users: write [[users]]");
+    db.cli(&["seed", "users.toml"]).fails(1, "users.toml:1: users: use [[users]]");
     db.write_file("users.toml", "\nuser = 1\n");
     db.cli(&["seed", "users.toml"]).fails(1, "users.toml:2: user: unknown key");
-    db.cli(&["seed", "nothing.toml"]).fails(1, "nothing.toml cannot be read");
+    db.cli(&["seed", "nothing.toml"]).fails(1, "cannot read nothing.toml");
     assert!(db.users().is_empty());
 }
 
@@ -175,8 +175,8 @@ fn duplicates_in_the_file_name_both_lines() {
     db.write_file("users.toml", "[[users]]\nusername = \"alice\"\nid = 5\n[[users]]\nusername = \"bob\"\n[[users]]\nusername = \"ALICE\"\n[[users]]\nusername = \"carol\"\nid = 5\n");
     let answer = db
         .cli(&["seed", "users.toml"])
-        .fails(1, "users.toml:7: users[2].username: is the same name as users[0].username on line 2");
-    answer.fails(1, "users.toml:10: users[3].id: is the same number as users[0].id on line 3");
+        .fails(1, "users.toml:7: users[2].username: duplicates users[0].username on line 2");
+    answer.fails(1, "users.toml:10: users[3].id: duplicates users[0].id on line 3");
     assert!(db.users().is_empty());
 }
 
@@ -184,7 +184,7 @@ fn duplicates_in_the_file_name_both_lines() {
 fn a_file_over_its_bounds_is_refused() {
     let db = TestDb::new();
     db.write_file("users.toml", &format!("# {}\n", "x".repeat(16 * 1024 * 1024)));
-    db.cli(&["seed", "users.toml"]).fails(1, "over 16 MiB");
+    db.cli(&["seed", "users.toml"]).fails(1, "larger than 16 MiB");
     db.write_file("users.toml", &format!("users = [{}]", "{},".repeat(100_001)));
     db.cli(&["seed", "users.toml"]).fails(1, "100001 users");
 }
@@ -198,9 +198,9 @@ fn a_fault_of_the_last_user_leaves_everything_as_it_was() {
     let before = db.users();
     for (last, words) in [
         ("username = \"x y\"", "users.toml:55: users[10].username"),
-        ("username = \"gone\"", "users.toml:55: users[10].username: was deleted"),
-        ("username = \"new1\"\nid = 7", "users.toml:56: users[10].id: another user has this number"),
-        ("username = \"zoe\"\nid = 9", "users.toml:56: users[10].id: this user has the number 7 already"),
+        ("username = \"gone\"", "users.toml:55: users[10].username: belongs to a deleted user"),
+        ("username = \"new1\"\nid = 7", "users.toml:56: users[10].id: is taken"),
+        ("username = \"zoe\"\nid = 9", "users.toml:56: users[10].id: this user already has the ID 7"),
     ] {
         let text = format!("{}[[users]]\n{last}\n", many("u", 10).replacen("[[users]]", "\n\n\n[[users]]", 1));
         db.write_file("users.toml", &text);
@@ -217,7 +217,7 @@ fn the_role_of_the_last_admin_is_not_taken() {
     db.add("root1", &["--role", "admin"]);
     db.write_file("users.toml", "[[users]]\nusername = \"root1\"\nroles = []\n");
     db.cli(&["seed", "users.toml", "--dry-run"])
-        .fails(1, "users.toml:3: users[0].roles: this takes the role admin from the last admin");
+        .fails(1, "users.toml:3: users[0].roles: this revokes the admin role from the last admin");
     db.cli(&["seed", "users.toml"]).fails(1, "last admin");
     db.write_file(
         "users.toml",

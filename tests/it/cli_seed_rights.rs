@@ -27,7 +27,7 @@ fn roles_and_programs_are_made_once_and_the_secret_is_told_once() {
     let dry = db.cli(&["seed", "seed.toml", "--dry-run"]).ok().out;
     assert_eq!(
         dry,
-        "create alice (number 1)\nrole editor: articles:read articles:write instead of no scope\ncreate client billing\n2 to create, 1 to change, 0 unchanged\ndry run: nothing was changed\n"
+        "create alice (id 1)\nchange role editor: articles:read articles:write (was no scopes)\ncreate client billing\n2 to create, 1 to change, 0 unchanged\ndry run: nothing was changed\n"
     );
     assert_eq!(db.cli(&["clients", "list", "--json"]).json(), json!([]));
     let dry = db.cli(&["seed", "seed.toml", "--dry-run", "--json"]).json();
@@ -118,17 +118,17 @@ grants = [\"password\"]
     db.write_file("seed.toml", file);
     let answer = db.cli(&["seed", "seed.toml"]).fails(1, "nothing was changed");
     for words in [
-        "seed.toml:2: roles[0].name: `Editor` is no role",
-        "seed.toml:3: roles[0].scopes: `two words` is no scope",
+        "seed.toml:2: roles[0].name: `Editor` is not a valid role",
+        "seed.toml:3: roles[0].scopes: `two words` is not a valid scope",
         "seed.toml:4: roles[1].scopes: is missing",
         "seed.toml:6: roles[2].name: is missing",
-        "seed.toml:7: roles[2].scopes: write a list such as",
-        "seed.toml:9: clients[0].name: a program's name",
-        "seed.toml:10: clients[0].grants: `magic` is no grant",
-        "seed.toml:11: clients[0].secret: a secret is exactly 43 characters",
-        "seed.toml:14: clients[1].grants: a program has at least one grant",
+        "seed.toml:7: roles[2].scopes: use a list such as",
+        "seed.toml:9: clients[0].name: a client name must",
+        "seed.toml:10: clients[0].grants: `magic` is not a valid grant",
+        "seed.toml:11: clients[0].secret: a client secret must be exactly 43 characters",
+        "seed.toml:14: clients[1].grants: a client needs at least one grant",
         "seed.toml:15: clients[1].colour: unknown field: the fields are name, grants, scopes, secret",
-        "seed.toml:18: clients[2].secret: write text in quotes",
+        "seed.toml:18: clients[2].secret: use text in quotes",
         "seed.toml:19: clients[3].name: is missing",
     ] {
         assert!(answer.err.contains(words), "{words:?} is not in {}", answer.err);
@@ -137,10 +137,10 @@ grants = [\"password\"]
         assert!(!answer.err.contains(secret), "{}", answer.err);
     }
     db.write_file("seed.toml", "[roles]\nname = \"x\"\n");
-    db.cli(&["seed", "seed.toml"]).fails(1, "seed.toml:1: roles: write [[roles]], with two brackets");
+    db.cli(&["seed", "seed.toml"]).fails(1, "seed.toml:1: roles: use [[roles]], with two brackets");
     let role = "[[roles]]\nname = \"a\"\nscopes = []\n";
     db.write_file("seed.toml", &role.repeat(2));
-    db.cli(&["seed", "seed.toml"]).fails(1, "seed.toml:5: roles[1].name: is the same as roles[0].name on line 2");
+    db.cli(&["seed", "seed.toml"]).fails(1, "seed.toml:5: roles[1].name: duplicates roles[0].name on line 2");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_fault_of_the_last_program_leaves_everything_as_it_was() {
     db.write_file("seed.toml", &format!("{FILE}[[clients]]\nname = \"new\"\n"));
     for more in [&["--dry-run"][..], &[]] {
         db.cli(&[&["seed", "seed.toml"], more].concat())
-            .fails(1, "seed.toml:13: clients[1].grants: is missing: a new program has at least one");
+            .fails(1, "seed.toml:13: clients[1].grants: is missing: a new client needs at least one");
         assert_eq!(db.cli(&["clients", "list", "--json"]).json(), json!([]));
         assert_eq!(db.cli(&["roles", "list", "--json"]).json(), json!([{"role": "admin", "scopes": [], "users": 0}]));
         assert!(db.users().is_empty());

@@ -22,24 +22,26 @@ fn what_stands_in_a_token_is_shown_without_a_database() {
     }
     // A busy machine may take a while to get there.
     assert!((41..60).any(|seconds| text.contains(&format!("({seconds} s ago)"))), "{text}");
-    assert!(text.contains("nothing was checked") && !text.contains(token.rsplit('.').next().expect("a signature")));
+    assert!(
+        text.contains("the token was not verified") && !text.contains(token.rsplit('.').next().expect("a signature"))
+    );
     db.write_file("token", &token);
     assert_eq!(db.cli(&["token", "inspect", "--file", "token"]).ok().out.lines().count(), text.lines().count());
     assert!(!db.folder.path().join("db").exists(), "no database was made");
 
     db.cli(&["token", "inspect", &token]).fails(2, "unexpected argument");
-    db.cli(&["token", "inspect", "--file", "nothing"]).fails(1, "the file nothing cannot be opened");
+    db.cli(&["token", "inspect", "--file", "nothing"]).fails(1, "cannot open the file nothing");
     for (input, words) in [
-        ("", "there is no token"),
-        ("garbage", "three parts with dots between, and this has 1"),
-        ("a.b.c", "its header is not a JSON object"),
-        ("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "the shape of a refresh token"),
+        ("", "no token given"),
+        ("garbage", "three parts separated by dots, found 1"),
+        ("a.b.c", "the header is not a JSON object"),
+        ("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "it looks like a refresh token"),
     ] {
         db.cli_with_input(&["token", "inspect"], input).fails(1, words);
     }
     let unsigned =
         format!("{}.{}.", vestibule::secret::base64url(br#"{"alg":"none"}"#), token.split('.').nth(1).expect("claims"));
-    assert!(db.cli_with_input(&["token", "inspect"], &unsigned).ok().out.contains("it is not signed"));
+    assert!(db.cli_with_input(&["token", "inspect"], &unsigned).ok().out.contains("the token is not signed"));
 }
 
 #[tokio::test]
@@ -51,7 +53,7 @@ async fn a_scripts_token_serves_is_counted_and_ends_with_the_users_sessions() {
         let issued = served.cli(&["token", "issue", "--user", "ALICE", "--scope", "read"]).ok();
         let token = issued.out.trim_end();
         assert_eq!((token.split('.').count(), issued.out.lines().count()), (3, 1), "{issued:?}");
-        assert!(issued.err.contains("a token for alice until "), "{issued:?}");
+        assert!(issued.err.contains("issued a token for alice, valid until "), "{issued:?}");
         let said = claims(token);
         assert_eq!(
             (&said["sub"], &said["scope"], &said["roles"]),
@@ -80,10 +82,10 @@ fn a_scripts_token_is_refused_where_a_sign_in_would_be() {
     let db = TestDb::new();
     db.add("alice", &["--role", "editor"]);
     let issue = |more: &[&str]| db.cli(&[&["token", "issue", "--user", "alice"], more].concat());
-    issue(&["--scope", "read"]).fails(1, "no role of alice allows read: \"vestibule roles list\"");
+    issue(&["--scope", "read"]).fails(1, "no role of alice allows read: run \"vestibule roles list\"");
     db.cli(&["roles", "set", "editor", "--scope", "read"]).ok();
     issue(&["--scope", "read", "--scope", "write"]).fails(1, "no role of alice allows write");
-    issue(&["--scope", "two words"]).fails(1, "`two words` is no scope");
+    issue(&["--scope", "two words"]).fails(1, "`two words` is not a valid scope");
     for ttl in ["59s", "91d", "1", "-1h", ""] {
         issue(&[&format!("--ttl={ttl}")]).fails(2, "from 1 minute to 90 days");
     }

@@ -70,22 +70,33 @@ async fn a_token_that_serves_is_said_to_and_so_is_what_is_no_token() {
         let token = token(&served, "alice", "").await;
         let findings = verify(&served, &token, true);
         let checks: Vec<&str> = findings.iter().filter_map(|finding| finding["check"].as_str()).collect();
-        let all =
-            ["form", "header", "key", "signature", "time", "issuer", "audience", "session", "holder", "roles", "scope"];
+        let all = [
+            "format",
+            "header",
+            "key",
+            "signature",
+            "time",
+            "issuer",
+            "audience",
+            "session",
+            "subject",
+            "roles",
+            "scope",
+        ];
         assert_eq!(checks, all);
-        assert_says(&findings, "time", "it expires in ");
+        assert_says(&findings, "time", "expires in ");
         let text = served.cli_with_input(&["token", "verify"], &token).ok().out;
-        assert!(text.ends_with("it serves\n") && text.lines().count() == all.len() + 1, "{text}");
+        assert!(text.ends_with("\nvalid\n") && text.lines().count() == all.len() + 1, "{text}");
         served.db.write_file("token", &token);
         served.cli(&["token", "verify", "--file", "token"]).ok();
         served.cli(&["token", "verify", &token]).fails(2, "unexpected argument");
-        assert_refused(&served, "garbage", "form", "three parts with dots between").await;
+        assert_refused(&served, "garbage", "format", "three parts separated by dots").await;
         let at = token.rfind('.').expect("a signature") + 1;
-        assert_refused(&served, &token[..at + 21], "form", "its signature is not base64url. Was it cut off").await;
+        assert_refused(&served, &token[..at + 21], "format", "the signature is not base64url").await;
         let cut = &token[..at + 20];
-        assert_refused(&served, cut, "signature", "does not fit").await;
+        assert_refused(&served, cut, "signature", "does not match").await;
         let text = served.cli_with_input(&["token", "verify"], cut);
-        assert!(text.code == Some(1) && text.out.ends_with("it does not serve\n"), "{text:?}");
+        assert!(text.code == Some(1) && text.out.ends_with("\nnot valid\n"), "{text:?}");
     }
 }
 
@@ -95,16 +106,16 @@ async fn a_time_that_does_not_hold_is_told_with_the_leeway() {
     served.db.add("alice", &[]);
     let genuine = claims(&token(&served, "alice", "").await);
     let now = || unix_seconds(Clock::system().now());
-    assert_refused(&served, &sign(&with(&genuine, "exp", now() - 41)), "time", "it expired 4").await;
-    assert_refused(&served, &sign(&with(&genuine, "exp", now() - 3 * 3_600)), "time", "it expired 3 h ago").await;
+    assert_refused(&served, &sign(&with(&genuine, "exp", now() - 41)), "time", "expired 4").await;
+    assert_refused(&served, &sign(&with(&genuine, "exp", now() - 3 * 3_600)), "time", "expired 3 h ago").await;
     let late = sign(&with(&genuine, "exp", now() - 12));
     let findings = verify(&served, &late, true);
-    assert_says(&findings, "time", "it expired 1");
+    assert_says(&findings, "time", "expired 1");
     assert_says(&findings, "time", "still accepted for 1");
     assert_eq!(served.me(&late).await, 200);
     for name in ["iat", "nbf"] {
         let early = sign(&with(&genuine, name, now() + 600));
-        assert_refused(&served, &early, "time", " minutes: set both by NTP").await;
+        assert_refused(&served, &early, "time", " minutes: synchronize both with NTP").await;
         let near = sign(&with(&genuine, name, now() + 15));
         assert_says(&verify(&served, &near, true), "time", "ahead of this machine's clock");
         assert_eq!(served.me(&near).await, 200);
@@ -118,30 +129,36 @@ async fn another_issuer_audience_secret_or_kind_of_token_is_told_apart() {
     served.db.add("alice", &[]);
     let genuine = claims(&token(&served, "alice", "").await);
     let issuer = sign(&with(&genuine, "iss", "https://evil.example"));
-    assert_refused(&served, &issuer, "issuer", "https://evil.example, and here it is http://localhost:8080").await;
+    assert_refused(&served, &issuer, "issuer", "issued by https://evil.example, but http://localhost:8080 is expected")
+        .await;
     let audience = sign(&with(&genuine, "aud", "somebody"));
-    assert_refused(&served, &audience, "audience", "for somebody, and here tokens are for nobody in particular").await;
+    assert_refused(&served, &audience, "audience", "the audience is somebody, but none is expected").await;
     let secret =
         hs256::sign_with(b"another secret that is longer than thirty-two", &hs256::header(), &genuine.to_string());
-    assert_refused(&served, &secret, "signature", "JWT_SECRET here is another").await;
+    assert_refused(&served, &secret, "signature", "a different JWT_SECRET").await;
     let header = json!({"typ": "at+jwt", "alg": "HS256"});
-    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "header", "its typ is at+jwt").await;
+    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "header", "typ is at+jwt").await;
     let header = json!({"typ": "JWT", "alg": "HS256", "crit": ["exp"], "jku": "https://evil.example"});
-    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "header", "it holds crit, jku").await;
+    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "header", "contains crit, jku").await;
     let header = json!({"typ": "JWT", "alg": "none"});
-    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "key", "it is not signed").await;
+    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "key", "the token is not signed").await;
     let header = json!({"typ": "JWT", "alg": "HS256", "kid": "x\0y"});
-    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "key", "only HS256 is taken").await;
-    assert_refused(&served, &sign(&with(&genuine, "exp", "soon")), "claims", "a claim is missing or of the wrong kind")
-        .await;
+    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "key", "only HS256 is accepted").await;
+    assert_refused(
+        &served,
+        &sign(&with(&genuine, "exp", "soon")),
+        "claims",
+        "a claim is missing or has the wrong type",
+    )
+    .await;
     let invented = sign(&with(&genuine, "sid", "a\0b"));
-    assert_refused(&served, &invented, "session", "its session a\\u{0}b is unknown here").await;
+    assert_refused(&served, &invented, "session", "session a\\u{0}b not found").await;
     let longer = sign(&with(&genuine, "exp", genuine["exp"].as_i64().expect("a number") + 600));
-    assert_refused(&served, &longer, "session", "it lives longer").await;
+    assert_refused(&served, &longer, "session", "expires later than its session allows").await;
     let scoped = sign(&with(&genuine, "scope", "admin"));
     assert_refused(&served, &scoped, "scope", "never granted").await;
     let renamed = sign(&with(&genuine, "sub", "bob"));
-    assert_refused(&served, &renamed, "holder", "user number 1 is alice, not bob").await;
+    assert_refused(&served, &renamed, "subject", "user ID 1 is alice, not bob").await;
 }
 
 #[tokio::test]
@@ -153,13 +170,13 @@ async fn a_key_that_is_unknown_or_retired_is_named() {
     let [_, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token}") };
     let other = json!({"typ": "at+jwt", "alg": "ES256", "kid": "x".repeat(43)});
     let unknown = format!("{}.{payload}.{signature}", vestibule::secret::base64url(other.to_string().as_bytes()));
-    assert_refused(&served, &unknown, "key", "is unknown here").await;
+    assert_refused(&served, &unknown, "key", "not found").await;
     let shared = hs256::sign(&json!({"typ": "at+jwt", "alg": "HS256", "kid": kid}), &claims(&token).to_string());
-    assert_refused(&served, &shared, "key", "no JWT_SECRET is set here").await;
+    assert_refused(&served, &shared, "key", "JWT_SECRET is not set").await;
     let three_hours_ago = Clock::system().now() - chrono::TimeDelta::hours(3);
     let at = three_hours_ago.format("%Y-%m-%d %H:%M:%S");
     run_sql(&served, &format!("UPDATE signing_keys SET retired_at = '{at}' WHERE kid = '{kid}'"));
-    assert_says(&verify(&served, &token, false), "key", &format!("its key {kid} was retired 3 h ago"));
+    assert_says(&verify(&served, &token, false), "key", &format!("key {kid} was retired 3 h ago"));
 }
 
 #[tokio::test]
@@ -171,10 +188,10 @@ async fn a_session_that_ended_a_user_who_is_away_and_roles_that_changed_are_told
         let first = token(&served, "alice", "read write").await;
         served.cli(&["roles", "set", "editor", "--scope", "read"]).ok();
         let findings = verify(&served, &first, true);
-        assert_says(&findings, "scope", "changed since: it says read write, of which now read would be granted");
+        assert_says(&findings, "scope", "changed since the token was issued: from read write to read.");
         served.cli(&["users", "grant", "alice", "staff"]).ok();
         let findings = verify(&served, &first, true);
-        assert_says(&findings, "roles", "changed since: it says editor, and now it would be editor, staff");
+        assert_says(&findings, "roles", "changed since the token was issued: from editor to editor, staff.");
         assert_eq!(served.me(&first).await, 200);
 
         served.cli(&["users", "sign-out", "alice"]).ok();
@@ -209,7 +226,7 @@ async fn a_programs_own_token_is_judged_by_the_program() {
     let fields = [("grant_type", "client_credentials"), ("scope", "x")];
     let answer = served.post("/token", Some(client), &fields).await.json();
     let token = answer["access_token"].as_str().expect("a token");
-    assert_says(&verify(&served, token, true), "holder", "it is the program billing's own");
+    assert_says(&verify(&served, token, true), "subject", "client billing");
     served.cli(&["clients", "delete", "billing", "--yes"]).ok();
     let findings = verify(&served, token, false);
     let faults: Vec<&str> = findings
@@ -217,5 +234,5 @@ async fn a_programs_own_token_is_judged_by_the_program() {
         .filter(|finding| finding["ok"] == false)
         .filter_map(|finding| finding["text"].as_str())
         .collect();
-    assert!(faults.len() == 2 && faults[0].contains("the program was deleted"), "{faults:?}");
+    assert!(faults.len() == 2 && faults[0].contains("the client was deleted"), "{faults:?}");
 }

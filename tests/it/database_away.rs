@@ -169,7 +169,7 @@ fn a_database_that_cannot_be_reached_is_told_within_seconds_and_nothing_is_made(
         assert_eq!(output.status.code(), Some(1), "{url}");
         assert!(begun.elapsed() < Duration::from_secs(8), "{url}: {:?}", begun.elapsed());
         let said = said(&output);
-        assert!(said.contains("cannot be opened") && !said.contains("hunter2"), "{said}");
+        assert!(said.contains("cannot open the database") && !said.contains("hunter2"), "{said}");
         let names: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").collect();
         assert_eq!(names.len(), 1, "{names:?}");
     }

@@ -277,5 +277,5 @@ fn a_database_that_cannot_be_written_is_refused_at_the_start() {
     };
     let output = outcome(command);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("cannot be opened"), "{}", said(&output));
+    assert!(said(&output).contains("cannot open the database"), "{}", said(&output));
 }

@@ -209,6 +209,6 @@ async fn a_public_key_that_was_put_in_anothers_place_in_the_database_is_not_take
     let Err(error) = Keys::load(&app.lock.db, &signing, &server_key, app.clock.now()).await else {
         panic!("it is loaded");
     };
-    assert!(error.to_string().contains("was changed"), "{error}");
+    assert!(error.to_string().contains("was modified"), "{error}");
     assert_eq!(app.get_me(&token).await.status(), 200, "a server that runs has the right one");
 }

@@ -35,7 +35,7 @@ fn the_commands_do_what_they_say_and_can_be_run_twice() {
     let again = db.cli(&["keys", "rotate", "--json"]).json();
     assert_eq!((again["changed"].as_bool(), again["next"]["kid"].as_str()), (Some(false), Some(next)));
     let words = db.cli(&["keys", "rotate"]).ok().out;
-    assert!(words.contains("nothing was changed") && words.contains("live tokens of 1 sign-in"), "{words}");
+    assert!(words.contains("nothing was changed") && words.contains("live tokens of 1 session"), "{words}");
     assert_eq!(states(&db), ["next", "signing"]);
     let table = db.cli(&["keys", "list"]).ok().out;
     let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
@@ -43,11 +43,13 @@ fn the_commands_do_what_they_say_and_can_be_run_twice() {
     assert_eq!(rows[2][..3], [first.as_str(), "ES256", "signing"]);
     assert_eq!(rows[2].last(), Some(&"1"));
 
-    let asked = db.cli(&["keys", "retire", &first]).fails(1, "live tokens of 1 sign-in, which die at once");
+    let asked = db
+        .cli(&["keys", "retire", &first])
+        .fails(1, "invalidates the tokens signed with it (live tokens of 1 session)");
     assert!(asked.err.contains("add --yes"), "{asked:?}");
     assert_eq!(states(&db), ["next", "signing"]);
     let retired = db.cli(&["keys", "retire", &first, "--yes", "--json"]).json();
-    assert_eq!((retired["changed"].as_bool(), retired["died_tokens"].as_i64()), (Some(true), Some(1)));
+    assert_eq!((retired["changed"].as_bool(), retired["revoked_tokens"].as_i64()), (Some(true), Some(1)));
     assert_eq!(
         (retired["signing"]["kid"].as_str(), retired["signing"]["state"].as_str()),
         (Some(next), Some("signing"))
@@ -97,7 +99,7 @@ fn what_cannot_be_done_is_told() {
     }
     let mut command = db.command(&["keys", "rotate"]);
     command.env("SERVER_KEY", "HBAQDw4NDAsKCQgHBgUEAwIBAAECAwQFBgcICQoLDA0");
-    finish(command.spawn().expect("the binary starts")).fails(1, "SERVER_KEY does not open the signing key");
+    finish(command.spawn().expect("the binary starts")).fails(1, "SERVER_KEY does not decrypt the signing key");
     assert_eq!(states(&db), ["signing"], "a key that only some servers could open is not added");
     if !db.is_sqlite() {
         let mut command = db.command(&["keys", "rotate"]);

@@ -44,16 +44,16 @@ fn after_resealing_the_new_key_starts_the_server_and_the_old_one_does_not() {
     rotate_with(&db, SERVER_KEY).ok();
     rotate_with(&db, SERVER_KEY).ok();
     let refused = start(&db, Some(NEW_KEY)).expect_err("not yet");
-    assert!(refused.contains("SERVER_KEY does not open the signing key"), "{refused}");
+    assert!(refused.contains("SERVER_KEY does not decrypt the signing key"), "{refused}");
     db.cli(&["keys", "reseal"]).fails(1, "--new-server-key-file");
-    db.cli(&["keys", "reseal", "--new-server-key-file", "new.key"]).fails(1, "is not there");
+    db.cli(&["keys", "reseal", "--new-server-key-file", "new.key"]).fails(1, "does not exist");
     db.write_file("new.key", "too short");
     db.cli(&["keys", "reseal", "--new-server-key-file", "new.key"]).fails(1, "32 bytes or more");
     db.write_file("new.key", NEW_KEY);
     let done = reseal_to_file(&db, SERVER_KEY).json();
     assert_eq!((done["changed"].as_bool(), done["resealed"].as_i64()), (Some(true), Some(2)));
     let refused = start(&db, Some(SERVER_KEY)).expect_err("the old key opens nothing");
-    assert!(refused.contains("SERVER_KEY does not open the signing key"), "{refused}");
+    assert!(refused.contains("SERVER_KEY does not decrypt the signing key"), "{refused}");
     assert_eq!(start(&db, Some(NEW_KEY)), Ok(()));
     // Twice, whether the setting was changed already or not.
     for key in [SERVER_KEY, NEW_KEY] {
@@ -62,9 +62,9 @@ fn after_resealing_the_new_key_starts_the_server_and_the_old_one_does_not() {
     }
     rotate_with(&db, SERVER_KEY).ok();
     let words = db.cli(&["keys", "reseal", "--new-server-key-file", "new.key"]).ok().out;
-    assert!(words.contains("already"), "{words}");
+    assert!(words.contains("already use the new server key"), "{words}");
     db.write_file("new.key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8");
-    reseal_to_file(&db, SERVER_KEY).fails(1, "does not open");
+    reseal_to_file(&db, SERVER_KEY).fails(1, "does not decrypt");
     assert_eq!(start(&db, Some(NEW_KEY)), Ok(()), "nothing was changed");
 }
 
@@ -98,7 +98,7 @@ fn beside_a_sqlite_database_the_new_key_takes_the_old_ones_place_wherever_it_is_
     // Cut off after the keys were sealed and before the file was replaced.
     std::fs::write(&staged, &second).expect("written");
     std::fs::write(&file, &first).expect("written");
-    assert!(start(&db, None).expect_err("cut off").contains("does not open"));
+    assert!(start(&db, None).expect_err("cut off").contains("does not decrypt"));
     let done = reseal(&[]).json();
     assert_eq!((done["resealed"].as_i64(), done["unchanged"].as_i64()), (Some(0), Some(1)));
     assert_eq!((read(&file), staged.exists()), (second.clone(), false));
@@ -106,7 +106,7 @@ fn beside_a_sqlite_database_the_new_key_takes_the_old_ones_place_wherever_it_is_
     // Cut off before anything was sealed: that new key is used, and no other.
     std::fs::write(&staged, NEW_KEY).expect("written");
     db.write_file("other.key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8");
-    reseal(&["--new-server-key-file", "other.key"]).fails(1, "of a run that was cut off");
+    reseal(&["--new-server-key-file", "other.key"]).fails(1, "from an interrupted run");
     assert_eq!(read(&file), second);
     assert_eq!(reseal(&[]).json()["resealed"], 1);
     assert_eq!(read(&file), NEW_KEY);

@@ -15,12 +15,14 @@ const EVERY: &str = "1 = 1";
 
 fn reset(user_id: i64) -> Mail {
     let kind = MailKind::Reset { username: "alice".to_owned(), secret: PlainSecret::generate() };
-    Mail { kind, to: "Alice@Example.com".to_owned(), language: None, user_id: Some(user_id) }
+    let (to, display_name) = ("Alice@Example.com".to_owned(), Some("Alice Liddell".to_owned()));
+    Mail { kind, to, display_name, language: None, user_id: Some(user_id) }
 }
 
 fn changed(user_id: i64, language: Option<&str>) -> Mail {
     let kind = MailKind::PasswordChanged { username: "<b>alice</b>".to_owned() };
-    Mail { kind, to: "alice@example.com".to_owned(), language: language.map(str::to_owned), user_id: Some(user_id) }
+    let (to, language) = ("alice@example.com".to_owned(), language.map(str::to_owned));
+    Mail { kind, to, display_name: None, language, user_id: Some(user_id) }
 }
 
 #[tokio::test]
@@ -30,17 +32,18 @@ async fn a_mail_is_text_and_html_in_the_readers_language_and_says_that_no_person
     assert_eq!(queue(&app, changed(1, Some("ko"))).await, Queued::Waiting);
     assert_eq!(queue(&app, reset(1)).await, Queued::Waiting);
     let mut mails = server.wait_for(2).await;
-    mails.sort_by_key(|mail| mail.subject().contains("바뀌었습니다"));
+    mails.sort_by_key(|mail| mail.subject().contains("변경되었습니다"));
     let [reset, korean] = &mails[..] else { panic!("{mails:#?}") };
     assert_eq!(reset.to, ["Alice@example.com"], "the local part as the account has it");
-    assert_eq!(reset.subject(), "Choose a new password for Vestibule");
+    assert_eq!(reset.subject(), "Reset your password for Vestibule");
     assert_eq!(reset.headers["auto-submitted"], "auto-generated");
     assert_eq!(reset.headers["from"], "The Door <login@example.com>");
     assert_eq!(reset.headers["content-language"], "en");
     assert!(reset.headers["message-id"].ends_with("@localhost>") && reset.headers.contains_key("date"));
     assert!(reset.link().starts_with("/password/reset?link="));
+    assert!(reset.text.starts_with("Hi Alice Liddell,"), "{}", reset.text);
     assert!(!reset.text.replace('\r', "").contains("\n\n\n"), "{:?}", reset.text);
-    assert!(korean.text.contains("비밀번호가 바뀌었습니다") && korean.html.contains("lang=\"ko\""));
+    assert!(korean.text.contains("비밀번호가 변경되었습니다") && korean.html.contains("lang=\"ko\""));
     assert!(korean.html.contains("&#60;b&#62;alice") && !korean.html.contains("<b>"), "{}", korean.html);
     until_waiting(&app.database, 0, EVERY).await;
 }

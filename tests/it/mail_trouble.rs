@@ -18,7 +18,8 @@ const EVERY: &str = "1 = 1";
 
 fn mail(user_id: i64) -> Mail {
     let kind = MailKind::Verify { username: "alice".to_owned(), secret: PlainSecret::generate() };
-    Mail { kind, to: "alice@example.com".to_owned(), language: None, user_id: Some(user_id) }
+    let to = "alice@example.com".to_owned();
+    Mail { kind, to, display_name: None, language: None, user_id: Some(user_id) }
 }
 
 /// Another account's mail goes out: whoever sent it has looked at the whole queue.

@@ -161,7 +161,12 @@ async fn a_database_newer_than_the_binary_is_refused_and_a_running_server_goes_o
     let output = process::outcome(process::serve(&database, &[]));
     let said = process::said(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    for words in ["newer", concat!("release (", env!("CARGO_PKG_VERSION"), ")"), "99991231000000", "Start a release"] {
+    for words in [
+        "newer",
+        concat!("release (", env!("CARGO_PKG_VERSION"), ")"),
+        "99991231000000",
+        "Use the release that last ran here",
+    ] {
         assert!(said.contains(words), "{words}: {said}");
     }
     let form = [("username", "alice"), ("password", crate::harness::PASSWORD)];

@@ -47,7 +47,7 @@ async fn a_link_takes_a_bounded_number_of_answers_and_each_costs_a_hash_at_most(
         match page.status {
             422 => counts[0] += 1,
             429 => {
-                assert!(page.header("retry-after").parse::<u64>().is_ok() && page.alert().contains("Wait"));
+                assert!(page.header("retry-after").parse::<u64>().is_ok() && page.alert().contains("Try again in"));
                 counts[1] += 1;
             }
             status => panic!("{status}: {}", page.html),

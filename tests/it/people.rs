@@ -37,7 +37,7 @@ async fn a_wrong_password_shows_the_form_again_with_the_name_and_without_the_pas
     assert_eq!(page.value_of("username"), Some("alice"));
     assert_eq!(page.value_of("password"), None);
     assert!(!page.html.contains("not the password"));
-    assert!(page.alert().starts_with("The username or password is not right. Check both"), "{}", page.alert());
+    assert!(page.alert().starts_with("Incorrect username or password. Check both"), "{}", page.alert());
     // A screen reader hears of it by the title, by the role, and because the focus is there.
     assert!(page.html.contains("<title>Error: Sign in · Vestibule</title>"));
     assert!(page.html.contains("role=\"alert\" tabindex=\"-1\" autofocus"));
@@ -102,7 +102,7 @@ async fn an_empty_field_is_named_as_the_cause() {
         let form = visitor.get("/login").await;
         let page = visitor.submit(&form, "/login", fields).await;
         assert_eq!(page.status, 422);
-        assert!(page.alert().starts_with("Something is missing"), "{fields:?}: {}", page.alert());
+        assert!(page.alert().starts_with("Missing username or password"), "{fields:?}: {}", page.alert());
     }
 }
 
@@ -131,7 +131,7 @@ async fn after_too_many_tries_the_page_says_how_long_to_wait() {
         assert_eq!(page.status, 429, "whether the name exists or the password is right");
         let seconds: u64 = page.header("retry-after").parse().expect("seconds");
         assert!((25..=30).contains(&seconds), "{seconds}");
-        assert!(page.alert().contains(&format!("Wait {seconds} seconds, then try again.")), "{}", page.alert());
+        assert!(page.alert().contains(&format!("Try again in {seconds} seconds.")), "{}", page.alert());
         assert_eq!(page.value_of("username"), Some(name));
         waits.push(seconds);
     }
@@ -145,7 +145,7 @@ async fn after_too_many_tries_the_page_says_how_long_to_wait() {
 async fn a_notice_is_one_of_ours_or_none() {
     let app = TestApp::start().await;
     let visitor = Visitor::new(&app);
-    assert!(visitor.get("/login?notice=signed-out").await.html.contains("You are signed out."));
+    assert!(visitor.get("/login?notice=signed-out").await.html.contains("You’re signed out."));
     assert!(visitor.get("/login?notice=session-ended").await.html.contains("Your session has ended."));
     let plain = visitor.get("/login").await;
     for code in ["", "You+won", "signed-out%00", "alert-stale-text", "signed-out&notice=set-up"] {

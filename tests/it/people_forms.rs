@@ -17,7 +17,7 @@ async fn a_stale_form_is_shown_again_fresh_with_the_name_in_it() {
     for csrf in ["", "x", others.as_str(), &"A".repeat(86), "\u{e9}"] {
         let page = visitor.post("/login", &[&ALICE[..], &[("csrf", csrf)]].concat()).await;
         assert_eq!(page.status, 422);
-        assert!(page.alert().starts_with("The form was out of date"), "{}", page.alert());
+        assert!(page.alert().starts_with("This form has expired"), "{}", page.alert());
         assert_eq!(page.value_of("username"), Some("alice"));
         assert!(page.set_cookie(TOKEN).is_none());
         assert_eq!(visitor.submit(&page, "/login", &ALICE).await.status, 303, "the form that is shown works");
@@ -34,7 +34,7 @@ async fn a_cookie_that_did_not_come_back_is_named_as_the_cause() {
     visitor.forget_cookies();
     let page = visitor.submit(&form, "/login", &ALICE).await;
     assert_eq!(page.status, 422);
-    assert!(page.alert().starts_with("The cookie did not come back. Your browser did not send"), "{}", page.alert());
+    assert!(page.alert().starts_with("Cookies required. Your browser didn’t send"), "{}", page.alert());
     assert_eq!(visitor.submit(&page, "/login", &ALICE).await.status, 303, "once cookies are allowed, it works");
 }
 
@@ -55,7 +55,7 @@ async fn a_secure_cookie_over_http_is_named_as_the_cause() {
     let (csrf, _) = html.split_once("name=\"csrf\" value=\"").expect("a form").1.split_once('"').expect("closed");
     let fields = [&ALICE[..], &[("csrf", csrf)]].concat();
     let page = browser.post(&url).form(&fields).send().await.expect("an answer").text().await.expect("text");
-    assert!(page.contains("set up for https") && page.contains("https://login.example"), "{page}");
+    assert!(page.contains("only keeps over https") && page.contains("https://login.example"), "{page}");
     // Behind the proxy the scheme is right, and the cause is the browser after all.
     let page = Visitor::new(&app).with("x-forwarded-proto", "https").post("/login", &fields).await;
     assert!(page.alert().contains("Allow cookies"), "{}", page.alert());
@@ -80,7 +80,7 @@ async fn a_form_from_another_site_is_refused_and_changes_nothing() {
         // Even with a token that fits.
         let page = visitor.clone().with(name, value).submit(&form, "/login", &ALICE).await;
         assert_eq!((page.status, page.set_cookie(TOKEN)), (403, None), "{name}: {value}");
-        assert!(page.alert().starts_with("The form came from another site"), "{}", page.alert());
+        assert!(page.alert().starts_with("This form came from another site"), "{}", page.alert());
         assert_eq!(visitor.submit(&page, "/login", &ALICE).await.status, 303, "the form on this page works");
         let page = signed_in.clone().with(name, value).post("/logout", &[("csrf", &csrf)]).await;
         assert_eq!(page.status, 403, "{name}: {value}");

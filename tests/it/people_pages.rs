@@ -42,7 +42,7 @@ async fn a_method_that_a_page_does_not_take_is_answered_with_those_it_takes() {
         ] {
             let page = Visitor::new(&app).request(method.clone(), path, None).await;
             assert_eq!((page.status, page.header("allow")), (405, allow), "{method} {path}");
-            assert!(page.html.contains("This page cannot do that"), "{method} {path}: {}", page.html);
+            assert!(page.html.contains("Request not supported"), "{method} {path}: {}", page.html);
         }
     }
     let json = Visitor::new(&app).with("accept", "application/json").request(Method::PUT, "/logout", None).await;
@@ -66,7 +66,7 @@ async fn a_form_that_cannot_be_read_is_shown_again() {
         visitor.get("/login").await;
         let page = visitor.request(Method::POST, "/login", Some((media_type, body))).await;
         assert_eq!(page.status, status, "{media_type}");
-        assert!(page.alert().starts_with("The form could not be read"), "{}", page.alert());
+        assert!(page.alert().starts_with("The form couldn’t be read"), "{}", page.alert());
         let fields = [("username", "alice"), ("password", PASSWORD)];
         assert_eq!(visitor.submit(&page, "/login", &fields).await.status, 303, "the form that is shown works");
     }

@@ -165,7 +165,7 @@ async fn a_disabled_person_is_signed_out_at_the_next_page() {
     app.write(move |conn| users::set_disabled(conn, users::UserId(1), Some(now))).await;
     assert_eq!(visitor.get("/").await.location(), "/login?notice=session-ended");
     let page = visitor.get("/login?notice=session-ended").await;
-    assert!(page.html.contains("Your session has ended. Sign in again to continue."));
+    assert!(page.html.contains("Your session has ended. Sign in to continue."));
 }
 
 #[tokio::test]

@@ -104,16 +104,16 @@ async fn a_weak_password_is_explained_and_the_other_fields_are_kept() {
     for (password, why) in [
         ("", "Use at least 12 characters."),
         ("short", "Use at least 12 characters."),
-        ("password1234", "Many people use this password"),
-        ("qwertyuiop123", "Many people use this password"),
-        ("Administrator", "The password is the same as the username."),
-        ("correct\u{7}horse battery", "a character that cannot be used"),
+        ("password1234", "This password is too common"),
+        ("qwertyuiop123", "This password is too common"),
+        ("Administrator", "Your password can’t be your username."),
+        ("correct\u{7}horse battery", "a character that can’t be used"),
         (long.as_str(), "Use at most 256 characters."),
     ] {
         let fields = [("username", "administrator"), ("display_name", "Ada <L>"), ("password", password)];
         let page = visitor.submit(&form, "/setup", &fields).await;
         assert_eq!(page.status, 422, "{password:.20}");
-        assert!(page.alert().starts_with("The account was not created. "), "{}", page.alert());
+        assert!(page.alert().starts_with("The account wasn’t created. "), "{}", page.alert());
         assert!(page.alert().contains(why), "{password:.20}: {}", page.alert());
         assert_eq!(page.value_of("username"), Some("administrator"));
         assert_eq!(page.value_of("display_name"), Some("Ada &#60;L&#62;"));
@@ -133,13 +133,13 @@ async fn a_name_that_cannot_be_is_explained() {
     let (visitor, mut form) = open(&app).await;
     let long = "a".repeat(65);
     for (name, why) in [
-        ("", "This username cannot be used. Use 1 to 64 characters"),
-        ("123", "but not only digits."),
-        ("two words", "This username cannot be used."),
-        ("client_x", "This username cannot be used."),
-        (long.as_str(), "This username cannot be used."),
-        ("root@example.com", "A username cannot contain @."),
-        ("TAKEN", "This username is already taken. Choose another."),
+        ("", "This username can’t be used. Use 1 to 64 letters"),
+        ("123", "(not only numbers)."),
+        ("two words", "This username can’t be used."),
+        ("client_x", "This username can’t be used."),
+        (long.as_str(), "This username can’t be used."),
+        ("root@example.com", "Choose one without @."),
+        ("TAKEN", "This username is taken. Choose another."),
     ] {
         let page = visitor.submit(&form, "/setup", &[("username", name), ("password", PASSWORD)]).await;
         assert_eq!(page.status, 422, "{name:.20}");
@@ -159,7 +159,7 @@ async fn a_stale_form_makes_nobody_even_from_our_own_page() {
     let (visitor, _) = open(&app).await;
     let page = visitor.vouched().post("/setup", &[&ROOT[..], &[("csrf", "stale")]].concat()).await;
     assert_eq!(page.status, 422);
-    assert!(page.alert().starts_with("The form was out of date"), "{}", page.alert());
+    assert!(page.alert().starts_with("This form has expired"), "{}", page.alert());
     assert_eq!((page.value_of("username"), page.value_of("display_name")), (Some("root"), Some("Ada L.")));
     assert_eq!(count_users(&app).await, 0);
     assert_eq!(visitor.submit(&page, "/setup", &ROOT).await.status, 303);
@@ -181,7 +181,7 @@ async fn without_a_link_or_with_a_bad_or_old_one_the_page_says_how_to_get_one() 
     assert_is_dead(&visitor.submit(&form, "/setup", &ROOT).await);
     assert_eq!(count_users(&app).await, 0);
     let korean = Visitor::new(&app).with("accept-language", "ko").get("/setup").await;
-    assert!(korean.html.contains("더 이상 사용할 수 없는 링크입니다"));
+    assert!(korean.html.contains("유효하지 않은 링크입니다"));
 }
 
 #[tokio::test]
@@ -197,10 +197,10 @@ async fn a_rescue_link_sets_a_new_password_and_ends_the_other_sessions() {
     let form = visitor.get("/setup").await;
     assert_eq!((form.status, form.value_of("username")), (200, Some("root")));
     let form = visitor.submit(&form, "/setup", &[("password", "short")]).await;
-    assert!(form.alert().starts_with("The password was not changed. The password is too short."), "{}", form.alert());
+    assert!(form.alert().starts_with("Your password wasn’t changed. This password is too short."), "{}", form.alert());
     let page = visitor.submit(&form, "/setup", &[("username", "other"), ("password", "a new horse, a new stable")]);
     assert_eq!(page.await.location(), "/?notice=rescued");
-    assert!(visitor.get("/?notice=rescued").await.html.contains("Your new password is saved."));
+    assert!(visitor.get("/?notice=rescued").await.html.contains("Your password has been reset."));
     assert!(!earlier.is_signed_in().await);
     assert_eq!(Visitor::new(&app).try_sign_in("root", PASSWORD).await.status, 422);
     let token = earlier.cookie(TOKEN).expect("it was signed in");
@@ -226,7 +226,7 @@ async fn open(app: &TestApp) -> (Visitor, Page) {
 
 fn assert_is_dead(page: &Page) {
     assert_eq!(page.status, 410);
-    assert!(page.html.contains("This link is not valid any more") && page.html.contains("vestibule setup-link"));
+    assert!(page.html.contains("This link is no longer valid") && page.html.contains("vestibule setup-link"));
 }
 
 async fn count_users(app: &TestApp) -> usize {

@@ -139,7 +139,10 @@ async fn a_role_can_be_demanded() {
     }
     let page = ask(&app, &format!("{FORWARD_AUTH}?role=admin"), &[&NAVIGATION[..], &[cookie]].concat()).await;
     assert_eq!(page.status, 403);
-    assert!(page.text().contains("lacks the role") && page.text().contains("href=\"http://login.vestibule.test/\""));
+    assert!(
+        page.text().contains("the role this page requires")
+            && page.text().contains("href=\"http://login.vestibule.test/\"")
+    );
 }
 
 #[tokio::test]

@@ -46,8 +46,7 @@ async fn from_https_nobody_is_led_to_http() {
 async fn somebody_who_goes_round_in_circles_is_told_why() {
     let app = start().await;
     app.add_user("alice", &[]).await;
-    for (language, words) in [("en", "You are going round in circles"), ("ko", "두 주소 사이를 맴돌고 있습니다")]
-    {
+    for (language, words) in [("en", "Sign-in loop detected"), ("ko", "로그인이 반복되고 있습니다")] {
         let visitor = Visitor::new(&app).with("accept-language", language);
         visitor.sign_in("alice").await;
         for round in 0..2 {

@@ -73,7 +73,7 @@ async fn while_the_database_is_away_nobody_passes_and_nobody_is_taken_for_signed
     let token = format!("Bearer {}", app.token_of("alice").await);
     // A lock of another's stops no reader of SQLite: there a table is missing, which is a fault of ours.
     let (away_status, title) =
-        if app.database.is_postgres() { (503, "not available right now") } else { (500, "went wrong on our side") };
+        if app.database.is_postgres() { (503, "Service unavailable") } else { (500, "Something went wrong") };
     let away = Away::begin_for_readers(&app.database);
     for headers in [&[("cookie", cookie.as_str())][..], &[("authorization", &token)]] {
         for headers in [headers.to_vec(), [&NAVIGATION[..], headers].concat()] {

@@ -54,7 +54,7 @@ async fn a_person_who_forgot_gets_a_mail_chooses_a_password_and_every_session_en
     earlier.sign_in("alice").await;
     // By the address, typed in another case than the account has it.
     let asker = ask(&app, "alice@EXAMPLE.COM").await;
-    assert!(asker.get("/login?notice=reset-asked").await.html.contains("a link is on its way"));
+    assert!(asker.get("/login?notice=reset-asked").await.html.contains("sent a link"));
     let mails = server.wait_for(1).await;
     assert_eq!(mails[0].to, ["Alice@example.com"]);
     let (visitor, form) = open(&app, &mails[0]).await;
@@ -64,7 +64,7 @@ async fn a_person_who_forgot_gets_a_mail_chooses_a_password_and_every_session_en
     assert!(form.alert().contains("at least 12 characters"), "{}", form.alert());
     let done = visitor.submit(&form, "/password/reset", &[("password", NEW)]).await;
     assert_eq!((done.status, done.location()), (303, "/login?notice=password-reset"));
-    assert!(visitor.get(done.location()).await.html.contains("Your new password is saved."));
+    assert!(visitor.get(done.location()).await.html.contains("Your password has been reset."));
     assert!(!visitor.is_signed_in().await && !earlier.is_signed_in().await);
     assert_eq!(Visitor::new(&app).try_sign_in("alice", PASSWORD).await.status, 422);
     assert_eq!(Visitor::new(&app).try_sign_in("alice", NEW).await.status, 303);
@@ -178,7 +178,10 @@ async fn a_new_address_counts_once_its_mail_is_answered_and_the_old_one_is_told(
     assert_eq!((done.status, done.location()), (303, "/login?notice=email-verified"));
     assert_eq!(email_of(&app, &user).await, (Some("hana@예시.한국".to_owned()), true));
     let told = server.wait_for(2).await.remove(1);
-    assert_eq!((told.to[0].as_str(), told.subject()), ("Alice@example.com", "Your address at Vestibule was changed"));
+    assert_eq!(
+        (told.to[0].as_str(), told.subject()),
+        ("Alice@example.com", "Your email address at Vestibule was changed")
+    );
     assert_eq!(open(&app, &mailed).await.1.status, 410);
     // Somebody else cannot have it too.
     let bob = app.add_user("bob", &[]).await;
@@ -211,5 +214,5 @@ async fn email_of(app: &TestApp, user: &User) -> (Option<String>, bool) {
 
 fn assert_is_dead(page: &Page) {
     assert_eq!(page.status, 410, "{}", page.html);
-    assert!(page.html.contains("This link is not valid any more") && page.html.contains("/password/forgot"));
+    assert!(page.html.contains("This link is no longer valid") && page.html.contains("/password/forgot"));
 }

@@ -50,9 +50,9 @@ async fn the_answer_is_the_same_byte_for_byte_whoever_is_named() {
     let free = said(&ask(&Visitor::new(&app), "/register", "email", "free@example.com").await);
     assert!(taken.starts_with("303 ") && taken == free, "{taken}\n{free}");
     // Links for a new password too, one or two: the second takes the place of the first if that still waits.
-    server.wait_for_one("alice@example.com", "You have an account at Vestibule already").await;
+    server.wait_for_one("alice@example.com", "You already have an account at Vestibule").await;
     server.wait_for_one("free@example.com", "Create your account at Vestibule").await;
-    server.wait_for_one("alice@example.com", "Choose a new password for Vestibule").await;
+    server.wait_for_one("alice@example.com", "Reset your password for Vestibule").await;
     assert!(server.received().len() <= 4);
 }
 
@@ -145,10 +145,10 @@ async fn without_a_mail_server_the_page_says_whom_to_ask() {
     for page in
         [Visitor::new(&app).get("/password/forgot").await, Visitor::new(&app).post("/password/forgot", &[]).await]
     {
-        assert!(page.html.contains("This server sends no email") || page.status == 403, "{}", page.html);
+        assert!(page.html.contains("This server doesn’t send email") || page.status == 403, "{}", page.html);
     }
     let closed = Visitor::new(&app).get("/register").await;
-    assert!(closed.status == 403 && closed.html.contains("No new accounts here"), "{}", closed.html);
+    assert!(closed.status == 403 && closed.html.contains("Sign-up is closed"), "{}", closed.html);
     assert!(!Visitor::new(&app).get("/login").await.html.contains("/register"));
 }
 
@@ -160,12 +160,12 @@ async fn what_is_no_name_and_no_address_comes_again_with_the_field_kept() {
     let page = ask(&visitor, "/password/forgot", "login", " ").await;
     assert_eq!(
         (page.status, page.alert().as_str()),
-        (422, "Something is missing. Fill in your username or the email address of your account.")
+        (422, "Missing username or email address. Enter your username or email address.")
     );
     for email in ["", "nobody", "a@b", "two words@example.com", "a@exa mple.com"] {
         let page = ask(&visitor, "/register", "email", email).await;
         assert_eq!(page.status, 422, "{email}");
-        assert!(page.alert().starts_with("This is not an email address"), "{}", page.alert());
+        assert!(page.alert().starts_with("Invalid email address"), "{}", page.alert());
         assert_eq!(page.value_of("email").unwrap_or_default(), email);
     }
     let stale = visitor.post("/register", &[("email", "a@example.com"), ("csrf", "stale")]).await;

@@ -244,6 +244,7 @@ async fn scopes_are_granted_as_roles_allow_narrowed_at_will_and_never_widened() 
     };
     let refused = with_scope(text(&first, "refresh_token").to_owned(), "publish").await;
     assert_eq!((refused.status, refused.json()["error"].as_str()), (400, Some("invalid_scope")));
+    assert_eq!(refused.json()["error_description"], "Unknown or disallowed scope: publish");
     let second = with_scope(text(&first, "refresh_token").to_owned(), "read publish").await.json();
     assert_eq!(second["scope"], "read");
     // Narrowed for one access token; the family keeps what was granted.

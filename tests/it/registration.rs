@@ -47,9 +47,9 @@ async fn an_invited_person_chooses_a_name_and_a_password_and_has_the_roles_of_th
     let (visitor, mut form) = open(&app, &link).await;
     assert!(form.status == 200 && !form.html.contains("name=\"email\""), "{}", form.html);
     for (name, password, why) in [
-        ("TAKEN", PASSWORD, "This username is already taken."),
-        ("123", PASSWORD, "This username cannot be used."),
-        ("hana@example.com", PASSWORD, "A username cannot contain @."),
+        ("TAKEN", PASSWORD, "This username is taken."),
+        ("123", PASSWORD, "This username can’t be used."),
+        ("hana@example.com", PASSWORD, "Choose one without @."),
         ("hana", "short", "at least 12 characters"),
     ] {
         let fields = [("username", name), ("display_name", "Hana K."), ("password", password)];

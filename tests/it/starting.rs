@@ -177,7 +177,7 @@ async fn another_server_key_is_refused_and_named() {
     let output = outcome(serve(&database, &[("SERVER_KEY", OTHER_KEY)]));
     let said = said(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("SERVER_KEY does not open the signing key"), "{said}");
+    assert!(said.contains("SERVER_KEY does not decrypt the signing key"), "{said}");
     assert!(!said.contains(OTHER_KEY), "{said}");
     drop(token_from(&ServerProcess::start(&database, &[])).await);
 }
@@ -207,8 +207,8 @@ fn serve_is_what_is_meant_when_no_command_is_given() {
     assert!(ServerProcess::from_command(bare(&["--bind", "127.0.0.1:0"])).is_some());
     assert!(ServerProcess::from_command(bare(&["serve", "--bind=127.0.0.1:0"])).is_some());
     for (arguments, words) in [
-        (&["--help"] as &[_], "Start the server (the default)"),
-        (&["-h"], "Start the server (the default)"),
+        (&["--help"] as &[_], "Start the server (default)"),
+        (&["-h"], "Start the server (default)"),
         (&["--version"], concat!("vestibule ", env!("CARGO_PKG_VERSION"))),
         (&["-V"], concat!("vestibule ", env!("CARGO_PKG_VERSION"))),
         (&["serve", "--help"], "--database-url <URL>"),

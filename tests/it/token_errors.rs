@@ -1,5 +1,5 @@
-//! What `/token` says when it refuses: each line of the table in the design, section 5.1. What may not live here: forged tokens
-//! (`forgery.rs`) and the counting of tries (`throttling.rs`).
+//! What `/token` says when it refuses: each line of the table "Errors" in docs/architecture.md. What may not live
+//! here: forged tokens (`forgery.rs`) and the counting of tries (`throttling.rs`).
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::RequestBuilder;
 use vestibule::users;
 
-use crate::harness::answers::send_raw;
+use crate::harness::answers::{is_error_description, send_raw};
 use crate::harness::hs256::claims;
 use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp, TestDatabase};
 
@@ -19,7 +19,7 @@ const JSON: &str = "application/json";
 pub fn assert_refusal(answer: &Answer, status: u16, code: &str, what: &str) {
     let body = answer.json();
     assert_eq!((answer.status, body["error"].as_str()), (status, Some(code)), "{what}: {answer:?}");
-    assert!(body["error_description"].as_str().is_some_and(|text| !text.is_empty()), "{what}: {answer:?}");
+    assert!(body["error_description"].as_str().is_some_and(is_error_description), "{what}: {answer:?}");
     assert_eq!(answer.header("content-type"), JSON, "{what}");
     assert_eq!(answer.header("cache-control"), "no-store", "{what}");
     for (name, is_due) in

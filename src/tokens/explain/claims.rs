@@ -17,20 +17,24 @@ impl Look<'_> {
         if claims.check_time(self.now).is_err() {
             return Err(match () {
                 () if ahead > LEEWAY_SECONDS => format!(
-                    "it is not valid yet: it begins {} ({}). This machine's clock, or that of the machine that made it, is off by about {}: set both by NTP",
+                    "not valid yet: it becomes valid {} ({}). This machine's clock or the issuer's is off by about {}: synchronize both with NTP",
                     from_now(begins, self.now),
                     moment(begins),
                     words(ahead)
                 ),
                 () if since >= LEEWAY_SECONDS => {
-                    format!("it expired {} ago ({}): refresh it, or sign in again", words(since), moment(claims.exp))
+                    format!(
+                        "expired {} ago ({}): refresh the token, or sign in again",
+                        words(since),
+                        moment(claims.exp)
+                    )
                 }
-                () => "a time in it lies before 1970: it is not one of ours".to_owned(),
+                () => "a timestamp is before 1970: the token was not issued by this server".to_owned(),
             });
         }
         let clocks = if ahead > 0 {
             format!(
-                "; it was made {} ahead of this machine's clock, which is within the {LEEWAY_SECONDS} s that clocks may differ",
+                "; its start time is {} ahead of this machine's clock, within the tolerance of {LEEWAY_SECONDS} s",
                 words(ahead)
             )
         } else {
@@ -38,33 +42,33 @@ impl Look<'_> {
         };
         Ok(if since >= 0 {
             format!(
-                "it expired {} ago, still accepted for {}: clocks may differ by {LEEWAY_SECONDS} s. Refresh it{clocks}",
+                "expired {} ago, still accepted for {} (clock tolerance of {LEEWAY_SECONDS} s): refresh the token{clocks}",
                 words(since),
                 words(LEEWAY_SECONDS - since)
             )
         } else {
-            format!("it expires {} ({}){clocks}", from_now(claims.exp, self.now), moment(claims.exp))
+            format!("expires {} ({}){clocks}", from_now(claims.exp, self.now), moment(claims.exp))
         })
     }
 
     pub(super) fn issuer(&self, claims: &Claims) -> Verdict {
         let (theirs, ours) = (plain(&claims.iss), &self.config.issuer);
         if claims.iss == *ours {
-            return Ok(format!("it is ours, {ours}"));
+            return Ok(format!("issued by this server, {ours}"));
         }
         Err(format!(
-            "another issuer made it: {theirs}, and here it is {ours}. Ask for a token at {ours}, or set ISSUER as the server has it"
+            "issued by {theirs}, but {ours} is expected: request a token from {ours}, or set ISSUER to the server's value"
         ))
     }
 
     pub(super) fn audience(&self, claims: &Claims) -> Verdict {
-        let words = |audience: Option<&str>| audience.map_or_else(|| "nobody in particular".to_owned(), plain);
+        let words = |audience: Option<&str>| audience.map_or_else(|| "none".to_owned(), plain);
         let (theirs, ours) = (claims.aud.as_deref(), self.config.audience.as_deref());
         if theirs == ours {
-            return Ok(format!("it is for {}", words(theirs)));
+            return Ok(format!("as expected: {}", words(theirs)));
         }
         Err(format!(
-            "it is for another audience: for {}, and here tokens are for {}. Ask for a new token, or set AUDIENCE as the server has it",
+            "the audience is {}, but {} is expected: request a new token, or set AUDIENCE to the server's value",
             words(theirs),
             words(ours)
         ))
@@ -73,7 +77,7 @@ impl Look<'_> {
     pub(super) fn session(&self, claims: &Claims) -> Verdict {
         let Some(session) = &self.facts.session else {
             return Err(format!(
-                "its session {} is unknown here: it ended and was cleaned away, or DATABASE_URL names another database than the server's. Sign in again",
+                "session {} not found: it ended and was deleted, or DATABASE_URL is not the server's database. Sign in again",
                 plain(&claims.sid)
             ));
         };
@@ -81,54 +85,53 @@ impl Look<'_> {
             let why = self
                 .facts
                 .end_reason
-                .map_or("for a reason that this release does not know", sessions::EndReason::words);
+                .map_or("for a reason that this release does not recognize", sessions::EndReason::words);
             let ago = from_now(unix_seconds(ended_at), self.now);
-            return Err(format!("its session ended {ago}: {why}. Sign in again"));
+            return Err(format!("session ended {ago}: {why}. Sign in again"));
         }
         if session.user_id != claims.id || session.client_id != claims.client_id {
-            return Err("its session is somebody else's: it was forged".to_owned());
+            return Err("session belongs to another user or client: the token is forged. Request a new one".to_owned());
         }
         if self.is_shared() && claims.exp > unix_seconds(session.access_until) {
             return Err(
-                "it lives longer than the server gave its session: whoever holds JWT_SECRET changed it".to_owned()
+                "expires later than its session allows: someone with JWT_SECRET modified the token. Replace JWT_SECRET"
+                    .to_owned(),
             );
         }
-        Ok(format!("its session began {} and goes on", from_now(unix_seconds(session.created_at), self.now)))
+        Ok(format!("session started {} and is live", from_now(unix_seconds(session.created_at), self.now)))
     }
 
-    /// The user, or the program that acts for itself.
-    pub(super) fn holder(&self, claims: &Claims) -> Verdict {
+    /// Checks the user, or the client of a client-credentials token.
+    pub(super) fn subject(&self, claims: &Claims) -> Verdict {
         if let (Some(id), None) = (&claims.client_id, &self.facts.client) {
             return Err(format!(
-                "the program {} is unknown here, or was deleted: register it, or use another",
+                "client {} not found: it was deleted, or DATABASE_URL is not the server's database. Use another client",
                 plain(id)
             ));
         }
         let Some(id) = claims.id else {
             return match &self.facts.client {
-                Some(client) if client.id == claims.sub => {
-                    Ok(format!("it is the program {}'s own", plain(&client.name)))
-                }
-                _ => Err("it names neither a user nor a program: it is not one of ours".to_owned()),
+                Some(client) if client.id == claims.sub => Ok(format!("client {}", plain(&client.name))),
+                _ => Err("neither a user nor a client: the token was not issued by this server".to_owned()),
             };
         };
         let Some(user) = &self.facts.user else {
-            return Err(format!(
-                "there is no user number {id} here: DATABASE_URL names another database than the server's"
-            ));
+            return Err(format!("user ID {id} not found: DATABASE_URL is not the server's database"));
         };
         let ago = |at| from_now(unix_seconds(at), self.now);
         match user.state {
-            UserState::Deleted(at) => Err(format!("the user {} was deleted {}", user.username, ago(at))),
+            UserState::Deleted(at) => {
+                Err(format!("user {} was deleted {}: sign in as another user", user.username, ago(at)))
+            }
             UserState::Disabled(at) => Err(format!(
-                "the user {0} was disabled {1}: \"vestibule users enable {0}\" turns the account on again, then sign in anew",
+                "user {0} was disabled {1}: run \"vestibule users enable {0}\", then sign in again",
                 user.username,
                 ago(at)
             )),
             UserState::Active if user.username != claims.sub => {
-                Err(format!("user number {id} is {}, not {}: it was forged", user.username, plain(&claims.sub)))
+                Err(format!("user ID {id} is {}, not {}: the token is forged", user.username, plain(&claims.sub)))
             }
-            UserState::Active => Ok(format!("it speaks for {} (number {id})", user.username)),
+            UserState::Active => Ok(format!("user {} (id {id})", user.username)),
         }
     }
 
@@ -138,7 +141,7 @@ impl Look<'_> {
             return words(&claims.roles);
         }
         format!(
-            "changed since: it says {}, and now it would be {}. Refresh it, or sign in again, to have the new ones",
+            "changed since the token was issued: from {} to {}. To update it, refresh the token or sign in again",
             words(&claims.roles),
             words(&self.facts.roles)
         )
@@ -146,11 +149,11 @@ impl Look<'_> {
 
     pub(super) fn scope(&self, claims: &Claims) -> Verdict {
         let Some(scope) = Scopes::parse(&claims.scope) else {
-            return Err("its scope is malformed: it is not one of ours".to_owned());
+            return Err("malformed: the token was not issued by this server".to_owned());
         };
         if self.is_shared() && self.facts.session.as_ref().is_some_and(|session| !scope.is_subset(&session.scope)) {
             return Err(
-                "it has scopes that its session was never granted: whoever holds JWT_SECRET changed it".to_owned()
+                "has scopes that its session was never granted: someone with JWT_SECRET modified the token. Replace JWT_SECRET".to_owned()
             );
         }
         let words = |scope: &Scopes| if scope.is_empty() { "none".to_owned() } else { scope.to_string() };
@@ -159,7 +162,7 @@ impl Look<'_> {
             return Ok(words(&scope));
         }
         Ok(format!(
-            "changed since: it says {}, of which now {} would be granted. \"vestibule roles list\" shows what each role allows",
+            "changed since the token was issued: from {} to {}. Run \"vestibule roles list\" to see what each role allows",
             words(&scope),
             words(&left)
         ))

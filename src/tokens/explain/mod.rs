@@ -19,7 +19,7 @@ use facts::Facts;
 /// One thing that was looked at.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Finding {
-    /// What: `form`, `header`, `key`, `signature`, `claims`, `time`, `issuer`, `audience`, `session`, `holder`, `roles` or `scope`.
+    /// What: `format`, `header`, `key`, `signature`, `claims`, `time`, `issuer`, `audience`, `session`, `subject`, `roles` or `scope`.
     pub check: &'static str,
     /// Whether the token serves as far as this goes.
     pub ok: bool,
@@ -37,7 +37,7 @@ type Verdict = Result<String, String>;
 pub async fn explain(token: &str, config: &Config, db: &Db, now: Moment) -> Result<Vec<Finding>, DbError> {
     let unchecked = match inspect::read(token) {
         Ok(unchecked) => unchecked,
-        Err(error) => return Ok(vec![Finding { check: "form", ok: false, text: error.to_string() }]),
+        Err(error) => return Ok(vec![Finding { check: "format", ok: false, text: error.to_string() }]),
     };
     let claims: Result<Claims, String> =
         serde_json::from_slice(&unchecked.claims_text).map_err(|error| plain(&error.to_string()));
@@ -47,7 +47,7 @@ pub async fn explain(token: &str, config: &Config, db: &Db, now: Moment) -> Resu
     let look = Look { token, unchecked: &unchecked, config, facts: &facts, now };
     let key = look.key();
     let mut findings = vec![
-        finding("form", Ok("it is a JWT".to_owned())),
+        finding("format", Ok("well-formed JWT".to_owned())),
         finding("header", look.header()),
         finding("key", key.as_ref().map(|(_, text)| text.clone()).map_err(Clone::clone)),
     ];
@@ -57,7 +57,7 @@ pub async fn explain(token: &str, config: &Config, db: &Db, now: Moment) -> Resu
     match claims {
         Err(error) => findings.push(finding(
             "claims",
-            Err(format!("a claim is missing or of the wrong kind ({error}): it is not one of ours")),
+            Err(format!("a claim is missing or has the wrong type ({error}): the token was not issued by this server")),
         )),
         Ok(claims) => findings.extend(
             [
@@ -65,7 +65,7 @@ pub async fn explain(token: &str, config: &Config, db: &Db, now: Moment) -> Resu
                 ("issuer", look.issuer(&claims)),
                 ("audience", look.audience(&claims)),
                 ("session", look.session(&claims)),
-                ("holder", look.holder(&claims)),
+                ("subject", look.subject(&claims)),
                 ("roles", Ok(look.roles(&claims))),
                 ("scope", look.scope(&claims)),
             ]

@@ -25,14 +25,14 @@ impl Look<'_> {
         if !more.is_empty() {
             let more = more.join(", ");
             return Err(format!(
-                "it holds {more}, which our tokens never do: it was made elsewhere, perhaps to attack"
+                "contains {more}, which tokens of this server never do: the token was issued elsewhere or forged"
             ));
         }
         let expected = if self.is_shared() { "JWT" } else { "at+jwt" };
         match text_of(self.unchecked, "typ") {
             Some(typ) if typ == expected => Ok(format!("typ {typ}, alg {}", self.alg())),
             typ => Err(format!(
-                "its typ is {}, and an access token of this server has {expected}: is it an ID token, or from another server?",
+                "typ is {}, but access tokens of this server have {expected}: it may be an ID token, or from another server. Pass the access_token",
                 typ.map_or_else(|| "missing".to_owned(), plain)
             )),
         }
@@ -42,20 +42,23 @@ impl Look<'_> {
     pub(super) fn key(&self) -> Result<((DecodingKey, Algorithm), String), String> {
         let (alg, kid) = (self.alg(), self.unchecked.header.get("kid").map(inspect::shown));
         if alg.is_empty() || alg.eq_ignore_ascii_case("none") {
-            return Err("it is not signed, and anybody could have written it: ask for a token at /token".to_owned());
+            return Err(
+                "the token is not signed, so anyone could have written it: request a token from /token".to_owned()
+            );
         }
         match (&self.config.signing, kid) {
             (Signing::Hs256(secret), None) if alg == "HS256" => {
                 Ok(((DecodingKey::from_secret(secret), Algorithm::HS256), "HS256 with JWT_SECRET".to_owned()))
             }
             (Signing::Hs256(_), _) => Err(format!(
-                "it is signed with {alg}, and JWT_SECRET is set here, so that only HS256 is taken: ask for a new token, or run this with the settings of the server that made it"
+                "signed with {alg}, but only HS256 is accepted because JWT_SECRET is set: request a new token, or use the settings of the server that issued it"
             )),
-            (Signing::KeyPair(_), _) if alg == "HS256" => Err(
-                "it is signed with HS256, and no JWT_SECRET is set here: run this with the settings of the server that made it".to_owned(),
-            ),
+            (Signing::KeyPair(_), _) if alg == "HS256" => {
+                Err("signed with HS256, but JWT_SECRET is not set: use the settings of the server that issued it"
+                    .to_owned())
+            }
             (Signing::KeyPair(_), None) => {
-                Err("it names no key (kid), and tokens of this server do: it comes from another server".to_owned())
+                Err("no key ID (kid), which tokens of this server have: the token is from another server".to_owned())
             }
             (Signing::KeyPair(_), Some(kid)) => self.known_key(&alg, &kid),
         }
@@ -64,13 +67,13 @@ impl Look<'_> {
     fn known_key(&self, alg: &str, kid: &str) -> Result<((DecodingKey, Algorithm), String), String> {
         let Some(key) = &self.facts.key else {
             return Err(format!(
-                "its key {kid} is unknown here: the token comes from another server, or DATABASE_URL names another database than the server's"
+                "key {kid} not found: the token is from another server, or DATABASE_URL is not the server's database"
             ));
         };
         if let Some(retired_at) = key.retired_at.filter(|retired_at| *retired_at <= self.now) {
             let ago = from_now(unix_seconds(retired_at), self.now);
             return Err(format!(
-                "its key {kid} was retired {ago}, and its tokens with it: refresh it, or sign in again"
+                "key {kid} was retired {ago}, which invalidated its tokens: refresh the token, or sign in again"
             ));
         }
         let algorithm = match KeyAlgorithm::from_name(&key.algorithm) {
@@ -79,24 +82,22 @@ impl Look<'_> {
             Some(KeyAlgorithm::Rs256) => Algorithm::RS256,
             None => {
                 return Err(format!(
-                    "its key {kid} is of a kind that this release does not know: use the server's release"
+                    "key {kid} has an algorithm that this release does not support: use the server's release"
                 ));
             }
         };
         if alg != key.algorithm {
             return Err(format!(
-                "it says {alg}, and its key {kid} signs with {}: it was forged or changed",
+                "alg is {alg}, but key {kid} signs with {}: the token was forged or modified. Request a new one",
                 key.algorithm
             ));
         }
         let decoding =
             serde_json::from_str::<Jwk>(&key.public_jwk).ok().and_then(|jwk| DecodingKey::from_jwk(&jwk).ok());
         let decoding = decoding.ok_or_else(|| {
-            format!(
-                "the public half of its key {kid} in the database cannot be read: put the database back from a backup"
-            )
+            format!("the public key {kid} in the database cannot be read: restore the database from a backup")
         })?;
-        Ok(((decoding, algorithm), format!("{alg} with the key {kid}")))
+        Ok(((decoding, algorithm), format!("{alg} with key {kid}")))
     }
 
     pub(super) fn signature(&self, (key, algorithm): &(DecodingKey, Algorithm)) -> Verdict {
@@ -105,11 +106,11 @@ impl Look<'_> {
         validation.validate_exp = false;
         validation.validate_aud = false;
         match jsonwebtoken::decode::<Value>(self.token, key, &validation) {
-            Ok(_) => Ok("it fits".to_owned()),
+            Ok(_) => Ok("matches".to_owned()),
             Err(_) if self.is_shared() => Err(
-                "it does not fit: JWT_SECRET here is another than the one it was signed with, or the token was changed on its way. Compare the secrets, or ask for a new token".to_owned(),
+                "does not match: the token was signed with a different JWT_SECRET, or modified in transit. Compare the secrets, or request a new token".to_owned(),
             ),
-            Err(_) => Err("it does not fit: the token was changed on its way, or forged. Ask for a new one".to_owned()),
+            Err(_) => Err("does not match: the token was modified in transit, or forged. Request a new one".to_owned()),
         }
     }
 }

@@ -53,6 +53,11 @@ impl Answer {
     }
 }
 
+/// Whether a text is a valid `error_description` (RFC 6749 §5.2): printable ASCII without `"` and `\`.
+pub fn is_error_description(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
+}
+
 /// Opens a connection and writes these bytes.
 pub fn write_raw(url: &str, bytes: &[u8]) -> TcpStream {
     let address = url.strip_prefix("http://").expect("http");

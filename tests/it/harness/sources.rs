@@ -1,5 +1,4 @@
-//! The sources as text: files, the modules they name, their functions. A scanner, no parser: it knows as much of Rust as `rustfmt` leaves
-//! to chance. What may not live here: rules (`tidy.rs`).
+//! The sources as text: files and the modules they name. A scanner, not a parser: it relies on the layout that `rustfmt` produces.
 
 use std::path::{Path, PathBuf};
 
@@ -114,46 +113,4 @@ fn split_at_commas(text: &str) -> Vec<String> {
     }
     parts.retain(|part| !part.trim().is_empty());
     parts
-}
-
-/// Where a bracket that stands at the start of `text` closes.
-fn closing(text: &str, (open, close): (char, char)) -> Option<usize> {
-    let (mut depth, mut before) = (0, ' ');
-    for (at, c) in text.char_indices() {
-        if c == open {
-            depth += 1;
-        } else if c == close && !(c == '>' && before == '-') {
-            depth -= 1;
-            if depth == 0 {
-                return Some(at);
-            }
-        }
-        before = c;
-    }
-    None
-}
-
-/// Each function's name and how many parameters it has, `self` not counted.
-pub fn functions(code: &str) -> Vec<(String, usize)> {
-    let mut functions = Vec::new();
-    for (at, word) in code.match_indices("fn ") {
-        let rest = &code[at + word.len()..];
-        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-        if name.is_empty() || code[..at].ends_with(|c: char| c.is_alphanumeric()) {
-            continue;
-        }
-        let mut rest = &rest[name.len()..];
-        if rest.starts_with('<') {
-            rest = &rest[closing(rest, ('<', '>')).expect("generics end") + 1..];
-        }
-        if !rest.starts_with('(') {
-            continue;
-        }
-        let parameters = split_at_commas(&rest[1..closing(rest, ('(', ')')).expect("parameters end")]);
-        let is_self = |part: &String| {
-            matches!(part.split(':').next().unwrap_or_default().trim(), "self" | "&self" | "&mut self" | "mut self")
-        };
-        functions.push((name, parameters.iter().filter(|part| !is_self(part)).count()));
-    }
-    functions
 }
