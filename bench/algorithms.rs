@@ -19,8 +19,8 @@ use vestibule::db::DbError;
 use vestibule::scope::Scopes;
 use vestibule::secret::ServerKey;
 use vestibule::server;
-use vestibule::sessions::{self, NewSession, Origin, Session, SessionKind};
-use vestibule::tokens::{Grant, Subject, Tokens};
+use vestibule::sessions::{self, NewSession, Session, SessionKind, SessionOrigin};
+use vestibule::tokens::{Grant, Subject, TokenService};
 use vestibule::users::{self, Creation, NewUser, User, Username};
 
 /// Prints tokens signed and checked a second with each algorithm, as JSON
@@ -88,7 +88,7 @@ fn claims(token: &str) -> anyhow::Result<Value> {
 }
 
 /// A server's services on a database of their own, with a user who has a session.
-async fn prepare(arguments: &Arguments) -> anyhow::Result<(Tokens, User, Session)> {
+async fn prepare(arguments: &Arguments) -> anyhow::Result<(TokenService, User, Session)> {
     let mut settings = Settings::default();
     settings.database.database_url = Some(format!("sqlite://{}", arguments.database_file));
     settings.bind = Some("127.0.0.1:0".to_owned());
@@ -114,7 +114,7 @@ async fn prepare(arguments: &Arguments) -> anyhow::Result<(Tokens, User, Session
             signing_kid: kid.kid().map(str::to_owned),
             is_remembered: false,
             expires_at: None,
-            origin: Origin { kind: SessionKind::Program, network_address: None, user_agent: None },
+            origin: SessionOrigin { kind: SessionKind::PasswordGrant, network_address: None, user_agent: None },
         };
         Ok(Some((user, sessions::start(conn, new, &lifetimes, now)?.session)))
     });

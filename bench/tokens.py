@@ -152,7 +152,7 @@ Every answer counted was a 200. Processor time for a request in µs (on Postgres
 |---|---|---|
 {costs}
 
-Tokens a second on one thread, by the server's own code and by `jsonwebtoken` alone with the same claims and the same kind of key:
+TokenService a second on one thread, by the server's own code and by `jsonwebtoken` alone with the same claims and the same kind of key:
 
 | algorithm | signed | alone | checked | alone |
 |---|---|---|---|---|

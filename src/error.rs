@@ -12,7 +12,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
-use crate::credentials::SignInError;
+use crate::authentication::SignInError;
 use crate::db::DbError;
 use crate::metrics;
 use crate::secret::random_id;

@@ -61,14 +61,18 @@ pub fn words_for(accept_language: Option<&str>) -> &'static Words {
 }
 
 fn choose(accept_language: &str) -> &'static Words {
-    let chosen =
-        negotiate_languages(&wishes(accept_language), &AVAILABLE, Some(&AVAILABLE[0]), NegotiationStrategy::Lookup);
+    let chosen = negotiate_languages(
+        &parse_accept_language(accept_language),
+        &AVAILABLE,
+        Some(&AVAILABLE[0]),
+        NegotiationStrategy::Lookup,
+    );
     let chosen = chosen.first().map(ToString::to_string);
     LANGUAGES.iter().find(|words| Some(words.language) == chosen.as_deref()).unwrap_or(&LANGUAGES[0])
 }
 
 /// The languages of an `Accept-Language` header, the most wished for first and those with `q=0` left out (RFC 9110 §12.4.2).
-fn wishes(header: &str) -> Vec<LanguageIdentifier> {
+fn parse_accept_language(header: &str) -> Vec<LanguageIdentifier> {
     let mut wishes: Vec<(f32, LanguageIdentifier)> = header
         .split(',')
         .filter_map(|part| {

@@ -5,7 +5,7 @@
 //! - [`login`], [`oauth`], [`forward_auth`] — the doors: pages and cookies, JSON and bearer tokens, what reverse proxies ask. None knows another
 //! - [`recovery`], [`registration`] — pages for those who forgot their password, and for those who have no account yet
 //! - [`web`] — HTTP plumbing of both doors; [`error`] — their one error
-//! - [`credentials`] — the lock: check, throttle, sign in
+//! - [`authentication`] — the lock: check, throttle, sign in
 //! - [`tokens`], [`sessions`], [`links`], [`users`] — what the lock is made of, each with its own `store.rs`
 //! - [`clients`], [`audit`], [`mail`] — registered programs; what happened that an admin may want to know later; mails that wait to be sent
 //! - [`db`] — the way to SQLite or Postgres
@@ -13,14 +13,14 @@
 //!
 //! Code may not live here.
 
-pub mod account;
+pub mod account_pages;
 pub mod admin;
 pub mod audit;
+pub mod authentication;
 pub mod cli;
 pub mod clients;
 pub mod clock;
 pub mod config;
-pub mod credentials;
 pub mod db;
 pub mod error;
 pub mod forward_auth;

@@ -7,22 +7,22 @@ use std::net::{SocketAddr, TcpListener};
 use actix_web::dev::Server;
 use actix_web::{App, HttpServer, web};
 
+use crate::authentication::Lock;
 use crate::clock::{Clock, Moment};
 use crate::config::{Config, Signing};
-use crate::credentials::Lock;
 use crate::db::migrations::{self, MigrationError};
 use crate::db::{Db, DbError};
 use crate::links::{self, LinkPurpose};
 use crate::mail::{self, Sending, SmtpError};
 use crate::ops::health::Readiness;
-use crate::ops::server_key::{self, ServerKeyError, Source};
+use crate::ops::server_key::{self, ServerKeyError, ServerKeySource};
 use crate::ops::{health, housekeeping, metrics};
 use crate::secret::PlainSecret;
-use crate::tokens::{KeyError, Keys, Tokens};
+use crate::tokens::{KeyError, Keys, TokenService};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
 use crate::web::{WebConfig, assets, error_page, headers, language, pages};
-use crate::{account, forward_auth, login, oauth, openapi, recovery, registration, users};
+use crate::{account_pages, forward_auth, login, oauth, openapi, recovery, registration, users};
 
 /// How long requests may go on after the server was told to stop, in seconds.
 const STOP_WITHIN_SECONDS: u64 = 10;
@@ -79,7 +79,7 @@ pub struct Running {
 /// What the first lines say.
 pub struct Report {
     /// Where the server's own secret came from.
-    pub server_key: Source,
+    pub server_key: ServerKeySource,
     /// How tokens are signed.
     pub signing: String,
     /// The link that makes the first administrator, while there is none.
@@ -100,8 +100,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let (server_key, source) = server_key::find_or_make(&config, &start_db).await?;
     let keys = Keys::load(&start_db, &config.signing, &server_key, clock.now()).await?;
     let signing = keys.describe(clock.now());
-    let tokens = Tokens::new(keys, &config, clock.clone(), db.clone());
-    tokens.ended().refresh(&start_db, clock.now()).await?;
+    let tokens = TokenService::new(keys, &config, clock.clone(), db.clone());
+    tokens.revoked().refresh(&start_db, clock.now()).await?;
     let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))?;
     let sender = mail::Sender::new(&config, &server_key, db.clone(), clock)?;
     let lock = Lock::new(&config, &server_key, hash_pool, tokens, db);
@@ -186,7 +186,7 @@ fn mount(services: &mut web::ServiceConfig, config: &Config, web_config: &WebCon
     recovery::routes(services, web_config);
     registration::routes(services, web_config);
     forward_auth::routes(services);
-    account::routes(services, web_config);
+    account_pages::routes(services, web_config);
     openapi::routes(services);
     health::routes(services);
     assets::routes(services);

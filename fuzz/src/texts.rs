@@ -12,7 +12,7 @@ use vestibule::users::password::{Password, PasswordPolicy};
 use vestibule::users::{LookupName, Username, is_display_name, is_email, is_role};
 use vestibule::web::WebConfig;
 use vestibule::web::form::Parameters;
-use vestibule::web::next::Next;
+use vestibule::web::return_to::ReturnTo;
 
 /// Without and with applications that share our cookies.
 static SITES: LazyLock<[WebConfig; 2]> = LazyLock::new(|| {
@@ -28,14 +28,14 @@ static SITES: LazyLock<[WebConfig; 2]> = LazyLock::new(|| {
 pub fn next(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for site in &*SITES {
-        stays(&Next::parse(text, site), site);
+        stays(&ReturnTo::parse(text, site), site);
         if let Some(text) = Parameters::from_query(text).get("next") {
-            stays(&Next::parse(text, site), site);
+            stays(&ReturnTo::parse(text, site), site);
         }
     }
 }
 
-fn stays(next: &Next, site: &WebConfig) {
+fn stays(next: &ReturnTo, site: &WebConfig) {
     let address = next.address();
     let base = Url::parse(&format!("{}/login", site.public_url)).expect("a URL");
     let there = base.join(address).expect("an address");

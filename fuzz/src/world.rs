@@ -5,15 +5,15 @@ use std::future::Future;
 
 use actix_web::web::Data;
 use tokio::runtime::{Builder, Runtime};
+use vestibule::authentication::Lock;
 use vestibule::clients::{self, Client, GrantType};
 use vestibule::clock::Clock;
 use vestibule::config::{Config, Settings};
-use vestibule::credentials::Lock;
 use vestibule::db::{Db, DbError, migrations};
 use vestibule::scope::Scopes;
 use vestibule::secret::{PlainSecret, ServerKey, random_id};
 use vestibule::sessions::{Session, SessionKind};
-use vestibule::tokens::{Grant, Keys, Subject, Tokens};
+use vestibule::tokens::{Grant, Keys, Subject, TokenService};
 use vestibule::users::argon2id::Cost;
 use vestibule::users::hash_pool::HashPool;
 use vestibule::users::{User, UserId, UserState};
@@ -66,10 +66,10 @@ impl World {
     }
 }
 
-async fn start_tokens(config: &Config, server_key: &ServerKey, db: &Db) -> Tokens {
+async fn start_tokens(config: &Config, server_key: &ServerKey, db: &Db) -> TokenService {
     let clock = Clock::system();
     let keys = Keys::load(db, &config.signing, server_key, clock.now()).await.expect("a key");
-    Tokens::new(keys, config, clock, db.clone())
+    TokenService::new(keys, config, clock, db.clone())
 }
 
 async fn add_client(db: &Db) -> (String, PlainSecret) {
@@ -82,11 +82,11 @@ async fn add_client(db: &Db) -> (String, PlainSecret) {
 }
 
 /// Signs a token for a session that no database holds: with a key pair none is asked for.
-fn issue(tokens: &Tokens) -> String {
+fn issue(tokens: &TokenService) -> String {
     let now = tokens.clock().now();
     let session = Session {
         id: random_id(),
-        kind: SessionKind::Program,
+        kind: SessionKind::PasswordGrant,
         user_id: Some(UserId(1)),
         client_id: None,
         scope: Scopes::default(),

@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::fields::{self, FieldFault};
-use crate::audit::{self, Event, EventKind, Whence};
+use super::fields::{self, FieldError};
+use crate::audit::{self, ClientInfo, Event, EventKind};
+use crate::authentication;
 use crate::clock::Moment;
-use crate::credentials;
 use crate::db::{DbConnection, DbError};
 use crate::links::{self, LinkPurpose};
 use crate::sessions::{self, EndReason};
@@ -43,7 +43,7 @@ impl UserFields {
     ///
     /// # Errors
     /// The first field that is refused, and why.
-    pub fn check(self) -> Result<(NewUser, Vec<String>), FieldFault> {
+    pub fn check(self) -> Result<(NewUser, Vec<String>), FieldError> {
         let email = self.email.map(fields::check_email).transpose()?;
         let new = NewUser {
             id: self.id.map(fields::check_id).transpose()?,
@@ -66,7 +66,7 @@ pub enum Added {
     /// The number is somebody's, or was.
     IdTaken,
     /// A field is refused.
-    Invalid(FieldFault),
+    Invalid(FieldError),
 }
 
 /// What became of a wish to set a password.
@@ -191,9 +191,10 @@ pub fn add(conn: &mut DbConnection, new: NewUser, roles: &[String], now: Moment)
 }
 
 /// The links that somebody may hold who knew an old password or could read mails to an old address: dead once either is another's.
-pub const LINKS_OF_OLD: [LinkPurpose; 3] = [LinkPurpose::Verify, LinkPurpose::Reset, LinkPurpose::Rescue];
+pub const LINKS_REVOKED_ON_CREDENTIAL_CHANGE: [LinkPurpose; 3] =
+    [LinkPurpose::Verify, LinkPurpose::Reset, LinkPurpose::Rescue];
 
-/// Sets a password, by whom it is set `whence`, and ends whatever the old one had begun: all sessions, what is known of browsers and
+/// Sets a password, by whom it is set `client_info`, and ends whatever the old one had begun: all sessions, what is known of browsers and
 /// networks, a waiting change of address. Returns how many sessions ended; `None` when the user was deleted meanwhile.
 ///
 /// # Errors
@@ -201,7 +202,7 @@ pub const LINKS_OF_OLD: [LinkPurpose; 3] = [LinkPurpose::Verify, LinkPurpose::Re
 pub fn set_password(
     conn: &mut DbConnection,
     id: UserId,
-    (hash, whence): (&PasswordHash, &Whence),
+    (hash, client_info): (&PasswordHash, &ClientInfo),
     now: Moment,
 ) -> Result<Option<usize>, DbError> {
     // First, for it takes the row's lock: a sign-in with the old password comes before it, and is ended, or after it, and fails.
@@ -209,9 +210,9 @@ pub fn set_password(
         return Ok(None);
     }
     let ended_sessions = sessions::end_all_of_user(conn, id, EndReason::PasswordChanged, now)?;
-    credentials::forget_devices(conn, id)?;
-    links::revoke_of_user(conn, &LINKS_OF_OLD, id)?;
-    audit::record(conn, &Event::of_user(EventKind::PasswordSet, id.0, whence, now))?;
+    authentication::forget_devices(conn, id)?;
+    links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, id)?;
+    audit::record(conn, &Event::of_user(EventKind::PasswordSet, id.0, client_info, now))?;
     Ok(Some(ended_sessions))
 }
 
@@ -231,8 +232,8 @@ pub fn disable(conn: &mut DbConnection, name: &LookupName, is_forced: bool, now:
     // Before the sessions, for it takes the row's lock: no sign-in begins one in between.
     users::set_disabled(conn, user.id, Some(now))?;
     let ended_sessions = sessions::end_all_of_user(conn, user.id, EndReason::UserDisabled, now)?;
-    links::revoke_of_user(conn, &LINKS_OF_OLD, user.id)?;
-    audit::record(conn, &Event::of_user(EventKind::Disabled, user.id.0, &Whence::default(), now))?;
+    links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, user.id)?;
+    audit::record(conn, &Event::of_user(EventKind::Disabled, user.id.0, &ClientInfo::default(), now))?;
     Ok(Disabling::Done { user, ended_sessions })
 }
 
@@ -246,7 +247,7 @@ pub fn enable(conn: &mut DbConnection, name: &LookupName, now: Moment) -> Result
     if !users::set_disabled(conn, user.id, None)? {
         return Ok(Enabling::WasEnabled(user));
     }
-    audit::record(conn, &Event::of_user(EventKind::Enabled, user.id.0, &Whence::default(), now))?;
+    audit::record(conn, &Event::of_user(EventKind::Enabled, user.id.0, &ClientInfo::default(), now))?;
     Ok(Enabling::Done(user))
 }
 
@@ -262,7 +263,7 @@ pub fn sign_out(conn: &mut DbConnection, name: &LookupName, now: Moment) -> Resu
     let ended = sessions::end_all_of_user(conn, user.id, EndReason::SignedOutByAdmin, now)?;
     links::revoke_of_user(conn, &[LinkPurpose::Verify], user.id)?;
     if ended > 0 {
-        audit::record(conn, &Event::of_user(EventKind::SignedOutByAdmin, user.id.0, &Whence::default(), now))?;
+        audit::record(conn, &Event::of_user(EventKind::SignedOutByAdmin, user.id.0, &ClientInfo::default(), now))?;
     }
     Ok(Some((user, ended)))
 }
@@ -282,9 +283,9 @@ pub fn delete(conn: &mut DbConnection, name: &LookupName, is_forced: bool, now: 
     users::lock(conn, user.id)?;
     users::delete(conn, user.id, now)?;
     let ended_sessions = sessions::end_all_of_user(conn, user.id, EndReason::UserDeleted, now)?;
-    credentials::forget_devices(conn, user.id)?;
+    authentication::forget_devices(conn, user.id)?;
     // Not only dead, but gone: they hold an address.
-    links::revoke_of_user(conn, &LINKS_OF_OLD, user.id)?;
+    links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, user.id)?;
     Ok(Deletion::Done { user, ended_sessions })
 }
 

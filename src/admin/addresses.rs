@@ -1,9 +1,9 @@
 //! Proving that an address is one's own, and having another one: the link, and what answering it does. Steps for a transaction that is
 //! open; the pages are in `account` and `recovery`. What may not live here: what a link is (`links`), and how mails go out (`mail`).
 
-use super::accounts::LINKS_OF_OLD;
-use super::recovery::{find_active, tell};
-use crate::audit::{self, Event, EventKind, Whence};
+use super::accounts::LINKS_REVOKED_ON_CREDENTIAL_CHANGE;
+use super::recovery::{find_active, queue_notification};
+use crate::audit::{self, ClientInfo, Event, EventKind};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::links::{self, Link, LinkPurpose, NewLink};
@@ -22,7 +22,7 @@ pub enum Verification {
     /// Another account proved it first.
     AddressTaken,
     /// The link was used, is for something else, or its person is gone.
-    LinkDead,
+    LinkExpired,
 }
 
 /// Leaves a mail with a link that proves `email` to be the user's; their present address stays until it is opened. An earlier link works
@@ -64,7 +64,7 @@ pub fn ask_for_address(
     (user, email): (&User, &str),
     now: Moment,
 ) -> Result<Queued, DbError> {
-    let queued = match find_prover(conn, email, Some(user.id))? {
+    let queued = match find_verified_owner(conn, email, Some(user.id))? {
         None => mail_verification(conn, outbox, (user, email), now)?,
         Some(holder) => {
             // Nobody ever holds its secret.
@@ -76,7 +76,7 @@ pub fn ask_for_address(
         }
     };
     if queued == Queued::Waiting && user.email.as_deref() != Some(email) {
-        tell(conn, outbox, user, MailKind::EmailChangeAsked { username: user.username.clone() }, now)?;
+        queue_notification(conn, outbox, user, MailKind::EmailChangeAsked { username: user.username.clone() }, now)?;
     }
     Ok(queued)
 }
@@ -89,32 +89,32 @@ pub fn ask_for_address(
 pub fn verify(
     conn: &mut DbConnection,
     outbox: &Outbox,
-    (link, whence): (&Link, &Whence),
+    (link, client_info): (&Link, &ClientInfo),
     now: Moment,
 ) -> Result<Verification, DbError> {
     let (LinkPurpose::Verify, Some(user_id), Some(email)) = (link.purpose, link.user_id, &link.email) else {
-        return Ok(Verification::LinkDead);
+        return Ok(Verification::LinkExpired);
     };
     // Of two accounts that prove one address at once, one is first.
     users::lock_accounts(conn)?;
     if !links::use_up(conn, link, now)? {
-        return Ok(Verification::LinkDead);
+        return Ok(Verification::LinkExpired);
     }
-    let Some(user) = find_active(conn, user_id)? else { return Ok(Verification::LinkDead) };
-    if find_prover(conn, email, Some(user_id))?.is_some() {
+    let Some(user) = find_active(conn, user_id)? else { return Ok(Verification::LinkExpired) };
+    if find_verified_owner(conn, email, Some(user_id))?.is_some() {
         return Ok(Verification::AddressTaken);
     }
     if user.email.as_deref() != Some(email) {
-        links::revoke_of_user(conn, &LINKS_OF_OLD, user_id)?;
-        tell(conn, outbox, &user, MailKind::EmailChanged { username: user.username.clone() }, now)?;
-        audit::record(conn, &Event::of_user(EventKind::EmailChanged, user_id.0, whence, now))?;
+        links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, user_id)?;
+        queue_notification(conn, outbox, &user, MailKind::EmailChanged { username: user.username.clone() }, now)?;
+        audit::record(conn, &Event::of_user(EventKind::EmailChanged, user_id.0, client_info, now))?;
     }
     users::set_verified_email(conn, user_id, email, now)?;
     Ok(Verification::Done(user))
 }
 
 /// The account other than `user_id` whose own the address is, proved.
-pub(super) fn find_prover(
+pub(super) fn find_verified_owner(
     conn: &mut DbConnection,
     email: &str,
     user_id: Option<UserId>,

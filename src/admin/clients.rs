@@ -1,8 +1,8 @@
 //! What an admin does with registered programs: register, list, change, give a new secret, delete.
 //! What may not live here: SQL (`clients::store`), and how the outcome is told (`cli`).
 
-use super::fields::{self, FieldFault};
-use super::{AdminServices, MAX_SESSIONS};
+use super::fields::{self, FieldError};
+use super::{AdminService, MAX_SESSIONS};
 use crate::clients::{self, Client, GrantType};
 use crate::db::{DbConnection, DbError};
 use crate::scope::Scopes;
@@ -28,15 +28,15 @@ impl ClientFields {
     ///
     /// # Errors
     /// The first field that is refused, and why.
-    pub fn check(self) -> Result<(String, Vec<GrantType>, Scopes), FieldFault> {
+    pub fn check(self) -> Result<(String, Vec<GrantType>, Scopes), FieldError> {
         let name = fields::check_client_name(self.name)?;
         Ok((name, fields::check_grants(&self.grants)?, fields::check_scopes(&self.scopes)?))
     }
 }
 
-/// What became of a wish to register a program.
+/// What became of a update to register a program.
 #[derive(Clone, Debug)]
-pub enum Registration {
+pub enum ClientCreation {
     /// It is registered.
     Created {
         /// The program.
@@ -47,22 +47,22 @@ pub enum Registration {
     /// Another program, this one, is called so.
     NameTaken(Client),
     /// A field is refused.
-    Invalid(FieldFault),
+    Invalid(FieldError),
 }
 
 /// What is to be changed of a program; what is absent stays.
 #[derive(Clone, Debug, Default)]
-pub struct ClientWish {
+pub struct ClientUpdate {
     /// Exactly these grants.
     pub grants: Option<Vec<String>>,
     /// Exactly these scopes.
     pub scopes: Option<Vec<String>>,
 }
 
-/// What became of a wish to change a program.
+/// What became of a update to change a program.
 #[derive(Clone, Debug)]
 pub enum ClientChange {
-    /// It is as wished.
+    /// It is as requested.
     Done {
         /// The program as it is now.
         client: Client,
@@ -72,7 +72,7 @@ pub enum ClientChange {
     /// There is no such program.
     NoSuchClient,
     /// A field is refused.
-    Invalid(FieldFault),
+    Invalid(FieldError),
 }
 
 /// A program with a new secret.
@@ -86,24 +86,24 @@ pub struct NewClientSecret {
     pub ended_sessions: usize,
 }
 
-impl AdminServices {
+impl AdminService {
     /// Registers a program and makes its secret.
     ///
     /// # Errors
     /// When a query fails.
-    pub async fn add_client(&self, fields: ClientFields) -> Result<Registration, DbError> {
+    pub async fn add_client(&self, fields: ClientFields) -> Result<ClientCreation, DbError> {
         let (name, grants, scopes) = match fields.check() {
             Ok(checked) => checked,
-            Err(fault) => return Ok(Registration::Invalid(fault)),
+            Err(fault) => return Ok(ClientCreation::Invalid(fault)),
         };
         let secret = PlainSecret::generate();
         let client = Client::new(name, &secret, grants, scopes, self.clock.now());
         self.write(move |conn| {
             if let Some(taken) = clients::find_by_name(conn, &client.name)? {
-                return Ok(Registration::NameTaken(taken));
+                return Ok(ClientCreation::NameTaken(taken));
             }
             clients::create(conn, &client)?;
-            Ok(Registration::Created { client: client.clone(), secret: secret.clone() })
+            Ok(ClientCreation::Created { client: client.clone(), secret: secret.clone() })
         })
         .await
     }
@@ -136,9 +136,9 @@ impl AdminServices {
     ///
     /// # Errors
     /// When a query fails.
-    pub async fn set_client(&self, which: &str, wish: ClientWish) -> Result<ClientChange, DbError> {
-        let grants = wish.grants.map(|grants| fields::check_grants(&grants)).transpose();
-        let scopes = wish.scopes.map(|scopes| fields::check_scopes(&scopes)).transpose();
+    pub async fn set_client(&self, which: &str, update: ClientUpdate) -> Result<ClientChange, DbError> {
+        let grants = update.grants.map(|grants| fields::check_grants(&grants)).transpose();
+        let scopes = update.scopes.map(|scopes| fields::check_scopes(&scopes)).transpose();
         let (grants, scopes) = match (grants, scopes) {
             (Ok(grants), Ok(scopes)) => (grants, scopes),
             (Err(fault), _) | (_, Err(fault)) => return Ok(ClientChange::Invalid(fault)),

@@ -13,7 +13,7 @@ const SHOWN_CHARACTERS: usize = 80;
 
 /// Why a field is refused. The text never repeats a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FieldFault {
+pub enum FieldError {
     /// The username.
     #[error("{0}")]
     Username(#[from] UsernameError),
@@ -64,7 +64,7 @@ pub enum FieldFault {
     PasswordHash,
 }
 
-impl FieldFault {
+impl FieldError {
     /// The field's name, as a seed file writes it.
     #[must_use]
     pub fn field(&self) -> &'static str {
@@ -84,37 +84,37 @@ impl FieldFault {
     }
 }
 
-/// Checks a number that is wished for an account.
+/// Checks a number that is requested for an account.
 ///
 /// # Errors
-/// [`FieldFault::Id`].
-pub fn check_id(id: i64) -> Result<UserId, FieldFault> {
-    if (1..=MAX_ID).contains(&id) { Ok(UserId(id)) } else { Err(FieldFault::Id) }
+/// [`FieldError::Id`].
+pub fn check_id(id: i64) -> Result<UserId, FieldError> {
+    if (1..=MAX_ID).contains(&id) { Ok(UserId(id)) } else { Err(FieldError::Id) }
 }
 
 /// Checks what a person is called.
 ///
 /// # Errors
-/// [`FieldFault::DisplayName`].
-pub fn check_display_name(text: String) -> Result<String, FieldFault> {
-    if is_display_name(&text) { Ok(text) } else { Err(FieldFault::DisplayName) }
+/// [`FieldError::DisplayName`].
+pub fn check_display_name(text: String) -> Result<String, FieldError> {
+    if is_display_name(&text) { Ok(text) } else { Err(FieldError::DisplayName) }
 }
 
 /// Checks an e-mail address.
 ///
 /// # Errors
-/// [`FieldFault::Email`].
-pub fn check_email(text: String) -> Result<String, FieldFault> {
-    if is_email(&text) { Ok(text) } else { Err(FieldFault::Email) }
+/// [`FieldError::Email`].
+pub fn check_email(text: String) -> Result<String, FieldError> {
+    if is_email(&text) { Ok(text) } else { Err(FieldError::Email) }
 }
 
 /// Checks roles; they come back in order and each once.
 ///
 /// # Errors
-/// [`FieldFault::Role`] with the first one that is refused.
-pub fn check_roles(mut roles: Vec<String>) -> Result<Vec<String>, FieldFault> {
+/// [`FieldError::Role`] with the first one that is refused.
+pub fn check_roles(mut roles: Vec<String>) -> Result<Vec<String>, FieldError> {
     if let Some(role) = roles.iter().find(|role| !is_role(role)) {
-        return Err(FieldFault::Role(shown(role)));
+        return Err(FieldError::Role(shown(role)));
     }
     roles.sort();
     roles.dedup();
@@ -124,32 +124,32 @@ pub fn check_roles(mut roles: Vec<String>) -> Result<Vec<String>, FieldFault> {
 /// Checks a program's name. One that looks like an id would be taken for the id where either can be given.
 ///
 /// # Errors
-/// [`FieldFault::ClientName`].
-pub fn check_client_name(name: String) -> Result<String, FieldFault> {
-    if clients::is_name(&name) && !clients::is_id(&name) { Ok(name) } else { Err(FieldFault::ClientName) }
+/// [`FieldError::ClientName`].
+pub fn check_client_name(name: String) -> Result<String, FieldError> {
+    if clients::is_name(&name) && !clients::is_id(&name) { Ok(name) } else { Err(FieldError::ClientName) }
 }
 
 /// Checks grants; they come back in order and each once.
 ///
 /// # Errors
-/// [`FieldFault::Grant`] with the first one that is refused, or [`FieldFault::NoGrant`].
-pub fn check_grants(names: &[String]) -> Result<Vec<GrantType>, FieldFault> {
-    let grant = |name: &String| GrantType::from_name(name).ok_or_else(|| FieldFault::Grant(shown(name)));
+/// [`FieldError::Grant`] with the first one that is refused, or [`FieldError::NoGrant`].
+pub fn check_grants(names: &[String]) -> Result<Vec<GrantType>, FieldError> {
+    let grant = |name: &String| GrantType::from_name(name).ok_or_else(|| FieldError::Grant(shown(name)));
     let mut grants = names.iter().map(grant).collect::<Result<Vec<_>, _>>()?;
     grants.sort();
     grants.dedup();
-    if grants.is_empty() { Err(FieldFault::NoGrant) } else { Ok(grants) }
+    if grants.is_empty() { Err(FieldError::NoGrant) } else { Ok(grants) }
 }
 
 /// Checks scopes.
 ///
 /// # Errors
-/// [`FieldFault::Scope`] with the first one that is refused, or [`FieldFault::TooManyScopes`].
-pub fn check_scopes(scopes: &[String]) -> Result<Scopes, FieldFault> {
+/// [`FieldError::Scope`] with the first one that is refused, or [`FieldError::TooManyScopes`].
+pub fn check_scopes(scopes: &[String]) -> Result<Scopes, FieldError> {
     if let Some(scope) = scopes.iter().find(|scope| !is_scope(scope)) {
-        return Err(FieldFault::Scope(shown(scope)));
+        return Err(FieldError::Scope(shown(scope)));
     }
-    Scopes::collect(scopes.iter().map(String::as_str)).ok_or(FieldFault::TooManyScopes)
+    Scopes::collect(scopes.iter().map(String::as_str)).ok_or(FieldError::TooManyScopes)
 }
 
 fn shown(text: &str) -> String {
@@ -164,7 +164,7 @@ mod tests {
     fn roles_come_back_sorted_and_once() {
         let roles = ["staff", "admin", "staff"].map(str::to_owned).to_vec();
         assert_eq!(check_roles(roles), Ok(vec!["admin".to_owned(), "staff".to_owned()]));
-        assert_eq!(check_roles(vec!["Admin".to_owned()]), Err(FieldFault::Role("Admin".to_owned())));
+        assert_eq!(check_roles(vec!["Admin".to_owned()]), Err(FieldError::Role("Admin".to_owned())));
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(check_id(1), Ok(UserId(1)));
         assert_eq!(check_id(MAX_ID), Ok(UserId(MAX_ID)));
         for id in [0, -1, MAX_ID + 1, i64::MAX] {
-            assert_eq!(check_id(id), Err(FieldFault::Id), "{id}");
+            assert_eq!(check_id(id), Err(FieldError::Id), "{id}");
         }
     }
 }

@@ -4,9 +4,9 @@
 
 use diesel::result::Error as DieselError;
 
-use super::AdminServices;
-use super::addresses::find_prover;
-use super::recovery::tell;
+use super::AdminService;
+use super::addresses::find_verified_owner;
+use super::recovery::queue_notification;
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::links::{self, Link, LinkPurpose, NewLink};
@@ -40,10 +40,10 @@ pub enum Accepted {
     /// The name is somebody's, or was; the link can still be used.
     NameTaken,
     /// The link was used or revoked, is for something else, or its address is another account's by now.
-    LinkDead,
+    LinkExpired,
 }
 
-impl AdminServices {
+impl AdminService {
     /// Invites somebody, who gets these roles.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ pub fn ask_for_account(conn: &mut DbConnection, outbox: &Outbox, email: &str, no
     let holders = users::list_by_email_key(conn, &key, MAX_TOLD)?;
     if !holders.is_empty() {
         for user in holders.iter().filter(|user| user.state == UserState::Active) {
-            tell(conn, outbox, user, MailKind::AddressInUse { username: user.username.clone() }, now)?;
+            queue_notification(conn, outbox, user, MailKind::AddressInUse { username: user.username.clone() }, now)?;
         }
         return Ok(());
     }
@@ -132,20 +132,20 @@ pub fn ask_for_account(conn: &mut DbConnection, outbox: &Outbox, email: &str, no
 /// When a query fails.
 pub fn accept(conn: &mut DbConnection, link: &Link, new: NewUser, now: Moment) -> Result<Accepted, DbError> {
     if !matches!(link.purpose, LinkPurpose::Invite | LinkPurpose::Register) {
-        return Ok(Accepted::LinkDead);
+        return Ok(Accepted::LinkExpired);
     }
     users::lock_accounts(conn)?;
     if let Some(email) = &link.email
-        && find_prover(conn, email, None)?.is_some()
+        && find_verified_owner(conn, email, None)?.is_some()
     {
-        return Ok(Accepted::LinkDead);
+        return Ok(Accepted::LinkExpired);
     }
     // Before the link is used up: a person who meets a taken name chooses another.
     if users::find_by_key(conn, new.username.key())?.is_some() {
         return Ok(Accepted::NameTaken);
     }
     if !links::use_up(conn, link, now)? {
-        return Ok(Accepted::LinkDead);
+        return Ok(Accepted::LinkExpired);
     }
     let Creation::Created(user) = users::create(conn, new, now)? else {
         return Err(DbError::Query(DieselError::RollbackTransaction));

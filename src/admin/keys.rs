@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 
-use super::{AdminServices, IsPassing};
+use super::{AdminService, IsTransient};
 use crate::clock::Moment;
 use crate::config::KeyAlgorithm;
 use crate::db::DbError;
@@ -22,7 +22,7 @@ pub struct KeyRotation {
     pub old: Option<(KeyRecord, Moment)>,
 }
 
-impl AdminServices {
+impl AdminService {
     /// All signing keys, the newest first, as a server sees them that signs with `algorithm`.
     ///
     /// # Errors
@@ -89,8 +89,8 @@ impl AdminServices {
     }
 }
 
-impl IsPassing for KeyError {
-    fn is_passing(&self) -> bool {
-        matches!(self, Self::Database(error) if DbError::is_passing(error))
+impl IsTransient for KeyError {
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Database(error) if DbError::is_transient(error))
     }
 }

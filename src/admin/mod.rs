@@ -24,9 +24,9 @@ pub mod tokens;
 
 use zeroize::Zeroizing;
 
-use crate::audit::Whence;
+use crate::audit::ClientInfo;
+use crate::authentication;
 use crate::clock::Clock;
-use crate::credentials;
 use crate::db::{Db, DbConnection, DbError};
 use crate::mail::{MailKind, Outbox};
 use crate::secret::ServerKey;
@@ -35,13 +35,13 @@ use crate::users::hash_pool::{HashPool, HashPoolFull};
 use crate::users::password::{Owner, Password, PasswordPolicy};
 use crate::users::{LookupName, User, UserId, Username};
 pub use accounts::{
-    Account, Added, Deletion, Disabling, Enabling, LINKS_OF_OLD, PasswordSetting, UserFields, add, delete, disable,
-    enable, find_account, find_user, list_accounts, set_password, sign_out,
+    Account, Added, Deletion, Disabling, Enabling, LINKS_REVOKED_ON_CREDENTIAL_CHANGE, PasswordSetting, UserFields,
+    add, delete, disable, enable, find_account, find_user, list_accounts, set_password, sign_out,
 };
 pub use addresses::{Verification, ask_for_address, mail_verification, verify};
 pub use invites::{Accepted, Invited, accept, ask_for_account, invite};
 pub use keys::KeyRotation;
-pub use recovery::{Reset, ResetLink, find_reachable, mail_reset, reset, reset_link, tell};
+pub use recovery::{Reset, ResetLink, find_reachable, mail_reset, queue_notification, reset, reset_link};
 pub use setup::{FirstAdmin, SetupLink, create_first_admin, setup_link};
 
 /// Accounts that one query of a list returns.
@@ -64,7 +64,7 @@ pub enum AdminError {
 
 /// The services that the use cases need. Cheap to clone.
 #[derive(Clone)]
-pub struct AdminServices {
+pub struct AdminService {
     /// The database.
     pub db: Db,
     /// The clock.
@@ -91,7 +91,7 @@ pub enum Unlocking {
     NoSuchUser,
 }
 
-impl AdminServices {
+impl AdminService {
     /// Adds a user.
     ///
     /// # Errors
@@ -161,8 +161,14 @@ impl AdminServices {
         let hash = self.hash_pool.hash(password).await?;
         let (found, clock, outbox) = (user.clone(), self.clock.clone(), self.mail.clone());
         let ended = self.write(move |conn| -> Result<_, DbError> {
-            let ended = set_password(conn, found.id, (&hash, &Whence::default()), clock.now())?;
-            tell(conn, &outbox, &found, MailKind::PasswordChanged { username: found.username.clone() }, clock.now())?;
+            let ended = set_password(conn, found.id, (&hash, &ClientInfo::default()), clock.now())?;
+            queue_notification(
+                conn,
+                &outbox,
+                &found,
+                MailKind::PasswordChanged { username: found.username.clone() },
+                clock.now(),
+            )?;
             Ok(ended)
         });
         let ended = ended.await?;
@@ -216,7 +222,7 @@ impl AdminServices {
             let Some(user) = find_user(conn, &name)? else { return Ok(Unlocking::NoSuchUser) };
             // A stored name passed the rules; given as its own e-mail it does so whatever became of the address since.
             let username = Username::parse(&user.username, Some(&user.username)).ok();
-            let forgotten = username.map_or(Ok(0), |username| credentials::unlock(conn, &server_key, &username))?;
+            let forgotten = username.map_or(Ok(0), |username| authentication::unlock(conn, &server_key, &username))?;
             Ok(Unlocking::Done { user, forgotten })
         })
         .await
@@ -237,11 +243,11 @@ impl AdminServices {
     where
         F: Fn(&mut DbConnection) -> Result<T, E> + Clone + Send + 'static,
         T: Send + 'static,
-        E: From<DbError> + IsPassing + Send + 'static,
+        E: From<DbError> + IsTransient + Send + 'static,
     {
         for _ in 1..TRIES {
             match self.db.write(step.clone()).await {
-                Err(error) if error.is_passing() => {}
+                Err(error) if error.is_transient() => {}
                 decided => return decided,
             }
         }
@@ -250,13 +256,13 @@ impl AdminServices {
 }
 
 /// Whether an error is likely gone at the next try.
-pub(crate) trait IsPassing {
+pub(crate) trait IsTransient {
     /// See the trait.
-    fn is_passing(&self) -> bool;
+    fn is_transient(&self) -> bool;
 }
 
-impl IsPassing for DbError {
-    fn is_passing(&self) -> bool {
+impl IsTransient for DbError {
+    fn is_transient(&self) -> bool {
         matches!(self, Self::Busy) || self.is_unique_violation()
     }
 }

@@ -3,9 +3,9 @@
 
 use diesel::result::Error as DieselError;
 
-use super::AdminServices;
+use super::AdminService;
 use super::accounts::{find_user, set_password};
-use crate::audit::Whence;
+use crate::audit::ClientInfo;
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::links::{self, Link, LinkPurpose};
@@ -39,10 +39,10 @@ pub enum Reset {
         ended_sessions: usize,
     },
     /// The link was used, is for something else, or its person cannot sign in any more.
-    LinkDead,
+    LinkExpired,
 }
 
-impl AdminServices {
+impl AdminService {
     /// Makes a link by which a user chooses a new password; an earlier one works no more.
     ///
     /// # Errors
@@ -57,7 +57,13 @@ impl AdminServices {
 ///
 /// # Errors
 /// When a query fails.
-pub fn tell(conn: &mut DbConnection, outbox: &Outbox, user: &User, kind: MailKind, now: Moment) -> Result<(), DbError> {
+pub fn queue_notification(
+    conn: &mut DbConnection,
+    outbox: &Outbox,
+    user: &User,
+    kind: MailKind,
+    now: Moment,
+) -> Result<(), DbError> {
     let Some(to) = user.email.clone() else { return Ok(()) };
     let (display_name, language) = (user.display_name.clone(), user.language.clone());
     outbox.queue(conn, Mail { kind, to, display_name, language, user_id: Some(user.id.0) }, now)?;
@@ -123,22 +129,24 @@ pub fn reset_link(conn: &mut DbConnection, name: &LookupName, now: Moment) -> Re
 pub fn reset(
     conn: &mut DbConnection,
     outbox: &Outbox,
-    (link, hash, whence): (&Link, &PasswordHash, &Whence),
+    (link, hash, client_info): (&Link, &PasswordHash, &ClientInfo),
     now: Moment,
 ) -> Result<Reset, DbError> {
     let (LinkPurpose::Reset | LinkPurpose::Rescue, Some(user_id)) = (link.purpose, link.user_id) else {
-        return Ok(Reset::LinkDead);
+        return Ok(Reset::LinkExpired);
     };
     users::lock_accounts(conn)?;
     if !links::use_up(conn, link, now)? {
-        return Ok(Reset::LinkDead);
+        return Ok(Reset::LinkExpired);
     }
     // The account may have been turned off since the link was made, or an admin's role taken.
     let may_be_rescued = link.purpose == LinkPurpose::Reset
         || users::list_roles(conn, user_id)?.iter().any(|role| role == users::ADMIN_ROLE);
-    let Some(user) = find_active(conn, user_id)?.filter(|_| may_be_rescued) else { return Ok(Reset::LinkDead) };
-    let Some(ended_sessions) = set_password(conn, user_id, (hash, whence), now)? else { return Ok(Reset::LinkDead) };
-    tell(conn, outbox, &user, MailKind::PasswordChanged { username: user.username.clone() }, now)?;
+    let Some(user) = find_active(conn, user_id)?.filter(|_| may_be_rescued) else { return Ok(Reset::LinkExpired) };
+    let Some(ended_sessions) = set_password(conn, user_id, (hash, client_info), now)? else {
+        return Ok(Reset::LinkExpired);
+    };
+    queue_notification(conn, outbox, &user, MailKind::PasswordChanged { username: user.username.clone() }, now)?;
     Ok(Reset::Done { user, ended_sessions })
 }
 

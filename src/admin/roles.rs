@@ -2,8 +2,8 @@
 //! What may not live here: SQL (`users::store`), and how the outcome is told (`cli`).
 
 use super::accounts::{find_user, is_last_admin};
-use super::fields::{self, FieldFault};
-use super::{AdminServices, IsPassing};
+use super::fields::{self, FieldError};
+use super::{AdminService, IsTransient};
 use crate::db::{DbConnection, DbError};
 use crate::scope::Scopes;
 use crate::users::{self, ADMIN_ROLE, LookupName, User};
@@ -30,13 +30,13 @@ pub enum RoleSetting {
         before: Scopes,
     },
     /// The role's name or a scope is refused.
-    Invalid(FieldFault),
+    Invalid(FieldError),
 }
 
 /// What became of a wish to give a user roles, or to take them away.
 #[derive(Clone, Debug)]
 pub enum RolesChange {
-    /// It is as wished.
+    /// It is as requested.
     Done {
         /// Whose they are.
         user: User,
@@ -52,10 +52,10 @@ pub enum RolesChange {
     /// Nobody has this name.
     NoSuchUser,
     /// A role's name is refused.
-    Invalid(FieldFault),
+    Invalid(FieldError),
 }
 
-impl AdminServices {
+impl AdminService {
     /// The roles that somebody holds or that allow something, and the admin's, in order of their names.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl AdminServices {
         };
         let name = name.to_owned();
         self.write(move |conn| {
-            // Of two who set the same role at once one comes first: on Postgres it would else allow what either wished.
+            // Of two who set the same role at once one comes first: on Postgres it would else allow what either requested.
             users::lock_accounts(conn)?;
             let before = set_scopes(conn, &name, &scopes)?;
             let holders = users::count_by_role(conn)?.into_iter().find(|(role, _)| *role == name);
@@ -191,8 +191,8 @@ impl From<diesel::result::Error> for Refusal {
     }
 }
 
-impl IsPassing for Refusal {
-    fn is_passing(&self) -> bool {
-        matches!(self, Self::Database(error) if error.is_passing())
+impl IsTransient for Refusal {
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Database(error) if error.is_transient())
     }
 }

@@ -7,7 +7,7 @@ use super::seed_apply::{ApplyError, apply};
 pub use super::seed_apply::{SeedChange, SeedCreation, SeedReport};
 use super::seed_file::{Remark, SeedFile};
 use super::seed_plan::{self, Hashes};
-use super::{AdminError, AdminServices};
+use super::{AdminError, AdminService};
 use crate::db::DbError;
 
 /// How often a seed is planned anew because others changed the same users meanwhile.
@@ -22,7 +22,7 @@ pub enum Seeding {
     Refused(Vec<Remark>),
 }
 
-impl AdminServices {
+impl AdminService {
     /// Makes accounts, roles and programs as the file wants them; those that it does not name are left alone. A dry run does the same and rolls
     /// it back, so that its report is exact, new numbers too.
     ///

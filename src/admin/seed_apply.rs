@@ -1,14 +1,14 @@
 //! Carries out a seed plan in one transaction, or finds that the database is no longer as the plan saw it.
 //! What may not live here: comparing and hashing (`seed_plan.rs`).
 
-use super::accounts::{LINKS_OF_OLD, set_password};
+use super::accounts::{LINKS_REVOKED_ON_CREDENTIAL_CHANGE, set_password};
 use super::seed_clients::{self, SeedClientChange, SeedClientCreation};
 use super::seed_file::{Remark, SeedFile};
 use super::seed_plan::{Change, Plan};
 use super::seed_roles::{self, SeedRoleChange};
 use super::seed_users::SeedUser;
-use super::{Account, IsPassing};
-use crate::audit::{self, Event, EventKind, Whence};
+use super::{Account, IsTransient};
+use crate::audit::{self, ClientInfo, Event, EventKind};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::links;
@@ -87,9 +87,9 @@ impl From<diesel::result::Error> for ApplyError {
     }
 }
 
-impl IsPassing for ApplyError {
-    fn is_passing(&self) -> bool {
-        matches!(self, Self::Database(error) if error.is_passing())
+impl IsTransient for ApplyError {
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Database(error) if error.is_transient())
     }
 }
 
@@ -107,7 +107,7 @@ pub(super) fn apply(
         report.changed.push(change_user(conn, &wanted[change.index], change, now)?);
     }
 
-    // Above all wished numbers: a user without a wish could otherwise be given the number that a later one wishes.
+    // Above all requested numbers: a user without a wish could otherwise be given the number that a later one wishes.
     let wishes = || plan.creations.iter().filter_map(|(index, _)| wanted[*index].id);
     let without_wish = plan.creations.len() - wishes().count();
     let first_id = users::reserve_ids(conn, i64::try_from(without_wish).unwrap_or(i64::MAX), wishes().max())?;
@@ -168,7 +168,8 @@ fn change_user(
     if change.sets_password {
         fields.push("password");
         if let Some(hash) = &change.hash {
-            ended_sessions = set_password(conn, user.id, (hash, &Whence::default()), now)?.ok_or(ApplyError::Stale)?;
+            ended_sessions =
+                set_password(conn, user.id, (hash, &ClientInfo::default()), now)?.ok_or(ApplyError::Stale)?;
         }
     }
     if wanted.display_name.is_some() && wanted.display_name != user.display_name {
@@ -178,8 +179,8 @@ fn change_user(
     if wanted.email.is_some() && wanted.email != user.email {
         fields.push("email");
         users::set_email(conn, user.id, wanted.email.as_deref())?;
-        links::revoke_of_user(conn, &LINKS_OF_OLD, user.id)?;
-        audit::record(conn, &Event::of_user(EventKind::EmailChanged, user.id.0, &Whence::default(), now))?;
+        links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, user.id)?;
+        audit::record(conn, &Event::of_user(EventKind::EmailChanged, user.id.0, &ClientInfo::default(), now))?;
     }
     let wanted_roles = wanted.roles.as_ref().unwrap_or(roles);
     let only_in = |these: &[String], those: &[String]| -> Vec<String> {

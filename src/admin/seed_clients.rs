@@ -5,7 +5,7 @@ use toml::de::DeValue;
 use zeroize::Zeroizing;
 
 use super::clients::lock_client;
-use super::fields::{self, FieldFault};
+use super::fields::{self, FieldError};
 use super::seed_apply::{ApplyError, SeedReport};
 use super::seed_file::{Entry, Place, Remark, text, texts};
 use super::seed_users::kept;
@@ -88,7 +88,7 @@ pub(super) fn check(place: Place, given: Given) -> Result<SeedClient, Vec<Remark
     let name = kept(&mut faults, given.name.map(fields::check_client_name));
     let grants = kept(&mut faults, given.grants.map(|grants| fields::check_grants(&grants)));
     let scopes = kept(&mut faults, given.scopes.map(|scopes| fields::check_scopes(&scopes)));
-    let parse = |secret: Zeroizing<String>| PlainSecret::parse(&secret).ok_or(FieldFault::ClientSecret);
+    let parse = |secret: Zeroizing<String>| PlainSecret::parse(&secret).ok_or(FieldError::ClientSecret);
     let secret = kept(&mut faults, given.secret.map(parse));
     remarks.extend(faults.iter().map(|fault| place.remark(fault.field(), fault)));
     match name {

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::accounts::with_roles;
 use super::seed_file::{Remark, SeedFile};
 use super::seed_users::{SeedSecret, SeedUser};
-use super::{Account, AdminError, AdminServices};
+use super::{Account, AdminError, AdminService};
 use crate::db::DbError;
 use crate::users::argon2id::PasswordHash;
 use crate::users::hash_pool::HashPoolFull;
@@ -80,7 +80,7 @@ impl Wish {
 
 /// Compares the file with the database. `Ok(Err(…))` holds the faults that only the database shows.
 pub(super) async fn make(
-    services: &AdminServices,
+    services: &AdminService,
     file: &Arc<SeedFile>,
     hashes: &mut Hashes,
     is_dry_run: bool,
@@ -106,7 +106,7 @@ pub(super) async fn make(
     Ok(Ok(put_together(wanted, accounts, wishes)))
 }
 
-async fn load(services: &AdminServices, file: &Arc<SeedFile>) -> Result<HashMap<String, Account>, DbError> {
+async fn load(services: &AdminService, file: &Arc<SeedFile>) -> Result<HashMap<String, Account>, DbError> {
     let mut accounts = HashMap::new();
     for start in (0..file.users.len()).step_by(BATCH) {
         let file = Arc::clone(file);
@@ -142,7 +142,7 @@ fn fault(wanted: &SeedUser, account: &Account) -> Option<Remark> {
 }
 
 /// Decides every [`Wish::Compare`].
-async fn compare(services: &AdminServices, wishes: &mut BTreeMap<usize, Wish>) -> Result<(), HashPoolFull> {
+async fn compare(services: &AdminService, wishes: &mut BTreeMap<usize, Wish>) -> Result<(), HashPoolFull> {
     let jobs = wishes.iter().filter_map(|(index, wish)| {
         let Wish::Compare(password, stored) = wish else { return None };
         let (pool, password, stored) = (services.hash_pool.clone(), password.clone(), stored.clone());
@@ -158,7 +158,7 @@ async fn compare(services: &AdminServices, wishes: &mut BTreeMap<usize, Wish>) -
 
 /// Turns every [`Wish::Hash`] into [`Wish::Set`].
 async fn hash(
-    services: &AdminServices,
+    services: &AdminService,
     wishes: &mut BTreeMap<usize, Wish>,
     made: &mut Hashes,
 ) -> Result<(), HashPoolFull> {

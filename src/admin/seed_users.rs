@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use toml::de::DeValue;
 use zeroize::Zeroizing;
 
-use super::fields::{self, FieldFault};
+use super::fields::{self, FieldError};
 use super::seed_file::{Entry, Place, Remark, text, texts};
 use crate::users::argon2id::PasswordHash;
 use crate::users::password::{Owner, Password, PasswordPolicy};
@@ -92,12 +92,12 @@ pub(super) fn check(place: Place, given: Given, policy: &PasswordPolicy) -> Resu
     let Some(name) = given.username else { return Err(remarks) };
     let mut faults = Vec::new();
     // A fault of one field does not hide those of the others: `email` as given decides on a name with @.
-    let username = Username::parse(&name, given.email.as_deref()).map_err(FieldFault::from);
+    let username = Username::parse(&name, given.email.as_deref()).map_err(FieldError::from);
     let username = username.map_err(|fault| faults.push(fault)).ok();
     let plain = given.password.map(|typed| {
         let owner =
             Owner { username: &name, display_name: given.display_name.as_deref(), email: given.email.as_deref() };
-        Password::choose(&typed, &owner, policy).map(SeedSecret::Plain).map_err(FieldFault::from)
+        Password::choose(&typed, &owner, policy).map(SeedSecret::Plain).map_err(FieldError::from)
     });
     let id = kept(&mut faults, given.id.map(fields::check_id));
     let display_name = kept(&mut faults, given.display_name.map(fields::check_display_name));
@@ -105,7 +105,7 @@ pub(super) fn check(place: Place, given: Given, policy: &PasswordPolicy) -> Resu
     let roles = kept(&mut faults, given.roles.map(fields::check_roles));
     let hash = given
         .password_hash
-        .map(|text| PasswordHash::parse(&text).map(SeedSecret::Hash).ok_or(FieldFault::PasswordHash));
+        .map(|text| PasswordHash::parse(&text).map(SeedSecret::Hash).ok_or(FieldError::PasswordHash));
     let secret = kept(&mut faults, plain.or(hash));
     remarks.extend(faults.iter().map(|fault| place.remark(fault.field(), fault)));
     match username {
@@ -117,7 +117,7 @@ pub(super) fn check(place: Place, given: Given, policy: &PasswordPolicy) -> Resu
 }
 
 /// What stands in the file, when it is there and right; what is wrong with it goes to the faults.
-pub(super) fn kept<T>(faults: &mut Vec<FieldFault>, checked: Option<Result<T, FieldFault>>) -> Option<T> {
+pub(super) fn kept<T>(faults: &mut Vec<FieldError>, checked: Option<Result<T, FieldError>>) -> Option<T> {
     checked?.map_err(|fault| faults.push(fault)).ok()
 }
 

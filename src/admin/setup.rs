@@ -35,7 +35,7 @@ pub enum FirstAdmin {
     /// They were made.
     Created(User),
     /// The link was used, is for something else, or there is an admin already.
-    LinkDead,
+    LinkExpired,
     /// The name is somebody's, or was; the link can still be used.
     NameTaken,
 }
@@ -81,14 +81,14 @@ pub fn create_first_admin(
     // Under READ COMMITTED two transactions would both see no admin: they take turns, and the second one looks after the first.
     users::lock_accounts(conn)?;
     if link.purpose != LinkPurpose::Setup || users::has_admin(conn)? {
-        return Ok(FirstAdmin::LinkDead);
+        return Ok(FirstAdmin::LinkExpired);
     }
     // Before the link is used up: a person who meets a taken name chooses another.
     if users::find_by_key(conn, new.username.key())?.is_some() {
         return Ok(FirstAdmin::NameTaken);
     }
     if !links::use_up(conn, link, now)? {
-        return Ok(FirstAdmin::LinkDead);
+        return Ok(FirstAdmin::LinkExpired);
     }
     let Creation::Created(user) = users::create(conn, new, now)? else {
         // The number was taken, or the name within this moment. As a fault it rolls back, and the link is left as it was.

@@ -4,13 +4,13 @@
 use chrono::TimeDelta;
 
 use super::accounts::find_user;
-use super::fields::{self, FieldFault};
-use super::{AdminServices, IsPassing};
+use super::fields::{self, FieldError};
+use super::{AdminService, IsTransient};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::scope::Scopes;
-use crate::sessions::{self, Lifetimes, NewSession, Origin, Session, SessionKind};
-use crate::tokens::{Grant, SigningError, Subject, Tokens};
+use crate::sessions::{self, Lifetimes, NewSession, Session, SessionKind, SessionOrigin};
+use crate::tokens::{Grant, SigningError, Subject, TokenService};
 use crate::users::{self, LookupName, User, UserState};
 
 /// The shortest life of a script's token.
@@ -18,7 +18,7 @@ pub const MIN_TTL: TimeDelta = TimeDelta::minutes(1);
 /// The longest life of a script's token.
 pub const MAX_TTL: TimeDelta = TimeDelta::days(90);
 
-/// A token that is wished for a script.
+/// A token that is requested for a script.
 #[derive(Clone, Debug)]
 pub struct ScriptToken {
     /// Whom it is to speak for.
@@ -48,7 +48,7 @@ pub enum Issuing {
     /// These scopes are allowed by none of the user's roles.
     NotAllowed(User, Scopes),
     /// A scope is none.
-    Invalid(FieldFault),
+    Invalid(FieldError),
 }
 
 /// A fault that kept a script's token from being made.
@@ -62,20 +62,20 @@ pub enum IssuingError {
     Signing(#[from] SigningError),
 }
 
-impl IsPassing for IssuingError {
-    fn is_passing(&self) -> bool {
-        matches!(self, Self::Database(error) if error.is_passing())
+impl IsTransient for IssuingError {
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Database(error) if error.is_transient())
     }
 }
 
-impl AdminServices {
+impl AdminService {
     /// Makes a token for a script.
     ///
     /// # Errors
     /// [`IssuingError`]; no session was begun.
     pub async fn issue_token(
         &self,
-        tokens: &Tokens,
+        tokens: &TokenService,
         lifetimes: Lifetimes,
         wish: ScriptToken,
     ) -> Result<Issuing, IssuingError> {
@@ -110,7 +110,7 @@ fn new_session(user: &User, scope: Scopes, signing_kid: Option<&str>, expires_at
         signing_kid: signing_kid.map(str::to_owned),
         expires_at: Some(expires_at),
         is_remembered: false,
-        origin: Origin { kind: SessionKind::Script, network_address: None, user_agent: None },
+        origin: SessionOrigin { kind: SessionKind::Script, network_address: None, user_agent: None },
     }
 }
 
@@ -130,7 +130,8 @@ fn find_allowed(
     let roles = users::list_roles(conn, user.id)?;
     // A person who asks at /token is given what is left of the wish; a script would find out only when it is refused.
     let allowed = users::list_role_scopes(conn, &roles)?;
-    let refused: Vec<&str> = scope.iter().filter(|wished| !allowed.iter().any(|scope| scope == *wished)).collect();
+    let refused: Vec<&str> =
+        scope.iter().filter(|requested| !allowed.iter().any(|scope| scope == *requested)).collect();
     if refused.is_empty() {
         return Ok(Ok((user, roles)));
     }

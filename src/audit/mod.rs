@@ -117,7 +117,7 @@ pub struct Event {
 
 /// From where somebody did something, as far as that is known; by default nothing is, as for a command on the server itself.
 #[derive(Clone, Debug, Default)]
-pub struct Whence {
+pub struct ClientInfo {
     /// The network address.
     pub network_address: Option<String>,
     /// What kind of device, such as "Firefox, Windows".
@@ -127,11 +127,11 @@ pub struct Whence {
 impl Event {
     /// Something that happened to a user's account.
     #[must_use]
-    pub fn of_user(kind: EventKind, user_id: i64, whence: &Whence, now: Moment) -> Self {
+    pub fn of_user(kind: EventKind, user_id: i64, client_info: &ClientInfo, now: Moment) -> Self {
         Self {
             user_id: Some(user_id),
-            network_address: whence.network_address.clone(),
-            detail: whence.device.clone(),
+            network_address: client_info.network_address.clone(),
+            detail: client_info.device.clone(),
             ..Self::new(kind, now)
         }
     }

@@ -12,7 +12,7 @@ pub use super::clients_args::{
 use super::output::{Table, answer, failure, rfc3339, rfc3339_seconds, write_out};
 use super::users::ended;
 use super::{prompt, services};
-use crate::admin::clients::{ClientChange, ClientFields, ClientWish, Registration};
+use crate::admin::clients::{ClientChange, ClientCreation, ClientFields, ClientUpdate};
 use crate::clients::Client;
 use crate::config::Settings;
 use crate::sessions::Lifetimes;
@@ -36,7 +36,7 @@ async fn add(args: ClientAddArgs) -> anyhow::Result<ExitCode> {
     let ClientAddArgs { name, grants, scopes, json, database } = args;
     let admin = services::open(&database.check()?)?;
     match admin.add_client(ClientFields { name: name.clone(), grants, scopes }).await? {
-        Registration::Created { client, secret } => {
+        ClientCreation::Created { client, secret } => {
             if !json {
                 eprint_note(&format!("registered {name}. Its ID and secret (shown only once):"));
             }
@@ -44,11 +44,11 @@ async fn add(args: ClientAddArgs) -> anyhow::Result<ExitCode> {
             value["client_secret"] = json!(secret.reveal());
             answer(json, &value, &format!("{}\n{}", client.id, secret.reveal()))
         }
-        Registration::NameTaken(client) => Err(failure(format!(
+        ClientCreation::NameTaken(client) => Err(failure(format!(
             "a client named {name} already exists ({}): use \"vestibule clients set\" to change its grants and scopes, or \"vestibule clients rotate-secret\" to replace its secret",
             client.id
         ))),
-        Registration::Invalid(error) => Err(failure(format!("{} of {name}: {error}", error.field()))),
+        ClientCreation::Invalid(error) => Err(failure(format!("{} of {name}: {error}", error.field()))),
     }
 }
 
@@ -96,7 +96,7 @@ async fn set(args: ClientSetArgs) -> anyhow::Result<ExitCode> {
     let ClientSetArgs { on: ClientArgs { which, json, database }, grants: new_grants, scopes: new_scopes, no_scopes } =
         args;
     let admin = services::open(&database.check()?)?;
-    let update = ClientWish {
+    let update = ClientUpdate {
         grants: (!new_grants.is_empty()).then_some(new_grants),
         scopes: (no_scopes || !new_scopes.is_empty()).then_some(new_scopes),
     };

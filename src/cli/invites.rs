@@ -77,7 +77,7 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
     let config = args.database.check()?;
     let admin = services::open(&config)?;
     require_open(&config)?;
-    let invalid = |error: fields::FieldFault| failure(format!("{}: {error}", error.field()));
+    let invalid = |error: fields::FieldError| failure(format!("{}: {error}", error.field()));
     let email = args.email.map(fields::check_email).transpose().map_err(invalid)?;
     let roles = fields::check_roles(args.roles).map_err(invalid)?;
     match admin.invite(email.clone(), roles.clone()).await? {

@@ -10,9 +10,9 @@ pub use super::keys_args::{KeysArgs, KeysCommand, ResealArgs, RetireArgs, Rotate
 use super::output::{Table, answer, failure, misused, rfc3339, rfc3339_seconds, write_out};
 use super::prompt::is_confirmed;
 use super::services;
-use crate::admin::{AdminServices, KeyRotation};
+use crate::admin::{AdminService, KeyRotation};
 use crate::config::{Config, KeyAlgorithm, Signing};
-use crate::ops::server_key::{self, Source};
+use crate::ops::server_key::{self, ServerKeySource};
 use crate::ops::server_key_change;
 use crate::secret::ServerKey;
 use crate::tokens::{KeyRecord, KeyRetirement, KeyState};
@@ -170,7 +170,7 @@ async fn reseal(args: ResealArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Checks the settings and opens the database; fails if the server signs with HS256.
-fn open(args: &KeysArgs) -> anyhow::Result<(Config, AdminServices, KeyAlgorithm)> {
+fn open(args: &KeysArgs) -> anyhow::Result<(Config, AdminService, KeyAlgorithm)> {
     let config = args.check()?;
     let Signing::KeyPair(algorithm) = config.signing else {
         return Err(failure(
@@ -181,7 +181,7 @@ fn open(args: &KeysArgs) -> anyhow::Result<(Config, AdminServices, KeyAlgorithm)
     Ok((config, admin, algorithm))
 }
 
-fn find_server_key(config: &Config) -> anyhow::Result<(ServerKey, Source)> {
+fn find_server_key(config: &Config) -> anyhow::Result<(ServerKey, ServerKeySource)> {
     server_key::find(config)?.ok_or_else(|| {
         misused("the server key is required because it encrypts the signing keys: set SERVER_KEY or SERVER_KEY_FILE to the server's value")
     })

@@ -9,7 +9,7 @@ use super::log;
 use crate::clock::Clock;
 use crate::config::{self, Config, Settings};
 use crate::memory;
-use crate::ops::server_key::Source;
+use crate::ops::server_key::ServerKeySource;
 use crate::server::{self, Report, Running};
 
 const SECRETS_HELP: &str = "\
@@ -67,9 +67,9 @@ impl StartupBanner {
     fn text(&self, report: &Report, addresses: &[std::net::SocketAddr]) -> String {
         let Self { database, public_url } = self;
         let key = match &report.server_key {
-            Source::Setting => "from the settings".to_owned(),
-            Source::File(path) => path.display().to_string(),
-            Source::Made(path) => format!("{} (newly created; back it up with the database)", path.display()),
+            ServerKeySource::Setting => "from the settings".to_owned(),
+            ServerKeySource::File(path) => path.display().to_string(),
+            ServerKeySource::Made(path) => format!("{} (newly created; back it up with the database)", path.display()),
         };
         let listening: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         let migrated = if report.migrated.is_empty() {

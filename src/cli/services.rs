@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use super::output::failure;
-use crate::admin::AdminServices;
+use crate::admin::AdminService;
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl};
 use crate::db::Db;
@@ -21,7 +21,7 @@ const ATTEMPTS: u32 = 3;
 ///
 /// # Errors
 /// The database does not exist, cannot be opened, is newer than this release, or has pending migrations.
-pub fn open(config: &Config) -> anyhow::Result<AdminServices> {
+pub fn open(config: &Config) -> anyhow::Result<AdminService> {
     let pending = migration_states(&config.database)?.iter().filter(|state| !state.is_applied).count();
     if pending > 0 {
         return Err(failure(format!(
@@ -31,7 +31,7 @@ pub fn open(config: &Config) -> anyhow::Result<AdminServices> {
     }
     let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))
         .context("cannot start the password hashing threads (try a lower HASH_THREADS)")?;
-    Ok(AdminServices {
+    Ok(AdminService {
         db: Db::new(&config.database),
         clock: Clock::system(),
         hash_pool,

@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 
 use super::output::{answer, failure, misused, no_such_user, rfc3339, write_out};
 use super::services;
-use crate::admin::AdminServices;
+use crate::admin::AdminService;
 use crate::admin::tokens::{Issuing, MAX_TTL, MIN_TTL, ScriptToken};
 use crate::clock::Clock;
 use crate::config::{Config, Settings};
 use crate::ops::server_key;
 use crate::sessions::Lifetimes;
-use crate::tokens::{Finding, Keys, Tokens, explain, read_unchecked};
+use crate::tokens::{Finding, Keys, TokenService, explain, read_unchecked};
 use crate::users::LookupName;
 
 /// The most bytes read; access tokens are far shorter.
@@ -123,14 +123,14 @@ async fn issue(args: IssueArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn open_tokens(config: &Config, admin: &AdminServices) -> anyhow::Result<Tokens> {
+async fn open_tokens(config: &Config, admin: &AdminService) -> anyhow::Result<TokenService> {
     let Some((server_key, _)) = server_key::find(config)? else {
         return Err(misused(
             "the server key is required because it encrypts the signing key: set SERVER_KEY or SERVER_KEY_FILE to the server's value, or start the server once",
         ));
     };
     let keys = Keys::load(&admin.db, &config.signing, &server_key, admin.clock.now()).await?;
-    Ok(Tokens::new(keys, config, admin.clock.clone(), admin.db.clone()))
+    Ok(TokenService::new(keys, config, admin.clock.clone(), admin.db.clone()))
 }
 
 fn inspect(args: &InspectArgs) -> anyhow::Result<ExitCode> {

@@ -9,7 +9,7 @@ use super::services;
 pub use super::users_args::{AddArgs, ForcedArgs, ListArgs, NameArgs, SetPasswordArgs, ShowArgs, UsersCommand};
 use super::users_roles;
 use crate::admin::{
-    Account, Added, AdminServices, Deletion, Disabling, Enabling, PasswordSetting, Unlocking, UserFields,
+    Account, Added, AdminService, Deletion, Disabling, Enabling, PasswordSetting, Unlocking, UserFields,
 };
 use crate::config::Settings;
 use crate::ops::server_key;
@@ -41,7 +41,7 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
     let admin = services::open(&args.database.check()?)?;
     let AddArgs { name, id, display_name, email, roles, .. } = args;
     let fields = UserFields { username: name.clone(), id, display_name, email, roles };
-    let invalid = |error: &crate::admin::fields::FieldFault| failure(format!("{} of {name}: {error}", error.field()));
+    let invalid = |error: &crate::admin::fields::FieldError| failure(format!("{} of {name}: {error}", error.field()));
     let taken = || {
         failure(format!(
             "the username {name} is taken (usernames of deleted users are never reused): choose another, or run \"vestibule users show {name}\""
@@ -232,7 +232,7 @@ async fn unlock(args: NameArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-pub(super) fn open(args: &NameArgs) -> anyhow::Result<(AdminServices, LookupName)> {
+pub(super) fn open(args: &NameArgs) -> anyhow::Result<(AdminService, LookupName)> {
     Ok((services::open(&args.database.check()?)?, lookup(&args.name)?))
 }
 

@@ -25,7 +25,7 @@ const SQLITE_PRAGMAS: &str = "PRAGMA foreign_keys = ON; PRAGMA synchronous = FUL
 pub(super) enum Durability {
     /// Before the commit is answered.
     Now,
-    /// Soon after: a killed process loses nothing, a power cut may lose the last of it.
+    /// Soon after: a killed process loses nothing, a power cut may mark_broken the last of it.
     Soon,
 }
 
@@ -155,7 +155,7 @@ impl Slot {
     }
 
     /// Keeps the connection from being used again.
-    pub fn lose(&mut self) {
+    pub fn mark_broken(&mut self) {
         self.was_lost.store(true, Ordering::Relaxed);
     }
 

@@ -140,12 +140,12 @@ impl Db {
         self.transact(Durability::Now, step).await
     }
 
-    /// As [`Self::write`], answered before the disk has it: a killed process loses nothing, a power cut may lose the last of it. For what
+    /// As [`Self::write`], answered before the disk has it: a killed process loses nothing, a power cut may mark_broken the last of it. For what
     /// is worth nothing after a power cut, never for what somebody is told has been done.
     ///
     /// # Errors
     /// As [`Self::write`].
-    pub async fn write_soon<T, E, F>(&self, step: F) -> Result<T, E>
+    pub async fn write_relaxed<T, E, F>(&self, step: F) -> Result<T, E>
     where
         F: FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -171,7 +171,7 @@ impl Db {
                 Err(error) => Err(DbError::from(error).into()),
             };
             if !slot.connection.restore(durability) {
-                slot.lose();
+                slot.mark_broken();
             }
             Attempt::Done(result)
         })

@@ -4,7 +4,7 @@
 use actix_web::HttpRequest;
 
 use super::rule::Rule;
-use crate::credentials::Lock;
+use crate::authentication::Lock;
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::secret::PlainSecret;

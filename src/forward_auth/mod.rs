@@ -5,7 +5,7 @@
 
 mod decision;
 mod identity;
-mod original;
+mod original_request;
 mod pages;
 pub mod routes;
 mod rule;

@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use serde_json::json;
 
 use super::decision::{Decision, Forbidden, decide};
-use super::{identity, original, pages};
-use crate::credentials::Lock;
+use super::{identity, original_request, pages};
+use crate::authentication::Lock;
 use crate::error::{AppError, ErrorBody};
 use crate::web::get;
 
@@ -38,15 +38,15 @@ pub fn routes(services: &mut web::ServiceConfig) {
 pub(crate) async fn get_forward_auth(request: HttpRequest, lock: web::Data<Lock>) -> Result<HttpResponse, AppError> {
     match decide(&request, &lock).await {
         Ok(Decision::Allowed(current)) => Ok(identity::answer(&current)),
-        Ok(Decision::Forbidden(Forbidden::LacksRole)) if original::is_navigation(&request) => {
+        Ok(Decision::Forbidden(Forbidden::LacksRole)) if original_request::is_navigation(&request) => {
             pages::lacks_role(&request)
         }
         Ok(Decision::Forbidden(forbidden)) => Ok(refuse(&forbidden)),
-        Ok(Decision::SignedOut(error)) => match original::sign_in_address(&request) {
+        Ok(Decision::SignedOut(error)) => match original_request::sign_in_address(&request) {
             Some(address) => Ok(HttpResponse::Found().insert_header((header::LOCATION, address)).finish()),
             None => Err(error),
         },
-        Err(error) if original::is_navigation(&request) => pages::of_error(&request, &error),
+        Err(error) if original_request::is_navigation(&request) => pages::of_error(&request, &error),
         Err(error) => Err(error),
     }
 }
@@ -71,7 +71,7 @@ pub(crate) async fn get_auth_request(request: HttpRequest, lock: web::Data<Lock>
         Ok(Decision::Forbidden(forbidden)) => refuse(&forbidden),
         Ok(Decision::SignedOut(error)) => {
             let mut response = error.error_response();
-            if let Some(address) = original::sign_in_address(&request)
+            if let Some(address) = original_request::sign_in_address(&request)
                 && let Ok(address) = header::HeaderValue::from_str(&address)
             {
                 response.headers_mut().insert(header::LOCATION, address);

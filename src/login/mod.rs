@@ -2,7 +2,7 @@
 //! What may not live here: checking a password (`credentials`).
 
 mod pages;
-mod returning;
+mod redirect_loop;
 mod routes;
 mod setup;
 mod sign_out;

@@ -30,8 +30,8 @@ pub struct LogoutPage {
 
 /// Why an application and the sign-in page send somebody to and fro.
 #[derive(Template)]
-#[template(path = "returns.html")]
-pub struct ReturnsPage {
+#[template(path = "redirect_loop.html")]
+pub struct RedirectLoopPage {
     pub layout: Layout,
     pub lead: String,
     pub next: String,
@@ -64,7 +64,7 @@ mod tests {
                 }
                 .render(),
                 LogoutPage { layout: layout(), csrf: csrf(), next: name(), alert: alert() }.render(),
-                ReturnsPage { layout: layout(), lead: name(), next: "/docs".to_owned() }.render(),
+                RedirectLoopPage { layout: layout(), lead: name(), next: "/docs".to_owned() }.render(),
                 ErrorPage {
                     layout: layout(),
                     title: name(),

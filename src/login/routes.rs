@@ -7,8 +7,8 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::pages::LoginPage;
-use super::{returning, setup, sign_out};
-use crate::credentials::{Attempt, Lock, SignIn, SignedIn};
+use super::{redirect_loop, setup, sign_out};
+use crate::authentication::{Attempt, Lock, SignIn, SignedIn};
 use crate::error::AppError;
 use crate::scope::Scopes;
 use crate::secret::PlainSecret;
@@ -18,10 +18,10 @@ use crate::users::password::Password;
 use crate::web::client_ip::ClientIp;
 use crate::web::current_user::MaybeUser;
 use crate::web::form::Parameters;
-use crate::web::form_post::{self, FormPost, Refusal};
-use crate::web::next::Next;
+use crate::web::form_post::{self, FormPost, FormRejection};
 use crate::web::notice::Notice;
 use crate::web::pages::{Alert, Layout, html, see_other, wait_text};
+use crate::web::return_to::ReturnTo;
 use crate::web::session::BrowserSession;
 use crate::web::{WebConfig, cookies, error_page, get, headers, session, user_agent};
 
@@ -64,9 +64,9 @@ async fn show(
     lock: web::Data<Lock>,
 ) -> Result<HttpResponse, AppError> {
     let query = Parameters::from_query(request.query_string());
-    let next = Next::parse(query.get("next").unwrap_or_default(), crate::web::config(&request));
+    let next = ReturnTo::parse(query.get("next").unwrap_or_default(), crate::web::config(&request));
     if let Some(current) = user
-        && let Some(response) = returning::send_back(&request, &session, &lock, (&current, &next)).await?
+        && let Some(response) = redirect_loop::redirect_signed_in(&request, &session, &lock, (&current, &next)).await?
     {
         return Ok(response);
     }
@@ -88,11 +88,11 @@ async fn show(
 /// What the sign-in form shows.
 struct Form {
     status: StatusCode,
-    next: Next,
+    next: ReturnTo,
     username: String,
     is_remembered: bool,
     alert: Option<Alert>,
-    refusal: Option<Refusal>,
+    refusal: Option<FormRejection>,
     notice: Option<String>,
     is_registration_open: bool,
 }
@@ -121,7 +121,7 @@ async fn sign_in(
     client_ip: ClientIp,
 ) -> Result<HttpResponse, AppError> {
     let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, true).await?;
-    let next = Next::parse(parameters.get("next").unwrap_or_default(), crate::web::config(&request));
+    let next = ReturnTo::parse(parameters.get("next").unwrap_or_default(), crate::web::config(&request));
     // Cut, so that a name of 16 KiB is not sent back.
     let username: String = parameters.get("username").unwrap_or_default().chars().take(256).collect();
     let is_remembered = parameters.get("remember").is_some();
@@ -142,7 +142,7 @@ async fn sign_in(
         return form(&again(refusal.status(), refusal.alert(words, &request)), layout, &session);
     }
     let (Some(typed_name), Some(typed_password)) =
-        (parameters.get_filled("username"), parameters.get_filled("password"))
+        (parameters.get_non_empty("username"), parameters.get_non_empty("password"))
     else {
         return form(&again(StatusCode::UNPROCESSABLE_ENTITY, Alert::named(words, "alert-missing")), layout, &session);
     };
@@ -162,8 +162,8 @@ async fn sign_in(
         device: cookies::find(&request, cookies::Name::Device).and_then(|text| PlainSecret::parse(&text)),
         previous: session.secret(),
     };
-    match lock.sign_in_whole(attempt).await? {
-        SignIn::Done(signed_in) => finish(&request, (&session, &lock), &signed_in, next.address()),
+    match lock.sign_in_detached(attempt).await? {
+        SignIn::Done(signed_in) => signed_in_response(&request, (&session, &lock), &signed_in, next.address()),
         // A page wishes for no scope, so that none is refused.
         SignIn::Refused | SignIn::ScopeRefused | SignIn::ClientGone => form(&refused(), layout, &session),
         SignIn::Disabled => {
@@ -175,7 +175,7 @@ async fn sign_in(
             &session,
             wait,
         ),
-        SignIn::Full => {
+        SignIn::Overloaded => {
             let wait = Duration::from_secs(2);
             waiting(
                 &again(StatusCode::SERVICE_UNAVAILABLE, wait_alert(&layout, "alert-busy", wait)),
@@ -202,7 +202,7 @@ fn waiting(shown: &Form, layout: Layout, session: &BrowserSession, wait: Duratio
 }
 
 /// Wears a sign-in that succeeded as cookies and a redirect.
-pub(super) fn finish(
+pub(super) fn signed_in_response(
     request: &HttpRequest,
     (session, lock): (&BrowserSession, &Lock),
     signed_in: &SignedIn,

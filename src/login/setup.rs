@@ -3,11 +3,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::routes::finish;
+use super::routes::signed_in_response;
 use crate::admin::{self, FirstAdmin, Reset};
-use crate::audit::Whence;
+use crate::audit::ClientInfo;
+use crate::authentication::{Attempt, Lock, SignIn};
 use crate::config::Config;
-use crate::credentials::{Attempt, Lock, SignIn};
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
@@ -20,13 +20,13 @@ use crate::users::{self, LookupName, User};
 use crate::web::client_ip::ClientIp;
 use crate::web::form_post;
 use crate::web::language::words_for;
-use crate::web::link_form::{Asked, LinkForm};
-use crate::web::new_account::{Fault, Typed};
+use crate::web::link_form::{LinkForm, LinkFormSubject};
+use crate::web::new_account::{AccountFieldError, Typed};
 use crate::web::notice::Notice;
 use crate::web::one_time_link;
 use crate::web::pages::see_other;
 use crate::web::session::BrowserSession;
-use crate::web::{cookies, user_agent, whence};
+use crate::web::{client_info, cookies, user_agent};
 
 const FIRST_ADMIN: LinkForm = LinkForm { name: "setup", path: "/setup" };
 const RESCUE: LinkForm = LinkForm { name: "rescue", path: "/setup" };
@@ -45,9 +45,9 @@ pub async fn show(
     if let Some(response) = one_time_link::take(&request, "/setup")? {
         return Ok(response);
     }
-    let Some((link, user)) = find_link(&request, &lock).await? else { return link_is_dead(&request) };
-    let (form, asked) = form_for(user.as_ref(), Typed::default());
-    form.to(&request, &session, &PasswordPolicy::new(&config), &link).fresh(asked)
+    let Some((link, user)) = find_link(&request, &lock).await? else { return link_expired(&request) };
+    let (form, subject) = form_for(user.as_ref(), Typed::default());
+    form.to(&request, &session, &PasswordPolicy::new(&config), &link).fresh(subject)
 }
 
 /// Makes the first administrator, or sets the new password, and signs them in.
@@ -62,17 +62,17 @@ pub async fn submit(
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
     let post = form_post::read(&request, payload, &session, false).await?;
-    let Some((link, user)) = find_link(&request, &lock).await? else { return link_is_dead(&request) };
+    let Some((link, user)) = find_link(&request, &lock).await? else { return link_expired(&request) };
     let (policy, typed) = (PasswordPolicy::new(&config), Typed::read(&post.parameters));
-    let (form, asked) = form_for(user.as_ref(), typed.clone());
+    let (form, subject) = form_for(user.as_ref(), typed.clone());
     let form = form.to(&request, &session, &policy, &link);
-    if let Some(response) = form.stop(&asked, &post, &lock).await? {
+    if let Some(response) = form.stop(&subject, &post, &lock).await? {
         return Ok(response);
     }
     let typed_password = post.parameters.get("password").unwrap_or_default();
     let done = match &user {
         Some(user) => {
-            let told = (lock.mail.speaking(Some(words_for(&request).language())), whence(&request));
+            let told = (lock.mail.with_fallback_language(Some(words_for(&request).language())), client_info(&request));
             rescue(&lock, (&link, user), typed_password, &policy, told).await?
         }
         None => create(&lock, &link, &typed, typed_password, &policy).await?,
@@ -85,17 +85,17 @@ pub async fn submit(
             };
             sign_in(&request, (&session, &lock), (username, typed_password), user.is_some(), device).await
         }
-        Done::LinkIsDead => link_is_dead(&request),
-        Done::Full => Err(AppError::unavailable()),
-        Done::Refused(fault) => form.faulty(asked, &fault),
+        Done::LinkExpired => link_expired(&request),
+        Done::Overloaded => Err(AppError::unavailable()),
+        Done::Refused(fault) => form.with_error(subject, &fault),
     }
 }
 
 enum Done {
     As(String),
-    LinkIsDead,
-    Full,
-    Refused(Fault),
+    LinkExpired,
+    Overloaded,
+    Refused(AccountFieldError),
 }
 
 async fn create(
@@ -109,14 +109,14 @@ async fn create(
         Ok(checked) => checked,
         Err(fault) => return Ok(Done::Refused(fault)),
     };
-    let Ok(hash) = lock.hash_pool.hash(password).await else { return Ok(Done::Full) };
+    let Ok(hash) = lock.hash_pool.hash(password).await else { return Ok(Done::Overloaded) };
     new.password_hash = Some(hash);
     let (link, now) = (link.clone(), lock.clock.now());
     let outcome = lock.db.write(move |conn| admin::create_first_admin(conn, &link, new, now)).await?;
     Ok(match outcome {
         FirstAdmin::Created(user) => Done::As(user.username),
-        FirstAdmin::NameTaken => Done::Refused(Fault::NameTaken),
-        FirstAdmin::LinkDead => Done::LinkIsDead,
+        FirstAdmin::NameTaken => Done::Refused(AccountFieldError::NameTaken),
+        FirstAdmin::LinkExpired => Done::LinkExpired,
     })
 }
 
@@ -125,18 +125,18 @@ async fn rescue(
     (link, user): (&Link, &User),
     typed_password: &str,
     policy: &PasswordPolicy,
-    (outbox, whence): (Outbox, Whence),
+    (outbox, client_info): (Outbox, ClientInfo),
 ) -> Result<Done, AppError> {
     let password = match Password::choose(typed_password, &Owner::from(user), policy) {
         Ok(password) => password,
-        Err(error) => return Ok(Done::Refused(Fault::Password(error))),
+        Err(error) => return Ok(Done::Refused(AccountFieldError::Password(error))),
     };
-    let Ok(hash) = lock.hash_pool.hash(password).await else { return Ok(Done::Full) };
+    let Ok(hash) = lock.hash_pool.hash(password).await else { return Ok(Done::Overloaded) };
     let (link, now) = (link.clone(), lock.clock.now());
-    let outcome = lock.db.write(move |conn| admin::reset(conn, &outbox, (&link, &hash, &whence), now)).await?;
+    let outcome = lock.db.write(move |conn| admin::reset(conn, &outbox, (&link, &hash, &client_info), now)).await?;
     Ok(match outcome {
         Reset::Done { user, .. } => Done::As(user.username),
-        Reset::LinkDead => Done::LinkIsDead,
+        Reset::LinkExpired => Done::LinkExpired,
     })
 }
 
@@ -166,9 +166,9 @@ async fn sign_in(
         previous: session.secret(),
     };
     let notice = if is_rescue { Notice::Rescued } else { Notice::SetUp };
-    let mut response = match lock.sign_in_whole(attempt).await? {
+    let mut response = match lock.sign_in_detached(attempt).await? {
         SignIn::Done(signed_in) => {
-            finish(request, (session, lock), &signed_in, &format!("/?notice={}", notice.code()))?
+            signed_in_response(request, (session, lock), &signed_in, &format!("/?notice={}", notice.code()))?
         }
         // Throttled from this network, or busy: the account stands, and the sign-in page says the rest.
         _ => see_other(&format!("/login?notice={}", notice.code())),
@@ -192,13 +192,13 @@ async fn find_link(request: &HttpRequest, lock: &Lock) -> Result<Option<(Link, O
     Ok(found)
 }
 
-fn form_for(user: Option<&User>, typed: Typed) -> (LinkForm, Asked) {
+fn form_for(user: Option<&User>, typed: Typed) -> (LinkForm, LinkFormSubject) {
     match user {
-        Some(user) => (RESCUE, Asked::Password(user.username.clone())),
-        None => (FIRST_ADMIN, Asked::Account(None, typed)),
+        Some(user) => (RESCUE, LinkFormSubject::Password(user.username.clone())),
+        None => (FIRST_ADMIN, LinkFormSubject::Account(None, typed)),
     }
 }
 
-fn link_is_dead(request: &HttpRequest) -> Result<HttpResponse, AppError> {
-    one_time_link::dead(request, ("link-invalid-text", "/login", "error-link-sign-in"))
+fn link_expired(request: &HttpRequest) -> Result<HttpResponse, AppError> {
+    one_time_link::expired_link_page(request, ("link-invalid-text", "/login", "error-link-sign-in"))
 }

@@ -4,17 +4,17 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::pages::LogoutPage;
-use crate::credentials::Lock;
+use crate::authentication::Lock;
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::sessions::{self, EndReason};
 use crate::users::UserId;
 use crate::web::current_user::{CurrentUser, MaybeUser};
 use crate::web::form::Parameters;
-use crate::web::form_post::{self, FormPost, Refusal};
-use crate::web::next::Next;
+use crate::web::form_post::{self, FormPost, FormRejection};
 use crate::web::notice::Notice;
 use crate::web::pages::{Alert, Layout, html, see_other};
+use crate::web::return_to::ReturnTo;
 use crate::web::session::BrowserSession;
 use crate::web::{cookies, headers};
 
@@ -35,21 +35,21 @@ pub async fn show(
 }
 
 /// Where an application wants its people back: in the query of its link or form, then in a field of ours.
-fn next_after_sign_out(request: &HttpRequest, fields: &Parameters) -> Next {
+fn next_after_sign_out(request: &HttpRequest, fields: &Parameters) -> ReturnTo {
     let query = Parameters::from_query(request.query_string());
-    Next::parse(fields.get("next").or(query.get("next")).unwrap_or_default(), crate::web::config(request))
+    ReturnTo::parse(fields.get("next").or(query.get("next")).unwrap_or_default(), crate::web::config(request))
 }
 
 fn sign_out_question(
     layout: Layout,
     session: &BrowserSession,
-    next: &Next,
-    refused: Option<(Refusal, Alert)>,
+    next: &ReturnTo,
+    refused: Option<(FormRejection, Alert)>,
 ) -> Result<HttpResponse, AppError> {
     let (refusal, alert) = refused.unzip();
     let csrf = form_post::csrf_token(session, refusal)?;
     let page = LogoutPage { layout, csrf, next: next.field().to_owned(), alert };
-    let mut response = html(refusal.map_or(StatusCode::OK, Refusal::status), &page)?;
+    let mut response = html(refusal.map_or(StatusCode::OK, FormRejection::status), &page)?;
     headers::allow_form_to_lead_to(&mut response, next);
     Ok(response)
 }
@@ -67,11 +67,11 @@ pub async fn submit(
 ) -> Result<HttpResponse, AppError> {
     let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, true).await?;
     let next = next_after_sign_out(&request, &parameters);
-    let asks_again = user.is_some() || refusal == Some(Refusal::Elsewhere);
+    let asks_again = user.is_some() || refusal == Some(FormRejection::CrossSite);
     if let Some(refusal) = refusal.filter(|_| asks_again) {
         let layout = Layout::new(&request);
         let mut alert = refusal.alert(layout.words, &request);
-        if refusal == Refusal::Stale {
+        if refusal == FormRejection::Stale {
             layout.word("alert-stale-sign-out-text").clone_into(&mut alert.text);
         }
         return sign_out_question(layout, &session, &next, Some((refusal, alert)));
@@ -88,14 +88,14 @@ async fn end(lock: &Lock, user: &CurrentUser) -> Result<(), DbError> {
         .write(move |conn| -> Result<_, DbError> { Ok(sessions::end(conn, &id, EndReason::SignedOut, now)?) })
         .await?;
     // At once here; other instances read it from the database within a second.
-    lock.tokens.ended().add(&user.session.id, user.session.access_until);
+    lock.tokens.revoked().add(&user.session.id, user.session.access_until);
     Ok(())
 }
 
 fn signed_out(
     request: &HttpRequest,
     session: &BrowserSession,
-    (next, user_id): (&Next, Option<UserId>),
+    (next, user_id): (&ReturnTo, Option<UserId>),
 ) -> Result<HttpResponse, AppError> {
     // Without a cookie there is nothing to renew, and what is set could take the place of one that the browser kept back.
     if session.csrf_seed().is_some() {

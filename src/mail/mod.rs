@@ -85,7 +85,7 @@ impl Outbox {
 
     /// The same for what follows from a page in this language: so those are written to who have chosen none.
     #[must_use]
-    pub fn speaking(&self, language: Option<&'static str>) -> Self {
+    pub fn with_fallback_language(&self, language: Option<&'static str>) -> Self {
         Self { language, ..self.clone() }
     }
 

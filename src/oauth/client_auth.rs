@@ -2,8 +2,8 @@
 
 use actix_web::HttpRequest;
 
+use crate::authentication::Lock;
 use crate::clients::{self, Client};
-use crate::credentials::Lock;
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::secret::{PlainSecret, from_base64};
@@ -30,7 +30,7 @@ pub async fn authenticate(
         Some(Err(_)) => return Err(AppError::invalid_client()),
         Some(Ok(value)) => from_basic(value)?,
     };
-    let in_body = match (parameters.get_filled("client_id"), parameters.get_filled("client_secret")) {
+    let in_body = match (parameters.get_non_empty("client_id"), parameters.get_non_empty("client_secret")) {
         (None, None) => None,
         (id, secret) => Some(ClientCredentials {
             id: id.unwrap_or_default().to_owned(),

@@ -4,9 +4,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use super::client_auth;
+use crate::authentication::Lock;
 use crate::clients::Client;
 use crate::clock::unix_seconds;
-use crate::credentials::Lock;
 use crate::db::DbError;
 use crate::error::{AppError, ErrorBody};
 use crate::secret::PlainSecret;
@@ -121,7 +121,8 @@ pub async fn post_introspect(
 ) -> Result<HttpResponse, AppError> {
     let parameters = Parameters::read(&request, payload).await?;
     let client = client_auth::require(&request, &parameters, &lock).await?;
-    let token = parameters.get_filled("token").ok_or_else(|| AppError::invalid_request("Missing parameter: token."))?;
+    let token =
+        parameters.get_non_empty("token").ok_or_else(|| AppError::invalid_request("Missing parameter: token."))?;
     let response = match PlainSecret::parse(token) {
         Some(secret) => of_refresh_token(&lock, secret, client).await?,
         None => of_access_token(&lock, token).await?,

@@ -5,10 +5,10 @@ use actix_web::http::header::{ETAG, EntityTag, Header as _, IF_NONE_MATCH, IfNon
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
+use crate::authentication::Lock;
 use crate::clients::GrantType;
 use crate::clock::unix_seconds;
 use crate::config::{Config, PasswordGrant};
-use crate::credentials::Lock;
 use crate::error::AppError;
 use crate::secret::{base64url, sha256};
 
@@ -123,7 +123,7 @@ pub struct RevokedSession {
     )
 )]
 pub async fn get_revoked(request: HttpRequest, lock: web::Data<Lock>) -> Result<HttpResponse, AppError> {
-    let revoked = lock.tokens.ended().list(lock.clock.now(), MAX_REVOKED);
+    let revoked = lock.tokens.revoked().list(lock.clock.now(), MAX_REVOKED);
     let sessions = revoked.into_iter().map(|(sid, until)| RevokedSession { sid, until: unix_seconds(until) }).collect();
     let body = serde_json::to_vec(&Revoked { sessions }).map_err(AppError::internal)?;
     Ok(public(&request, "public, no-cache", body))

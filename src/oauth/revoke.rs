@@ -3,8 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::client_auth;
+use crate::authentication::Lock;
 use crate::clients::Client;
-use crate::credentials::Lock;
 use crate::db::DbError;
 use crate::error::{AppError, ErrorBody};
 use crate::secret::PlainSecret;
@@ -51,7 +51,8 @@ pub async fn post_revoke(
 ) -> Result<HttpResponse, AppError> {
     let parameters = Parameters::read(&request, payload).await?;
     let client = client_auth::authenticate(&request, &parameters, &lock).await?;
-    let token = parameters.get_filled("token").ok_or_else(|| AppError::invalid_request("Missing parameter: token."))?;
+    let token =
+        parameters.get_non_empty("token").ok_or_else(|| AppError::invalid_request("Missing parameter: token."))?;
     if let Some(session_id) = session_of(&lock, token, client.as_ref()).await? {
         end(&lock, session_id).await?;
     }
@@ -86,7 +87,7 @@ async fn end(lock: &Lock, session_id: String) -> Result<(), DbError> {
         })
         .await?;
     if let Some(session) = ended {
-        lock.tokens.ended().add(&session.id, session.access_until);
+        lock.tokens.revoked().add(&session.id, session.access_until);
     }
     Ok(())
 }

@@ -4,13 +4,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use super::client_auth;
+use crate::authentication::{Attempt, ClientSignIn, Lock, Refresh, RefreshRequest, SignIn};
 use crate::clients::{Client, GrantType};
 use crate::config::{Config, PasswordGrant};
-use crate::credentials::{Attempt, ClientSignIn, Lock, Presented, Refresh, SignIn};
 use crate::error::{AppError, ErrorBody};
 use crate::scope::Scopes;
 use crate::secret::PlainSecret;
-use crate::sessions::{Origin, SessionKind};
+use crate::sessions::{SessionKind, SessionOrigin};
 use crate::tokens::IssuedToken;
 use crate::users::LookupName;
 use crate::users::password::Password;
@@ -106,7 +106,7 @@ pub async fn post_token(
         return Err(AppError::invalid_request("The request has no parameters."));
     }
     let client = client_auth::authenticate(&request, &parameters, &lock).await?;
-    let grant_type = match parameters.get_filled("grant_type") {
+    let grant_type = match parameters.get_non_empty("grant_type") {
         Some(grant_type) => grant_type,
         // FastAPI's form may omit it.
         None if parameters.get("username").is_some() => "password",
@@ -138,7 +138,7 @@ struct TokenRequestContext<'a> {
 
 impl TokenRequestContext<'_> {
     fn require(&self, name: &str, missing: &'static str) -> Result<&str, AppError> {
-        self.parameters.get_filled(name).ok_or_else(|| AppError::invalid_request(missing))
+        self.parameters.get_non_empty(name).ok_or_else(|| AppError::invalid_request(missing))
     }
 
     async fn password_grant(self, setting: PasswordGrant) -> Result<TokenResponse, AppError> {
@@ -158,7 +158,7 @@ impl TokenRequestContext<'_> {
         let attempt = Attempt {
             username,
             password,
-            kind: SessionKind::Program,
+            kind: SessionKind::PasswordGrant,
             client: self.client,
             scope: requested.clone(),
             client_ip: self.client_ip.0,
@@ -168,7 +168,7 @@ impl TokenRequestContext<'_> {
             device: None,
             previous: None,
         };
-        match self.lock.sign_in_whole(attempt).await? {
+        match self.lock.sign_in_detached(attempt).await? {
             SignIn::Done(signed_in) => {
                 let refresh_token = signed_in.refresh_token.as_ref();
                 Ok(TokenResponse::new(signed_in.token, refresh_token, &signed_in.session.scope))
@@ -177,7 +177,7 @@ impl TokenRequestContext<'_> {
             SignIn::ClientGone => Err(AppError::invalid_client()),
             SignIn::ScopeRefused => Err(AppError::invalid_scope(&requested)),
             SignIn::Throttled(wait) => Err(AppError::too_many_requests(wait)),
-            SignIn::Full => Err(AppError::unavailable()),
+            SignIn::Overloaded => Err(AppError::unavailable()),
         }
     }
 
@@ -185,7 +185,8 @@ impl TokenRequestContext<'_> {
         let token = self.require("refresh_token", "Missing parameter: refresh_token.")?;
         let token = PlainSecret::parse(token).ok_or_else(AppError::invalid_refresh_token)?;
         let requested = self.parameters.scope()?;
-        let presented = Presented { token, client: self.client, scope: requested.clone(), client_ip: self.client_ip.0 };
+        let presented =
+            RefreshRequest { token, client: self.client, scope: requested.clone(), client_ip: self.client_ip.0 };
         match self.lock.refresh(presented).await? {
             Refresh::Done(refreshed) => {
                 Ok(TokenResponse::new(refreshed.token, Some(&refreshed.refresh_token), &refreshed.scope))
@@ -198,8 +199,8 @@ impl TokenRequestContext<'_> {
     async fn client_credentials_grant(self) -> Result<TokenResponse, AppError> {
         let requested = self.parameters.scope()?;
         let client = self.client.ok_or_else(AppError::client_missing)?;
-        let origin = Origin {
-            kind: SessionKind::Client,
+        let origin = SessionOrigin {
+            kind: SessionKind::ClientCredentials,
             network_address: Some(self.client_ip.0.to_canonical().to_string()),
             user_agent: user_agent(self.request),
         };

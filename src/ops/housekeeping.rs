@@ -7,8 +7,8 @@ use diesel::QueryResult;
 
 use super::health::Readiness;
 use super::store;
+use crate::authentication::{self, Lock};
 use crate::clock::unix_seconds;
-use crate::credentials::{self, Lock};
 use crate::db::{DbConnection, DbError};
 use crate::{audit, links, mail, sessions, tokens};
 
@@ -46,7 +46,7 @@ pub async fn keep_revoked_sessions_fresh(lock: Lock, readiness: Readiness) {
 }
 
 async fn refresh(lock: &Lock) -> Result<(), DbError> {
-    lock.tokens.ended().refresh(&lock.db, lock.clock.now()).await?;
+    lock.tokens.revoked().refresh(&lock.db, lock.clock.now()).await?;
     lock.tokens.keys().refresh(&lock.db).await
 }
 
@@ -75,7 +75,7 @@ async fn clean(lock: &Lock, key_rotation: Option<TimeDelta>) -> Result<(), DbErr
         return Ok(());
     }
     let token_life = lock.lifetimes.one_access_token(now) - now;
-    if let Err(error) = lock.tokens.keys().tend(&lock.db, key_rotation, token_life, now).await {
+    if let Err(error) = lock.tokens.keys().run_maintenance(&lock.db, key_rotation, token_life, now).await {
         // The cleanup continues without it.
         tracing::warn!(%error, "signing-key maintenance failed; retrying in a minute");
     }
@@ -86,8 +86,8 @@ async fn clean(lock: &Lock, key_rotation: Option<TimeDelta>) -> Result<(), DbErr
     delete(lock, move |conn| audit::delete_old(conn, now - EVENT_RETENTION, BATCH)).await?;
     delete(lock, move |conn| sessions::delete_ended(conn, now - ENDED_SESSION_RETENTION, BATCH)).await?;
     delete(lock, move |conn| sessions::delete_dead(conn, dead_before, now, BATCH)).await?;
-    delete(lock, move |conn| credentials::delete_stale_attempts(conn, now, BATCH)).await?;
-    delete(lock, move |conn| credentials::delete_stale_devices(conn, now, BATCH)).await?;
+    delete(lock, move |conn| authentication::delete_stale_attempts(conn, now, BATCH)).await?;
+    delete(lock, move |conn| authentication::delete_stale_devices(conn, now, BATCH)).await?;
     delete(lock, move |conn| mail::delete_expired(conn, now, BATCH)).await?;
     delete(lock, move |conn| links::delete_expired(conn, now, BATCH)).await
 }

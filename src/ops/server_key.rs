@@ -34,7 +34,7 @@ pub enum ServerKeyError {
 
 /// The source of a server key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ServerKeySource {
     /// The settings.
     Setting,
     /// An existing file.
@@ -44,18 +44,18 @@ pub enum Source {
 }
 
 /// Finds the existing key, without creating one.
-pub fn find(config: &Config) -> Result<Option<(ServerKey, Source)>, ServerKeyError> {
+pub fn find(config: &Config) -> Result<Option<(ServerKey, ServerKeySource)>, ServerKeyError> {
     if let Some(key) = &config.server_key {
-        return Ok(Some((key.clone(), Source::Setting)));
+        return Ok(Some((key.clone(), ServerKeySource::Setting)));
     }
     match key_file(&config.database) {
-        Some(path) => Ok(read(&path)?.map(|key| (key, Source::File(path)))),
+        Some(path) => Ok(read(&path)?.map(|key| (key, ServerKeySource::File(path)))),
         None => Ok(None),
     }
 }
 
 /// Finds the key, or creates it on the first start with SQLite.
-pub async fn find_or_make(config: &Config, db: &Db) -> Result<(ServerKey, Source), ServerKeyError> {
+pub async fn find_or_make(config: &Config, db: &Db) -> Result<(ServerKey, ServerKeySource), ServerKeyError> {
     if let Some(found) = find(config)? {
         return Ok(found);
     }
@@ -65,13 +65,13 @@ pub async fn find_or_make(config: &Config, db: &Db) -> Result<(ServerKey, Source
     let is_in_use = db.read(|conn| -> Result<_, DbError> { Ok(tokens::has_keys(conn)?) }).await?;
     if is_in_use {
         // Another process may have created the file since `find`; it writes the file before it uses the key.
-        return read(&path)?.map(|key| (key, Source::File(path.clone()))).ok_or(ServerKeyError::Lost(path));
+        return read(&path)?.map(|key| (key, ServerKeySource::File(path.clone()))).ok_or(ServerKeyError::Lost(path));
     }
     if make(&path, &ServerKey::generate())? {
         tracing::debug!(path = %path.display(), "server key created");
     }
     let key = read(&path)?.ok_or_else(|| ServerKeyError::Lost(path.clone()))?;
-    Ok((key, Source::Made(path)))
+    Ok((key, ServerKeySource::Made(path)))
 }
 
 fn key_file(database: &DatabaseUrl) -> Option<PathBuf> {

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::server_key::{ServerKeyError, Source, make, read, sync_folder};
+use super::server_key::{ServerKeyError, ServerKeySource, make, read, sync_folder};
 use crate::secret::ServerKey;
 
 /// A prepared rotation. The new key is on disk before anything is encrypted with it, and replaces the old one after
 /// everything is. So a power loss at any point leaves the key that decrypts the database on disk, and the command can run
 /// again.
 #[derive(Debug)]
-pub struct Change {
+pub struct ServerKeyChange {
     /// The key to encrypt with.
     pub new: ServerKey,
     /// The key file to replace; `None` when the key comes from the settings.
@@ -18,7 +18,7 @@ pub struct Change {
 
 /// An error while rotating the server key.
 #[derive(Debug, thiserror::Error)]
-pub enum ChangeError {
+pub enum ServerKeyChangeError {
     /// The current key comes from the settings, so the new one must be given.
     #[error(
         "the server key comes from the settings: write a new one to a file, for example with `openssl rand -base64 32`, and pass the file with --new-server-key-file"
@@ -39,21 +39,22 @@ pub enum ChangeError {
 
 /// Reads the new key from `given`, takes it from an interrupted run, or generates it. With a key file, writes the new key
 /// to `server.key.new`.
-pub fn prepare(source: &Source, given: Option<&Path>) -> Result<Change, ChangeError> {
-    let given = given.map(|path| read(path)?.ok_or_else(|| ChangeError::NoFile(path.to_owned()))).transpose()?;
-    let (Source::File(file) | Source::Made(file)) = source else {
-        return given.map(|new| Change { new, file: None }).ok_or(ChangeError::NotGiven);
+pub fn prepare(source: &ServerKeySource, given: Option<&Path>) -> Result<ServerKeyChange, ServerKeyChangeError> {
+    let given =
+        given.map(|path| read(path)?.ok_or_else(|| ServerKeyChangeError::NoFile(path.to_owned()))).transpose()?;
+    let (ServerKeySource::File(file) | ServerKeySource::Made(file)) = source else {
+        return given.map(|new| ServerKeyChange { new, file: None }).ok_or(ServerKeyChangeError::NotGiven);
     };
     let staged = staged(file);
     make(&staged, given.as_ref().unwrap_or(&ServerKey::generate()))?;
     let new = read(&staged)?.ok_or_else(|| ServerKeyError::Lost(staged.clone()))?;
     match given {
-        Some(given) if *given.reveal() != *new.reveal() => Err(ChangeError::Unfinished(staged)),
-        _ => Ok(Change { new, file: Some(file.clone()) }),
+        Some(given) if *given.reveal() != *new.reveal() => Err(ServerKeyChangeError::Unfinished(staged)),
+        _ => Ok(ServerKeyChange { new, file: Some(file.clone()) }),
     }
 }
 
-impl Change {
+impl ServerKeyChange {
     /// Replaces the old key file, after everything is encrypted with the new key. Returns the file, if there is one.
     ///
     /// # Errors

@@ -6,14 +6,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::pages::ForgotPage;
 use crate::admin;
-use crate::credentials::Lock;
+use crate::authentication::Lock;
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::mail::Outbox;
-use crate::web::asking;
+use crate::web::background;
 use crate::web::client_ip::ClientIp;
 use crate::web::error_page::ErrorPage;
-use crate::web::form_post::{self, FormPost, Refusal};
+use crate::web::form_post::{self, FormPost, FormRejection};
 use crate::web::notice::Notice;
 use crate::web::pages::{Alert, Layout, html, see_other};
 use crate::web::session::BrowserSession;
@@ -62,19 +62,19 @@ pub async fn submit(
         let alert = Alert::named(words, "forgot-alert");
         return form(layout, &session, None, (StatusCode::UNPROCESSABLE_ENTITY, login, Some(alert)));
     }
-    if let Some(wait) = lock.request_from(client_ip).await? {
-        let shown = (StatusCode::TOO_MANY_REQUESTS, login, Some(asking::too_many(words, wait)));
-        return Ok(asking::retry_after(form(layout, &session, None, shown)?, wait));
+    if let Some(wait) = lock.limit_by_network(client_ip).await? {
+        let shown = (StatusCode::TOO_MANY_REQUESTS, login, Some(background::too_many(words, wait)));
+        return Ok(background::retry_after(form(layout, &session, None, shown)?, wait));
     }
-    let (lock, outbox) = (lock.get_ref().clone(), lock.mail.speaking(Some(words.language())));
-    asking::do_later(async move { mail_links(&lock, outbox, login).await })?;
+    let (lock, outbox) = (lock.get_ref().clone(), lock.mail.with_fallback_language(Some(words.language())));
+    background::spawn_bounded(async move { mail_links(&lock, outbox, login).await })?;
     Ok(see_other(&format!("/login?notice={}", Notice::ResetAsked.code())))
 }
 
 /// Leaves a mail for each account that may be meant, three in half an hour at the most.
 async fn mail_links(lock: &Lock, outbox: Outbox, login: String) -> Result<(), DbError> {
     for user in lock.db.read(move |conn| admin::find_reachable(conn, &login)).await? {
-        if lock.request_reset(user.id).await?.is_some() {
+        if lock.limit_password_resets(user.id).await?.is_some() {
             tracing::info!(user_id = user.id.0, "password reset request dropped: too many for this account");
             continue;
         }
@@ -87,7 +87,7 @@ async fn mail_links(lock: &Lock, outbox: Outbox, login: String) -> Result<(), Db
 fn form(
     layout: Layout,
     session: &BrowserSession,
-    refusal: Option<Refusal>,
+    refusal: Option<FormRejection>,
     (status, login, alert): (StatusCode, String, Option<Alert>),
 ) -> Result<HttpResponse, AppError> {
     html(status, &ForgotPage { layout, csrf: form_post::csrf_token(session, refusal)?, login, alert })

@@ -4,21 +4,21 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::admin::{self, Reset};
+use crate::authentication::Lock;
 use crate::config::Config;
-use crate::credentials::Lock;
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::users::User;
 use crate::users::password::{Owner, Password, PasswordPolicy};
+use crate::web::client_info;
 use crate::web::cookies;
 use crate::web::form_post;
 use crate::web::language::words_for;
-use crate::web::link_form::{Asked, LinkForm};
-use crate::web::new_account::Fault;
+use crate::web::link_form::{LinkForm, LinkFormSubject};
+use crate::web::new_account::AccountFieldError;
 use crate::web::notice::Notice;
 use crate::web::one_time_link;
 use crate::web::session::BrowserSession;
-use crate::web::whence;
 
 const FORM: LinkForm = LinkForm { name: "reset", path: "/password/reset" };
 
@@ -35,8 +35,8 @@ pub async fn show(
     if let Some(response) = one_time_link::take(&request, FORM.path)? {
         return Ok(response);
     }
-    let Some((link, user)) = find(&request, &lock).await? else { return dead(&request) };
-    FORM.to(&request, &session, &PasswordPolicy::new(&config), &link).fresh(Asked::Password(user.username))
+    let Some((link, user)) = find(&request, &lock).await? else { return link_expired(&request) };
+    FORM.to(&request, &session, &PasswordPolicy::new(&config), &link).fresh(LinkFormSubject::Password(user.username))
 }
 
 /// Sets the new password.
@@ -51,21 +51,21 @@ pub async fn submit(
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
     let post = form_post::read(&request, payload, &session, false).await?;
-    let Some((link, user)) = find(&request, &lock).await? else { return dead(&request) };
-    let (policy, asked) = (PasswordPolicy::new(&config), Asked::Password(user.username.clone()));
+    let Some((link, user)) = find(&request, &lock).await? else { return link_expired(&request) };
+    let (policy, subject) = (PasswordPolicy::new(&config), LinkFormSubject::Password(user.username.clone()));
     let form = FORM.to(&request, &session, &policy, &link);
-    if let Some(response) = form.stop(&asked, &post, &lock).await? {
+    if let Some(response) = form.stop(&subject, &post, &lock).await? {
         return Ok(response);
     }
     let typed = post.parameters.get("password").unwrap_or_default();
     let password = match Password::choose(typed, &Owner::from(&user), &policy) {
         Ok(password) => password,
-        Err(error) => return form.faulty(asked, &Fault::Password(error)),
+        Err(error) => return form.with_error(subject, &AccountFieldError::Password(error)),
     };
     let Ok(hash) = lock.hash_pool.hash(password).await else { return Err(AppError::unavailable()) };
-    let outbox = lock.mail.speaking(Some(words_for(&request).language()));
-    let (whence, now) = (whence(&request), lock.clock.now());
-    match lock.db.write(move |conn| admin::reset(conn, &outbox, (&link, &hash, &whence), now)).await? {
+    let outbox = lock.mail.with_fallback_language(Some(words_for(&request).language()));
+    let (client_info, now) = (client_info(&request), lock.clock.now());
+    match lock.db.write(move |conn| admin::reset(conn, &outbox, (&link, &hash, &client_info), now)).await? {
         Reset::Done { user, .. } => {
             let path = format!("/login?notice={}", Notice::PasswordReset.code());
             let mut response = one_time_link::answered(&request, &path)?;
@@ -74,7 +74,7 @@ pub async fn submit(
             }
             Ok(response)
         }
-        Reset::LinkDead => dead(&request),
+        Reset::LinkExpired => link_expired(&request),
     }
 }
 
@@ -83,6 +83,6 @@ async fn find(request: &HttpRequest, lock: &Lock) -> Result<Option<(Link, User)>
     Ok(found.and_then(|(link, user)| Some((link, user?))))
 }
 
-fn dead(request: &HttpRequest) -> Result<HttpResponse, AppError> {
-    one_time_link::dead(request, ("link-expired-reset", "/password/forgot", "forgot-title"))
+fn link_expired(request: &HttpRequest) -> Result<HttpResponse, AppError> {
+    one_time_link::expired_link_page(request, ("link-expired-reset", "/password/forgot", "forgot-title"))
 }

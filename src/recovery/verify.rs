@@ -6,17 +6,17 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::pages::VerifyPage;
 use crate::admin::{self, Verification};
-use crate::credentials::Lock;
+use crate::authentication::Lock;
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::users::User;
+use crate::web::client_info;
 use crate::web::current_user::MaybeUser;
-use crate::web::form_post::{self, FormPost, Refusal};
+use crate::web::form_post::{self, FormPost, FormRejection};
 use crate::web::notice::Notice;
 use crate::web::one_time_link;
 use crate::web::pages::{Alert, Layout, html};
 use crate::web::session::BrowserSession;
-use crate::web::whence;
 
 /// Takes the link's secret out of the address, or asks about the address that the link is for. Uses nothing up.
 ///
@@ -33,7 +33,7 @@ pub async fn show(
     let layout = Layout::new(&request);
     match find(&request, &lock).await? {
         Some((link, user)) => form(layout, (&session, None), (&link, &user), (StatusCode::OK, None)),
-        None => dead(&request),
+        None => link_expired(&request),
     }
 }
 
@@ -50,18 +50,19 @@ pub async fn submit(
 ) -> Result<HttpResponse, AppError> {
     let FormPost { refusal, .. } = form_post::read(&request, payload, &session, false).await?;
     let layout = Layout::new(&request);
-    let Some((link, user)) = find(&request, &lock).await? else { return dead(&request) };
+    let Some((link, user)) = find(&request, &lock).await? else { return link_expired(&request) };
     if let Some(refusal) = refusal {
         let alert = refusal.alert(layout.words, &request);
         return form(layout, (&session, Some(refusal)), (&link, &user), (refusal.status(), Some(alert)));
     }
-    let (outbox, whence, now) = (lock.mail.speaking(Some(layout.lang)), whence(&request), lock.clock.now());
-    match lock.db.write(move |conn| admin::verify(conn, &outbox, (&link, &whence), now)).await? {
+    let (outbox, client_info, now) =
+        (lock.mail.with_fallback_language(Some(layout.lang)), client_info(&request), lock.clock.now());
+    match lock.db.write(move |conn| admin::verify(conn, &outbox, (&link, &client_info), now)).await? {
         Verification::Done(_) => {
             let page = if current.is_some() { "/" } else { "/login" };
             one_time_link::answered(&request, &format!("{page}?notice={}", Notice::EmailVerified.code()))
         }
-        Verification::AddressTaken | Verification::LinkDead => dead(&request),
+        Verification::AddressTaken | Verification::LinkExpired => link_expired(&request),
     }
 }
 
@@ -72,7 +73,7 @@ async fn find(request: &HttpRequest, lock: &Lock) -> Result<Option<(Link, User)>
 
 fn form(
     layout: Layout,
-    (session, refusal): (&BrowserSession, Option<Refusal>),
+    (session, refusal): (&BrowserSession, Option<FormRejection>),
     (link, user): (&Link, &User),
     (status, alert): (StatusCode, Option<Alert>),
 ) -> Result<HttpResponse, AppError> {
@@ -81,6 +82,6 @@ fn form(
     html(status, &VerifyPage { layout, csrf, email, username: user.username.clone(), alert })
 }
 
-fn dead(request: &HttpRequest) -> Result<HttpResponse, AppError> {
-    one_time_link::dead(request, ("link-expired-verify", "/", "error-link-home"))
+fn link_expired(request: &HttpRequest) -> Result<HttpResponse, AppError> {
+    one_time_link::expired_link_page(request, ("link-expired-verify", "/", "error-link-home"))
 }

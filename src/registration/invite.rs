@@ -5,14 +5,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::routes::closed;
 use crate::admin::{self, Accepted};
+use crate::authentication::Lock;
 use crate::config::{Config, Registration};
-use crate::credentials::Lock;
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::users::password::PasswordPolicy;
 use crate::web::form_post;
-use crate::web::link_form::{Asked, LinkForm};
-use crate::web::new_account::{Fault, Typed};
+use crate::web::link_form::{LinkForm, LinkFormSubject};
+use crate::web::new_account::{AccountFieldError, Typed};
 use crate::web::notice::Notice;
 use crate::web::one_time_link;
 use crate::web::pages::Layout;
@@ -33,12 +33,12 @@ pub async fn show(
     if let Some(response) = one_time_link::take(&request, FORM.path)? {
         return Ok(response);
     }
-    let Some(link) = find(&request, &lock).await? else { return dead(&request) };
+    let Some(link) = find(&request, &lock).await? else { return link_expired(&request) };
     if !is_open(&link, &config) {
         return closed(Layout::new(&request));
     }
-    let asked = Asked::Account(link.email.clone(), Typed::default());
-    FORM.to(&request, &session, &PasswordPolicy::new(&config), &link).fresh(asked)
+    let subject = LinkFormSubject::Account(link.email.clone(), Typed::default());
+    FORM.to(&request, &session, &PasswordPolicy::new(&config), &link).fresh(subject)
 }
 
 /// Makes the account.
@@ -53,20 +53,20 @@ pub async fn submit(
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
     let post = form_post::read(&request, payload, &session, false).await?;
-    let Some(link) = find(&request, &lock).await? else { return dead(&request) };
+    let Some(link) = find(&request, &lock).await? else { return link_expired(&request) };
     if !is_open(&link, &config) {
         return closed(Layout::new(&request));
     }
     let (policy, typed) = (PasswordPolicy::new(&config), Typed::read(&post.parameters));
     let form = FORM.to(&request, &session, &policy, &link);
-    let asked = Asked::Account(link.email.clone(), typed.clone());
-    if let Some(response) = form.stop(&asked, &post, &lock).await? {
+    let subject = LinkFormSubject::Account(link.email.clone(), typed.clone());
+    if let Some(response) = form.stop(&subject, &post, &lock).await? {
         return Ok(response);
     }
     let typed_password = post.parameters.get("password").unwrap_or_default();
     let (mut new, password) = match typed.check(typed_password, link.email.as_deref(), &policy) {
         Ok(checked) => checked,
-        Err(fault) => return form.faulty(asked, &fault),
+        Err(fault) => return form.with_error(subject, &fault),
     };
     let Ok(hash) = lock.hash_pool.hash(password).await else { return Err(AppError::unavailable()) };
     new.password_hash = Some(hash);
@@ -76,8 +76,8 @@ pub async fn submit(
             one_time_link::answered(&request, &format!("/login?notice={}", Notice::AccountMade.code()))
         }
         // Told to whoever holds a link, and to nobody else: without it a person could not choose another name.
-        Accepted::NameTaken => form.faulty(asked, &Fault::NameTaken),
-        Accepted::LinkDead => dead(&request),
+        Accepted::NameTaken => form.with_error(subject, &AccountFieldError::NameTaken),
+        Accepted::LinkExpired => link_expired(&request),
     }
 }
 
@@ -95,6 +95,6 @@ fn is_open(link: &Link, config: &Config) -> bool {
     }
 }
 
-fn dead(request: &HttpRequest) -> Result<HttpResponse, AppError> {
-    one_time_link::dead(request, ("link-expired-invite", "/login", "error-link-sign-in"))
+fn link_expired(request: &HttpRequest) -> Result<HttpResponse, AppError> {
+    one_time_link::expired_link_page(request, ("link-expired-invite", "/login", "error-link-sign-in"))
 }

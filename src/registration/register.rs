@@ -7,15 +7,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::pages::RegisterPage;
 use super::routes::closed;
 use crate::admin;
+use crate::authentication::Lock;
 use crate::config::{Config, Registration};
-use crate::credentials::Lock;
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::mail::Outbox;
 use crate::users;
-use crate::web::asking;
+use crate::web::background;
 use crate::web::client_ip::ClientIp;
-use crate::web::form_post::{self, FormPost, Refusal};
+use crate::web::form_post::{self, FormPost, FormRejection};
 use crate::web::notice::Notice;
 use crate::web::pages::{Alert, Layout, html, see_other};
 use crate::web::session::BrowserSession;
@@ -61,18 +61,18 @@ pub async fn submit(
         let alert = Alert::named(words, "register-alert");
         return form(layout, &session, None, (StatusCode::UNPROCESSABLE_ENTITY, email, Some(alert)));
     };
-    if let Some(wait) = lock.request_from(client_ip).await? {
-        let shown = (StatusCode::TOO_MANY_REQUESTS, email, Some(asking::too_many(words, wait)));
-        return Ok(asking::retry_after(form(layout, &session, None, shown)?, wait));
+    if let Some(wait) = lock.limit_by_network(client_ip).await? {
+        let shown = (StatusCode::TOO_MANY_REQUESTS, email, Some(background::too_many(words, wait)));
+        return Ok(background::retry_after(form(layout, &session, None, shown)?, wait));
     }
-    let (lock, outbox) = (lock.get_ref().clone(), lock.mail.speaking(Some(words.language())));
-    asking::do_later(async move { mail_link(&lock, outbox, (email, key)).await })?;
+    let (lock, outbox) = (lock.get_ref().clone(), lock.mail.with_fallback_language(Some(words.language())));
+    background::spawn_bounded(async move { mail_link(&lock, outbox, (email, key)).await })?;
     Ok(see_other(&format!("/login?notice={}", Notice::AccountAsked.code())))
 }
 
 /// Leaves a mail for the address, three an hour at the most.
 async fn mail_link(lock: &Lock, outbox: Outbox, (email, key): (String, String)) -> Result<(), DbError> {
-    if lock.request_for(&format!("register {key}")).await?.is_some() {
+    if lock.limit_by_account(&format!("register {key}")).await?.is_some() {
         tracing::info!("registration request dropped: too many for one email address");
         return Ok(());
     }
@@ -83,7 +83,7 @@ async fn mail_link(lock: &Lock, outbox: Outbox, (email, key): (String, String)) 
 fn form(
     layout: Layout,
     session: &BrowserSession,
-    refusal: Option<Refusal>,
+    refusal: Option<FormRejection>,
     (status, email, alert): (StatusCode, String, Option<Alert>),
 ) -> Result<HttpResponse, AppError> {
     html(status, &RegisterPage { layout, csrf: form_post::csrf_token(session, refusal)?, email, alert })

@@ -50,8 +50,8 @@ impl Lifetimes {
                 (created_at + self.remember_max).min(last_used_at + self.remember_idle)
             }
             SessionKind::Browser => (created_at + self.session_max).min(last_used_at + self.session_idle),
-            SessionKind::Program => (created_at + self.refresh_max).min(last_used_at + self.refresh_idle),
-            SessionKind::Client => created_at + self.access_token,
+            SessionKind::PasswordGrant => (created_at + self.refresh_max).min(last_used_at + self.refresh_idle),
+            SessionKind::ClientCredentials => created_at + self.access_token,
             // Made for a fixed time, which is below.
             SessionKind::Script => Moment::MAX,
         };

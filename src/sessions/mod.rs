@@ -15,9 +15,10 @@ use crate::users::UserId;
 pub use device::device_label;
 pub use lifetimes::Lifetimes;
 pub use store::{
-    KeyUse, Whereabouts, delete_dead, delete_ended, end, end_all_of_client, end_all_of_user, end_of_user, end_oldest,
-    end_others_of_user, find, find_by_proxy_secret, find_by_secret, find_end_reason, find_key_use, list_ended,
-    list_live_of_client, list_live_of_user, list_whereabouts, renew_secret, set_issued, set_proxy_secret, set_used,
+    KeyUse, SessionWithOrigin, delete_dead, delete_ended, end, end_all_of_client, end_all_of_user, end_of_user,
+    end_oldest, end_others_of_user, find, find_by_proxy_secret, find_by_secret, find_end_reason, find_key_use,
+    list_ended, list_live_of_client, list_live_of_user, list_with_origin, renew_secret, set_issued, set_proxy_secret,
+    set_used,
 };
 
 /// Which door a session came through.
@@ -26,9 +27,9 @@ pub enum SessionKind {
     /// A person at a browser; it lives as long as its cookie is used.
     Browser,
     /// A program that acts for a user; it lives as long as its refresh tokens are used.
-    Program,
+    PasswordGrant,
     /// A registered program that acts for itself; it lives as long as its access token.
-    Client,
+    ClientCredentials,
     /// A token that an admin made on the command line; it lives as long as it was made for.
     Script,
 }
@@ -37,14 +38,16 @@ impl SessionKind {
     fn as_str(self) -> &'static str {
         match self {
             Self::Browser => "browser",
-            Self::Program => "program",
-            Self::Client => "client",
+            Self::PasswordGrant => "program",
+            Self::ClientCredentials => "client",
             Self::Script => "script",
         }
     }
 
     fn from_str(text: &str) -> Option<Self> {
-        [Self::Browser, Self::Program, Self::Client, Self::Script].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Browser, Self::PasswordGrant, Self::ClientCredentials, Self::Script]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
     }
 }
 
@@ -136,7 +139,7 @@ impl EndReason {
 
 /// Where a sign-in comes from, as the account page will tell its owner.
 #[derive(Clone, Debug)]
-pub struct Origin {
+pub struct SessionOrigin {
     /// Which door it came through.
     pub kind: SessionKind,
     /// The client's network address.
@@ -207,7 +210,7 @@ pub struct NewSession {
     /// Whether the person asked this browser to remember them.
     pub is_remembered: bool,
     /// Where it comes from.
-    pub origin: Origin,
+    pub origin: SessionOrigin,
 }
 
 /// Begins a session for somebody who has proved who they are.

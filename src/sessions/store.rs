@@ -1,21 +1,21 @@
 //! All SQL on sessions; `store/keys.rs` asks which keys signed their tokens, `store/of_user.rs` is for their owners, `store/cleaning.rs` deletes what is over. What may not live here: lifetimes.
 
+mod by_user;
 mod cleaning;
-mod keys;
-mod of_user;
+mod key_usage;
 
 use diesel::prelude::*;
 
-use super::{EndReason, Origin, Session, SessionKind, proxy_secret};
+use super::{EndReason, Session, SessionKind, SessionOrigin, proxy_secret};
 use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::db::schema::sessions;
 use crate::scope::Scopes;
 use crate::secret::{PlainSecret, SecretHash};
 use crate::users::UserId;
+pub use by_user::{SessionWithOrigin, end_of_user, end_others_of_user, list_with_origin, renew_secret};
 pub use cleaning::{delete_dead, delete_ended};
-pub use keys::{KeyUse, find_key_use};
-pub use of_user::{Whereabouts, end_of_user, end_others_of_user, list_whereabouts, renew_secret};
+pub use key_usage::{KeyUse, find_key_use};
 
 /// How a session came to be: the `amr` values of RFC 8176, and empty when no person proved anything.
 const AMR_PASSWORD: &str = "pwd";
@@ -63,9 +63,9 @@ pub(super) fn insert(
     conn: &mut DbConnection,
     session: &Session,
     secret: Option<&PlainSecret>,
-    origin: &Origin,
+    origin: &SessionOrigin,
 ) -> QueryResult<()> {
-    let is_proved = matches!(session.kind, SessionKind::Browser | SessionKind::Program);
+    let is_proved = matches!(session.kind, SessionKind::Browser | SessionKind::PasswordGrant);
     let [hash, proxy_hash] = [secret.map(PlainSecret::hash), secret.map(|secret| proxy_secret(secret).hash())];
     diesel::insert_into(sessions::table)
         .values((

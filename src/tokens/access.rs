@@ -1,4 +1,4 @@
-//! Signing access tokens and checking them, without the database but for what HS256 cannot prove.
+//! Signing access tokens and checking them, without the database but for what HS256 cannot check_against_session.
 //! What may not live here: HTTP, and how a session comes to be.
 
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use quick_cache::sync::Cache;
 use serde::Deserialize;
 
 use super::claims::{ClaimError, Claims};
-use super::proofs::Proofs;
-use super::{EndedSessions, Keys, Signer};
+use super::session_check::SessionCheck;
+use super::{Keys, RevokedSessions, Signer};
 use crate::clock::{Clock, Moment, unix_seconds};
 use crate::config::Config;
 use crate::db::{Db, DbError};
@@ -82,7 +82,7 @@ pub struct VerifiedToken {
 
 /// Signs and checks access tokens. Cheap to clone.
 #[derive(Clone)]
-pub struct Tokens(Arc<Inner>);
+pub struct TokenService(Arc<Inner>);
 
 struct Inner {
     keys: Keys,
@@ -90,12 +90,12 @@ struct Inner {
     audience: Option<String>,
     lifetimes: Lifetimes,
     clock: Clock,
-    ended: EndedSessions,
+    revoked: RevokedSessions,
     verified: Cache<[u8; 32], Arc<VerifiedToken>>,
-    proofs: Proofs,
+    session_check: SessionCheck,
 }
 
-impl Tokens {
+impl TokenService {
     /// Puts signing and checking together.
     #[must_use]
     pub fn new(keys: Keys, config: &Config, clock: Clock, db: Db) -> Self {
@@ -105,10 +105,10 @@ impl Tokens {
             audience: config.audience.clone(),
             lifetimes: Lifetimes::new(config.lifetimes),
             clock,
-            ended: EndedSessions::default(),
+            revoked: RevokedSessions::default(),
             verified: Cache::new(CACHED_TOKENS),
             // As many as tokens: with fewer, tokens in turn would ask the database at each request.
-            proofs: Proofs::new(db, CACHED_TOKENS),
+            session_check: SessionCheck::new(db, CACHED_TOKENS),
         }))
     }
 
@@ -126,8 +126,8 @@ impl Tokens {
 
     /// The sessions that ended early.
     #[must_use]
-    pub fn ended(&self) -> &EndedSessions {
-        &self.0.ended
+    pub fn revoked(&self) -> &RevokedSessions {
+        &self.0.revoked
     }
 
     /// The key to sign with at `now`. Asked for before the session is written, which keeps its `kid`.
@@ -195,10 +195,14 @@ impl Tokens {
         if self.0.keys.find(verified.kid.as_deref()).is_none() {
             return Err(TokenError::Signature);
         }
-        if self.0.ended.contains(&verified.claims.sid) {
+        if self.0.revoked.contains(&verified.claims.sid) {
             return Err(TokenError::Ended);
         }
-        if self.0.keys.is_shared() { self.0.proofs.prove(verified, now).await } else { Ok(verified) }
+        if self.0.keys.is_shared() {
+            self.0.session_check.check_against_session(verified, now).await
+        } else {
+            Ok(verified)
+        }
     }
 
     fn check_signature(&self, token: &str) -> Result<VerifiedToken, TokenError> {

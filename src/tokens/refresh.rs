@@ -1,6 +1,6 @@
 //! Refresh tokens: rotated at each use, so that one that comes twice tells of a lost answer or of a thief (RFC 9700 §4.14.2).
 //! A session is a family of them, and at most one of a family is live.
-//! What may not live here: who may refresh and for which scopes (`credentials::refresh`), and HTTP.
+//! What may not live here: who may refresh and for which scopes (`authentication::refresh`), and HTTP.
 
 use chrono::TimeDelta;
 use diesel::QueryResult;

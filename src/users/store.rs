@@ -139,16 +139,16 @@ pub fn reserve_ids(conn: &mut DbConnection, count: i64, above: Option<UserId>) -
     Ok(UserId(last - count + 1))
 }
 
-/// Takes the wished number, or the next one; `None` when the wished one is somebody's or was.
-pub(super) fn take_id(conn: &mut DbConnection, wished: Option<UserId>) -> QueryResult<Option<UserId>> {
+/// Takes the requested number, or the next one; `None` when the requested one is somebody's or was.
+pub(super) fn take_id(conn: &mut DbConnection, requested: Option<UserId>) -> QueryResult<Option<UserId>> {
     let last_id = counters::table.find(LAST_ID);
-    if let Some(UserId(id)) = wished {
+    if let Some(UserId(id)) = requested {
         // A number at or below the last one may have been given before; it is free only when no row has it.
         if users::table.find(id).count().get_result::<i64>(conn)? > 0 {
             return Ok(None);
         }
         diesel::update(last_id.filter(counters::value.lt(id))).set(counters::value.eq(id)).execute(conn)?;
-        return Ok(wished);
+        return Ok(requested);
     }
     // The update takes the row's lock, so that the number read after it is ours alone until we commit.
     diesel::update(last_id).set(counters::value.eq(counters::value + 1)).execute(conn)?;

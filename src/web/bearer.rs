@@ -9,7 +9,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
 use super::cookies;
-use crate::credentials::Lock;
+use crate::authentication::Lock;
 use crate::error::AppError;
 use crate::tokens::VerifiedToken;
 

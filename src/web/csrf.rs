@@ -13,9 +13,9 @@ pub enum Provenance {
     /// From a page of this origin.
     SameOrigin,
     /// From somewhere else: to be refused whatever token it has.
-    Elsewhere,
+    CrossSite,
     /// It says only that it does not say (`Origin: null`), as for a frame without an origin of its own; the token must fit.
-    Hidden,
+    OpaqueOrigin,
     /// It does not say; the token must fit.
     Unknown,
 }
@@ -25,14 +25,14 @@ pub enum Provenance {
 pub fn provenance(request: &HttpRequest) -> Provenance {
     match super::header(request, "sec-fetch-site") {
         Some("same-origin") => return Provenance::SameOrigin,
-        Some("cross-site" | "same-site") => return Provenance::Elsewhere,
+        Some("cross-site" | "same-site") => return Provenance::CrossSite,
         _ => {}
     }
     let Some(origin) = super::header(request, "origin") else { return Provenance::Unknown };
     if origin == "null" {
-        return Provenance::Hidden;
+        return Provenance::OpaqueOrigin;
     }
-    let Ok(origin) = Url::parse(origin) else { return Provenance::Elsewhere };
+    let Ok(origin) = Url::parse(origin) else { return Provenance::CrossSite };
     let config = super::config(request);
     // The pages work under any host name that reaches us, so that Origin is held against Host; behind a proxy that writes
     // another Host, against the public URL.
@@ -40,7 +40,7 @@ pub fn provenance(request: &HttpRequest) -> Provenance {
         Url::parse(&format!("{}://{host}", origin.scheme())).is_ok_and(|host| host.origin() == origin.origin())
     });
     let is_public = origin.origin().ascii_serialization() == config.public_url.as_str();
-    if is_host || is_public { Provenance::SameOrigin } else { Provenance::Elsewhere }
+    if is_host || is_public { Provenance::SameOrigin } else { Provenance::CrossSite }
 }
 
 /// A token for a form: the seed under a fresh mask, so that a compressed page does not leak it byte by byte (BREACH).

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 
-use crate::credentials::Lock;
+use crate::authentication::Lock;
 use crate::db::{DbConnection, DbError};
 use crate::error::AppError;
 use crate::secret::PlainSecret;

@@ -88,7 +88,7 @@ impl Parameters {
 
     /// A parameter's value, when it is there and not empty (RFC 6749 §3.2 treats the two alike).
     #[must_use]
-    pub fn get_filled(&self, name: &str) -> Option<&str> {
+    pub fn get_non_empty(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())
     }
 
@@ -188,7 +188,7 @@ mod tests {
         let parameters = form("a=1&b=x+y%20%C3%A9&empty=&bare").expect("well formed");
         assert_eq!(parameters.get("a"), Some("1"));
         assert_eq!(parameters.get("b"), Some("x y é"));
-        assert_eq!((parameters.get("empty"), parameters.get_filled("empty")), (Some(""), None));
+        assert_eq!((parameters.get("empty"), parameters.get_non_empty("empty")), (Some(""), None));
         assert_eq!(parameters.get("bare"), Some(""));
         for text in ["a=1&a=2", "a=%FF", "a=%00", "%00=a", "a=\u{0}", &"x=1&".repeat(70)] {
             assert!(form(text).is_none(), "{text:?}");

@@ -14,9 +14,9 @@ use crate::i18n::Words;
 
 /// Why a form is shown again instead of being acted on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum FormRejection {
     /// Another site sent it.
-    Elsewhere,
+    CrossSite,
     /// The browser sent no cookie of ours.
     NoCookie {
         /// Because it was given over http a cookie that it keeps for https.
@@ -28,12 +28,12 @@ pub enum Refusal {
     Malformed(StatusCode),
 }
 
-impl Refusal {
+impl FormRejection {
     /// The status of the form that is shown again.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
-            Self::Elsewhere => StatusCode::FORBIDDEN,
+            Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Malformed(status) => status,
             Self::NoCookie { .. } | Self::Stale => StatusCode::UNPROCESSABLE_ENTITY,
         }
@@ -43,7 +43,7 @@ impl Refusal {
     #[must_use]
     pub fn alert(self, words: &Words, request: &HttpRequest) -> Alert {
         match self {
-            Self::Elsewhere => Alert::named(words, "alert-cross-site"),
+            Self::CrossSite => Alert::named(words, "alert-cross-site"),
             Self::NoCookie { is_insecure: true } => {
                 let url = super::config(request).public_url.as_str();
                 let text = words.format("alert-insecure-cookie-text", &[("url", url.into())]);
@@ -61,7 +61,7 @@ pub struct FormPost {
     /// Its fields; none when it came from elsewhere.
     pub parameters: Parameters,
     /// `None` when it may be acted on.
-    pub refusal: Option<Refusal>,
+    pub refusal: Option<FormRejection>,
 }
 
 /// Reads a form post. With `vouching_suffices`, one that the browser says comes from our own page passes with a stale token: two
@@ -77,10 +77,10 @@ pub async fn read(
 ) -> Result<FormPost, AppError> {
     let provenance = csrf::provenance(request);
     // Over http, browsers say `Origin: null` of another site's frame and nothing more: without a cookie it is taken for that.
-    let is_hidden_stranger = provenance == Provenance::Hidden && session.csrf_seed().is_none();
+    let is_opaque_without_cookie = provenance == Provenance::OpaqueOrigin && session.csrf_seed().is_none();
     // Before anything else: not even a name is taken over from there.
-    if provenance == Provenance::Elsewhere || is_hidden_stranger {
-        return Ok(FormPost { parameters: Parameters::default(), refusal: Some(Refusal::Elsewhere) });
+    if provenance == Provenance::CrossSite || is_opaque_without_cookie {
+        return Ok(FormPost { parameters: Parameters::default(), refusal: Some(FormRejection::CrossSite) });
     }
     let parameters = match Parameters::read(request, payload).await {
         Ok(parameters) => parameters,
@@ -90,7 +90,7 @@ pub async fn read(
                 StatusCode::BAD_REQUEST => StatusCode::UNPROCESSABLE_ENTITY,
                 status => status,
             };
-            return Ok(FormPost { parameters: Parameters::default(), refusal: Some(Refusal::Malformed(status)) });
+            return Ok(FormPost { parameters: Parameters::default(), refusal: Some(FormRejection::Malformed(status)) });
         }
     };
     let is_vouched = vouching_suffices && provenance == Provenance::SameOrigin;
@@ -103,10 +103,10 @@ pub async fn read(
 ///
 /// # Errors
 /// 500 when the cookie cannot be written, which text does not cause.
-pub fn csrf_token(session: &BrowserSession, refusal: Option<Refusal>) -> Result<String, AppError> {
+pub fn csrf_token(session: &BrowserSession, refusal: Option<FormRejection>) -> Result<String, AppError> {
     match (session.csrf_seed(), refusal) {
         (Some(seed), _) => Ok(csrf::token(&seed)),
-        (None, Some(Refusal::Elsewhere)) => Ok(String::new()),
+        (None, Some(FormRejection::CrossSite)) => Ok(String::new()),
         (None, _) => Ok(csrf::token(&session.csrf_seed_or_new()?)),
     }
 }
@@ -116,11 +116,11 @@ fn find_refusal(
     parameters: &Parameters,
     session: &BrowserSession,
     is_vouched: bool,
-) -> Option<Refusal> {
+) -> Option<FormRejection> {
     let Some(seed) = session.csrf_seed() else {
         let is_insecure = super::config(request).public_url.is_https() && !client_ip::is_https(request);
-        return Some(Refusal::NoCookie { is_insecure });
+        return Some(FormRejection::NoCookie { is_insecure });
     };
     let has_token = parameters.get("csrf").is_some_and(|token| csrf::fits(&seed, token));
-    (!is_vouched && !has_token).then_some(Refusal::Stale)
+    (!is_vouched && !has_token).then_some(FormRejection::Stale)
 }

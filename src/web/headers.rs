@@ -6,7 +6,7 @@ use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use actix_web::middleware::DefaultHeaders;
 
 use super::WebConfig;
-use super::next::Next;
+use super::return_to::ReturnTo;
 
 /// Nothing but our own stylesheet and pictures; forms go only to us; nobody frames us.
 pub const PAGE_POLICY: &str =
@@ -31,7 +31,7 @@ pub fn defaults(config: &WebConfig) -> DefaultHeaders {
 
 /// Lets a page's form end at the application that `next` leads to: browsers hold `form-action` against every redirect that follows a
 /// form post.
-pub fn allow_form_to_lead_to(response: &mut HttpResponse, next: &Next) {
+pub fn allow_form_to_lead_to(response: &mut HttpResponse, next: &ReturnTo) {
     let Some(origin) = next.origin() else { return };
     let policy = PAGE_POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}"));
     if let Ok(policy) = HeaderValue::from_str(&policy) {

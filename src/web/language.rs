@@ -5,8 +5,8 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 
 use super::csrf::{self, Provenance};
 use super::form::Parameters;
-use super::next::Next;
 use super::pages::see_other;
+use super::return_to::ReturnTo;
 use super::{cookies, error_page, header};
 use crate::error::AppError;
 use crate::i18n::{self, Words};
@@ -36,11 +36,11 @@ pub fn routes(services: &mut web::ServiceConfig) {
 /// The switch: writes the choice down and goes back to the page. It needs no token: the worst that a foreign page could do is named
 /// by browsers, and refused; at stake is the language of a page.
 async fn choose(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, AppError> {
-    if matches!(csrf::provenance(&request), Provenance::Elsewhere | Provenance::Hidden) {
+    if matches!(csrf::provenance(&request), Provenance::CrossSite | Provenance::OpaqueOrigin) {
         return Ok(see_other("/"));
     }
     let parameters = Parameters::read(&request, payload).await?;
-    let mut response = see_other(Next::back_to(parameters.get("here").unwrap_or_default()).address());
+    let mut response = see_other(ReturnTo::back_to(parameters.get("here").unwrap_or_default()).address());
     if let Some(words) = parameters.get("language").and_then(i18n::find) {
         cookies::set_language(&mut response, super::config(&request), words)?;
     }

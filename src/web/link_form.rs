@@ -5,13 +5,13 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::asking;
-use super::form_post::{self, FormPost, Refusal};
-use super::new_account::{Fault, Typed};
+use super::background;
+use super::form_post::{self, FormPost, FormRejection};
+use super::new_account::{AccountFieldError, Typed};
 use super::new_password::{self, NewPassword};
 use super::pages::{Alert, Layout, wait_text};
 use super::session::BrowserSession;
-use crate::credentials::Lock;
+use crate::authentication::Lock;
 use crate::error::AppError;
 use crate::links::Link;
 use crate::users::password::PasswordPolicy;
@@ -25,9 +25,9 @@ pub struct LinkForm {
     pub path: &'static str,
 }
 
-/// For whom it is shown, and what is asked.
+/// For whom it is shown, and what is subject.
 #[derive(Clone)]
-pub enum Asked {
+pub enum LinkFormSubject {
     /// A new password for the account of this name.
     Password(String),
     /// A name and a password, and the address that the account gets, when the link says one.
@@ -35,7 +35,7 @@ pub enum Asked {
 }
 
 /// A form as it is shown to somebody.
-pub struct Shown<'a> {
+pub struct ShownLinkForm<'a> {
     form: LinkForm,
     request: &'a HttpRequest,
     session: &'a BrowserSession,
@@ -52,18 +52,18 @@ impl LinkForm {
         session: &'a BrowserSession,
         policy: &'a PasswordPolicy,
         link: &Link,
-    ) -> Shown<'a> {
-        Shown { form: self, request, session, policy, link_id: link.id.clone() }
+    ) -> ShownLinkForm<'a> {
+        ShownLinkForm { form: self, request, session, policy, link_id: link.id.clone() }
     }
 }
 
-impl Shown<'_> {
+impl ShownLinkForm<'_> {
     /// The form as it is at first.
     ///
     /// # Errors
     /// 500 when it cannot be rendered, which its types rule out.
-    pub fn fresh(&self, asked: Asked) -> Result<HttpResponse, AppError> {
-        self.answer(StatusCode::OK, asked, None, None)
+    pub fn fresh(&self, subject: LinkFormSubject) -> Result<HttpResponse, AppError> {
+        self.answer(StatusCode::OK, subject, None, None)
     }
 
     /// The answer to a post that is not acted on; `None` when it is to be. A browser has one link at a time: another page may have put
@@ -71,54 +71,60 @@ impl Shown<'_> {
     ///
     /// # Errors
     /// When the database gives no answer.
-    pub async fn stop(&self, asked: &Asked, post: &FormPost, lock: &Lock) -> Result<Option<HttpResponse>, AppError> {
+    pub async fn stop(
+        &self,
+        subject: &LinkFormSubject,
+        post: &FormPost,
+        lock: &Lock,
+    ) -> Result<Option<HttpResponse>, AppError> {
         let is_of_another = post.parameters.get("link") != Some(&self.link_id);
-        if let Some(refusal) = post.refusal.or(is_of_another.then_some(Refusal::Stale)) {
-            return self.refused(asked.clone(), refusal).map(Some);
+        if let Some(refusal) = post.refusal.or(is_of_another.then_some(FormRejection::Stale)) {
+            return self.refused(subject.clone(), refusal).map(Some);
         }
-        let Some(wait) = lock.answer_to(&self.link_id).await? else { return Ok(None) };
+        let Some(wait) = lock.limit_link_submissions(&self.link_id).await? else { return Ok(None) };
         let words = Layout::new(self.request).words;
         let text =
             words.format("alert-too-many-submissions-text", &[("wait", wait_text(words, wait.as_secs()).into())]);
         let alert = Alert { title: words.get("alert-too-many-requests-title").to_owned(), text };
-        let response = self.answer(StatusCode::TOO_MANY_REQUESTS, asked.clone(), Some(alert), None)?;
-        Ok(Some(asking::retry_after(response, wait)))
+        let response = self.answer(StatusCode::TOO_MANY_REQUESTS, subject.clone(), Some(alert), None)?;
+        Ok(Some(background::retry_after(response, wait)))
     }
 
-    fn refused(&self, asked: Asked, refusal: Refusal) -> Result<HttpResponse, AppError> {
+    fn refused(&self, subject: LinkFormSubject, refusal: FormRejection) -> Result<HttpResponse, AppError> {
         let alert = refusal.alert(Layout::new(self.request).words, self.request);
-        self.answer(refusal.status(), asked, Some(alert), Some(refusal))
+        self.answer(refusal.status(), subject, Some(alert), Some(refusal))
     }
 
     /// The form again, with what is wrong with what was typed.
     ///
     /// # Errors
     /// 500 when it cannot be rendered, which its types rule out.
-    pub fn faulty(&self, asked: Asked, fault: &Fault) -> Result<HttpResponse, AppError> {
+    pub fn with_error(&self, subject: LinkFormSubject, fault: &AccountFieldError) -> Result<HttpResponse, AppError> {
         let words = Layout::new(self.request).words;
-        let title = match asked {
-            Asked::Password(_) => words.get("rescue-alert-title"),
-            Asked::Account(..) => words.get("setup-alert-title"),
+        let title = match subject {
+            LinkFormSubject::Password(_) => words.get("rescue-alert-title"),
+            LinkFormSubject::Account(..) => words.get("setup-alert-title"),
         };
         let alert = Alert { title: title.to_owned(), text: fault.text(words) };
-        self.answer(StatusCode::UNPROCESSABLE_ENTITY, asked, Some(alert), None)
+        self.answer(StatusCode::UNPROCESSABLE_ENTITY, subject, Some(alert), None)
     }
 
     fn answer(
         &self,
         status: StatusCode,
-        asked: Asked,
+        subject: LinkFormSubject,
         alert: Option<Alert>,
-        refusal: Option<Refusal>,
+        refusal: Option<FormRejection>,
     ) -> Result<HttpResponse, AppError> {
         let layout = Layout::new(self.request);
-        let label = if matches!(asked, Asked::Password(_)) { "field-new-password" } else { "field-password" };
+        let label =
+            if matches!(subject, LinkFormSubject::Password(_)) { "field-new-password" } else { "field-password" };
         let page = LinkPage {
             csrf: form_post::csrf_token(self.session, refusal)?,
             link_id: self.link_id.clone(),
             new_password: NewPassword::new(layout.words, label, self.policy),
             form: self.form,
-            asked,
+            subject,
             alert,
             layout,
         };
@@ -134,7 +140,7 @@ struct LinkPage {
     csrf: String,
     link_id: String,
     form: LinkForm,
-    asked: Asked,
+    subject: LinkFormSubject,
     new_password: NewPassword,
     alert: Option<Alert>,
 }
@@ -159,18 +165,18 @@ mod tests {
         let text = || "<b>\"x\"</b>".to_owned();
         let typed = || Typed { username: text(), display_name: text() };
         for words in i18n::languages() {
-            for (name, asked) in [
-                ("rescue", Asked::Password(text())),
-                ("reset", Asked::Password(text())),
-                ("setup", Asked::Account(None, typed())),
-                ("invite", Asked::Account(Some(text()), typed())),
+            for (name, subject) in [
+                ("rescue", LinkFormSubject::Password(text())),
+                ("reset", LinkFormSubject::Password(text())),
+                ("setup", LinkFormSubject::Account(None, typed())),
+                ("invite", LinkFormSubject::Account(Some(text()), typed())),
             ] {
                 let page = LinkPage {
                     layout: Layout::in_language(words),
                     csrf: text(),
                     link_id: text(),
                     form: LinkForm { name, path: "/path" },
-                    asked,
+                    subject,
                     new_password: NewPassword::new(words, "field-new-password", &policy),
                     alert: Some(Alert { title: text(), text: text() }),
                 };

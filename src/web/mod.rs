@@ -4,8 +4,8 @@
 //! words and under whose name, `pages.rs`, `error_page.rs`, `assets.rs` and `headers.rs` what it
 //! gets, and `compression.rs` in how many bytes. What may not live here: a route of a capability.
 
-pub mod asking;
 pub mod assets;
+pub mod background;
 pub mod bearer;
 pub mod body;
 pub mod brand;
@@ -22,11 +22,11 @@ pub mod language;
 pub mod link_form;
 pub mod new_account;
 pub mod new_password;
-pub mod next;
 pub mod notice;
 pub mod one_time_link;
 pub mod pages;
 pub mod renewal;
+pub mod return_to;
 pub mod session;
 
 use std::future::{Ready, ready};
@@ -37,7 +37,7 @@ use actix_web::{HttpRequest, Route};
 use ipnet::IpNet;
 
 use self::brand::Brand;
-use crate::audit::Whence;
+use crate::audit::ClientInfo;
 use crate::config::{Config, CookieDomain, Origin, Registration};
 use crate::secret::{Purpose, ServerKey};
 use crate::sessions;
@@ -112,8 +112,8 @@ pub fn user_agent(request: &HttpRequest) -> Option<String> {
 
 /// From where a request comes, for the list of what happened to an account.
 #[must_use]
-pub fn whence(request: &HttpRequest) -> Whence {
-    Whence {
+pub fn client_info(request: &HttpRequest) -> ClientInfo {
+    ClientInfo {
         network_address: Some(client_ip::ClientIp::of(request).0.to_canonical().to_string()),
         device: user_agent(request).as_deref().and_then(sessions::device_label),
     }

@@ -18,7 +18,7 @@ pub struct Typed {
 
 /// What is wrong with a field.
 #[derive(Clone, Debug)]
-pub enum Fault {
+pub enum AccountFieldError {
     /// The name breaks a rule.
     Username(UsernameError),
     /// The name is somebody's, or was.
@@ -41,26 +41,26 @@ impl Typed {
     /// the address of.
     ///
     /// # Errors
-    /// The first [`Fault`].
+    /// The first [`AccountFieldError`].
     pub fn check(
         &self,
         typed_password: &str,
         email: Option<&str>,
         policy: &PasswordPolicy,
-    ) -> Result<(NewUser, Password), Fault> {
-        let username = Username::parse(&self.username, email).map_err(Fault::Username)?;
+    ) -> Result<(NewUser, Password), AccountFieldError> {
+        let username = Username::parse(&self.username, email).map_err(AccountFieldError::Username)?;
         let display_name = Some(self.display_name.clone()).filter(|name| !name.is_empty());
         if display_name.as_ref().is_some_and(|name| !users::is_display_name(name)) {
-            return Err(Fault::DisplayName);
+            return Err(AccountFieldError::DisplayName);
         }
         let owner = Owner { username: username.as_str(), display_name: display_name.as_deref(), email };
-        let password = Password::choose(typed_password, &owner, policy).map_err(Fault::Password)?;
+        let password = Password::choose(typed_password, &owner, policy).map_err(AccountFieldError::Password)?;
         let email = email.map(str::to_owned);
         Ok((NewUser { id: None, username, display_name, email, password_hash: None }, password))
     }
 }
 
-impl Fault {
+impl AccountFieldError {
     /// What happened, and what to do about it, in words.
     #[must_use]
     pub fn text(&self, words: &Words) -> String {

@@ -8,7 +8,7 @@ use super::cookies;
 use super::error_page::ErrorPage;
 use super::form::Parameters;
 use super::pages::{Layout, html, see_other};
-use crate::credentials::Lock;
+use crate::authentication::Lock;
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::links::{self, Link, LinkPurpose};
@@ -68,7 +68,7 @@ pub fn answered(request: &HttpRequest, path: &str) -> Result<HttpResponse, AppEr
 ///
 /// # Errors
 /// 500 when it cannot be rendered, which its types rule out.
-pub fn dead(
+pub fn expired_link_page(
     request: &HttpRequest,
     (text, link_href, link_text): (&str, &'static str, &str),
 ) -> Result<HttpResponse, AppError> {

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::brand::Brand;
-use super::next::Next;
+use super::return_to::ReturnTo;
 use super::{assets, language};
 use crate::error::AppError;
 use crate::i18n::{self, Words};
@@ -39,13 +39,13 @@ impl Layout {
     #[must_use]
     pub fn new(request: &HttpRequest) -> Self {
         let brand = Arc::clone(&super::config(request).brand);
-        let here = Next::back_to(request.path()).address().to_owned();
+        let here = ReturnTo::back_to(request.path()).address().to_owned();
         Self::framed(language::words_for(request), brand, here)
     }
 
     /// The frame of a page that leads on to `next`.
     #[must_use]
-    pub fn leading_to(self, next: &Next) -> Self {
+    pub fn leading_to(self, next: &ReturnTo) -> Self {
         Self { here: next.after(&self.here), ..self }
     }
 

@@ -22,7 +22,7 @@ use crate::users::UserId;
 
 const SECRET: &str = "secret";
 const CSRF: &str = "csrf";
-const LEFT_BY: &str = "left_by";
+const LAST_USER: &str = "left_by";
 
 /// The random bytes behind a browser's CSRF tokens.
 pub type CsrfSeed = [u8; 32];
@@ -92,8 +92,8 @@ impl BrowserSession {
 
     /// Who signed out here last, when nobody has signed in since: a form of theirs may be open in another tab still.
     #[must_use]
-    pub fn left_by(&self) -> Option<UserId> {
-        self.session.get::<i64>(LEFT_BY).ok().flatten().map(UserId)
+    pub fn last_user(&self) -> Option<UserId> {
+        self.session.get::<i64>(LAST_USER).ok().flatten().map(UserId)
     }
 
     /// The CSRF seed that the browser sent back; `None` when it sent no cookie of ours.
@@ -121,7 +121,7 @@ impl BrowserSession {
             self.request.extensions_mut().insert(KeptFor(seconds));
         }
         self.renew_csrf()?;
-        self.session.remove(LEFT_BY);
+        self.session.remove(LAST_USER);
         self.session.insert(SECRET, secret.reveal()).map_err(AppError::internal)
     }
 
@@ -133,7 +133,7 @@ impl BrowserSession {
     pub fn sign_out(&self, user: Option<UserId>) -> Result<(), AppError> {
         self.session.remove(SECRET);
         if let Some(UserId(id)) = user {
-            self.session.insert(LEFT_BY, id).map_err(AppError::internal)?;
+            self.session.insert(LAST_USER, id).map_err(AppError::internal)?;
         }
         self.renew_csrf().map(drop)
     }

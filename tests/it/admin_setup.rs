@@ -2,7 +2,7 @@
 //! What may not live here: the page.
 
 use vestibule::admin::{FirstAdmin, Reset, create_first_admin, reset};
-use vestibule::audit::Whence;
+use vestibule::audit::ClientInfo;
 use vestibule::clock::Clock;
 use vestibule::db::{Db, DbError};
 use vestibule::links::{self, Link};
@@ -63,7 +63,7 @@ fn a_link_used_at_once_by_several_makes_one_admin() {
         outcomes
     });
     assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, FirstAdmin::Created(_))).count(), 1, "{outcomes:?}");
-    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, FirstAdmin::LinkDead)).count(), 3, "{outcomes:?}");
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, FirstAdmin::LinkExpired)).count(), 3, "{outcomes:?}");
     let users = db.users();
     assert_eq!((users.len(), &users[0]["roles"]), (1, &serde_json::json!(["admin"])));
 }
@@ -79,7 +79,7 @@ fn a_taken_name_leaves_the_setup_link_alive_and_an_admin_kills_it() {
         assert!(matches!(create(&pool, link, "Alice").await, FirstAdmin::NameTaken));
         let link = find(&pool, &secret).await.expect("still a live link");
         assert!(matches!(create(&pool, link.clone(), "root1").await, FirstAdmin::Created(_)));
-        assert!(matches!(create(&pool, link, "root2").await, FirstAdmin::LinkDead));
+        assert!(matches!(create(&pool, link, "root2").await, FirstAdmin::LinkExpired));
     });
     assert!(db.can_sign_in("root1", GOOD_PASSWORD));
 }
@@ -95,23 +95,23 @@ fn a_rescue_link_sets_the_password_once_and_only_while_its_admin_is_one() {
     let use_it = |link: &Link| {
         let (link, hash, pool) = (link.clone(), hash(OTHER_PASSWORD), pool.clone());
         block_on(async move {
-            let (whence, now) = (Whence::default(), Clock::system().now());
-            let reset = pool.write(move |conn| reset(conn, &Outbox::off(), (&link, &hash, &whence), now));
+            let (client_info, now) = (ClientInfo::default(), Clock::system().now());
+            let reset = pool.write(move |conn| reset(conn, &Outbox::off(), (&link, &hash, &client_info), now));
             reset.await.expect("the database answers")
         })
     };
     let as_setup = block_on(create(&pool, link.clone(), "root9"));
-    assert!(matches!(as_setup, FirstAdmin::LinkDead), "{as_setup:?}");
+    assert!(matches!(as_setup, FirstAdmin::LinkExpired), "{as_setup:?}");
     let first = use_it(&link);
     assert!(matches!(&first, Reset::Done { ended_sessions: 1, .. }), "{first:?}");
-    assert!(matches!(use_it(&link), Reset::LinkDead));
+    assert!(matches!(use_it(&link), Reset::LinkExpired));
     assert!(db.can_sign_in("root1", OTHER_PASSWORD) && !db.can_sign_in("root1", GOOD_PASSWORD));
 
     let link = block_on(find(&pool, &secret_of(&db, &["--user", "root1"]))).expect("a live link");
     let id = first_id(&db);
     block_on(pool.write(move |conn| users::revoke_role(conn, id, "admin").map_err(DbError::from)))
         .expect("the database answers");
-    assert!(matches!(use_it(&link), Reset::LinkDead));
+    assert!(matches!(use_it(&link), Reset::LinkExpired));
 }
 
 fn first_id(db: &TestDb) -> users::UserId {

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use vestibule::authentication::{Attempt, SignIn};
 use vestibule::clients;
-use vestibule::credentials::{Attempt, SignIn};
 use vestibule::scope::Scopes;
 use vestibule::sessions::SessionKind;
 use vestibule::users::LookupName;
@@ -194,7 +194,7 @@ async fn a_program_that_goes_while_the_password_is_hashed_leaves_no_session_behi
     let attempt = Attempt {
         username: LookupName::parse("alice").expect("a name"),
         password: Password::parse(PASSWORD).expect("a password"),
-        kind: SessionKind::Program,
+        kind: SessionKind::PasswordGrant,
         client: Some(client.clone()),
         scope: Scopes::default(),
         client_ip: [192, 0, 2, 1].into(),

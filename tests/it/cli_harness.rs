@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
+use vestibule::authentication::{Attempt, Lock, SignIn};
 use vestibule::clock::Clock;
 use vestibule::config::{Config, DatabaseSettings};
-use vestibule::credentials::{Attempt, Lock, SignIn};
 use vestibule::db::Db;
 use vestibule::secret::ServerKey;
 use vestibule::sessions::SessionKind;
-use vestibule::tokens::{Keys, Tokens};
+use vestibule::tokens::{Keys, TokenService};
 use vestibule::users::LookupName;
 use vestibule::users::hash_pool::HashPool;
 use vestibule::users::password::Password;
@@ -178,7 +178,7 @@ impl TestDb {
         block_on(async {
             let keys = Keys::load(&pool, &config.signing, &server_key, clock.now()).await.expect("keys");
             let hash_pool = HashPool::start(1, config.passwords.into()).expect("a thread");
-            let tokens = Tokens::new(keys, &config, clock.clone(), pool.clone());
+            let tokens = TokenService::new(keys, &config, clock.clone(), pool.clone());
             Lock::new(&config, &server_key, hash_pool, tokens, pool.clone())
                 .sign_in(attempt)
                 .await

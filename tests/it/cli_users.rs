@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, BufReader};
 
-use vestibule::credentials::SignIn;
+use vestibule::authentication::SignIn;
 
 use crate::cli_harness::{GOOD_PASSWORD, OTHER_PASSWORD, TestDb};
 

@@ -233,9 +233,9 @@ async fn what_may_reach_the_disk_later_leaves_its_connection_as_safe_as_before()
     let url = beside::url(&database);
     migrations::run_pending(&url).expect("the migrations run");
     let db = Db::new(&url);
-    let hasty = db.write_soon(facts).await.expect("facts");
+    let hasty = db.write_relaxed(facts).await.expect("facts");
     assert_ne!(hasty, safe(&database), "it does not wait for the disk");
-    let refused: Result<(), DbError> = db.write_soon(|_| Err(DbError::Busy)).await;
+    let refused: Result<(), DbError> = db.write_relaxed(|_| Err(DbError::Busy)).await;
     assert!(refused.is_err());
     // One connection serves them all: nobody else asks.
     assert_eq!(db.read(facts).await.expect("facts"), safe(&database));

@@ -11,7 +11,7 @@ use vestibule::admin::KeyRotation;
 use vestibule::config::{KeyAlgorithm, Signing};
 use vestibule::db::schema::{sessions, signing_keys};
 use vestibule::secret::ServerKey;
-use vestibule::tokens::{KeyRetirement, KeyState, Keys, Tokens};
+use vestibule::tokens::{KeyRetirement, KeyState, Keys, TokenService};
 
 use crate::harness::app::SERVER_KEY;
 use crate::harness::beside;
@@ -40,7 +40,12 @@ async fn refresh(app: &TestApp) {
 /// What the server does each minute.
 async fn tend(app: &TestApp, rotation: Option<TimeDelta>) {
     let now = app.clock.now();
-    app.lock.tokens.keys().tend(&app.lock.db, rotation, TOKEN_LIFE, now).await.expect("the database answers");
+    app.lock
+        .tokens
+        .keys()
+        .run_maintenance(&app.lock.db, rotation, TOKEN_LIFE, now)
+        .await
+        .expect("the database answers");
 }
 
 /// The published keys, in their order.
@@ -65,13 +70,13 @@ async fn sign_in(app: &TestApp) -> (String, String) {
 }
 
 /// Another instance with its own keys in memory, by the same clock.
-async fn instance(app: &TestApp, algorithm: KeyAlgorithm) -> Tokens {
+async fn instance(app: &TestApp, algorithm: KeyAlgorithm) -> TokenService {
     let (db, now) = (app.lock.db.clone(), app.clock.now());
     let keys = Keys::load(&db, &Signing::KeyPair(algorithm), &server_key(), now).await.expect("the keys open");
-    Tokens::new(keys, &beside::config(&app.database), app.clock.clone(), db)
+    TokenService::new(keys, &beside::config(&app.database), app.clock.clone(), db)
 }
 
-fn signs_with(tokens: &Tokens, app: &TestApp) -> String {
+fn signs_with(tokens: &TokenService, app: &TestApp) -> String {
     tokens.signer(app.clock.now()).kid().expect("a kid").to_owned()
 }
 
@@ -212,7 +217,7 @@ async fn a_key_of_the_database_is_replaced_by_itself_when_it_is_old_and_by_one_i
     app.clock.advance(Duration::from_hours(2));
     let other = instance(&app, KeyAlgorithm::Es256).await;
     let now = app.clock.now();
-    let theirs = other.keys().tend(&app.lock.db, Some(rotation), TOKEN_LIFE, now);
+    let theirs = other.keys().run_maintenance(&app.lock.db, Some(rotation), TOKEN_LIFE, now);
     let (result, ()) = tokio::join!(theirs, tend(&app, Some(rotation)));
     result.expect("the database answers");
     tend(&app, Some(rotation)).await;

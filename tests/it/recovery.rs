@@ -72,7 +72,7 @@ async fn a_person_who_forgot_gets_a_mail_chooses_a_password_and_every_session_en
     let told = server.wait_for(3).await;
     assert!(told.iter().any(|mail| mail.subject() == "Your password for Vestibule was changed"), "{told:#?}");
     let token = earlier.cookie(TOKEN).expect("it was signed in");
-    app.lock.tokens.ended().refresh(&app.lock.db, app.clock.now()).await.expect("the database answers");
+    app.lock.tokens.revoked().refresh(&app.lock.db, app.clock.now()).await.expect("the database answers");
     assert_eq!(app.get_me(&token).await.status(), 401);
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
-use vestibule::credentials::{Presented, Refresh, Refreshed};
+use vestibule::authentication::{Refresh, RefreshRequest, Refreshed};
 use vestibule::scope::Scopes;
 use vestibule::secret::PlainSecret;
 use vestibule::sessions::{self, EndReason, Session};
@@ -76,7 +76,7 @@ impl<'a> Family<'a> {
 
     /// Presents a token; the successor, when there is one.
     async fn present(&mut self, token: &PlainSecret) -> Option<PlainSecret> {
-        let presented = Presented {
+        let presented = RefreshRequest {
             token: token.clone(),
             client: None,
             scope: Scopes::default(),
@@ -124,7 +124,7 @@ impl<'a> Family<'a> {
             }
             Action::UseAndLose => drop(self.present(&self.owned.clone()).await),
             Action::UseAtOnce(count) => {
-                let presented = |token: PlainSecret| Presented {
+                let presented = |token: PlainSecret| RefreshRequest {
                     token,
                     client: None,
                     scope: Scopes::default(),

@@ -6,10 +6,10 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
-use vestibule::admin::AdminServices;
+use vestibule::admin::AdminService;
+use vestibule::authentication::Lock;
 use vestibule::clock::Clock;
 use vestibule::config::Settings;
-use vestibule::credentials::Lock;
 use vestibule::server::{self, Running};
 use vestibule::users::argon2id::PasswordHash;
 use vestibule::users::password::{Password, PasswordPolicy};
@@ -138,10 +138,10 @@ impl TestApp {
     }
 
     /// The use cases of the command line, on the server's database and by its clock.
-    pub fn admin(&self) -> AdminServices {
+    pub fn admin(&self) -> AdminService {
         let Lock { db, clock, hash_pool, mail, .. } = self.lock.clone();
         let password_policy = PasswordPolicy::new(&Settings::default().check().expect("the defaults"));
-        AdminServices { db, clock, hash_pool, password_policy, mail }
+        AdminService { db, clock, hash_pool, password_policy, mail }
     }
 
     /// Runs a step in a transaction on the server's database.

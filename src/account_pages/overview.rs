@@ -1,0 +1,34 @@
+//! `/`: who is signed in, and since when. What may not live here: how a session is renewed (`web::renewal`).
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+
+use super::context::AccountRequest;
+use super::pages::AccountPage;
+use crate::error::AppError;
+use crate::i18n::Time;
+use crate::users::ADMIN_ROLE;
+
+/// The page.
+pub async fn show(account: AccountRequest) -> Result<HttpResponse, AppError> {
+    let context = match account {
+        AccountRequest::SignedIn(context) => context,
+        AccountRequest::SignedOut(sign_in) => return Ok(sign_in.redirect()),
+    };
+    let layout = context.layout();
+    let words = layout.words;
+    let current = &context.current;
+    let role_word = |role: &String| if role == ADMIN_ROLE { words.get("role-admin").to_owned() } else { role.clone() };
+    let page = AccountPage {
+        csrf: context.csrf()?,
+        active_tab: "overview",
+        display_name: current.user.display_name.clone().unwrap_or_else(|| current.user.username.clone()),
+        username: current.user.username.clone(),
+        email: current.user.email.clone(),
+        roles: current.roles.iter().map(role_word).collect(),
+        signed_in: Time::new(words, current.session.authenticated_at, context.lock.clock.now()),
+        notice: context.notice(&layout),
+        layout,
+    };
+    context.page(StatusCode::OK, &page)
+}

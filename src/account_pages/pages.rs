@@ -1,0 +1,219 @@
+//! The pages of the account: fields ready to print. What may not live here: words (`locales/`) and decisions.
+
+use askama::Template;
+
+use super::rows::{EventRow, SessionRow};
+use crate::i18n::Time;
+use crate::web::new_password::NewPassword;
+use crate::web::pages::{Alert, Layout};
+
+/// Who is signed in, and since when.
+#[derive(Template)]
+#[template(path = "account.html")]
+pub struct AccountPage {
+    pub layout: Layout,
+    pub csrf: String,
+    /// Which of the account's pages this is, for its navigation.
+    pub active_tab: &'static str,
+    pub username: String,
+    pub display_name: String,
+    pub email: Option<String>,
+    pub roles: Vec<String>,
+    pub signed_in: Time,
+    pub notice: Option<String>,
+}
+
+/// A language that the person may choose.
+pub struct LanguageChoice {
+    /// Its tag; empty for the browser's.
+    pub tag: &'static str,
+    /// What it calls itself.
+    pub name: String,
+    pub is_chosen: bool,
+}
+
+/// What the person is called, where mail reaches them, and in which language they are spoken to.
+#[derive(Template)]
+#[template(path = "account_profile.html")]
+pub struct ProfilePage {
+    pub layout: Layout,
+    pub csrf: String,
+    pub active_tab: &'static str,
+    pub username: String,
+    pub display_name: String,
+    pub email: Option<String>,
+    /// An address that is to take its place once it is confirmed.
+    pub waiting_email: Option<String>,
+    pub languages: Vec<LanguageChoice>,
+    pub can_delete: bool,
+    pub alert: Option<Alert>,
+    pub notice: Option<String>,
+}
+
+/// Another address.
+#[derive(Template)]
+#[template(path = "account_email.html")]
+pub struct EmailPage {
+    pub layout: Layout,
+    pub csrf: String,
+    pub active_tab: &'static str,
+    pub username: String,
+    /// What to say of a username that is an address.
+    pub name_stays: Option<String>,
+    pub present: Option<String>,
+    /// The address that is to take its place once it is confirmed.
+    pub waiting: Option<String>,
+    /// Whether mails are sent at all.
+    pub can_change: bool,
+    /// What was typed.
+    pub email: String,
+    pub alert: Option<Alert>,
+    pub notice: Option<String>,
+}
+
+/// Where the person is signed in, and what happened lately.
+#[derive(Template)]
+#[template(path = "account_sessions.html")]
+pub struct SessionsPage {
+    pub layout: Layout,
+    pub csrf: String,
+    pub active_tab: &'static str,
+    pub browsers: Vec<SessionRow>,
+    pub programs: Vec<SessionRow>,
+    pub has_others: bool,
+    pub events: Vec<EventRow>,
+    pub alert: Option<Alert>,
+    pub notice: Option<String>,
+}
+
+/// A new password.
+#[derive(Template)]
+#[template(path = "account_password.html")]
+pub struct PasswordPage {
+    pub layout: Layout,
+    pub csrf: String,
+    pub active_tab: &'static str,
+    pub username: String,
+    pub new_password: NewPassword,
+    pub alert: Option<Alert>,
+    pub notice: Option<String>,
+}
+
+/// The end of the account.
+#[derive(Template)]
+#[template(path = "account_delete.html")]
+pub struct DeletePage {
+    pub layout: Layout,
+    pub csrf: String,
+    pub active_tab: &'static str,
+    pub username: String,
+    pub alert: Option<Alert>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::i18n;
+    use crate::users::password::PasswordPolicy;
+
+    #[test]
+    fn every_page_renders_in_every_language() {
+        let policy = PasswordPolicy::new(&Settings::default().check().expect("the defaults"));
+        for words in i18n::languages() {
+            let layout = || Layout::in_language(words);
+            let text = || "<b>\"quoted\"</b>".to_owned();
+            let time = || Time { text: text(), machine: text() };
+            let alert = || Some(Alert { title: text(), text: text() });
+            let (csrf, notice) = (text, || Some(text()));
+            let session = |is_this| SessionRow {
+                id: text(),
+                name: text(),
+                is_this,
+                is_remembered: true,
+                address: Some(text()),
+                began: time(),
+                last_used: time(),
+                end_label: text(),
+            };
+            let event = || EventRow { what: words.get("event-signed-in"), client_info: text(), time: time() };
+            let email = |can_change| {
+                EmailPage {
+                    layout: layout(),
+                    csrf: text(),
+                    active_tab: "profile",
+                    username: text(),
+                    name_stays: Some(text()),
+                    present: Some(text()),
+                    waiting: Some(text()),
+                    can_change,
+                    email: text(),
+                    alert: alert(),
+                    notice: notice(),
+                }
+                .render()
+            };
+            let pages = [
+                AccountPage {
+                    layout: layout(),
+                    csrf: csrf(),
+                    active_tab: "overview",
+                    username: text(),
+                    display_name: text(),
+                    email: Some(text()),
+                    roles: vec![text()],
+                    signed_in: time(),
+                    notice: notice(),
+                }
+                .render(),
+                ProfilePage {
+                    layout: layout(),
+                    csrf: csrf(),
+                    active_tab: "profile",
+                    username: text(),
+                    display_name: text(),
+                    email: Some(text()),
+                    waiting_email: Some(text()),
+                    languages: vec![LanguageChoice { tag: "en", name: text(), is_chosen: true }],
+                    can_delete: true,
+                    alert: alert(),
+                    notice: notice(),
+                }
+                .render(),
+                email(true),
+                email(false),
+                SessionsPage {
+                    layout: layout(),
+                    csrf: csrf(),
+                    active_tab: "sessions",
+                    browsers: vec![session(true), session(false)],
+                    programs: vec![session(false)],
+                    has_others: true,
+                    events: vec![event()],
+                    alert: alert(),
+                    notice: notice(),
+                }
+                .render(),
+                PasswordPage {
+                    layout: layout(),
+                    csrf: csrf(),
+                    active_tab: "password",
+                    username: text(),
+                    new_password: NewPassword::new(words, "field-new-password", &policy),
+                    alert: alert(),
+                    notice: notice(),
+                }
+                .render(),
+                DeletePage { layout: layout(), csrf: csrf(), active_tab: "profile", username: text(), alert: alert() }
+                    .render(),
+            ];
+            for page in pages {
+                let page = page.expect("renders");
+                assert!(page.contains(&format!("lang=\"{}\"", words.language())));
+                assert!(!page.contains("<b>") && !page.contains("\"quoted\""), "escaped: {page}");
+                let keys = page.split(['<', '>', '"', ' ']).filter(|word| word.contains('-') && words.has(word));
+                assert_eq!(keys.collect::<Vec<_>>(), [""; 0], "a key, not a word");
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! `/account/profile`: what a person is called, and the language they are spoken to in. What may not live here: the rule on names
+//! (`users`), and their address (`email.rs`).
+
+use std::iter;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+
+use super::context::{AccountContext, AccountRequest};
+use super::email::find_waiting;
+use super::pages::{LanguageChoice, ProfilePage};
+use super::reauthentication::refusal_alert;
+use crate::audit::{self, EventKind};
+use crate::db::DbError;
+use crate::error::AppError;
+use crate::i18n::{self, Words};
+use crate::users;
+use crate::web::cookies;
+use crate::web::form_post::{self, FormPost};
+use crate::web::notice::Notice;
+use crate::web::pages::{Alert, see_other};
+
+/// The fields whose text is kept when the session ends while the form is filled.
+const FIELDS: [&str; 2] = ["display_name", "language"];
+
+/// What is in the form.
+struct ProfileForm {
+    display_name: String,
+    /// The tag of a language; empty for the browser's.
+    language: String,
+    alert: Option<Alert>,
+    notice: Option<String>,
+}
+
+/// The form, with what was typed into it before the session ended.
+pub async fn show(account: AccountRequest) -> Result<HttpResponse, AppError> {
+    let context = match account {
+        AccountRequest::SignedIn(context) => context,
+        AccountRequest::SignedOut(sign_in) => return Ok(sign_in.redirect()),
+    };
+    let draft = context.draft();
+    let user = &context.current.user;
+    let kept = |name, stored: &Option<String>| {
+        draft
+            .as_ref()
+            .and_then(|draft| draft.get(name))
+            .map_or_else(|| stored.clone().unwrap_or_default(), str::to_owned)
+    };
+    let shown = ProfileForm {
+        display_name: kept("display_name", &user.display_name),
+        language: kept("language", &user.language),
+        alert: None,
+        notice: draft.as_ref().map(|_| context.layout().word("account-text-kept").to_owned()),
+    };
+    let mut response = form(&context, StatusCode::OK, shown).await?;
+    if draft.is_some() {
+        cookies::remove(&mut response, crate::web::config(&context.request), cookies::Name::Draft)?;
+    }
+    Ok(response)
+}
+
+/// Saves it.
+pub async fn submit(account: AccountRequest, payload: web::Payload) -> Result<HttpResponse, AppError> {
+    let context = match account {
+        AccountRequest::SignedIn(context) => context,
+        AccountRequest::SignedOut(sign_in) => return sign_in.redirect_keeping(payload, &FIELDS).await,
+    };
+    let FormPost { parameters, refusal } = form_post::read(&context.request, payload, &context.session, false).await?;
+    let typed: String = parameters.get("display_name").unwrap_or_default().chars().take(256).collect();
+    let typed = typed.trim().to_owned();
+    let stored = context.current.user.language.clone().unwrap_or_default();
+    let language = parameters.get("language").map_or(stored, str::to_owned);
+    let again = |status, alert| {
+        let shown =
+            ProfileForm { display_name: typed.clone(), language: language.clone(), alert: Some(alert), notice: None };
+        form(&context, status, shown)
+    };
+    if let Some(refusal) = refusal {
+        return again(refusal.status(), refusal_alert(&context, refusal)).await;
+    }
+    if !typed.is_empty() && !users::is_display_name(&typed) {
+        let layout = context.layout();
+        let alert = Alert {
+            title: layout.word("profile-alert-title").to_owned(),
+            text: layout.words.format("display-name-invalid", &[("max", users::MAX_DISPLAY_NAME.into())]),
+        };
+        return again(StatusCode::UNPROCESSABLE_ENTITY, alert).await;
+    }
+    // One that there is not is the browser's: the form offers none such.
+    let chosen = i18n::find(&language);
+    save(&context, Some(typed).filter(|name| !name.is_empty()), chosen).await?;
+    let mut response = see_other(&format!("/account/profile?notice={}", Notice::ProfileSaved.code()));
+    sync_language_cookie(&context, &mut response, chosen)?;
+    Ok(response)
+}
+
+/// What was chosen at this browser before goes before the account's choice, and so must follow it.
+fn sync_language_cookie(
+    context: &AccountContext,
+    response: &mut HttpResponse,
+    chosen: Option<&'static Words>,
+) -> Result<(), AppError> {
+    let config = crate::web::config(&context.request);
+    if chosen.map(Words::language) == context.current.user.language.as_deref() {
+        return Ok(());
+    }
+    match chosen {
+        Some(words) => cookies::set_language(response, config, words),
+        None => cookies::remove(response, config, cookies::Name::Language),
+    }
+}
+
+async fn save(
+    context: &AccountContext,
+    display_name: Option<String>,
+    language: Option<&'static Words>,
+) -> Result<(), DbError> {
+    let user = &context.current.user;
+    let language = language.map(Words::language);
+    let (renames, speaks) = (user.display_name != display_name, user.language.as_deref() != language);
+    if !renames && !speaks {
+        return Ok(());
+    }
+    let (id, event) = (user.id, context.event(EventKind::ProfileChanged, context.lock.clock.now()));
+    context
+        .lock
+        .db
+        .write(move |conn| {
+            if speaks {
+                users::set_language(conn, id, language)?;
+            }
+            if renames {
+                users::set_display_name(conn, id, display_name.as_deref())?;
+                audit::record(conn, &event)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// The browser's, and every language that there is.
+fn choices(words: &Words, chosen: &str) -> Vec<LanguageChoice> {
+    let choice = |tag, name: &str| LanguageChoice { tag, name: name.to_owned(), is_chosen: tag == chosen };
+    let all = i18n::languages().iter().map(|words| choice(words.language(), words.name()));
+    let mut choices: Vec<_> = iter::once(choice("", words.get("profile-language-browser"))).chain(all).collect();
+    if choices.iter().all(|choice| !choice.is_chosen) {
+        choices[0].is_chosen = true;
+    }
+    choices
+}
+
+async fn form(context: &AccountContext, status: StatusCode, shown: ProfileForm) -> Result<HttpResponse, AppError> {
+    let waiting_email = find_waiting(context).await?;
+    let layout = context.layout();
+    let user = &context.current.user;
+    let ProfileForm { display_name, language, alert, notice } = shown;
+    let page = ProfilePage {
+        csrf: context.csrf()?,
+        active_tab: "profile",
+        username: user.username.clone(),
+        display_name,
+        email: user.email.clone(),
+        waiting_email,
+        languages: choices(layout.words, &language),
+        can_delete: context.config.account_deletion,
+        notice: notice.or_else(|| context.notice(&layout)).filter(|_| alert.is_none()),
+        alert,
+        layout,
+    };
+    context.page(status, &page)
+}

@@ -1,0 +1,48 @@
+//! Which page of the account is at which address. What may not live here: what a page does.
+
+use actix_web::Resource;
+use actix_web::middleware::from_fn;
+use actix_web::web;
+
+use super::{deletion, email, overview, password, profile, sessions};
+use crate::error::AppError;
+use crate::web::pages::see_other;
+use crate::web::{WebConfig, error_page, get, session};
+
+/// Mounts the routes of the account.
+pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
+    let page = |resource: Resource, allow: &'static str| {
+        resource
+            .default_service(web::to(move || async move { Err::<String, _>(AppError::method_not_allowed(allow)) }))
+            .wrap(session::middleware(config))
+            .wrap(from_fn(session::keep_cookie))
+            .wrap(from_fn(error_page::middleware))
+    };
+    let form = "GET, HEAD, POST";
+    services
+        .service(page(web::resource("/").route(get().to(overview::show)), "GET, HEAD"))
+        .service(page(
+            web::resource("/account/profile").route(get().to(profile::show)).route(web::post().to(profile::submit)),
+            form,
+        ))
+        .service(page(
+            web::resource("/account/email").route(get().to(email::show)).route(web::post().to(email::submit)),
+            form,
+        ))
+        .service(page(
+            web::resource("/account/sessions").route(get().to(sessions::show)).route(web::post().to(sessions::submit)),
+            form,
+        ))
+        .service(page(
+            web::resource("/account/password").route(get().to(password::show)).route(web::post().to(password::submit)),
+            form,
+        ))
+        .service(page(
+            web::resource("/account/delete").route(get().to(deletion::show)).route(web::post().to(deletion::submit)),
+            form,
+        ))
+        // Where password managers send people (W3C, A Well-Known URL for Changing Passwords).
+        .service(
+            web::resource("/.well-known/change-password").route(get().to(|| async { see_other("/account/password") })),
+        );
+}

@@ -1,0 +1,243 @@
+//! All SQL on counted failures and on known browsers and networks. What may not live here: the rule.
+
+use chrono::TimeDelta;
+use diesel::prelude::*;
+
+use super::buckets::Bucket;
+use super::request_limits::RequestLimit;
+use super::throttle::BucketState;
+use crate::clock::Moment;
+use crate::db::DbConnection;
+use crate::db::schema::{known_devices, login_attempts};
+use crate::users::UserId;
+
+/// How long an unused browser or network stays known.
+const KNOWN_FOR: TimeDelta = TimeDelta::days(90);
+/// A use is written down when the last one written is older than this.
+const USE_RECORDED_EVERY: TimeDelta = TimeDelta::days(1);
+/// No bucket's window or wait is longer than a day.
+const ATTEMPTS_KEPT: TimeDelta = TimeDelta::days(2);
+
+/// The rows among `keys` that exist, with their keys. Asked for by name, not as a list: Diesel has SQLite parse each list anew.
+pub(super) fn list_counts(conn: &mut DbConnection, keys: [&String; 4]) -> QueryResult<Vec<(String, BucketState)>> {
+    let [first, second, third, fourth] = keys.map(|key| login_attempts::bucket.eq(key));
+    let rows: Vec<(String, i64, i64, Moment, Moment, Moment)> = login_attempts::table
+        .filter(first.or(second).or(third).or(fourth))
+        .select((
+            login_attempts::bucket,
+            login_attempts::failures,
+            login_attempts::in_flight,
+            login_attempts::window_started_at,
+            login_attempts::last_tried_at,
+            login_attempts::last_failed_at,
+        ))
+        .load(conn)?;
+    let counted = |(key, failures, in_flight, window_started_at, last_tried_at, last_failed_at)| {
+        (key, BucketState { failures, in_flight, window_started_at, last_tried_at, last_failed_at })
+    };
+    Ok(rows.into_iter().map(counted).collect())
+}
+
+/// Takes a row from what was `seen` to what it is `now`; changes nothing when another instance did meanwhile.
+pub(super) fn renew_count(
+    conn: &mut DbConnection,
+    key: &str,
+    seen: &BucketState,
+    renewed: &BucketState,
+) -> QueryResult<()> {
+    diesel::update(
+        login_attempts::table
+            .find(key)
+            .filter(login_attempts::failures.eq(seen.failures))
+            .filter(login_attempts::in_flight.eq(seen.in_flight))
+            .filter(login_attempts::last_tried_at.eq(seen.last_tried_at)),
+    )
+    .set((
+        login_attempts::failures.eq(renewed.failures),
+        login_attempts::in_flight.eq(renewed.in_flight),
+        login_attempts::window_started_at.eq(renewed.window_started_at),
+        login_attempts::last_failed_at.eq(renewed.last_failed_at),
+    ))
+    .execute(conn)
+    .map(drop)
+}
+
+/// Reserves a try in a row that exists, if it is still free: below the limit with those in flight, or, beyond the limit and
+/// with its wait over, alone and with no failure since it was looked at. Returns whether it was reserved.
+pub(super) fn reserve(conn: &mut DbConnection, bucket: &Bucket, failures_seen: i64, now: Moment) -> QueryResult<bool> {
+    let row = login_attempts::table.find(&bucket.key);
+    let taken = login_attempts::in_flight.eq(login_attempts::in_flight + 1);
+    let set = (taken, login_attempts::last_tried_at.eq(now));
+    let count = match bucket.limit {
+        None => diesel::update(row).set(set).execute(conn)?,
+        Some(limit) if failures_seen < limit => {
+            diesel::update(row.filter((login_attempts::failures + login_attempts::in_flight).lt(limit)))
+                .set(set)
+                .execute(conn)?
+        }
+        Some(_) => {
+            diesel::update(row.filter(login_attempts::failures.eq(failures_seen).and(login_attempts::in_flight.eq(0))))
+                .set(set)
+                .execute(conn)?
+        }
+    };
+    Ok(count == 1)
+}
+
+/// Makes a row with one try reserved.
+pub(super) fn insert_reserved(conn: &mut DbConnection, bucket: &Bucket, now: Moment) -> QueryResult<()> {
+    diesel::insert_into(login_attempts::table)
+        .values((
+            login_attempts::bucket.eq(&bucket.key),
+            login_attempts::account.eq(&bucket.account),
+            login_attempts::failures.eq(0),
+            login_attempts::in_flight.eq(1),
+            login_attempts::window_started_at.eq(now),
+            login_attempts::last_tried_at.eq(now),
+            login_attempts::last_failed_at.eq(now),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Decides a reserved try. A row without one was forgotten by an admin, or has counted this try as lost: nothing is changed. Returns
+/// whether anything was.
+pub(super) fn settle(conn: &mut DbConnection, key: &str, has_failed: bool, now: Moment) -> QueryResult<bool> {
+    let row = login_attempts::table.find(key).filter(login_attempts::in_flight.gt(0));
+    let returned = login_attempts::in_flight.eq(login_attempts::in_flight - 1);
+    if has_failed {
+        let failed = login_attempts::failures.eq(login_attempts::failures + 1);
+        diesel::update(row).set((returned, failed, login_attempts::last_failed_at.eq(now))).execute(conn)
+    } else {
+        diesel::update(row).set(returned).execute(conn)
+    }
+    .map(|count| count == 1)
+}
+
+pub(super) fn delete_attempts_of(conn: &mut DbConnection, account: &str) -> QueryResult<usize> {
+    diesel::delete(login_attempts::table.filter(login_attempts::account.eq(account))).execute(conn)
+}
+
+/// Deletes rows that nothing was counted in for two days, at most `limit`.
+///
+/// # Errors
+/// When the query fails.
+pub fn delete_stale_attempts(conn: &mut DbConnection, now: Moment, limit: i64) -> QueryResult<usize> {
+    let keys: Vec<String> = login_attempts::table
+        .filter(login_attempts::last_tried_at.lt(now - ATTEMPTS_KEPT))
+        .select(login_attempts::bucket)
+        .limit(limit)
+        .load(conn)?;
+    diesel::delete(login_attempts::table.filter(login_attempts::bucket.eq_any(keys))).execute(conn)
+}
+
+/// The moment since which something must have been used to be known at `now`.
+pub(super) fn known_since(now: Moment) -> Moment {
+    now - KNOWN_FOR
+}
+
+/// Those of two browsers or networks that are known, by name as in [`list_counts`].
+pub(super) fn list_known(conn: &mut DbConnection, ids: [&String; 2], since: Moment) -> QueryResult<Vec<String>> {
+    let [first, second] = ids.map(|id| known_devices::id.eq(id));
+    known_devices::table
+        .filter(first.or(second).and(known_devices::last_used_at.ge(since)))
+        .select(known_devices::id)
+        .load(conn)
+}
+
+pub(super) fn insert_known(
+    conn: &mut DbConnection,
+    id: &str,
+    user_id: UserId,
+    kind: &str,
+    now: Moment,
+) -> QueryResult<()> {
+    // A row may be left from more than 90 days ago, or two sign-ins from a new network may come at once.
+    diesel::delete(known_devices::table.find(id)).execute(conn)?;
+    diesel::insert_into(known_devices::table)
+        .values((
+            known_devices::id.eq(id),
+            known_devices::user_id.eq(user_id.0),
+            known_devices::kind.eq(kind),
+            known_devices::created_at.eq(now),
+            known_devices::last_used_at.eq(now),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn set_known_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryResult<()> {
+    let row = known_devices::table.find(id).filter(known_devices::last_used_at.lt(now - USE_RECORDED_EVERY));
+    diesel::update(row).set(known_devices::last_used_at.eq(now)).execute(conn).map(drop)
+}
+
+pub(super) fn delete_known_beyond(conn: &mut DbConnection, user_id: UserId, kind: &str, keep: i64) -> QueryResult<()> {
+    let surplus: Vec<String> = known_devices::table
+        .filter(known_devices::user_id.eq(user_id.0).and(known_devices::kind.eq(kind)))
+        .order(known_devices::last_used_at.desc())
+        .select(known_devices::id)
+        .offset(keep)
+        .limit(1_000)
+        .load(conn)?;
+    if !surplus.is_empty() {
+        diesel::delete(known_devices::table.filter(known_devices::id.eq_any(surplus))).execute(conn)?;
+    }
+    Ok(())
+}
+
+pub(super) fn delete_known_of_but(conn: &mut DbConnection, user_id: UserId, kept: &[String]) -> QueryResult<usize> {
+    let others = known_devices::user_id.eq(user_id.0).and(known_devices::id.ne_all(kept));
+    diesel::delete(known_devices::table.filter(others)).execute(conn)
+}
+
+pub(super) fn delete_known_of(conn: &mut DbConnection, user_id: UserId) -> QueryResult<usize> {
+    diesel::delete(known_devices::table.filter(known_devices::user_id.eq(user_id.0))).execute(conn)
+}
+
+/// Deletes browsers and networks that are no longer known, at most `limit`.
+///
+/// # Errors
+/// When the query fails.
+pub fn delete_stale_devices(conn: &mut DbConnection, now: Moment, limit: i64) -> QueryResult<usize> {
+    let ids: Vec<String> = known_devices::table
+        .filter(known_devices::last_used_at.lt(known_since(now)))
+        .select(known_devices::id)
+        .limit(limit)
+        .load(conn)?;
+    diesel::delete(known_devices::table.filter(known_devices::id.eq_any(ids))).execute(conn)
+}
+
+/// Counts one request, unless there were too many in this window: then nothing is written, and the moment comes back when it is over.
+pub(super) fn count_request(
+    conn: &mut DbConnection,
+    limit_row: &RequestLimit,
+    now: Moment,
+) -> QueryResult<Option<Moment>> {
+    let row = login_attempts::table.find(&limit_row.bucket);
+    let began: Option<Moment> = row.select(login_attempts::window_started_at).first(conn).optional()?;
+    let Some(began) = began else {
+        let first = (
+            login_attempts::bucket.eq(&limit_row.bucket),
+            login_attempts::account.eq(&limit_row.bucket),
+            login_attempts::failures.eq(1),
+            login_attempts::in_flight.eq(0),
+            login_attempts::window_started_at.eq(now),
+            login_attempts::last_tried_at.eq(now),
+            login_attempts::last_failed_at.eq(now),
+        );
+        return diesel::insert_into(login_attempts::table).values(first).execute(conn).map(|_| None);
+    };
+    if now >= began + limit_row.window {
+        let anew = (
+            login_attempts::failures.eq(1),
+            login_attempts::window_started_at.eq(now),
+            login_attempts::last_tried_at.eq(now),
+        );
+        if diesel::update(row.filter(login_attempts::window_started_at.eq(began))).set(anew).execute(conn)? == 1 {
+            return Ok(None);
+        }
+    }
+    let one_more = (login_attempts::failures.eq(login_attempts::failures + 1), login_attempts::last_tried_at.eq(now));
+    let count = diesel::update(row.filter(login_attempts::failures.lt(limit_row.limit))).set(one_more).execute(conn)?;
+    Ok((count == 0).then_some(began + limit_row.window))
+}
