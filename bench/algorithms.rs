@@ -96,7 +96,7 @@ async fn prepare(arguments: &Arguments) -> anyhow::Result<(TokenService, User, S
     settings.jwt_secret_file = (arguments.algorithm == "HS256").then(|| arguments.jwt_secret_file.clone());
     let mut config = settings.check()?;
     config.server_key = Some(ServerKey::generate());
-    let lock = server::start(config, Clock::system()).await?.lock;
+    let services = server::start(config, Clock::system()).await?.services;
     let new = NewUser {
         id: None,
         username: Username::parse("bench", None)?,
@@ -104,8 +104,9 @@ async fn prepare(arguments: &Arguments) -> anyhow::Result<(TokenService, User, S
         email: None,
         password_hash: None,
     };
-    let (now, lifetimes, kid) = (lock.clock.now(), lock.lifetimes, lock.tokens.signer(lock.clock.now()));
-    let made = lock.db.write(move |conn| -> Result<_, DbError> {
+    let (now, lifetimes) = (services.clock.now(), services.sessions.lifetimes());
+    let kid = services.tokens.signer(now);
+    let made = services.db.write(move |conn| -> Result<_, DbError> {
         let Creation::Created(user) = users::create(conn, new, now)? else { return Ok(None) };
         let new = NewSession {
             user_id: Some(user.id),
@@ -119,7 +120,7 @@ async fn prepare(arguments: &Arguments) -> anyhow::Result<(TokenService, User, S
         Ok(Some((user, sessions::start(conn, new, &lifetimes, now)?.session)))
     });
     let (user, session) = made.await?.context("the database is new")?;
-    Ok((lock.tokens, user, session))
+    Ok((services.tokens, user, session))
 }
 
 /// The library by itself.

@@ -1,19 +1,25 @@
-//! The map of the code, from the edge inward. Imports point down this list, never up; a test holds that.
+//! Vestibule, a login and token server.
 //!
-//! - [`cli`] — the admin's commands; [`server`] — puts everything together; [`openapi`], [`ops`] — what is served beside the doors
-//! - [`account`], [`admin`] — what people do for themselves, what admins do for them
-//! - [`login`], [`oauth`], [`forward_auth`] — the doors: pages and cookies, JSON and bearer tokens, what reverse proxies ask. None knows another
-//! - [`recovery`], [`registration`] — pages for those who forgot their password, and for those who have no account yet
-//! - [`web`] — HTTP plumbing of both doors; [`error`] — their one error
-//! - [`authentication`] — the lock: check, throttle, sign in
-//! - [`tokens`], [`sessions`], [`links`], [`users`] — what the lock is made of, each with its own `store.rs`
-//! - [`clients`], [`audit`], [`mail`] — registered programs; what happened that an admin may want to know later; mails that wait to be sent
-//! - [`db`] — the way to SQLite or Postgres
-//! - [`i18n`], [`metrics`], [`clock`], [`secret`], [`scope`], [`memory`], [`config`] — words, counters, time, chance, scopes, memory, settings
+//! The modules form layers, from the edge inward; imports point down this list, and a test (`tests/it/tidy.rs`) checks it:
 //!
-//! Code may not live here.
+//! - [`cli`]: the command line; [`server`]: builds the services and mounts the routes; [`openapi`], [`ops`]: documentation, health, metrics and
+//!   housekeeping
+//! - [`account_pages`], [`login`]: pages of a signed-in person; sign-in, sign-out and set-up
+//! - [`oauth`], [`forward_auth`], [`recovery`], [`registration`]: OAuth 2.0 endpoints; endpoints for reverse proxies; password reset and email
+//!   verification; invitations and sign-up
+//! - [`web`]: HTTP plumbing; [`error`]: the one error of all handlers
+//! - [`seed`], [`admin`], [`accounts`]: use cases: seeding from a file; clients, signing keys and script tokens; accounts
+//! - [`authentication`]: verifies a password under throttling and signs in
+//! - [`tokens`], [`sessions`], [`links`], [`users`]: what authentication is made of, each with its own `store.rs`
+//! - [`clients`], [`audit`], [`mail`]: registered clients, events, and the mail queue
+//! - [`db`]: SQLite and PostgreSQL
+//! - [`i18n`], [`metrics`], [`memory`], [`config`]: translations, counters, memory and settings
+//! - [`clock`], [`secret`], [`scope`]: time, randomness and secrets, scopes
+//!
+//! `docs/architecture.md` explains the design.
 
 pub mod account_pages;
+pub mod accounts;
 pub mod admin;
 pub mod audit;
 pub mod authentication;
@@ -37,6 +43,7 @@ pub mod recovery;
 pub mod registration;
 pub mod scope;
 pub mod secret;
+pub mod seed;
 pub mod server;
 pub mod sessions;
 pub mod tokens;

@@ -7,22 +7,24 @@ use std::net::{SocketAddr, TcpListener};
 use actix_web::dev::Server;
 use actix_web::{App, HttpServer, web};
 
-use crate::authentication::Lock;
+use crate::accounts::{self, AccountService, SetupLink};
+use crate::authentication::{AuthService, RequestLimiter};
 use crate::clock::{Clock, Moment};
 use crate::config::{Config, Signing};
 use crate::db::migrations::{self, MigrationError};
 use crate::db::{Db, DbError};
-use crate::links::{self, LinkPurpose};
-use crate::mail::{self, Sending, SmtpError};
+use crate::mail::{self, Outbox, Sending, SmtpError};
 use crate::ops::health::Readiness;
 use crate::ops::server_key::{self, ServerKeyError, ServerKeySource};
 use crate::ops::{health, housekeeping, metrics};
-use crate::secret::PlainSecret;
+use crate::secret::{PlainSecret, ServerKey};
+use crate::sessions::{Lifetimes, SessionService};
 use crate::tokens::{KeyError, Keys, TokenService};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
+use crate::users::password::PasswordPolicy;
 use crate::web::{WebConfig, assets, error_page, headers, language, pages};
-use crate::{account_pages, forward_auth, login, oauth, openapi, recovery, registration, users};
+use crate::{account_pages, forward_auth, login, oauth, openapi, recovery, registration};
 
 /// How long requests may go on after the server was told to stop, in seconds.
 const STOP_WITHIN_SECONDS: u64 = 10;
@@ -70,8 +72,8 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     /// What it told about itself.
     pub report: Report,
-    /// The services behind the routes, for tests that look behind them.
-    pub lock: Lock,
+    /// The services behind the routes, for tests.
+    pub services: Services,
     /// The loop that sends mails, when a mail server is configured; to be stopped after the server has.
     pub sending: Option<Sending>,
 }
@@ -90,33 +92,89 @@ pub struct Report {
     pub metrics: Option<SocketAddr>,
 }
 
-/// Prepares the database and the keys, and binds. Nothing is served before ended sessions are known.
+/// The services of a server. Each is registered as its own `web::Data`.
+#[derive(Clone)]
+pub struct Services {
+    /// The database.
+    pub db: Db,
+    /// The clock.
+    pub clock: Clock,
+    /// Sessions and the set of revoked ones.
+    pub sessions: SessionService,
+    /// Access tokens.
+    pub tokens: TokenService,
+    /// Authentication.
+    pub auth: AuthService,
+    /// Use cases on accounts.
+    pub accounts: AccountService,
+    /// Rate limits of requests.
+    pub limiter: RequestLimiter,
+    /// Readiness of this instance.
+    pub readiness: Readiness,
+}
+
+impl Services {
+    fn new(config: &Config, server_key: &ServerKey, db: Db, keys: Keys, clock: Clock) -> Result<Self, StartError> {
+        let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))?;
+        let sessions = SessionService::new(db.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
+        let tokens = TokenService::new(keys, config, clock.clone(), db.clone(), &sessions);
+        let accounts = AccountService::new(
+            db.clone(),
+            clock.clone(),
+            hash_pool.clone(),
+            PasswordPolicy::new(config),
+            Outbox::new(config, server_key),
+            sessions.clone(),
+        );
+        Ok(Self {
+            auth: AuthService::new(config, server_key, db.clone(), hash_pool, sessions.clone(), tokens.clone()),
+            limiter: RequestLimiter::new(server_key, db.clone(), clock.clone()),
+            readiness: Readiness::new(),
+            db,
+            clock,
+            sessions,
+            tokens,
+            accounts,
+        })
+    }
+
+    fn register(self, app: &mut web::ServiceConfig) {
+        app.app_data(web::Data::new(self.db))
+            .app_data(web::Data::new(self.clock))
+            .app_data(web::Data::new(self.sessions))
+            .app_data(web::Data::new(self.tokens))
+            .app_data(web::Data::new(self.auth))
+            .app_data(web::Data::new(self.accounts))
+            .app_data(web::Data::new(self.limiter))
+            .app_data(web::Data::new(self.readiness));
+    }
+}
+
+/// Prepares the database and the keys, and binds. The revoked sessions are read before the first request.
 ///
 /// # Errors
-/// [`StartError`], before anything is served.
+/// [`StartError`], before the first request.
 pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
     let migrated = migrate(&config).await?;
     let (db, start_db) = (Db::new(&config.database), Db::for_start(&config.database));
     let (server_key, source) = server_key::find_or_make(&config, &start_db).await?;
     let keys = Keys::load(&start_db, &config.signing, &server_key, clock.now()).await?;
     let signing = keys.describe(clock.now());
-    let tokens = TokenService::new(keys, &config, clock.clone(), db.clone());
-    tokens.revoked().refresh(&start_db, clock.now()).await?;
-    let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))?;
-    let sender = mail::Sender::new(&config, &server_key, db.clone(), clock)?;
-    let lock = Lock::new(&config, &server_key, hash_pool, tokens, db);
+    let services = Services::new(&config, &server_key, db.clone(), keys, clock.clone())?;
+    services.sessions.revoked().refresh(&start_db, clock.now()).await?;
+    let sender = mail::Sender::new(&config, &server_key, db, clock)?;
     let metrics = listen_for_metrics(&config)?;
     let listeners = bind_all(&config.bind)?;
-    // After the addresses are ours: a second server that cannot have them must not end the link that the first one printed.
-    let setup_link = make_setup_link(&start_db, lock.clock.now()).await?;
+    // After binding: a second server that cannot bind must not revoke the link that the first one printed.
+    let setup_link = create_setup_link(&start_db, services.clock.now()).await?;
     let web_config = WebConfig::new(&config, &server_key);
     pages::load();
-    let (server, addresses) = listen(listeners, config, web_config, lock.clone())?;
+    let (server, addresses) = listen(listeners, config, web_config, services.clone())?;
     Ok(Running {
         server,
         addresses,
         report: Report { server_key: source, signing, setup_link, migrated, metrics },
-        lock,
+        services,
         sending: sender.map(mail::Sender::start),
     })
 }
@@ -127,14 +185,13 @@ async fn migrate(config: &Config) -> Result<Vec<String>, StartError> {
     Ok(work.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
 }
 
-async fn make_setup_link(db: &Db, now: Moment) -> Result<Option<PlainSecret>, DbError> {
+/// A link for the first admin, while there is none.
+async fn create_setup_link(db: &Db, now: Moment) -> Result<Option<PlainSecret>, DbError> {
     db.write(move |conn| {
-        // Of servers that start at once on Postgres, each would else not see the other's new link, and both would work.
-        users::lock_accounts(conn)?;
-        if users::has_admin(conn)? {
-            return Ok(None);
-        }
-        Ok(Some(links::create(conn, LinkPurpose::Setup, None, now)?))
+        Ok(match accounts::create_setup_link(conn, None, now)? {
+            SetupLink::Setup(secret) => Some(secret),
+            _ => None,
+        })
     })
     .await
 }
@@ -154,21 +211,26 @@ fn listen(
     listeners: Vec<TcpListener>,
     config: Config,
     web_config: WebConfig,
-    lock: Lock,
+    services: Services,
 ) -> Result<(Server, Vec<SocketAddr>), StartError> {
-    let readiness = Readiness::new();
-    actix_web::rt::spawn(housekeeping::keep_revoked_sessions_fresh(lock.clone(), readiness.clone()));
-    actix_web::rt::spawn(housekeeping::keep_clean(lock.clone(), config.key_rotation));
-    let data = (web::Data::new(config), web::Data::new(web_config), web::Data::new(lock), web::Data::new(readiness));
+    let Services { db, sessions, tokens, readiness, .. } = services.clone();
+    let (cleaned_db, cleaned_sessions, maintained_tokens) = (db.clone(), sessions.clone(), tokens.clone());
+    actix_web::rt::spawn(housekeeping::keep_revoked_sessions_fresh(db, sessions, tokens, readiness));
+    actix_web::rt::spawn(housekeeping::keep_clean(
+        cleaned_db,
+        cleaned_sessions,
+        maintained_tokens,
+        config.key_rotation,
+    ));
+    let (config, web_config) = (web::Data::new(config), web::Data::new(web_config));
     let mut server = HttpServer::new(move || {
-        let (config, web_config, lock, readiness) = data.clone();
+        let (config, web_config, services) = (config.clone(), web_config.clone(), services.clone());
         App::new()
             .wrap(headers::defaults(&web_config))
-            .configure(|services| mount(services, &config, &web_config))
+            .configure(|app| services.register(app))
+            .configure(|app| mount(app, &config, &web_config))
             .app_data(config)
             .app_data(web_config.clone())
-            .app_data(lock)
-            .app_data(readiness)
             .default_service(web::to(error_page::not_found))
     })
     .shutdown_timeout(STOP_WITHIN_SECONDS);

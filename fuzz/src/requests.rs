@@ -59,7 +59,7 @@ pub fn headers(data: &[u8]) {
 }
 
 fn with_services(world: &World, request: TestRequest) -> TestRequest {
-    request.app_data(world.lock.clone()).app_data(world.web_config.clone())
+    request.app_data(world.tokens.clone()).app_data(world.web_config.clone())
 }
 
 fn read(world: &World, request: &HttpRequest) {
@@ -79,7 +79,7 @@ fn read(world: &World, request: &HttpRequest) {
         let bearer = world.wait(Bearer::from_request(request, &mut Payload::None));
         let text = request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
         assert!(bearer.is_err() || text.contains(&world.token), "{text}");
-        let client = world.wait(client_auth::authenticate(request, &Parameters::default(), &world.lock));
+        let client = world.wait(client_auth::authenticate(request, &Parameters::default(), &world.db));
         assert!(client.is_err() || client.is_ok_and(|client| client.is_none_or(|client| client.id == world.client.0)));
     }
 }

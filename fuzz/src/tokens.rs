@@ -27,7 +27,7 @@ pub fn access_token(data: &[u8]) {
 
 fn check(world: &World, token: &str) {
     let _ = read_unchecked(token);
-    if let Ok(verified) = world.wait(world.lock.tokens.verify(token)) {
+    if let Ok(verified) = world.wait(world.tokens.verify(token)) {
         let [_, claims, _] = parts(&world.token);
         let issued: Value = serde_json::from_slice(&from_base64url(claims).expect("ours")).expect("ours");
         assert_eq!(serde_json::to_value(&verified.claims).expect("ours"), issued, "{token} was not issued");

@@ -5,24 +5,22 @@ use std::future::Future;
 
 use actix_web::web::Data;
 use tokio::runtime::{Builder, Runtime};
-use vestibule::authentication::Lock;
 use vestibule::clients::{self, Client, GrantType};
 use vestibule::clock::Clock;
 use vestibule::config::{Config, Settings};
 use vestibule::db::{Db, DbError, migrations};
 use vestibule::scope::Scopes;
 use vestibule::secret::{PlainSecret, ServerKey, random_id};
-use vestibule::sessions::{Session, SessionKind};
+use vestibule::sessions::{Lifetimes, Session, SessionKind, SessionService};
 use vestibule::tokens::{Grant, Keys, Subject, TokenService};
-use vestibule::users::argon2id::Cost;
-use vestibule::users::hash_pool::HashPool;
 use vestibule::users::{User, UserId, UserState};
 use vestibule::web::WebConfig;
 
 /// What the targets share.
 pub(super) struct World {
     pub runtime: Runtime,
-    pub lock: Data<Lock>,
+    pub db: Db,
+    pub tokens: Data<TokenService>,
     pub web_config: Data<WebConfig>,
     /// An access token that is good.
     pub token: String,
@@ -59,17 +57,17 @@ impl World {
         let tokens = runtime.block_on(start_tokens(&config, &server_key, &db));
         let client = runtime.block_on(add_client(&db));
         let token = issue(&tokens);
-        let hash_pool = HashPool::start(1, Cost::from(config.passwords)).expect("a thread");
         let web_config = Data::new(WebConfig::new(&config, &server_key));
-        let lock = Data::new(Lock::new(&config, &server_key, hash_pool, tokens, db));
-        Self { runtime, lock, web_config, token, client, _folder: folder }
+        let tokens = Data::new(tokens);
+        Self { runtime, db, tokens, web_config, token, client, _folder: folder }
     }
 }
 
 async fn start_tokens(config: &Config, server_key: &ServerKey, db: &Db) -> TokenService {
     let clock = Clock::system();
     let keys = Keys::load(db, &config.signing, server_key, clock.now()).await.expect("a key");
-    TokenService::new(keys, config, clock, db.clone())
+    let sessions = SessionService::new(db.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
+    TokenService::new(keys, config, clock, db.clone(), &sessions)
 }
 
 async fn add_client(db: &Db) -> (String, PlainSecret) {

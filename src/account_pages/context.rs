@@ -11,18 +11,15 @@ use askama::Template;
 
 use super::draft::{self, Draft};
 use crate::audit::{Event, EventKind};
-use crate::authentication::{Attempt, Lock};
+use crate::authentication::PasswordAttempt;
 use crate::clock::Moment;
 use crate::config::Config;
-use crate::db::DbError;
+use crate::db::{Db, DbError};
 use crate::error::AppError;
 use crate::mail::{Mail, MailKind, Outbox};
-use crate::scope::Scopes;
-use crate::secret::PlainSecret;
-use crate::sessions::{self, SessionKind};
+use crate::sessions;
 use crate::users::password::{Password, PasswordPolicy};
 use crate::users::{LookupName, UserId};
-use crate::web::client_ip::ClientIp;
 use crate::web::current_user::{CurrentUser, MaybeUser};
 use crate::web::form::Parameters;
 use crate::web::form_post;
@@ -30,7 +27,7 @@ use crate::web::notice::Notice;
 use crate::web::pages::{Layout, html, see_other};
 use crate::web::renewal::{self, Renewed};
 use crate::web::session::BrowserSession;
-use crate::web::{client_info, cookies, csrf, new_password, user_agent};
+use crate::web::{attempt_origin, client_info, csrf, new_password, service};
 
 /// Somebody at a page of the account.
 pub enum AccountRequest {
@@ -45,7 +42,6 @@ pub struct AccountContext {
     pub request: HttpRequest,
     pub session: BrowserSession,
     pub current: CurrentUser,
-    pub lock: web::Data<Lock>,
     pub config: web::Data<Config>,
     renewed: Renewed,
 }
@@ -54,7 +50,6 @@ pub struct AccountContext {
 pub struct SignInRedirect {
     request: HttpRequest,
     session: BrowserSession,
-    lock: web::Data<Lock>,
 }
 
 impl FromRequest for AccountRequest {
@@ -67,21 +62,19 @@ impl FromRequest for AccountRequest {
         let request = request.clone();
         Box::pin(async move {
             let (session, MaybeUser(user)) = (session.await?, user.await?);
-            let data = "server.rs puts it into every application";
-            let lock = request.app_data::<web::Data<Lock>>().expect(data).clone();
-            let config = request.app_data::<web::Data<Config>>().expect(data).clone();
+            let config = service::<Config>(&request).clone();
             let renewed = match &user {
                 Some(current) if request.method() != Method::POST => {
-                    renewal::renew(&request, &session, &lock, current).await?
+                    renewal::renew(&request, &session, current).await?
                 }
                 Some(_) => Some(Renewed::default()),
                 None => None,
             };
             Ok(match user.zip(renewed) {
                 Some((current, renewed)) => {
-                    Self::SignedIn(Box::new(AccountContext { request, session, current, lock, config, renewed }))
+                    Self::SignedIn(Box::new(AccountContext { request, session, current, config, renewed }))
                 }
-                None => Self::SignedOut(SignInRedirect { request, session, lock }),
+                None => Self::SignedOut(SignInRedirect { request, session }),
             })
         })
     }
@@ -132,21 +125,10 @@ impl AccountContext {
         PasswordPolicy::new(&self.config)
     }
 
-    /// The person's password, asked for once more, as a try at the lock.
-    pub fn attempt(&self, password: Password) -> Option<Attempt> {
-        Some(Attempt {
-            username: LookupName::parse(&self.current.user.username)?,
-            password,
-            kind: SessionKind::Browser,
-            client: None,
-            scope: Scopes::default(),
-            client_ip: ClientIp::of(&self.request).0,
-            is_remembered: self.current.session.is_remembered,
-            user_agent: user_agent(&self.request),
-            language: None,
-            device: cookies::find(&self.request, cookies::Name::Device).and_then(|text| PlainSecret::parse(&text)),
-            previous: None,
-        })
+    /// An attempt to re-authenticate with this password.
+    pub fn attempt(&self, password: Password) -> Option<PasswordAttempt> {
+        let username = LookupName::parse(&self.current.user.username)?;
+        Some(PasswordAttempt { username, password, origin: attempt_origin(&self.request, None) })
     }
 
     /// Something that the person did here.
@@ -164,9 +146,9 @@ impl AccountContext {
         Some(Mail { kind, to: user.email.clone()?, display_name, language, user_id: Some(user.id.0) })
     }
 
-    /// The way into the queue of mails for what follows from this page.
-    pub fn outbox(&self) -> Outbox {
-        self.lock.mail.with_fallback_language(Some(self.layout().lang))
+    /// The mail queue, for mails in the page's language where the account has chosen none.
+    pub fn outbox(&self, outbox: &Outbox) -> Outbox {
+        outbox.with_fallback_language(Some(self.layout().lang))
     }
 
     /// What this person typed into the form here before their session ended.
@@ -201,11 +183,9 @@ impl SignInRedirect {
     /// Whose session it was that this browser has no more.
     async fn find_owner(&self) -> Result<Option<UserId>, DbError> {
         let Some(secret) = self.session.secret() else { return Ok(self.session.last_user()) };
-        let session = self
-            .lock
-            .db
-            .read(move |conn| -> Result<_, DbError> { Ok(sessions::find_by_secret(conn, &secret.hash())?) });
-        Ok(session.await?.and_then(|session| session.user_id))
+        let find = move |conn: &mut _| -> Result<_, DbError> { Ok(sessions::find_by_secret(conn, &secret.hash())?) };
+        let session = service::<Db>(&self.request).read(find).await?;
+        Ok(session.and_then(|session| session.user_id))
     }
 
     fn sign_in_address(&self, notice: Option<Notice>) -> String {

@@ -1,16 +1,17 @@
 //! `/`: who is signed in, and since when. What may not live here: how a session is renewed (`web::renewal`).
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
 
 use super::context::AccountRequest;
 use super::pages::AccountPage;
+use crate::clock::Clock;
 use crate::error::AppError;
 use crate::i18n::Time;
 use crate::users::ADMIN_ROLE;
 
 /// The page.
-pub async fn show(account: AccountRequest) -> Result<HttpResponse, AppError> {
+pub async fn show(account: AccountRequest, clock: web::Data<Clock>) -> Result<HttpResponse, AppError> {
     let context = match account {
         AccountRequest::SignedIn(context) => context,
         AccountRequest::SignedOut(sign_in) => return Ok(sign_in.redirect()),
@@ -26,7 +27,7 @@ pub async fn show(account: AccountRequest) -> Result<HttpResponse, AppError> {
         username: current.user.username.clone(),
         email: current.user.email.clone(),
         roles: current.roles.iter().map(role_word).collect(),
-        signed_in: Time::new(words, current.session.authenticated_at, context.lock.clock.now()),
+        signed_in: Time::new(words, current.session.authenticated_at, clock.now()),
         notice: context.notice(&layout),
         layout,
     };

@@ -43,7 +43,7 @@ pub struct ProfilePage {
     pub display_name: String,
     pub email: Option<String>,
     /// An address that is to take its place once it is confirmed.
-    pub waiting_email: Option<String>,
+    pub pending_email: Option<String>,
     pub languages: Vec<LanguageChoice>,
     pub can_delete: bool,
     pub alert: Option<Alert>,
@@ -60,9 +60,9 @@ pub struct EmailPage {
     pub username: String,
     /// What to say of a username that is an address.
     pub name_stays: Option<String>,
-    pub present: Option<String>,
+    pub current: Option<String>,
     /// The address that is to take its place once it is confirmed.
-    pub waiting: Option<String>,
+    pub pending: Option<String>,
     /// Whether mails are sent at all.
     pub can_change: bool,
     /// What was typed.
@@ -79,7 +79,7 @@ pub struct SessionsPage {
     pub csrf: String,
     pub active_tab: &'static str,
     pub browsers: Vec<SessionRow>,
-    pub programs: Vec<SessionRow>,
+    pub clients: Vec<SessionRow>,
     pub has_others: bool,
     pub events: Vec<EventRow>,
     pub alert: Option<Alert>,
@@ -144,8 +144,8 @@ mod tests {
                     active_tab: "profile",
                     username: text(),
                     name_stays: Some(text()),
-                    present: Some(text()),
-                    waiting: Some(text()),
+                    current: Some(text()),
+                    pending: Some(text()),
                     can_change,
                     email: text(),
                     alert: alert(),
@@ -173,7 +173,7 @@ mod tests {
                     username: text(),
                     display_name: text(),
                     email: Some(text()),
-                    waiting_email: Some(text()),
+                    pending_email: Some(text()),
                     languages: vec![LanguageChoice { tag: "en", name: text(), is_chosen: true }],
                     can_delete: true,
                     alert: alert(),
@@ -187,7 +187,7 @@ mod tests {
                     csrf: csrf(),
                     active_tab: "sessions",
                     browsers: vec![session(true), session(false)],
-                    programs: vec![session(false)],
+                    clients: vec![session(false)],
                     has_others: true,
                     events: vec![event()],
                     alert: alert(),

@@ -6,18 +6,16 @@ use actix_web::{HttpResponse, web};
 
 use super::context::{AccountContext, AccountRequest};
 use super::pages::PasswordPage;
-use super::reauthentication::{ReauthenticationOutcome, reauthenticate, refusal_alert};
-use crate::admin::LINKS_REVOKED_ON_CREDENTIAL_CHANGE;
-use crate::audit::{self, EventKind};
-use crate::authentication::{self, Attempt};
+use super::reauthentication::{ReauthenticationOutcome, reauthenticate, rejection_alert};
+use crate::accounts::{AccountService, PasswordChange, change_password};
+use crate::audit::EventKind;
+use crate::authentication::{AuthService, PasswordAttempt};
 use crate::clock::Moment;
 use crate::db::DbError;
 use crate::error::AppError;
-use crate::links;
 use crate::mail::MailKind;
 use crate::secret::PlainSecret;
-use crate::sessions::{self, EndReason};
-use crate::users;
+use crate::sessions::{self, Lifetimes, SessionService};
 use crate::users::argon2id::PasswordHash;
 use crate::users::password::{Owner, Password};
 use crate::web::cookies;
@@ -35,7 +33,13 @@ pub async fn show(account: AccountRequest) -> Result<HttpResponse, AppError> {
 }
 
 /// Changes the password, ends all other sessions and gives this one a new secret.
-pub async fn submit(account: AccountRequest, payload: web::Payload) -> Result<HttpResponse, AppError> {
+pub async fn submit(
+    account: AccountRequest,
+    payload: web::Payload,
+    auth: web::Data<AuthService>,
+    accounts: web::Data<AccountService>,
+    sessions: web::Data<SessionService>,
+) -> Result<HttpResponse, AppError> {
     let context = match account {
         AccountRequest::SignedIn(context) => context,
         AccountRequest::SignedOut(sign_in) => return Ok(sign_in.redirect()),
@@ -44,7 +48,7 @@ pub async fn submit(account: AccountRequest, payload: web::Payload) -> Result<Ht
     let layout = context.layout();
     let words = layout.words;
     if let Some(refusal) = refusal {
-        return form(&context, refusal.status(), Some(refusal_alert(&context, refusal)));
+        return form(&context, refusal.status(), Some(rejection_alert(&context, refusal)));
     }
     let refused = |text: String| {
         let title = words.get("password-alert-title").to_owned();
@@ -61,66 +65,54 @@ pub async fn submit(account: AccountRequest, payload: web::Payload) -> Result<Ht
         Ok(chosen) => chosen,
         Err(error) => return refused(refusal_text(words, &error)),
     };
-    let (checked, attempt) = match reauthenticate(&context, old).await? {
-        ReauthenticationOutcome::Right(checked, attempt) => (checked, attempt),
-        ReauthenticationOutcome::Refused(refused) => {
-            return Ok(refused.put_on(form(&context, refused.status, Some(refused.alert.clone()))?));
+    let (verified, attempt) = match reauthenticate(&context, &auth, old).await? {
+        ReauthenticationOutcome::Correct(verified, attempt) => (verified, attempt),
+        ReauthenticationOutcome::Failed(failure) => {
+            return Ok(failure.put_on(form(&context, failure.status, Some(failure.alert.clone()))?));
         }
     };
-    let Ok(hash) = context.lock.hash_pool.hash(chosen).await else { return Err(AppError::unavailable()) };
-    match change(&context, checked, hash, &attempt).await? {
-        PasswordChange::Done(secret) => finish(&context, &secret),
-        PasswordChange::Overtaken => refused(words.get("password-overtaken").to_owned()),
+    let Ok(hash) = accounts.hash(chosen).await else { return Err(AppError::unavailable()) };
+    match change(&context, &auth, &accounts, &attempt, verified, hash).await? {
+        Some(secret) => changed(&context, sessions.lifetimes(), accounts.clock().now(), &secret),
+        None => refused(words.get("password-overtaken").to_owned()),
     }
 }
 
-enum PasswordChange {
-    Done(PlainSecret),
-    /// The password was changed by somebody else meanwhile.
-    Overtaken,
-}
-
-/// One transaction: the hash, the other sessions, the devices, this session's secret, the event.
+/// Changes the password in one transaction. Returns the session's new secret; `None` when the password was changed by someone else in the
+/// meantime.
 async fn change(
     context: &AccountContext,
-    checked: PasswordHash,
+    auth: &AuthService,
+    accounts: &AccountService,
+    attempt: &PasswordAttempt,
+    verified: PasswordHash,
     hash: PasswordHash,
-    attempt: &Attempt,
-) -> Result<PasswordChange, DbError> {
-    let now: Moment = context.lock.clock.now();
-    let (user_id, session_id) = (context.current.user.id, context.current.session.id.clone());
-    let known = context.lock.known_places(attempt);
-    let event = context.event(EventKind::PasswordChanged, now);
-    let mail = context.mail(MailKind::PasswordChanged { username: context.current.user.username.clone() });
-    let outbox = context.outbox();
-    let secret = PlainSecret::generate();
-    let new_secret = secret.clone();
-    let step = move |conn: &mut _| -> Result<_, DbError> {
-        // First, for it takes the row's lock: a sign-in with the old password comes before it, and is ended, or after it, and fails.
-        if !users::change_password_hash(conn, user_id, &hash, &checked, now)? {
-            return Ok(None);
-        }
-        // A session that was ended meanwhile gets no new life; the new password stands all the same.
-        sessions::renew_secret(conn, &session_id, &new_secret, now)?;
-        let ended = sessions::end_others_of_user(conn, user_id, &session_id, EndReason::PasswordChanged, now)?;
-        authentication::forget_other_devices(conn, user_id, &known)?;
-        links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, user_id)?;
-        audit::record(conn, &event)?;
-        if let Some(mail) = mail {
-            outbox.queue(conn, mail, now)?;
-        }
-        Ok(Some(ended))
+) -> Result<Option<PlainSecret>, DbError> {
+    let now = accounts.clock().now();
+    let session_secret = PlainSecret::generate();
+    let change = PasswordChange {
+        user_id: context.current.user.id,
+        session_id: context.current.session.id.clone(),
+        session_secret: session_secret.clone(),
+        verified,
+        hash,
+        known: auth.known_places(attempt),
+        event: context.event(EventKind::PasswordChanged, now),
+        mail: context.mail(MailKind::PasswordChanged { username: context.current.user.username.clone() }),
     };
-    let Some(ended) = context.lock.db.write(step).await? else { return Ok(PasswordChange::Overtaken) };
-    for (id, access_until) in ended {
-        context.lock.tokens.revoked().add(&id, access_until);
-    }
-    Ok(PasswordChange::Done(secret))
+    let outbox = context.outbox(accounts.outbox());
+    let step = move |conn: &mut _, ended: &mut _| change_password(conn, ended, &outbox, change.clone(), now);
+    Ok(accounts.write(step).await?.then_some(session_secret))
 }
 
-fn finish(context: &AccountContext, secret: &PlainSecret) -> Result<HttpResponse, AppError> {
+fn changed(
+    context: &AccountContext,
+    lifetimes: Lifetimes,
+    now: Moment,
+    secret: &PlainSecret,
+) -> Result<HttpResponse, AppError> {
     let mut response = see_other(&format!("/?notice={}", Notice::PasswordChanged.code()));
-    let kept_seconds = context.lock.lifetimes.cookie_seconds(&context.current.session, context.lock.clock.now());
+    let kept_seconds = lifetimes.cookie_seconds(&context.current.session, now);
     context.session.sign_in(secret, kept_seconds)?;
     let config = crate::web::config(&context.request);
     cookies::set_proxy(&mut response, config, &sessions::proxy_secret(secret), kept_seconds)?;

@@ -7,13 +7,14 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
 use super::context::{AccountContext, AccountRequest};
-use super::email::find_waiting;
 use super::pages::{LanguageChoice, ProfilePage};
-use super::reauthentication::refusal_alert;
+use super::reauthentication::rejection_alert;
+use crate::accounts::AccountService;
 use crate::audit::{self, EventKind};
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::i18n::{self, Words};
+use crate::recovery::find_pending_email;
 use crate::users;
 use crate::web::cookies;
 use crate::web::form_post::{self, FormPost};
@@ -33,7 +34,7 @@ struct ProfileForm {
 }
 
 /// The form, with what was typed into it before the session ended.
-pub async fn show(account: AccountRequest) -> Result<HttpResponse, AppError> {
+pub async fn show(account: AccountRequest, accounts: web::Data<AccountService>) -> Result<HttpResponse, AppError> {
     let context = match account {
         AccountRequest::SignedIn(context) => context,
         AccountRequest::SignedOut(sign_in) => return Ok(sign_in.redirect()),
@@ -52,7 +53,7 @@ pub async fn show(account: AccountRequest) -> Result<HttpResponse, AppError> {
         alert: None,
         notice: draft.as_ref().map(|_| context.layout().word("account-text-kept").to_owned()),
     };
-    let mut response = form(&context, StatusCode::OK, shown).await?;
+    let mut response = form(&context, &accounts, StatusCode::OK, shown).await?;
     if draft.is_some() {
         cookies::remove(&mut response, crate::web::config(&context.request), cookies::Name::Draft)?;
     }
@@ -60,7 +61,11 @@ pub async fn show(account: AccountRequest) -> Result<HttpResponse, AppError> {
 }
 
 /// Saves it.
-pub async fn submit(account: AccountRequest, payload: web::Payload) -> Result<HttpResponse, AppError> {
+pub async fn submit(
+    account: AccountRequest,
+    payload: web::Payload,
+    accounts: web::Data<AccountService>,
+) -> Result<HttpResponse, AppError> {
     let context = match account {
         AccountRequest::SignedIn(context) => context,
         AccountRequest::SignedOut(sign_in) => return sign_in.redirect_keeping(payload, &FIELDS).await,
@@ -73,10 +78,10 @@ pub async fn submit(account: AccountRequest, payload: web::Payload) -> Result<Ht
     let again = |status, alert| {
         let shown =
             ProfileForm { display_name: typed.clone(), language: language.clone(), alert: Some(alert), notice: None };
-        form(&context, status, shown)
+        form(&context, &accounts, status, shown)
     };
     if let Some(refusal) = refusal {
-        return again(refusal.status(), refusal_alert(&context, refusal)).await;
+        return again(refusal.status(), rejection_alert(&context, refusal)).await;
     }
     if !typed.is_empty() && !users::is_display_name(&typed) {
         let layout = context.layout();
@@ -88,7 +93,7 @@ pub async fn submit(account: AccountRequest, payload: web::Payload) -> Result<Ht
     }
     // One that there is not is the browser's: the form offers none such.
     let chosen = i18n::find(&language);
-    save(&context, Some(typed).filter(|name| !name.is_empty()), chosen).await?;
+    save(&context, &accounts, Some(typed).filter(|name| !name.is_empty()), chosen).await?;
     let mut response = see_other(&format!("/account/profile?notice={}", Notice::ProfileSaved.code()));
     sync_language_cookie(&context, &mut response, chosen)?;
     Ok(response)
@@ -112,24 +117,24 @@ fn sync_language_cookie(
 
 async fn save(
     context: &AccountContext,
+    accounts: &AccountService,
     display_name: Option<String>,
     language: Option<&'static Words>,
 ) -> Result<(), DbError> {
     let user = &context.current.user;
     let language = language.map(Words::language);
-    let (renames, speaks) = (user.display_name != display_name, user.language.as_deref() != language);
-    if !renames && !speaks {
+    let has_new_name = user.display_name != display_name;
+    let has_new_language = user.language.as_deref() != language;
+    if !has_new_name && !has_new_language {
         return Ok(());
     }
-    let (id, event) = (user.id, context.event(EventKind::ProfileChanged, context.lock.clock.now()));
-    context
-        .lock
-        .db
-        .write(move |conn| {
-            if speaks {
+    let (id, event) = (user.id, context.event(EventKind::ProfileChanged, accounts.clock().now()));
+    accounts
+        .write(move |conn, _| -> Result<_, DbError> {
+            if has_new_language {
                 users::set_language(conn, id, language)?;
             }
-            if renames {
+            if has_new_name {
                 users::set_display_name(conn, id, display_name.as_deref())?;
                 audit::record(conn, &event)?;
             }
@@ -149,8 +154,13 @@ fn choices(words: &Words, chosen: &str) -> Vec<LanguageChoice> {
     choices
 }
 
-async fn form(context: &AccountContext, status: StatusCode, shown: ProfileForm) -> Result<HttpResponse, AppError> {
-    let waiting_email = find_waiting(context).await?;
+async fn form(
+    context: &AccountContext,
+    accounts: &AccountService,
+    status: StatusCode,
+    shown: ProfileForm,
+) -> Result<HttpResponse, AppError> {
+    let pending_email = find_pending_email(accounts, context.current.user.id).await?;
     let layout = context.layout();
     let user = &context.current.user;
     let ProfileForm { display_name, language, alert, notice } = shown;
@@ -160,7 +170,7 @@ async fn form(context: &AccountContext, status: StatusCode, shown: ProfileForm) 
         username: user.username.clone(),
         display_name,
         email: user.email.clone(),
-        waiting_email,
+        pending_email,
         languages: choices(layout.words, &language),
         can_delete: context.config.account_deletion,
         notice: notice.or_else(|| context.notice(&layout)).filter(|_| alert.is_none()),

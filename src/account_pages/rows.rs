@@ -1,6 +1,5 @@
 //! A session and an event in words, for their owner. What may not live here: which of them are shown (`signed_in.rs`).
 
-use super::context::AccountContext;
 use crate::audit::{Event, EventKind};
 use crate::clock::Moment;
 use crate::i18n::{Time, Words};
@@ -39,27 +38,27 @@ pub struct EventRow {
 /// A session in words.
 pub fn session(
     words: &Words,
-    place: &SessionWithOrigin,
+    listed: &SessionWithOrigin,
     recent: &SessionsAndEvents,
-    context: &AccountContext,
+    own_id: &str,
+    now: Moment,
 ) -> SessionRow {
-    let session = &place.session;
+    let session = &listed.session;
     let client = recent.clients.iter().find(|(id, _)| Some(id) == session.client_id.as_ref());
     let name = match (client, session.kind) {
         (Some((_, name)), _) => name.clone(),
         (None, SessionKind::Script) => words.get("sessions-script").to_owned(),
         (None, _) => {
-            let label = place.user_agent.as_deref().and_then(device_label);
+            let label = listed.user_agent.as_deref().and_then(device_label);
             label.unwrap_or_else(|| words.get("sessions-unknown").to_owned())
         }
     };
-    let now = context.lock.clock.now();
     SessionRow {
         end_label: words.format("sessions-end-label", &[("name", name.clone().into())]),
         id: session.id.clone(),
-        is_this: session.id == context.current.session.id,
+        is_this: session.id == own_id,
         is_remembered: session.is_remembered,
-        address: place.network_address.clone(),
+        address: listed.network_address.clone(),
         began: Time::new(words, session.created_at, now),
         last_used: Time::new(words, session.last_used_at, now),
         name,

@@ -1,15 +1,17 @@
 //! What an admin does with registered programs: register, list, change, give a new secret, delete.
 //! What may not live here: SQL (`clients::store`), and how the outcome is told (`cli`).
 
-use super::fields::{self, FieldError};
-use super::{AdminService, MAX_SESSIONS};
+use super::AdminService;
+use crate::accounts::fields::{self, FieldError};
 use crate::clients::{self, Client, GrantType};
 use crate::db::{DbConnection, DbError};
 use crate::scope::Scopes;
 use crate::secret::PlainSecret;
-use crate::sessions::{self, EndReason, Lifetimes};
+use crate::sessions::{self, EndReason};
 
-/// The most programs that are listed.
+/// The most sessions that are counted for one client.
+const MAX_SESSIONS: i64 = 10_000;
+/// The most clients that are listed.
 const MAX_CLIENTS: i64 = 100_000;
 
 /// What was typed for a new program.
@@ -98,7 +100,7 @@ impl AdminService {
         };
         let secret = PlainSecret::generate();
         let client = Client::new(name, &secret, grants, scopes, self.clock.now());
-        self.write(move |conn| {
+        self.write(move |conn, _| {
             if let Some(taken) = clients::find_by_name(conn, &client.name)? {
                 return Ok(ClientCreation::NameTaken(taken));
             }
@@ -120,8 +122,8 @@ impl AdminService {
     ///
     /// # Errors
     /// When a query fails.
-    pub async fn show_client(&self, which: &str, lifetimes: Lifetimes) -> Result<Option<(Client, usize)>, DbError> {
-        let (which, now) = (which.to_owned(), self.clock.now());
+    pub async fn show_client(&self, which: &str) -> Result<Option<(Client, usize)>, DbError> {
+        let (which, now, lifetimes) = (which.to_owned(), self.clock.now(), self.sessions.lifetimes());
         self.db
             .read(move |conn| {
                 let Some(client) = find_client(conn, &which)? else { return Ok(None) };
@@ -144,7 +146,7 @@ impl AdminService {
             (Err(fault), _) | (_, Err(fault)) => return Ok(ClientChange::Invalid(fault)),
         };
         let which = which.to_owned();
-        self.write(move |conn| {
+        self.write(move |conn, _| {
             let Some(seen) = lock_client(conn, &which)? else { return Ok(ClientChange::NoSuchClient) };
             let client = Client {
                 grants: grants.clone().unwrap_or_else(|| seen.grants.clone()),
@@ -171,12 +173,12 @@ impl AdminService {
         ends_tokens: bool,
     ) -> Result<Option<NewClientSecret>, DbError> {
         let (which, clock, secret) = (which.to_owned(), self.clock.clone(), PlainSecret::generate());
-        self.write(move |conn| {
+        self.write(move |conn, ended| {
             let Some(client) = lock_client(conn, &which)? else { return Ok(None) };
             let now = clock.now();
             clients::set_secret(conn, &client.id, &secret.hash(), now)?;
             let ended_sessions = if ends_tokens {
-                sessions::end_all_of_client(conn, &client.id, EndReason::ClientSecretChanged, now)?
+                sessions::end_all_of_client(conn, ended, &client.id, EndReason::ClientSecretChanged, now)?
             } else {
                 0
             };
@@ -192,11 +194,11 @@ impl AdminService {
     /// When a query fails.
     pub async fn delete_client(&self, which: &str) -> Result<Option<(Client, usize)>, DbError> {
         let (which, clock) = (which.to_owned(), self.clock.clone());
-        self.write(move |conn| {
+        self.write(move |conn, ended| {
             // The lock before all else: no session of it begins in between.
             let Some(client) = lock_client(conn, &which)? else { return Ok(None) };
             clients::delete(conn, &client.id)?;
-            let ended = sessions::end_all_of_client(conn, &client.id, EndReason::ClientDeleted, clock.now())?;
+            let ended = sessions::end_all_of_client(conn, ended, &client.id, EndReason::ClientDeleted, clock.now())?;
             Ok(Some((client, ended)))
         })
         .await
@@ -209,7 +211,7 @@ fn find_client(conn: &mut DbConnection, which: &str) -> Result<Option<Client>, D
 }
 
 /// [`find_client`], with its row locked: as it is then, so it stays until the transaction ends.
-pub(super) fn lock_client(conn: &mut DbConnection, which: &str) -> Result<Option<Client>, DbError> {
+pub fn lock_client(conn: &mut DbConnection, which: &str) -> Result<Option<Client>, DbError> {
     let Some(seen) = find_client(conn, which)? else { return Ok(None) };
     if !clients::lock_unchanged(conn, &seen)? {
         // Its secret changed, or it was deleted, at this very moment: the transaction is tried again.

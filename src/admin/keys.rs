@@ -3,10 +3,10 @@
 
 use chrono::TimeDelta;
 
-use super::{AdminService, IsTransient};
+use super::AdminService;
 use crate::clock::Moment;
 use crate::config::KeyAlgorithm;
-use crate::db::DbError;
+use crate::db::{DbError, IsTransient};
 use crate::mail;
 use crate::secret::{Purpose, ServerKey};
 use crate::tokens::{self, FreshKey, KeyError, KeyNeed, KeyRecord, KeyRetirement, KeyState, Resealing};
@@ -48,7 +48,7 @@ impl AdminService {
         if self.db.read(move |conn| tokens::is_key_needed(conn, algorithm, KeyNeed::Next, now)).await? {
             let fresh = FreshKey::make(algorithm, &server_key.derive(Purpose::SigningKeys)).await?;
             let clock = self.clock.clone();
-            is_new = self.write(move |conn| tokens::add_key(conn, &fresh, KeyNeed::Next, lead, clock.now())).await?;
+            is_new = self.write(move |conn, _| tokens::add_key(conn, &fresh, KeyNeed::Next, lead, clock.now())).await?;
         }
         let keys = self.list_keys(algorithm).await?;
         let of = |state| keys.iter().find(move |key| key.state == state);
@@ -70,7 +70,7 @@ impl AdminService {
     /// When a query fails.
     pub async fn retire_key(&self, algorithm: KeyAlgorithm, kid: &str) -> Result<KeyRetirement, KeyError> {
         let (kid, clock) = (kid.to_owned(), self.clock.clone());
-        self.write(move |conn| tokens::retire_key(conn, &kid, algorithm, clock.now())).await
+        self.write(move |conn, _| tokens::retire_key(conn, &kid, algorithm, clock.now())).await
     }
 
     /// Seals all private keys, and the mails that wait, under another server key, in one transaction. Returns how many mails there were too.
@@ -79,7 +79,7 @@ impl AdminService {
     /// [`KeyError::Sealed`] when neither opens a key; nothing was changed.
     pub async fn reseal_keys(&self, old: &ServerKey, new: &ServerKey) -> Result<(Resealing, usize), KeyError> {
         let (old, new, now) = (old.clone(), new.clone(), self.clock.now());
-        self.write(move |conn| {
+        self.write(move |conn, _| {
             let [old_seal, new_seal] = [&old, &new].map(|key| key.derive(Purpose::SigningKeys));
             let keys = tokens::reseal_keys(conn, &old_seal, &new_seal, now)?;
             let mails = mail::reseal(conn, &old, &new).map_err(DbError::from)?;

@@ -1,60 +1,59 @@
-//! What failures are counted by: the account from one network, the network, the account, the known device. Names are HMACs, so that
-//! a stolen database tells neither who was tried nor from where. What may not live here: the rule (`throttle.rs`) and the rows.
+//! The buckets in which failures are counted: account and network, network, account, known device. Their names are HMACs: a stolen
+//! database reveals neither the accounts nor the networks.
 
 use std::net::IpAddr;
 
 use chrono::TimeDelta;
 
-use super::Attempt;
+use super::PasswordAttempt;
 use crate::config::ThrottlingConfig;
 use crate::secret::{DerivedKey, base64url};
 
-/// One thing that failures are counted by.
+/// A bucket in which failures are counted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Bucket {
     /// The row's key: 43 characters of base64url.
     pub key: String,
-    /// The account's name in the rows; the same for all its buckets, so that an admin can forget them together.
+    /// The account's name in the rows: the same for all its buckets, so that an admin can delete them together.
     pub account: String,
-    /// Failures taken before waiting begins; `None` counts without ever refusing.
+    /// Failures before a wait; `None` counts without a limit.
     pub limit: Option<i64>,
-    /// The time in which they are counted.
+    /// The time window of the count.
     pub window: TimeDelta,
 }
 
-/// The names under which an attempt is counted, before it is known which of them matter.
-pub(super) struct Names {
+/// The names of all buckets and known rows that an attempt may concern.
+pub(super) struct BucketNames {
     pub account: String,
     pub network: String,
     account_network: String,
-    /// The known-device row that the attempt's cookie would have.
+    /// The known-device row of the attempt's cookie.
     pub device_id: Option<String>,
-    /// The known-network row that the attempt's network would have.
+    /// The known-network row of the attempt's network.
     pub network_id: String,
 }
 
-impl Names {
-    pub fn new(key: &DerivedKey, attempt: &Attempt) -> Self {
+impl BucketNames {
+    pub fn new(key: &DerivedKey, attempt: &PasswordAttempt) -> Self {
         let name = attempt.username.key();
-        let network = network_of(attempt.client_ip);
+        let network = network_of(attempt.origin.client_ip);
         let hmac = |parts: &[&str]| base64url(&key.hmac(&parts.iter().map(|part| part.as_bytes()).collect::<Vec<_>>()));
         Self {
             account: account_name(key, name),
             network: hmac(&["network", &network]),
             account_network: hmac(&["account-network", name, &network]),
-            device_id: attempt.device.as_ref().map(|device| device_id(key, name, device.hash().as_str())),
+            device_id: attempt.origin.device.as_ref().map(|device| device_id(key, name, device.hash().as_str())),
             network_id: hmac(&["known-network", name, &network]),
         }
     }
 
-    /// All rows that may matter; without a device one of them twice.
+    /// The keys of all rows that may matter; without a device one key appears twice.
     pub fn keys(&self) -> [&String; 4] {
         [&self.account, &self.network, &self.account_network, self.device_id.as_ref().unwrap_or(&self.account)]
     }
 
-    /// The buckets of an attempt, in the order in which their rows are locked. A known device has a bucket of its own, so that
-    /// strangers who guess from its network cannot lock its owner out; from a known network an account's failures elsewhere do
-    /// not count.
+    /// The buckets of an attempt, in the order in which their rows are locked. A known device has its own bucket, so that guessing from
+    /// its network cannot lock the owner out. From a known network an account's failures elsewhere do not count.
     pub fn buckets(&self, config: &ThrottlingConfig, is_device_known: bool, is_network_known: bool) -> Vec<Bucket> {
         let quarter = TimeDelta::minutes(15);
         let hour = TimeDelta::hours(1);
@@ -71,7 +70,7 @@ impl Names {
             network,
             bucket(&self.account, account_limit, hour),
         ];
-        // One order for all transactions: two that lock the same rows never wait for each other in a ring.
+        // One order for all transactions: two that lock the same rows cannot deadlock.
         buckets.sort();
         buckets
     }
@@ -85,7 +84,7 @@ pub(super) fn device_id(key: &DerivedKey, username_key: &str, secret_hash: &str)
     base64url(&key.hmac(&[b"device", username_key.as_bytes(), secret_hash.as_bytes()]))
 }
 
-/// The /24 of an IPv4 address, the /64 of an IPv6 address: what one household or office usually has.
+/// The /24 of an IPv4 address or the /64 of an IPv6 address: the network of one household or office.
 pub(super) fn network_of(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => {

@@ -1,5 +1,4 @@
-//! How often strangers may ask for a mail, so many from one network, so many for one account or address, and how often one link may be
-//! answered; counted like failed sign-ins. What may not live here: what they ask for.
+//! Rate limits on requests that anyone can send: mails per network and per account, submissions per one-time link.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,78 +6,82 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::buckets::network_of;
-use super::{Lock, store};
-use crate::clock::seconds_until;
-use crate::db::DbError;
-use crate::secret::base64url;
+use super::store::{self, RequestBucket};
+use crate::clock::{Clock, seconds_until};
+use crate::db::{Db, DbError};
+use crate::secret::{DerivedKey, Purpose, ServerKey, base64url};
 use crate::users::UserId;
 
-/// Mails in an hour that one network may ask for.
-const OF_NETWORK: i64 = 20;
-/// Mails in an hour that may be asked for one account or address.
-const OF_ACCOUNT: i64 = 3;
-/// For links for a new password they are counted for as long as such a link lives: so that whoever uses up somebody's wishes leaves them a
-/// link that works.
+/// Mail requests per hour from one network.
+const PER_NETWORK: i64 = 20;
+/// Mail requests per hour for one account or address.
+const PER_ACCOUNT: i64 = 3;
+/// Password resets are counted for as long as a reset link is valid: an attacker who uses up the limit leaves the owner a valid link.
 const RESET_WINDOW: TimeDelta = TimeDelta::minutes(30);
-/// Posts in an hour that may answer one link: each can cost a hash, and say whether a name is taken.
-const OF_LINK: i64 = 20;
+/// Submissions per hour for one link: each can cost a hash, and reveal whether a name is taken.
+const PER_LINK: i64 = 20;
 const HOUR: TimeDelta = TimeDelta::hours(1);
 
-/// One thing that requests are counted by.
-pub(super) struct RequestLimit {
-    pub bucket: String,
-    pub limit: i64,
-    pub window: TimeDelta,
+/// Counts requests in the database, as failed sign-ins are counted. Cheap to clone.
+#[derive(Clone)]
+pub struct RequestLimiter {
+    db: Db,
+    clock: Clock,
+    key: DerivedKey,
 }
 
-impl Lock {
-    /// Counts a request from a network. Returns how long it must wait when it has made too many; a refusal writes nothing.
+impl RequestLimiter {
+    /// Creates the limiter.
+    #[must_use]
+    pub fn new(server_key: &ServerKey, db: Db, clock: Clock) -> Self {
+        Self { db, clock, key: server_key.derive(Purpose::Throttling) }
+    }
+
+    /// Counts a mail request from a network. Returns the time to wait when there were too many; a refusal writes nothing.
     ///
     /// # Errors
     /// When a query fails.
     pub async fn limit_by_network(&self, address: IpAddr) -> Result<Option<Duration>, DbError> {
-        self.count_request(&[b"request-network", network_of(address).as_bytes()], (OF_NETWORK, HOUR)).await
+        self.count(&[b"request-network", network_of(address).as_bytes()], PER_NETWORK, HOUR).await
     }
 
-    /// Counts a request for an account or an address, by its canonical name. Returns how long it must wait when there were too many.
+    /// Counts a mail request for an account or address, by its canonical name. Returns the time to wait when there were too many.
     ///
     /// # Errors
     /// When a query fails.
     pub async fn limit_by_account(&self, name: &str) -> Result<Option<Duration>, DbError> {
-        self.count_request(&[b"request-account", name.as_bytes()], (OF_ACCOUNT, HOUR)).await
+        self.count(&[b"request-account", name.as_bytes()], PER_ACCOUNT, HOUR).await
     }
 
-    /// Counts a request for a link for a new password. Returns how long it must wait when there were too many for this account.
+    /// Counts a password-reset request. Returns the time to wait when there were too many for this account.
     ///
     /// # Errors
     /// When a query fails.
     pub async fn limit_password_resets(&self, user_id: UserId) -> Result<Option<Duration>, DbError> {
-        self.count_request(&[b"request-reset", user_id.to_string().as_bytes()], (OF_ACCOUNT, RESET_WINDOW)).await
+        self.count(&[b"request-reset", user_id.to_string().as_bytes()], PER_ACCOUNT, RESET_WINDOW).await
     }
 
-    /// Counts an answer to a one-time link, by its id. Returns how long it must wait when there were too many.
+    /// Counts a submission of a one-time link's form, by the link's ID. Returns the time to wait when there were too many.
     ///
     /// # Errors
     /// When a query fails.
     pub async fn limit_link_submissions(&self, link_id: &str) -> Result<Option<Duration>, DbError> {
-        self.count_request(&[b"link-answer", link_id.as_bytes()], (OF_LINK, HOUR)).await
+        self.count(&[b"link-answer", link_id.as_bytes()], PER_LINK, HOUR).await
     }
 
-    async fn count_request(
-        &self,
-        name: &[&[u8]],
-        (limit, window): (i64, TimeDelta),
-    ) -> Result<Option<Duration>, DbError> {
-        let bucket = base64url(&self.names.hmac(name));
+    async fn count(&self, name: &[&[u8]], limit: i64, window: TimeDelta) -> Result<Option<Duration>, DbError> {
+        let key = base64url(&self.key.hmac(name));
         let now = self.clock.now();
         loop {
-            let turn = RequestLimit { bucket: bucket.clone(), limit, window };
-            let taken =
-                self.db.write(move |conn| -> Result<_, DbError> { Ok(store::count_request(conn, &turn, now)?) }).await;
-            match taken {
-                // Another request made the row at the same moment: it is there now.
+            let bucket = RequestBucket { key: key.clone(), limit, window };
+            let counted = self
+                .db
+                .write(move |conn| -> Result<_, DbError> { Ok(store::count_request(conn, &bucket, now)?) })
+                .await;
+            match counted {
+                // Another request inserted the row at the same moment: it exists now.
                 Err(error) if error.is_unique_violation() => {}
-                taken => return Ok(taken?.map(|until| Duration::from_secs(seconds_until(now, until)))),
+                counted => return Ok(counted?.map(|until| Duration::from_secs(seconds_until(now, until)))),
             }
         }
     }

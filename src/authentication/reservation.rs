@@ -1,75 +1,110 @@
-//! A try is reserved before its hash is computed: look, wait for others in flight, reserve. What may not live here: the hash and
-//! what comes after it (`sign_in.rs`), and the rule (`throttle.rs`).
+//! The sign-in throttle: an attempt is reserved before its hash is computed, and released or counted as failed afterwards.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::buckets::{Bucket, Names};
+use tokio::sync::Semaphore;
+
+use super::buckets::{Bucket, BucketNames};
 use super::devices::Known;
-use super::sign_in::MAX_CONFLICTS;
 use super::throttle::{BucketState, Verdict};
-use super::{Attempt, Lock, store};
-use crate::clock::{Moment, seconds_until};
-use crate::db::DbError;
+use super::wait_queue::WaitQueue;
+use super::{PasswordAttempt, store};
+use crate::audit::{self, Event, EventKind};
+use crate::clock::{Clock, Moment, seconds_until};
+use crate::config::ThrottlingConfig;
+use crate::db::{Db, DbConnection, DbError};
+use crate::secret::{DerivedKey, Purpose, ServerKey};
 use crate::users::{self, User};
 
-/// How long a try waits for others in flight to be decided.
-const WAIT_FOR_OTHERS: Duration = Duration::from_secs(5);
-/// How often a waiting try looks by itself: other instances give no signal here.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// What a try that waited in vain is told.
-const COME_AGAIN: Duration = Duration::from_secs(2);
+/// How many attempts read and reserve at the same time: fewer than the connections of either pool.
+const CONCURRENT_RESERVATIONS: usize = 3;
+/// How many times an attempt starts again because other transactions changed the same rows.
+pub(super) const MAX_CONFLICTS: usize = 50;
+/// How long an attempt waits for attempts in flight to be decided.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+/// How often a waiting attempt reads the rows again: other instances send no signal to this one.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// The `Retry-After` of an attempt that waited for the maximum time.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// What the database says before a try is reserved.
+/// The sign-in throttle. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Throttle {
+    db: Db,
+    clock: Clock,
+    config: ThrottlingConfig,
+    /// The key of the bucket names.
+    pub key: DerivedKey,
+    wait_queue: WaitQueue,
+    reserving: Arc<Semaphore>,
+}
+
+/// The state of the database before an attempt is reserved.
 struct AttemptContext {
     user: Option<User>,
     known: Known,
     buckets: Vec<(Bucket, Option<BucketState>)>,
 }
 
-/// A try that was reserved, and what was seen then.
+/// A reserved attempt, with what was read for it.
 pub(super) struct Reserved {
     pub user: Option<User>,
     pub known: Known,
+    /// The keys of its buckets.
     pub keys: Vec<String>,
-    /// The account's own buckets that can shut, each with its limit.
-    pub limits: Vec<(String, i64)>,
+    /// The account's own buckets that have a limit, as (key, limit).
+    limits: Vec<(String, i64)>,
 }
 
+/// Outcome of a reservation.
 pub(super) enum Reservation {
-    Taken(Box<Reserved>),
+    Reserved(Box<Reserved>),
+    /// Too many failed attempts; the time to wait.
     Throttled(Duration),
 }
 
-impl Lock {
-    /// Looks, waits for others in flight if only they stand in the way, and reserves. A refusal writes nothing.
-    pub(super) async fn reserve(&self, attempt: &Attempt) -> Result<Reservation, DbError> {
-        let deadline = Instant::now() + WAIT_FOR_OTHERS;
+impl Throttle {
+    pub fn new(config: ThrottlingConfig, server_key: &ServerKey, db: Db, clock: Clock) -> Self {
+        Self {
+            db,
+            clock,
+            config,
+            key: server_key.derive(Purpose::Throttling),
+            wait_queue: WaitQueue::default(),
+            reserving: Arc::new(Semaphore::new(CONCURRENT_RESERVATIONS)),
+        }
+    }
+
+    /// Reserves an attempt, after waiting while only attempts in flight stand in its way. A refusal writes nothing.
+    pub async fn reserve(&self, attempt: &PasswordAttempt) -> Result<Reservation, DbError> {
+        let deadline = Instant::now() + MAX_WAIT;
         let mut conflicts = 0;
         loop {
-            // Queued here, fairly and for longer than the pool lets anybody wait: a flood of tries neither takes all connections
-            // from others nor is turned away for want of one.
-            let turn = tokio::time::timeout(WAIT_FOR_OTHERS, self.reserving.acquire()).await;
-            let Ok(Ok(turn)) = turn else { return Err(DbError::Busy) };
+            // Queued here, in order and for longer than the pool's own limit: a flood of attempts neither takes all connections from
+            // other requests nor fails because none is free.
+            let permit = tokio::time::timeout(MAX_WAIT, self.reserving.acquire()).await;
+            let Ok(Ok(permit)) = permit else { return Err(DbError::Busy) };
             let now = self.clock.now();
-            let look = self.look(attempt, now).await?;
-            match self.verdict(&look, now) {
+            let context = self.read_context(attempt, now).await?;
+            match self.verdict(&context, now) {
                 (Verdict::Blocked(until), _) => {
-                    // Only now is there nothing left to wait for. Waking all at each failure instead would have hundreds ask
-                    // the database in vain, and the tries that they wait for would find it busy.
-                    look.buckets.iter().for_each(|(bucket, _)| self.waiting.signal(&bucket.key, true));
+                    // Nothing is left to wait for. Waking all waiting attempts at each failure instead would have hundreds of them
+                    // query the database in vain, and the attempts that they wait for would find it busy.
+                    context.buckets.iter().for_each(|(bucket, _)| self.wait_queue.signal(&bucket.key, true));
                     let wait = Duration::from_secs(seconds_until(now, until).max(1));
                     return Ok(Reservation::Throttled(wait));
                 }
                 (Verdict::InFlight, key) => {
-                    drop(turn);
-                    let has_place = Instant::now() < deadline && self.waiting.wait(key, LOOK_EVERY).await;
-                    if !has_place {
-                        return Ok(Reservation::Throttled(COME_AGAIN));
+                    drop(permit);
+                    let may_retry = Instant::now() < deadline && self.wait_queue.wait(key, POLL_INTERVAL).await;
+                    if !may_retry {
+                        return Ok(Reservation::Throttled(RETRY_AFTER));
                     }
                 }
                 (Verdict::Free, _) => {
-                    if let Some(reserved) = self.try_reserve(look, now).await? {
-                        return Ok(Reservation::Taken(Box::new(reserved)));
+                    if let Some(reserved) = self.try_reserve(context, now).await? {
+                        return Ok(Reservation::Reserved(Box::new(reserved)));
                     }
                     conflicts += 1;
                     if conflicts >= MAX_CONFLICTS {
@@ -80,31 +115,31 @@ impl Lock {
         }
     }
 
-    async fn look(&self, attempt: &Attempt, now: Moment) -> Result<AttemptContext, DbError> {
-        let names = Names::new(&self.names, attempt);
+    async fn read_context(&self, attempt: &PasswordAttempt, now: Moment) -> Result<AttemptContext, DbError> {
+        let names = BucketNames::new(&self.key, attempt);
         let username = attempt.username.clone();
-        let throttling = self.throttling;
+        let config = self.config;
         self.db
             .read(move |conn| {
                 let user = users::find_by_key(conn, username.key())?;
                 let known = Known::find(conn, &names, now)?;
-                let counts = store::list_counts(conn, names.keys())?;
-                let buckets = names.buckets(&throttling, known.device, known.network);
+                let states = store::list_bucket_states(conn, names.keys())?;
+                let buckets = names.buckets(&config, known.device, known.network);
                 let buckets = buckets.into_iter().map(|bucket| {
-                    let count = counts.iter().find(|(key, _)| *key == bucket.key).map(|(_, count)| count.clone());
-                    (bucket, count)
+                    let state = states.iter().find(|(key, _)| *key == bucket.key).map(|(_, state)| state.clone());
+                    (bucket, state)
                 });
                 Ok(AttemptContext { user, known, buckets: buckets.collect() })
             })
             .await
     }
 
-    /// The strictest verdict of all buckets, and the key of the one that gave it.
-    fn verdict<'a>(&self, look: &'a AttemptContext, now: Moment) -> (Verdict, &'a str) {
+    /// The strictest verdict of all buckets, and the key of its bucket.
+    fn verdict<'a>(&self, context: &'a AttemptContext, now: Moment) -> (Verdict, &'a str) {
         let mut strictest = (Verdict::Free, "");
-        for (bucket, count) in &look.buckets {
-            let Some(count) = count else { continue };
-            let verdict = count.at(bucket, &self.throttling, now).verdict(bucket, &self.throttling, now);
+        for (bucket, state) in &context.buckets {
+            let Some(state) = state else { continue };
+            let verdict = state.at(bucket, &self.config, now).verdict(bucket, &self.config, now);
             let is_stricter = match (verdict, strictest.0) {
                 (Verdict::Blocked(until), Verdict::Blocked(before)) => until > before,
                 (Verdict::Blocked(_), _) | (Verdict::InFlight, Verdict::Free) => true,
@@ -117,32 +152,22 @@ impl Lock {
         strictest
     }
 
-    /// `None` when a row is no longer as it was looked at.
-    async fn try_reserve(&self, look: AttemptContext, now: Moment) -> Result<Option<Reserved>, DbError> {
-        let throttling = self.throttling;
-        let AttemptContext { user, known, buckets } = look;
+    /// Reserves the attempt in all its buckets. `None` when a row has changed since it was read.
+    async fn try_reserve(&self, context: AttemptContext, now: Moment) -> Result<Option<Reserved>, DbError> {
+        let config = self.config;
+        let AttemptContext { user, known, buckets } = context;
         let keys = buckets.iter().map(|(bucket, _)| bucket.key.clone()).collect();
-        // The network's bucket, which is nobody's own, is filed under itself.
+        // The network's bucket belongs to no account: its account column repeats its own key.
         let account = buckets.iter().map(|(bucket, _)| bucket).find(|bucket| bucket.account != bucket.key);
         let account = account.map(|bucket| bucket.account.clone()).unwrap_or_default();
         let own = buckets.iter().filter(|(bucket, _)| bucket.account == account);
         let limits = own.filter_map(|(bucket, _)| Some((bucket.key.clone(), bucket.limit?))).collect();
-        // Settled within seconds, durably when it fails: after a power cut there is nobody left who was trying.
+        // Released or counted within seconds, a failure durably: no attempt survives a power cut.
         let result = self
             .db
-            .write_relaxed(move |conn| -> Result<(), ReserveError> {
+            .write_relaxed(move |conn| -> Result<_, ReserveError> {
                 for (bucket, seen) in &buckets {
-                    let Some(seen) = seen else {
-                        store::insert_reserved(conn, bucket, now).map_err(DbError::from)?;
-                        continue;
-                    };
-                    let count = seen.at(bucket, &throttling, now);
-                    if (count.failures, count.in_flight) != (seen.failures, seen.in_flight)
-                        || count.window_started_at != seen.window_started_at
-                    {
-                        store::renew_count(conn, &bucket.key, seen, &count).map_err(DbError::from)?;
-                    }
-                    if !store::reserve(conn, bucket, count.failures, now).map_err(DbError::from)? {
+                    if !reserve_in(conn, bucket, seen.as_ref(), &config, now)? {
                         return Err(ReserveError::Conflict);
                     }
                 }
@@ -156,9 +181,90 @@ impl Lock {
             Err(ReserveError::Database(error)) => Err(error),
         }
     }
+
+    /// Releases a reserved attempt without counting it.
+    pub async fn release(&self, reserved: &Reserved) -> Result<(), DbError> {
+        let (now, keys) = (self.clock.now(), reserved.keys.clone());
+        self.db.write(move |conn| release_in(conn, &keys, now)).await?;
+        self.signal(&reserved.keys);
+        Ok(())
+    }
+
+    /// Counts a reserved attempt as failed. The failure that reaches the account's limit is recorded as an event, because its owner
+    /// will want to know. The same statements run for an unknown name, therefore both take the same time.
+    pub async fn count_failure(&self, attempt: &PasswordAttempt, reserved: &Reserved) -> Result<(), DbError> {
+        let now = self.clock.now();
+        let (keys, limits) = (reserved.keys.clone(), reserved.limits.clone());
+        let mut event = Event::new(EventKind::SignInsBlocked, now);
+        event.user_id = reserved.user.as_ref().map(|user| user.id.0);
+        event.network_address = Some(attempt.origin.network_address());
+        self.db
+            .write(move |conn| -> Result<(), DbError> {
+                let mut counted = Vec::new();
+                for key in &keys {
+                    if store::decide(conn, key, true, now)? {
+                        counted.push(key);
+                    }
+                }
+                // One bucket for a known device, three otherwise.
+                let key = |at: usize| keys.get(at).unwrap_or(&keys[0]);
+                let states = store::list_bucket_states(conn, [key(0), key(1), key(2), key(0)])?;
+                // Each failure adds one under the row's lock, therefore exactly one failure meets the limit. An attempt that was
+                // decided so late that it had been counted as lost adds none.
+                let reaches_limit = |(key, limit): &(String, i64)| {
+                    let is_met = states.iter().any(|(found, state)| found == key && state.failures == *limit);
+                    is_met && counted.contains(&key)
+                };
+                if limits.iter().any(reaches_limit) {
+                    audit::record(conn, &event)?;
+                }
+                Ok(())
+            })
+            .await?;
+        self.signal(&reserved.keys);
+        Ok(())
+    }
+
+    /// Wakes an attempt that waits for one of these buckets.
+    pub fn signal(&self, keys: &[String]) {
+        for key in keys {
+            self.wait_queue.signal(key, false);
+        }
+    }
 }
 
+/// Reserves an attempt in one bucket. `false` when the row has changed since it was read.
+fn reserve_in(
+    conn: &mut DbConnection,
+    bucket: &Bucket,
+    seen: Option<&BucketState>,
+    config: &ThrottlingConfig,
+    now: Moment,
+) -> Result<bool, DbError> {
+    let Some(seen) = seen else {
+        store::insert_reserved(conn, bucket, now)?;
+        return Ok(true);
+    };
+    let state = seen.at(bucket, config, now);
+    if (state.failures, state.in_flight) != (seen.failures, seen.in_flight)
+        || state.window_started_at != seen.window_started_at
+    {
+        store::set_bucket_state(conn, &bucket.key, seen, &state)?;
+    }
+    Ok(store::reserve(conn, bucket, state.failures, now)?)
+}
+
+/// Releases a reserved attempt, as a step of a transaction.
+pub(super) fn release_in(conn: &mut DbConnection, keys: &[String], now: Moment) -> Result<(), DbError> {
+    for key in keys {
+        store::decide(conn, key, false, now)?;
+    }
+    Ok(())
+}
+
+/// Why a reservation is rolled back.
 enum ReserveError {
+    /// A row has changed since it was read.
     Conflict,
     Database(DbError),
 }

@@ -1,5 +1,4 @@
-//! Which scopes are granted: what is requested, as far as the user's roles and the program allow it, never more (RFC 6749 §3.3).
-//! What may not live here: what a scope is (`crate::scope`).
+//! Which scopes are granted: the requested ones, as far as the user's roles and the client allow them (RFC 6749 §3.3).
 
 use diesel::QueryResult;
 
@@ -8,8 +7,8 @@ use crate::db::DbConnection;
 use crate::scope::Scopes;
 use crate::users;
 
-/// Of the requested scopes those that a user with these roles may have through this program; `None` when some are requested and none is
-/// left.
+/// The requested scopes that a user with these roles may have through this client. `None` when scopes are requested and none is
+/// allowed.
 pub(super) fn granted(
     conn: &mut DbConnection,
     requested: &Scopes,
@@ -20,8 +19,11 @@ pub(super) fn granted(
     Ok((requested.is_empty() || !granted.is_empty()).then_some(granted))
 }
 
-/// Of these scopes those that a user with these roles may have through this program now.
-pub(super) fn allowed(
+/// Those of `scopes` that a user with these roles may have through this client now.
+///
+/// # Errors
+/// When the query fails.
+pub fn allowed(
     conn: &mut DbConnection,
     scopes: &Scopes,
     roles: &[String],
@@ -30,6 +32,6 @@ pub(super) fn allowed(
     if scopes.is_empty() {
         return Ok(Scopes::default());
     }
-    let of_roles = scopes.intersection(&users::list_role_scopes(conn, roles)?);
-    Ok(client.map_or_else(|| of_roles.clone(), |client| of_roles.intersection(&client.scopes)))
+    let by_roles = scopes.intersection(&users::list_role_scopes(conn, roles)?);
+    Ok(client.map_or_else(|| by_roles.clone(), |client| by_roles.intersection(&client.scopes)))
 }

@@ -1,10 +1,9 @@
-//! All SQL on counted failures and on known browsers and networks. What may not live here: the rule.
+//! All SQL on counted attempts and requests, and on known browsers and networks.
 
 use chrono::TimeDelta;
 use diesel::prelude::*;
 
 use super::buckets::Bucket;
-use super::request_limits::RequestLimit;
 use super::throttle::BucketState;
 use crate::clock::Moment;
 use crate::db::DbConnection;
@@ -13,13 +12,17 @@ use crate::users::UserId;
 
 /// How long an unused browser or network stays known.
 const KNOWN_FOR: TimeDelta = TimeDelta::days(90);
-/// A use is written down when the last one written is older than this.
+/// A use is recorded unless the last recorded one is more recent than this.
 const USE_RECORDED_EVERY: TimeDelta = TimeDelta::days(1);
 /// No bucket's window or wait is longer than a day.
 const ATTEMPTS_KEPT: TimeDelta = TimeDelta::days(2);
 
-/// The rows among `keys` that exist, with their keys. Asked for by name, not as a list: Diesel has SQLite parse each list anew.
-pub(super) fn list_counts(conn: &mut DbConnection, keys: [&String; 4]) -> QueryResult<Vec<(String, BucketState)>> {
+/// The rows among `keys` that exist, with their keys. Four equalities instead of a list, because SQLite parses a query with a list
+/// again each time.
+pub(super) fn list_bucket_states(
+    conn: &mut DbConnection,
+    keys: [&String; 4],
+) -> QueryResult<Vec<(String, BucketState)>> {
     let [first, second, third, fourth] = keys.map(|key| login_attempts::bucket.eq(key));
     let rows: Vec<(String, i64, i64, Moment, Moment, Moment)> = login_attempts::table
         .filter(first.or(second).or(third).or(fourth))
@@ -38,8 +41,8 @@ pub(super) fn list_counts(conn: &mut DbConnection, keys: [&String; 4]) -> QueryR
     Ok(rows.into_iter().map(counted).collect())
 }
 
-/// Takes a row from what was `seen` to what it is `now`; changes nothing when another instance did meanwhile.
-pub(super) fn renew_count(
+/// Updates a row from the state `seen` to the state `renewed`, unless another instance has changed it in the meantime.
+pub(super) fn set_bucket_state(
     conn: &mut DbConnection,
     key: &str,
     seen: &BucketState,
@@ -62,8 +65,8 @@ pub(super) fn renew_count(
     .map(drop)
 }
 
-/// Reserves a try in a row that exists, if it is still free: below the limit with those in flight, or, beyond the limit and
-/// with its wait over, alone and with no failure since it was looked at. Returns whether it was reserved.
+/// Reserves an attempt in an existing row if it is still free: below the limit including attempts in flight or, beyond the limit and
+/// after its wait, as the only attempt and without a failure since the row was read. Returns whether it was reserved.
 pub(super) fn reserve(conn: &mut DbConnection, bucket: &Bucket, failures_seen: i64, now: Moment) -> QueryResult<bool> {
     let row = login_attempts::table.find(&bucket.key);
     let taken = login_attempts::in_flight.eq(login_attempts::in_flight + 1);
@@ -84,7 +87,7 @@ pub(super) fn reserve(conn: &mut DbConnection, bucket: &Bucket, failures_seen: i
     Ok(count == 1)
 }
 
-/// Makes a row with one try reserved.
+/// Inserts a row with one reserved attempt.
 pub(super) fn insert_reserved(conn: &mut DbConnection, bucket: &Bucket, now: Moment) -> QueryResult<()> {
     diesel::insert_into(login_attempts::table)
         .values((
@@ -100,9 +103,9 @@ pub(super) fn insert_reserved(conn: &mut DbConnection, bucket: &Bucket, now: Mom
         .map(drop)
 }
 
-/// Decides a reserved try. A row without one was forgotten by an admin, or has counted this try as lost: nothing is changed. Returns
-/// whether anything was.
-pub(super) fn settle(conn: &mut DbConnection, key: &str, has_failed: bool, now: Moment) -> QueryResult<bool> {
+/// Decides a reserved attempt. A row without one was deleted by an admin, or has counted this attempt as lost: it stays unchanged. Returns
+/// whether the row was changed.
+pub(super) fn decide(conn: &mut DbConnection, key: &str, has_failed: bool, now: Moment) -> QueryResult<bool> {
     let row = login_attempts::table.find(key).filter(login_attempts::in_flight.gt(0));
     let returned = login_attempts::in_flight.eq(login_attempts::in_flight - 1);
     if has_failed {
@@ -118,7 +121,7 @@ pub(super) fn delete_attempts_of(conn: &mut DbConnection, account: &str) -> Quer
     diesel::delete(login_attempts::table.filter(login_attempts::account.eq(account))).execute(conn)
 }
 
-/// Deletes rows that nothing was counted in for two days, at most `limit`.
+/// Deletes rows in which nothing was counted for two days, at most `limit`.
 ///
 /// # Errors
 /// When the query fails.
@@ -131,12 +134,12 @@ pub fn delete_stale_attempts(conn: &mut DbConnection, now: Moment, limit: i64) -
     diesel::delete(login_attempts::table.filter(login_attempts::bucket.eq_any(keys))).execute(conn)
 }
 
-/// The moment since which something must have been used to be known at `now`.
+/// The earliest last use of what is still known at `now`.
 pub(super) fn known_since(now: Moment) -> Moment {
     now - KNOWN_FOR
 }
 
-/// Those of two browsers or networks that are known, by name as in [`list_counts`].
+/// Those of two browsers or networks that are known. Two equalities, as in [`list_bucket_states`].
 pub(super) fn list_known(conn: &mut DbConnection, ids: [&String; 2], since: Moment) -> QueryResult<Vec<String>> {
     let [first, second] = ids.map(|id| known_devices::id.eq(id));
     known_devices::table
@@ -152,7 +155,7 @@ pub(super) fn insert_known(
     kind: &str,
     now: Moment,
 ) -> QueryResult<()> {
-    // A row may be left from more than 90 days ago, or two sign-ins from a new network may come at once.
+    // A row may be left from more than 90 days ago, or two sign-ins from a new network may run at the same time.
     diesel::delete(known_devices::table.find(id)).execute(conn)?;
     diesel::insert_into(known_devices::table)
         .values((
@@ -207,18 +210,25 @@ pub fn delete_stale_devices(conn: &mut DbConnection, now: Moment, limit: i64) ->
     diesel::delete(known_devices::table.filter(known_devices::id.eq_any(ids))).execute(conn)
 }
 
-/// Counts one request, unless there were too many in this window: then nothing is written, and the moment comes back when it is over.
+/// A bucket in which requests are counted.
+pub(super) struct RequestBucket {
+    pub key: String,
+    pub limit: i64,
+    pub window: TimeDelta,
+}
+
+/// Counts one request. When the bucket's window is full, nothing is written and the end of the window is returned.
 pub(super) fn count_request(
     conn: &mut DbConnection,
-    limit_row: &RequestLimit,
+    bucket: &RequestBucket,
     now: Moment,
 ) -> QueryResult<Option<Moment>> {
-    let row = login_attempts::table.find(&limit_row.bucket);
-    let began: Option<Moment> = row.select(login_attempts::window_started_at).first(conn).optional()?;
-    let Some(began) = began else {
+    let row = login_attempts::table.find(&bucket.key);
+    let started: Option<Moment> = row.select(login_attempts::window_started_at).first(conn).optional()?;
+    let Some(started) = started else {
         let first = (
-            login_attempts::bucket.eq(&limit_row.bucket),
-            login_attempts::account.eq(&limit_row.bucket),
+            login_attempts::bucket.eq(&bucket.key),
+            login_attempts::account.eq(&bucket.key),
             login_attempts::failures.eq(1),
             login_attempts::in_flight.eq(0),
             login_attempts::window_started_at.eq(now),
@@ -227,17 +237,18 @@ pub(super) fn count_request(
         );
         return diesel::insert_into(login_attempts::table).values(first).execute(conn).map(|_| None);
     };
-    if now >= began + limit_row.window {
-        let anew = (
+    if now >= started + bucket.window {
+        let first_in_window = (
             login_attempts::failures.eq(1),
             login_attempts::window_started_at.eq(now),
             login_attempts::last_tried_at.eq(now),
         );
-        if diesel::update(row.filter(login_attempts::window_started_at.eq(began))).set(anew).execute(conn)? == 1 {
+        let row = row.filter(login_attempts::window_started_at.eq(started));
+        if diesel::update(row).set(first_in_window).execute(conn)? == 1 {
             return Ok(None);
         }
     }
     let one_more = (login_attempts::failures.eq(login_attempts::failures + 1), login_attempts::last_tried_at.eq(now));
-    let count = diesel::update(row.filter(login_attempts::failures.lt(limit_row.limit))).set(one_more).execute(conn)?;
-    Ok((count == 0).then_some(began + limit_row.window))
+    let count = diesel::update(row.filter(login_attempts::failures.lt(bucket.limit))).set(one_more).execute(conn)?;
+    Ok((count == 0).then_some(started + bucket.window))
 }

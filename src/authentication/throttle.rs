@@ -1,5 +1,4 @@
-//! The rule on too many tries, as a pure function of a bucket's row and the time.
-//! What may not live here: rows and waiting.
+//! The throttling rule: a pure function of a bucket's row and the time.
 
 use chrono::TimeDelta;
 
@@ -7,7 +6,7 @@ use super::buckets::Bucket;
 use crate::clock::Moment;
 use crate::config::ThrottlingConfig;
 
-/// After this long a try in flight is taken for one whose server died, and counts as failed.
+/// An attempt in flight for longer counts as failed: its server is taken to have crashed.
 const IN_FLIGHT_FOR: TimeDelta = TimeDelta::seconds(60);
 
 /// A bucket's row.
@@ -20,19 +19,19 @@ pub(super) struct BucketState {
     pub last_failed_at: Moment,
 }
 
-/// What the rule says of one more try.
+/// The rule's decision on one more attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It may go on.
+    /// The attempt may proceed.
     Free,
-    /// Only tries in flight stand in its way: wait until they are decided.
+    /// Only attempts in flight stand in its way: wait until they are decided.
     InFlight,
-    /// Not before this moment.
+    /// No attempt before this moment.
     Blocked(Moment),
 }
 
 impl BucketState {
-    /// The row as it stands at `now`: lost tries counted as failures, and begun anew when its window is over.
+    /// The row's state at `now`: lost attempts count as failures, and an expired window starts again.
     pub fn at(&self, bucket: &Bucket, config: &ThrottlingConfig, now: Moment) -> Self {
         let mut count = self.clone();
         if count.in_flight > 0 && now >= count.last_tried_at + IN_FLIGHT_FOR {
@@ -49,7 +48,7 @@ impl BucketState {
         count
     }
 
-    /// Whether one more try may go on; `self` as [`Self::at`] gave it.
+    /// The decision on one more attempt. `self` is a state that [`Self::at`] returned.
     pub fn verdict(&self, bucket: &Bucket, config: &ThrottlingConfig, now: Moment) -> Verdict {
         let Some(limit) = bucket.limit else { return Verdict::Free };
         if self.failures >= limit {
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_doubles_from_30_seconds_to_15_minutes() {
+    fn wait_doubles_from_30_seconds_to_15_minutes() {
         let now = Clock::system().now();
         for (failures, seconds) in
             [(10, 30), (11, 60), (12, 120), (13, 240), (14, 480), (15, 900), (16, 900), (1_000, 900)]
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn tries_in_flight_are_waited_for_not_refused() {
+    fn attempts_in_flight_are_waited_for_not_refused() {
         let now = Clock::system().now();
         assert_eq!(count(0, 9, now).verdict(&bucket(), &CONFIG, now), Verdict::Free);
         assert_eq!(count(0, 10, now).verdict(&bucket(), &CONFIG, now), Verdict::InFlight);
@@ -128,15 +127,15 @@ mod tests {
     }
 
     #[test]
-    fn a_try_whose_server_died_counts_as_failed() {
+    fn attempt_of_a_crashed_server_counts_as_failed() {
         let now = Clock::system().now();
         let later = now + TimeDelta::seconds(60);
-        let stood = count(3, 2, now).at(&bucket(), &CONFIG, later);
-        assert_eq!((stood.failures, stood.in_flight), (5, 0));
+        let state = count(3, 2, now).at(&bucket(), &CONFIG, later);
+        assert_eq!((state.failures, state.in_flight), (5, 0));
     }
 
     #[test]
-    fn a_window_begins_anew_only_after_the_longest_wait_once_the_limit_was_reached() {
+    fn window_restarts_only_after_the_longest_wait_once_the_limit_was_reached() {
         let now = Clock::system().now();
         let over = now + TimeDelta::minutes(15);
         assert_eq!(count(9, 0, now).at(&bucket(), &CONFIG, over).failures, 0);

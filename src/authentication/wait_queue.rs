@@ -1,4 +1,4 @@
-//! Where tries wait for others in flight to be decided, bounded in number. What may not live here: for how long (`sign_in.rs`).
+//! A bounded queue of attempts that wait for attempts in flight to be decided.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,26 +6,26 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// The most tries that wait at once; one more is told to come again.
+/// The most attempts that wait at the same time; a further one is rejected and retries.
 const MAX_WAITING: usize = 1_024;
 
-/// The tries that wait, by bucket. Clones share them.
+/// The waiting attempts by bucket. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct WaitQueue(Arc<Mutex<Queues>>);
 
-/// By bucket: what wakes its tries, and how many they are.
+/// By bucket: what wakes its attempts, and how many wait.
 type Queues = HashMap<String, (Arc<Notify>, usize)>;
 
 impl WaitQueue {
-    /// Waits for a signal on `bucket`, at most `at_most`; `false` when there is no room to wait.
+    /// Waits for a signal on `bucket`, at most `at_most`. Returns `false` at once when the queue is full.
     pub async fn wait(&self, bucket: &str, at_most: Duration) -> bool {
-        let Some(place) = QueueSlot::take(self, bucket) else { return false };
-        // A signal between looking at the row and coming here is missed; the limit bounds what that costs.
-        let _ = tokio::time::timeout(at_most, place.notify.notified()).await;
+        let Some(slot) = QueueSlot::take(self, bucket) else { return false };
+        // A signal between the read of the row and this line is missed; the limit bounds the delay.
+        let _ = tokio::time::timeout(at_most, slot.notify.notified()).await;
         true
     }
 
-    /// Says that a try on `bucket` was decided: one waiting try may look again, or all when there is nothing left to wait for.
+    /// Reports that an attempt on `bucket` was decided: wakes one waiting attempt or, when nothing is left to wait for, all.
     pub fn signal(&self, bucket: &str, all: bool) {
         if let Some((notify, _)) = self.lock().get(bucket) {
             if all { notify.notify_waiters() } else { notify.notify_one() }
@@ -37,7 +37,7 @@ impl WaitQueue {
     }
 }
 
-/// A place in the queue, given back when dropped: a client that goes away leaves nothing behind.
+/// A slot in the queue, released when dropped: a client that disconnects leaves nothing behind.
 struct QueueSlot<'a> {
     waiting: &'a WaitQueue,
     bucket: &'a str,

@@ -8,9 +8,10 @@ use serde_json::json;
 
 use super::output::{self, Table, answer, failure};
 use super::services;
-use crate::admin::{Invited, fields};
+use crate::accounts::fields;
 use crate::config::{Config, DatabaseSettings, Registration};
 use crate::links::Link;
+use crate::registration::{self, Invitation};
 
 /// Commands on invitations.
 #[derive(Subcommand)]
@@ -75,13 +76,13 @@ pub async fn run(command: InvitesCommand) -> anyhow::Result<ExitCode> {
 
 async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
     let config = args.database.check()?;
-    let admin = services::open(&config)?;
+    let accounts = services::accounts(&config)?;
     require_open(&config)?;
     let invalid = |error: fields::FieldError| failure(format!("{}: {error}", error.field()));
     let email = args.email.map(fields::check_email).transpose().map_err(invalid)?;
     let roles = fields::check_roles(args.roles).map_err(invalid)?;
-    match admin.invite(email.clone(), roles.clone()).await? {
-        Invited::Made(secret) => {
+    match registration::invite(&accounts, email.clone(), roles.clone()).await? {
+        Invitation::Created(secret) => {
             let url = format!("{}/invite?link={}", config.public_url, secret.reveal());
             if !args.json {
                 // On standard error, which keeps standard output free for scripts.
@@ -92,15 +93,15 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
             }
             answer(args.json, &json!({ "email": null, "roles": roles, "url": url }), &url)
         }
-        Invited::Mailed => {
+        Invitation::Mailed => {
             let email = email.unwrap_or_default();
             let text = format!("queued the invitation for {email}; the link in it works once, within 7 days");
             answer(args.json, &json!({ "email": email, "roles": roles, "url": null }), &text)
         }
-        Invited::NoMail => Err(failure(
+        Invitation::NoMail => Err(failure(
             "no mail server is configured: set SMTP_URL, MAIL_FROM and SERVER_KEY to the server's values, or omit --email and send the link yourself",
         )),
-        Invited::TooMany => {
+        Invitation::TooMany => {
             Err(failure("too many invitations are open: revoke some with \"vestibule invites revoke ID\" first"))
         }
     }
@@ -108,7 +109,7 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
 
 async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     const HEADINGS: [&str; 4] = ["ID", "EXPIRES", "ROLES", "EMAIL"];
-    let links = services::open(&args.database.check()?)?.list_invites().await?;
+    let links = registration::list_invitations(&services::accounts(&args.database.check()?)?).await?;
     let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let row = |link: &Link| {
         let expires_at = output::rfc3339_seconds(link.expires_at);
@@ -124,8 +125,8 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn revoke(args: RevokeArgs) -> anyhow::Result<ExitCode> {
-    let admin = services::open(&args.database.check()?)?;
-    let is_changed = admin.revoke_invite(&args.id).await?;
+    let accounts = services::accounts(&args.database.check()?)?;
+    let is_changed = registration::revoke_invitation(&accounts, &args.id).await?;
     // Idempotent: either way the invitation is no longer open.
     let text =
         if is_changed { "revoked the invitation" } else { "nothing was changed: no open invitation has this ID" };

@@ -143,7 +143,7 @@ async fn retire(args: RetireArgs) -> anyhow::Result<ExitCode> {
 
 async fn reseal(args: ResealArgs) -> anyhow::Result<ExitCode> {
     let config = args.database.check()?;
-    let admin = services::open(&config)?;
+    let admin = services::admin(&config)?;
     let (old, source) = find_server_key(&config)?;
     let change = server_key_change::prepare(&source, args.new_server_key_file.as_deref())?;
     let (done, mails) = admin.reseal_keys(&old, &change.new).await?;
@@ -177,7 +177,7 @@ fn open(args: &KeysArgs) -> anyhow::Result<(Config, AdminService, KeyAlgorithm)>
             "JWT_SECRET is set, so tokens are signed with it (HS256) and signing keys are not used: unset it to use signing keys",
         ));
     };
-    let admin = services::open(&config)?;
+    let admin = services::admin(&config)?;
     Ok((config, admin, algorithm))
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use chrono::SecondsFormat;
 use serde::Serialize;
 
-use crate::admin::{Account, AdminError};
+use crate::accounts::{Account, AccountError};
 use crate::clock::Moment;
 use crate::config::ConfigError;
 use crate::db::DbError;
@@ -56,7 +56,8 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 
 fn is_busy(error: &anyhow::Error) -> bool {
     let database = error.downcast_ref::<DbError>();
-    matches!(database, Some(DbError::Busy)) || matches!(error.downcast_ref(), Some(AdminError::Database(DbError::Busy)))
+    matches!(database, Some(DbError::Busy))
+        || matches!(error.downcast_ref(), Some(AccountError::Database(DbError::Busy)))
 }
 
 /// Writes to standard output. Returns `false` if the reader closed the pipe, as `| head` does, which is not an error.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::output::{Table, answer, failure, write_out};
 use super::services;
-use crate::admin::roles::{RoleReport, RoleSetting};
+use crate::accounts::roles::{RoleReport, RoleSetting};
 use crate::config::DatabaseSettings;
 use crate::scope::Scopes;
 
@@ -61,7 +61,7 @@ pub async fn run(command: RolesCommand) -> anyhow::Result<ExitCode> {
 
 async fn list(args: RolesListArgs) -> anyhow::Result<ExitCode> {
     const HEADINGS: [&str; 3] = ["ROLE", "USERS", "SCOPES"];
-    let roles = services::open(&args.database.check()?)?.list_roles().await?;
+    let roles = services::accounts(&args.database.check()?)?.list_roles().await?;
     if args.json {
         return answer(true, &roles.iter().map(view).collect::<Vec<_>>(), "");
     }
@@ -72,8 +72,8 @@ async fn list(args: RolesListArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn set(args: RoleSetArgs) -> anyhow::Result<ExitCode> {
-    let admin = services::open(&args.database.check()?)?;
-    match admin.set_role(&args.role, &args.scopes).await? {
+    let accounts = services::accounts(&args.database.check()?)?;
+    match accounts.set_role(&args.role, &args.scopes).await? {
         RoleSetting::Invalid(error) => Err(failure(format!("{} of role {}: {error}", error.field(), args.role))),
         RoleSetting::Done { role, before } => {
             let is_changed = role.scopes != before;

@@ -13,10 +13,10 @@ use zeroize::Zeroizing;
 
 use super::output::{failure, write_out};
 use super::services;
-use crate::admin::seed::{SeedChange, SeedReport, Seeding};
-use crate::admin::seed_clients::SeedClientCreation;
-use crate::admin::seed_file::{self, Remark};
 use crate::config::DatabaseSettings;
+use crate::seed::clients::SeedClientCreation;
+use crate::seed::file::{self as seed_file, Remark};
+use crate::seed::{self, SeedChange, SeedReport, Seeding};
 use crate::users::password::PasswordPolicy;
 
 /// Errors that are printed; the rest are counted.
@@ -50,8 +50,8 @@ pub async fn run(args: SeedArgs) -> anyhow::Result<ExitCode> {
     let bytes = read(&args.file).with_context(|| format!("cannot read {shown}"))?;
     let wanted = seed_file::parse(&bytes, &PasswordPolicy::new(&config))
         .map_err(|errors| failure(tell_faults(&shown, &errors)))?;
-    let admin = services::open(&config)?;
-    match admin.seed(wanted, args.dry_run).await? {
+    let accounts = services::accounts(&config)?;
+    match seed::seed(&accounts, wanted, args.dry_run).await? {
         Seeding::Refused(errors) => Err(failure(tell_faults(&shown, &errors))),
         Seeding::Done(report) => {
             write_out(|out| {

@@ -8,7 +8,6 @@ use clap::Args;
 use super::log;
 use crate::clock::Clock;
 use crate::config::{self, Config, Settings};
-use crate::memory;
 use crate::ops::server_key::ServerKeySource;
 use crate::server::{self, Report, Running};
 
@@ -45,7 +44,6 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     }
     let Running { server, report, addresses, sending, .. } = server::start(config, Clock::system()).await?;
     print!("{}", banner.text(&report, &addresses));
-    memory::give_back_code();
     server.await.context("the server stopped unexpectedly")?;
     if let Some(sending) = sending {
         sending.stop().await;

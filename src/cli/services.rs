@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 
 use super::output::failure;
+use crate::accounts::AccountService;
 use crate::admin::AdminService;
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl};
@@ -10,6 +11,7 @@ use crate::db::Db;
 use crate::db::migrations::{self, MigrationError, MigrationState};
 use crate::mail::Outbox;
 use crate::ops::server_key;
+use crate::sessions::{Lifetimes, SessionService};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
 use crate::users::password::PasswordPolicy;
@@ -17,27 +19,59 @@ use crate::users::password::PasswordPolicy;
 /// Attempts while another process keeps the database locked; each waits ten seconds.
 const ATTEMPTS: u32 = 3;
 
-/// Builds the services.
+/// The database of a command, checked, and what the services are built from.
+pub struct Services {
+    /// The database.
+    pub db: Db,
+    /// The system clock.
+    pub clock: Clock,
+    /// The session service.
+    pub sessions: SessionService,
+}
+
+impl Services {
+    /// Opens the database after checking that it exists and is up to date.
+    ///
+    /// # Errors
+    /// The database does not exist, cannot be opened, is newer than this release, or has pending migrations.
+    pub fn open(config: &Config) -> anyhow::Result<Self> {
+        let pending = migration_states(&config.database)?.iter().filter(|state| !state.is_applied).count();
+        if pending > 0 {
+            return Err(failure(format!(
+                "the database {} is out of date (pending migrations: {pending}): run \"vestibule migrate run\"",
+                config.database
+            )));
+        }
+        let (db, clock) = (Db::new(&config.database), Clock::system());
+        let sessions = SessionService::new(db.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
+        Ok(Self { db, clock, sessions })
+    }
+
+    /// The use cases on clients, signing keys and script tokens.
+    #[must_use]
+    pub fn admin(&self) -> AdminService {
+        AdminService::new(self.db.clone(), self.clock.clone(), self.sessions.clone())
+    }
+}
+
+/// Opens the database, as [`Services::open`], for use cases on accounts.
 ///
 /// # Errors
-/// The database does not exist, cannot be opened, is newer than this release, or has pending migrations.
-pub fn open(config: &Config) -> anyhow::Result<AdminService> {
-    let pending = migration_states(&config.database)?.iter().filter(|state| !state.is_applied).count();
-    if pending > 0 {
-        return Err(failure(format!(
-            "the database {} is out of date (pending migrations: {pending}): run \"vestibule migrate run\"",
-            config.database
-        )));
-    }
+/// As [`Services::open`].
+pub fn accounts(config: &Config) -> anyhow::Result<AccountService> {
+    let Services { db, clock, sessions } = Services::open(config)?;
     let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))
         .context("cannot start the password hashing threads (try a lower HASH_THREADS)")?;
-    Ok(AdminService {
-        db: Db::new(&config.database),
-        clock: Clock::system(),
-        hash_pool,
-        password_policy: PasswordPolicy::new(config),
-        mail: outbox(config)?,
-    })
+    let (policy, outbox) = (PasswordPolicy::new(config), outbox(config)?);
+    Ok(AccountService::new(db, clock, hash_pool, policy, outbox, sessions).for_commands())
+}
+
+/// Opens the database, as [`Services::open`], for the use cases of [`AdminService`].
+///
+/// # Errors
+/// As [`Services::open`].
+pub fn admin(config: &Config) -> anyhow::Result<AdminService> {
+    Ok(Services::open(config)?.admin())
 }
 
 /// The queue of emails, which the server decrypts with the same key and sends.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::output::{answer, failure, no_such_user};
 use super::services;
-use crate::admin::SetupLink;
+use crate::accounts::SetupLink;
 use crate::config::DatabaseSettings;
 use crate::secret::PlainSecret;
 use crate::users::LookupName;
@@ -32,11 +32,11 @@ pub struct SetupLinkArgs {
 /// No link can be created; the error says what to do.
 pub async fn run(args: SetupLinkArgs) -> anyhow::Result<ExitCode> {
     let config = args.database.check()?;
-    let admin = services::open(&config)?;
+    let accounts = services::accounts(&config)?;
     let name = args.user.as_deref();
     let key = name.map(|name| LookupName::parse(name).ok_or_else(|| no_such_user(name))).transpose()?;
     let url = |secret: &PlainSecret| format!("{}/setup?link={}", config.public_url, secret.reveal());
-    let (purpose, username, url, what) = match admin.setup_link(key).await? {
+    let (purpose, username, url, what) = match accounts.create_setup_link(key).await? {
         SetupLink::Setup(secret) => ("setup", None, url(&secret), "to create the first admin".to_owned()),
         SetupLink::Rescue(secret, user) => (
             "rescue",

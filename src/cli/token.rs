@@ -12,13 +12,11 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::output::{answer, failure, misused, no_such_user, rfc3339, write_out};
-use super::services;
-use crate::admin::AdminService;
-use crate::admin::tokens::{Issuing, MAX_TTL, MIN_TTL, ScriptToken};
+use super::services::Services;
+use crate::admin::script_tokens::{Issuing, MAX_TTL, MIN_TTL, ScriptToken};
 use crate::clock::Clock;
 use crate::config::{Config, Settings};
 use crate::ops::server_key;
-use crate::sessions::Lifetimes;
 use crate::tokens::{Finding, Keys, TokenService, explain, read_unchecked};
 use crate::users::LookupName;
 
@@ -89,11 +87,11 @@ pub async fn run(command: TokenCommand) -> anyhow::Result<ExitCode> {
 
 async fn issue(args: IssueArgs) -> anyhow::Result<ExitCode> {
     let config = args.settings.check()?;
-    let admin = services::open(&config)?;
+    let services = Services::open(&config)?;
     let name = LookupName::parse(&args.user).ok_or_else(|| no_such_user(&args.user))?;
-    let tokens = open_tokens(&config, &admin).await?;
+    let tokens = open_tokens(&config, &services).await?;
     let request = ScriptToken { name, scopes: args.scopes, ttl: args.ttl };
-    match admin.issue_token(&tokens, Lifetimes::new(config.lifetimes), request).await? {
+    match services.admin().issue_token(&tokens, request).await? {
         Issuing::Done { user, session, token } => {
             let expires_at = session.expires_at.map(rfc3339);
             let value = json!({
@@ -123,14 +121,15 @@ async fn issue(args: IssueArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn open_tokens(config: &Config, admin: &AdminService) -> anyhow::Result<TokenService> {
+async fn open_tokens(config: &Config, services: &Services) -> anyhow::Result<TokenService> {
     let Some((server_key, _)) = server_key::find(config)? else {
         return Err(misused(
             "the server key is required because it encrypts the signing key: set SERVER_KEY or SERVER_KEY_FILE to the server's value, or start the server once",
         ));
     };
-    let keys = Keys::load(&admin.db, &config.signing, &server_key, admin.clock.now()).await?;
-    Ok(TokenService::new(keys, config, admin.clock.clone(), admin.db.clone()))
+    let Services { db, clock, sessions } = services;
+    let keys = Keys::load(db, &config.signing, &server_key, clock.now()).await?;
+    Ok(TokenService::new(keys, config, clock.clone(), db.clone(), sessions))
 }
 
 fn inspect(args: &InspectArgs) -> anyhow::Result<ExitCode> {
@@ -157,8 +156,8 @@ fn inspect(args: &InspectArgs) -> anyhow::Result<ExitCode> {
 async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let config = args.settings.check()?;
     let token = read(args.token.file.as_deref())?;
-    let admin = services::open(&config)?;
-    let findings = explain(&token, &config, &admin.db, admin.clock.now()).await?;
+    let services = Services::open(&config)?;
+    let findings = explain(&token, &config, &services.db, services.clock.now()).await?;
     let is_valid = findings.iter().all(|finding| finding.ok);
     let line =
         |Finding { check, ok, text }: &Finding| format!("{:<4} {check:<10} {text}", if *ok { "ok" } else { "FAIL" });

@@ -8,12 +8,11 @@ use super::output::{self, Table, UserView, answer, failure, no_such_user};
 use super::services;
 pub use super::users_args::{AddArgs, ForcedArgs, ListArgs, NameArgs, SetPasswordArgs, ShowArgs, UsersCommand};
 use super::users_roles;
-use crate::admin::{
-    Account, Added, AdminService, Deletion, Disabling, Enabling, PasswordSetting, Unlocking, UserFields,
+use crate::accounts::{
+    Account, AccountService, Creation, Deletion, Disabling, Enabling, PasswordSetting, Unlocking, UserFields,
 };
 use crate::config::Settings;
 use crate::ops::server_key;
-use crate::sessions::Lifetimes;
 use crate::users::{LookupName, User, UserId, UserState};
 
 /// Runs a command on users.
@@ -38,10 +37,11 @@ pub async fn run(command: UsersCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
-    let admin = services::open(&args.database.check()?)?;
+    let accounts = services::accounts(&args.database.check()?)?;
     let AddArgs { name, id, display_name, email, roles, .. } = args;
     let fields = UserFields { username: name.clone(), id, display_name, email, roles };
-    let invalid = |error: &crate::admin::fields::FieldError| failure(format!("{} of {name}: {error}", error.field()));
+    let invalid =
+        |error: &crate::accounts::fields::FieldError| failure(format!("{} of {name}: {error}", error.field()));
     let taken = || {
         failure(format!(
             "the username {name} is taken (usernames of deleted users are never reused): choose another, or run \"vestibule users show {name}\""
@@ -49,41 +49,41 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
     };
     // Checked before the password prompt.
     fields.clone().check().map_err(|error| invalid(&error))?;
-    if admin.find(&lookup(&name)?).await?.is_some() {
+    if accounts.find(&lookup(&name)?).await?.is_some() {
         return Err(taken());
     }
     let password = if args.no_password { None } else { Some(args.password.read(&name, Some("--no-password"))?) };
-    match admin.add(fields, password.as_ref()).await? {
-        Added::Created(account) => {
+    match accounts.create(fields, password.as_ref()).await? {
+        Creation::Created(account) => {
             let text = format!("added {} (id {})", account.user.username, account.user.id);
             answer(args.json, &UserView::new(&account, None), &text)
         }
-        Added::NameTaken => Err(taken()),
-        Added::IdTaken => Err(failure(format!(
+        Creation::NameTaken => Err(taken()),
+        Creation::IdTaken => Err(failure(format!(
             "user ID {} is taken (IDs of deleted users are never reused): choose another, or omit --id",
             id.unwrap_or_default()
         ))),
-        Added::Invalid(error) => Err(invalid(&error)),
+        Creation::Invalid(error) => Err(invalid(&error)),
     }
 }
 
 async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     const HEADINGS: [&str; 7] = ["ID", "USERNAME", "STATE", "LAST SIGN-IN", "ROLES", "EMAIL", "DISPLAY NAME"];
-    let admin = services::open(&args.database.check()?)?;
+    let accounts = services::accounts(&args.database.check()?)?;
     let mut table = Table::new(HEADINGS);
     let mut after = UserId(0);
     let mut is_first = true;
     loop {
-        let accounts = admin.list(after).await?;
+        let batch = accounts.list(after).await?;
         let is_read = output::write_out(|out| {
             if args.json {
-                return write_json_batch(out, &accounts, is_first);
+                return write_json_batch(out, &batch, is_first);
             }
             let headings = is_first.then(|| HEADINGS.map(str::to_owned));
-            let rows: Vec<[String; 7]> = headings.into_iter().chain(accounts.iter().map(row)).collect();
+            let rows: Vec<[String; 7]> = headings.into_iter().chain(batch.iter().map(row)).collect();
             table.write_rows(out, &rows)
         })?;
-        match accounts.last() {
+        match batch.last() {
             Some(last) if is_read => after = last.user.id,
             _ => return Ok(ExitCode::SUCCESS),
         }
@@ -123,8 +123,8 @@ fn row(account: &Account) -> [String; 7] {
 async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
     let ShowArgs { on: NameArgs { name, json, database }, lifetimes } = args;
     let config = Settings { database, lifetimes, ..Settings::default() }.check()?;
-    let admin = services::open(&config)?;
-    let found = admin.show(&lookup(&name)?, Lifetimes::new(config.lifetimes)).await?;
+    let accounts = services::accounts(&config)?;
+    let found = accounts.show(&lookup(&name)?).await?;
     let Some((account, live_sessions)) = found else { return Err(no_such_user(&name)) };
     let user = &account.user;
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
@@ -149,12 +149,12 @@ async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn set_password(args: SetPasswordArgs) -> anyhow::Result<ExitCode> {
-    let (admin, key) = open(&args.on)?;
+    let (accounts, key) = open(&args.on)?;
     let name = &args.on.name;
     // Checked before the password prompt.
-    let Some(user) = admin.find(&key).await? else { return Err(no_such_user(name)) };
+    let Some(user) = accounts.find(&key).await? else { return Err(no_such_user(name)) };
     let password = args.password.read(&user.username, None)?;
-    match admin.set_password(&key, &password).await? {
+    match accounts.set_password(&key, &password).await? {
         PasswordSetting::Done { user, ended_sessions } => {
             let still = if user.state == UserState::Active { "" } else { "; the account is still disabled" };
             let text = format!("set the password of {}; {}{still}", user.username, ended(ended_sessions));
@@ -166,9 +166,9 @@ async fn set_password(args: SetPasswordArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn disable(args: ForcedArgs) -> anyhow::Result<ExitCode> {
-    let (admin, key) = open(&args.on)?;
+    let (accounts, key) = open(&args.on)?;
     let NameArgs { name, json, .. } = &args.on;
-    match admin.disable(&key, args.force).await? {
+    match accounts.disable(&key, args.force).await? {
         Disabling::Done { user, ended_sessions } => answer(
             *json,
             &about(&user, "disabled", true, ended_sessions),
@@ -183,8 +183,8 @@ async fn disable(args: ForcedArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn enable(args: NameArgs) -> anyhow::Result<ExitCode> {
-    let (admin, key) = open(&args)?;
-    match admin.enable(&key).await? {
+    let (accounts, key) = open(&args)?;
+    match accounts.enable(&key).await? {
         Enabling::Done(user) => {
             answer(args.json, &about(&user, "enabled", true, 0), &format!("enabled {}", user.username))
         }
@@ -196,8 +196,8 @@ async fn enable(args: NameArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn delete(args: ForcedArgs) -> anyhow::Result<ExitCode> {
-    let (admin, key) = open(&args.on)?;
-    match admin.delete(&key, args.force).await? {
+    let (accounts, key) = open(&args.on)?;
+    match accounts.delete(&key, args.force).await? {
         Deletion::Done { user, ended_sessions } => {
             let text = format!("deleted {}; {}", user.username, ended(ended_sessions));
             answer(args.on.json, &about(&user, "deleted", true, ended_sessions), &text)
@@ -209,22 +209,22 @@ async fn delete(args: ForcedArgs) -> anyhow::Result<ExitCode> {
 
 async fn unlock(args: NameArgs) -> anyhow::Result<ExitCode> {
     let config = args.database.check()?;
-    let admin = services::open(&config)?;
+    let accounts = services::accounts(&config)?;
     let Some((server_key, _)) = server_key::find(&config)? else {
         return Err(output::misused(
             "the server key is required because failed sign-ins are stored under names derived from it: set SERVER_KEY or SERVER_KEY_FILE to the server's value",
         ));
     };
-    match admin.unlock(&lookup(&args.name)?, &server_key).await? {
-        Unlocking::Done { user, forgotten } => {
-            let text = match forgotten {
+    match accounts.unlock(&lookup(&args.name)?, &server_key).await? {
+        Unlocking::Done { user, deleted_counters } => {
+            let text = match deleted_counters {
                 0 => format!("nothing to clear: {} has no failed sign-ins", user.username),
                 1 => format!("unlocked {}; cleared 1 failed sign-in counter", user.username),
                 count => format!("unlocked {}; cleared {count} failed sign-in counters", user.username),
             };
             answer(
                 args.json,
-                &json!({ "id": user.id, "username": user.username, "changed": forgotten > 0, "forgotten_counters": forgotten }),
+                &json!({ "id": user.id, "username": user.username, "changed": deleted_counters > 0, "forgotten_counters": deleted_counters }),
                 &text,
             )
         }
@@ -232,8 +232,8 @@ async fn unlock(args: NameArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-pub(super) fn open(args: &NameArgs) -> anyhow::Result<(AdminService, LookupName)> {
-    Ok((services::open(&args.database.check()?)?, lookup(&args.name)?))
+pub(super) fn open(args: &NameArgs) -> anyhow::Result<(AccountService, LookupName)> {
+    Ok((services::accounts(&args.database.check()?)?, lookup(&args.name)?))
 }
 
 pub(super) fn lookup(name: &str) -> anyhow::Result<LookupName> {

@@ -9,12 +9,12 @@ use super::output::{answer, failure, no_such_user};
 use super::services;
 use super::users::{about, ended, last_admin, lookup, open};
 use super::users_args::{ForcedRolesArgs, NameArgs, RolesArgs};
-use crate::admin::ResetLink;
-use crate::admin::roles::RolesChange;
+use crate::accounts::roles::RolesChange;
+use crate::recovery::{ResetLink, create_reset_link};
 
 pub(super) async fn grant(args: RolesArgs) -> anyhow::Result<ExitCode> {
-    let admin = services::open(&args.database.check()?)?;
-    let change = admin.grant_roles(&lookup(&args.name)?, args.roles.clone()).await?;
+    let accounts = services::accounts(&args.database.check()?)?;
+    let change = accounts.grant_roles(&lookup(&args.name)?, args.roles.clone()).await?;
     let RolesChange::Done { user, changed, unchanged, roles } = change else { return Err(refusal(change, &args.name)) };
     let text = told(&[("granted", "to", &changed), ("already had", "", &unchanged)], &user.username);
     let value = json!({ "id": user.id, "username": user.username, "roles": roles, "granted": changed, "had_already": unchanged, "changed": !changed.is_empty() });
@@ -23,8 +23,8 @@ pub(super) async fn grant(args: RolesArgs) -> anyhow::Result<ExitCode> {
 
 pub(super) async fn revoke(args: ForcedRolesArgs) -> anyhow::Result<ExitCode> {
     let ForcedRolesArgs { on: args, force } = args;
-    let admin = services::open(&args.database.check()?)?;
-    let change = admin.revoke_roles(&lookup(&args.name)?, args.roles.clone(), force).await?;
+    let accounts = services::accounts(&args.database.check()?)?;
+    let change = accounts.revoke_roles(&lookup(&args.name)?, args.roles.clone(), force).await?;
     let RolesChange::Done { user, changed, unchanged, roles } = change else { return Err(refusal(change, &args.name)) };
     let text = told(&[("revoked", "from", &changed), ("did not have", "", &unchanged)], &user.username);
     let value = json!({ "id": user.id, "username": user.username, "roles": roles, "revoked": changed, "had_not": unchanged, "changed": !changed.is_empty() });
@@ -32,8 +32,8 @@ pub(super) async fn revoke(args: ForcedRolesArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) async fn sign_out(args: NameArgs) -> anyhow::Result<ExitCode> {
-    let (admin, key) = open(&args)?;
-    let Some((user, count)) = admin.sign_out(&key).await? else { return Err(no_such_user(&args.name)) };
+    let (accounts, key) = open(&args)?;
+    let Some((user, count)) = accounts.sign_out(&key).await? else { return Err(no_such_user(&args.name)) };
     let text = match count {
         0 => format!("nothing was changed: {} has no live sessions", user.username),
         _ => format!("signed out {}; {}", user.username, ended(count)),
@@ -44,8 +44,8 @@ pub(super) async fn sign_out(args: NameArgs) -> anyhow::Result<ExitCode> {
 
 pub(super) async fn reset_link(args: NameArgs) -> anyhow::Result<ExitCode> {
     let config = args.database.check()?;
-    match services::open(&config)?.reset_link(&lookup(&args.name)?).await? {
-        ResetLink::Made(secret, user) => {
+    match create_reset_link(&services::accounts(&config)?, &lookup(&args.name)?).await? {
+        ResetLink::Created(secret, user) => {
             let url = format!("{}/password/reset?link={}", config.public_url, secret.reveal());
             if !args.json {
                 // On standard error, which keeps standard output free for scripts.

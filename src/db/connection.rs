@@ -25,7 +25,7 @@ const SQLITE_PRAGMAS: &str = "PRAGMA foreign_keys = ON; PRAGMA synchronous = FUL
 pub(super) enum Durability {
     /// Before the commit is answered.
     Now,
-    /// Soon after: a killed process loses nothing, a power cut may mark_broken the last of it.
+    /// Soon after: a killed process loses nothing, a power cut may lose the last commits.
     Soon,
 }
 
@@ -182,7 +182,7 @@ struct GiveBackMemory;
 
 impl Drop for GiveBackMemory {
     fn drop(&mut self) {
-        memory::give_back();
+        memory::release_freed();
     }
 }
 

@@ -47,6 +47,64 @@ impl DbError {
     }
 }
 
+/// An error that may be gone at the next attempt. Nothing was written.
+pub trait IsTransient {
+    /// Whether the next attempt may succeed.
+    fn is_transient(&self) -> bool;
+}
+
+impl IsTransient for DbError {
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Busy) || self.is_unique_violation()
+    }
+}
+
+/// Why a step of a transaction rolls back.
+#[derive(Debug)]
+pub enum Rollback<T> {
+    /// The step decided that nothing is to be written; the caller gets this outcome.
+    Outcome(Box<T>),
+    /// The database failed.
+    Failed(DbError),
+}
+
+impl<T> Rollback<T> {
+    /// Rolls back with this outcome.
+    pub fn with(outcome: T) -> Self {
+        Self::Outcome(Box::new(outcome))
+    }
+
+    /// The outcome of a transaction, committed or rolled back.
+    ///
+    /// # Errors
+    /// When the database failed.
+    pub fn settle(result: Result<T, Self>) -> Result<T, DbError> {
+        match result {
+            Ok(outcome) => Ok(outcome),
+            Err(Self::Outcome(outcome)) => Ok(*outcome),
+            Err(Self::Failed(error)) => Err(error),
+        }
+    }
+}
+
+impl<T> From<DbError> for Rollback<T> {
+    fn from(error: DbError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl<T> From<DieselError> for Rollback<T> {
+    fn from(error: DieselError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl<T> IsTransient for Rollback<T> {
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.is_transient())
+    }
+}
+
 impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
         match &error {
@@ -137,10 +195,10 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        self.transact(Durability::Now, step).await
+        self.transact(Durability::Now, step, |_| {}).await
     }
 
-    /// As [`Self::write`], answered before the disk has it: a killed process loses nothing, a power cut may mark_broken the last of it. For what
+    /// As [`Self::write`], answered before the disk has it: a killed process loses nothing, a power cut may lose the last of it. For what
     /// is worth nothing after a power cut, never for what somebody is told has been done.
     ///
     /// # Errors
@@ -151,12 +209,27 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        self.transact(Durability::Soon, step).await
+        self.transact(Durability::Soon, step, |_| {}).await
     }
 
-    async fn transact<T, E, F>(&self, durability: Durability, step: F) -> Result<T, E>
+    /// As [`Self::write`]. `after_commit` runs right after the commit on the same thread, even when the caller is gone by then.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub async fn write_then<T, E, F, A>(&self, step: F, after_commit: A) -> Result<T, E>
     where
         F: FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+        A: Fn(&T) + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        self.transact(Durability::Now, step, after_commit).await
+    }
+
+    async fn transact<T, E, F, A>(&self, durability: Durability, step: F, after_commit: A) -> Result<T, E>
+    where
+        F: FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+        A: Fn(&T) + Send + 'static,
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
@@ -170,6 +243,9 @@ impl Db {
                 Err(error) if slot.is_lost() => return Attempt::Lost(Err(DbError::from(error).into())),
                 Err(error) => Err(DbError::from(error).into()),
             };
+            if let Ok(value) = &result {
+                after_commit(value);
+            }
             if !slot.connection.restore(durability) {
                 slot.mark_broken();
             }

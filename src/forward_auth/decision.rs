@@ -2,14 +2,13 @@
 //! who signed out, was turned off or lost a role is stopped at once. What may not live here: how the answer is worn (`routes.rs`).
 
 use actix_web::HttpRequest;
+use diesel::QueryResult;
 
 use super::rule::Rule;
-use crate::authentication::Lock;
-use crate::db::DbError;
 use crate::error::AppError;
 use crate::secret::PlainSecret;
-use crate::sessions::{self, Session, SessionKind};
-use crate::tokens::TokenError;
+use crate::sessions::{self, SessionKind, SessionService};
+use crate::tokens::{TokenError, TokenService};
 use crate::web::current_user::CurrentUser;
 use crate::web::{bearer, cookies};
 
@@ -40,18 +39,22 @@ pub enum Forbidden {
 ///
 /// # Errors
 /// When the database gives no answer.
-pub async fn decide(request: &HttpRequest, lock: &Lock) -> Result<Decision, AppError> {
+pub async fn decide(
+    request: &HttpRequest,
+    sessions: &SessionService,
+    tokens: &TokenService,
+) -> Result<Decision, AppError> {
     if let Some(name) = find_identity_header(request) {
         return Ok(Decision::Forbidden(Forbidden::HasIdentity(name)));
     }
     let Some(rule) = Rule::parse(request.query_string()) else {
         return Ok(Decision::Forbidden(Forbidden::BadRule));
     };
-    let current = match find_by_cookie(request, lock).await? {
+    let current = match find_by_cookie(request, sessions).await? {
         Some(current) => current,
-        None => match find_by_bearer(request, lock).await? {
-            Ok(current) => current,
-            Err(refusal) => return Ok(Decision::SignedOut(refusal)),
+        None => match find_by_bearer(request, sessions, tokens).await? {
+            Identification::Known(current) => *current,
+            Identification::Unknown(error) => return Ok(Decision::SignedOut(error)),
         },
     };
     if rule.admits(&current.roles) {
@@ -68,53 +71,52 @@ fn find_identity_header(request: &HttpRequest) -> Option<String> {
     Some(name.as_str().chars().take(64).collect())
 }
 
-/// First: an `Authorization` header may be meant for the application.
-async fn find_by_cookie(request: &HttpRequest, lock: &Lock) -> Result<Option<CurrentUser>, AppError> {
+/// The user of the proxy cookie. It is read first, because an `Authorization` header may be meant for the application.
+async fn find_by_cookie(request: &HttpRequest, sessions: &SessionService) -> Result<Option<CurrentUser>, AppError> {
     let secret = cookies::find(request, cookies::Name::Proxy).and_then(|text| PlainSecret::parse(&text));
     let Some(secret) = secret else { return Ok(None) };
-    let (now, lifetimes) = (lock.clock.now(), lock.lifetimes);
-    let found = lock.db.read(move |conn| -> Result<_, DbError> {
-        let session = sessions::find_by_proxy_secret(conn, &secret.hash())?;
-        let session = session.filter(|session| lifetimes.is_live(session, now));
-        session.map_or(Ok(None), |session| CurrentUser::read(conn, session))
-    });
-    let Some(current) = found.await? else { return Ok(None) };
-    if lifetimes.is_use_due(&current.session, now) {
-        write_use(lock, &current.session).await;
+    let find = move |conn: &mut _| sessions::find_by_proxy_secret(conn, &secret.hash());
+    let Some(current) = sessions.read_live(find, CurrentUser::read).await? else { return Ok(None) };
+    // Work in an application is use of the session: a person who works there all day stays signed in.
+    if let Err(error) = sessions.record_use(&current.session).await {
+        // The next request records it: no reason to reject this one.
+        tracing::debug!(%error, "could not record the use of a session");
     }
     Ok(Some(current))
 }
 
-/// Work in an application is use of the session: whoever is at it all day is not signed out.
-async fn write_use(lock: &Lock, session: &Session) {
-    let (id, now) = (session.id.clone(), lock.clock.now());
-    let written = lock.db.write(move |conn| -> Result<_, DbError> { Ok(sessions::set_used(conn, &id, now)?) }).await;
-    if let Err(error) = written {
-        // The next request writes it: no reason to stop this one.
-        tracing::debug!(%error, "cannot record the use of a session; the next request retries");
+/// The user of a client's access token. With HS256 every verifier could forge one, therefore none is accepted here. Neither is a
+/// browser's token, which reaches every application under `COOKIE_DOMAIN`.
+async fn find_by_bearer(
+    request: &HttpRequest,
+    sessions: &SessionService,
+    tokens: &TokenService,
+) -> Result<Identification, AppError> {
+    let Some(token) = bearer::find(request) else { return Ok(Identification::Unknown(AppError::bearer_missing())) };
+    if tokens.keys().is_shared() {
+        return Ok(Identification::Unknown(AppError::invalid_token()));
     }
-}
-
-/// A program's access token. With HS256 whoever checks tokens could make one, so that none is taken here; nor is a browser's, which
-/// reaches every application under `COOKIE_DOMAIN`.
-async fn find_by_bearer(request: &HttpRequest, lock: &Lock) -> Result<Result<CurrentUser, AppError>, AppError> {
-    let Some(token) = bearer::find(request) else { return Ok(Err(AppError::bearer_missing())) };
-    if lock.tokens.keys().is_shared() {
-        return Ok(Err(AppError::invalid_token()));
-    }
-    let verified = match lock.tokens.verify(token).await {
+    let verified = match tokens.verify(token).await {
         Ok(verified) => verified,
         Err(TokenError::Database(error)) => return Err(error.into()),
-        Err(refusal) => return Ok(Err(refusal.into())),
+        Err(rejection) => return Ok(Identification::Unknown(rejection.into())),
     };
     if verified.claims.id.is_none() {
-        return Ok(Err(AppError::not_a_users_token()));
+        return Ok(Identification::Unknown(AppError::not_a_users_token()));
     }
-    let (now, lifetimes) = (lock.clock.now(), lock.lifetimes);
-    let found = lock.db.read(move |conn| -> Result<_, DbError> {
+    let find = move |conn: &mut _| -> QueryResult<_> {
         let session = sessions::find(conn, &verified.claims.sid)?;
-        let session = session.filter(|session| session.kind != SessionKind::Browser && lifetimes.is_live(session, now));
-        session.map_or(Ok(None), |session| CurrentUser::read(conn, session))
-    });
-    Ok(found.await?.ok_or_else(AppError::invalid_token))
+        Ok(session.filter(|session| session.kind != SessionKind::Browser))
+    };
+    Ok(match sessions.read_live(find, CurrentUser::read).await? {
+        Some(current) => Identification::Known(Box::new(current)),
+        None => Identification::Unknown(AppError::invalid_token()),
+    })
+}
+
+/// Who sends a request, as far as its bearer token tells.
+enum Identification {
+    Known(Box<CurrentUser>),
+    /// Nobody; the response for a client.
+    Unknown(AppError),
 }

@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::decision::{Decision, Forbidden, decide};
 use super::{identity, original_request, pages};
-use crate::authentication::Lock;
 use crate::error::{AppError, ErrorBody};
+use crate::sessions::SessionService;
+use crate::tokens::TokenService;
 use crate::web::get;
 
 /// Mounts the routes of this door.
@@ -35,8 +36,12 @@ pub fn routes(services: &mut web::ServiceConfig) {
         (status = 503, description = "The database is busy or unreachable", body = ErrorBody),
     )
 )]
-pub(crate) async fn get_forward_auth(request: HttpRequest, lock: web::Data<Lock>) -> Result<HttpResponse, AppError> {
-    match decide(&request, &lock).await {
+pub(crate) async fn get_forward_auth(
+    request: HttpRequest,
+    sessions: web::Data<SessionService>,
+    tokens: web::Data<TokenService>,
+) -> Result<HttpResponse, AppError> {
+    match decide(&request, &sessions, &tokens).await {
         Ok(Decision::Allowed(current)) => Ok(identity::answer(&current)),
         Ok(Decision::Forbidden(Forbidden::LacksRole)) if original_request::is_navigation(&request) => {
             pages::lacks_role(&request)
@@ -65,8 +70,12 @@ pub(crate) async fn get_forward_auth(request: HttpRequest, lock: web::Data<Lock>
         (status = 403, description = "The user does not have the role, or the request has a Remote-* header", body = ErrorBody),
     )
 )]
-pub(crate) async fn get_auth_request(request: HttpRequest, lock: web::Data<Lock>) -> HttpResponse {
-    match decide(&request, &lock).await {
+pub(crate) async fn get_auth_request(
+    request: HttpRequest,
+    sessions: web::Data<SessionService>,
+    tokens: web::Data<TokenService>,
+) -> HttpResponse {
+    match decide(&request, &sessions, &tokens).await {
         Ok(Decision::Allowed(current)) => identity::answer(&current),
         Ok(Decision::Forbidden(forbidden)) => refuse(&forbidden),
         Ok(Decision::SignedOut(error)) => {

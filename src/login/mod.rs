@@ -1,8 +1,8 @@
-//! The people's door: sign in, sign out, first-run set-up. `routes.rs`, `returning.rs`, `sign_out.rs` and `setup.rs` are HTTP in and out, `pages.rs` the pages.
-//! What may not live here: checking a password (`credentials`).
+//! Browser sign-in: the sign-in, sign-out and set-up pages.
 
 mod pages;
 mod redirect_loop;
+mod response;
 mod routes;
 mod setup;
 mod sign_out;

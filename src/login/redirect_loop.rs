@@ -5,7 +5,6 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::pages::RedirectLoopPage;
-use crate::authentication::Lock;
 use crate::error::AppError;
 use crate::secret::{base64url, constant_time_eq, sha256};
 use crate::web::current_user::CurrentUser;
@@ -25,10 +24,10 @@ const MAX_RETURNS: u32 = 4;
 pub async fn redirect_signed_in(
     request: &HttpRequest,
     browser: &BrowserSession,
-    lock: &Lock,
-    (current, next): (&CurrentUser, &ReturnTo),
+    current: &CurrentUser,
+    next: &ReturnTo,
 ) -> Result<Option<HttpResponse>, AppError> {
-    let Some(renewed) = renewal::renew(request, browser, lock, current).await? else { return Ok(None) };
+    let Some(renewed) = renewal::renew(request, browser, current).await? else { return Ok(None) };
     let config = crate::web::config(request);
     // The account page is ours and sends nobody here who is signed in.
     let returns = if next.address() == "/" { 0 } else { count(request, next) + 1 };

@@ -7,23 +7,21 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::pages::LoginPage;
+use super::response::signed_in_response;
 use super::{redirect_loop, setup, sign_out};
-use crate::authentication::{Attempt, Lock, SignIn, SignedIn};
+use crate::authentication::{AuthService, PasswordAttempt, SignIn, SignInPurpose};
 use crate::error::AppError;
-use crate::scope::Scopes;
-use crate::secret::PlainSecret;
-use crate::sessions::{self, SessionKind};
 use crate::users::LookupName;
 use crate::users::password::Password;
-use crate::web::client_ip::ClientIp;
+use crate::web::background::retry_after;
 use crate::web::current_user::MaybeUser;
 use crate::web::form::Parameters;
 use crate::web::form_post::{self, FormPost, FormRejection};
 use crate::web::notice::Notice;
-use crate::web::pages::{Alert, Layout, html, see_other, wait_text};
+use crate::web::pages::{Alert, Layout, html};
 use crate::web::return_to::ReturnTo;
 use crate::web::session::BrowserSession;
-use crate::web::{WebConfig, cookies, error_page, get, headers, session, user_agent};
+use crate::web::{WebConfig, attempt_origin, error_page, get, headers, session};
 
 /// Mounts the routes of this door.
 pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
@@ -61,12 +59,11 @@ async fn show(
     request: HttpRequest,
     session: BrowserSession,
     MaybeUser(user): MaybeUser,
-    lock: web::Data<Lock>,
 ) -> Result<HttpResponse, AppError> {
     let query = Parameters::from_query(request.query_string());
     let next = ReturnTo::parse(query.get("next").unwrap_or_default(), crate::web::config(&request));
     if let Some(current) = user
-        && let Some(response) = redirect_loop::redirect_signed_in(&request, &session, &lock, (&current, &next)).await?
+        && let Some(response) = redirect_loop::redirect_signed_in(&request, &session, &current, &next).await?
     {
         return Ok(response);
     }
@@ -117,8 +114,7 @@ async fn sign_in(
     request: HttpRequest,
     payload: web::Payload,
     session: BrowserSession,
-    lock: web::Data<Lock>,
-    client_ip: ClientIp,
+    auth: web::Data<AuthService>,
 ) -> Result<HttpResponse, AppError> {
     let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, true).await?;
     let next = ReturnTo::parse(parameters.get("next").unwrap_or_default(), crate::web::config(&request));
@@ -149,28 +145,17 @@ async fn sign_in(
     let (Some(username_key), Ok(password)) = (LookupName::parse(typed_name), Password::parse(typed_password)) else {
         return form(&refused(), layout, &session);
     };
-    let attempt = Attempt {
-        username: username_key,
-        password,
-        kind: SessionKind::Browser,
-        client: None,
-        scope: Scopes::default(),
-        client_ip: client_ip.0,
-        is_remembered,
-        user_agent: user_agent(&request),
-        language: Some(words.language()),
-        device: cookies::find(&request, cookies::Name::Device).and_then(|text| PlainSecret::parse(&text)),
-        previous: session.secret(),
-    };
-    match lock.sign_in_detached(attempt).await? {
-        SignIn::Done(signed_in) => signed_in_response(&request, (&session, &lock), &signed_in, next.address()),
+    let origin = attempt_origin(&request, Some(words.language()));
+    let purpose = SignInPurpose::Browser { is_remembered, previous: session.secret() };
+    match auth.sign_in_detached(PasswordAttempt { username: username_key, password, origin }, purpose).await? {
+        SignIn::Done(signed_in) => signed_in_response(&request, &session, &signed_in, next.address()),
         // A page wishes for no scope, so that none is refused.
-        SignIn::Refused | SignIn::ScopeRefused | SignIn::ClientGone => form(&refused(), layout, &session),
+        SignIn::Rejected | SignIn::ScopeRejected | SignIn::ClientGone => form(&refused(), layout, &session),
         SignIn::Disabled => {
             form(&again(StatusCode::UNPROCESSABLE_ENTITY, Alert::named(words, "alert-disabled")), layout, &session)
         }
         SignIn::Throttled(wait) => waiting(
-            &again(StatusCode::TOO_MANY_REQUESTS, wait_alert(&layout, "alert-throttled", wait)),
+            &again(StatusCode::TOO_MANY_REQUESTS, Alert::with_wait(words, "alert-throttled", wait)),
             layout,
             &session,
             wait,
@@ -178,7 +163,7 @@ async fn sign_in(
         SignIn::Overloaded => {
             let wait = Duration::from_secs(2);
             waiting(
-                &again(StatusCode::SERVICE_UNAVAILABLE, wait_alert(&layout, "alert-busy", wait)),
+                &again(StatusCode::SERVICE_UNAVAILABLE, Alert::with_wait(words, "alert-busy", wait)),
                 layout,
                 &session,
                 wait,
@@ -187,43 +172,6 @@ async fn sign_in(
     }
 }
 
-fn wait_alert(layout: &Layout, name: &str, wait: Duration) -> Alert {
-    let text = wait_text(layout.words, wait.as_secs());
-    Alert {
-        title: layout.word(&format!("{name}-title")).to_owned(),
-        text: layout.words.format(&format!("{name}-text"), &[("wait", text.into())]),
-    }
-}
-
 fn waiting(shown: &Form, layout: Layout, session: &BrowserSession, wait: Duration) -> Result<HttpResponse, AppError> {
-    let mut response = form(shown, layout, session)?;
-    response.headers_mut().insert(actix_web::http::header::RETRY_AFTER, wait.as_secs().max(1).into());
-    Ok(response)
-}
-
-/// Wears a sign-in that succeeded as cookies and a redirect.
-pub(super) fn signed_in_response(
-    request: &HttpRequest,
-    (session, lock): (&BrowserSession, &Lock),
-    signed_in: &SignedIn,
-    address: &str,
-) -> Result<HttpResponse, AppError> {
-    let config = crate::web::config(request);
-    let mut response = see_other(address);
-    // Those of before COOKIE_DOMAIN was set would hide the new ones from us.
-    for name in [cookies::Name::Token, cookies::Name::Proxy] {
-        cookies::remove_host_form(request, &mut response, name)?;
-    }
-    let kept_seconds = lock.lifetimes.cookie_seconds(&signed_in.session, lock.clock.now());
-    if let Some(secret) = &signed_in.session_secret {
-        session.sign_in(secret, kept_seconds)?;
-    }
-    cookies::set_token(&mut response, config, &signed_in.token.token, signed_in.token.expires_in)?;
-    if let Some(secret) = &signed_in.session_secret {
-        cookies::set_proxy(&mut response, config, &sessions::proxy_secret(secret), kept_seconds)?;
-    }
-    if let Some(device) = &signed_in.device {
-        cookies::set_device(&mut response, config, device)?;
-    }
-    Ok(response)
+    Ok(retry_after(form(shown, layout, session)?, wait))
 }

@@ -1,23 +1,18 @@
-//! `/setup`: what a one-time link from `vestibule serve` or `setup-link` opens: the form for the first administrator, or for a new
-//! password of one who is locked out. What may not live here: what a link lets its holder do (`admin`).
+//! `/setup`: the page behind a one-time link from `vestibule serve` or `vestibule setup-link`, for the first administrator or for a new
+//! password of one who is locked out.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::routes::signed_in_response;
-use crate::admin::{self, FirstAdmin, Reset};
-use crate::audit::ClientInfo;
-use crate::authentication::{Attempt, Lock, SignIn};
-use crate::config::Config;
+use super::response::signed_in_response;
+use crate::accounts::{AccountService, FirstAdmin};
+use crate::authentication::{AuthService, PasswordAttempt, RequestLimiter, SignIn, SignInPurpose};
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
-use crate::mail::Outbox;
-use crate::scope::Scopes;
+use crate::recovery::{Reset, ResetRequest, reset_password};
 use crate::secret::PlainSecret;
-use crate::sessions::SessionKind;
-use crate::users::password::{Owner, Password, PasswordPolicy};
+use crate::users::password::{Owner, Password};
 use crate::users::{self, LookupName, User};
-use crate::web::client_ip::ClientIp;
 use crate::web::form_post;
 use crate::web::language::words_for;
 use crate::web::link_form::{LinkForm, LinkFormSubject};
@@ -26,151 +21,131 @@ use crate::web::notice::Notice;
 use crate::web::one_time_link;
 use crate::web::pages::see_other;
 use crate::web::session::BrowserSession;
-use crate::web::{client_info, cookies, user_agent};
+use crate::web::{attempt_origin, client_info, cookies};
 
 const FIRST_ADMIN: LinkForm = LinkForm { name: "setup", path: "/setup" };
 const RESCUE: LinkForm = LinkForm { name: "rescue", path: "/setup" };
 
-/// Takes a link's secret out of the address and into a cookie, or shows the form for the link in the cookie. Uses nothing up, so
-/// that a scanner that fetches links does no harm.
-///
-/// # Errors
-/// When the database gives no answer.
+/// Moves a link's secret from the address into a cookie, or shows the form for the link in the cookie. The link stays valid: a scanner
+/// that fetches links does no harm.
 pub async fn show(
     request: HttpRequest,
     session: BrowserSession,
-    lock: web::Data<Lock>,
-    config: web::Data<Config>,
+    accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, AppError> {
     if let Some(response) = one_time_link::take(&request, "/setup")? {
         return Ok(response);
     }
-    let Some((link, user)) = find_link(&request, &lock).await? else { return link_expired(&request) };
+    let Some((link, user)) = find_link(&request, &accounts).await? else { return link_expired(&request) };
     let (form, subject) = form_for(user.as_ref(), Typed::default());
-    form.to(&request, &session, &PasswordPolicy::new(&config), &link).fresh(subject)
+    form.to(&request, &session, accounts.password_policy(), &link).fresh(subject)
 }
 
-/// Makes the first administrator, or sets the new password, and signs them in.
-///
-/// # Errors
-/// When the database gives no answer.
+/// Creates the first administrator or sets the new password, then signs them in.
 pub async fn submit(
     request: HttpRequest,
     payload: web::Payload,
     session: BrowserSession,
-    lock: web::Data<Lock>,
-    config: web::Data<Config>,
+    accounts: web::Data<AccountService>,
+    auth: web::Data<AuthService>,
+    limiter: web::Data<RequestLimiter>,
 ) -> Result<HttpResponse, AppError> {
     let post = form_post::read(&request, payload, &session, false).await?;
-    let Some((link, user)) = find_link(&request, &lock).await? else { return link_expired(&request) };
-    let (policy, typed) = (PasswordPolicy::new(&config), Typed::read(&post.parameters));
+    let Some((link, user)) = find_link(&request, &accounts).await? else { return link_expired(&request) };
+    let typed = Typed::read(&post.parameters);
     let (form, subject) = form_for(user.as_ref(), typed.clone());
-    let form = form.to(&request, &session, &policy, &link);
-    if let Some(response) = form.stop(&subject, &post, &lock).await? {
+    let form = form.to(&request, &session, accounts.password_policy(), &link);
+    if let Some(response) = form.stop(&subject, &post, &limiter).await? {
         return Ok(response);
     }
     let typed_password = post.parameters.get("password").unwrap_or_default();
-    let done = match &user {
-        Some(user) => {
-            let told = (lock.mail.with_fallback_language(Some(words_for(&request).language())), client_info(&request));
-            rescue(&lock, (&link, user), typed_password, &policy, told).await?
-        }
-        None => create(&lock, &link, &typed, typed_password, &policy).await?,
+    let outcome = match &user {
+        Some(user) => rescue(&request, &accounts, &link, user, typed_password).await?,
+        None => create(&accounts, &link, &typed, typed_password).await?,
     };
-    match done {
-        Done::As(username) => {
+    match outcome {
+        Outcome::Done(username) => {
             let device = match &user {
-                Some(user) => lock.remember_browser(user).await,
+                Some(user) => auth.remember_browser(user).await,
                 None => None,
             };
-            sign_in(&request, (&session, &lock), (username, typed_password), user.is_some(), device).await
+            let notice = if user.is_some() { Notice::Rescued } else { Notice::SetUp };
+            let credentials = (LookupName::parse(&username), Password::parse(typed_password));
+            let (Some(username), Ok(password)) = credentials else { return Ok(see_other("/login")) };
+            let mut origin = attempt_origin(&request, Some(words_for(&request).language()));
+            origin.device.clone_from(&device);
+            let attempt = PasswordAttempt { username, password, origin };
+            sign_in(&request, &session, &auth, attempt, notice, device).await
         }
-        Done::LinkExpired => link_expired(&request),
-        Done::Overloaded => Err(AppError::unavailable()),
-        Done::Refused(fault) => form.with_error(subject, &fault),
+        Outcome::LinkExpired => link_expired(&request),
+        Outcome::Overloaded => Err(AppError::unavailable()),
+        Outcome::Invalid(error) => form.with_error(subject, &error),
     }
 }
 
-enum Done {
-    As(String),
+/// Outcome of a submission.
+enum Outcome {
+    /// The account has the new password; its username.
+    Done(String),
     LinkExpired,
     Overloaded,
-    Refused(AccountFieldError),
+    Invalid(AccountFieldError),
 }
 
 async fn create(
-    lock: &Lock,
+    accounts: &AccountService,
     link: &Link,
     typed: &Typed,
     typed_password: &str,
-    policy: &PasswordPolicy,
-) -> Result<Done, AppError> {
-    let (mut new, password) = match typed.check(typed_password, None, policy) {
+) -> Result<Outcome, AppError> {
+    let (mut new, password) = match typed.check(typed_password, None, accounts.password_policy()) {
         Ok(checked) => checked,
-        Err(fault) => return Ok(Done::Refused(fault)),
+        Err(error) => return Ok(Outcome::Invalid(error)),
     };
-    let Ok(hash) = lock.hash_pool.hash(password).await else { return Ok(Done::Overloaded) };
+    let Ok(hash) = accounts.hash(password).await else { return Ok(Outcome::Overloaded) };
     new.password_hash = Some(hash);
-    let (link, now) = (link.clone(), lock.clock.now());
-    let outcome = lock.db.write(move |conn| admin::create_first_admin(conn, &link, new, now)).await?;
-    Ok(match outcome {
-        FirstAdmin::Created(user) => Done::As(user.username),
-        FirstAdmin::NameTaken => Done::Refused(AccountFieldError::NameTaken),
-        FirstAdmin::LinkExpired => Done::LinkExpired,
+    Ok(match accounts.create_first_admin(link.clone(), new).await? {
+        FirstAdmin::Created(user) => Outcome::Done(user.username),
+        FirstAdmin::NameTaken => Outcome::Invalid(AccountFieldError::NameTaken),
+        FirstAdmin::LinkExpired => Outcome::LinkExpired,
     })
 }
 
 async fn rescue(
-    lock: &Lock,
-    (link, user): (&Link, &User),
+    request: &HttpRequest,
+    accounts: &AccountService,
+    link: &Link,
+    user: &User,
     typed_password: &str,
-    policy: &PasswordPolicy,
-    (outbox, client_info): (Outbox, ClientInfo),
-) -> Result<Done, AppError> {
-    let password = match Password::choose(typed_password, &Owner::from(user), policy) {
+) -> Result<Outcome, AppError> {
+    let password = match Password::choose(typed_password, &Owner::from(user), accounts.password_policy()) {
         Ok(password) => password,
-        Err(error) => return Ok(Done::Refused(AccountFieldError::Password(error))),
+        Err(error) => return Ok(Outcome::Invalid(AccountFieldError::Password(error))),
     };
-    let Ok(hash) = lock.hash_pool.hash(password).await else { return Ok(Done::Overloaded) };
-    let (link, now) = (link.clone(), lock.clock.now());
-    let outcome = lock.db.write(move |conn| admin::reset(conn, &outbox, (&link, &hash, &client_info), now)).await?;
-    Ok(match outcome {
-        Reset::Done { user, .. } => Done::As(user.username),
-        Reset::LinkExpired => Done::LinkExpired,
+    let Ok(hash) = accounts.hash(password).await else { return Ok(Outcome::Overloaded) };
+    let outbox = accounts.outbox().with_fallback_language(Some(words_for(request).language()));
+    let reset = ResetRequest { link: link.clone(), hash, client_info: client_info(request), outbox };
+    Ok(match reset_password(accounts, reset).await? {
+        Reset::Done { user, .. } => Outcome::Done(user.username),
+        Reset::LinkExpired => Outcome::LinkExpired,
     })
 }
 
-/// Through the same lock as everybody: the one function that finishes a sign-in.
+/// Signs the administrator in through the authentication service, as the sign-in page does.
 async fn sign_in(
     request: &HttpRequest,
-    (session, lock): (&BrowserSession, &web::Data<Lock>),
-    (username, password): (String, &str),
-    is_rescue: bool,
+    session: &BrowserSession,
+    auth: &AuthService,
+    attempt: PasswordAttempt,
+    notice: Notice,
     device: Option<PlainSecret>,
 ) -> Result<HttpResponse, AppError> {
-    let (Some(name), Ok(password)) = (LookupName::parse(&username), Password::parse(password)) else {
-        return Ok(see_other("/login"));
-    };
-    let ClientIp(client_ip) = ClientIp::of(request);
-    let attempt = Attempt {
-        username: name,
-        password,
-        kind: SessionKind::Browser,
-        client: None,
-        scope: Scopes::default(),
-        client_ip,
-        is_remembered: false,
-        user_agent: user_agent(request),
-        language: Some(words_for(request).language()),
-        device: device.clone(),
-        previous: session.secret(),
-    };
-    let notice = if is_rescue { Notice::Rescued } else { Notice::SetUp };
-    let mut response = match lock.sign_in_detached(attempt).await? {
+    let purpose = SignInPurpose::Browser { is_remembered: false, previous: session.secret() };
+    let mut response = match auth.sign_in_detached(attempt, purpose).await? {
         SignIn::Done(signed_in) => {
-            signed_in_response(request, (session, lock), &signed_in, &format!("/?notice={}", notice.code()))?
+            signed_in_response(request, session, &signed_in, &format!("/?notice={}", notice.code()))?
         }
-        // Throttled from this network, or busy: the account stands, and the sign-in page says the rest.
+        // Throttled from this network, or overloaded: the account has its password, and the sign-in page explains the rest.
         _ => see_other(&format!("/login?notice={}", notice.code())),
     };
     if let Some(device) = &device {
@@ -180,12 +155,11 @@ async fn sign_in(
     Ok(response)
 }
 
-/// The link in this browser's cookie while it can be used: for the first administrator only until there is one, for a rescue with the
-/// account it is for.
-async fn find_link(request: &HttpRequest, lock: &Lock) -> Result<Option<(Link, Option<User>)>, AppError> {
-    let found = one_time_link::find(request, lock, &[LinkPurpose::Setup, LinkPurpose::Rescue]).await?;
+/// The valid link in this browser's cookie: for the first administrator only until there is one, for a rescue with its account.
+async fn find_link(request: &HttpRequest, accounts: &AccountService) -> Result<Option<(Link, Option<User>)>, AppError> {
+    let found = one_time_link::find(request, accounts, &[LinkPurpose::Setup, LinkPurpose::Rescue]).await?;
     if found.as_ref().is_some_and(|(link, _)| link.purpose == LinkPurpose::Setup)
-        && lock.db.read(|conn| users::has_admin(conn).map_err(DbError::from)).await?
+        && accounts.read(|conn| users::has_admin(conn).map_err(DbError::from)).await?
     {
         return Ok(None);
     }
@@ -200,5 +174,5 @@ fn form_for(user: Option<&User>, typed: Typed) -> (LinkForm, LinkFormSubject) {
 }
 
 fn link_expired(request: &HttpRequest) -> Result<HttpResponse, AppError> {
-    one_time_link::expired_link_page(request, ("link-invalid-text", "/login", "error-link-sign-in"))
+    one_time_link::expired_link_page(request, "link-invalid-text", "/login", "error-link-sign-in")
 }

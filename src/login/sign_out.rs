@@ -4,12 +4,10 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::pages::LogoutPage;
-use crate::authentication::Lock;
-use crate::db::DbError;
 use crate::error::AppError;
-use crate::sessions::{self, EndReason};
+use crate::sessions::{EndReason, SessionService};
 use crate::users::UserId;
-use crate::web::current_user::{CurrentUser, MaybeUser};
+use crate::web::current_user::MaybeUser;
 use crate::web::form::Parameters;
 use crate::web::form_post::{self, FormPost, FormRejection};
 use crate::web::notice::Notice;
@@ -63,7 +61,7 @@ pub async fn submit(
     payload: web::Payload,
     session: BrowserSession,
     MaybeUser(user): MaybeUser,
-    lock: web::Data<Lock>,
+    sessions: web::Data<SessionService>,
 ) -> Result<HttpResponse, AppError> {
     let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, true).await?;
     let next = next_after_sign_out(&request, &parameters);
@@ -77,25 +75,16 @@ pub async fn submit(
         return sign_out_question(layout, &session, &next, Some((refusal, alert)));
     }
     if let Some(user) = &user {
-        end(&lock, user).await?;
+        sessions.end(user.session.id.clone(), EndReason::SignedOut).await?;
     }
-    signed_out(&request, &session, (&next, user.map(|current| current.user.id)))
-}
-
-async fn end(lock: &Lock, user: &CurrentUser) -> Result<(), DbError> {
-    let (id, now) = (user.session.id.clone(), lock.clock.now());
-    lock.db
-        .write(move |conn| -> Result<_, DbError> { Ok(sessions::end(conn, &id, EndReason::SignedOut, now)?) })
-        .await?;
-    // At once here; other instances read it from the database within a second.
-    lock.tokens.revoked().add(&user.session.id, user.session.access_until);
-    Ok(())
+    signed_out(&request, &session, &next, user.map(|current| current.user.id))
 }
 
 fn signed_out(
     request: &HttpRequest,
     session: &BrowserSession,
-    (next, user_id): (&ReturnTo, Option<UserId>),
+    next: &ReturnTo,
+    user_id: Option<UserId>,
 ) -> Result<HttpResponse, AppError> {
     // Without a cookie there is nothing to renew, and what is set could take the place of one that the browser kept back.
     if session.csrf_seed().is_some() {

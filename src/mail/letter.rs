@@ -8,6 +8,7 @@ use crate::clock::Moment;
 use crate::secret::{DerivedKey, PlainSecret};
 
 /// A mail to one person.
+#[derive(Clone)]
 pub struct Mail {
     /// What it tells.
     pub kind: MailKind,
@@ -22,6 +23,7 @@ pub struct Mail {
 }
 
 /// What a mail tells.
+#[derive(Clone)]
 pub enum MailKind {
     /// A link to choose a new password.
     Reset {

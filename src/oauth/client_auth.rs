@@ -2,9 +2,8 @@
 
 use actix_web::HttpRequest;
 
-use crate::authentication::Lock;
 use crate::clients::{self, Client};
-use crate::db::DbError;
+use crate::db::{Db, DbError};
 use crate::error::AppError;
 use crate::secret::{PlainSecret, from_base64};
 use crate::web::form::{Parameters, percent_decoded};
@@ -20,11 +19,7 @@ struct ClientCredentials {
 ///
 /// # Errors
 /// 401 `invalid_client` for an unknown client or a wrong secret; 400 for credentials in both the header and the body.
-pub async fn authenticate(
-    request: &HttpRequest,
-    parameters: &Parameters,
-    lock: &Lock,
-) -> Result<Option<Client>, AppError> {
+pub async fn authenticate(request: &HttpRequest, parameters: &Parameters, db: &Db) -> Result<Option<Client>, AppError> {
     let in_header = match request.headers().get("authorization").map(|value| value.to_str()) {
         None => None,
         Some(Err(_)) => return Err(AppError::invalid_client()),
@@ -51,7 +46,7 @@ pub async fn authenticate(
     if !clients::is_id(&presented.id) {
         return Err(AppError::invalid_client());
     }
-    let found = lock.db.read(move |conn| -> Result<_, DbError> { Ok(clients::find(conn, &presented.id)?) }).await?;
+    let found = db.read(move |conn| -> Result<_, DbError> { Ok(clients::find(conn, &presented.id)?) }).await?;
     found.filter(|client| client.has_secret(&secret)).map(Some).ok_or_else(AppError::invalid_client)
 }
 
@@ -59,8 +54,8 @@ pub async fn authenticate(
 ///
 /// # Errors
 /// Those of [`authenticate`], and 401 `invalid_client` when the request has no client credentials.
-pub async fn require(request: &HttpRequest, parameters: &Parameters, lock: &Lock) -> Result<Client, AppError> {
-    authenticate(request, parameters, lock).await?.ok_or_else(AppError::client_missing)
+pub async fn require(request: &HttpRequest, parameters: &Parameters, db: &Db) -> Result<Client, AppError> {
+    authenticate(request, parameters, db).await?.ok_or_else(AppError::client_missing)
 }
 
 /// Parses the credentials of an HTTP Basic `Authorization` header; `None` for another scheme or empty credentials.

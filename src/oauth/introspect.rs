@@ -4,14 +4,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use super::client_auth;
-use crate::authentication::Lock;
 use crate::clients::Client;
-use crate::clock::unix_seconds;
-use crate::db::DbError;
+use crate::clock::{Moment, unix_seconds};
+use crate::db::{Db, DbError};
 use crate::error::{AppError, ErrorBody};
 use crate::secret::PlainSecret;
-use crate::sessions;
-use crate::tokens::{Claims, RefreshToken, TokenError, find_refresh_token};
+use crate::sessions::{self, Lifetimes, SessionService};
+use crate::tokens::{Claims, RefreshToken, TokenError, TokenService, find_refresh_token};
 use crate::users::{self, UserId, UserState};
 use crate::web::form::Parameters;
 
@@ -117,21 +116,23 @@ impl IntrospectionResponse {
 pub async fn post_introspect(
     request: HttpRequest,
     payload: web::Payload,
-    lock: web::Data<Lock>,
+    db: web::Data<Db>,
+    sessions: web::Data<SessionService>,
+    tokens: web::Data<TokenService>,
 ) -> Result<HttpResponse, AppError> {
     let parameters = Parameters::read(&request, payload).await?;
-    let client = client_auth::require(&request, &parameters, &lock).await?;
+    let client = client_auth::require(&request, &parameters, &db).await?;
     let token =
         parameters.get_non_empty("token").ok_or_else(|| AppError::invalid_request("Missing parameter: token."))?;
     let response = match PlainSecret::parse(token) {
-        Some(secret) => of_refresh_token(&lock, secret, client).await?,
-        None => of_access_token(&lock, token).await?,
+        Some(secret) => of_refresh_token(&db, sessions.lifetimes(), secret, client, tokens.clock().now()).await?,
+        None => of_access_token(&tokens, token).await?,
     };
     Ok(HttpResponse::Ok().json(response.unwrap_or_default()))
 }
 
-async fn of_access_token(lock: &Lock, token: &str) -> Result<Option<IntrospectionResponse>, AppError> {
-    match lock.tokens.verify(token).await {
+async fn of_access_token(tokens: &TokenService, token: &str) -> Result<Option<IntrospectionResponse>, AppError> {
+    match tokens.verify(token).await {
         Ok(verified) => Ok(Some(IntrospectionResponse::of_access_token(&verified.claims))),
         Err(TokenError::Database(error)) => Err(error.into()),
         Err(_) => Ok(None),
@@ -140,34 +141,34 @@ async fn of_access_token(lock: &Lock, token: &str) -> Result<Option<Introspectio
 
 /// A client may introspect only its own refresh tokens (RFC 7662 §2.2).
 async fn of_refresh_token(
-    lock: &Lock,
+    db: &Db,
+    lifetimes: Lifetimes,
     secret: PlainSecret,
     client: Client,
+    now: Moment,
 ) -> Result<Option<IntrospectionResponse>, DbError> {
-    let (now, lifetimes) = (lock.clock.now(), lock.lifetimes);
-    lock.db
-        .read(move |conn| {
-            let found = find_refresh_token(conn, &secret)?.filter(RefreshToken::is_unused);
-            let Some(token) = found.filter(|token| token.client_id.as_ref() == Some(&client.id)) else {
-                return Ok(None);
-            };
-            let session = sessions::find(conn, &token.family_id)?.filter(|session| lifetimes.is_live(session, now));
-            let Some((session, user_id)) = session.and_then(|session| session.user_id.map(|id| (session, id))) else {
-                return Ok(None);
-            };
-            let user = users::find_by_id(conn, user_id)?.filter(|user| user.state == UserState::Active);
-            Ok(user.map(|user| IntrospectionResponse {
-                active: true,
-                scope: Some(token.scope.to_string()),
-                client_id: token.client_id,
-                username: Some(user.username.clone()),
-                sub: Some(user.username),
-                id: Some(user.id),
-                exp: Some(unix_seconds(lifetimes.session_ends_at(&session))),
-                iat: Some(unix_seconds(token.created_at)),
-                sid: Some(session.id),
-                ..IntrospectionResponse::default()
-            }))
-        })
-        .await
+    db.read(move |conn| {
+        let found = find_refresh_token(conn, &secret)?.filter(RefreshToken::is_unused);
+        let Some(token) = found.filter(|token| token.client_id.as_ref() == Some(&client.id)) else {
+            return Ok(None);
+        };
+        let session = sessions::find(conn, &token.family_id)?.filter(|session| lifetimes.is_live(session, now));
+        let Some((session, user_id)) = session.and_then(|session| session.user_id.map(|id| (session, id))) else {
+            return Ok(None);
+        };
+        let user = users::find_by_id(conn, user_id)?.filter(|user| user.state == UserState::Active);
+        Ok(user.map(|user| IntrospectionResponse {
+            active: true,
+            scope: Some(token.scope.to_string()),
+            client_id: token.client_id,
+            username: Some(user.username.clone()),
+            sub: Some(user.username),
+            id: Some(user.id),
+            exp: Some(unix_seconds(lifetimes.session_expires_at(&session))),
+            iat: Some(unix_seconds(token.created_at)),
+            sid: Some(session.id),
+            ..IntrospectionResponse::default()
+        }))
+    })
+    .await
 }

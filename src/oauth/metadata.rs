@@ -5,12 +5,13 @@ use actix_web::http::header::{ETAG, EntityTag, Header as _, IF_NONE_MATCH, IfNon
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
-use crate::authentication::Lock;
 use crate::clients::GrantType;
-use crate::clock::unix_seconds;
+use crate::clock::{Clock, unix_seconds};
 use crate::config::{Config, PasswordGrant};
 use crate::error::AppError;
 use crate::secret::{base64url, sha256};
+use crate::sessions::SessionService;
+use crate::tokens::TokenService;
 
 /// `Cache-Control` of the keys and the metadata. A key is published for longer than this before it signs.
 const CACHE_CONTROL: &str = "public, max-age=300";
@@ -30,8 +31,8 @@ const MAX_REVOKED: usize = 100_000;
         (status = 304, description = "Not modified"),
     )
 )]
-pub async fn get_jwks(request: HttpRequest, lock: web::Data<Lock>) -> Result<HttpResponse, AppError> {
-    let body = serde_json::to_vec(&lock.tokens.keys().public(lock.clock.now())).map_err(AppError::internal)?;
+pub async fn get_jwks(request: HttpRequest, tokens: web::Data<TokenService>) -> Result<HttpResponse, AppError> {
+    let body = serde_json::to_vec(&tokens.keys().public(tokens.clock().now())).map_err(AppError::internal)?;
     Ok(public(&request, CACHE_CONTROL, body))
 }
 
@@ -69,7 +70,7 @@ pub struct ServerMetadata {
 pub async fn get_server_metadata(
     request: HttpRequest,
     config: web::Data<Config>,
-    lock: web::Data<Lock>,
+    tokens: web::Data<TokenService>,
 ) -> Result<HttpResponse, AppError> {
     let url = |path: &str| format!("{}{path}", config.public_url);
     let with_secret = vec!["client_secret_basic", "client_secret_post"];
@@ -81,7 +82,7 @@ pub async fn get_server_metadata(
         token_endpoint: url("/token"),
         revocation_endpoint: url("/token/revoke"),
         introspection_endpoint: url("/token/introspect"),
-        jwks_uri: (!lock.tokens.keys().is_shared()).then(|| url("/.well-known/jwks.json")),
+        jwks_uri: (!tokens.keys().is_shared()).then(|| url("/.well-known/jwks.json")),
         service_documentation: url("/docs/"),
         response_types_supported: [],
         grant_types_supported: GrantType::ALL.iter().filter(|grant| is_on(grant)).map(|grant| grant.as_str()).collect(),
@@ -122,8 +123,12 @@ pub struct RevokedSession {
         (status = 304, description = "Not modified"),
     )
 )]
-pub async fn get_revoked(request: HttpRequest, lock: web::Data<Lock>) -> Result<HttpResponse, AppError> {
-    let revoked = lock.tokens.revoked().list(lock.clock.now(), MAX_REVOKED);
+pub async fn get_revoked(
+    request: HttpRequest,
+    sessions: web::Data<SessionService>,
+    clock: web::Data<Clock>,
+) -> Result<HttpResponse, AppError> {
+    let revoked = sessions.revoked().list(clock.now(), MAX_REVOKED);
     let sessions = revoked.into_iter().map(|(sid, until)| RevokedSession { sid, until: unix_seconds(until) }).collect();
     let body = serde_json::to_vec(&Revoked { sessions }).map_err(AppError::internal)?;
     Ok(public(&request, "public, no-cache", body))

@@ -1,9 +1,11 @@
 //! The OAuth 2.0 endpoints.
 
 pub mod client_auth;
+pub mod client_credentials_grant;
 pub mod introspect;
 pub mod me;
 pub mod metadata;
+pub mod refresh_grant;
 pub mod revoke;
 pub mod token;
 

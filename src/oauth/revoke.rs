@@ -3,13 +3,12 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::client_auth;
-use crate::authentication::Lock;
 use crate::clients::Client;
-use crate::db::DbError;
+use crate::db::{Db, DbError};
 use crate::error::{AppError, ErrorBody};
 use crate::secret::PlainSecret;
-use crate::sessions::{self, EndReason};
-use crate::tokens::{TokenError, find_refresh_token};
+use crate::sessions::{EndReason, SessionService};
+use crate::tokens::{TokenError, TokenService, find_refresh_token};
 use crate::web::form::Parameters;
 
 /// The parameters of `POST /token/revoke`, as a form or a JSON object.
@@ -47,47 +46,39 @@ pub struct RevocationRequest {
 pub async fn post_revoke(
     request: HttpRequest,
     payload: web::Payload,
-    lock: web::Data<Lock>,
+    db: web::Data<Db>,
+    sessions: web::Data<SessionService>,
+    tokens: web::Data<TokenService>,
 ) -> Result<HttpResponse, AppError> {
     let parameters = Parameters::read(&request, payload).await?;
-    let client = client_auth::authenticate(&request, &parameters, &lock).await?;
+    let client = client_auth::authenticate(&request, &parameters, &db).await?;
     let token =
         parameters.get_non_empty("token").ok_or_else(|| AppError::invalid_request("Missing parameter: token."))?;
-    if let Some(session_id) = session_of(&lock, token, client.as_ref()).await? {
-        end(&lock, session_id).await?;
+    if let Some(session_id) = session_of(&db, &tokens, token, client.as_ref()).await? {
+        sessions.end(session_id, EndReason::Revoked).await?;
     }
     Ok(HttpResponse::Ok().finish())
 }
 
 /// Returns the session of a token that was issued to `client`, or to no client when `client` is `None`.
-async fn session_of(lock: &Lock, token: &str, client: Option<&Client>) -> Result<Option<String>, AppError> {
+async fn session_of(
+    db: &Db,
+    tokens: &TokenService,
+    token: &str,
+    client: Option<&Client>,
+) -> Result<Option<String>, AppError> {
     let client_id = client.map(|client| client.id.clone());
     if let Some(secret) = PlainSecret::parse(token) {
         let find = move |conn: &mut _| -> Result<_, DbError> { Ok(find_refresh_token(conn, &secret)?) };
-        let found = lock.db.read(find).await?;
+        let found = db.read(find).await?;
         return Ok(found.filter(|token| token.client_id == client_id).map(|token| token.family_id));
     }
-    if lock.tokens.keys().is_shared() {
+    if tokens.keys().is_shared() {
         return Err(AppError::unsupported_token_type());
     }
-    match lock.tokens.verify(token).await {
+    match tokens.verify(token).await {
         Ok(verified) if verified.claims.client_id == client_id => Ok(Some(verified.claims.sid.clone())),
         Err(TokenError::Database(error)) => Err(error.into()),
         Ok(_) | Err(_) => Ok(None),
     }
-}
-
-async fn end(lock: &Lock, session_id: String) -> Result<(), DbError> {
-    let now = lock.clock.now();
-    let ended = lock
-        .db
-        .write(move |conn| -> Result<_, DbError> {
-            let is_ended = sessions::end(conn, &session_id, EndReason::Revoked, now)?;
-            Ok(if is_ended { sessions::find(conn, &session_id)? } else { None })
-        })
-        .await?;
-    if let Some(session) = ended {
-        lock.tokens.revoked().add(&session.id, session.access_until);
-    }
-    Ok(())
 }

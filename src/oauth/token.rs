@@ -4,14 +4,17 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use super::client_auth;
-use crate::authentication::{Attempt, ClientSignIn, Lock, Refresh, RefreshRequest, SignIn};
+use super::client_credentials_grant::{self, ClientGrant};
+use super::refresh_grant::{self, Refresh, RefreshRequest};
+use crate::authentication::{AttemptOrigin, AuthService, PasswordAttempt, SignIn, SignInPurpose};
 use crate::clients::{Client, GrantType};
 use crate::config::{Config, PasswordGrant};
+use crate::db::Db;
 use crate::error::{AppError, ErrorBody};
 use crate::scope::Scopes;
 use crate::secret::PlainSecret;
-use crate::sessions::{SessionKind, SessionOrigin};
-use crate::tokens::IssuedToken;
+use crate::sessions::{SessionKind, SessionOrigin, SessionService};
+use crate::tokens::{IssuedToken, TokenService};
 use crate::users::LookupName;
 use crate::users::password::Password;
 use crate::web::client_ip::ClientIp;
@@ -97,15 +100,17 @@ impl TokenResponse {
 pub async fn post_token(
     request: HttpRequest,
     payload: web::Payload,
-    lock: web::Data<Lock>,
+    db: web::Data<Db>,
+    auth: web::Data<AuthService>,
+    sessions: web::Data<SessionService>,
+    tokens: web::Data<TokenService>,
     config: web::Data<Config>,
-    client_ip: ClientIp,
 ) -> Result<HttpResponse, AppError> {
     let parameters = Parameters::read(&request, payload).await?;
     if parameters.is_empty() {
         return Err(AppError::invalid_request("The request has no parameters."));
     }
-    let client = client_auth::authenticate(&request, &parameters, &lock).await?;
+    let client = client_auth::authenticate(&request, &parameters, &db).await?;
     let grant_type = match parameters.get_non_empty("grant_type") {
         Some(grant_type) => grant_type,
         // FastAPI's form may omit it.
@@ -118,11 +123,11 @@ pub async fn post_token(
     if client.as_ref().is_some_and(|client| !client.may(grant)) {
         return Err(AppError::unauthorized_client());
     }
-    let context = TokenRequestContext { request: &request, parameters: &parameters, lock: &lock, client_ip, client };
+    let context = TokenRequestContext { request: &request, parameters: &parameters, client };
     let response = match grant {
-        GrantType::Password => context.password_grant(config.password_grant).await?,
-        GrantType::RefreshToken => context.refresh_token_grant().await?,
-        GrantType::ClientCredentials => context.client_credentials_grant().await?,
+        GrantType::Password => context.password_grant(&auth, config.password_grant).await?,
+        GrantType::RefreshToken => context.refresh_token_grant(&db, &sessions, &tokens).await?,
+        GrantType::ClientCredentials => context.client_credentials_grant(&db, &sessions, &tokens).await?,
     };
     Ok(HttpResponse::Ok().insert_header(("Pragma", "no-cache")).json(response))
 }
@@ -131,8 +136,6 @@ pub async fn post_token(
 struct TokenRequestContext<'a> {
     request: &'a HttpRequest,
     parameters: &'a Parameters,
-    lock: &'a Lock,
-    client_ip: ClientIp,
     client: Option<Client>,
 }
 
@@ -141,7 +144,7 @@ impl TokenRequestContext<'_> {
         self.parameters.get_non_empty(name).ok_or_else(|| AppError::invalid_request(missing))
     }
 
-    async fn password_grant(self, setting: PasswordGrant) -> Result<TokenResponse, AppError> {
+    async fn password_grant(self, auth: &AuthService, setting: PasswordGrant) -> Result<TokenResponse, AppError> {
         match (setting, &self.client) {
             (PasswordGrant::Off, _) => {
                 return Err(AppError::unsupported_grant_type("The password grant is disabled on this server."));
@@ -155,59 +158,63 @@ impl TokenRequestContext<'_> {
         let (Some(username), Ok(password)) = (LookupName::parse(typed_name), Password::parse(typed_password)) else {
             return Err(AppError::invalid_grant());
         };
-        let attempt = Attempt {
-            username,
-            password,
-            kind: SessionKind::PasswordGrant,
-            client: self.client,
-            scope: requested.clone(),
-            client_ip: self.client_ip.0,
-            is_remembered: false,
+        let origin = AttemptOrigin {
+            client_ip: ClientIp::of(self.request).0,
             user_agent: user_agent(self.request),
-            language: None,
             device: None,
-            previous: None,
+            language: None,
         };
-        match self.lock.sign_in_detached(attempt).await? {
+        let purpose = SignInPurpose::PasswordGrant { client: self.client, scope: requested.clone() };
+        match auth.sign_in_detached(PasswordAttempt { username, password, origin }, purpose).await? {
             SignIn::Done(signed_in) => {
                 let refresh_token = signed_in.refresh_token.as_ref();
                 Ok(TokenResponse::new(signed_in.token, refresh_token, &signed_in.session.scope))
             }
-            SignIn::Refused | SignIn::Disabled => Err(AppError::invalid_grant()),
+            SignIn::Rejected | SignIn::Disabled => Err(AppError::invalid_grant()),
             SignIn::ClientGone => Err(AppError::invalid_client()),
-            SignIn::ScopeRefused => Err(AppError::invalid_scope(&requested)),
+            SignIn::ScopeRejected => Err(AppError::invalid_scope(&requested)),
             SignIn::Throttled(wait) => Err(AppError::too_many_requests(wait)),
             SignIn::Overloaded => Err(AppError::unavailable()),
         }
     }
 
-    async fn refresh_token_grant(self) -> Result<TokenResponse, AppError> {
+    async fn refresh_token_grant(
+        self,
+        db: &Db,
+        sessions: &SessionService,
+        tokens: &TokenService,
+    ) -> Result<TokenResponse, AppError> {
         let token = self.require("refresh_token", "Missing parameter: refresh_token.")?;
         let token = PlainSecret::parse(token).ok_or_else(AppError::invalid_refresh_token)?;
         let requested = self.parameters.scope()?;
-        let presented =
-            RefreshRequest { token, client: self.client, scope: requested.clone(), client_ip: self.client_ip.0 };
-        match self.lock.refresh(presented).await? {
+        let client_ip = ClientIp::of(self.request).0;
+        let request = RefreshRequest { token, client: self.client, scope: requested.clone(), client_ip };
+        match refresh_grant::refresh(db, sessions, tokens, request).await? {
             Refresh::Done(refreshed) => {
                 Ok(TokenResponse::new(refreshed.token, Some(&refreshed.refresh_token), &refreshed.scope))
             }
-            Refresh::Refused => Err(AppError::invalid_refresh_token()),
-            Refresh::ScopeRefused => Err(AppError::invalid_scope(&requested)),
+            Refresh::Rejected => Err(AppError::invalid_refresh_token()),
+            Refresh::ScopeRejected => Err(AppError::invalid_scope(&requested)),
         }
     }
 
-    async fn client_credentials_grant(self) -> Result<TokenResponse, AppError> {
+    async fn client_credentials_grant(
+        self,
+        db: &Db,
+        sessions: &SessionService,
+        tokens: &TokenService,
+    ) -> Result<TokenResponse, AppError> {
         let requested = self.parameters.scope()?;
         let client = self.client.ok_or_else(AppError::client_missing)?;
         let origin = SessionOrigin {
             kind: SessionKind::ClientCredentials,
-            network_address: Some(self.client_ip.0.to_canonical().to_string()),
+            network_address: Some(ClientIp::of(self.request).0.to_canonical().to_string()),
             user_agent: user_agent(self.request),
         };
-        match self.lock.sign_in_client(client, requested.clone(), origin).await? {
-            ClientSignIn::Done { session, token } => Ok(TokenResponse::new(token, None, &session.scope)),
-            ClientSignIn::ScopeRefused => Err(AppError::invalid_scope(&requested)),
-            ClientSignIn::Gone => Err(AppError::invalid_client()),
+        match client_credentials_grant::issue(db, sessions, tokens, client, requested.clone(), origin).await? {
+            ClientGrant::Done { session, token } => Ok(TokenResponse::new(token, None, &session.scope)),
+            ClientGrant::ScopeRejected => Err(AppError::invalid_scope(&requested)),
+            ClientGrant::ClientGone => Err(AppError::invalid_client()),
         }
     }
 }

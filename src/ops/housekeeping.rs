@@ -7,10 +7,11 @@ use diesel::QueryResult;
 
 use super::health::Readiness;
 use super::store;
-use crate::authentication::{self, Lock};
 use crate::clock::unix_seconds;
-use crate::db::{DbConnection, DbError};
-use crate::{audit, links, mail, sessions, tokens};
+use crate::db::{Db, DbConnection, DbError};
+use crate::sessions::SessionService;
+use crate::tokens::TokenService;
+use crate::{audit, authentication, links, mail, sessions, tokens};
 
 /// Twice a second: every instance must know of a revoked session or a new key within one second.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(450);
@@ -26,10 +27,10 @@ const BATCH: i64 = 1_000;
 const MAX_BATCHES: usize = 100;
 
 /// Reads revoked sessions and signing keys twice a second, until it is dropped.
-pub async fn keep_revoked_sessions_fresh(lock: Lock, readiness: Readiness) {
+pub async fn keep_revoked_sessions_fresh(db: Db, sessions: SessionService, tokens: TokenService, readiness: Readiness) {
     let mut is_failing = false;
     loop {
-        match refresh(&lock).await {
+        match refresh(&db, &sessions, &tokens).await {
             Ok(()) => {
                 readiness.record_success();
                 is_failing = false;
@@ -45,28 +46,32 @@ pub async fn keep_revoked_sessions_fresh(lock: Lock, readiness: Readiness) {
     }
 }
 
-async fn refresh(lock: &Lock) -> Result<(), DbError> {
-    lock.tokens.revoked().refresh(&lock.db, lock.clock.now()).await?;
-    lock.tokens.keys().refresh(&lock.db).await
+async fn refresh(db: &Db, sessions: &SessionService, tokens: &TokenService) -> Result<(), DbError> {
+    sessions.revoked().refresh(db, tokens.clock().now()).await?;
+    tokens.keys().refresh(db).await
 }
 
 /// Maintains signing keys and deletes expired rows every minute, until it is dropped. A signing key older than
 /// `key_rotation` is replaced.
-pub async fn keep_clean(lock: Lock, key_rotation: Option<Duration>) {
+pub async fn keep_clean(db: Db, sessions: SessionService, tokens: TokenService, key_rotation: Option<Duration>) {
     let key_rotation = key_rotation.and_then(|age| TimeDelta::from_std(age).ok());
     loop {
         tokio::time::sleep(CLEANUP_INTERVAL).await;
-        if let Err(error) = clean(&lock, key_rotation).await {
+        if let Err(error) = clean(&db, &sessions, &tokens, key_rotation).await {
             tracing::warn!(%error, "cleanup failed; retrying in a minute");
         }
     }
 }
 
-async fn clean(lock: &Lock, key_rotation: Option<TimeDelta>) -> Result<(), DbError> {
-    let now = lock.clock.now();
+async fn clean(
+    db: &Db,
+    sessions: &SessionService,
+    tokens: &TokenService,
+    key_rotation: Option<TimeDelta>,
+) -> Result<(), DbError> {
+    let (now, lifetimes) = (tokens.clock().now(), sessions.lifetimes());
     let seconds = unix_seconds(now);
-    let is_claimed = lock
-        .db
+    let is_claimed = db
         .write(move |conn| -> Result<_, DbError> {
             Ok(store::claim_cleanup(conn, seconds, seconds - CLEANUP_INTERVAL_SECONDS / 2)?)
         })
@@ -74,32 +79,32 @@ async fn clean(lock: &Lock, key_rotation: Option<TimeDelta>) -> Result<(), DbErr
     if !is_claimed {
         return Ok(());
     }
-    let token_life = lock.lifetimes.one_access_token(now) - now;
-    if let Err(error) = lock.tokens.keys().run_maintenance(&lock.db, key_rotation, token_life, now).await {
+    let token_life = lifetimes.one_access_token(now) - now;
+    if let Err(error) = tokens.keys().run_maintenance(db, key_rotation, token_life, now).await {
         // The cleanup continues without it.
         tracing::warn!(%error, "signing-key maintenance failed; retrying in a minute");
     }
-    let dead_before = lock.lifetimes.dead_before(now);
-    let (seals, refresh) = (tokens::seals_dead_before(now), lock.lifetimes.refresh_dead_before(now));
-    delete(lock, move |conn| tokens::erase_seals(conn, seals, BATCH)).await?;
-    delete(lock, move |conn| tokens::delete_old_tokens(conn, refresh, BATCH)).await?;
-    delete(lock, move |conn| audit::delete_old(conn, now - EVENT_RETENTION, BATCH)).await?;
-    delete(lock, move |conn| sessions::delete_ended(conn, now - ENDED_SESSION_RETENTION, BATCH)).await?;
-    delete(lock, move |conn| sessions::delete_dead(conn, dead_before, now, BATCH)).await?;
-    delete(lock, move |conn| authentication::delete_stale_attempts(conn, now, BATCH)).await?;
-    delete(lock, move |conn| authentication::delete_stale_devices(conn, now, BATCH)).await?;
-    delete(lock, move |conn| mail::delete_expired(conn, now, BATCH)).await?;
-    delete(lock, move |conn| links::delete_expired(conn, now, BATCH)).await
+    let unused_since = lifetimes.unused_since(now);
+    let (seals, refresh) = (tokens::seals_dead_before(now), lifetimes.refresh_expired_before(now));
+    delete(db, move |conn| tokens::erase_seals(conn, seals, BATCH)).await?;
+    delete(db, move |conn| tokens::delete_old_tokens(conn, refresh, BATCH)).await?;
+    delete(db, move |conn| audit::delete_old(conn, now - EVENT_RETENTION, BATCH)).await?;
+    delete(db, move |conn| sessions::delete_ended(conn, now - ENDED_SESSION_RETENTION, BATCH)).await?;
+    delete(db, move |conn| sessions::delete_expired(conn, unused_since, now, BATCH)).await?;
+    delete(db, move |conn| authentication::delete_stale_attempts(conn, now, BATCH)).await?;
+    delete(db, move |conn| authentication::delete_stale_devices(conn, now, BATCH)).await?;
+    delete(db, move |conn| mail::delete_expired(conn, now, BATCH)).await?;
+    delete(db, move |conn| links::delete_expired(conn, now, BATCH)).await
 }
 
 /// Deletes in one transaction per batch, so a large backlog does not hold the write lock for long.
 async fn delete(
-    lock: &Lock,
+    db: &Db,
     step: impl Fn(&mut DbConnection) -> QueryResult<usize> + Clone + Send + 'static,
 ) -> Result<(), DbError> {
     for _ in 0..MAX_BATCHES {
         let step = step.clone();
-        let count = lock.db.write(move |conn| -> Result<_, DbError> { Ok(step(conn)?) }).await?;
+        let count = db.write(move |conn| -> Result<_, DbError> { Ok(step(conn)?) }).await?;
         if i64::try_from(count).unwrap_or(i64::MAX) < BATCH {
             return Ok(());
         }

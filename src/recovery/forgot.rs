@@ -5,15 +5,16 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::pages::ForgotPage;
-use crate::admin;
-use crate::authentication::Lock;
+use super::password_reset::{ResetMail, find_reachable, mail_reset_link};
+use crate::accounts::AccountService;
+use crate::authentication::RequestLimiter;
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::mail::Outbox;
-use crate::web::background;
+use crate::web::background::{self, retry_after};
 use crate::web::client_ip::ClientIp;
 use crate::web::error_page::ErrorPage;
-use crate::web::form_post::{self, FormPost, FormRejection};
+use crate::web::form_post::{self, FormPost, FormState};
 use crate::web::notice::Notice;
 use crate::web::pages::{Alert, Layout, html, see_other};
 use crate::web::session::BrowserSession;
@@ -28,13 +29,13 @@ const MAX_LOGIN: usize = 256;
 pub async fn show(
     request: HttpRequest,
     session: BrowserSession,
-    lock: web::Data<Lock>,
+    accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, AppError> {
     let layout = Layout::new(&request);
-    if !lock.mail.is_on() {
+    if !accounts.outbox().is_on() {
         return no_mail(layout);
     }
-    form(layout, &session, None, (StatusCode::OK, String::new(), None))
+    form(layout, &session, String::new(), FormState::default())
 }
 
 /// Takes the wish, and says no more than that.
@@ -45,52 +46,56 @@ pub async fn submit(
     request: HttpRequest,
     payload: web::Payload,
     session: BrowserSession,
-    lock: web::Data<Lock>,
+    accounts: web::Data<AccountService>,
+    limiter: web::Data<RequestLimiter>,
     ClientIp(client_ip): ClientIp,
 ) -> Result<HttpResponse, AppError> {
     let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, true).await?;
     let layout = Layout::new(&request);
     let words = layout.words;
-    if !lock.mail.is_on() {
+    if !accounts.outbox().is_on() {
         return no_mail(layout);
     }
     let login: String = parameters.get("login").unwrap_or_default().trim().chars().take(MAX_LOGIN).collect();
     if let Some(refusal) = refusal {
-        return form(layout, &session, Some(refusal), (refusal.status(), login, Some(refusal.alert(words, &request))));
+        return form(layout, &session, login, FormState::rejected(refusal, words, &request));
     }
     if login.is_empty() || login.len() > MAX_LOGIN || login.contains('\0') {
         let alert = Alert::named(words, "forgot-alert");
-        return form(layout, &session, None, (StatusCode::UNPROCESSABLE_ENTITY, login, Some(alert)));
+        return form(layout, &session, login, FormState::failed(StatusCode::UNPROCESSABLE_ENTITY, alert));
     }
-    if let Some(wait) = lock.limit_by_network(client_ip).await? {
-        let shown = (StatusCode::TOO_MANY_REQUESTS, login, Some(background::too_many(words, wait)));
-        return Ok(background::retry_after(form(layout, &session, None, shown)?, wait));
+    if let Some(wait) = limiter.limit_by_network(client_ip).await? {
+        let state = FormState::failed(StatusCode::TOO_MANY_REQUESTS, Alert::too_many_requests(words, wait));
+        return Ok(retry_after(form(layout, &session, login, state)?, wait));
     }
-    let (lock, outbox) = (lock.get_ref().clone(), lock.mail.with_fallback_language(Some(words.language())));
-    background::spawn_bounded(async move { mail_links(&lock, outbox, login).await })?;
+    let outbox = accounts.outbox().with_fallback_language(Some(words.language()));
+    background::spawn_bounded(async move { mail_links(&accounts, &limiter, outbox, login).await })?;
     Ok(see_other(&format!("/login?notice={}", Notice::ResetAsked.code())))
 }
 
 /// Leaves a mail for each account that may be meant, three in half an hour at the most.
-async fn mail_links(lock: &Lock, outbox: Outbox, login: String) -> Result<(), DbError> {
-    for user in lock.db.read(move |conn| admin::find_reachable(conn, &login)).await? {
-        if lock.limit_password_resets(user.id).await?.is_some() {
-            tracing::info!(user_id = user.id.0, "password reset request dropped: too many for this account");
+async fn mail_links(
+    accounts: &AccountService,
+    limiter: &RequestLimiter,
+    outbox: Outbox,
+    login: String,
+) -> Result<(), DbError> {
+    for user in find_reachable(accounts, login).await? {
+        let user_id = user.id.0;
+        if limiter.limit_password_resets(user.id).await?.is_some() {
+            tracing::info!(user_id, "password reset request dropped: too many for this account");
             continue;
         }
-        let (outbox, now) = (outbox.clone(), lock.clock.now());
-        lock.db.write(move |conn| admin::mail_reset(conn, &outbox, &user, now)).await?;
+        if mail_reset_link(accounts, outbox.clone(), user).await? == ResetMail::QueueFull {
+            tracing::warn!(user_id, "password reset request dropped: the mail queue is full");
+        }
     }
     Ok(())
 }
 
-fn form(
-    layout: Layout,
-    session: &BrowserSession,
-    refusal: Option<FormRejection>,
-    (status, login, alert): (StatusCode, String, Option<Alert>),
-) -> Result<HttpResponse, AppError> {
-    html(status, &ForgotPage { layout, csrf: form_post::csrf_token(session, refusal)?, login, alert })
+fn form(layout: Layout, session: &BrowserSession, login: String, state: FormState) -> Result<HttpResponse, AppError> {
+    let csrf = form_post::csrf_token(session, state.rejection)?;
+    html(state.status, &ForgotPage { layout, csrf, login, alert: state.alert })
 }
 
 fn no_mail(layout: Layout) -> Result<HttpResponse, AppError> {

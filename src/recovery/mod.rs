@@ -1,10 +1,15 @@
-//! Getting back in, and proving an address: `/password/forgot`, `/password/reset`, `/email/verify`. `routes.rs` mounts them, `forgot.rs`,
-//! `reset.rs` and `verify.rs` are HTTP in and out, `pages.rs` the pages. What may not live here: what a link lets its holder do (`admin`).
+//! Password reset and email verification: the pages, and what their one-time links allow.
 
+mod email_verification;
 mod forgot;
 mod pages;
+mod password_reset;
 mod reset;
 mod routes;
 mod verify;
 
+pub use email_verification::{EmailChangeRequest, cancel_email_change, find_pending_email, request_email_change};
+pub use password_reset::{
+    Reset, ResetLink, ResetMail, ResetRequest, create_reset_link, mail_reset_link, reset_password,
+};
 pub use routes::routes;

@@ -3,13 +3,13 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::admin::{self, Reset};
-use crate::authentication::Lock;
-use crate::config::Config;
+use super::password_reset::{Reset, ResetRequest, reset_password};
+use crate::accounts::AccountService;
+use crate::authentication::{AuthService, RequestLimiter};
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::users::User;
-use crate::users::password::{Owner, Password, PasswordPolicy};
+use crate::users::password::{Owner, Password};
 use crate::web::client_info;
 use crate::web::cookies;
 use crate::web::form_post;
@@ -29,14 +29,13 @@ const FORM: LinkForm = LinkForm { name: "reset", path: "/password/reset" };
 pub async fn show(
     request: HttpRequest,
     session: BrowserSession,
-    lock: web::Data<Lock>,
-    config: web::Data<Config>,
+    accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, AppError> {
     if let Some(response) = one_time_link::take(&request, FORM.path)? {
         return Ok(response);
     }
-    let Some((link, user)) = find(&request, &lock).await? else { return link_expired(&request) };
-    FORM.to(&request, &session, &PasswordPolicy::new(&config), &link).fresh(LinkFormSubject::Password(user.username))
+    let Some((link, user)) = find(&request, &accounts).await? else { return link_expired(&request) };
+    FORM.to(&request, &session, accounts.password_policy(), &link).fresh(LinkFormSubject::Password(user.username))
 }
 
 /// Sets the new password.
@@ -47,29 +46,30 @@ pub async fn submit(
     request: HttpRequest,
     payload: web::Payload,
     session: BrowserSession,
-    lock: web::Data<Lock>,
-    config: web::Data<Config>,
+    accounts: web::Data<AccountService>,
+    auth: web::Data<AuthService>,
+    limiter: web::Data<RequestLimiter>,
 ) -> Result<HttpResponse, AppError> {
     let post = form_post::read(&request, payload, &session, false).await?;
-    let Some((link, user)) = find(&request, &lock).await? else { return link_expired(&request) };
-    let (policy, subject) = (PasswordPolicy::new(&config), LinkFormSubject::Password(user.username.clone()));
-    let form = FORM.to(&request, &session, &policy, &link);
-    if let Some(response) = form.stop(&subject, &post, &lock).await? {
+    let Some((link, user)) = find(&request, &accounts).await? else { return link_expired(&request) };
+    let subject = LinkFormSubject::Password(user.username.clone());
+    let form = FORM.to(&request, &session, accounts.password_policy(), &link);
+    if let Some(response) = form.stop(&subject, &post, &limiter).await? {
         return Ok(response);
     }
     let typed = post.parameters.get("password").unwrap_or_default();
-    let password = match Password::choose(typed, &Owner::from(&user), &policy) {
+    let password = match Password::choose(typed, &Owner::from(&user), accounts.password_policy()) {
         Ok(password) => password,
         Err(error) => return form.with_error(subject, &AccountFieldError::Password(error)),
     };
-    let Ok(hash) = lock.hash_pool.hash(password).await else { return Err(AppError::unavailable()) };
-    let outbox = lock.mail.with_fallback_language(Some(words_for(&request).language()));
-    let (client_info, now) = (client_info(&request), lock.clock.now());
-    match lock.db.write(move |conn| admin::reset(conn, &outbox, (&link, &hash, &client_info), now)).await? {
+    let Ok(hash) = accounts.hash(password).await else { return Err(AppError::unavailable()) };
+    let outbox = accounts.outbox().with_fallback_language(Some(words_for(&request).language()));
+    let reset = ResetRequest { link, hash, client_info: client_info(&request), outbox };
+    match reset_password(&accounts, reset).await? {
         Reset::Done { user, .. } => {
             let path = format!("/login?notice={}", Notice::PasswordReset.code());
             let mut response = one_time_link::answered(&request, &path)?;
-            if let Some(device) = lock.remember_browser(&user).await {
+            if let Some(device) = auth.remember_browser(&user).await {
                 cookies::set_device(&mut response, crate::web::config(&request), &device)?;
             }
             Ok(response)
@@ -78,11 +78,11 @@ pub async fn submit(
     }
 }
 
-async fn find(request: &HttpRequest, lock: &Lock) -> Result<Option<(Link, User)>, AppError> {
-    let found = one_time_link::find(request, lock, &[LinkPurpose::Reset]).await?;
+async fn find(request: &HttpRequest, accounts: &AccountService) -> Result<Option<(Link, User)>, AppError> {
+    let found = one_time_link::find(request, accounts, &[LinkPurpose::Reset]).await?;
     Ok(found.and_then(|(link, user)| Some((link, user?))))
 }
 
 fn link_expired(request: &HttpRequest) -> Result<HttpResponse, AppError> {
-    one_time_link::expired_link_page(request, ("link-expired-reset", "/password/forgot", "forgot-title"))
+    one_time_link::expired_link_page(request, "link-expired-reset", "/password/forgot", "forgot-title")
 }

@@ -1,21 +1,20 @@
 //! `/email/verify`: what the link in a mail to a new address opens: a button that confirms it.
 //! What may not live here: what a link lets its holder do (`admin`).
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::email_verification::{Verification, verify_email};
 use super::pages::VerifyPage;
-use crate::admin::{self, Verification};
-use crate::authentication::Lock;
+use crate::accounts::AccountService;
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::users::User;
 use crate::web::client_info;
 use crate::web::current_user::MaybeUser;
-use crate::web::form_post::{self, FormPost, FormRejection};
+use crate::web::form_post::{self, FormPost, FormState};
 use crate::web::notice::Notice;
 use crate::web::one_time_link;
-use crate::web::pages::{Alert, Layout, html};
+use crate::web::pages::{Layout, html};
 use crate::web::session::BrowserSession;
 
 /// Takes the link's secret out of the address, or asks about the address that the link is for. Uses nothing up.
@@ -25,14 +24,14 @@ use crate::web::session::BrowserSession;
 pub async fn show(
     request: HttpRequest,
     session: BrowserSession,
-    lock: web::Data<Lock>,
+    accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, AppError> {
     if let Some(response) = one_time_link::take(&request, "/email/verify")? {
         return Ok(response);
     }
     let layout = Layout::new(&request);
-    match find(&request, &lock).await? {
-        Some((link, user)) => form(layout, (&session, None), (&link, &user), (StatusCode::OK, None)),
+    match find(&request, &accounts).await? {
+        Some((link, user)) => form(layout, &session, &link, &user, FormState::default()),
         None => link_expired(&request),
     }
 }
@@ -46,19 +45,18 @@ pub async fn submit(
     payload: web::Payload,
     session: BrowserSession,
     MaybeUser(current): MaybeUser,
-    lock: web::Data<Lock>,
+    accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, AppError> {
     let FormPost { refusal, .. } = form_post::read(&request, payload, &session, false).await?;
     let layout = Layout::new(&request);
-    let Some((link, user)) = find(&request, &lock).await? else { return link_expired(&request) };
+    let Some((link, user)) = find(&request, &accounts).await? else { return link_expired(&request) };
     if let Some(refusal) = refusal {
-        let alert = refusal.alert(layout.words, &request);
-        return form(layout, (&session, Some(refusal)), (&link, &user), (refusal.status(), Some(alert)));
+        let state = FormState::rejected(refusal, layout.words, &request);
+        return form(layout, &session, &link, &user, state);
     }
-    let (outbox, client_info, now) =
-        (lock.mail.with_fallback_language(Some(layout.lang)), client_info(&request), lock.clock.now());
-    match lock.db.write(move |conn| admin::verify(conn, &outbox, (&link, &client_info), now)).await? {
-        Verification::Done(_) => {
+    let outbox = accounts.outbox().with_fallback_language(Some(layout.lang));
+    match verify_email(&accounts, outbox, link, client_info(&request)).await? {
+        Verification::Done => {
             let page = if current.is_some() { "/" } else { "/login" };
             one_time_link::answered(&request, &format!("{page}?notice={}", Notice::EmailVerified.code()))
         }
@@ -66,22 +64,23 @@ pub async fn submit(
     }
 }
 
-async fn find(request: &HttpRequest, lock: &Lock) -> Result<Option<(Link, User)>, AppError> {
-    let found = one_time_link::find(request, lock, &[LinkPurpose::Verify]).await?;
+async fn find(request: &HttpRequest, accounts: &AccountService) -> Result<Option<(Link, User)>, AppError> {
+    let found = one_time_link::find(request, accounts, &[LinkPurpose::Verify]).await?;
     Ok(found.and_then(|(link, user)| Some((link, user?))))
 }
 
 fn form(
     layout: Layout,
-    (session, refusal): (&BrowserSession, Option<FormRejection>),
-    (link, user): (&Link, &User),
-    (status, alert): (StatusCode, Option<Alert>),
+    session: &BrowserSession,
+    link: &Link,
+    user: &User,
+    state: FormState,
 ) -> Result<HttpResponse, AppError> {
-    let csrf = form_post::csrf_token(session, refusal)?;
+    let csrf = form_post::csrf_token(session, state.rejection)?;
     let email = link.email.clone().unwrap_or_default();
-    html(status, &VerifyPage { layout, csrf, email, username: user.username.clone(), alert })
+    html(state.status, &VerifyPage { layout, csrf, email, username: user.username.clone(), alert: state.alert })
 }
 
 fn link_expired(request: &HttpRequest) -> Result<HttpResponse, AppError> {
-    one_time_link::expired_link_page(request, ("link-expired-verify", "/", "error-link-home"))
+    one_time_link::expired_link_page(request, "link-expired-verify", "/", "error-link-home")
 }

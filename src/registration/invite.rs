@@ -3,13 +3,13 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::routes::closed;
-use crate::admin::{self, Accepted};
-use crate::authentication::Lock;
+use super::invitation::{Acceptance, accept};
+use super::pages::registration_closed;
+use crate::accounts::AccountService;
+use crate::authentication::RequestLimiter;
 use crate::config::{Config, Registration};
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
-use crate::users::password::PasswordPolicy;
 use crate::web::form_post;
 use crate::web::link_form::{LinkForm, LinkFormSubject};
 use crate::web::new_account::{AccountFieldError, Typed};
@@ -27,18 +27,18 @@ const FORM: LinkForm = LinkForm { name: "invite", path: "/invite" };
 pub async fn show(
     request: HttpRequest,
     session: BrowserSession,
-    lock: web::Data<Lock>,
+    accounts: web::Data<AccountService>,
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
     if let Some(response) = one_time_link::take(&request, FORM.path)? {
         return Ok(response);
     }
-    let Some(link) = find(&request, &lock).await? else { return link_expired(&request) };
+    let Some(link) = find(&request, &accounts).await? else { return link_expired(&request) };
     if !is_open(&link, &config) {
-        return closed(Layout::new(&request));
+        return registration_closed(Layout::new(&request));
     }
     let subject = LinkFormSubject::Account(link.email.clone(), Typed::default());
-    FORM.to(&request, &session, &PasswordPolicy::new(&config), &link).fresh(subject)
+    FORM.to(&request, &session, accounts.password_policy(), &link).fresh(subject)
 }
 
 /// Makes the account.
@@ -49,40 +49,40 @@ pub async fn submit(
     request: HttpRequest,
     payload: web::Payload,
     session: BrowserSession,
-    lock: web::Data<Lock>,
+    accounts: web::Data<AccountService>,
+    limiter: web::Data<RequestLimiter>,
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
     let post = form_post::read(&request, payload, &session, false).await?;
-    let Some(link) = find(&request, &lock).await? else { return link_expired(&request) };
+    let Some(link) = find(&request, &accounts).await? else { return link_expired(&request) };
     if !is_open(&link, &config) {
-        return closed(Layout::new(&request));
+        return registration_closed(Layout::new(&request));
     }
-    let (policy, typed) = (PasswordPolicy::new(&config), Typed::read(&post.parameters));
-    let form = FORM.to(&request, &session, &policy, &link);
+    let typed = Typed::read(&post.parameters);
+    let form = FORM.to(&request, &session, accounts.password_policy(), &link);
     let subject = LinkFormSubject::Account(link.email.clone(), typed.clone());
-    if let Some(response) = form.stop(&subject, &post, &lock).await? {
+    if let Some(response) = form.stop(&subject, &post, &limiter).await? {
         return Ok(response);
     }
     let typed_password = post.parameters.get("password").unwrap_or_default();
-    let (mut new, password) = match typed.check(typed_password, link.email.as_deref(), &policy) {
+    let (mut new, password) = match typed.check(typed_password, link.email.as_deref(), accounts.password_policy()) {
         Ok(checked) => checked,
         Err(fault) => return form.with_error(subject, &fault),
     };
-    let Ok(hash) = lock.hash_pool.hash(password).await else { return Err(AppError::unavailable()) };
+    let Ok(hash) = accounts.hash(password).await else { return Err(AppError::unavailable()) };
     new.password_hash = Some(hash);
-    let now = lock.clock.now();
-    match lock.db.write(move |conn| admin::accept(conn, &link, new, now)).await? {
-        Accepted::Created(_) => {
+    match accept(&accounts, link, new).await? {
+        Acceptance::Created => {
             one_time_link::answered(&request, &format!("/login?notice={}", Notice::AccountMade.code()))
         }
         // Told to whoever holds a link, and to nobody else: without it a person could not choose another name.
-        Accepted::NameTaken => form.with_error(subject, &AccountFieldError::NameTaken),
-        Accepted::LinkExpired => link_expired(&request),
+        Acceptance::NameTaken => form.with_error(subject, &AccountFieldError::NameTaken),
+        Acceptance::LinkExpired => link_expired(&request),
     }
 }
 
-async fn find(request: &HttpRequest, lock: &Lock) -> Result<Option<Link>, AppError> {
-    let found = one_time_link::find(request, lock, &[LinkPurpose::Invite, LinkPurpose::Register]).await?;
+async fn find(request: &HttpRequest, accounts: &AccountService) -> Result<Option<Link>, AppError> {
+    let found = one_time_link::find(request, accounts, &[LinkPurpose::Invite, LinkPurpose::Register]).await?;
     Ok(found.map(|(link, _)| link))
 }
 
@@ -96,5 +96,5 @@ fn is_open(link: &Link, config: &Config) -> bool {
 }
 
 fn link_expired(request: &HttpRequest) -> Result<HttpResponse, AppError> {
-    one_time_link::expired_link_page(request, ("link-expired-invite", "/login", "error-link-sign-in"))
+    one_time_link::expired_link_page(request, "link-expired-invite", "/login", "error-link-sign-in")
 }

@@ -1,11 +1,12 @@
-//! New accounts, where the settings allow them: `/register` asks for a link by mail, `/invite` is what the link opens, and an admin's
-//! invitation too. `routes.rs` mounts them, `register.rs` and `invite.rs` are HTTP in and out, `pages.rs` the pages. The address comes
-//! first and all else after it is proved: no name is taken, and no password hashed, for somebody who cannot read the mail.
-//! What may not live here: what a link lets its holder do (`admin`).
+//! New accounts by invitation or open registration: the pages, and what their links allow.
+//!
+//! The email address comes first: no name is taken and no password hashed for a person who cannot read the mail.
 
+mod invitation;
 mod invite;
 mod pages;
 mod register;
 mod routes;
 
+pub use invitation::{Invitation, invite, list_invitations, revoke_invitation};
 pub use routes::routes;

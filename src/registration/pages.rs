@@ -1,8 +1,12 @@
 //! The pages of making an account: fields ready to print. What may not live here: words (`locales/`) and decisions.
 
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use askama::Template;
 
-use crate::web::pages::{Alert, Layout};
+use crate::error::AppError;
+use crate::web::error_page::ErrorPage;
+use crate::web::pages::{Alert, Layout, html};
 
 /// The form that asks for a link.
 #[derive(Template)]
@@ -12,6 +16,20 @@ pub struct RegisterPage {
     pub csrf: String,
     pub email: String,
     pub alert: Option<Alert>,
+}
+
+/// The page where registration is closed.
+pub fn registration_closed(layout: Layout) -> Result<HttpResponse, AppError> {
+    let words = layout.words;
+    let page = ErrorPage {
+        title: words.get("register-closed-title").to_owned(),
+        text: words.get("register-closed-text").to_owned(),
+        request_id: None,
+        link_href: "/login",
+        link_text: words.get("error-link-sign-in").to_owned(),
+        layout,
+    };
+    html(StatusCode::FORBIDDEN, &page)
 }
 
 #[cfg(test)]

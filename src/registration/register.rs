@@ -4,18 +4,18 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::pages::RegisterPage;
-use super::routes::closed;
-use crate::admin;
-use crate::authentication::Lock;
+use super::invitation::request_account;
+use super::pages::{RegisterPage, registration_closed};
+use crate::accounts::AccountService;
+use crate::authentication::RequestLimiter;
 use crate::config::{Config, Registration};
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::mail::Outbox;
 use crate::users;
-use crate::web::background;
+use crate::web::background::{self, retry_after};
 use crate::web::client_ip::ClientIp;
-use crate::web::form_post::{self, FormPost, FormRejection};
+use crate::web::form_post::{self, FormPost, FormState};
 use crate::web::notice::Notice;
 use crate::web::pages::{Alert, Layout, html, see_other};
 use crate::web::session::BrowserSession;
@@ -31,9 +31,9 @@ pub async fn show(
 ) -> Result<HttpResponse, AppError> {
     let layout = Layout::new(&request);
     if config.registration != Registration::Open {
-        return closed(layout);
+        return registration_closed(layout);
     }
-    form(layout, &session, None, (StatusCode::OK, String::new(), None))
+    form(layout, &session, String::new(), FormState::default())
 }
 
 /// Takes the wish, and says no more than that.
@@ -44,47 +44,50 @@ pub async fn submit(
     request: HttpRequest,
     payload: web::Payload,
     session: BrowserSession,
-    (lock, config): (web::Data<Lock>, web::Data<Config>),
+    accounts: web::Data<AccountService>,
+    limiter: web::Data<RequestLimiter>,
+    config: web::Data<Config>,
     ClientIp(client_ip): ClientIp,
 ) -> Result<HttpResponse, AppError> {
     let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, true).await?;
     let layout = Layout::new(&request);
     let words = layout.words;
     if config.registration != Registration::Open {
-        return closed(layout);
+        return registration_closed(layout);
     }
     let email: String = parameters.get("email").unwrap_or_default().trim().chars().take(256).collect();
     if let Some(refusal) = refusal {
-        return form(layout, &session, Some(refusal), (refusal.status(), email, Some(refusal.alert(words, &request))));
+        return form(layout, &session, email, FormState::rejected(refusal, words, &request));
     }
     let Some(key) = users::email_key(&email).filter(|_| !email.contains('\0')) else {
         let alert = Alert::named(words, "register-alert");
-        return form(layout, &session, None, (StatusCode::UNPROCESSABLE_ENTITY, email, Some(alert)));
+        return form(layout, &session, email, FormState::failed(StatusCode::UNPROCESSABLE_ENTITY, alert));
     };
-    if let Some(wait) = lock.limit_by_network(client_ip).await? {
-        let shown = (StatusCode::TOO_MANY_REQUESTS, email, Some(background::too_many(words, wait)));
-        return Ok(background::retry_after(form(layout, &session, None, shown)?, wait));
+    if let Some(wait) = limiter.limit_by_network(client_ip).await? {
+        let state = FormState::failed(StatusCode::TOO_MANY_REQUESTS, Alert::too_many_requests(words, wait));
+        return Ok(retry_after(form(layout, &session, email, state)?, wait));
     }
-    let (lock, outbox) = (lock.get_ref().clone(), lock.mail.with_fallback_language(Some(words.language())));
-    background::spawn_bounded(async move { mail_link(&lock, outbox, (email, key)).await })?;
+    let outbox = accounts.outbox().with_fallback_language(Some(words.language()));
+    background::spawn_bounded(async move { mail_link(&accounts, &limiter, outbox, email, key).await })?;
     Ok(see_other(&format!("/login?notice={}", Notice::AccountAsked.code())))
 }
 
 /// Leaves a mail for the address, three an hour at the most.
-async fn mail_link(lock: &Lock, outbox: Outbox, (email, key): (String, String)) -> Result<(), DbError> {
-    if lock.limit_by_account(&format!("register {key}")).await?.is_some() {
+async fn mail_link(
+    accounts: &AccountService,
+    limiter: &RequestLimiter,
+    outbox: Outbox,
+    email: String,
+    email_key: String,
+) -> Result<(), DbError> {
+    if limiter.limit_by_account(&format!("register {email_key}")).await?.is_some() {
         tracing::info!("registration request dropped: too many for one email address");
         return Ok(());
     }
-    let now = lock.clock.now();
-    lock.db.write(move |conn| admin::ask_for_account(conn, &outbox, &email, now)).await
+    request_account(accounts, outbox, email).await
 }
 
-fn form(
-    layout: Layout,
-    session: &BrowserSession,
-    refusal: Option<FormRejection>,
-    (status, email, alert): (StatusCode, String, Option<Alert>),
-) -> Result<HttpResponse, AppError> {
-    html(status, &RegisterPage { layout, csrf: form_post::csrf_token(session, refusal)?, email, alert })
+fn form(layout: Layout, session: &BrowserSession, email: String, state: FormState) -> Result<HttpResponse, AppError> {
+    let csrf = form_post::csrf_token(session, state.rejection)?;
+    html(state.status, &RegisterPage { layout, csrf, email, alert: state.alert })
 }

@@ -1,13 +1,10 @@
 //! Mounts the routes of making an account, and says in words when none can be made. What may not live here: what they do.
 
-use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 
 use super::{invite, register};
 use crate::error::AppError;
-use crate::web::error_page::ErrorPage;
-use crate::web::pages::{Layout, html};
 use crate::web::{WebConfig, error_page, get, session};
 
 /// Mounts the routes of making an account.
@@ -22,18 +19,4 @@ pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
     services
         .service(resource("/register").route(get().to(register::show)).route(web::post().to(register::submit)))
         .service(resource("/invite").route(get().to(invite::show)).route(web::post().to(invite::submit)));
-}
-
-/// The page that says that nobody can make an account here, and whom to ask.
-pub(super) fn closed(layout: Layout) -> Result<HttpResponse, AppError> {
-    let words = layout.words;
-    let page = ErrorPage {
-        title: words.get("register-closed-title").to_owned(),
-        text: words.get("register-closed-text").to_owned(),
-        request_id: None,
-        link_href: "/login",
-        link_text: words.get("error-link-sign-in").to_owned(),
-        layout,
-    };
-    html(StatusCode::FORBIDDEN, &page)
 }

@@ -43,7 +43,7 @@ impl Lifetimes {
 
     /// When a session ends by itself.
     #[must_use]
-    pub fn session_ends_at(&self, session: &Session) -> Moment {
+    pub fn session_expires_at(&self, session: &Session) -> Moment {
         let Session { created_at, last_used_at, .. } = *session;
         let ends_at = match session.kind {
             SessionKind::Browser if session.is_remembered => {
@@ -60,8 +60,8 @@ impl Lifetimes {
 
     /// When an access token that is issued `now` dies: never later than its session.
     #[must_use]
-    pub fn access_token_ends_at(&self, session: &Session, now: Moment) -> Moment {
-        let ends_at = self.session_ends_at(session);
+    pub fn access_token_expires_at(&self, session: &Session, now: Moment) -> Moment {
+        let ends_at = self.session_expires_at(session);
         // A script's token lives as long as the script was given.
         if session.kind == SessionKind::Script { ends_at } else { ends_at.min(now + self.access_token) }
     }
@@ -82,7 +82,7 @@ impl Lifetimes {
     /// Whether a session can still be used.
     #[must_use]
     pub fn is_live(&self, session: &Session, now: Moment) -> bool {
-        session.ended_at.is_none() && now < self.session_ends_at(session)
+        session.ended_at.is_none() && now < self.session_expires_at(session)
     }
 
     /// Whether this use of a session should be written down: at most once a minute.
@@ -100,13 +100,13 @@ impl Lifetimes {
 
     /// The moment before which a session last used is dead whatever its kind.
     #[must_use]
-    pub fn dead_before(&self, now: Moment) -> Moment {
+    pub fn unused_since(&self, now: Moment) -> Moment {
         now - self.session_idle.max(self.access_token).max(self.refresh_idle).max(self.remember_idle)
     }
 
     /// The moment before which a refresh token that was made is of no use to anybody.
     #[must_use]
-    pub fn refresh_dead_before(&self, now: Moment) -> Moment {
+    pub fn refresh_expired_before(&self, now: Moment) -> Moment {
         now - self.refresh_idle
     }
 }

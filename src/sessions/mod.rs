@@ -1,8 +1,9 @@
-//! One sign-in is one session, whichever door it came through: start, use, end.
-//! `lifetimes.rs` says how long, `device.rs` on what, `store.rs` holds the rows. What may not live here: cookies (`web`) and tokens (`tokens`).
+//! Sessions: one sign-in is one session, from its start to its end.
 
 mod device;
 pub mod lifetimes;
+mod revoked;
+mod service;
 mod store;
 
 use diesel::QueryResult;
@@ -14,11 +15,12 @@ use crate::secret::{PlainSecret, from_base64url, random_id};
 use crate::users::UserId;
 pub use device::device_label;
 pub use lifetimes::Lifetimes;
+pub use revoked::RevokedSessions;
+pub use service::{EndedSessions, SessionService};
 pub use store::{
-    KeyUse, SessionWithOrigin, delete_dead, delete_ended, end, end_all_of_client, end_all_of_user, end_of_user,
+    KeyUse, SessionWithOrigin, delete_ended, delete_expired, end, end_all_of_client, end_all_of_user, end_of_user,
     end_oldest, end_others_of_user, find, find_by_proxy_secret, find_by_secret, find_end_reason, find_key_use,
-    list_ended, list_live_of_client, list_live_of_user, list_with_origin, renew_secret, set_issued, set_proxy_secret,
-    set_used,
+    list_live_of_client, list_live_of_user, list_with_origin, renew_secret, set_issued, set_proxy_secret, set_used,
 };
 
 /// Which door a session came through.
@@ -235,7 +237,7 @@ pub fn start(conn: &mut DbConnection, new: NewSession, lifetimes: &Lifetimes, no
         ended_at: None,
         is_remembered,
     };
-    session.access_until = lifetimes.access_token_ends_at(&session, now);
+    session.access_until = lifetimes.access_token_expires_at(&session, now);
     store::insert(conn, &session, secret.as_ref(), &origin)?;
     Ok(Started { session, secret })
 }

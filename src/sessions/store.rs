@@ -1,7 +1,8 @@
-//! All SQL on sessions; `store/keys.rs` asks which keys signed their tokens, `store/of_user.rs` is for their owners, `store/cleaning.rs` deletes what is over. What may not live here: lifetimes.
+//! All SQL on sessions.
 
 mod by_user;
 mod cleaning;
+mod ending;
 mod key_usage;
 
 use diesel::prelude::*;
@@ -13,8 +14,9 @@ use crate::db::schema::sessions;
 use crate::scope::Scopes;
 use crate::secret::{PlainSecret, SecretHash};
 use crate::users::UserId;
-pub use by_user::{SessionWithOrigin, end_of_user, end_others_of_user, list_with_origin, renew_secret};
-pub use cleaning::{delete_dead, delete_ended};
+pub use by_user::{SessionWithOrigin, list_with_origin, renew_secret};
+pub use cleaning::{delete_ended, delete_expired};
+pub use ending::{end, end_all_of_client, end_all_of_user, end_of_user, end_oldest, end_others_of_user};
 pub use key_usage::{KeyUse, find_key_use};
 
 /// How a session came to be: the `amr` values of RFC 8176, and empty when no person proved anything.
@@ -135,77 +137,11 @@ pub fn set_proxy_secret(conn: &mut DbConnection, id: &str, secret: &PlainSecret)
     diesel::update(row).set(sessions::proxy_secret_hash.eq(secret.hash().as_str())).execute(conn).map(drop)
 }
 
-/// Ends a session; returns whether this call ended it.
-///
-/// # Errors
-/// When the query fails.
-pub fn end(conn: &mut DbConnection, id: &str, reason: EndReason, now: Moment) -> QueryResult<bool> {
-    let count = diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null()))
-        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason.as_str())))
-        .execute(conn)?;
-    Ok(count == 1)
-}
-
-/// Ends all sessions of a user; returns how many that were.
-///
-/// # Errors
-/// When the query fails.
-pub fn end_all_of_user(conn: &mut DbConnection, user_id: UserId, reason: EndReason, now: Moment) -> QueryResult<usize> {
-    diesel::update(sessions::table.filter(sessions::user_id.eq(user_id.0)).filter(sessions::ended_at.is_null()))
-        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason.as_str())))
-        .execute(conn)
-}
-
-/// Ends all sessions that a registered program holds, its users' too; returns how many that were.
-///
-/// # Errors
-/// When the query fails.
-pub fn end_all_of_client(
-    conn: &mut DbConnection,
-    client_id: &str,
-    reason: EndReason,
-    now: Moment,
-) -> QueryResult<usize> {
-    diesel::update(sessions::table.filter(sessions::client_id.eq(client_id)).filter(sessions::ended_at.is_null()))
-        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason.as_str())))
-        .execute(conn)
-}
-
-/// Ends the oldest sessions of a user's browsers, or of their unregistered programs, so that at most `kept` are left; returns those that
-/// ended, as (id, when the last of their tokens expires).
-///
-/// # Errors
-/// When a query fails.
-pub fn end_oldest(
-    conn: &mut DbConnection,
-    user_id: UserId,
-    (kind, kept): (SessionKind, i64),
-    now: Moment,
-) -> QueryResult<Vec<(String, Moment)>> {
-    let live = sessions::table
-        .filter(sessions::user_id.eq(user_id.0).and(sessions::kind.eq(kind.as_str())))
-        .filter(sessions::client_id.is_null().and(sessions::ended_at.is_null()));
-    // SQLite takes no OFFSET without a LIMIT.
-    let rows: Vec<(String, Moment)> = live
-        .order(sessions::created_at.desc())
-        .limit(1_000)
-        .offset(kept)
-        .select((sessions::id, sessions::access_until))
-        .load(conn)?;
-    if !rows.is_empty() {
-        let ids = rows.iter().map(|(id, _)| id);
-        diesel::update(sessions::table.filter(sessions::id.eq_any(ids)))
-            .set((sessions::ended_at.eq(now), sessions::end_reason.eq(EndReason::TooMany.as_str())))
-            .execute(conn)?;
-    }
-    Ok(rows)
-}
-
 /// The sessions ended early whose access tokens have not all expired, as (id, when the last of them expires).
 ///
 /// # Errors
 /// When the query fails.
-pub fn list_ended(conn: &mut DbConnection, now: Moment) -> QueryResult<Vec<(String, Moment)>> {
+pub fn list_revoked(conn: &mut DbConnection, now: Moment) -> QueryResult<Vec<(String, Moment)>> {
     sessions::table
         .filter(sessions::ended_at.is_not_null().and(sessions::access_until.gt(now)))
         .select((sessions::id, sessions::access_until))

@@ -1,5 +1,4 @@
-//! Signing access tokens and checking them, without the database but for what HS256 cannot check_against_session.
-//! What may not live here: HTTP, and how a session comes to be.
+//! Signing and verifying access tokens, without the database except for what an HS256 signature does not prove.
 
 use std::sync::Arc;
 
@@ -9,13 +8,13 @@ use serde::Deserialize;
 
 use super::claims::{ClaimError, Claims};
 use super::session_check::SessionCheck;
-use super::{Keys, RevokedSessions, Signer};
+use super::{Keys, Signer};
 use crate::clock::{Clock, Moment, unix_seconds};
 use crate::config::Config;
 use crate::db::{Db, DbError};
 use crate::scope::Scopes;
 use crate::secret::{from_base64url, random_id, sha256};
-use crate::sessions::{Lifetimes, Session};
+use crate::sessions::{Lifetimes, RevokedSessions, Session, SessionService};
 use crate::users::User;
 
 /// A token longer than this is not one of ours: at most 100 roles of 64 bytes and a name of 256 fit into it.
@@ -98,14 +97,14 @@ struct Inner {
 impl TokenService {
     /// Puts signing and checking together.
     #[must_use]
-    pub fn new(keys: Keys, config: &Config, clock: Clock, db: Db) -> Self {
+    pub fn new(keys: Keys, config: &Config, clock: Clock, db: Db, sessions: &SessionService) -> Self {
         Self(Arc::new(Inner {
             keys,
             issuer: config.issuer.clone(),
             audience: config.audience.clone(),
-            lifetimes: Lifetimes::new(config.lifetimes),
+            lifetimes: sessions.lifetimes(),
             clock,
-            revoked: RevokedSessions::default(),
+            revoked: sessions.revoked().clone(),
             verified: Cache::new(CACHED_TOKENS),
             // As many as tokens: with fewer, tokens in turn would ask the database at each request.
             session_check: SessionCheck::new(db, CACHED_TOKENS),
@@ -124,19 +123,13 @@ impl TokenService {
         &self.0.keys
     }
 
-    /// The sessions that ended early.
-    #[must_use]
-    pub fn revoked(&self) -> &RevokedSessions {
-        &self.0.revoked
-    }
-
     /// The key to sign with at `now`. Asked for before the session is written, which keeps its `kid`.
     #[must_use]
     pub fn signer(&self, now: Moment) -> Signer {
         self.0.keys.signer(now)
     }
 
-    /// Signs a token, valid from `now` to [`Lifetimes::access_token_ends_at`].
+    /// Signs a token, valid from `now` to [`Lifetimes::access_token_expires_at`].
     ///
     /// # Errors
     /// When signing fails, which a key that was loaded does not do.
@@ -147,7 +140,7 @@ impl TokenService {
         now: Moment,
     ) -> Result<IssuedToken, jsonwebtoken::errors::Error> {
         let session = grant.session;
-        let ends_at = self.0.lifetimes.access_token_ends_at(session, now);
+        let ends_at = self.0.lifetimes.access_token_expires_at(session, now);
         let (sub, id, roles) = match grant.subject {
             Subject::User(user, roles) => (user.username.clone(), Some(user.id), roles.to_vec()),
             Subject::Client(client_id) => (client_id.to_owned(), None, Vec::new()),

@@ -83,7 +83,7 @@ impl Keys {
         Ok(())
     }
 
-    /// Whether whoever checks a token could also have made it, so that its claims check_against_session nothing by themselves.
+    /// Whether every verifier could also sign a token (HS256): its claims prove nothing by themselves then.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         matches!(self.0, Source::Shared(_))

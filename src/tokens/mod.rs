@@ -1,8 +1,4 @@
-//! Access tokens: what they claim, how they are signed and checked, and which sessions' tokens died early.
-//! `access.rs` signs and checks, `claims.rs` says what stands in a token, `ended.rs` knows the sessions that ended early, `proofs.rs` asks the
-//! database what HS256 cannot check_against_session;
-//! `inspect.rs` reads a token without checking it, `explain/` says in words what is wrong with one; `keys.rs` holds the keys, `key_pair.rs` makes and opens one, `key_rotation.rs`, `key_tending.rs`
-//! and `key_list.rs` say when; `refresh.rs` rotates refresh tokens. What may not live here: doors; nothing knows of HTTP.
+//! Access tokens, refresh tokens and signing keys.
 
 mod access;
 mod claims;
@@ -14,7 +10,6 @@ mod key_pair;
 mod key_rotation;
 mod keys;
 mod refresh;
-mod revoked;
 mod session_check;
 mod store;
 
@@ -32,6 +27,5 @@ pub use key_rotation::{
 };
 pub use keys::{DEFAULT_LEAD, Keys};
 pub use refresh::{Rotation, begin as begin_refresh_tokens, find as find_refresh_token, rotate, seals_dead_before};
-pub use revoked::RevokedSessions;
 pub use store::has_keys;
 pub use store::refresh_tokens::{RefreshToken, delete_old_tokens, erase_seals};

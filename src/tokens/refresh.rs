@@ -26,7 +26,7 @@ pub enum Rotation {
     /// This one takes its place.
     Successor(PlainSecret),
     /// Only a thief could still hold it, or hold its successor: the family must end.
-    Stolen,
+    Reused,
     /// Too much changed around it to tell: nothing was changed.
     Contested,
 }
@@ -72,7 +72,7 @@ pub fn rotate(
         let Some(again) = find(conn, presented)? else { return Ok(Rotation::Contested) };
         token = again;
     }
-    Ok(Rotation::Stolen)
+    Ok(Rotation::Reused)
 }
 
 /// What became of one walk from the presented token along its successors.
@@ -114,7 +114,7 @@ fn walk(conn: &mut DbConnection, presented: &PlainSecret, found: RefreshToken, n
         if let Some(successor) = replace(conn, &secret, &token, succession.lost + 1, now)? {
             // Should the successor have been used at this very moment, its use stands and both are stolen or lost to the owner.
             let is_superseded = store::set_superseded(conn, &succession.hash, now)?;
-            return Ok(Walk::Ended(if is_superseded { Rotation::Successor(successor) } else { Rotation::Stolen }));
+            return Ok(Walk::Ended(if is_superseded { Rotation::Successor(successor) } else { Rotation::Reused }));
         }
         let Some(again) = store::find(conn, &token.hash)? else { return Ok(Walk::Ended(Rotation::Contested)) };
         token = again;

@@ -1,5 +1,4 @@
-//! What HS256 cannot check_against_session: every resource server holds the secret and could sign anything, so that the database is asked.
-//! What may not live here: signatures.
+//! The session check of HS256 tokens: every resource server holds the secret and could sign any claims, therefore the database is asked.
 
 use std::sync::Arc;
 

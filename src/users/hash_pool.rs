@@ -108,8 +108,7 @@ fn work(queue: &Receiver<Job>, cost: Cost) {
             Err(RecvTimeoutError::Timeout) => {
                 hasher.release();
                 has_memory = false;
-                crate::memory::give_back();
-                crate::memory::give_back_code();
+                crate::memory::release_freed();
             }
             Err(RecvTimeoutError::Disconnected) => return,
         }

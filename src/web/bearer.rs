@@ -8,10 +8,9 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
-use super::cookies;
-use crate::authentication::Lock;
+use super::{cookies, service};
 use crate::error::AppError;
-use crate::tokens::VerifiedToken;
+use crate::tokens::{TokenService, VerifiedToken};
 
 /// An access token that was checked for this request.
 pub struct Bearer(pub Arc<VerifiedToken>);
@@ -23,12 +22,12 @@ impl FromRequest for Bearer {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let lock: &web::Data<Lock> = request.app_data().expect("server.rs puts the Lock into every application");
+            let tokens: &web::Data<TokenService> = service(&request);
             let verified = match request.headers().get("authorization") {
-                Some(_) => lock.tokens.verify(find(&request).ok_or_else(AppError::bearer_missing)?).await?,
+                Some(_) => tokens.verify(find(&request).ok_or_else(AppError::bearer_missing)?).await?,
                 None => {
                     let token = cookies::find(&request, cookies::Name::Token).ok_or_else(AppError::bearer_missing)?;
-                    lock.tokens.verify(&token).await?
+                    tokens.verify(&token).await?
                 }
             };
             Ok(Self(verified))

@@ -5,15 +5,14 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
-use crate::authentication::Lock;
 use crate::db::{DbConnection, DbError};
 use crate::error::AppError;
-use crate::secret::PlainSecret;
-use crate::sessions::{self, Session};
+use crate::sessions::{self, Session, SessionService};
 use crate::users::{self, User, UserState};
 use crate::web::language::AccountLanguage;
+use crate::web::service;
 use crate::web::session::BrowserSession;
 
 /// The person signed in at this browser, if any.
@@ -50,27 +49,16 @@ impl FromRequest for MaybeUser {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let session = BrowserSession::from_request(request, payload);
-        let lock = request.app_data::<web::Data<Lock>>().cloned();
+        let sessions = service::<SessionService>(request).clone();
         let request = request.clone();
         Box::pin(async move {
-            let lock = lock.expect("server.rs puts the Lock into every application");
             let Some(secret) = session.await?.secret() else { return Ok(Self(None)) };
-            let found = find(&lock, secret).await?;
+            let find = move |conn: &mut _| sessions::find_by_secret(conn, &secret.hash());
+            let found = sessions.read_live(find, CurrentUser::read).await?;
             if let Some(language) = found.as_ref().and_then(|current| current.user.language.clone()) {
                 request.extensions_mut().insert(AccountLanguage(language));
             }
             Ok(Self(found))
         })
     }
-}
-
-async fn find(lock: &Lock, secret: PlainSecret) -> Result<Option<CurrentUser>, DbError> {
-    let (now, lifetimes) = (lock.clock.now(), lock.lifetimes);
-    lock.db
-        .read(move |conn| {
-            let session =
-                sessions::find_by_secret(conn, &secret.hash())?.filter(|session| lifetimes.is_live(session, now));
-            session.map_or(Ok(None), |session| CurrentUser::read(conn, session))
-        })
-        .await
 }

@@ -56,6 +56,31 @@ impl FormRejection {
     }
 }
 
+/// How a form is shown: at first, or again with what is wrong.
+#[derive(Default)]
+pub struct FormState {
+    /// The status; 200 at first.
+    pub status: StatusCode,
+    /// What is wrong.
+    pub alert: Option<Alert>,
+    /// Why the post was rejected before its fields were read.
+    pub rejection: Option<FormRejection>,
+}
+
+impl FormState {
+    /// The form after a rejected post.
+    #[must_use]
+    pub fn rejected(rejection: FormRejection, words: &Words, request: &HttpRequest) -> Self {
+        Self { status: rejection.status(), alert: Some(rejection.alert(words, request)), rejection: Some(rejection) }
+    }
+
+    /// The form after a post that was read and failed.
+    #[must_use]
+    pub fn failed(status: StatusCode, alert: Alert) -> Self {
+        Self { status, alert: Some(alert), rejection: None }
+    }
+}
+
 /// A form post as it came, and why it must not be acted on, if so.
 pub struct FormPost {
     /// Its fields; none when it came from elsewhere.

@@ -5,13 +5,13 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::background;
+use super::background::retry_after;
 use super::form_post::{self, FormPost, FormRejection};
 use super::new_account::{AccountFieldError, Typed};
 use super::new_password::{self, NewPassword};
 use super::pages::{Alert, Layout, wait_text};
 use super::session::BrowserSession;
-use crate::authentication::Lock;
+use crate::authentication::RequestLimiter;
 use crate::error::AppError;
 use crate::links::Link;
 use crate::users::password::PasswordPolicy;
@@ -75,19 +75,19 @@ impl ShownLinkForm<'_> {
         &self,
         subject: &LinkFormSubject,
         post: &FormPost,
-        lock: &Lock,
+        limiter: &RequestLimiter,
     ) -> Result<Option<HttpResponse>, AppError> {
         let is_of_another = post.parameters.get("link") != Some(&self.link_id);
         if let Some(refusal) = post.refusal.or(is_of_another.then_some(FormRejection::Stale)) {
             return self.refused(subject.clone(), refusal).map(Some);
         }
-        let Some(wait) = lock.limit_link_submissions(&self.link_id).await? else { return Ok(None) };
+        let Some(wait) = limiter.limit_link_submissions(&self.link_id).await? else { return Ok(None) };
         let words = Layout::new(self.request).words;
         let text =
             words.format("alert-too-many-submissions-text", &[("wait", wait_text(words, wait.as_secs()).into())]);
         let alert = Alert { title: words.get("alert-too-many-requests-title").to_owned(), text };
         let response = self.answer(StatusCode::TOO_MANY_REQUESTS, subject.clone(), Some(alert), None)?;
-        Ok(Some(background::retry_after(response, wait)))
+        Ok(Some(retry_after(response, wait)))
     }
 
     fn refused(&self, subject: LinkFormSubject, refusal: FormRejection) -> Result<HttpResponse, AppError> {

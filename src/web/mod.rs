@@ -33,13 +33,15 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use actix_web::guard;
+use actix_web::web::Data;
 use actix_web::{HttpRequest, Route};
 use ipnet::IpNet;
 
 use self::brand::Brand;
 use crate::audit::ClientInfo;
+use crate::authentication::AttemptOrigin;
 use crate::config::{Config, CookieDomain, Origin, Registration};
-use crate::secret::{Purpose, ServerKey};
+use crate::secret::{PlainSecret, Purpose, ServerKey};
 use crate::sessions;
 
 /// What the plumbing needs of the settings; in every application's data.
@@ -88,12 +90,28 @@ pub(crate) fn extracted<T>(result: Result<T, crate::error::AppError>) -> Ready<R
     ready(result)
 }
 
-/// The settings of the plumbing.
+/// The settings of the HTTP plumbing.
+pub(crate) fn config(request: &HttpRequest) -> &WebConfig {
+    service::<WebConfig>(request)
+}
+
+/// A service that `server.rs` registered, for extractors; handlers name theirs as parameters.
 ///
 /// # Panics
-/// When the application was built without them, which `server` never does.
-pub(crate) fn config(request: &HttpRequest) -> &WebConfig {
-    request.app_data::<actix_web::web::Data<WebConfig>>().expect("server.rs puts the WebConfig into every application")
+/// When it is not registered, which `server.rs` rules out.
+pub(crate) fn service<T: 'static>(request: &HttpRequest) -> &Data<T> {
+    request.app_data().expect("server.rs registers every service")
+}
+
+/// Where a sign-in attempt of this browser comes from.
+#[must_use]
+pub fn attempt_origin(request: &HttpRequest, language: Option<&'static str>) -> AttemptOrigin {
+    AttemptOrigin {
+        client_ip: client_ip::ClientIp::of(request).0,
+        user_agent: user_agent(request),
+        device: cookies::find(request, cookies::Name::Device).and_then(|text| PlainSecret::parse(&text)),
+        language,
+    }
 }
 
 /// A header's text; `None` when it is absent, repeated or not visible ASCII.

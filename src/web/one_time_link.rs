@@ -8,12 +8,11 @@ use super::cookies;
 use super::error_page::ErrorPage;
 use super::form::Parameters;
 use super::pages::{Layout, html, see_other};
-use crate::authentication::Lock;
-use crate::db::DbError;
+use crate::accounts::AccountService;
 use crate::error::AppError;
-use crate::links::{self, Link, LinkPurpose};
+use crate::links::{Link, LinkPurpose};
 use crate::secret::PlainSecret;
-use crate::users::{self, User, UserState};
+use crate::users::User;
 
 /// The answer to an address that holds a link's secret: the bare `path`, with the secret in the cookie. `None` when it holds none.
 ///
@@ -37,20 +36,11 @@ pub fn take(request: &HttpRequest, path: &str) -> Result<Option<HttpResponse>, A
 /// When the database gives no answer.
 pub async fn find(
     request: &HttpRequest,
-    lock: &Lock,
+    accounts: &AccountService,
     purposes: &'static [LinkPurpose],
 ) -> Result<Option<(Link, Option<User>)>, AppError> {
     let Some(secret) = cookies::find_link(request) else { return Ok(None) };
-    let now = lock.clock.now();
-    let found = lock.db.read(move |conn| -> Result<_, DbError> {
-        let Some(link) = links::find(conn, &secret, now)?.filter(|link| purposes.contains(&link.purpose)) else {
-            return Ok(None);
-        };
-        let Some(id) = link.user_id else { return Ok(Some((link, None))) };
-        let user = users::find_by_id(conn, id)?.filter(|user| user.state == UserState::Active);
-        Ok(user.map(|user| (link, Some(user))))
-    });
-    Ok(found.await?)
+    Ok(accounts.find_link(secret, purposes).await?)
 }
 
 /// The answer after the link was used up: its cookie goes.
@@ -70,7 +60,9 @@ pub fn answered(request: &HttpRequest, path: &str) -> Result<HttpResponse, AppEr
 /// 500 when it cannot be rendered, which its types rule out.
 pub fn expired_link_page(
     request: &HttpRequest,
-    (text, link_href, link_text): (&str, &'static str, &str),
+    text: &str,
+    link_href: &'static str,
+    link_text: &str,
 ) -> Result<HttpResponse, AppError> {
     let layout = Layout::new(request);
     let words = layout.words;

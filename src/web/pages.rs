@@ -2,6 +2,7 @@
 //! What may not live here: a page of a capability.
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, VARY};
@@ -97,6 +98,20 @@ impl Alert {
             title: words.get(&format!("{name}-title")).to_owned(),
             text: words.get(&format!("{name}-text")).to_owned(),
         }
+    }
+
+    /// [`Self::named`] with the time to wait in its text.
+    #[must_use]
+    pub fn with_wait(words: &Words, name: &str, wait: Duration) -> Self {
+        let wait = wait_text(words, wait.as_secs());
+        let text = words.format(&format!("{name}-text"), &[("wait", wait.into())]);
+        Self { title: words.get(&format!("{name}-title")).to_owned(), text }
+    }
+
+    /// The alert for too many requests from a network.
+    #[must_use]
+    pub fn too_many_requests(words: &Words, wait: Duration) -> Self {
+        Self::with_wait(words, "alert-too-many-requests", wait)
     }
 }
 

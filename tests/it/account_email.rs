@@ -140,7 +140,7 @@ async fn whoever_has_no_address_adds_one() {
 #[tokio::test]
 async fn whatever_shuts_a_stranger_out_ends_their_wish_too() {
     let (server, app, visitor) = start().await;
-    let (admin, alice) = (app.admin(), users::LookupName::parse("alice").expect("a name"));
+    let (accounts, alice) = (&app.services.accounts, users::LookupName::parse("alice").expect("a name"));
     for (step, way) in ["password", "others", "set-password", "sign-out", "disable"].into_iter().enumerate() {
         let email = format!("{way}@example.org");
         visitor.forget_cookies();
@@ -163,12 +163,12 @@ async fn whatever_shuts_a_stranger_out_ends_their_wish_too() {
             }
             "set-password" => {
                 let password = "purple monkey dishwasher lamp".to_owned().into();
-                admin.set_password(&alice, &password).await.expect("the database answers");
+                accounts.set_password(&alice, &password).await.expect("the database answers");
             }
-            "sign-out" => drop(admin.sign_out(&alice).await.expect("the database answers")),
+            "sign-out" => drop(accounts.sign_out(&alice).await.expect("the database answers")),
             _ => {
-                admin.disable(&alice, false).await.expect("the database answers");
-                admin.enable(&alice).await.expect("the database answers");
+                accounts.disable(&alice, false).await.expect("the database answers");
+                accounts.enable(&alice).await.expect("the database answers");
             }
         }
         assert_eq!(open(&app, &mail).await.1.status, 410, "{way}");
@@ -211,12 +211,12 @@ async fn without_a_mail_server_the_page_says_whom_to_ask() {
 async fn a_username_that_is_an_address_stays_and_the_page_says_so() {
     let server = MailServer::start();
     let app = server.app().await;
-    let fields = vestibule::admin::UserFields {
+    let fields = vestibule::accounts::UserFields {
         username: OLD.to_owned(),
         email: Some(OLD.to_owned()),
-        ..vestibule::admin::UserFields::default()
+        ..vestibule::accounts::UserFields::default()
     };
-    app.admin().add(fields, Some(&PASSWORD.to_owned().into())).await.expect("the database answers");
+    app.services.accounts.create(fields, Some(&PASSWORD.to_owned().into())).await.expect("the database answers");
     let visitor = Visitor::new(&app);
     visitor.sign_in(OLD).await;
     assert!(visitor.get(PATH).await.html.contains("sign in with the username alice@example.com"));

@@ -19,16 +19,16 @@ const NEW: &str = "purple monkey dishwasher lamp";
 async fn people_see_in_their_language_what_administrators_and_links_did_to_their_account() {
     let app = TestApp::start().await;
     let user = app.add_user("alice", &[]).await;
-    let (admin, alice) = (app.admin(), LookupName::parse("alice").expect("a name"));
+    let (accounts, alice) = (&app.services.accounts, LookupName::parse("alice").expect("a name"));
     Visitor::new(&app).sign_in("alice").await;
-    admin.sign_out(&alice).await.expect("the database answers");
+    accounts.sign_out(&alice).await.expect("the database answers");
     // There is nothing to end any more, and nothing to tell.
-    admin.sign_out(&alice).await.expect("the database answers");
-    admin.disable(&alice, false).await.expect("the database answers");
-    admin.disable(&alice, false).await.expect("the database answers");
-    admin.enable(&alice).await.expect("the database answers");
-    admin.enable(&alice).await.expect("the database answers");
-    admin.set_password(&alice, &NEW.to_owned().into()).await.expect("the database answers");
+    accounts.sign_out(&alice).await.expect("the database answers");
+    accounts.disable(&alice, false).await.expect("the database answers");
+    accounts.disable(&alice, false).await.expect("the database answers");
+    accounts.enable(&alice).await.expect("the database answers");
+    accounts.enable(&alice).await.expect("the database answers");
+    accounts.set_password(&alice, &NEW.to_owned().into()).await.expect("the database answers");
     let now = app.clock.now();
     let link = app.write(move |conn| links::create(conn, LinkPurpose::Reset, Some(user.id), now)).await;
     let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";

@@ -1,12 +1,13 @@
 //! The first admin and the rescue of one, as the setup page calls them.
 //! What may not live here: the page.
 
-use vestibule::admin::{FirstAdmin, Reset, create_first_admin, reset};
+use vestibule::accounts::{FirstAdmin, create_first_admin};
 use vestibule::audit::ClientInfo;
 use vestibule::clock::Clock;
-use vestibule::db::{Db, DbError};
+use vestibule::db::{Db, DbError, Rollback};
 use vestibule::links::{self, Link};
 use vestibule::mail::Outbox;
+use vestibule::recovery::{Reset, ResetRequest, reset_password};
 use vestibule::secret::PlainSecret;
 use vestibule::users::argon2id::{Cost, Hasher, PasswordHash};
 use vestibule::users::{self, NewUser, Username};
@@ -37,9 +38,8 @@ async fn find(pool: &Db, secret: &PlainSecret) -> Option<Link> {
 
 async fn create(pool: &Db, link: Link, name: &str) -> FirstAdmin {
     let new = new_user(name);
-    pool.write(move |conn| create_first_admin(conn, &link, new, Clock::system().now()))
-        .await
-        .expect("the database answers")
+    let created = pool.write(move |conn| create_first_admin(conn, &link, new, Clock::system().now()));
+    Rollback::settle(created.await).expect("the database answers")
 }
 
 #[test]
@@ -93,12 +93,10 @@ fn a_rescue_link_sets_the_password_once_and_only_while_its_admin_is_one() {
     let secret = secret_of(&db, &["--user", "root1"]);
     let link = block_on(find(&pool, &secret)).expect("a live link");
     let use_it = |link: &Link| {
-        let (link, hash, pool) = (link.clone(), hash(OTHER_PASSWORD), pool.clone());
-        block_on(async move {
-            let (client_info, now) = (ClientInfo::default(), Clock::system().now());
-            let reset = pool.write(move |conn| reset(conn, &Outbox::off(), (&link, &hash, &client_info), now));
-            reset.await.expect("the database answers")
-        })
+        let outbox = Outbox::off();
+        let reset =
+            ResetRequest { link: link.clone(), hash: hash(OTHER_PASSWORD), client_info: ClientInfo::default(), outbox };
+        block_on(reset_password(&db.accounts(), reset)).expect("the database answers")
     };
     let as_setup = block_on(create(&pool, link.clone(), "root9"));
     assert!(matches!(as_setup, FirstAdmin::LinkExpired), "{as_setup:?}");

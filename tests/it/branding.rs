@@ -125,7 +125,7 @@ async fn mails_carry_the_name_the_colour_and_the_way_to_help() {
             settings.brand.help_url = Some("mailto:help@example.com".to_owned());
         })
         .await;
-    let (outbox, now) = (app.lock.mail.clone(), app.clock.now());
+    let (outbox, now) = (app.services.accounts.outbox().clone(), app.clock.now());
     let kind = MailKind::PasswordChanged { username: "alice".to_owned() };
     let to = "alice@example.com".to_owned();
     let mail = Mail { kind, to, display_name: None, language: None, user_id: Some(1) };

@@ -2,8 +2,7 @@
 //! another, in two languages, signed in at two browsers, one ended from the other, the password forgotten and chosen anew. What may not live here: what goes wrong
 //! (`browser_tabs.rs`).
 
-use vestibule::admin;
-use vestibule::db::DbError;
+use vestibule::recovery::{EmailChangeRequest, request_email_change};
 use vestibule::users::{self, LookupName};
 
 use crate::harness::browser::{Browser, BrowserOptions};
@@ -41,17 +40,11 @@ async fn accept_invitation(browser: &Browser, app: &TestApp) {
 }
 
 async fn prove_address(browser: &Browser, app: &TestApp, server: &MailServer) {
-    let (outbox, now) = (app.lock.mail.clone(), app.clock.now());
-    let queued: Result<_, DbError> = app
-        .lock
-        .db
-        .write(move |conn| {
-            let name = LookupName::parse("hana").expect("a name");
-            let user = admin::find_user(conn, &name)?.expect("she is there");
-            admin::mail_verification(conn, &outbox, (&user, FIRST_ADDRESS), now)
-        })
-        .await;
-    queued.expect("the database answers");
+    let accounts = &app.services.accounts;
+    let name = LookupName::parse("hana").expect("a name");
+    let user = accounts.find(&name).await.expect("the database answers").expect("she is there");
+    let requested = request_email_change(accounts, accounts.outbox().clone(), user, FIRST_ADDRESS.to_owned()).await;
+    assert_eq!(requested.expect("the database answers"), EmailChangeRequest::Queued);
     confirm_address(browser, app, server, FIRST_ADDRESS).await;
 }
 

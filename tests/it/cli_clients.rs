@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use vestibule::authentication::{Attempt, SignIn};
+use vestibule::authentication::{AttemptOrigin, PasswordAttempt, SignIn, SignInPurpose};
 use vestibule::clients;
 use vestibule::scope::Scopes;
-use vestibule::sessions::SessionKind;
 use vestibule::users::LookupName;
 use vestibule::users::password::Password;
 
@@ -191,28 +190,27 @@ async fn a_program_that_goes_while_the_password_is_hashed_leaves_no_session_behi
     let secret = vestibule::secret::PlainSecret::generate();
     let grants = clients::GrantType::ALL.to_vec();
     let client = clients::Client::new("x".to_owned(), &secret, grants, Scopes::default(), app.clock.now());
-    let attempt = Attempt {
+    let attempt = PasswordAttempt {
         username: LookupName::parse("alice").expect("a name"),
         password: Password::parse(PASSWORD).expect("a password"),
-        kind: SessionKind::PasswordGrant,
-        client: Some(client.clone()),
-        scope: Scopes::default(),
-        client_ip: [192, 0, 2, 1].into(),
-        is_remembered: false,
-        user_agent: None,
-        language: None,
-        device: None,
-        previous: None,
+        origin: AttemptOrigin { client_ip: [192, 0, 2, 1].into(), user_agent: None, device: None, language: None },
     };
+    let purpose = SignInPurpose::PasswordGrant { client: Some(client.clone()), scope: Scopes::default() };
     let stored = client.clone();
     app.write(move |conn| clients::create(conn, &stored)).await;
-    assert!(matches!(app.lock.sign_in(attempt.clone()).await.expect("decided"), SignIn::Done(_)));
+    assert!(matches!(
+        app.services.auth.sign_in(attempt.clone(), purpose.clone()).await.expect("decided"),
+        SignIn::Done(_)
+    ));
     let id = client.id.clone();
     let other = vestibule::secret::PlainSecret::generate().hash();
     let now = app.clock.now();
     app.write(move |conn| clients::set_secret(conn, &id, &other, now)).await;
-    assert!(matches!(app.lock.sign_in(attempt.clone()).await.expect("decided"), SignIn::ClientGone));
+    assert!(matches!(
+        app.services.auth.sign_in(attempt.clone(), purpose.clone()).await.expect("decided"),
+        SignIn::ClientGone
+    ));
     let id = client.id.clone();
     app.write(move |conn| clients::delete(conn, &id)).await;
-    assert!(matches!(app.lock.sign_in(attempt).await.expect("decided"), SignIn::ClientGone));
+    assert!(matches!(app.services.auth.sign_in(attempt, purpose).await.expect("decided"), SignIn::ClientGone));
 }

@@ -9,16 +9,18 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
-use vestibule::authentication::{Attempt, Lock, SignIn};
+use vestibule::accounts::AccountService;
+use vestibule::authentication::{AttemptOrigin, AuthService, PasswordAttempt, SignIn, SignInPurpose};
 use vestibule::clock::Clock;
 use vestibule::config::{Config, DatabaseSettings};
 use vestibule::db::Db;
+use vestibule::mail::Outbox;
 use vestibule::secret::ServerKey;
-use vestibule::sessions::SessionKind;
+use vestibule::sessions::{Lifetimes, SessionService};
 use vestibule::tokens::{Keys, TokenService};
 use vestibule::users::LookupName;
 use vestibule::users::hash_pool::HashPool;
-use vestibule::users::password::Password;
+use vestibule::users::password::{Password, PasswordPolicy};
 
 use crate::harness::ServerProcess;
 
@@ -162,28 +164,28 @@ impl TestDb {
     pub fn sign_in(&self, username: &str, password: &str) -> SignIn {
         let (config, pool, clock) = (self.config(), self.pool(), Clock::system());
         let server_key = ServerKey::parse(SERVER_KEY).expect("a key");
-        let attempt = Attempt {
-            client: None,
-            scope: vestibule::scope::Scopes::default(),
+        let attempt = PasswordAttempt {
             username: LookupName::parse(username).expect("a name"),
             password: Password::parse(password).expect("a password"),
-            kind: SessionKind::Browser,
-            client_ip: [192, 0, 2, 1].into(),
-            is_remembered: false,
-            user_agent: None,
-            language: None,
-            device: None,
-            previous: None,
+            origin: AttemptOrigin { client_ip: [192, 0, 2, 1].into(), user_agent: None, device: None, language: None },
         };
+        let purpose = SignInPurpose::Browser { is_remembered: false, previous: None };
         block_on(async {
             let keys = Keys::load(&pool, &config.signing, &server_key, clock.now()).await.expect("keys");
             let hash_pool = HashPool::start(1, config.passwords.into()).expect("a thread");
-            let tokens = TokenService::new(keys, &config, clock.clone(), pool.clone());
-            Lock::new(&config, &server_key, hash_pool, tokens, pool.clone())
-                .sign_in(attempt)
-                .await
-                .expect("the database answers")
+            let sessions = SessionService::new(pool.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
+            let tokens = TokenService::new(keys, &config, clock.clone(), pool.clone(), &sessions);
+            let auth = AuthService::new(&config, &server_key, pool.clone(), hash_pool, sessions, tokens);
+            auth.sign_in(attempt, purpose).await.expect("the database answers")
         })
+    }
+
+    /// The use cases on accounts.
+    pub fn accounts(&self) -> AccountService {
+        let (config, pool, clock) = (self.config(), self.pool(), Clock::system());
+        let sessions = SessionService::new(pool.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
+        let hash_pool = HashPool::start(1, config.passwords.into()).expect("a thread");
+        AccountService::new(pool, clock, hash_pool, PasswordPolicy::new(&config), Outbox::off(), sessions)
     }
 
     /// Whether this password lets the user in.

@@ -97,12 +97,13 @@ async fn a_short_absence_is_not_noticed() {
         }
         // A write first in one round, a read first in the next.
         if round != 1 {
-            let ready: Result<bool, DbError> = app.lock.db.read(|conn| Ok(vestibule::users::has_admin(conn)?)).await;
+            let ready: Result<bool, DbError> =
+                app.services.db.read(|conn| Ok(vestibule::users::has_admin(conn)?)).await;
             assert!(ready.is_ok(), "{ready:?}");
         }
         let now = app.clock.now();
         let write: Result<usize, DbError> =
-            app.lock.db.write(move |conn| Ok(vestibule::links::delete_expired(conn, now, 1)?)).await;
+            app.services.db.write(move |conn| Ok(vestibule::links::delete_expired(conn, now, 1)?)).await;
         assert!(write.is_ok(), "{write:?}");
         assert_eq!(app.post_token("alice", PASSWORD).await.status(), StatusCode::OK);
     }
@@ -125,7 +126,7 @@ async fn prepared_statements_can_be_turned_off_for_pgbouncer() {
         return;
     }
     let named = |app: &TestApp| {
-        let db = app.lock.db.clone();
+        let db = app.services.db.clone();
         async move {
             let count = db.read(|conn| -> Result<i64, DbError> {
                 // A statement that would be kept, on the connection that is then asked.

@@ -136,7 +136,7 @@ async fn takes_good_tokens_and_no_others(example: &str) {
     let key = ServerKey::parse(SERVER_KEY).expect("a key");
     let rotation = app.admin().rotate_keys(KeyAlgorithm::Es256, &key, TimeDelta::zero(), TimeDelta::minutes(20)).await;
     rotation.expect("the database answers");
-    app.lock.tokens.keys().refresh(&app.lock.db).await.expect("the database answers");
+    app.services.tokens.keys().refresh(&app.services.db).await.expect("the database answers");
     let new = app.token_of("alice").await;
     assert_ne!(part(&new, 0)["kid"], part(good, 0)["kid"]);
     wait_for(200, &server, &new).await;

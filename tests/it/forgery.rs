@@ -267,7 +267,7 @@ async fn a_holder_of_the_shared_secret_can_invent_no_session_no_user_and_no_role
     assert_eq!((after.status, &after.json()["roles"]), (200, &json!([])), "a role taken away is gone in 30 seconds");
     let sid = alice["sid"].as_str().expect("text").to_owned();
     let now = app.clock.now();
-    app.write(move |conn| sessions::end(conn, &sid, sessions::EndReason::SignedOut, now)).await;
+    app.write_elsewhere(move |conn, ended| sessions::end(conn, ended, &sid, sessions::EndReason::SignedOut, now)).await;
     app.clock.advance(Duration::from_secs(31));
     assert_refused(&app, &sign(&with(&alice, "jti", "another")), "a session that ended").await;
 }

@@ -32,12 +32,12 @@ async fn assert_refused(app: &TestApp, token: &str, what: &str) {
 async fn with_all_keys() -> (TestApp, String, Vec<Value>) {
     let app = TestApp::start().await;
     app.add_user("alice", &["admin"]).await;
-    let (db, server_key) = (&app.lock.db, ServerKey::parse(SERVER_KEY).expect("a key"));
+    let (db, server_key) = (&app.services.db, ServerKey::parse(SERVER_KEY).expect("a key"));
     for algorithm in KeyAlgorithm::ALL {
         let signing = Signing::KeyPair(algorithm);
         Keys::load(db, &signing, &server_key, app.clock.now()).await.expect("the keys open");
     }
-    app.lock.tokens.keys().refresh(db).await.expect("the database answers");
+    app.services.tokens.keys().refresh(db).await.expect("the database answers");
     let token = app.token_of("alice").await;
     let set = Answer::to(app.get("/.well-known/jwks.json")).await.json();
     let keys = set["keys"].as_array().expect("a list").clone();
@@ -206,7 +206,7 @@ async fn a_public_key_that_was_put_in_anothers_place_in_the_database_is_not_take
     assert_eq!(count.await, 1);
     let server_key = ServerKey::parse(SERVER_KEY).expect("a key");
     let signing = Signing::KeyPair(KeyAlgorithm::Es256);
-    let Err(error) = Keys::load(&app.lock.db, &signing, &server_key, app.clock.now()).await else {
+    let Err(error) = Keys::load(&app.services.db, &signing, &server_key, app.clock.now()).await else {
         panic!("it is loaded");
     };
     assert!(error.to_string().contains("was modified"), "{error}");

@@ -11,6 +11,7 @@ use vestibule::admin::KeyRotation;
 use vestibule::config::{KeyAlgorithm, Signing};
 use vestibule::db::schema::{sessions, signing_keys};
 use vestibule::secret::ServerKey;
+use vestibule::sessions::{Lifetimes, SessionService};
 use vestibule::tokens::{KeyRetirement, KeyState, Keys, TokenService};
 
 use crate::harness::app::SERVER_KEY;
@@ -34,16 +35,16 @@ async fn rotate(app: &TestApp, algorithm: KeyAlgorithm) -> KeyRotation {
 
 /// What the server does each half second.
 async fn refresh(app: &TestApp) {
-    app.lock.tokens.keys().refresh(&app.lock.db).await.expect("the database answers");
+    app.services.tokens.keys().refresh(&app.services.db).await.expect("the database answers");
 }
 
 /// What the server does each minute.
 async fn tend(app: &TestApp, rotation: Option<TimeDelta>) {
     let now = app.clock.now();
-    app.lock
+    app.services
         .tokens
         .keys()
-        .run_maintenance(&app.lock.db, rotation, TOKEN_LIFE, now)
+        .run_maintenance(&app.services.db, rotation, TOKEN_LIFE, now)
         .await
         .expect("the database answers");
 }
@@ -71,9 +72,11 @@ async fn sign_in(app: &TestApp) -> (String, String) {
 
 /// Another instance with its own keys in memory, by the same clock.
 async fn instance(app: &TestApp, algorithm: KeyAlgorithm) -> TokenService {
-    let (db, now) = (app.lock.db.clone(), app.clock.now());
+    let (db, now) = (app.services.db.clone(), app.clock.now());
     let keys = Keys::load(&db, &Signing::KeyPair(algorithm), &server_key(), now).await.expect("the keys open");
-    TokenService::new(keys, &beside::config(&app.database), app.clock.clone(), db)
+    let config = beside::config(&app.database);
+    let sessions = SessionService::new(db.clone(), app.clock.clone(), Lifetimes::new(config.lifetimes));
+    TokenService::new(keys, &config, app.clock.clone(), db, &sessions)
 }
 
 fn signs_with(tokens: &TokenService, app: &TestApp) -> String {
@@ -217,7 +220,7 @@ async fn a_key_of_the_database_is_replaced_by_itself_when_it_is_old_and_by_one_i
     app.clock.advance(Duration::from_hours(2));
     let other = instance(&app, KeyAlgorithm::Es256).await;
     let now = app.clock.now();
-    let theirs = other.keys().run_maintenance(&app.lock.db, Some(rotation), TOKEN_LIFE, now);
+    let theirs = other.keys().run_maintenance(&app.services.db, Some(rotation), TOKEN_LIFE, now);
     let (result, ()) = tokio::join!(theirs, tend(&app, Some(rotation)));
     result.expect("the database answers");
     tend(&app, Some(rotation)).await;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use vestibule::admin;
 use vestibule::links::{self, LinkPurpose, NewLink};
+use vestibule::recovery::{ResetMail, mail_reset_link};
 use vestibule::users::{self, UserId};
 
 use crate::harness::beside::Direct;
@@ -173,10 +173,10 @@ async fn when_no_more_mails_are_taken_the_earlier_link_still_works() {
              ('full-{number}', 'password-changed', 1, 'x', '2100-01-01 00:00:00', '2100-01-01 00:00:00', '2100-01-01 00:00:00')"
         ));
     }
-    let (outbox, now) = (app.lock.mail.clone(), app.clock.now());
+    let accounts = &app.services.accounts;
     let alice = app.write(|conn| users::find_by_id(conn, UserId(1))).await.expect("she is there");
-    let wish = app.lock.db.write(move |conn| admin::mail_reset(conn, &outbox, &alice, now)).await;
-    assert!(wish.is_err(), "undone as a whole");
+    let mailed = mail_reset_link(accounts, accounts.outbox().clone(), alice).await.expect("the database answers");
+    assert_eq!(mailed, ResetMail::QueueFull, "rolled back as a whole");
     let visitor = Visitor::new(&app);
     visitor.get(&link).await;
     assert_eq!(visitor.get("/password/reset").await.status, 200);

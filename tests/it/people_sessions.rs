@@ -172,7 +172,10 @@ async fn a_disabled_person_is_signed_out_at_the_next_page() {
 async fn a_session_that_was_ended_elsewhere_is_signed_out_at_the_next_page() {
     let (app, visitor) = app_with_alice().await;
     let now = app.clock.now();
-    app.write(move |conn| sessions::end_all_of_user(conn, users::UserId(1), EndReason::PasswordChanged, now)).await;
+    app.write_elsewhere(move |conn, ended| {
+        sessions::end_all_of_user(conn, ended, users::UserId(1), EndReason::PasswordChanged, now)
+    })
+    .await;
     assert_eq!(visitor.get("/").await.location(), "/login?notice=session-ended");
     app.clock.advance(Duration::from_secs(1_300));
     assert!(visitor.get("/").await.set_cookie(TOKEN).is_none(), "nothing mints a token for it");

@@ -93,7 +93,10 @@ async fn stops_at_once(proxy: &ReverseProxy, client: Client, alice: users::UserI
     }
     drop(away);
     assert_eq!(status(client.get(&url)).await, 200);
-    proxy.app.write(move |conn| sessions::end_all_of_user(conn, alice, EndReason::SignedOut, now)).await;
+    proxy
+        .app
+        .write_elsewhere(move |conn, ended| sessions::end_all_of_user(conn, ended, alice, EndReason::SignedOut, now))
+        .await;
     assert_eq!(status(client.get(&url)).await, 401);
     assert_eq!(status(client.post(&url).header("accept", HTML).body("x")).await, 401, "no redirect loses a body");
     let login = open(&client, &url).send().await.expect("an answer");

@@ -61,7 +61,10 @@ async fn signing_out_being_disabled_and_losing_a_role_count_at_once() {
     assert_eq!(statuses(&app, &cookie).await, [401, 401], "whether or not the session was ended too");
     app.write(move |conn| users::set_disabled(conn, alice.id, None)).await;
     assert_eq!(statuses(&app, &cookie).await, [200, 200]);
-    app.write(move |conn| sessions::end_all_of_user(conn, alice.id, EndReason::SignedOutByAdmin, now)).await;
+    app.write_elsewhere(move |conn, ended| {
+        sessions::end_all_of_user(conn, ended, alice.id, EndReason::SignedOutByAdmin, now)
+    })
+    .await;
     assert_eq!(statuses(&app, &cookie).await, [401, 401]);
 }
 

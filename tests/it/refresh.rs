@@ -161,7 +161,7 @@ async fn an_ended_session_refreshes_no_more() {
     let (app, first) = app_with_alice().await;
     let sid = text(&claims(text(&first, "access_token")), "sid").to_owned();
     let now = app.clock.now();
-    app.write(move |conn| sessions::end(conn, &sid, EndReason::SignedOut, now)).await;
+    app.write_elsewhere(move |conn, ended| sessions::end(conn, ended, &sid, EndReason::SignedOut, now)).await;
     assert_refused(&app.refresh(text(&first, "refresh_token")).await);
 }
 
@@ -269,7 +269,7 @@ async fn what_nobody_needs_any_more_is_erased() {
     let gone = app.tokens_of("alice").await;
     let sid = text(&claims(text(&gone, "access_token")), "sid").to_owned();
     let now = app.clock.now();
-    app.write(move |conn| sessions::end(conn, &sid, EndReason::Revoked, now)).await;
+    app.write_elsewhere(move |conn, ended| sessions::end(conn, ended, &sid, EndReason::Revoked, now)).await;
     let mut direct = Direct::open(&app.database);
     assert_eq!(direct.count("refresh_tokens", "successor_sealed IS NOT NULL"), 1);
     let moment = move |seconds: i64| now + chrono::TimeDelta::seconds(seconds);

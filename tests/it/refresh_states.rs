@@ -7,9 +7,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
-use vestibule::authentication::{Refresh, RefreshRequest, Refreshed};
+use vestibule::authentication::SignInError;
+use vestibule::oauth::refresh_grant::{self, Refresh, RefreshRequest, Refreshed};
 use vestibule::scope::Scopes;
 use vestibule::secret::PlainSecret;
+use vestibule::server::Services;
 use vestibule::sessions::{self, EndReason, Session};
 
 use crate::harness::TestApp;
@@ -74,21 +76,22 @@ impl<'a> Family<'a> {
         Self { app, sid, given: vec![owned.clone()], owned, is_over: false }
     }
 
+    async fn refresh(&self, token: PlainSecret) -> Result<Refresh, SignInError> {
+        let Services { db, sessions, tokens, .. } = &self.app.services;
+        let client_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let request = RefreshRequest { token, client: None, scope: Scopes::default(), client_ip };
+        refresh_grant::refresh(db, sessions, tokens, request).await
+    }
+
     /// Presents a token; the successor, when there is one.
     async fn present(&mut self, token: &PlainSecret) -> Option<PlainSecret> {
-        let presented = RefreshRequest {
-            token: token.clone(),
-            client: None,
-            scope: Scopes::default(),
-            client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        };
-        match self.app.lock.refresh(presented).await.expect("never a fault") {
+        match self.refresh(token.clone()).await.expect("never a fault") {
             Refresh::Done(refreshed) => {
                 self.check_given(&refreshed).await;
                 Some(refreshed.refresh_token)
             }
-            Refresh::Refused => None,
-            Refresh::ScopeRefused => panic!("no scope was wished"),
+            Refresh::Rejected => None,
+            Refresh::ScopeRejected => panic!("no scope was wished"),
         }
     }
 
@@ -96,9 +99,9 @@ impl<'a> Family<'a> {
     async fn check_given(&mut self, refreshed: &Refreshed) {
         assert!(!self.is_over, "a family that was ended gives nothing");
         let session = self.session().await;
-        let is_live = self.app.lock.lifetimes.is_live(&session, self.app.clock.now());
+        let is_live = self.app.services.sessions.lifetimes().is_live(&session, self.app.clock.now());
         assert!(is_live, "a family that has expired gives nothing: {session:?}");
-        self.app.lock.tokens.verify(&refreshed.token.token).await.expect("it serves");
+        self.app.services.tokens.verify(&refreshed.token.token).await.expect("it serves");
         self.given.push(refreshed.refresh_token.clone());
     }
 
@@ -124,13 +127,7 @@ impl<'a> Family<'a> {
             }
             Action::UseAndLose => drop(self.present(&self.owned.clone()).await),
             Action::UseAtOnce(count) => {
-                let presented = |token: PlainSecret| RefreshRequest {
-                    token,
-                    client: None,
-                    scope: Scopes::default(),
-                    client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-                };
-                let tries = (0..*count).map(|_| self.app.lock.refresh(presented(self.owned.clone())));
+                let tries = (0..*count).map(|_| self.refresh(self.owned.clone()));
                 let mut successors = Vec::new();
                 for result in futures_util::future::join_all(tries).await {
                     if let Refresh::Done(refreshed) = result.expect("never a fault") {
@@ -154,7 +151,9 @@ impl<'a> Family<'a> {
             Action::StepBack(time) => self.app.clock.step_back(*time),
             Action::Revoke => {
                 let (sid, now) = (self.sid.clone(), self.app.clock.now());
-                self.app.write(move |conn| sessions::end(conn, &sid, EndReason::Revoked, now)).await;
+                self.app
+                    .write_elsewhere(move |conn, ended| sessions::end(conn, ended, &sid, EndReason::Revoked, now))
+                    .await;
             }
         }
         self.check().await;

@@ -6,32 +6,34 @@ use std::time::{Duration, Instant};
 use diesel::QueryResult;
 use vestibule::clock::Moment;
 use vestibule::db::DbConnection;
-use vestibule::sessions::{self, EndReason};
+use vestibule::sessions::{self, EndReason, EndedSessions};
 use vestibule::users::argon2id::{Cost, Hasher};
 use vestibule::users::{self, UserId};
 
 use crate::harness::hs256::JWT_SECRET;
 use crate::harness::{Answer, ServerProcess, TestApp, hs256};
 
-type Ending = fn(&mut DbConnection, UserId, Moment) -> QueryResult<()>;
+type Ending = fn(&mut DbConnection, &mut EndedSessions, UserId, Moment) -> QueryResult<()>;
 
 /// What an admin's command does, each in one transaction.
 const ENDINGS: [(&str, Ending); 4] = [
-    ("disable", |conn, id, now| {
+    ("disable", |conn, ended, id, now| {
         assert!(users::set_disabled(conn, id, Some(now))?);
-        sessions::end_all_of_user(conn, id, EndReason::UserDisabled, now).map(drop)
+        sessions::end_all_of_user(conn, ended, id, EndReason::UserDisabled, now).map(drop)
     }),
-    ("delete", |conn, id, now| {
+    ("delete", |conn, ended, id, now| {
         assert!(users::delete(conn, id, now)?);
-        sessions::end_all_of_user(conn, id, EndReason::UserDeleted, now).map(drop)
+        sessions::end_all_of_user(conn, ended, id, EndReason::UserDeleted, now).map(drop)
     }),
-    ("set-password", |conn, id, now| {
+    ("set-password", |conn, ended, id, now| {
         let hash =
             Hasher::default().hash(b"another battery staple", Cost { memory_kib: 64, iterations: 1, parallelism: 1 });
         assert!(users::set_password_hash(conn, id, &hash, None, now)?);
-        sessions::end_all_of_user(conn, id, EndReason::PasswordChanged, now).map(drop)
+        sessions::end_all_of_user(conn, ended, id, EndReason::PasswordChanged, now).map(drop)
     }),
-    ("sign-out", |conn, id, now| sessions::end_all_of_user(conn, id, EndReason::SignedOut, now).map(drop)),
+    ("sign-out", |conn, ended, id, now| {
+        sessions::end_all_of_user(conn, ended, id, EndReason::SignedOut, now).map(drop)
+    }),
 ];
 
 async fn status(app: &TestApp, server: &ServerProcess, token: &str) -> u16 {
@@ -60,7 +62,7 @@ async fn assert_ended_within_a_second(app: &TestApp, server: &ServerProcess) {
                 assert_eq!(status(app, server, token).await, 200, "{name}");
             }
             let now = app.clock.now();
-            app.write(move |conn| ending(conn, id, now)).await;
+            app.write_elsewhere(move |conn, ended| ending(conn, ended, id, now)).await;
             times.push(time_until_refused(app, server, &tokens[0]).await);
             assert_eq!(status(app, server, &tokens[1]).await, 401, "all of them: {name}");
         }
@@ -97,7 +99,7 @@ async fn two_servers_learn_from_each_other_and_a_fresh_one_knows_from_its_first_
         assert_eq!((status(&app, server, &token).await, status(&app, server, &other).await), (200, 200));
     }
     let now = app.clock.now();
-    app.write(move |conn| sessions::end_all_of_user(conn, id, EndReason::SignedOut, now)).await;
+    app.write_elsewhere(move |conn, ended| sessions::end_all_of_user(conn, ended, id, EndReason::SignedOut, now)).await;
     let third = ServerProcess::start(&app.database, &[]);
     assert_eq!(status(&app, &third, &token).await, 401, "loaded before the first request");
     for server in [&first, &second, &third] {

@@ -301,7 +301,7 @@ async fn a_client_that_goes_away_half_way_is_still_counted() {
 #[tokio::test]
 async fn a_wrong_password_costs_the_same_hashes_and_statements_whoever_is_named() {
     let app = TestApp::start().await;
-    let hash = app.lock.hash_pool.hash(Password::parse(PASSWORD).expect("fit")).await.expect("room");
+    let hash = app.services.accounts.hash_pool().hash(Password::parse(PASSWORD).expect("fit")).await.expect("room");
     app.add_user_with_hash("alice", &["admin"], hash.clone()).await;
     app.add_user_with_hash("weak", &[], weak_hash(PASSWORD)).await;
     let disabled = app.add_user_with_hash("dora", &[], hash.clone()).await.id;
@@ -347,7 +347,7 @@ async fn a_weaker_hash_is_made_anew_at_the_next_sign_in_and_only_with_the_right_
     assert_eq!(hash_of(&app, "alice").await.cost(), WEAK);
     assert_eq!(sign_in(&app, "alice", PASSWORD).await.status, 200);
     let stronger = hash_of(&app, "alice").await;
-    assert_eq!(stronger.cost(), app.lock.hash_pool.cost());
+    assert_eq!(stronger.cost(), app.services.accounts.hash_pool().cost());
     assert_eq!(sign_in(&app, "alice", PASSWORD).await.status, 200);
     assert_eq!(hash_of(&app, "alice").await, stronger, "made once");
 }

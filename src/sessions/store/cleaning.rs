@@ -19,13 +19,18 @@ pub fn delete_ended(conn: &mut DbConnection, before: Moment, limit: i64) -> Quer
     diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(conn)
 }
 
-/// Deletes sessions that were last used before `dead_before` and whose tokens have expired, at most `limit`.
+/// Deletes sessions that were last used before `last_used_before` and whose tokens have expired, at most `limit`.
 ///
 /// # Errors
 /// When the query fails.
-pub fn delete_dead(conn: &mut DbConnection, dead_before: Moment, now: Moment, limit: i64) -> QueryResult<usize> {
+pub fn delete_expired(
+    conn: &mut DbConnection,
+    last_used_before: Moment,
+    now: Moment,
+    limit: i64,
+) -> QueryResult<usize> {
     let ids: Vec<String> = sessions::table
-        .filter(sessions::last_used_at.lt(dead_before).and(sessions::access_until.lt(now)))
+        .filter(sessions::last_used_at.lt(last_used_before).and(sessions::access_until.lt(now)))
         .select(sessions::id)
         .limit(limit)
         .load(conn)?;

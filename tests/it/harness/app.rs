@@ -7,12 +7,12 @@ use actix_web::dev::ServerHandle;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 use vestibule::admin::AdminService;
-use vestibule::authentication::Lock;
 use vestibule::clock::Clock;
 use vestibule::config::Settings;
-use vestibule::server::{self, Running};
+use vestibule::server::{self, Running, Services};
+use vestibule::sessions::{EndedSessions, SessionService};
 use vestibule::users::argon2id::PasswordHash;
-use vestibule::users::password::{Password, PasswordPolicy};
+use vestibule::users::password::Password;
 use vestibule::users::{self, Creation, NewUser, User, Username};
 
 use super::{PASSWORD, TestDatabase};
@@ -29,7 +29,7 @@ pub struct TestApp {
     /// The server's clock.
     pub clock: Clock,
     /// The services behind the routes.
-    pub lock: Lock,
+    pub services: Services,
     /// The secret in the set-up link, while nobody is an administrator.
     pub setup_link: Option<String>,
     handle: ServerHandle,
@@ -64,11 +64,11 @@ impl TestApp {
         let server_clock = clock.clone();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let Running { server, addresses, report, lock, sending } =
+                let Running { server, addresses, report, services, sending } =
                     server::start(config, server_clock).await.expect("the server starts");
                 let setup_link = report.setup_link.map(|secret| secret.reveal().to_owned());
                 assert!(
-                    sender.send((server.handle(), addresses[0], lock, setup_link)).is_ok(),
+                    sender.send((server.handle(), addresses[0], services, setup_link)).is_ok(),
                     "the test waits for the server"
                 );
                 server.await.expect("the server runs");
@@ -77,7 +77,7 @@ impl TestApp {
                 }
             });
         });
-        let (handle, address, lock, setup_link) = receiver.await.expect("the server starts");
+        let (handle, address, services, setup_link) = receiver.await.expect("the server starts");
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(30))
@@ -87,7 +87,7 @@ impl TestApp {
             url: format!("http://{address}"),
             client,
             clock,
-            lock,
+            services,
             setup_link,
             handle,
             thread: Some(thread),
@@ -107,7 +107,8 @@ impl TestApp {
 
     /// Makes an account with [`PASSWORD`] and these roles.
     pub async fn add_user(&self, name: &str, roles: &[&str]) -> User {
-        let hash = self.lock.hash_pool.hash(Password::parse(PASSWORD).expect("fit")).await.expect("room");
+        let hash =
+            self.services.accounts.hash_pool().hash(Password::parse(PASSWORD).expect("fit")).await.expect("room");
         self.add_user_with_hash(name, roles, hash).await
     }
 
@@ -139,9 +140,8 @@ impl TestApp {
 
     /// The use cases of the command line, on the server's database and by its clock.
     pub fn admin(&self) -> AdminService {
-        let Lock { db, clock, hash_pool, mail, .. } = self.lock.clone();
-        let password_policy = PasswordPolicy::new(&Settings::default().check().expect("the defaults"));
-        AdminService { db, clock, hash_pool, password_policy, mail }
+        let Services { db, clock, sessions, .. } = self.services.clone();
+        AdminService::new(db, clock, sessions)
     }
 
     /// Runs a step in a transaction on the server's database.
@@ -149,7 +149,19 @@ impl TestApp {
         &self,
         step: impl FnOnce(&mut vestibule::db::DbConnection) -> diesel::QueryResult<T> + Send + 'static,
     ) -> T {
-        let result: Result<T, vestibule::db::DbError> = self.lock.db.write(move |conn| Ok(step(conn)?)).await;
+        let result: Result<T, vestibule::db::DbError> = self.services.db.write(move |conn| Ok(step(conn)?)).await;
+        result.expect("the database answers")
+    }
+
+    /// Runs a step that ends sessions as another instance would: this server reads of it only with the next refresh of its set.
+    pub async fn write_elsewhere<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&mut vestibule::db::DbConnection, &mut EndedSessions) -> diesel::QueryResult<T> + Send + 'static,
+    ) -> T {
+        let Services { db, clock, sessions, .. } = self.services.clone();
+        let elsewhere = SessionService::new(db, clock, sessions.lifetimes());
+        let result: Result<T, vestibule::db::DbError> =
+            elsewhere.write(move |conn, ended| Ok(step(conn, ended)?)).await;
         result.expect("the database answers")
     }
 

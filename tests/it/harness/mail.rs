@@ -192,7 +192,7 @@ impl Drop for MailServer {
 
 /// Queues a mail as the routes do.
 pub async fn queue(app: &TestApp, mail: Mail) -> Queued {
-    let (outbox, now) = (app.lock.mail.clone(), app.clock.now());
+    let (outbox, now) = (app.services.accounts.outbox().clone(), app.clock.now());
     app.write(move |conn| outbox.queue(conn, mail, now)).await
 }
 

@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::accounts::with_roles;
-use super::seed_file::{Remark, SeedFile};
-use super::seed_users::{SeedSecret, SeedUser};
-use super::{Account, AdminError, AdminService};
+use super::file::{Remark, SeedFile};
+use super::users::{SeedSecret, SeedUser};
+use crate::accounts::{Account, AccountError, AccountService, with_roles};
 use crate::db::DbError;
 use crate::users::argon2id::PasswordHash;
 use crate::users::hash_pool::HashPoolFull;
@@ -80,38 +79,38 @@ impl Wish {
 
 /// Compares the file with the database. `Ok(Err(…))` holds the faults that only the database shows.
 pub(super) async fn make(
-    services: &AdminService,
+    accounts: &AccountService,
     file: &Arc<SeedFile>,
     hashes: &mut Hashes,
     is_dry_run: bool,
-) -> Result<Result<Plan, Vec<Remark>>, AdminError> {
+) -> Result<Result<Plan, Vec<Remark>>, AccountError> {
     let wanted = &file.users;
-    let accounts = load(services, file).await?;
+    let stored_accounts = load(accounts, file).await?;
     let faults: Vec<Remark> =
-        wanted.iter().filter_map(|user| fault(user, accounts.get(user.username.key())?)).collect();
+        wanted.iter().filter_map(|user| fault(user, stored_accounts.get(user.username.key())?)).collect();
     if !faults.is_empty() {
         return Ok(Err(faults));
     }
-    let stored =
-        |user: &SeedUser| accounts.get(user.username.key()).and_then(|account| account.user.password_hash.clone());
+    let stored = |user: &SeedUser| {
+        stored_accounts.get(user.username.key()).and_then(|account| account.user.password_hash.clone())
+    };
     let mut wishes: BTreeMap<usize, Wish> = wanted
         .iter()
         .enumerate()
         .map(|(index, user)| (index, Wish::new(user.secret.as_ref(), stored(user).as_ref())))
         .collect();
-    compare(services, &mut wishes).await?;
+    compare(accounts, &mut wishes).await?;
     if !is_dry_run {
-        hash(services, &mut wishes, hashes).await?;
+        hash(accounts, &mut wishes, hashes).await?;
     }
-    Ok(Ok(put_together(wanted, accounts, wishes)))
+    Ok(Ok(put_together(wanted, stored_accounts, wishes)))
 }
 
-async fn load(services: &AdminService, file: &Arc<SeedFile>) -> Result<HashMap<String, Account>, DbError> {
-    let mut accounts = HashMap::new();
+async fn load(accounts: &AccountService, file: &Arc<SeedFile>) -> Result<HashMap<String, Account>, DbError> {
+    let mut found_accounts = HashMap::new();
     for start in (0..file.users.len()).step_by(BATCH) {
         let file = Arc::clone(file);
-        let found = services
-            .db
+        let found = accounts
             .read(move |conn| {
                 let end = file.users.len().min(start + BATCH);
                 let keys: Vec<&str> = file.users[start..end].iter().map(|user| user.username.key()).collect();
@@ -119,9 +118,9 @@ async fn load(services: &AdminService, file: &Arc<SeedFile>) -> Result<HashMap<S
                 Ok::<_, DbError>(keys.into_iter().zip(with_roles(conn, users)?).collect::<Vec<_>>())
             })
             .await?;
-        accounts.extend(found);
+        found_accounts.extend(found);
     }
-    Ok(accounts)
+    Ok(found_accounts)
 }
 
 fn fault(wanted: &SeedUser, account: &Account) -> Option<Remark> {
@@ -142,10 +141,10 @@ fn fault(wanted: &SeedUser, account: &Account) -> Option<Remark> {
 }
 
 /// Decides every [`Wish::Compare`].
-async fn compare(services: &AdminService, wishes: &mut BTreeMap<usize, Wish>) -> Result<(), HashPoolFull> {
+async fn compare(accounts: &AccountService, wishes: &mut BTreeMap<usize, Wish>) -> Result<(), HashPoolFull> {
     let jobs = wishes.iter().filter_map(|(index, wish)| {
         let Wish::Compare(password, stored) = wish else { return None };
-        let (pool, password, stored) = (services.hash_pool.clone(), password.clone(), stored.clone());
+        let (pool, password, stored) = (accounts.hash_pool().clone(), password.clone(), stored.clone());
         Some((*index, async move { pool.verify(password, Some(stored)).await }))
     });
     let jobs: Vec<_> = jobs.collect();
@@ -158,13 +157,13 @@ async fn compare(services: &AdminService, wishes: &mut BTreeMap<usize, Wish>) ->
 
 /// Turns every [`Wish::Hash`] into [`Wish::Set`].
 async fn hash(
-    services: &AdminService,
+    accounts: &AccountService,
     wishes: &mut BTreeMap<usize, Wish>,
     made: &mut Hashes,
 ) -> Result<(), HashPoolFull> {
     let jobs = wishes.iter().filter_map(|(index, wish)| {
         let Wish::Hash(password) = wish else { return None };
-        let (pool, password) = (services.hash_pool.clone(), password.clone());
+        let (pool, password) = (accounts.hash_pool().clone(), password.clone());
         (!made.contains_key(index)).then_some((*index, async move { pool.hash(password).await }))
     });
     let jobs: Vec<_> = jobs.collect();

@@ -1,17 +1,17 @@
 //! Carries out a seed plan in one transaction, or finds that the database is no longer as the plan saw it.
 //! What may not live here: comparing and hashing (`seed_plan.rs`).
 
-use super::accounts::{LINKS_REVOKED_ON_CREDENTIAL_CHANGE, set_password};
-use super::seed_clients::{self, SeedClientChange, SeedClientCreation};
-use super::seed_file::{Remark, SeedFile};
-use super::seed_plan::{Change, Plan};
-use super::seed_roles::{self, SeedRoleChange};
-use super::seed_users::SeedUser;
-use super::{Account, IsTransient};
+use super::clients::{self as seed_clients, SeedClientChange, SeedClientCreation};
+use super::file::{Remark, SeedFile};
+use super::plan::{Change, Plan};
+use super::roles::{self as seed_roles, SeedRoleChange};
+use super::users::SeedUser;
+use crate::accounts::{Account, LINKS_REVOKED_ON_CREDENTIAL_CHANGE, set_password};
 use crate::audit::{self, ClientInfo, Event, EventKind};
 use crate::clock::Moment;
-use crate::db::{DbConnection, DbError};
+use crate::db::{DbConnection, DbError, IsTransient};
 use crate::links;
+use crate::sessions::EndedSessions;
 use crate::users::{self, Creation, NewUser, UserId};
 
 /// What a seed did, or in a dry run would do.
@@ -95,6 +95,7 @@ impl IsTransient for ApplyError {
 
 pub(super) fn apply(
     conn: &mut DbConnection,
+    ended: &mut EndedSessions,
     file: &SeedFile,
     plan: &Plan,
     now: Moment,
@@ -104,7 +105,7 @@ pub(super) fn apply(
     let had_admin = users::has_admin(conn)?;
     let mut report = SeedReport { unchanged: plan.unchanged, notes: plan.notes.clone(), ..SeedReport::default() };
     for change in &plan.changes {
-        report.changed.push(change_user(conn, &wanted[change.index], change, now)?);
+        report.changed.push(change_user(conn, ended, &wanted[change.index], change, now)?);
     }
 
     // Above all requested numbers: a user without a wish could otherwise be given the number that a later one wishes.
@@ -155,6 +156,7 @@ fn create_user(
 
 fn change_user(
     conn: &mut DbConnection,
+    ended: &mut EndedSessions,
     wanted: &SeedUser,
     change: &Change,
     now: Moment,
@@ -169,7 +171,7 @@ fn change_user(
         fields.push("password");
         if let Some(hash) = &change.hash {
             ended_sessions =
-                set_password(conn, user.id, (hash, &ClientInfo::default()), now)?.ok_or(ApplyError::Stale)?;
+                set_password(conn, ended, user.id, hash, &ClientInfo::default(), now)?.ok_or(ApplyError::Stale)?;
         }
     }
     if wanted.display_name.is_some() && wanted.display_name != user.display_name {

@@ -3,13 +3,13 @@
 
 use chrono::TimeDelta;
 
-use super::accounts::find_user;
-use super::fields::{self, FieldError};
-use super::{AdminService, IsTransient};
+use super::AdminService;
+use crate::accounts::fields::{self, FieldError};
+use crate::accounts::find_user;
 use crate::clock::Moment;
-use crate::db::{DbConnection, DbError};
+use crate::db::{DbConnection, DbError, IsTransient};
 use crate::scope::Scopes;
-use crate::sessions::{self, Lifetimes, NewSession, Session, SessionKind, SessionOrigin};
+use crate::sessions::{self, NewSession, Session, SessionKind, SessionOrigin};
 use crate::tokens::{Grant, SigningError, Subject, TokenService};
 use crate::users::{self, LookupName, User, UserState};
 
@@ -73,24 +73,20 @@ impl AdminService {
     ///
     /// # Errors
     /// [`IssuingError`]; no session was begun.
-    pub async fn issue_token(
-        &self,
-        tokens: &TokenService,
-        lifetimes: Lifetimes,
-        wish: ScriptToken,
-    ) -> Result<Issuing, IssuingError> {
-        let scope = match fields::check_scopes(&wish.scopes) {
+    pub async fn issue_token(&self, tokens: &TokenService, request: ScriptToken) -> Result<Issuing, IssuingError> {
+        let scope = match fields::check_scopes(&request.scopes) {
             Ok(scope) => scope,
             Err(fault) => return Ok(Issuing::Invalid(fault)),
         };
-        let (tokens, name) = (tokens.clone(), wish.name);
-        let ttl = wish.ttl.clamp(MIN_TTL, MAX_TTL);
-        self.write(move |conn| {
+        let (tokens, name) = (tokens.clone(), request.name);
+        let ttl = request.ttl.clamp(MIN_TTL, MAX_TTL);
+        let lifetimes = self.sessions.lifetimes();
+        self.write(move |conn, _| {
             let now = tokens.clock().now();
             let signer = tokens.signer(now);
-            let (user, roles) = match find_allowed(conn, &name, &scope)? {
-                Ok(found) => found,
-                Err(refused) => return Ok(refused),
+            let (user, roles) = match find_owner(conn, &name, &scope)? {
+                TokenOwner::Allowed(user, roles) => (user, roles),
+                TokenOwner::Rejected(outcome) => return Ok(outcome),
             };
             let new = new_session(&user, scope.clone(), signer.kid(), now + ttl);
             let session = sessions::start(conn, new, &lifetimes, now).map_err(DbError::from)?.session;
@@ -114,27 +110,30 @@ fn new_session(user: &User, scope: Scopes, signing_kid: Option<&str>, expires_at
     }
 }
 
-/// The user and their roles, when they may have a token with this scope.
-fn find_allowed(
-    conn: &mut DbConnection,
-    name: &LookupName,
-    scope: &Scopes,
-) -> Result<Result<(User, Vec<String>), Issuing>, DbError> {
-    let Some(user) = find_user(conn, name)? else { return Ok(Err(Issuing::NoSuchUser)) };
-    // The row's lock: turning the account off comes before this, and is seen, or after it, and ends the session.
+/// Whether a user may have a script token.
+enum TokenOwner {
+    Allowed(User, Vec<String>),
+    Rejected(Issuing),
+}
+
+/// The user and their roles, if they may have a token with this scope.
+fn find_owner(conn: &mut DbConnection, name: &LookupName, scope: &Scopes) -> Result<TokenOwner, DbError> {
+    let no_such_user = || Ok(TokenOwner::Rejected(Issuing::NoSuchUser));
+    let Some(user) = find_user(conn, name)? else { return no_such_user() };
+    // Locks the row: disabling the account comes before this and is seen, or after it and ends the session.
     users::lock(conn, user.id)?;
-    let Some(user) = find_user(conn, name)? else { return Ok(Err(Issuing::NoSuchUser)) };
+    let Some(user) = find_user(conn, name)? else { return no_such_user() };
     if user.state != UserState::Active {
-        return Ok(Err(Issuing::Disabled(user)));
+        return Ok(TokenOwner::Rejected(Issuing::Disabled(user)));
     }
     let roles = users::list_roles(conn, user.id)?;
-    // A person who asks at /token is given what is left of the wish; a script would find out only when it is refused.
+    // /token grants what is left of the requested scopes; a script would notice only when a request fails.
     let allowed = users::list_role_scopes(conn, &roles)?;
-    let refused: Vec<&str> =
+    let rejected: Vec<&str> =
         scope.iter().filter(|requested| !allowed.iter().any(|scope| scope == *requested)).collect();
-    if refused.is_empty() {
-        return Ok(Ok((user, roles)));
+    if rejected.is_empty() {
+        return Ok(TokenOwner::Allowed(user, roles));
     }
-    let refused = Scopes::collect(refused).unwrap_or_default();
-    Ok(Err(Issuing::NotAllowed(user, refused)))
+    let rejected = Scopes::collect(rejected).unwrap_or_default();
+    Ok(TokenOwner::Rejected(Issuing::NotAllowed(user, rejected)))
 }

@@ -2,10 +2,10 @@
 
 use toml::de::DeValue;
 
-use super::fields;
-use super::roles::set_scopes;
-use super::seed_apply::SeedReport;
-use super::seed_file::{Entry, Place, Remark, text, texts};
+use super::apply::SeedReport;
+use super::file::{Entry, Place, Remark, text, texts};
+use crate::accounts::fields;
+use crate::accounts::roles::set_scopes;
 use crate::db::{DbConnection, DbError};
 use crate::scope::Scopes;
 

@@ -1,12 +1,13 @@
 //! What an admin does with roles: who holds them, and which scopes each allows.
 //! What may not live here: SQL (`users::store`), and how the outcome is told (`cli`).
 
-use super::accounts::{find_user, is_last_admin};
+use super::AccountService;
 use super::fields::{self, FieldError};
-use super::{AdminService, IsTransient};
-use crate::db::{DbConnection, DbError};
+use super::lookup::find_user;
+use crate::clock::Clock;
+use crate::db::{DbConnection, DbError, Rollback};
 use crate::scope::Scopes;
-use crate::users::{self, ADMIN_ROLE, LookupName, User};
+use crate::users::{self, ADMIN_ROLE, LookupName, User, UserState};
 
 /// A role, as far as there is something to say about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ pub enum RolesChange {
     Invalid(FieldError),
 }
 
-impl AdminService {
+impl AccountService {
     /// The roles that somebody holds or that allow something, and the admin's, in order of their names.
     ///
     /// # Errors
@@ -85,7 +86,7 @@ impl AdminService {
             Err(fault) => return Ok(RoleSetting::Invalid(fault)),
         };
         let name = name.to_owned();
-        self.write(move |conn| {
+        self.write(move |conn, _| {
             // Of two who set the same role at once one comes first: on Postgres it would else allow what either requested.
             users::lock_accounts(conn)?;
             let before = set_scopes(conn, &name, &scopes)?;
@@ -96,22 +97,15 @@ impl AdminService {
         .await
     }
 
-    /// Gives a user roles.
+    /// Grants a user roles.
     ///
     /// # Errors
     /// When a query fails.
     pub async fn grant_roles(&self, name: &LookupName, roles: Vec<String>) -> Result<RolesChange, DbError> {
-        let clock = self.clock.clone();
-        self.change_roles(name, roles, move |conn, user, role, had| {
-            if !had {
-                users::grant_role(conn, user.id, role, clock.now())?;
-            }
-            Ok(!had)
-        })
-        .await
+        self.change_roles(name, roles, RoleChange::Grant(self.clock.clone())).await
     }
 
-    /// Takes roles from a user. With `is_forced` even the last admin's.
+    /// Revokes roles of a user. With `is_forced` even the last admin's.
     ///
     /// # Errors
     /// When a query fails.
@@ -121,51 +115,62 @@ impl AdminService {
         roles: Vec<String>,
         is_forced: bool,
     ) -> Result<RolesChange, DbError> {
-        self.change_roles(name, roles, move |conn, user, role, had| {
-            if had && role == ADMIN_ROLE && !is_forced && is_last_admin(conn, user)? {
-                return Err(Refusal::LastAdmin);
-            }
-            Ok(users::revoke_role(conn, user.id, role)?)
-        })
-        .await
+        self.change_roles(name, roles, RoleChange::Revoke { is_forced }).await
     }
 
-    async fn change_roles<F>(&self, name: &LookupName, roles: Vec<String>, change: F) -> Result<RolesChange, DbError>
-    where
-        F: Fn(&mut DbConnection, &User, &str, bool) -> Result<bool, Refusal> + Clone + Send + 'static,
-    {
+    async fn change_roles(
+        &self,
+        name: &LookupName,
+        roles: Vec<String>,
+        change: RoleChange,
+    ) -> Result<RolesChange, DbError> {
         let roles = match fields::check_roles(roles) {
             Ok(roles) => roles,
-            Err(fault) => return Ok(RolesChange::Invalid(fault)),
+            Err(error) => return Ok(RolesChange::Invalid(error)),
         };
         let name = name.clone();
-        let found = name.clone();
-        let result = self.write(move |conn| {
+        self.write_or_rollback(move |conn, _| {
             users::lock_accounts(conn)?;
             let Some(user) = find_user(conn, &name)? else { return Ok(RolesChange::NoSuchUser) };
             let held = users::list_roles(conn, user.id)?;
             let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
             for role in &roles {
-                let is_changed = change(conn, &user, role, held.contains(role))?;
+                let is_held = held.contains(role);
+                let is_changed = match &change {
+                    RoleChange::Grant(_) if is_held => false,
+                    RoleChange::Grant(clock) => {
+                        users::grant_role(conn, user.id, role, clock.now())?;
+                        true
+                    }
+                    RoleChange::Revoke { is_forced: false }
+                        if is_held && role == ADMIN_ROLE && is_last_admin(conn, &user)? =>
+                    {
+                        // Rolls back the roles before it too.
+                        return Err(Rollback::with(RolesChange::LastAdmin(user)));
+                    }
+                    RoleChange::Revoke { .. } => users::revoke_role(conn, user.id, role)?,
+                };
                 if is_changed { &mut changed } else { &mut unchanged }.push(role.clone());
             }
             let roles = users::list_roles(conn, user.id)?;
             Ok(RolesChange::Done { user, changed, unchanged, roles })
-        });
-        match result.await {
-            Ok(change) => Ok(change),
-            Err(Refusal::Database(error)) => Err(error),
-            // Rolled back whole, the roles before it too.
-            Err(Refusal::LastAdmin) => {
-                let user = self.find(&found).await?;
-                Ok(user.map_or(RolesChange::NoSuchUser, RolesChange::LastAdmin))
-            }
-        }
+        })
+        .await
     }
 }
 
-/// Sets exactly what a role allows, and returns what it allowed before. With the accounts locked.
-pub(super) fn set_scopes(conn: &mut DbConnection, role: &str, scopes: &Scopes) -> Result<Scopes, DbError> {
+/// What to do with roles.
+#[derive(Clone)]
+enum RoleChange {
+    Grant(Clock),
+    Revoke { is_forced: bool },
+}
+
+/// Sets exactly what a role allows, and returns what it allowed before. The caller holds the lock on accounts.
+///
+/// # Errors
+/// When a query fails.
+pub fn set_scopes(conn: &mut DbConnection, role: &str, scopes: &Scopes) -> Result<Scopes, DbError> {
     let before = users::list_role_scopes(conn, &[role.to_owned()])?;
     if before != *scopes {
         users::set_role_scopes(conn, role, scopes)?;
@@ -173,26 +178,11 @@ pub(super) fn set_scopes(conn: &mut DbConnection, role: &str, scopes: &Scopes) -
     Ok(before)
 }
 
-/// Why a change of roles is rolled back.
-enum Refusal {
-    LastAdmin,
-    Database(DbError),
-}
-
-impl From<DbError> for Refusal {
-    fn from(error: DbError) -> Self {
-        Self::Database(error)
+/// Whether no admin could sign in without this user. Grants and revocations of the admin role wait for each other
+/// (`users::lock_accounts`): the last two admins cannot both be removed at the same time.
+pub(super) fn is_last_admin(conn: &mut DbConnection, user: &User) -> Result<bool, DbError> {
+    if user.state != UserState::Active || users::has_other_admin(conn, user.id)? {
+        return Ok(false);
     }
-}
-
-impl From<diesel::result::Error> for Refusal {
-    fn from(error: diesel::result::Error) -> Self {
-        Self::Database(error.into())
-    }
-}
-
-impl IsTransient for Refusal {
-    fn is_transient(&self) -> bool {
-        matches!(self, Self::Database(error) if error.is_transient())
-    }
+    Ok(users::list_roles(conn, user.id)?.iter().any(|role| role == ADMIN_ROLE))
 }

@@ -8,9 +8,9 @@ use std::fmt;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::seed_clients::{self, SeedClient};
-use super::seed_roles::{self, SeedRole};
-use super::seed_users::{self, SeedUser};
+use super::clients::{self, SeedClient};
+use super::roles::{self, SeedRole};
+use super::users::{self, SeedUser};
 use crate::users::password::PasswordPolicy;
 
 /// The most bytes in a seed file.
@@ -112,7 +112,7 @@ pub fn parse(bytes: &[u8], policy: &PasswordPolicy) -> Result<SeedFile, Vec<Rema
         whole(line, format!("not valid TOML: {}", error.message()))
     })?;
     let file = reader.read_root(root.get_ref(), policy);
-    reader.faults.extend(seed_users::duplicates(&file.users));
+    reader.faults.extend(users::duplicates(&file.users));
     reader.faults.extend(twice(file.roles.iter().map(|role| (role.name.as_str(), &role.place))));
     reader.faults.extend(twice(file.clients.iter().map(|client| (client.name.as_str(), &client.place))));
     if reader.faults.is_empty() {
@@ -163,14 +163,14 @@ impl Reader {
             let (at, name) = (key.span().start, key.get_ref().as_ref());
             match (name, value.get_ref()) {
                 ("users", DeValue::Array(items)) => {
-                    let check = |place, given| seed_users::check(place, given, policy);
+                    let check = |place, given| users::check(place, given, policy);
                     file.users = self.read_table(at, items, MAX_USERS, check);
                 }
                 ("roles", DeValue::Array(items)) => {
-                    file.roles = self.read_table(at, items, MAX_OTHERS, seed_roles::check);
+                    file.roles = self.read_table(at, items, MAX_OTHERS, roles::check);
                 }
                 ("clients", DeValue::Array(items)) => {
-                    file.clients = self.read_table(at, items, MAX_OTHERS, seed_clients::check);
+                    file.clients = self.read_table(at, items, MAX_OTHERS, clients::check);
                 }
                 ("users" | "roles" | "clients", _) => {
                     self.refuse(at, name, format_args!("use [[{name}]], with two brackets, before each entry"));

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use toml::de::DeValue;
 use zeroize::Zeroizing;
 
-use super::fields::{self, FieldError};
-use super::seed_file::{Entry, Place, Remark, text, texts};
+use super::file::{Entry, Place, Remark, text, texts};
+use crate::accounts::fields::{self, FieldError};
 use crate::users::argon2id::PasswordHash;
 use crate::users::password::{Owner, Password, PasswordPolicy};
 use crate::users::{UserId, Username};

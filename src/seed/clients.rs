@@ -4,11 +4,11 @@
 use toml::de::DeValue;
 use zeroize::Zeroizing;
 
-use super::clients::lock_client;
-use super::fields::{self, FieldError};
-use super::seed_apply::{ApplyError, SeedReport};
-use super::seed_file::{Entry, Place, Remark, text, texts};
-use super::seed_users::kept;
+use super::apply::{ApplyError, SeedReport};
+use super::file::{Entry, Place, Remark, text, texts};
+use super::users::kept;
+use crate::accounts::fields::{self, FieldError};
+use crate::admin::clients::lock_client;
 use crate::clients::{self, Client, GrantType};
 use crate::clock::Moment;
 use crate::db::DbConnection;

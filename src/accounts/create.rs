@@ -1,0 +1,98 @@
+//! Creating an account with a name, a password and roles.
+
+use zeroize::Zeroizing;
+
+use super::fields::{self, FieldError};
+use super::{Account, AccountError, AccountService};
+use crate::clock::Moment;
+use crate::db::{DbConnection, DbError};
+use crate::users::password::{Owner, Password};
+use crate::users::{self, NewUser, Username};
+
+/// The fields of a new account, unchecked.
+#[derive(Clone, Debug, Default)]
+pub struct UserFields {
+    /// The username.
+    pub username: String,
+    /// The requested user ID; the next free one when absent.
+    pub id: Option<i64>,
+    /// The display name.
+    pub display_name: Option<String>,
+    /// The email address.
+    pub email: Option<String>,
+    /// The roles.
+    pub roles: Vec<String>,
+}
+
+impl UserFields {
+    /// Checks every field and returns the new user, without a password hash, and the roles.
+    ///
+    /// # Errors
+    /// The first invalid field.
+    pub fn check(self) -> Result<(NewUser, Vec<String>), FieldError> {
+        let email = self.email.map(fields::check_email).transpose()?;
+        let new = NewUser {
+            id: self.id.map(fields::check_id).transpose()?,
+            username: Username::parse(&self.username, email.as_deref())?,
+            display_name: self.display_name.map(fields::check_display_name).transpose()?,
+            email,
+            password_hash: None,
+        };
+        Ok((new, fields::check_roles(self.roles)?))
+    }
+}
+
+/// Outcome of creating an account.
+#[derive(Clone, Debug)]
+pub enum Creation {
+    /// The account was created.
+    Created(Account),
+    /// The name belongs to a user, perhaps a deleted one.
+    NameTaken,
+    /// The user ID belongs to a user, perhaps a deleted one.
+    IdTaken,
+    /// A field is invalid.
+    Invalid(FieldError),
+}
+
+impl AccountService {
+    /// Creates an account; without a password nobody can sign in to it yet.
+    ///
+    /// # Errors
+    /// [`AccountError`]; nothing was changed.
+    pub async fn create(
+        &self,
+        fields: UserFields,
+        password: Option<&Zeroizing<String>>,
+    ) -> Result<Creation, AccountError> {
+        let (mut new, roles) = match fields.check() {
+            Ok(checked) => checked,
+            Err(error) => return Ok(Creation::Invalid(error)),
+        };
+        if let Some(typed) = password {
+            match Password::choose(typed, &Owner::from(&new), &self.password_policy) {
+                Ok(password) => new.password_hash = Some(self.hash_pool.hash(password).await?),
+                Err(error) => return Ok(Creation::Invalid(error.into())),
+            }
+        }
+        let clock = self.clock.clone();
+        Ok(self.write(move |conn, _| create(conn, new.clone(), &roles, clock.now())).await?)
+    }
+}
+
+/// Creates an account with these roles.
+///
+/// # Errors
+/// When a query fails.
+pub fn create(conn: &mut DbConnection, new: NewUser, roles: &[String], now: Moment) -> Result<Creation, DbError> {
+    users::lock_accounts(conn)?;
+    let user = match users::create(conn, new, now)? {
+        users::Creation::Created(user) => user,
+        users::Creation::NameTaken => return Ok(Creation::NameTaken),
+        users::Creation::IdTaken => return Ok(Creation::IdTaken),
+    };
+    for role in roles {
+        users::grant_role(conn, user.id, role, now)?;
+    }
+    Ok(Creation::Created(Account { user, roles: roles.to_vec() }))
+}

@@ -1,0 +1,30 @@
+//! Use cases on accounts: create, look up, disable, delete, set passwords and roles. Shared by the pages, the command line and seeding.
+
+mod create;
+mod delete;
+mod disable;
+mod email_owner;
+pub mod fields;
+mod first_admin;
+mod links;
+mod lookup;
+mod notification;
+mod password;
+pub mod roles;
+mod service;
+mod sign_out;
+mod unlock;
+
+pub use create::{Creation, UserFields, create};
+pub use delete::{Deletion, delete};
+pub use disable::{Disabling, Enabling, disable, enable};
+pub use email_owner::find_verified_owner;
+pub use first_admin::{FirstAdmin, SetupLink, create_first_admin, create_setup_link};
+pub use lookup::{Account, find_account, find_active, find_user, list_accounts, with_roles};
+pub use notification::queue_notification;
+pub use password::{
+    LINKS_REVOKED_ON_CREDENTIAL_CHANGE, PasswordChange, PasswordSetting, change_password, set_password,
+};
+pub use service::{AccountError, AccountService};
+pub use sign_out::sign_out;
+pub use unlock::Unlocking;

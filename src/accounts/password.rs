@@ -1,0 +1,139 @@
+//! Setting a password, and what a new password revokes.
+
+use zeroize::Zeroizing;
+
+use super::{AccountError, AccountService, queue_notification};
+use crate::audit::{self, ClientInfo, Event, EventKind};
+use crate::authentication::{self, KnownPlaces};
+use crate::clock::Moment;
+use crate::db::{DbConnection, DbError};
+use crate::links::{self, LinkPurpose};
+use crate::mail::{Mail, MailKind, Outbox};
+use crate::secret::PlainSecret;
+use crate::sessions::{self, EndReason, EndedSessions};
+use crate::users::argon2id::PasswordHash;
+use crate::users::password::{Owner, Password, PasswordError};
+use crate::users::{self, LookupName, User, UserId};
+
+/// Links that may be held by someone who knew an old password or could read mail to an old address. They are revoked when either
+/// changes.
+pub const LINKS_REVOKED_ON_CREDENTIAL_CHANGE: [LinkPurpose; 3] =
+    [LinkPurpose::Verify, LinkPurpose::Reset, LinkPurpose::Rescue];
+
+/// Outcome of setting a password.
+#[derive(Clone, Debug)]
+pub enum PasswordSetting {
+    /// The password was set.
+    Done {
+        /// The user.
+        user: User,
+        /// The number of sessions that ended.
+        ended_sessions: usize,
+    },
+    /// No user has this name.
+    NoSuchUser,
+    /// The password policy rejects the password.
+    Invalid(PasswordError),
+}
+
+impl AccountService {
+    /// Sets a user's password, ends all their sessions and notifies them by mail.
+    ///
+    /// # Errors
+    /// [`AccountError`]; nothing was changed.
+    pub async fn set_password(
+        &self,
+        name: &LookupName,
+        typed: &Zeroizing<String>,
+    ) -> Result<PasswordSetting, AccountError> {
+        let Some(user) = self.find(name).await? else { return Ok(PasswordSetting::NoSuchUser) };
+        let password = match Password::choose(typed, &Owner::from(&user), &self.password_policy) {
+            Ok(password) => password,
+            Err(error) => return Ok(PasswordSetting::Invalid(error)),
+        };
+        let hash = self.hash_pool.hash(password).await?;
+        let (found, clock, outbox) = (user.clone(), self.clock.clone(), self.outbox.clone());
+        let count = self.write(move |conn, ended| -> Result<_, DbError> {
+            let now = clock.now();
+            let count = set_password(conn, ended, found.id, &hash, &ClientInfo::default(), now)?;
+            let kind = MailKind::PasswordChanged { username: found.username.clone() };
+            queue_notification(conn, &outbox, &found, kind, now)?;
+            Ok(count)
+        });
+        let count = count.await?;
+        Ok(count.map_or(PasswordSetting::NoSuchUser, |ended_sessions| PasswordSetting::Done { user, ended_sessions }))
+    }
+}
+
+/// Sets a password and ends what the old one began: all sessions, the known browsers and networks, a pending email change. Returns the
+/// number of sessions that ended; `None` when the user was deleted in the meantime.
+///
+/// # Errors
+/// When a query fails.
+pub fn set_password(
+    conn: &mut DbConnection,
+    ended: &mut EndedSessions,
+    id: UserId,
+    hash: &PasswordHash,
+    client_info: &ClientInfo,
+    now: Moment,
+) -> Result<Option<usize>, DbError> {
+    // First, because it locks the row: a sign-in with the old password comes before it and is ended, or after it and fails.
+    if !users::set_password_hash(conn, id, hash, None, now)? {
+        return Ok(None);
+    }
+    let count = sessions::end_all_of_user(conn, ended, id, EndReason::PasswordChanged, now)?;
+    authentication::forget_devices(conn, id)?;
+    links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, id)?;
+    audit::record(conn, &Event::of_user(EventKind::PasswordSet, id.0, client_info, now))?;
+    Ok(Some(count))
+}
+
+/// A password change by the signed-in owner of the account.
+#[derive(Clone)]
+pub struct PasswordChange {
+    /// The user.
+    pub user_id: UserId,
+    /// The session that stays.
+    pub session_id: String,
+    /// A new secret for that session: a stolen one becomes useless.
+    pub session_secret: PlainSecret,
+    /// The hash that the old password was verified against.
+    pub verified: PasswordHash,
+    /// The hash of the new password.
+    pub hash: PasswordHash,
+    /// The browser and network that stay known.
+    pub known: KnownPlaces,
+    /// The event to record.
+    pub event: Event,
+    /// The notification to queue, if the account has an email address.
+    pub mail: Option<Mail>,
+}
+
+/// Changes a password and ends all other sessions. Returns `false` when the password was changed by someone else in the meantime.
+///
+/// # Errors
+/// When a query fails.
+pub fn change_password(
+    conn: &mut DbConnection,
+    ended: &mut EndedSessions,
+    outbox: &Outbox,
+    change: PasswordChange,
+    now: Moment,
+) -> Result<bool, DbError> {
+    let PasswordChange { user_id, session_id, session_secret, verified, hash, known, event, mail } = change;
+    // First, because it locks the row: a sign-in with the old password comes before it and is ended, or after it and fails.
+    if !users::change_password_hash(conn, user_id, &hash, &verified, now)? {
+        return Ok(false);
+    }
+    // A session that was ended in the meantime stays ended; the new password is set all the same.
+    sessions::renew_secret(conn, &session_id, &session_secret, now)?;
+    sessions::end_others_of_user(conn, ended, (user_id, &session_id), EndReason::PasswordChanged, now)?;
+    authentication::forget_other_devices(conn, user_id, &known)?;
+    links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, user_id)?;
+    audit::record(conn, &event)?;
+    if let Some(mail) = mail {
+        outbox.queue(conn, mail, now)?;
+    }
+    Ok(true)
+}

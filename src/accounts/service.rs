@@ -1,0 +1,130 @@
+//! The account service: use cases on accounts, each one transaction.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::db::{Db, DbConnection, DbError, IsTransient, Rollback};
+use crate::mail::Outbox;
+use crate::sessions::{EndedSessions, SessionService};
+use crate::users::argon2id::PasswordHash;
+use crate::users::hash_pool::{HashPool, HashPoolFull};
+use crate::users::password::{Password, PasswordPolicy};
+
+/// Attempts of a command's transaction while other processes keep the database busy; on SQLite each attempt waits three seconds.
+const COMMAND_ATTEMPTS: u32 = 10;
+
+/// An error that prevents a use case.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The hash queue is full.
+    #[error(transparent)]
+    HashPoolFull(#[from] HashPoolFull),
+}
+
+/// Use cases on accounts. Cheap to clone.
+#[derive(Clone)]
+pub struct AccountService {
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) hash_pool: HashPool,
+    pub(super) password_policy: Arc<PasswordPolicy>,
+    pub(super) outbox: Outbox,
+    pub(super) sessions: SessionService,
+    /// Attempts of a transaction while the error is transient.
+    attempts: u32,
+}
+
+impl AccountService {
+    /// Creates the service for a server: a transaction that cannot run now fails, and the client retries.
+    #[must_use]
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        hash_pool: HashPool,
+        password_policy: PasswordPolicy,
+        outbox: Outbox,
+        sessions: SessionService,
+    ) -> Self {
+        let password_policy = Arc::new(password_policy);
+        Self { db, clock, hash_pool, password_policy, outbox, sessions, attempts: 1 }
+    }
+
+    /// The same service for a command, which retries while other processes keep the database busy.
+    #[must_use]
+    pub fn for_commands(self) -> Self {
+        Self { attempts: COMMAND_ATTEMPTS, ..self }
+    }
+
+    /// The policy for new passwords.
+    #[must_use]
+    pub fn password_policy(&self) -> &PasswordPolicy {
+        &self.password_policy
+    }
+
+    /// The mail queue.
+    #[must_use]
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The threads that hash passwords.
+    #[must_use]
+    pub fn hash_pool(&self) -> &HashPool {
+        &self.hash_pool
+    }
+
+    /// Hashes a new password.
+    ///
+    /// # Errors
+    /// When the hash queue is full.
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashPoolFull> {
+        self.hash_pool.hash(password).await
+    }
+
+    /// Reads from the database.
+    ///
+    /// # Errors
+    /// As [`Db::read`].
+    pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
+    where
+        F: Fn(&mut DbConnection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        self.db.read(query).await
+    }
+
+    /// Runs `step` in one transaction, as [`SessionService::write`]; a command's is retried while the error is transient.
+    ///
+    /// # Errors
+    /// As [`SessionService::write`].
+    pub async fn write<T, E, F>(&self, step: F) -> Result<T, E>
+    where
+        F: Fn(&mut DbConnection, &mut EndedSessions) -> Result<T, E> + Clone + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + IsTransient + Send + 'static,
+    {
+        self.sessions.write_with_retry(self.attempts, step).await
+    }
+
+    /// [`Self::write`] for a step that may roll back and still has an outcome.
+    ///
+    /// # Errors
+    /// When the transaction fails.
+    pub async fn write_or_rollback<T, F>(&self, step: F) -> Result<T, DbError>
+    where
+        F: Fn(&mut DbConnection, &mut EndedSessions) -> Result<T, Rollback<T>> + Clone + Send + 'static,
+        T: Send + 'static,
+    {
+        Rollback::settle(self.write(step).await)
+    }
+}

@@ -1,0 +1,43 @@
+//! Signing a user out everywhere.
+
+use super::AccountService;
+use super::lookup::find_user;
+use crate::audit::{self, ClientInfo, Event, EventKind};
+use crate::clock::Moment;
+use crate::db::{DbConnection, DbError};
+use crate::links::{self, LinkPurpose};
+use crate::sessions::{self, EndReason, EndedSessions};
+use crate::users::{self, LookupName, User};
+
+impl AccountService {
+    /// Ends all sessions of a user in one transaction, as [`sign_out`].
+    ///
+    /// # Errors
+    /// When a query fails.
+    pub async fn sign_out(&self, name: &LookupName) -> Result<Option<(User, usize)>, DbError> {
+        let (name, clock) = (name.clone(), self.clock.clone());
+        self.write(move |conn, ended| sign_out(conn, ended, &name, clock.now())).await
+    }
+}
+
+/// Ends all sessions of a user, and an email change that one of them may have requested. Returns the user and the number of
+/// sessions that ended; `None` when no user has this name.
+///
+/// # Errors
+/// When a query fails.
+pub fn sign_out(
+    conn: &mut DbConnection,
+    ended: &mut EndedSessions,
+    name: &LookupName,
+    now: Moment,
+) -> Result<Option<(User, usize)>, DbError> {
+    let Some(user) = find_user(conn, name)? else { return Ok(None) };
+    // A sign-in that is being completed comes before this and is ended, or after it.
+    users::lock(conn, user.id)?;
+    let count = sessions::end_all_of_user(conn, ended, user.id, EndReason::SignedOutByAdmin, now)?;
+    links::revoke_of_user(conn, &[LinkPurpose::Verify], user.id)?;
+    if count > 0 {
+        audit::record(conn, &Event::of_user(EventKind::SignedOutByAdmin, user.id.0, &ClientInfo::default(), now))?;
+    }
+    Ok(Some((user, count)))
+}

@@ -1,0 +1,35 @@
+//! Browsers that stay known when a password changes.
+
+use super::devices::{self, KnownPlaces};
+use super::{AuthService, PasswordAttempt, buckets};
+use crate::db::DbError;
+use crate::secret::PlainSecret;
+use crate::users::{LookupName, User};
+
+impl AuthService {
+    /// The browser and network of an attempt.
+    #[must_use]
+    pub fn known_places(&self, attempt: &PasswordAttempt) -> KnownPlaces {
+        KnownPlaces::new(&self.throttle.key, attempt)
+    }
+
+    /// Makes the browser known at which a person has just set a new password by a one-time link, and returns the secret for its cookie.
+    ///
+    /// The new password made the account forget all other browsers: an attacker who locks the owner out by failures from many networks
+    /// would otherwise keep them out. `None`, with a line in the log, when the database fails: the password is set all the same.
+    pub async fn remember_browser(&self, user: &User) -> Option<PlainSecret> {
+        let username = LookupName::parse(&user.username)?;
+        let secret = PlainSecret::generate();
+        let id = buckets::device_id(&self.throttle.key, username.key(), secret.hash().as_str());
+        let (user_id, now) = (user.id, self.clock.now());
+        let stored = self
+            .db
+            .write(move |conn| -> Result<_, DbError> { Ok(devices::insert_device(conn, &id, user_id, now)?) })
+            .await;
+        if let Err(error) = stored {
+            tracing::warn!(%error, "could not remember the browser after a password reset");
+            return None;
+        }
+        Some(secret)
+    }
+}

@@ -1,0 +1,107 @@
+//! The authentication service: verifies a password under throttling.
+
+use std::time::Duration;
+
+use super::PasswordAttempt;
+use super::reservation::{Reservation, Reserved, Throttle};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{Db, DbError};
+use crate::mail::Outbox;
+use crate::metrics;
+use crate::secret::ServerKey;
+use crate::sessions::SessionService;
+use crate::tokens::{SigningError, TokenService};
+use crate::users::argon2id::PasswordHash;
+use crate::users::hash_pool::HashPool;
+
+/// An error that prevents a decision on an attempt.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The access token could not be signed.
+    #[error("could not sign the access token")]
+    Signing(#[from] SigningError),
+}
+
+/// Verifies passwords under throttling, signs in, re-authenticates. Cheap to clone.
+#[derive(Clone)]
+pub struct AuthService {
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) hash_pool: HashPool,
+    pub(super) sessions: SessionService,
+    pub(super) tokens: TokenService,
+    pub(super) outbox: Outbox,
+    pub(super) throttle: Throttle,
+}
+
+/// Outcome of a password check under throttling.
+pub(super) enum Verification {
+    /// The password is correct; the hash that it was verified against.
+    Correct(Box<Reserved>, PasswordHash),
+    /// The username is unknown or the password wrong.
+    Incorrect(Box<Reserved>),
+    /// Too many failed attempts; the time to wait.
+    Throttled(Duration),
+    /// The hash queue is full.
+    Overloaded,
+}
+
+impl AuthService {
+    /// Creates the service. Its clock is the token service's.
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        server_key: &ServerKey,
+        db: Db,
+        hash_pool: HashPool,
+        sessions: SessionService,
+        tokens: TokenService,
+    ) -> Self {
+        let clock = tokens.clock().clone();
+        Self {
+            throttle: Throttle::new(config.throttling, server_key, db.clone(), clock.clone()),
+            outbox: Outbox::new(config, server_key),
+            db,
+            clock,
+            hash_pool,
+            sessions,
+            tokens,
+        }
+    }
+
+    /// Reserves an attempt, then verifies the password. No connection is held while hashing. An attempt that could not be decided
+    /// counts as failed after a minute.
+    pub(super) async fn verify_password(&self, attempt: &PasswordAttempt) -> Result<Verification, DbError> {
+        let reserved = match self.throttle.reserve(attempt).await? {
+            Reservation::Reserved(reserved) => reserved,
+            Reservation::Throttled(wait) => {
+                metrics::SIGN_INS_THROTTLED.increment();
+                return Ok(Verification::Throttled(wait));
+            }
+        };
+        let hash = reserved.user.as_ref().and_then(|user| user.password_hash.clone());
+        let Ok(is_correct) = self.hash_pool.verify(attempt.password.clone(), hash.clone()).await else {
+            self.throttle.release(&reserved).await?;
+            return Ok(Verification::Overloaded);
+        };
+        Ok(match hash.filter(|_| is_correct) {
+            Some(hash) => Verification::Correct(reserved, hash),
+            None => Verification::Incorrect(reserved),
+        })
+    }
+
+    /// Counts the reserved attempt as failed.
+    pub(super) async fn count_failure(&self, attempt: &PasswordAttempt, reserved: &Reserved) -> Result<(), DbError> {
+        metrics::SIGN_IN_FAILURES.increment();
+        self.throttle.count_failure(attempt, reserved).await
+    }
+}
+
+/// Runs `work` as its own task, which completes even if the caller is dropped.
+pub(super) async fn detached<T: 'static>(work: impl Future<Output = T> + 'static) -> T {
+    tokio::task::spawn_local(work).await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}

@@ -1,0 +1,66 @@
+//! The client credentials grant (RFC 6749 §4.4): a client's token for itself.
+
+use crate::authentication::SignInError;
+use crate::clients::{self, Client};
+use crate::db::{Db, DbError};
+use crate::scope::Scopes;
+use crate::sessions::{self, NewSession, Session, SessionOrigin, SessionService};
+use crate::tokens::{Grant, IssuedToken, Subject, TokenService};
+
+/// Outcome of a client credentials request.
+pub enum ClientGrant {
+    /// The token is issued.
+    Done {
+        /// The new session.
+        session: Box<Session>,
+        /// Its access token.
+        token: IssuedToken,
+    },
+    /// None of the requested scopes can be granted.
+    ScopeRejected,
+    /// The client was deleted, or its secret replaced, in the meantime.
+    ClientGone,
+}
+
+/// Starts a session for an authenticated client and signs its token. There is no refresh token (RFC 6749 §4.4.3).
+///
+/// # Errors
+/// [`SignInError`] when no decision was possible.
+pub async fn issue(
+    db: &Db,
+    sessions: &SessionService,
+    tokens: &TokenService,
+    client: Client,
+    requested: Scopes,
+    origin: SessionOrigin,
+) -> Result<ClientGrant, SignInError> {
+    let scope = requested.intersection(&client.scopes);
+    if scope.is_empty() && !requested.is_empty() {
+        return Ok(ClientGrant::ScopeRejected);
+    }
+    let (now, lifetimes) = (tokens.clock().now(), sessions.lifetimes());
+    let signer = tokens.signer(now);
+    let new = NewSession {
+        user_id: None,
+        client_id: Some(client.id.clone()),
+        scope,
+        signing_kid: signer.kid().map(str::to_owned),
+        expires_at: None,
+        is_remembered: false,
+        origin,
+    };
+    let started = db
+        .write(move |conn| -> Result<_, DbError> {
+            // Compared with the row again, which is locked: deleting the client ends this session or comes before it.
+            if !clients::lock_unchanged(conn, &client)? {
+                return Ok(None);
+            }
+            Ok(Some(sessions::start(conn, new, &lifetimes, now)?))
+        })
+        .await?;
+    let Some(started) = started else { return Ok(ClientGrant::ClientGone) };
+    let session = started.session;
+    let subject = Subject::Client(session.client_id.as_deref().unwrap_or_default());
+    let token = tokens.issue(&signer, Grant { subject, scope: &session.scope, session: &session }, now)?;
+    Ok(ClientGrant::Done { session: Box::new(session), token })
+}

@@ -1,0 +1,169 @@
+//! The refresh grant (RFC 6749 §6): user, roles and scopes are read again each time.
+
+use std::net::IpAddr;
+
+use crate::audit::{self, Event, EventKind};
+use crate::authentication::{SignInError, scope};
+use crate::clients::Client;
+use crate::clock::Moment;
+use crate::db::{Db, DbConnection, DbError};
+use crate::metrics;
+use crate::scope::Scopes;
+use crate::secret::PlainSecret;
+use crate::sessions::{self, EndReason, EndedSessions, Lifetimes, Session, SessionService};
+use crate::tokens::{
+    Grant, IssuedToken, RefreshToken, Rotation, Signer, Subject, TokenService, find_refresh_token, rotate,
+};
+use crate::users::{self, User, UserState};
+
+/// A refresh request.
+#[derive(Clone, Debug)]
+pub struct RefreshRequest {
+    /// The refresh token.
+    pub token: PlainSecret,
+    /// The authenticated client, if the request names one.
+    pub client: Option<Client>,
+    /// The requested scopes; empty for those granted before.
+    pub scope: Scopes,
+    /// The client's IP address.
+    pub client_ip: IpAddr,
+}
+
+/// Outcome of a refresh request.
+pub enum Refresh {
+    /// A new access token and the next refresh token.
+    Done(Box<Refreshed>),
+    /// The token is unknown, bound to another client, expired, revoked or reused.
+    Rejected,
+    /// None of the requested scopes can be granted; the token stays valid.
+    ScopeRejected,
+}
+
+/// A successful refresh.
+pub struct Refreshed {
+    /// The access token.
+    pub token: IssuedToken,
+    /// The next refresh token.
+    pub refresh_token: PlainSecret,
+    /// The scopes of the access token.
+    pub scope: Scopes,
+}
+
+enum Outcome {
+    Done { session: Session, user: Box<User>, roles: Vec<String>, scope: Scopes, successor: PlainSecret },
+    Rejected,
+    ScopeRejected,
+    Reused(Session),
+    Contested,
+}
+
+/// Exchanges a refresh token for an access token and the next refresh token.
+///
+/// # Errors
+/// [`SignInError`] when no decision was possible.
+pub async fn refresh(
+    db: &Db,
+    sessions: &SessionService,
+    tokens: &TokenService,
+    request: RefreshRequest,
+) -> Result<Refresh, SignInError> {
+    let now = tokens.clock().now();
+    // An unknown token, or another client's, is rejected without the write lock, of which SQLite has one, and before anything changes:
+    // only the token's own client can use it or end its session.
+    let token = request.token.clone();
+    let found = db.read(move |conn| -> Result<_, DbError> { Ok(find_refresh_token(conn, &token)?) }).await?;
+    let client_id = request.client.as_ref().map(|client| client.id.as_str());
+    let Some(token) = found.filter(|token| token.client_id.as_deref() == client_id) else {
+        return Ok(Refresh::Rejected);
+    };
+    let signer = tokens.signer(now);
+    let step = RefreshStep { request, token, lifetimes: sessions.lifetimes(), signer: signer.clone(), now };
+    match sessions.write(move |conn, ended| step.run(conn, ended)).await? {
+        Outcome::Done { session, user, roles, scope, successor } => {
+            let grant = Grant { subject: Subject::User(&user, &roles), scope: &scope, session: &session };
+            let token = tokens.issue(&signer, grant, now)?;
+            metrics::REFRESHES.increment();
+            Ok(Refresh::Done(Box::new(Refreshed { token, refresh_token: successor, scope })))
+        }
+        Outcome::ScopeRejected => Ok(Refresh::ScopeRejected),
+        Outcome::Rejected => Ok(Refresh::Rejected),
+        Outcome::Reused(session) => {
+            tracing::warn!(session = session.id, "refresh token reused; session ended");
+            metrics::REFRESH_TOKENS_REUSED.increment();
+            Ok(Refresh::Rejected)
+        }
+        Outcome::Contested => Err(DbError::Busy.into()),
+    }
+}
+
+/// The transaction of a refresh.
+struct RefreshStep {
+    request: RefreshRequest,
+    /// The token as read just before. Its owner never changes, and `rotate` reads the rest again when it has changed.
+    token: RefreshToken,
+    lifetimes: Lifetimes,
+    signer: Signer,
+    now: Moment,
+}
+
+impl RefreshStep {
+    fn run(&self, conn: &mut DbConnection, ended: &mut EndedSessions) -> Result<Outcome, DbError> {
+        let (request, token, now) = (&self.request, &self.token, self.now);
+        let session = sessions::find(conn, &token.family_id)?.filter(|session| self.lifetimes.is_live(session, now));
+        let Some(session) = session else { return Ok(Outcome::Rejected) };
+        let user = session.user_id.map(|id| users::find_by_id(conn, id)).transpose()?.flatten();
+        let Some(user) = user.filter(|user| user.state == UserState::Active) else { return Ok(Outcome::Rejected) };
+        let roles = users::list_roles(conn, user.id)?;
+        let Some(scope) = self.scope(conn, &roles)? else { return Ok(Outcome::ScopeRejected) };
+        match rotate(conn, &request.token, token.clone(), now)? {
+            Rotation::Successor(successor) => {
+                let Some(session) = self.set_issued(conn, session)? else { return Ok(Outcome::Rejected) };
+                Ok(Outcome::Done { session, user: Box::new(user), roles, scope, successor })
+            }
+            Rotation::Reused => {
+                self.end(conn, ended, &session)?;
+                Ok(Outcome::Reused(session))
+            }
+            Rotation::Contested => Ok(Outcome::Contested),
+        }
+    }
+
+    /// The scopes granted when the family began, as far as the user's roles and the client still allow them. `None` when none of the
+    /// requested scopes is left.
+    fn scope(&self, conn: &mut DbConnection, roles: &[String]) -> Result<Option<Scopes>, DbError> {
+        let allowed = scope::allowed(conn, &self.token.scope, roles, self.request.client.as_ref())?;
+        let requested = &self.request.scope;
+        if requested.is_empty() {
+            return Ok(Some(allowed));
+        }
+        Ok(Some(requested.intersection(&allowed)).filter(|scope| !scope.is_empty()))
+    }
+
+    /// Stores until when the new access token is valid, unless the row covers it already: a session that ends is then remembered for
+    /// long enough. `None` when the session ended in the meantime.
+    fn set_issued(&self, conn: &mut DbConnection, mut session: Session) -> Result<Option<Session>, DbError> {
+        let is_use_due = self.lifetimes.is_use_due(&session, self.now);
+        session.last_used_at = session.last_used_at.max(self.now);
+        let expires_at = self.lifetimes.access_token_expires_at(&session, self.now);
+        if !is_use_due && session.access_until >= expires_at && session.signing_kid.as_deref() == self.signer.kid() {
+            return Ok(Some(session));
+        }
+        let until = self.lifetimes.access_until_of(expires_at);
+        let is_live = sessions::set_issued(conn, &session, self.signer.kid(), until, self.now)?;
+        Ok(is_live.then_some(session))
+    }
+
+    fn end(&self, conn: &mut DbConnection, ended: &mut EndedSessions, session: &Session) -> Result<(), DbError> {
+        if sessions::end(conn, ended, &session.id, EndReason::RefreshTokenReused, self.now)? {
+            let event = Event {
+                user_id: session.user_id.map(|id| id.0),
+                client_id: session.client_id.clone(),
+                session_id: Some(session.id.clone()),
+                network_address: Some(self.request.client_ip.to_canonical().to_string()),
+                ..Event::new(EventKind::RefreshTokenReused, self.now)
+            };
+            audit::record(conn, &event)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! Verifying an email address by a one-time link, and changing the address of an account.
+
+use crate::accounts::{
+    AccountService, LINKS_REVOKED_ON_CREDENTIAL_CHANGE, find_active, find_verified_owner, queue_notification,
+};
+use crate::audit::{self, ClientInfo, Event, EventKind};
+use crate::clock::Moment;
+use crate::db::{DbConnection, DbError, Rollback};
+use crate::links::{self, Link, LinkPurpose, NewLink};
+use crate::mail::{Mail, MailKind, Outbox, Queued};
+use crate::secret::PlainSecret;
+use crate::users::{self, User, UserId};
+
+/// Outcome of verifying an address.
+#[derive(Clone, Debug)]
+pub enum Verification {
+    /// The address is the account's now.
+    Done,
+    /// Another account verified the address first.
+    AddressTaken,
+    /// The link was used, has another purpose, or its user can no longer sign in.
+    LinkExpired,
+}
+
+/// Outcome of an email-change request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmailChangeRequest {
+    /// A mail is queued.
+    Queued,
+    /// No mail can be queued now; nothing was changed.
+    QueueFull,
+}
+
+/// Queues a mail with a link that verifies `email` for the user, and notifies their current address. An earlier link becomes invalid,
+/// so that of two requested addresses the last one counts.
+///
+/// When another account has verified `email`, its owner is notified instead of being mailed a link. The request stays visible and
+/// expires like any other, so that the requesting user learns nothing. The mails count toward the limit of the requesting user.
+///
+/// # Errors
+/// When a query fails.
+pub async fn request_email_change(
+    accounts: &AccountService,
+    outbox: Outbox,
+    user: User,
+    email: String,
+) -> Result<EmailChangeRequest, DbError> {
+    let clock = accounts.clock().clone();
+    accounts
+        .write_or_rollback(move |conn, _| {
+            let now = clock.now();
+            match queue_email_change(conn, &outbox, &user, &email, now)? {
+                Queued::Waiting => Ok(EmailChangeRequest::Queued),
+                // Rolled back, so that no page says that a mail is on its way.
+                Queued::Full | Queued::Off => Err(Rollback::with(EmailChangeRequest::QueueFull)),
+            }
+        })
+        .await
+}
+
+fn queue_email_change(
+    conn: &mut DbConnection,
+    outbox: &Outbox,
+    user: &User,
+    email: &str,
+    now: Moment,
+) -> Result<Queued, DbError> {
+    let secret = create_link(conn, user, email, now)?;
+    let mail = match find_verified_owner(conn, email, Some(user.id))? {
+        None => Mail {
+            kind: MailKind::Verify { username: user.username.clone(), secret },
+            to: email.to_owned(),
+            // The address may be a stranger's: no free text of the user is sent there.
+            display_name: None,
+            language: user.language.clone(),
+            user_id: Some(user.id.0),
+        },
+        // The link's secret is dropped: it reaches nobody.
+        Some(owner) => Mail {
+            kind: MailKind::AddressWanted { username: owner.username },
+            to: owner.email.unwrap_or_else(|| email.to_owned()),
+            display_name: owner.display_name,
+            language: owner.language,
+            user_id: Some(user.id.0),
+        },
+    };
+    let queued = outbox.queue(conn, mail, now)?;
+    if queued == Queued::Waiting && user.email.as_deref() != Some(email) {
+        queue_notification(conn, outbox, user, MailKind::EmailChangeAsked { username: user.username.clone() }, now)?;
+    }
+    Ok(queued)
+}
+
+fn create_link(conn: &mut DbConnection, user: &User, email: &str, now: Moment) -> Result<PlainSecret, DbError> {
+    users::lock_accounts(conn)?;
+    let new = NewLink { purpose: LinkPurpose::Verify, user_id: Some(user.id), email: Some(email), roles: &[] };
+    Ok(links::create_for(conn, &new, now)?)
+}
+
+/// The requested email address of a user that waits for verification.
+///
+/// # Errors
+/// When the query fails.
+pub async fn find_pending_email(accounts: &AccountService, user_id: UserId) -> Result<Option<String>, DbError> {
+    let now = accounts.clock().now();
+    let find = move |conn: &mut DbConnection| -> Result<_, DbError> {
+        Ok(links::find_of_user(conn, LinkPurpose::Verify, user_id, now)?)
+    };
+    Ok(accounts.read(find).await?.and_then(|link| link.email))
+}
+
+/// Cancels a pending email change.
+///
+/// # Errors
+/// When the query fails.
+pub async fn cancel_email_change(accounts: &AccountService, user_id: UserId) -> Result<(), DbError> {
+    accounts
+        .write(move |conn, _| -> Result<_, DbError> {
+            Ok(links::revoke_of_user(conn, &[LinkPurpose::Verify], user_id)?)
+        })
+        .await
+}
+
+/// Makes the link's address the user's verified address, notifies the address that it replaces, and uses the link.
+///
+/// # Errors
+/// When a query fails.
+pub async fn verify_email(
+    accounts: &AccountService,
+    outbox: Outbox,
+    link: Link,
+    client_info: ClientInfo,
+) -> Result<Verification, DbError> {
+    let clock = accounts.clock().clone();
+    accounts.write(move |conn, _| verify(conn, &outbox, &link, &client_info, clock.now())).await
+}
+
+fn verify(
+    conn: &mut DbConnection,
+    outbox: &Outbox,
+    link: &Link,
+    client_info: &ClientInfo,
+    now: Moment,
+) -> Result<Verification, DbError> {
+    let (LinkPurpose::Verify, Some(user_id), Some(email)) = (link.purpose, link.user_id, &link.email) else {
+        return Ok(Verification::LinkExpired);
+    };
+    // Of two accounts that verify one address at the same time, one is first.
+    users::lock_accounts(conn)?;
+    if !links::use_up(conn, link, now)? {
+        return Ok(Verification::LinkExpired);
+    }
+    let Some(user) = find_active(conn, user_id)? else { return Ok(Verification::LinkExpired) };
+    if find_verified_owner(conn, email, Some(user_id))?.is_some() {
+        return Ok(Verification::AddressTaken);
+    }
+    if user.email.as_deref() != Some(email) {
+        // What was mailed to the replaced address becomes invalid.
+        links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, user_id)?;
+        queue_notification(conn, outbox, &user, MailKind::EmailChanged { username: user.username.clone() }, now)?;
+        audit::record(conn, &Event::of_user(EventKind::EmailChanged, user_id.0, client_info, now))?;
+    }
+    users::set_verified_email(conn, user_id, email, now)?;
+    Ok(Verification::Done)
+}

@@ -1,0 +1,162 @@
+//! Password reset by a one-time link: who is mailed one, and what the link allows.
+
+use crate::accounts::{AccountService, find_active, find_user, queue_notification, set_password};
+use crate::audit::ClientInfo;
+use crate::clock::Moment;
+use crate::db::{DbConnection, DbError, Rollback};
+use crate::links::{self, Link, LinkPurpose};
+use crate::mail::{Mail, MailKind, Outbox, Queued};
+use crate::secret::PlainSecret;
+use crate::sessions::EndedSessions;
+use crate::users::argon2id::PasswordHash;
+use crate::users::{self, LookupName, User, UserState};
+
+/// The most accounts with one address that are mailed a link.
+const MAX_SHARING: i64 = 5;
+
+/// Outcome of creating a reset link for an admin to hand over.
+#[derive(Clone, Debug)]
+pub enum ResetLink {
+    /// The link and its user.
+    Created(PlainSecret, User),
+    /// The account is disabled.
+    Disabled(User),
+    /// No user has this name.
+    NoSuchUser,
+}
+
+/// Outcome of setting a new password by a link.
+#[derive(Clone, Debug)]
+pub enum Reset {
+    /// The password was set.
+    Done {
+        /// The user.
+        user: User,
+        /// The number of sessions that ended.
+        ended_sessions: usize,
+    },
+    /// The link was used, has another purpose, or its user can no longer sign in.
+    LinkExpired,
+}
+
+/// The accounts that a typed name or address may mean: active ones that have an email address.
+///
+/// # Errors
+/// When a query fails.
+pub async fn find_reachable(accounts: &AccountService, typed: String) -> Result<Vec<User>, DbError> {
+    accounts
+        .read(move |conn| {
+            let by_name = LookupName::parse(&typed).map(|name| find_user(conn, &name)).transpose()?.flatten();
+            let mut found: Vec<User> = by_name.into_iter().collect();
+            if let Some(key) = users::email_key(&typed) {
+                for user in users::list_by_email_key(conn, &key, MAX_SHARING)? {
+                    if found.iter().all(|other| other.id != user.id) {
+                        found.push(user);
+                    }
+                }
+            }
+            found.retain(|user| user.state == UserState::Active && user.email.is_some());
+            Ok(found)
+        })
+        .await
+}
+
+/// Outcome of mailing a reset link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResetMail {
+    /// The mail is queued.
+    Queued,
+    /// Too many mails are queued; an earlier link stays valid.
+    QueueFull,
+}
+
+/// Queues a mail with a reset link, which replaces an earlier link. It goes to the account's address, whatever was typed: an admin set
+/// it, or its owner verified it.
+///
+/// # Errors
+/// When a query fails.
+pub async fn mail_reset_link(accounts: &AccountService, outbox: Outbox, user: User) -> Result<ResetMail, DbError> {
+    let clock = accounts.clock().clone();
+    accounts
+        .write_or_rollback(move |conn, _| {
+            let now = clock.now();
+            users::lock_accounts(conn)?;
+            let secret = links::create(conn, LinkPurpose::Reset, Some(user.id), now)?;
+            let Some(to) = user.email.clone() else { return Ok(ResetMail::Queued) };
+            let kind = MailKind::Reset { username: user.username.clone(), secret };
+            let (display_name, language) = (user.display_name.clone(), user.language.clone());
+            let mail = Mail { kind, to, display_name, language, user_id: Some(user.id.0) };
+            match outbox.queue(conn, mail, now)? {
+                Queued::Waiting => Ok(ResetMail::Queued),
+                // The new link would reach nobody.
+                Queued::Full | Queued::Off => Err(Rollback::with(ResetMail::QueueFull)),
+            }
+        })
+        .await
+}
+
+/// Creates a reset link for an admin to hand over; it replaces an earlier one.
+///
+/// # Errors
+/// When a query fails.
+pub async fn create_reset_link(accounts: &AccountService, name: &LookupName) -> Result<ResetLink, DbError> {
+    let (name, clock) = (name.clone(), accounts.clock().clone());
+    accounts
+        .write(move |conn, _| -> Result<_, DbError> {
+            users::lock_accounts(conn)?;
+            let Some(user) = find_user(conn, &name)? else { return Ok(ResetLink::NoSuchUser) };
+            if user.state != UserState::Active {
+                return Ok(ResetLink::Disabled(user));
+            }
+            let secret = links::create(conn, LinkPurpose::Reset, Some(user.id), clock.now())?;
+            Ok(ResetLink::Created(secret, user))
+        })
+        .await
+}
+
+/// A new password chosen by a one-time link.
+#[derive(Clone)]
+pub struct ResetRequest {
+    /// The link: a reset, or the rescue of an admin.
+    pub link: Link,
+    /// The hash of the new password.
+    pub hash: PasswordHash,
+    /// Where the request comes from, for the event.
+    pub client_info: ClientInfo,
+    /// The queue for the notification.
+    pub outbox: Outbox,
+}
+
+/// Sets the password of the link's user, ends their sessions, notifies them and uses the link: all or nothing.
+///
+/// # Errors
+/// When a query fails.
+pub async fn reset_password(accounts: &AccountService, request: ResetRequest) -> Result<Reset, DbError> {
+    let clock = accounts.clock().clone();
+    accounts.write(move |conn, ended| reset(conn, ended, &request, clock.now())).await
+}
+
+fn reset(
+    conn: &mut DbConnection,
+    ended: &mut EndedSessions,
+    request: &ResetRequest,
+    now: Moment,
+) -> Result<Reset, DbError> {
+    let ResetRequest { link, hash, client_info, outbox } = request;
+    let (LinkPurpose::Reset | LinkPurpose::Rescue, Some(user_id)) = (link.purpose, link.user_id) else {
+        return Ok(Reset::LinkExpired);
+    };
+    users::lock_accounts(conn)?;
+    if !links::use_up(conn, link, now)? {
+        return Ok(Reset::LinkExpired);
+    }
+    // The account may have been disabled, or the admin role revoked, since the link was created.
+    let may_be_rescued = link.purpose == LinkPurpose::Reset
+        || users::list_roles(conn, user_id)?.iter().any(|role| role == users::ADMIN_ROLE);
+    let Some(user) = find_active(conn, user_id)?.filter(|_| may_be_rescued) else { return Ok(Reset::LinkExpired) };
+    let Some(ended_sessions) = set_password(conn, ended, user_id, hash, client_info, now)? else {
+        return Ok(Reset::LinkExpired);
+    };
+    queue_notification(conn, outbox, &user, MailKind::PasswordChanged { username: user.username.clone() }, now)?;
+    Ok(Reset::Done { user, ended_sessions })
+}

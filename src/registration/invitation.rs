@@ -1,0 +1,172 @@
+//! New accounts by invitation or open registration: the links, and the account that a link allows. Opening the link verifies the
+//! address that it was mailed to.
+
+use crate::accounts::{AccountService, find_verified_owner, queue_notification};
+use crate::clock::Moment;
+use crate::db::{DbConnection, DbError, Rollback};
+use crate::links::{self, Link, LinkPurpose, NewLink};
+use crate::mail::{Mail, MailKind, Outbox, Queued};
+use crate::secret::PlainSecret;
+use crate::users::{self, Creation, NewUser, UserState};
+
+/// The most open invitations, and the most open registration requests.
+pub const MAX_OPEN: i64 = 10_000;
+/// The most accounts of one address that are notified of a registration request.
+const MAX_NOTIFIED: i64 = 5;
+
+/// Outcome of an invitation.
+#[derive(Clone, Debug)]
+pub enum Invitation {
+    /// The link, to be handed over.
+    Created(PlainSecret),
+    /// The link is mailed.
+    Mailed,
+    /// An address was given, and no mail server is configured.
+    NoMail,
+    /// Too many invitations are open, or too many mails queued.
+    TooMany,
+}
+
+/// Outcome of accepting a link.
+#[derive(Clone, Debug)]
+pub enum Acceptance {
+    /// The account was created.
+    Created,
+    /// The name belongs to a user, perhaps a deleted one; the link stays valid.
+    NameTaken,
+    /// The link was used or revoked, has another purpose, or another account has verified its address since.
+    LinkExpired,
+}
+
+/// Invites a person, who gets these roles. With an address the link is mailed and shown to nobody else.
+///
+/// # Errors
+/// When a query fails.
+pub async fn invite(
+    accounts: &AccountService,
+    email: Option<String>,
+    roles: Vec<String>,
+) -> Result<Invitation, DbError> {
+    let (clock, outbox) = (accounts.clock().clone(), accounts.outbox().clone());
+    accounts
+        .write_or_rollback(move |conn, _| {
+            let (email, now) = (email.as_deref(), clock.now());
+            if email.is_some() && !outbox.is_on() {
+                return Ok(Invitation::NoMail);
+            }
+            users::lock_accounts(conn)?;
+            if links::count(conn, LinkPurpose::Invite, now)? >= MAX_OPEN {
+                return Ok(Invitation::TooMany);
+            }
+            let new = NewLink { purpose: LinkPurpose::Invite, user_id: None, email, roles: &roles };
+            let secret = links::create_for(conn, &new, now)?;
+            let Some(email) = email else { return Ok(Invitation::Created(secret)) };
+            let mail = Mail {
+                kind: MailKind::Invite { secret },
+                to: email.to_owned(),
+                display_name: None,
+                language: None,
+                user_id: None,
+            };
+            match outbox.queue(conn, mail, now)? {
+                Queued::Waiting => Ok(Invitation::Mailed),
+                // The link would reach nobody.
+                Queued::Full | Queued::Off => Err(Rollback::with(Invitation::TooMany)),
+            }
+        })
+        .await
+}
+
+/// The valid invitations, the oldest first, at most [`MAX_OPEN`].
+///
+/// # Errors
+/// When the query fails.
+pub async fn list_invitations(accounts: &AccountService) -> Result<Vec<Link>, DbError> {
+    let now = accounts.clock().now();
+    accounts.read(move |conn| Ok(links::list(conn, LinkPurpose::Invite, now, MAX_OPEN)?)).await
+}
+
+/// Revokes an invitation. Returns `false` when no valid one has this ID.
+///
+/// # Errors
+/// When the query fails.
+pub async fn revoke_invitation(accounts: &AccountService, id: &str) -> Result<bool, DbError> {
+    let (id, clock) = (id.to_owned(), accounts.clock().clone());
+    accounts
+        .write(move |conn, _| -> Result<_, DbError> { Ok(links::revoke(conn, LinkPurpose::Invite, &id, clock.now())?) })
+        .await
+}
+
+/// Queues a mail for a person who wants an account: a link or, when the address has an account, a notification to its owner.
+///
+/// # Errors
+/// When a query fails.
+pub async fn request_account(accounts: &AccountService, outbox: Outbox, email: String) -> Result<(), DbError> {
+    let clock = accounts.clock().clone();
+    accounts.write(move |conn, _| queue_registration(conn, &outbox, &email, clock.now())).await
+}
+
+fn queue_registration(conn: &mut DbConnection, outbox: &Outbox, email: &str, now: Moment) -> Result<(), DbError> {
+    let Some(key) = users::email_key(email) else { return Ok(()) };
+    users::lock_accounts(conn)?;
+    let owners = users::list_by_email_key(conn, &key, MAX_NOTIFIED)?;
+    if !owners.is_empty() {
+        for user in owners.iter().filter(|user| user.state == UserState::Active) {
+            let kind = MailKind::AddressInUse { username: user.username.clone() };
+            queue_notification(conn, outbox, user, kind, now)?;
+        }
+        return Ok(());
+    }
+    if links::count(conn, LinkPurpose::Register, now)? >= MAX_OPEN {
+        tracing::warn!("registration request dropped: too many are pending");
+        return Ok(());
+    }
+    let new = NewLink { purpose: LinkPurpose::Register, user_id: None, email: Some(email), roles: &[] };
+    let secret = links::create_for(conn, &new, now)?;
+    let kind = MailKind::Register { secret };
+    outbox.queue(conn, Mail { kind, to: email.to_owned(), display_name: None, language: None, user_id: None }, now)?;
+    Ok(())
+}
+
+/// Creates the account that a link allows and uses the link, both or neither.
+///
+/// # Errors
+/// When a query fails.
+pub async fn accept(accounts: &AccountService, link: Link, new: NewUser) -> Result<Acceptance, DbError> {
+    let clock = accounts.clock().clone();
+    accounts.write_or_rollback(move |conn, _| create_account(conn, &link, new.clone(), clock.now())).await
+}
+
+fn create_account(
+    conn: &mut DbConnection,
+    link: &Link,
+    new: NewUser,
+    now: Moment,
+) -> Result<Acceptance, Rollback<Acceptance>> {
+    if !matches!(link.purpose, LinkPurpose::Invite | LinkPurpose::Register) {
+        return Ok(Acceptance::LinkExpired);
+    }
+    users::lock_accounts(conn)?;
+    if let Some(email) = &link.email
+        && find_verified_owner(conn, email, None)?.is_some()
+    {
+        return Ok(Acceptance::LinkExpired);
+    }
+    // Before the link is used: a person whose name is taken chooses another.
+    if users::find_by_key(conn, new.username.key())?.is_some() {
+        return Ok(Acceptance::NameTaken);
+    }
+    if !links::use_up(conn, link, now)? {
+        return Ok(Acceptance::LinkExpired);
+    }
+    let Creation::Created(user) = users::create(conn, new, now)? else {
+        return Err(Rollback::with(Acceptance::NameTaken));
+    };
+    if let Some(email) = &link.email {
+        users::set_verified_email(conn, user.id, email, now)?;
+    }
+    for role in &link.roles {
+        users::grant_role(conn, user.id, role, now)?;
+    }
+    Ok(Acceptance::Created)
+}

@@ -1,0 +1,70 @@
+//! The in-memory set of revoked sessions: the one thing that verifying an access token asks beyond the token itself.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::{EndedSessions, store};
+use crate::clock::Moment;
+use crate::db::{Db, DbError};
+
+/// IDs of sessions that ended before their access tokens expired. Clones share one set.
+///
+/// An ended session never becomes live again, therefore entries are only added, by this process right after the commit and from
+/// the database twice a second, and removed once all tokens of the session have expired. While the database is away the last set
+/// is kept.
+#[derive(Clone, Default)]
+pub struct RevokedSessions {
+    until: Arc<RwLock<HashMap<String, Moment>>>,
+}
+
+impl RevokedSessions {
+    /// Whether the session is revoked.
+    #[must_use]
+    pub fn contains(&self, session_id: &str) -> bool {
+        self.read().contains_key(session_id)
+    }
+
+    /// The revoked sessions whose tokens have not all expired, as (session ID, expiry of the last token): the latest expiry first,
+    /// at most `limit`.
+    #[must_use]
+    pub fn list(&self, now: Moment, limit: usize) -> Vec<(String, Moment)> {
+        let set = self.read();
+        let mut revoked: Vec<_> =
+            set.iter().filter(|(_, until)| **until > now).map(|(id, until)| (id.clone(), *until)).collect();
+        drop(set);
+        revoked.sort_by(|left, right| (right.1, &left.0).cmp(&(left.1, &right.0)));
+        revoked.truncate(limit);
+        revoked
+    }
+
+    /// Adds the sessions that a committed transaction ended.
+    pub(super) fn add(&self, ended: &EndedSessions) {
+        self.write().extend(ended.iter().cloned());
+    }
+
+    /// Reads all revoked sessions from the database.
+    ///
+    /// # Errors
+    /// When the query fails; the set stays as it was.
+    pub async fn refresh(&self, db: &Db, now: Moment) -> Result<(), DbError> {
+        let revoked = db.read(move |conn| -> Result<_, DbError> { Ok(store::list_revoked(conn, now)?) }).await?;
+        let has_changes = {
+            let set = self.read();
+            revoked.iter().any(|(id, _)| !set.contains_key(id)) || set.values().any(|until| *until <= now)
+        };
+        if has_changes {
+            let mut set = self.write();
+            set.retain(|_, until| *until > now);
+            set.extend(revoked);
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<String, Moment>> {
+        self.until.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<String, Moment>> {
+        self.until.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

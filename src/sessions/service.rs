@@ -1,0 +1,137 @@
+//! The session service: transactions that end sessions, together with the set of revoked sessions that they update.
+
+use diesel::QueryResult;
+
+use super::{EndReason, Lifetimes, RevokedSessions, Session, end};
+use crate::clock::{Clock, Moment};
+use crate::db::{Db, DbConnection, DbError, IsTransient};
+
+/// The sessions that a transaction has ended, as (session ID, expiry of its last access token).
+///
+/// Only [`SessionService::write`] creates one, and it adds them to the set of revoked sessions after the commit. Therefore no
+/// caller can end a session and forget its access tokens.
+#[derive(Debug)]
+pub struct EndedSessions(Vec<(String, Moment)>);
+
+impl EndedSessions {
+    pub(super) fn record(&mut self, sessions: impl IntoIterator<Item = (String, Moment)>) {
+        self.0.extend(sessions);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(String, Moment)> {
+        self.0.iter()
+    }
+}
+
+/// Reads live sessions and ends sessions. Cheap to clone.
+#[derive(Clone)]
+pub struct SessionService {
+    db: Db,
+    clock: Clock,
+    lifetimes: Lifetimes,
+    revoked: RevokedSessions,
+}
+
+impl SessionService {
+    /// Creates the service, with an empty set of revoked sessions.
+    #[must_use]
+    pub fn new(db: Db, clock: Clock, lifetimes: Lifetimes) -> Self {
+        Self { db, clock, lifetimes, revoked: RevokedSessions::default() }
+    }
+
+    /// How long sessions and access tokens live.
+    #[must_use]
+    pub fn lifetimes(&self) -> Lifetimes {
+        self.lifetimes
+    }
+
+    /// The set of revoked sessions, which token verification reads.
+    #[must_use]
+    pub fn revoked(&self) -> &RevokedSessions {
+        &self.revoked
+    }
+
+    /// Runs `step` in one transaction. The sessions that it ends are in the set of revoked sessions as soon as the transaction has
+    /// committed, even when the caller is gone by then: every function that ends a session needs the [`EndedSessions`] that only
+    /// this method hands out.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn write<T, E, F>(&self, step: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut DbConnection, &mut EndedSessions) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let revoked = self.revoked.clone();
+        let step = move |conn: &mut DbConnection| -> Result<_, E> {
+            let mut ended = EndedSessions(Vec::new());
+            let value = step(conn, &mut ended)?;
+            Ok((value, ended))
+        };
+        let (value, _) = self.db.write_then(step, move |(_, ended)| revoked.add(ended)).await?;
+        Ok(value)
+    }
+
+    /// [`Self::write`], tried up to `attempts` times while the error is transient.
+    ///
+    /// # Errors
+    /// As [`Self::write`], of the last attempt.
+    pub async fn write_with_retry<T, E, F>(&self, attempts: u32, step: F) -> Result<T, E>
+    where
+        F: Fn(&mut DbConnection, &mut EndedSessions) -> Result<T, E> + Clone + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + IsTransient + Send + 'static,
+    {
+        for _ in 1..attempts {
+            match self.write(step.clone()).await {
+                Err(error) if error.is_transient() => {}
+                decided => return decided,
+            }
+        }
+        self.write(step).await
+    }
+
+    /// Ends one session. Returns whether this call ended it.
+    ///
+    /// # Errors
+    /// When the transaction fails.
+    pub async fn end(&self, id: String, reason: EndReason) -> Result<bool, DbError> {
+        let now = self.clock.now();
+        self.write(move |conn, ended| Ok(end(conn, ended, &id, reason, now)?)).await
+    }
+
+    /// Reads a session with `find` and, when it is live, passes it to `then` on the same connection.
+    ///
+    /// # Errors
+    /// When a query fails.
+    pub async fn read_live<T>(
+        &self,
+        find: impl Fn(&mut DbConnection) -> QueryResult<Option<Session>> + Send + 'static,
+        then: impl Fn(&mut DbConnection, Session) -> Result<Option<T>, DbError> + Send + 'static,
+    ) -> Result<Option<T>, DbError>
+    where
+        T: Send + 'static,
+    {
+        let (lifetimes, now) = (self.lifetimes, self.clock.now());
+        self.db
+            .read(move |conn| {
+                let session = find(conn)?.filter(|session| lifetimes.is_live(session, now));
+                session.map_or(Ok(None), |session| then(conn, session))
+            })
+            .await
+    }
+
+    /// Records a use of the session, as of now, unless the last one was recorded within the minute.
+    ///
+    /// # Errors
+    /// When the transaction fails.
+    pub async fn record_use(&self, session: &Session) -> Result<(), DbError> {
+        let now = self.clock.now();
+        if !self.lifetimes.is_use_due(session, now) {
+            return Ok(());
+        }
+        let id = session.id.clone();
+        self.db.write(move |conn| Ok(super::set_used(conn, &id, now).map(drop)?)).await
+    }
+}
