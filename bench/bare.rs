@@ -1,6 +1,4 @@
-//! What Vestibule is measured against: an Actix server of as many workers and the same build, without middleware, whose `/me` gives
-//! the same JSON, serialised at each request as `oauth::me` does, and whose other routes give the same bytes.
-//! What may not live here: anything that Vestibule does beside answering.
+//! The baseline for HTTP: an Actix server without middleware that returns the same responses as Vestibule.
 
 use std::path::PathBuf;
 
@@ -13,15 +11,15 @@ use serde::{Deserialize, Serialize};
 /// A bare Actix server on a free port of 127.0.0.1
 #[derive(Parser)]
 struct Arguments {
-    /// What `/me` answers: a file of JSON
+    /// File with the JSON that `/me` returns
     #[arg(long)]
     me: PathBuf,
-    /// What another path answers to GET and POST: the path, and a file
+    /// Path and file: the path returns the file to GET and POST
     #[arg(long, num_args = 2, value_names = ["PATH", "FILE"])]
     bytes: Vec<String>,
 }
 
-/// The fields of `oauth::me::Me`, in their order.
+/// The fields of `oauth::me::Me`, in their order. As there, the JSON is serialized for each request.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Me {
@@ -46,12 +44,12 @@ async fn main() -> anyhow::Result<()> {
     let server = HttpServer::new(move || {
         let mut app = App::new().app_data(me.clone()).route("/me", web::get().to(show_me));
         for (path, bytes) in routes.clone() {
-            let answer = move || HttpResponse::Ok().content_type(media_type(&bytes)).body(bytes.clone());
-            let to_post = answer.clone();
-            // A body that nobody reads would end the connection.
+            let respond = move || HttpResponse::Ok().content_type(media_type(&bytes)).body(bytes.clone());
+            let respond_to_post = respond.clone();
+            // The body is read, because Actix closes the connection after an unread one.
             app = app
-                .route(&path, web::get().to(move || std::future::ready(answer())))
-                .route(&path, web::post().to(move |_: Bytes| std::future::ready(to_post())));
+                .route(&path, web::get().to(move || std::future::ready(respond())))
+                .route(&path, web::post().to(move |_: Bytes| std::future::ready(respond_to_post())));
         }
         app
     })

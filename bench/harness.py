@@ -1,7 +1,4 @@
-"""What the benches stand on: the programs, a server process, a database with users, requests as text, and series of figures.
-
-What may not live here: what is measured (doors.py, tokens.py).
-"""
+"""Shared code of the benchmarks: builds, server processes, databases with users, requests and measured values."""
 
 import contextlib
 import http.client
@@ -13,6 +10,7 @@ import signal
 import statistics
 import subprocess
 import tempfile
+import textwrap
 import threading
 from pathlib import Path
 from urllib.parse import urlencode
@@ -27,7 +25,7 @@ PASSWORD = "vestibule bench: correct horse battery staple"
 SERVER_KEY = "be" * 32
 JWT_SECRET = "a shared secret of the bench, of more than 32 bytes"
 HS256 = {"JWT_SECRET": JWT_SECRET}
-# Only to get tokens cheaply: they are what they are at any cost, and stay valid when the server comes back with its own settings.
+# Settings to sign in cheaply while preparing. The tokens stay valid when the server restarts with its own settings.
 CHEAP = {"ARGON2_MEMORY_KIB": "8", "ARGON2_ITERATIONS": "1", "ACCESS_TOKEN_TTL": "24h"}
 
 
@@ -35,22 +33,23 @@ def say(text):
     print(f"== {text}", flush=True)
 
 
-# ---- programs
+# ---- executables
 
 def cargo(*arguments):
     subprocess.run(["cargo", "build", "--release", "--quiet", *arguments], cwd=ROOT, check=True)
 
 
 def build(folder, parts):
-    """Builds the programs that these parts need into `folder`. The server is built by itself, as it ships: built together with the examples it would get
-    their features of its dependencies too."""
+    """Builds the executables that these parts need into `folder`. The server is built alone, as it ships: together with
+    the examples, Cargo would also enable their features of shared dependencies."""
     metadata = subprocess.run(
         ["cargo", "metadata", "--format-version=1", "--no-deps"], cwd=ROOT, check=True, capture_output=True)
     release = Path(json.loads(metadata.stdout)["target_directory"]) / "release"
-    for name in ["bench_bare", "bench_load", *(["bench_algorithms", "bench_transactions"] if "tokens" in parts else [])]:
+    for_tokens = ["bench_algorithms", "bench_transactions"] if "tokens" in parts else []
+    for name in ["bench_bare", "bench_load", *for_tokens]:
         cargo("--example", name)
         shutil.copy(release / "examples" / name, folder / name)
-    for implementation in IMPLEMENTATIONS if "doors" in parts else IMPLEMENTATIONS[:1]:
+    for implementation in IMPLEMENTATIONS if "core" in parts else IMPLEMENTATIONS[:1]:
         features = ["--features", "argon2-rust"] if implementation == "argon2-rust" else []
         cargo("--example", "bench_hash_loop", *features)
         shutil.copy(release / "examples/bench_hash_loop", folder / f"hash-loop-{implementation}")
@@ -59,18 +58,19 @@ def build(folder, parts):
 
 
 class Server:
-    """A server process, and where it listens. Stopped when its `with` ends."""
+    """A server process and its address. It is stopped at the end of its `with` block."""
 
     def __init__(self, command, env=None):
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env or {}, cwd=tempfile.gettempdir())
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env or {},
+            cwd=tempfile.gettempdir())
         for line in self.process.stdout:
             if line.strip().startswith("listening"):
                 self.address = line.split()[1]
                 break
         else:
             raise SystemExit(f"{command} did not start: exit code {self.process.wait()}")
-        # Read on, so that the server never waits for a reader of its output.
+        # Keeps reading, so the server never blocks on a full pipe.
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
 
     def __enter__(self):
@@ -89,10 +89,10 @@ class Server:
     def get(self, path, headers=None):
         connection = self.connect()
         connection.request("GET", path, headers=headers or {})
-        answer = connection.getresponse()
-        body = answer.read()
-        assert answer.status == 200, f"{path}: {answer.status} {body}"
-        return answer, body
+        response = connection.getresponse()
+        body = response.read()
+        assert response.status == 200, f"{path}: {response.status} {body}"
+        return response, body
 
     def rss_mib(self):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -100,36 +100,36 @@ class Server:
 
 
 class Bench:
-    """The programs, a folder of their own with a database with users, and what is sent."""
+    """The executables, and a folder with a database and with the requests to send."""
 
-    def __init__(self, programs, folder, database_url=None):
-        self.programs = programs
+    def __init__(self, executables, folder, database_url=None):
+        self.executables = executables
         self.folder = folder
-        self.shipped = programs / f"vestibule-{IMPLEMENTATIONS[0]}"
+        self.shipped = executables / f"vestibule-{IMPLEMENTATIONS[0]}"
         self.env = {
-            "DATABASE_URL": database_url or f"sqlite://{folder}/bench.db", "SERVER_KEY": SERVER_KEY, "BIND": "127.0.0.1:0"}
+            "DATABASE_URL": database_url or f"sqlite://{folder}/bench.db", "SERVER_KEY": SERVER_KEY,
+            "BIND": "127.0.0.1:0"}
 
     def vestibule(self, settings=None, implementation=None):
-        program = self.programs / f"vestibule-{implementation}" if implementation else self.shipped
-        return Server([program, "serve"], {**self.env, **(settings or {})})
+        executable = self.executables / f"vestibule-{implementation}" if implementation else self.shipped
+        return Server([executable, "serve"], {**self.env, **(settings or {})})
 
     def bare(self, files):
-        """The bare server, whose path answers with that file of ours."""
+        """Starts the bare server; each path of `files` returns the file with that name."""
         routes = [word for path, file in files.items() for word in ["--bytes", path, self.folder / file]]
-        return Server([self.programs / "bench_bare", "--me", self.folder / "me.json", *routes])
+        return Server([self.executables / "bench_bare", "--me", self.folder / "me.json", *routes])
 
     def command(self, *arguments, settings=None):
-        """What a command of ours prints as JSON."""
-        command = [self.shipped, *arguments, "--json"]
-        output = subprocess.run(command, env={**self.env, **(settings or {})}, check=True, stdout=subprocess.PIPE).stdout
-        return json.loads(output)
+        """Runs a command of the server and returns its JSON output."""
+        command, env = [self.shipped, *arguments, "--json"], {**self.env, **(settings or {})}
+        return json.loads(subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE).stdout)
 
     def seed(self, users, settings=None):
-        """Accounts by `vestibule seed`, their passwords hashed at these settings. The first is an admin: a server without one makes
-        a new set-up link at each start."""
+        """Creates accounts with `vestibule seed`. The first is an admin; otherwise, each start writes a set-up link."""
         file = self.folder / "users.toml"
         roles = lambda name: 'roles = ["admin"]\n' if name == users[0] else ""
-        file.write_text("".join(f'[[users]]\nusername = "{name}"\npassword = "{PASSWORD}"\n{roles(name)}' for name in users))
+        entry = lambda name: f'[[users]]\nusername = "{name}"\npassword = "{PASSWORD}"\n{roles(name)}'
+        file.write_text("".join(map(entry, users)))
         subprocess.run(
             [self.shipped, "seed", file], env={**self.env, **(settings or {})}, check=True, stdout=subprocess.DEVNULL)
 
@@ -138,24 +138,28 @@ class Bench:
 
     def load_command(self, mode, server, requests, seconds):
         file = self.folder / f"{requests}.requests"
-        return [self.programs / "bench_load", mode, "--address", server.address, "--requests", file, "--seconds", str(seconds)]
+        return [
+            self.executables / "bench_load", mode, "--address", server.address, "--requests", file,
+            "--seconds", str(seconds)]
 
-    def start_flood(self, server, requests, pick, warm_up, seconds):
+    def start_load(self, server, requests, pick, warm_up, seconds):
         command = self.load_command("closed", server, requests, seconds)
-        command += ["--connections", str(CONNECTIONS), "--warm-up", str(warm_up), "--pick", pick, "--pid", str(server.process.pid)]
+        command += [
+            "--connections", str(CONNECTIONS), "--warm-up", str(warm_up), "--pick", pick,
+            "--pid", str(server.process.pid)]
         return subprocess.Popen(command, stdout=subprocess.PIPE)
 
-    def flood(self, server, requests, pick):
-        # Long enough for each of the many different requests of `hot` to be sent once, on a slow machine too.
-        return end_flood(self.start_flood(server, requests, pick, 8 if pick == "hot" else 3, SECONDS))
+    def run_load(self, server, requests, pick):
+        # The warm-up of `hot` sends each of its many requests once, also on a slow machine.
+        return finish_load(self.start_load(server, requests, pick, 8 if pick == "hot" else 3, SECONDS))
 
 
-def end_flood(process):
+def finish_load(process):
     output, _ = process.communicate()
-    assert process.returncode == 0, "the load ends well"
+    assert process.returncode == 0, "the load generator failed"
     result = json.loads(output)
-    assert set(result["answers"]) == {"200"}, f"all answers are 200: {result['answers']}"
-    count = result["answers"]["200"]
+    assert set(result["responses"]) == {"200"}, f"not all responses are 200: {result['responses']}"
+    count = result["responses"]["200"]
     return {
         "rate": count / result["seconds"],
         "count": count,
@@ -180,7 +184,7 @@ def token_body(username):
 
 
 class Series:
-    """What was measured, by name, a value a round."""
+    """The measured values by name, one per round."""
 
     def __init__(self):
         self.values = {}
@@ -189,43 +193,61 @@ class Series:
         self.values.setdefault(name, []).append(value)
         print(f"   {name}: {value:,.2f}", flush=True)
 
-    def add_flood(self, name, result):
+    def add_load(self, name, result):
         self.add(name, result["rate"])
         for key in ["count", "server_micros", "load_micros"]:
             self.values.setdefault(f"{name} {key}", []).append(result[key])
-        print(f"      {result['server_micros']:.1f} µs of server and {result['load_micros']:.1f} µs of load a request", flush=True)
+        server, load = result["server_micros"], result["load_micros"]
+        print(f"      {server:.1f} µs of server and {load:.1f} µs of load generator per request", flush=True)
 
     def median(self, name):
         return statistics.median(self.values[name])
 
-    def ratio(self, ours, theirs):
-        """The median of the rounds' ratios: the two arms of a round ran one after the other, while a machine that others share
-        may be another one in the next round."""
-        return statistics.median(one / other for one, other in zip(self.values[ours], self.values[theirs], strict=True))
+    def ratio(self, name, baseline):
+        """The median of the rounds' ratios: a round measures both right after each other, and the speed of a shared
+        machine changes between rounds."""
+        pairs = zip(self.values[name], self.values[baseline], strict=True)
+        return statistics.median(value / other for value, other in pairs)
 
     def spread(self, name):
         values = self.values[name]
         return f"{min(values):,.0f}–{max(values):,.0f}"
 
 
-# ---- the table
+# ---- reports
 
-def row(what, ours, theirs, ratio, goal, is_met):
-    return f"| {what} | {ours} | {theirs} | {ratio} | {goal} | {'yes' if is_met else '**no**'} |"
+def row(what, value, baseline, ratio, goal, is_met):
+    return f"| {what} | {value} | {baseline} | {ratio} | {goal} | {'yes' if is_met else '**no**'} |"
 
 
-def rate_row(series, what, ours, theirs, goal):
-    ratio = series.ratio(ours, theirs)
+def rate_row(series, what, name, baseline, goal):
+    ratio = series.ratio(name, baseline)
     cell = lambda name: f"{series.median(name):,.0f} ({series.spread(name)})"
     if goal is None:
-        return f"| {what} | {cell(ours)} | {cell(theirs)} | {ratio:.2f} | | |"
-    return row(what, cell(ours), cell(theirs), f"{ratio:.2f}", f"≥ {goal}", ratio >= goal)
+        return f"| {what} | {cell(name)} | {cell(baseline)} | {ratio:.2f} | | |"
+    return row(what, cell(name), cell(baseline), f"{ratio:.2f}", f"≥ {goal}", ratio >= goal)
+
+
+def write_report(path, text):
+    """Wraps paragraphs and list items at 120 columns; writes and prints the report."""
+    text = "\n\n".join(wrap(block) for block in text.strip().split("\n\n")) + "\n"
+    path.write_text(text)
+    print(text)
+
+
+def wrap(block):
+    if block.startswith("|"):
+        return block
+    items = block.replace("\n  ", " ").split("\n") if block.startswith("- ") else [block.replace("\n", " ")]
+    indent = "  " if block.startswith("- ") else ""
+    wrapper = textwrap.TextWrapper(120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(map(wrapper.fill, items))
 
 
 def commit():
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    changed = subprocess.run(["git", "status", "--porcelain", "--", "src", "Cargo.lock"], cwd=ROOT, capture_output=True, text=True).stdout
-    return f"{head} with changes" if changed.strip() else head
+    git = lambda *words: subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    head = git("rev-parse", "--short", "HEAD")
+    return f"{head} with changes" if git("status", "--porcelain", "--", "src", "Cargo.lock") else head
 
 
 def machine():

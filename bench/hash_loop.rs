@@ -1,6 +1,4 @@
-//! What `/token` is measured against: a process that does nothing but check one password, over and over, by the code that the server
-//! runs (`users::argon2id`): the same crate, flags, default cost, number of threads, and memory kept from one hash to the next.
-//! What may not live here: another way to call the crate.
+//! The baseline for `/token`: a process that only verifies one password, with the server's code, cost and threads.
 
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
@@ -11,10 +9,10 @@ use vestibule::users::argon2id::{Cost, Hasher, PasswordHash};
 
 const PASSWORD: &[u8] = b"correct horse battery staple";
 
-/// Prints password hashes a second, at the server's default settings
+/// Prints the password hashes per second at the server's default settings
 #[derive(Parser)]
 struct Arguments {
-    /// How long to count
+    /// Seconds to measure
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
 }
@@ -24,10 +22,10 @@ fn main() -> anyhow::Result<()> {
     let settings = Settings::default().check()?.passwords;
     let cost = Cost::from(settings);
     let hash = Hasher::default().hash(PASSWORD, cost);
-    let start = Barrier::new(settings.hash_threads);
+    let barrier = Barrier::new(settings.hash_threads);
     let rate: f64 = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..settings.hash_threads)
-            .map(|_| scope.spawn(|| hashes_a_second(&start, &hash, cost, Duration::from_secs_f64(seconds))))
+            .map(|_| scope.spawn(|| hashes_per_second(&barrier, &hash, cost, Duration::from_secs_f64(seconds))))
             .collect();
         threads.into_iter().map(|thread| thread.join().expect("a hash does not panic")).sum()
     });
@@ -35,16 +33,16 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn hashes_a_second(start: &Barrier, hash: &PasswordHash, cost: Cost, time: Duration) -> f64 {
+fn hashes_per_second(barrier: &Barrier, hash: &PasswordHash, cost: Cost, time: Duration) -> f64 {
     let mut hasher = Hasher::default();
-    // Takes the memory.
+    // Allocates the memory, which later hashes reuse.
     assert!(hasher.verify(PASSWORD, Some(hash), cost));
-    start.wait();
-    let begun = Instant::now();
+    barrier.wait();
+    let start = Instant::now();
     let mut count = 0_u32;
-    while begun.elapsed() < time {
+    while start.elapsed() < time {
         assert!(hasher.verify(PASSWORD, Some(hash), cost));
         count += 1;
     }
-    f64::from(count) / begun.elapsed().as_secs_f64()
+    f64::from(count) / start.elapsed().as_secs_f64()
 }

@@ -1,22 +1,21 @@
-"""How soon each page is there while the server is busy, beside a bare route that gives the same bytes under the same load.
-
-What may not live here: how many requests a second (doors.py).
-"""
+"""Benchmarks of the latency of each page under load."""
 
 import json
 import subprocess
 import time
 from urllib.parse import urlencode, urlsplit
 
-from harness import CHEAP, CONNECTIONS, PASSWORD, ROOT, ROUNDS, Series, commit, end_flood, machine, request, say
+from harness import (
+    CHEAP, CONNECTIONS, PASSWORD, ROOT, ROUNDS, Series, commit, finish_load, machine, request, say, write_report)
 
 RESULTS = ROOT / "bench/PAGES.md"
-SECONDS_A_PAGE = 3
-# As a browser asks, so that the answer is compressed as for a browser.
+SECONDS_PER_PAGE = 3
+# The headers of a browser, so responses are compressed as for a browser.
 BROWSER = {"Accept": "text/html", "Accept-Language": "en-US,en;q=0.5", "Accept-Encoding": "gzip, deflate, br, zstd"}
-# Everything is there, and no mail is ever sent.
+# Enables every page; no email is sent.
 SETTINGS = {
-    **CHEAP, "SMTP_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "login@example.com", "REGISTRATION": "open", "ACCOUNT_DELETION": "on"}
+    **CHEAP, "SMTP_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "login@example.com", "REGISTRATION": "open",
+    "ACCOUNT_DELETION": "on"}
 PAGES = {
     "sign-in": "/login", "sign-out": "/logout", "forgotten password": "/password/forgot", "registration": "/register",
     "new password": "/password/reset", "invitation": "/invite",
@@ -24,52 +23,52 @@ PAGES = {
     "change of password": "/account/password", "deletion": "/account/delete", "stylesheet": None}
 
 
-class Visitor:
-    """A browser's cookies."""
+class Browser:
+    """A connection with the cookies of a browser."""
 
     def __init__(self, server):
         self.connection, self.cookies = server.connect(), {}
 
-    def ask(self, method, path, body=None):
+    def send(self, method, path, body=None):
         headers = {**BROWSER, "Sec-Fetch-Site": "same-origin"}
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         if body:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         self.connection.request(method, path, body, headers)
-        answer = self.connection.getresponse()
-        for line in answer.headers.get_all("Set-Cookie") or []:
+        response = self.connection.getresponse()
+        for line in response.headers.get_all("Set-Cookie") or []:
             name, value = line.split(";")[0].split("=", 1)
             self.cookies[name] = value
-        return answer, answer.read()
+        return response, response.read()
 
 
 def prepare(bench):
     with bench.vestibule(SETTINGS):
         pass
     bench.seed(["bench"], CHEAP)
-    links = [bench.command(*words, settings=SETTINGS)["url"] for words in [("users", "reset-link", "bench"), ("invites", "add")]]
+    commands = [("users", "reset-link", "bench"), ("invites", "add")]
+    links = [bench.command(*command, settings=SETTINGS)["url"] for command in commands]
     with bench.vestibule(SETTINGS) as server:
-        visitor = Visitor(server)
-        visitor.ask("GET", "/login")
-        answer, _ = visitor.ask("POST", "/login", urlencode({"username": "bench", "password": PASSWORD}))
-        assert answer.status == 303, answer.status
-        answerers = {urlsplit(link).path: Visitor(server) for link in links}
-        for link in links:
-            parts = urlsplit(link)
-            answerers[parts.path].ask("GET", f"{parts.path}?{parts.query}")
-        strangers = {path: Visitor(server) for path in ["/login", "/password/forgot", "/register"]}
+        signed_in = Browser(server)
+        signed_in.send("GET", "/login")
+        response, _ = signed_in.send("POST", "/login", urlencode({"username": "bench", "password": PASSWORD}))
+        assert response.status == 303, response.status
+        browsers = {path: Browser(server) for path in ["/login", "/password/forgot", "/register"]}
+        for link in map(urlsplit, links):
+            browsers[link.path] = Browser(server)
+            browsers[link.path].send("GET", f"{link.path}?{link.query}")
         sizes = {}
         for name, path in PAGES.items():
             path = path or stylesheet(server)
-            who = strangers.get(path) or answerers.get(path) or visitor
-            # The first time sets the cookie for the form.
-            who.ask("GET", path)
-            answer, body = who.ask("GET", path)
-            assert answer.status == 200 and answer.headers["Set-Cookie"] is None, f"{path}: {answer.status}"
-            sizes[name] = (len(body), answer.headers.get("Content-Encoding", "as it is"))
+            browser = browsers.get(path, signed_in)
+            # The first response sets the cookie of the form.
+            browser.send("GET", path)
+            response, body = browser.send("GET", path)
+            assert response.status == 200 and response.headers["Set-Cookie"] is None, f"{path}: {response.status}"
+            sizes[name] = (len(body), response.headers.get("Content-Encoding", "none"))
             (bench.folder / name).write_bytes(body)
-            headers = {**BROWSER, "Cookie": "; ".join(f"{key}={value}" for key, value in who.cookies.items())}
+            headers = {**BROWSER, "Cookie": "; ".join(f"{key}={value}" for key, value in browser.cookies.items())}
             bench.write_requests(name, [request("GET", path, headers)])
             bench.write_requests(f"{name} bare", [request("GET", "/" + name.replace(" ", "-"), headers)])
     (bench.folder / "me.json").write_text(json.dumps(
@@ -82,42 +81,47 @@ def stylesheet(server):
     return page.decode().split('rel="stylesheet" href="')[1].split('"')[0]
 
 
-# ---- what is measured
+# ---- measurements
 
 def measure(bench, series):
-    """Each page by an open loop, while other connections fetch the sign-in page as fast as answers come."""
+    """Measures each page with an open loop, while other connections fetch the sign-in page in a closed loop."""
     bare = {"/" + name.replace(" ", "-"): name for name in PAGES}
     for start, suffix in [(lambda: bench.bare(bare), " bare"), (lambda: bench.vestibule(SETTINGS), "")]:
         with start() as server:
-            flood = bench.start_flood(server, f"sign-in{suffix}", "own", 1, len(PAGES) * (SECONDS_A_PAGE + 1.5))
+            load = bench.start_load(server, f"sign-in{suffix}", "own", 1, len(PAGES) * (SECONDS_PER_PAGE + 1.5))
             time.sleep(1)
             for name in PAGES:
-                command = bench.load_command("open", server, f"{name}{suffix}", SECONDS_A_PAGE)
+                command = bench.load_command("open", server, f"{name}{suffix}", SECONDS_PER_PAGE)
                 result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
                 for key in ["p50_micros", "p99_micros"]:
                     series.add(f"{name}{suffix} {key}", result[key] / 1000)
-            assert flood.poll() is None, "the load outlasts the pages"
-            series.add(f"load{suffix}", end_flood(flood)["rate"])
+            assert load.poll() is None, "the load ended before the last page"
+            series.add(f"load{suffix}", finish_load(load)["rate"])
 
 
 def report(series, sizes):
     cell = lambda name: " / ".join(f"{series.median(f'{name} {key}_micros'):.2f}" for key in ["p50", "p99"])
     table = "\n".join(
         f"| {name} | {sizes[name][0]:,} | {sizes[name][1]} | {cell(name)} | {cell(f'{name} bare')} |" for name in PAGES)
-    return f"""# How soon each page is there
+    return f"""# Page latency
 
-Made by `bench/run pages` at commit {commit()} on {time.strftime("%Y-%m-%d")}: medians of {ROUNDS} interleaved rounds.
+Measured by `bench/run pages` at commit {commit()} on {time.strftime("%Y-%m-%d")}: medians of {ROUNDS} interleaved
+rounds.
 
 {machine()}
 
-| page | bytes | encoding | p50 / p99 in ms | bare route, p50 / p99 in ms |
+| Page | Bytes | Encoding | p50 / p99 in ms | Bare route, p50 / p99 in ms |
 |---|---|---|---|---|
 {table}
 
-- Time to the last byte, which no page has in another packet than its first by much: 50 requests a second for {SECONDS_A_PAGE} s, latency counted from the time at which each
-  was due, while {CONNECTIONS} other connections fetch the sign-in page as fast as answers come ({series.median("load"):,.0f} a second; of the bare route {series.median("load bare"):,.0f}).
-- Server and load share the processors of one machine, over loopback; SQLite. The account's pages read session, user and roles from the database at each request. The
-  bare route (`bench/bare.rs`) gives the same bytes, compressed already.
+Method:
+
+- Time to the last byte. 50 requests per second for {SECONDS_PER_PAGE} s, latency counted from the time at which each
+  was due, while {CONNECTIONS} other connections fetch the sign-in page as fast as responses arrive
+  ({series.median("load"):,.0f} per second; of the bare route {series.median("load bare"):,.0f}).
+- Server and load share the processors of one machine, over loopback; SQLite. The account pages read session, user and
+  roles from the database at each request. The bare route (`bench/bare.rs`) returns the same bytes, compressed
+  already.
 """
 
 
@@ -128,6 +132,4 @@ def run(bench):
     for number in range(1, ROUNDS + 1):
         say(f"round {number} of {ROUNDS}")
         measure(bench, series)
-    text = report(series, sizes)
-    RESULTS.write_text(text)
-    print(text)
+    write_report(RESULTS, report(series, sizes))

@@ -1,7 +1,5 @@
-//! What a refresh is measured against: the bare transaction (select, update, insert) by as many tasks, through the server's own pool and
-//! with its settings, in a table of the same shape, and nothing beside it.
-//! What may not live here: HTTP, tokens, and any other way to the database.
-#![expect(missing_docs, reason = "the table is of this file alone, and macros document nothing")]
+//! The baseline for refreshes: only the transaction (select, update, insert), through the server's connection pool.
+#![expect(missing_docs, reason = "the macro generates undocumented items")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,19 +29,19 @@ const TABLE: &str = "DROP TABLE IF EXISTS bench_tokens; CREATE TABLE bench_token
     id TEXT NOT NULL PRIMARY KEY, family TEXT NOT NULL, created_at TIMESTAMP NOT NULL, used_at TIMESTAMP, successor TEXT, sealed TEXT);
     CREATE INDEX bench_tokens_family ON bench_tokens (family); CREATE INDEX bench_tokens_created_at ON bench_tokens (created_at);";
 
-/// Prints transactions a second, on a database of the server's kind
+/// Prints the transactions per second
 #[derive(Parser)]
 struct Arguments {
-    /// Which database
+    /// Database URL
     #[arg(long)]
     database_url: String,
-    /// How many wish for one at a time
+    /// Concurrent tasks
     #[arg(long, default_value_t = 64)]
     tasks: usize,
-    /// How long to go before counting
+    /// Seconds to run before measuring
     #[arg(long, default_value_t = 2.0)]
     warm_up: f64,
-    /// How long to count
+    /// Seconds to measure
     #[arg(long)]
     seconds: f64,
 }
@@ -63,13 +61,13 @@ async fn main() -> anyhow::Result<()> {
     db.write(|conn| -> Result<(), DbError> { Ok(conn.batch_execute(TABLE)?) }).await?;
     let (count, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let tasks: Vec<_> = (0..arguments.tasks)
-        .map(|number| tokio::spawn(go_on(db.clone(), number, Arc::clone(&count), Arc::clone(&stop))))
+        .map(|number| tokio::spawn(rotate_until_stopped(db.clone(), number, Arc::clone(&count), Arc::clone(&stop))))
         .collect();
     tokio::time::sleep(Duration::from_secs_f64(arguments.warm_up)).await;
-    let (begun, before) = (Instant::now(), count.load(Ordering::Relaxed));
+    let (start, before) = (Instant::now(), count.load(Ordering::Relaxed));
     tokio::time::sleep(Duration::from_secs_f64(arguments.seconds)).await;
-    let counted = u32::try_from(count.load(Ordering::Relaxed) - before)?;
-    println!("{:.2}", f64::from(counted) / begun.elapsed().as_secs_f64());
+    let transactions = u32::try_from(count.load(Ordering::Relaxed) - before)?;
+    println!("{:.2}", f64::from(transactions) / start.elapsed().as_secs_f64());
     stop.store(true, Ordering::Relaxed);
     for task in tasks {
         task.await??;
@@ -77,23 +75,28 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A family of its own: its newest row is used, and the next made.
-async fn go_on(db: Db, number: usize, count: Arc<AtomicU64>, stop: Arc<AtomicBool>) -> anyhow::Result<()> {
+/// Rotates the tokens of one family: marks the newest row as used and inserts the next one.
+async fn rotate_until_stopped(
+    db: Db,
+    number: usize,
+    count: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+) -> anyhow::Result<()> {
     let (family, clock) = (format!("family-{number}"), Clock::system());
     let mut id = random_id();
-    let (first, of, now) = (id.clone(), family.clone(), clock.now());
-    db.write(move |conn| -> Result<(), DbError> { Ok(insert(conn, &first, &of, now)?) }).await?;
+    let (first, now) = (id.clone(), clock.now());
+    db.write(move |conn| -> Result<(), DbError> { Ok(insert(conn, &first, &family, now)?) }).await?;
     while !stop.load(Ordering::Relaxed) {
         let (used, next, now) = (id.clone(), random_id(), clock.now());
         id.clone_from(&next);
-        let is_done = db.write(move |conn| -> Result<_, DbError> { Ok(step(conn, &used, &next, now)?) }).await?;
-        ensure!(is_done, "each row is used once");
+        let was_unused = db.write(move |conn| -> Result<_, DbError> { Ok(rotate(conn, &used, &next, now)?) }).await?;
+        ensure!(was_unused, "a row was used twice");
         count.fetch_add(1, Ordering::Relaxed);
     }
     Ok(())
 }
 
-fn step(conn: &mut DbConnection, used: &str, next: &str, now: Moment) -> QueryResult<bool> {
+fn rotate(conn: &mut DbConnection, used: &str, next: &str, now: Moment) -> QueryResult<bool> {
     let row = bench_tokens::table.find(used);
     let family: String = row.select(bench_tokens::family).first(conn)?;
     let count = diesel::update(row.filter(bench_tokens::successor.is_null()))

@@ -1,13 +1,13 @@
-//! A resource server on Actix that takes Vestibule's access tokens and checks them offline, by the published keys.
+//! A resource server on Actix that verifies Vestibule's access tokens offline, with the published keys.
 //!
 //! ```sh
-//! export ISSUER=http://localhost:8080  # as the server's ISSUER or PUBLIC_URL says; AUDIENCE too, when it is set there
+//! export ISSUER=http://localhost:8080  # the server's ISSUER or PUBLIC_URL; also AUDIENCE, if the server sets it
 //! PORT=8002 cargo run --example actix_resource_server
 //! curl -H "Authorization: Bearer $TOKEN" localhost:8002/whoami
 //! ```
 //!
-//! In a project of its own it needs `actix-web`, `jsonwebtoken` (feature `aws_lc_rs`), `reqwest` (features `json`, `rustls`), `serde`,
-//! `serde_json` and `tokio`. What may not live here: anything of Vestibule's own code.
+//! In your own project it needs `actix-web`, `jsonwebtoken` (feature `aws_lc_rs`), `reqwest` (features `json` and
+//! `rustls`), `serde`, `serde_json` and `tokio`.
 
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
@@ -21,21 +21,27 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Mutex;
 
-/// Vestibule publishes a key ten minutes before it signs, so that this age never misses one.
+/// Vestibule publishes a key ten minutes before it signs, so this age never misses one.
 const KEYS_MAX_AGE: Duration = Duration::from_mins(5);
-/// Anybody can send a token with an unknown key: that leads to one fetch in this time, not to one for each.
+/// A token with an unknown key causes at most one request in this time, so that invalid tokens cannot cause many.
 const KEYS_COOLDOWN: Duration = Duration::from_secs(5);
-/// By so much later is a sign-out seen here. Leave the polling out where the life of a token is soon enough.
-const POLL_EVERY: Duration = Duration::from_secs(5);
+/// How late a sign-out takes effect here. Without polling, a token is valid until it expires.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-struct Checker {
+struct TokenVerifier {
     client: reqwest::Client,
     issuer: String,
     audience: Option<String>,
-    /// Where Vestibule is reached from here, when that is not its public address.
+    /// The address of Vestibule from here, which may differ from its public one.
     url: String,
-    keys: Mutex<(JwkSet, Option<Instant>)>,
-    ended: RwLock<HashSet<String>>,
+    keys: Mutex<KeyCache>,
+    revoked_sessions: RwLock<HashSet<String>>,
+}
+
+#[derive(Default)]
+struct KeyCache {
+    keys: JwkSet,
+    requested_at: Option<Instant>,
 }
 
 #[derive(Deserialize)]
@@ -46,73 +52,73 @@ struct Claims {
 }
 
 #[derive(Deserialize)]
-struct Revoked {
-    sessions: Vec<Ended>,
+struct RevokedSessions {
+    sessions: Vec<RevokedSession>,
 }
 
 #[derive(Deserialize)]
-struct Ended {
+struct RevokedSession {
     sid: String,
 }
 
-enum Refusal {
-    /// Nothing came.
+enum TokenError {
+    /// The request has no token.
     Missing,
-    /// It does not serve.
+    /// The token is not valid.
     Invalid,
-    /// No key was ever fetched.
-    Away,
+    /// The keys cannot be fetched.
+    KeysUnavailable,
 }
 
-impl Checker {
-    async fn check(&self, request: &HttpRequest) -> Result<Claims, Refusal> {
+impl TokenVerifier {
+    async fn verify(&self, request: &HttpRequest) -> Result<Claims, TokenError> {
         let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (scheme, token) = header.split_once(' ').unwrap_or_default();
         if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(Refusal::Missing);
+            return Err(TokenError::Missing);
         }
-        let header = decode_header(token).map_err(|_| Refusal::Invalid)?;
-        // RFC 9068: no other kind of token with the same key passes for one.
+        let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
+        // RFC 9068: rejects other kinds of tokens signed with the same key.
         if header.typ.as_deref() != Some("at+jwt") {
-            return Err(Refusal::Invalid);
+            return Err(TokenError::Invalid);
         }
-        let key = self.find_key(&header.kid.ok_or(Refusal::Invalid)?).await?;
-        // The algorithm is the key's, out of those that we name, never the token's.
+        let key = self.find_key(&header.kid.ok_or(TokenError::Invalid)?).await?;
+        // The algorithm comes from the key, never from the token.
         let algorithm = match key.common.key_algorithm {
             Some(KeyAlgorithm::ES256) => Algorithm::ES256,
             Some(KeyAlgorithm::EdDSA) => Algorithm::EdDSA,
             Some(KeyAlgorithm::RS256) => Algorithm::RS256,
-            _ => return Err(Refusal::Invalid),
+            _ => return Err(TokenError::Invalid),
         };
         let mut validation = Validation::new(algorithm);
         validation.leeway = 30;
         validation.set_issuer(&[&self.issuer]);
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
-        // Without one configured, a token for some audience is refused.
+        // Without AUDIENCE, a token for any audience is rejected.
         if let Some(audience) = &self.audience {
             validation.set_audience(&[audience]);
             validation.required_spec_claims.insert("aud".to_owned());
         }
-        let key = DecodingKey::from_jwk(&key).map_err(|_| Refusal::Invalid)?;
-        let claims = decode::<Claims>(token, &key, &validation).map_err(|_| Refusal::Invalid)?.claims;
-        let is_ended = self.ended.read().unwrap_or_else(PoisonError::into_inner).contains(&claims.sid);
-        if is_ended { Err(Refusal::Invalid) } else { Ok(claims) }
+        let key = DecodingKey::from_jwk(&key).map_err(|_| TokenError::Invalid)?;
+        let claims = decode::<Claims>(token, &key, &validation).map_err(|_| TokenError::Invalid)?.claims;
+        let is_revoked = self.revoked_sessions.read().unwrap_or_else(PoisonError::into_inner).contains(&claims.sid);
+        if is_revoked { Err(TokenError::Invalid) } else { Ok(claims) }
     }
 
-    async fn find_key(&self, kid: &str) -> Result<Jwk, Refusal> {
-        let (keys, tried_at) = &mut *self.keys.lock().await;
-        let age = tried_at.map_or(Duration::MAX, |tried_at| tried_at.elapsed());
+    async fn find_key(&self, kid: &str) -> Result<Jwk, TokenError> {
+        let KeyCache { keys, requested_at } = &mut *self.keys.lock().await;
+        let age = requested_at.map_or(Duration::MAX, |requested_at| requested_at.elapsed());
         if age > KEYS_MAX_AGE || (keys.find(kid).is_none() && age > KEYS_COOLDOWN) {
-            *tried_at = Some(Instant::now());
-            // When Vestibule is away, the last known ones serve on.
+            *requested_at = Some(Instant::now());
+            // While Vestibule is unreachable, the last known keys stay valid.
             if let Ok(published) = self.fetch_keys().await {
                 *keys = published;
             }
         }
         match keys.find(kid) {
             Some(key) => Ok(key.clone()),
-            None if keys.keys.is_empty() => Err(Refusal::Away),
-            None => Err(Refusal::Invalid),
+            None if keys.keys.is_empty() => Err(TokenError::KeysUnavailable),
+            None => Err(TokenError::Invalid),
         }
     }
 
@@ -121,21 +127,21 @@ impl Checker {
         self.client.get(url).send().await?.error_for_status()?.json().await
     }
 
-    async fn poll_ended_sessions(&self) {
+    async fn poll_revoked_sessions(&self) {
         let mut etag = String::new();
         loop {
-            // When Vestibule is away, the last known ones stand.
-            if let Ok(Some((revoked, tag))) = self.fetch_ended(&etag).await {
+            // While Vestibule is unreachable, the last known sessions stay revoked.
+            if let Ok(Some((revoked, tag))) = self.fetch_revoked(&etag).await {
                 let sids = revoked.sessions.into_iter().map(|session| session.sid).collect();
-                *self.ended.write().unwrap_or_else(PoisonError::into_inner) = sids;
+                *self.revoked_sessions.write().unwrap_or_else(PoisonError::into_inner) = sids;
                 etag = tag;
             }
-            tokio::time::sleep(POLL_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// `None` when nothing has changed since.
-    async fn fetch_ended(&self, etag: &str) -> reqwest::Result<Option<(Revoked, String)>> {
+    /// Returns the revoked sessions and their `ETag`; `None` if they have not changed.
+    async fn fetch_revoked(&self, etag: &str) -> reqwest::Result<Option<(RevokedSessions, String)>> {
         let request = self.client.get(format!("{}/revoked", self.url)).header("if-none-match", etag);
         let response = request.send().await?.error_for_status()?;
         if response.status() == 304 {
@@ -146,13 +152,15 @@ impl Checker {
     }
 }
 
-async fn whoami(request: HttpRequest, checker: web::Data<Checker>) -> HttpResponse {
-    let refused = |challenge| HttpResponse::Unauthorized().insert_header((WWW_AUTHENTICATE, challenge)).finish();
-    match checker.check(&request).await {
+async fn whoami(request: HttpRequest, verifier: web::Data<TokenVerifier>) -> HttpResponse {
+    let unauthorized = |challenge| HttpResponse::Unauthorized().insert_header((WWW_AUTHENTICATE, challenge)).finish();
+    match verifier.verify(&request).await {
         Ok(claims) => HttpResponse::Ok().json(json!({"sub": claims.sub, "scope": claims.scope})),
-        Err(Refusal::Missing) => refused(r#"Bearer realm="example""#),
-        Err(Refusal::Invalid) => refused(r#"Bearer realm="example", error="invalid_token""#),
-        Err(Refusal::Away) => HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "5")).finish(),
+        Err(TokenError::Missing) => unauthorized(r#"Bearer realm="example""#),
+        Err(TokenError::Invalid) => unauthorized(r#"Bearer realm="example", error="invalid_token""#),
+        Err(TokenError::KeysUnavailable) => {
+            HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "5")).finish()
+        }
     }
 }
 
@@ -160,16 +168,16 @@ async fn whoami(request: HttpRequest, checker: web::Data<Checker>) -> HttpRespon
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let issuer = std::env::var("ISSUER").map_err(|_| "set ISSUER, such as http://localhost:8080")?;
     let port = std::env::var("PORT").unwrap_or_else(|_| "8002".to_owned()).parse()?;
-    let checker = web::Data::new(Checker {
+    let verifier = web::Data::new(TokenVerifier {
         client: reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?,
         url: std::env::var("VESTIBULE_URL").unwrap_or_else(|_| issuer.clone()),
         issuer,
         audience: std::env::var("AUDIENCE").ok(),
         keys: Mutex::default(),
-        ended: RwLock::default(),
+        revoked_sessions: RwLock::default(),
     });
-    let polling = checker.clone();
-    actix_web::rt::spawn(async move { polling.poll_ended_sessions().await });
-    let server = HttpServer::new(move || App::new().app_data(checker.clone()).route("/whoami", web::get().to(whoami)));
+    let polling = verifier.clone();
+    actix_web::rt::spawn(async move { polling.poll_revoked_sessions().await });
+    let server = HttpServer::new(move || App::new().app_data(verifier.clone()).route("/whoami", web::get().to(whoami)));
     Ok(server.workers(1).bind(("127.0.0.1", port))?.run().await?)
 }

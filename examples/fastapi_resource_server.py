@@ -1,7 +1,7 @@
-"""A resource server on FastAPI that takes Vestibule's access tokens and checks them offline, by the published keys.
+"""A resource server on FastAPI that verifies Vestibule's access tokens offline, with the published keys.
 
     python3 -m venv venv && venv/bin/pip install fastapi uvicorn 'PyJWT[crypto]'
-    export ISSUER=http://localhost:8080  # as the server's ISSUER or PUBLIC_URL says; AUDIENCE too, when it is set there
+    export ISSUER=http://localhost:8080  # the server's ISSUER or PUBLIC_URL; also AUDIENCE, if the server sets it
     venv/bin/uvicorn --app-dir examples fastapi_resource_server:app --port 8000
 
 Then: curl -H "Authorization: Bearer $TOKEN" localhost:8000/whoami
@@ -21,16 +21,16 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 
 ISSUER = os.environ["ISSUER"]
 AUDIENCE = os.environ.get("AUDIENCE")
-# Where Vestibule is reached from here, when that is not its public address.
+# The address of Vestibule from here, which may differ from its public one.
 VESTIBULE_URL = os.environ.get("VESTIBULE_URL", ISSUER)
 
-ALGORITHMS = ["ES256", "EdDSA", "RS256"]  # ours to name, never the token's
+ALGORITHMS = ["ES256", "EdDSA", "RS256"]  # chosen here, never by the token
 LEEWAY_SECONDS = 30
-# Vestibule publishes a key ten minutes before it signs, so that this age never misses one.
+# Vestibule publishes a key ten minutes before it signs, so this age never misses one.
 KEYS_MAX_AGE_SECONDS = 300
-# Anybody can send a token with an unknown key: that leads to one fetch in this time, not to one for each.
+# A token with an unknown key causes at most one request in this time, so that invalid tokens cannot cause many.
 KEYS_COOLDOWN_SECONDS = 5
-# By so much later is a sign-out seen here. Leave the polling out where the life of a token is soon enough.
+# How late a sign-out takes effect here. Without polling, a token is valid until it expires.
 POLL_SECONDS = 5
 
 
@@ -44,18 +44,18 @@ class PublicKeys:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._tried_at = float("-inf")
+        self._requested_at = float("-inf")
 
     def find(self, kid: str) -> jwt.PyJWK:
         with self._lock:
-            age = time.monotonic() - self._tried_at
+            age = time.monotonic() - self._requested_at
             if age > KEYS_MAX_AGE_SECONDS or (kid not in self._keys and age > KEYS_COOLDOWN_SECONDS):
-                self._tried_at = time.monotonic()
+                self._requested_at = time.monotonic()
                 try:
                     published, _ = fetch("/.well-known/jwks.json", {})
                     self._keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(published).keys}
                 except (OSError, ValueError, jwt.PyJWTError):
-                    if not self._keys:  # else the last known ones serve on
+                    if not self._keys:  # otherwise the last known keys stay valid
                         raise HTTPException(503, "the keys cannot be fetched", {"Retry-After": "5"}) from None
             if kid not in self._keys:
                 raise jwt.InvalidTokenError("unknown key")
@@ -63,19 +63,19 @@ class PublicKeys:
 
 
 keys = PublicKeys()
-ended_sessions: set[str] = set()
+revoked_sessions: set[str] = set()
 
 
-async def poll_ended_sessions() -> None:
-    global ended_sessions
+async def poll_revoked_sessions() -> None:
+    global revoked_sessions
     etag = None
     while True:
         try:
             headers = {"If-None-Match": etag} if etag else {}
-            answer, etag = await asyncio.to_thread(fetch, "/revoked", headers)
-            ended_sessions = {session["sid"] for session in answer["sessions"]}
+            response, etag = await asyncio.to_thread(fetch, "/revoked", headers)
+            revoked_sessions = {session["sid"] for session in response["sessions"]}
         except (OSError, ValueError):
-            pass  # 304, or Vestibule is away: the last known ones stand
+            pass  # 304, or Vestibule is unreachable: the last known sessions stay revoked
         await asyncio.sleep(POLL_SECONDS)
 
 
@@ -85,7 +85,7 @@ def current_claims(request: Request) -> dict:
         raise HTTPException(401, "send an access token", {"WWW-Authenticate": 'Bearer realm="example"'})
     try:
         header = jwt.get_unverified_header(token)
-        if header.get("typ") != "at+jwt":  # RFC 9068: no other kind of token with the same key passes for one
+        if header.get("typ") != "at+jwt":  # RFC 9068: rejects other kinds of tokens signed with the same key
             raise jwt.InvalidTokenError("not an access token")
         claims = jwt.decode(
             token,
@@ -96,8 +96,8 @@ def current_claims(request: Request) -> dict:
             leeway=LEEWAY_SECONDS,
             options={"require": ["exp", "iat", "iss", "sub", "sid"]},
         )
-        if claims["sid"] in ended_sessions:
-            raise jwt.InvalidTokenError("the session has ended")
+        if claims["sid"] in revoked_sessions:
+            raise jwt.InvalidTokenError("the session was revoked")
     except jwt.PyJWTError:
         challenge = 'Bearer realm="example", error="invalid_token"'
         raise HTTPException(401, "get a new access token", {"WWW-Authenticate": challenge}) from None
@@ -106,7 +106,7 @@ def current_claims(request: Request) -> dict:
 
 @asynccontextmanager
 async def lifespan(_: FastAPI):
-    polling = asyncio.create_task(poll_ended_sessions())
+    polling = asyncio.create_task(poll_revoked_sessions())
     yield
     polling.cancel()
 

@@ -1,5 +1,4 @@
-//! The only "now". Nothing else asks the system for the time, so that a test can move it.
-//! What may not live here: lifetimes (see `sessions::lifetimes`).
+//! The clock: the only code that reads the system time, so tests can move it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,49 +6,49 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-/// A point in time in UTC, cut to whole microseconds: what both databases can keep.
+/// A point in time in UTC, in whole microseconds, which both databases can store.
 pub type Moment = NaiveDateTime;
 
-/// The source of "now". Clones share one offset from the system's clock.
+/// The system clock with an offset. Clones share the offset.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     offset_micros: Arc<AtomicI64>,
 }
 
 impl Clock {
-    /// The system's clock.
+    /// The system clock without an offset.
     #[must_use]
     pub fn system() -> Self {
         Self::default()
     }
 
-    /// The present moment, cut to whole microseconds (SQLite would keep nanoseconds, Postgres not).
+    /// The current time, truncated to microseconds (SQLite would store nanoseconds, PostgreSQL would not).
     #[must_use]
     pub fn now(&self) -> Moment {
         let micros = Utc::now().timestamp_micros() + self.offset_micros.load(Ordering::Relaxed);
         moment_from_micros(micros)
     }
 
-    /// Moves this clock and all its clones forward, for tests.
+    /// Moves this clock and its clones forward, for tests.
     pub fn advance(&self, by: Duration) {
         let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         self.offset_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// Moves this clock and all its clones back, as an operating system that corrects itself does, for tests.
+    /// Moves this clock and its clones back, as a time correction of the operating system does, for tests.
     pub fn step_back(&self, by: Duration) {
         let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         self.offset_micros.fetch_sub(micros, Ordering::Relaxed);
     }
 }
 
-/// `moment` as whole seconds since 1970, rounded down: the form of `iat` and `exp` (RFC 7519 §2, `NumericDate`).
+/// `moment` in whole seconds since 1970, rounded down: a `NumericDate` (RFC 7519 §2), as in `iat` and `exp`.
 #[must_use]
 pub fn unix_seconds(moment: Moment) -> i64 {
     moment.and_utc().timestamp()
 }
 
-/// `later - earlier` in whole seconds, rounded up, and 0 when `later` has passed: for `Retry-After`.
+/// `later - earlier` in whole seconds, rounded up, and 0 if that is negative: the form of `Retry-After`.
 #[must_use]
 pub fn seconds_until(earlier: Moment, later: Moment) -> u64 {
     let micros = (later - earlier).num_microseconds().unwrap_or(i64::MAX).max(0);

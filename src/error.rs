@@ -71,6 +71,7 @@ impl AppError {
         (*name == header::RETRY_AFTER).then(|| value.to_str().ok()).flatten()
     }
 
+    /// Logs the error and returns the request ID of the log line.
     fn log(&self) -> String {
         let request_id = random_id();
         metrics::SERVER_ERRORS.increment();

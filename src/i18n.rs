@@ -1,5 +1,4 @@
-//! Words: the Fluent files of `locales/`, one a language, and the choice among them.
-//! `time.rs` puts moments into them. What may not live here: any text. Adding a language is adding a file.
+//! Translations: one Fluent file per language in `locales/`, and the choice by `Accept-Language`.
 
 mod time;
 
@@ -14,20 +13,20 @@ use quick_cache::sync::Cache;
 
 pub use time::{Time, date_time};
 
-/// What is spoken to those who ask for nothing that we have.
+/// The language for requests that accept none of the available ones.
 const DEFAULT_LANGUAGE: &str = "en";
-/// A longer Accept-Language is a fault or an attack on the parser.
-const MAX_ACCEPT_LANGUAGE: usize = 256;
-/// Browsers send few different ones; so many choices are kept.
+/// A longer `Accept-Language` is ignored: browsers send a short one, and a long one could be an attack on the parser.
+const MAX_ACCEPT_LANGUAGE_BYTES: usize = 256;
+/// `Accept-Language` headers whose language is cached; browsers send few different ones.
 const CACHED_CHOICES: usize = 512;
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "locales"]
 struct LocaleFiles;
 
-static LANGUAGES: LazyLock<Vec<Words>> = LazyLock::new(|| {
-    let mut languages: Vec<Words> =
-        LocaleFiles::iter().filter_map(|file| Some(Words::load(file.strip_suffix(".ftl")?))).collect();
+static LANGUAGES: LazyLock<Vec<Translation>> = LazyLock::new(|| {
+    let mut languages: Vec<Translation> =
+        LocaleFiles::iter().filter_map(|file| Some(Translation::load(file.strip_suffix(".ftl")?))).collect();
     languages.sort_by_key(|words| (words.language != DEFAULT_LANGUAGE, words.language));
     languages
 });
@@ -35,21 +34,21 @@ static LANGUAGES: LazyLock<Vec<Words>> = LazyLock::new(|| {
 static AVAILABLE: LazyLock<Vec<LanguageIdentifier>> =
     LazyLock::new(|| LANGUAGES.iter().map(|words| identifier(words.language)).collect());
 
-static CHOICES: LazyLock<Cache<String, &'static Words>> = LazyLock::new(|| Cache::new(CACHED_CHOICES));
+static CHOICES: LazyLock<Cache<String, &'static Translation>> = LazyLock::new(|| Cache::new(CACHED_CHOICES));
 
-/// The words of one language.
-pub struct Words {
+/// The messages of one language.
+pub struct Translation {
     language: &'static str,
-    /// Messages without arguments, formatted once: a page needs a dozen of them at each request. The keys are ours, so that a fast hash
-    /// serves.
+    /// Messages without arguments, formatted once, because every page needs a dozen of them. The hash is fast and not
+    /// resistant to chosen keys: the keys come from the embedded files.
     fixed: HashMap<String, String, FixedState>,
     bundle: FluentBundle<FluentResource>,
 }
 
-/// The words for a reader with this `Accept-Language` header.
+/// Returns the translation for an `Accept-Language` header.
 #[must_use]
-pub fn words_for(accept_language: Option<&str>) -> &'static Words {
-    let Some(header) = accept_language.filter(|header| header.len() <= MAX_ACCEPT_LANGUAGE) else {
+pub fn words_for(accept_language: Option<&str>) -> &'static Translation {
+    let Some(header) = accept_language.filter(|header| header.len() <= MAX_ACCEPT_LANGUAGE_BYTES) else {
         return &LANGUAGES[0];
     };
     if let Some(words) = CHOICES.get(header) {
@@ -60,7 +59,7 @@ pub fn words_for(accept_language: Option<&str>) -> &'static Words {
     words
 }
 
-fn choose(accept_language: &str) -> &'static Words {
+fn choose(accept_language: &str) -> &'static Translation {
     let chosen = negotiate_languages(
         &parse_accept_language(accept_language),
         &AVAILABLE,
@@ -71,9 +70,10 @@ fn choose(accept_language: &str) -> &'static Words {
     LANGUAGES.iter().find(|words| Some(words.language) == chosen.as_deref()).unwrap_or(&LANGUAGES[0])
 }
 
-/// The languages of an `Accept-Language` header, the most wished for first and those with `q=0` left out (RFC 9110 §12.4.2).
+/// Returns the languages of an `Accept-Language` header by descending quality, without those of `q=0`
+/// (RFC 9110 §12.4.2).
 fn parse_accept_language(header: &str) -> Vec<LanguageIdentifier> {
-    let mut wishes: Vec<(f32, LanguageIdentifier)> = header
+    let mut languages: Vec<(f32, LanguageIdentifier)> = header
         .split(',')
         .filter_map(|part| {
             let (tag, quality) = part.split_once(';').unwrap_or((part, "q=1"));
@@ -81,48 +81,48 @@ fn parse_accept_language(header: &str) -> Vec<LanguageIdentifier> {
             Some((quality, tag.trim().parse().ok()?))
         })
         .collect();
-    wishes.sort_by(|(left, _), (right, _)| right.total_cmp(left));
-    wishes.into_iter().map(|(_, language)| language).collect()
+    languages.sort_by(|(left, _), (right, _)| right.total_cmp(left));
+    languages.into_iter().map(|(_, language)| language).collect()
 }
 
-/// The words of a language, when there is such a file.
+/// Returns the translation with this language tag, if there is one.
 #[must_use]
-pub fn find(tag: &str) -> Option<&'static Words> {
+pub fn find(tag: &str) -> Option<&'static Translation> {
     LANGUAGES.iter().find(|words| words.language == tag)
 }
 
-/// All languages, the default one first.
+/// Returns all translations, the default language first.
 #[must_use]
-pub fn languages() -> &'static [Words] {
+pub fn languages() -> &'static [Translation] {
     &LANGUAGES
 }
 
-impl Words {
-    /// The language's tag, such as `en`.
+impl Translation {
+    /// The language tag, such as `en`.
     #[must_use]
     pub fn language(&self) -> &'static str {
         self.language
     }
 
-    /// What the language calls itself.
+    /// The language's name in the language itself.
     #[must_use]
     pub fn name(&self) -> &str {
         self.get("language-name")
     }
 
-    /// A message without arguments. An unknown key is given back as it is; a test keeps that from happening.
+    /// Returns a message without arguments, or `key` if there is none; a test checks the keys.
     #[must_use]
     pub fn get<'a>(&'a self, key: &'a str) -> &'a str {
         self.fixed.get(key).map_or(key, String::as_str)
     }
 
-    /// A message without arguments under a key that is put together; `None` when there is none.
+    /// Returns a message without arguments, for keys that may not exist.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<&str> {
         self.fixed.get(key).map(String::as_str)
     }
 
-    /// A message with arguments.
+    /// Returns a message with arguments, or `key` if there is none.
     #[must_use]
     pub fn format<'a>(&self, key: &str, arguments: &[(&'a str, FluentValue<'a>)]) -> String {
         let mut named = FluentArgs::new();
@@ -132,7 +132,7 @@ impl Words {
         self.format_with(key, Some(&named)).unwrap_or_else(|| key.to_owned())
     }
 
-    /// All keys, for the test that compares languages.
+    /// Whether a message has this key.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.bundle.has_message(key)
@@ -154,16 +154,16 @@ impl Words {
         let resource = FluentResource::try_new(text).unwrap_or_else(|(resource, _)| resource);
         let mut bundle =
             FluentBundle::new_concurrent(vec![language.parse().expect("locale files are named after language tags")]);
-        // The marks around arguments are for mixed directions; in attributes and plain words they are only in the way.
+        // Isolation marks are for text of mixed directions; in attributes and plain text they would be visible.
         bundle.set_use_isolating(false);
-        bundle.add_resource(resource).expect("no key stands twice in a locale file: a test reads them all");
+        bundle.add_resource(resource).expect("no locale file has a key twice: a test loads them all");
         let mut words = Self { language, fixed: HashMap::default(), bundle };
         words.fixed = keys.into_iter().filter_map(|key| Some((key.clone(), words.format_with(&key, None)?))).collect();
         words
     }
 }
 
-/// The keys of the messages in a Fluent file: what stands before " =" at the beginning of a line.
+/// Returns the message keys of a Fluent file: the text before ` =` of each line that starts with a letter.
 fn message_keys(text: &str) -> Vec<String> {
     let is_key = |key: &str| key.starts_with(|first: char| first.is_ascii_alphabetic());
     text.lines()
@@ -187,16 +187,16 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_there_in_every_language_and_parses() {
-        let ours = keys(DEFAULT_LANGUAGE);
-        assert!(ours.len() > 50);
+    fn every_language_has_the_same_keys_in_the_same_order() {
+        let expected = keys(DEFAULT_LANGUAGE);
+        assert!(expected.len() > 50);
         for words in languages() {
-            assert_eq!(keys(words.language()), ours, "{}: the same keys in the same order", words.language());
-            assert!(ours.iter().all(|key| words.has(key)), "{} parses whole", words.language());
+            assert_eq!(keys(words.language()), expected, "{}", words.language());
+            assert!(expected.iter().all(|key| words.has(key)), "{}: a message does not parse", words.language());
         }
     }
 
-    /// The names of all arguments: what stands behind `$` in the default language's file.
+    /// The names of all arguments: the text after each `$` in the file of the default language.
     fn argument_names() -> Vec<String> {
         let file = LocaleFiles::get(&format!("{DEFAULT_LANGUAGE}.ftl")).expect("listed");
         let text = String::from_utf8(file.data.into_owned()).expect("UTF-8");
@@ -205,25 +205,25 @@ mod tests {
     }
 
     #[test]
-    fn each_file_is_in_its_language() {
+    fn each_file_is_written_in_its_language() {
         let is_hangul = |character: char| ('가'..='힣').contains(&character);
         let names = argument_names();
         for words in languages() {
-            // Each plural and each month comes up with one of these numbers.
+            // These numbers select every plural form and every month.
             let keys = keys(words.language());
             for (key, number) in keys.iter().flat_map(|key| (1..=12).map(move |number| (key, number))) {
                 let arguments: Vec<_> = names.iter().map(|name| (name.as_str(), number.into())).collect();
                 let text = words.format(key, &arguments);
-                assert!(text != *key, "{} {key} lacks an argument that the other language has", words.language());
+                assert!(text != *key, "{} {key}: an argument is unknown", words.language());
                 let is_korean = text.chars().any(is_hangul);
-                let is_wordless = !text.chars().any(char::is_alphabetic);
-                assert!(is_wordless || is_korean == (words.language() == "ko"), "{} {key}: {text}", words.language());
+                let no_letters = !text.chars().any(char::is_alphabetic);
+                assert!(no_letters || is_korean == (words.language() == "ko"), "{} {key}: {text}", words.language());
             }
         }
     }
 
     #[test]
-    fn the_language_is_chosen_by_the_header() {
+    fn language_follows_the_accept_language_header() {
         for (header, language) in [
             (None, "en"),
             (Some("ko"), "ko"),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_filled_in() {
+    fn arguments_are_inserted_without_isolation_marks() {
         let words = words_for(None);
         let text = words.format("wait-seconds", &[("count", 1.into())]);
         assert!(text.contains('1') && !text.contains('\u{2068}'), "{text}");

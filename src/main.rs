@@ -1,4 +1,4 @@
-//! Parses the command line, runs the command, gives the exit code. What may not live here: any command.
+//! The program's entry point: parses the command line, runs the command and returns its exit code.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -20,8 +20,8 @@ fn main() -> ExitCode {
 fn with_default_command(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = arguments.collect();
     let first = arguments.get(1).map(|first| first.to_string_lossy().into_owned());
-    let asks_for_all = matches!(first.as_deref(), Some("-h" | "--help" | "-V" | "--version"));
-    if first.is_none_or(|first| first.starts_with('-')) && !asks_for_all {
+    let is_top_level = matches!(first.as_deref(), Some("-h" | "--help" | "-V" | "--version"));
+    if first.is_none_or(|first| first.starts_with('-')) && !is_top_level {
         arguments.insert(1.min(arguments.len()), "serve".into());
     }
     arguments

@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, Route, web};
 use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::Config;
 
 use crate::error::AppError;
-use crate::web::compression::Packed;
+use crate::web::compression::Precompressed;
 use crate::web::get;
 use crate::{forward_auth, oauth};
 
@@ -48,18 +48,21 @@ impl Modify for PasswordFlow {
 
 /// Mounts `/openapi.json` and `/docs/`.
 pub fn routes(services: &mut web::ServiceConfig) {
-    let methods = || web::to(|| async { Err::<String, _>(AppError::method_not_allowed("GET, HEAD")) });
+    let other_methods = || web::to(|| async { Err::<String, _>(AppError::method_not_allowed("GET, HEAD")) });
+    let resource = |path, route: Route| web::resource(path).route(route).default_service(other_methods());
     services
-        .service(web::resource("/openapi.json").route(get().to(document)).default_service(methods()))
-        .service(web::resource("/docs").route(get().to(redirect_to_docs)).default_service(methods()))
-        .service(web::resource("/docs/{file:.*}").route(get().to(swagger_ui)).default_service(methods()));
+        .service(resource("/openapi.json", get().to(document)))
+        .service(resource("/docs", get().to(redirect_to_docs)))
+        .service(resource("/docs/{file:.*}", get().to(swagger_ui)));
 }
 
-static DOCUMENT: LazyLock<Packed> =
-    LazyLock::new(|| Packed::new(Document::openapi().to_json().expect("an OpenAPI document serializes").into_bytes()));
+static DOCUMENT: LazyLock<Precompressed> = LazyLock::new(|| {
+    let json = Document::openapi().to_json().expect("an OpenAPI document serializes");
+    Precompressed::new(json.into_bytes())
+});
 
 async fn document(request: HttpRequest) -> HttpResponse {
-    DOCUMENT.answer(&request, HttpResponse::Ok().content_type("application/json"))
+    DOCUMENT.response(&request, HttpResponse::Ok().content_type("application/json"))
 }
 
 async fn redirect_to_docs() -> HttpResponse {

@@ -1,25 +1,25 @@
-//! Scopes: what a token may be used for (RFC 6749 §3.3). What may not live here: who may have which (`users`, `clients`).
+//! Scopes: what a token may be used for (RFC 6749 §3.3).
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// The most characters of one scope.
-const MAX_SCOPE: usize = 64;
-/// The most scopes together.
+/// The most characters of a scope.
+const MAX_SCOPE_CHARACTERS: usize = 64;
+/// The most scopes in a set.
 const MAX_SCOPES: usize = 64;
 
-/// A set of scopes, in order.
+/// A sorted set of scopes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(BTreeSet<String>);
 
 impl Scopes {
-    /// Reads scopes with spaces between; an empty text is none. `None` when one is malformed or there are too many.
+    /// Parses scopes separated by spaces, or an empty text. `None` if one is malformed or there are too many.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::collect(text.split(' ').filter(|scope| !scope.is_empty()))
     }
 
-    /// The set of these scopes; `None` when one is malformed or there are too many.
+    /// Collects scopes into a set; `None` if one is malformed or there are too many.
     #[must_use]
     pub fn collect<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut set = BTreeSet::new();
@@ -32,53 +32,53 @@ impl Scopes {
         Some(Self(set))
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// This set and one more scope, which was checked before.
+    /// Adds a scope that was checked before.
     #[must_use]
     pub fn with(mut self, scope: &str) -> Self {
         self.0.insert(scope.to_owned());
         self
     }
 
-    /// Those that stand in both sets.
+    /// The scopes that are in both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         Self(self.0.intersection(&other.0).cloned().collect())
     }
 
-    /// Whether all of these stand in `other`.
+    /// Whether all scopes are in `other` as well.
     #[must_use]
     pub fn is_subset(&self, other: &Self) -> bool {
         self.0.is_subset(&other.0)
     }
 
-    /// The scopes, in order.
+    /// The scopes in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
 }
 
 impl fmt::Display for Scopes {
-    /// With spaces between, as the `scope` parameter and claim have them.
+    /// Separated by spaces, as in the `scope` parameter and claim.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, scope) in self.0.iter().enumerate() {
-            f.write_str(if at == 0 { "" } else { " " })?;
+        for (index, scope) in self.0.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { " " })?;
             f.write_str(scope)?;
         }
         Ok(())
     }
 }
 
-/// Whether a text is one scope: `scope-token` of RFC 6749 §3.3, at most 64 characters.
+/// Whether a text is one scope: a `scope-token` (RFC 6749 §3.3) of at most 64 characters.
 #[must_use]
 pub fn is_scope(text: &str) -> bool {
     let is_allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    (1..=MAX_SCOPE).contains(&text.len()) && text.bytes().all(is_allowed)
+    (1..=MAX_SCOPE_CHARACTERS).contains(&text.len()) && text.bytes().all(is_allowed)
 }
 
 #[cfg(test)]
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scopes_are_a_set_written_in_order() {
+    fn scopes_are_a_sorted_set() {
         let scopes = Scopes::parse("write  read write").expect("scopes");
         assert_eq!(scopes.to_string(), "read write");
         assert!(Scopes::parse("").expect("none").is_empty());
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_scope_may_hold_is_refused() {
+    fn malformed_and_too_many_scopes_are_rejected() {
         for text in ["a\"b", "a\\b", "é", "a\tb", "a\0", &"a".repeat(65)] {
             assert_eq!(Scopes::parse(text), None, "{text:?}");
         }

@@ -1,6 +1,4 @@
-//! The only random source, and what is made of it: secrets that are presented and their hashes (`secret/plain.rs`), keys derived from the
-//! server's own secret, sealing, and comparison in constant time.
-//! What may not live here: password hashes (`users::argon2id`) and signatures (`tokens`).
+//! The only source of randomness, the server key and keys derived from it, sealing, and constant-time comparison.
 
 mod plain;
 
@@ -17,12 +15,12 @@ pub use plain::{PlainSecret, SecretHash};
 /// Fills `buffer` from the operating system's random source.
 ///
 /// # Panics
-/// When the operating system has no randomness to give: going on would make guessable secrets.
+/// If the operating system has no randomness: continuing would create guessable secrets.
 pub fn fill_random(buffer: &mut [u8]) {
-    rand::fill(buffer).expect("the operating system's random source always answers after boot");
+    rand::fill(buffer).expect("the operating system's random source is available after boot");
 }
 
-/// A new public identifier: 128 random bits, 22 characters of base64url.
+/// Returns a new public identifier: 128 random bits, 22 characters of base64url.
 #[must_use]
 pub fn random_id() -> String {
     let mut bytes = [0; 16];
@@ -41,7 +39,7 @@ fn hmac_sha256(key: &[u8], data: &[u8]) -> [u8; 32] {
     to_array(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data).as_ref())
 }
 
-/// Whether two byte strings are equal, in a time that tells only their lengths.
+/// Whether two byte strings are equal. The time that this takes depends only on their lengths.
 #[must_use]
 pub fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(left, right).is_ok()
@@ -53,32 +51,32 @@ pub fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The bytes behind base64url without padding, or `None` when `text` is not that.
+/// Decodes base64url without padding.
 #[must_use]
 pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
-/// The bytes behind ordinary base64, as HTTP Basic uses it (RFC 7617 §2).
+/// Decodes standard base64, which HTTP Basic uses (RFC 7617 §2).
 #[must_use]
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
-/// What a key derived from the server's secret is for. One label a purpose, so that no key serves two.
+/// The purpose of a key derived from the server key. Each has its own label, so no key is used for two purposes.
 #[derive(Clone, Copy, Debug)]
-pub enum Purpose {
+pub enum KeyPurpose {
     /// Encrypts cookies.
     Cookies,
-    /// Turns names and networks into bucket names for throttling.
+    /// Hashes usernames and networks into bucket names for throttling.
     Throttling,
     /// Seals private signing keys in the database.
     SigningKeys,
-    /// Seals mails that wait in the database.
+    /// Seals queued mails in the database.
     Mails,
 }
 
-impl Purpose {
+impl KeyPurpose {
     fn label(self) -> &'static [u8] {
         match self {
             Self::Cookies => b"vestibule cookies v1",
@@ -89,7 +87,7 @@ impl Purpose {
     }
 }
 
-/// The server's own secret (`SERVER_KEY`), from which every other key is derived (HKDF, RFC 5869).
+/// The server key (`SERVER_KEY`), from which every other key is derived (HKDF, RFC 5869).
 #[derive(Clone)]
 pub struct ServerKey(Zeroizing<Vec<u8>>);
 
@@ -97,7 +95,7 @@ impl ServerKey {
     /// The fewest bytes that a server key may have.
     pub const MIN_BYTES: usize = 32;
 
-    /// Makes a new one of 32 random bytes.
+    /// Generates a key of 32 random bytes.
     #[must_use]
     pub fn generate() -> Self {
         let mut bytes = Zeroizing::new(vec![0; Self::MIN_BYTES]);
@@ -105,32 +103,32 @@ impl ServerKey {
         Self(bytes)
     }
 
-    /// Reads a key of at least 32 bytes, in hex, base64 or base64url; `None` when it is neither or too short.
+    /// Parses a key of at least 32 bytes in hex, base64 or base64url.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let unpadded = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
-        // Hex is tried first: 64 hex digits are base64 too, of other bytes, and nobody means those.
+        // Hex first: 64 hex digits are also valid base64, but are meant as hex.
         let bytes = from_hex(text).or_else(|| from_base64url(&unpadded))?;
         (bytes.len() >= Self::MIN_BYTES).then(|| Self(Zeroizing::new(bytes)))
     }
 
-    /// The text form that [`Self::parse`] reads: base64url.
+    /// The key in base64url, which [`Self::parse`] reads.
     #[must_use]
     pub fn reveal(&self) -> Zeroizing<String> {
         Zeroizing::new(base64url(&self.0))
     }
 
-    /// The key for one purpose.
+    /// Derives the key for one purpose.
     #[must_use]
-    pub fn derive(&self, purpose: Purpose) -> DerivedKey {
+    pub fn derive(&self, purpose: KeyPurpose) -> DerivedKey {
         let mut key = Zeroizing::new([0; 64]);
         let label = [purpose.label()];
         hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
             .extract(&self.0)
             .expand(&label, KeyLength)
             .and_then(|okm| okm.fill(key.as_mut()))
-            .expect("64 bytes are within what HKDF-SHA256 gives");
+            .expect("HKDF-SHA256 can output 64 bytes");
         DerivedKey(key)
     }
 }
@@ -149,18 +147,18 @@ impl hkdf::KeyType for KeyLength {
     }
 }
 
-/// 64 bytes derived from the [`ServerKey`] for one [`Purpose`].
+/// 64 bytes derived from the [`ServerKey`] for one [`KeyPurpose`].
 #[derive(Clone)]
 pub struct DerivedKey(Zeroizing<[u8; 64]>);
 
 impl DerivedKey {
-    /// The bytes, for a library that encrypts by itself.
+    /// The bytes, for a library that does its own encryption.
     #[must_use]
     pub fn bytes(&self) -> &[u8; 64] {
         &self.0
     }
 
-    /// HMAC-SHA256 of the parts, each preceded by its length so that ("ab","c") and ("a","bc") differ.
+    /// HMAC-SHA256 of the parts, each preceded by its length, because ("ab", "c") and ("a", "bc") must differ.
     #[must_use]
     pub fn hmac(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, self.0.as_ref()));
@@ -171,19 +169,19 @@ impl DerivedKey {
         to_array(context.sign().as_ref())
     }
 
-    /// Encrypts and authenticates `plain` (AES-256-GCM, random nonce) bound to `context`; base64url.
+    /// Encrypts and authenticates `plain` (AES-256-GCM, random nonce), bound to `context`; base64url.
     #[must_use]
     pub fn seal(&self, context: &str, plain: &[u8]) -> String {
         let mut sealed = plain.to_vec();
         let nonce = self
             .aead()
             .seal_in_place_append_tag(Aad::from(context.as_bytes()), &mut sealed)
-            .expect("AES-256-GCM seals anything under 64 GiB");
+            .expect("AES-256-GCM encrypts anything under 64 GiB");
         sealed.extend_from_slice(nonce.as_ref());
         base64url(&sealed)
     }
 
-    /// Opens what [`Self::seal`] made with the same key and context; `None` when either differs.
+    /// Decrypts what [`Self::seal`] returned; `None` if the key or the context differs.
     #[must_use]
     pub fn open(&self, context: &str, sealed: &str) -> Option<Zeroizing<Vec<u8>>> {
         let mut bytes = from_base64url(sealed)?;
@@ -204,11 +202,11 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     if text.is_empty() || !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
+    (0..text.len()).step_by(2).map(|index| u8::from_str_radix(&text[index..index + 2], 16).ok()).collect()
 }
 
 fn to_array(bytes: &[u8]) -> [u8; 32] {
-    bytes.try_into().expect("SHA-256 gives 32 bytes")
+    bytes.try_into().expect("SHA-256 outputs 32 bytes")
 }
 
 #[cfg(test)]
@@ -216,19 +214,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sealed_text_opens_only_with_its_key_and_context() {
+    fn sealed_text_opens_only_with_its_key_and_context() {
         let key = ServerKey::generate();
-        let sealed = key.derive(Purpose::SigningKeys).seal("kid-1", b"private");
-        let open = |key: &ServerKey, context| key.derive(Purpose::SigningKeys).open(context, &sealed);
+        let sealed = key.derive(KeyPurpose::SigningKeys).seal("kid-1", b"private");
+        let open = |key: &ServerKey, context| key.derive(KeyPurpose::SigningKeys).open(context, &sealed);
         assert_eq!(open(&key, "kid-1").expect("opens").as_slice(), b"private");
         assert!(open(&key, "kid-2").is_none());
         assert!(open(&ServerKey::generate(), "kid-1").is_none());
-        assert!(key.derive(Purpose::Cookies).open("kid-1", &sealed).is_none());
-        assert!(key.derive(Purpose::SigningKeys).open("kid-1", "AAAA").is_none());
+        assert!(key.derive(KeyPurpose::Cookies).open("kid-1", &sealed).is_none());
+        assert!(key.derive(KeyPurpose::SigningKeys).open("kid-1", "AAAA").is_none());
     }
 
     #[test]
-    fn a_server_key_is_read_from_hex_base64_and_base64url() {
+    fn server_key_parses_from_hex_base64_and_base64url() {
         let hex = "00ff".repeat(16);
         for text in [
             hex.as_str(),

@@ -1,5 +1,4 @@
-//! Puts the services together, mounts every capability's routes, binds, and stops gracefully.
-//! What may not live here: a route, a setting, or anything that a request does.
+//! Start of the server: builds the services, mounts the routes and listens.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -16,79 +15,79 @@ use crate::db::{Db, DbError};
 use crate::mail::{self, Outbox, Sending, SmtpError};
 use crate::ops::health::Readiness;
 use crate::ops::server_key::{self, ServerKeyError, ServerKeySource};
-use crate::ops::{health, housekeeping, metrics};
+use crate::ops::{health, housekeeping, metrics_endpoint};
 use crate::secret::{PlainSecret, ServerKey};
 use crate::sessions::{Lifetimes, SessionService};
 use crate::tokens::{KeyError, Keys, TokenService};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
 use crate::users::password::PasswordPolicy;
-use crate::web::{WebConfig, assets, error_page, headers, language, pages};
+use crate::web::{WebConfig, assets, error_page, headers, language_switch, pages};
 use crate::{account_pages, forward_auth, login, oauth, openapi, recovery, registration};
 
-/// How long requests may go on after the server was told to stop, in seconds.
-const STOP_WITHIN_SECONDS: u64 = 10;
+/// How long a stopping server waits for running requests.
+const SHUTDOWN_TIMEOUT_SECONDS: u64 = 10;
 
-/// Why the server does not start.
+/// An error that prevents the start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Migrations.
+    /// A migration failed.
     #[error(transparent)]
     Migration(#[from] MigrationError),
-    /// The database gave no answer.
+    /// A database query failed.
     #[error(transparent)]
     Database(#[from] DbError),
-    /// There is no server key.
+    /// There is no usable server key.
     #[error(transparent)]
     ServerKey(#[from] ServerKeyError),
-    /// There is no signing key.
+    /// There is no usable signing key.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// An address cannot be listened on.
+    /// The server cannot listen on an address.
     #[error(
         "cannot listen on {address} ({reason}): stop the process that uses it, or set {setting} to another address"
     )]
     Bind {
-        /// Which setting names it.
+        /// The setting that contains it.
         setting: &'static str,
-        /// Which one.
+        /// The address.
         address: SocketAddr,
-        /// What the operating system says.
+        /// The operating system's error.
         reason: io::Error,
     },
-    /// The way to the mail server cannot be prepared.
+    /// The settings of the mail server are invalid.
     #[error(transparent)]
     Smtp(#[from] SmtpError),
-    /// The operating system gives no thread.
+    /// A thread cannot be started.
     #[error("cannot start the server threads")]
     Threads(#[from] io::Error),
 }
 
-/// A server that listens.
+/// A server that accepts connections.
 pub struct Running {
-    /// To be awaited: ends when the server has stopped.
+    /// A future that completes when the server has stopped.
     pub server: Server,
-    /// Where it listens.
+    /// The addresses it listens on.
     pub addresses: Vec<SocketAddr>,
-    /// What it told about itself.
-    pub report: Report,
+    /// What the start-up banner shows.
+    pub report: StartupReport,
     /// The services behind the routes, for tests.
     pub services: Services,
-    /// The loop that sends mails, when a mail server is configured; to be stopped after the server has.
+    /// The task that sends emails, if a mail server is configured. Stop it after the server.
     pub sending: Option<Sending>,
 }
 
-/// What the first lines say.
-pub struct Report {
-    /// Where the server's own secret came from.
+/// Contents of the start-up banner.
+pub struct StartupReport {
+    /// The source of the server key.
     pub server_key: ServerKeySource,
-    /// How tokens are signed.
+    /// How tokens are signed, as text.
     pub signing: String,
-    /// The link that makes the first administrator, while there is none.
+    /// The secret of the link that creates the first admin; `None` once there is one.
     pub setup_link: Option<PlainSecret>,
-    /// Migrations that ran just now.
+    /// The versions of the migrations that this start ran.
     pub migrated: Vec<String>,
-    /// Where counters are served, when they are.
+    /// The address of `/metrics`, if it is enabled.
     pub metrics: Option<SocketAddr>,
 }
 
@@ -150,14 +149,11 @@ impl Services {
     }
 }
 
-/// Prepares the database and the keys, and binds. The revoked sessions are read before the first request.
-///
-/// # Errors
-/// [`StartError`], before the first request.
+/// Prepares the database and the keys, and starts listening. Revoked sessions are read before the first request.
 pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
     let migrated = migrate(&config).await?;
     let (db, start_db) = (Db::new(&config.database), Db::for_start(&config.database));
-    let (server_key, source) = server_key::find_or_make(&config, &start_db).await?;
+    let (server_key, source) = server_key::find_or_create(&config, &start_db).await?;
     let keys = Keys::load(&start_db, &config.signing, &server_key, clock.now()).await?;
     let signing = keys.describe(clock.now());
     let services = Services::new(&config, &server_key, db.clone(), keys, clock.clone())?;
@@ -173,7 +169,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     Ok(Running {
         server,
         addresses,
-        report: Report { server_key: source, signing, setup_link, migrated, metrics },
+        report: StartupReport { server_key: source, signing, setup_link, migrated, metrics },
         services,
         sending: sender.map(mail::Sender::start),
     })
@@ -185,7 +181,7 @@ async fn migrate(config: &Config) -> Result<Vec<String>, StartError> {
     Ok(work.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
 }
 
-/// A link for the first admin, while there is none.
+/// Creates the link for the first admin; `None` once there is one.
 async fn create_setup_link(db: &Db, now: Moment) -> Result<Option<PlainSecret>, DbError> {
     db.write(move |conn| {
         Ok(match accounts::create_setup_link(conn, None, now)? {
@@ -201,8 +197,11 @@ fn listen_for_metrics(config: &Config) -> Result<Option<SocketAddr>, StartError>
         return Ok(None);
     };
     let address = listener.local_addr()?;
-    let server =
-        HttpServer::new(|| App::new().configure(metrics::routes)).workers(1).disable_signals().listen(listener)?.run();
+    let server = HttpServer::new(|| App::new().configure(metrics_endpoint::routes))
+        .workers(1)
+        .disable_signals()
+        .listen(listener)?
+        .run();
     actix_web::rt::spawn(server);
     Ok(Some(address))
 }
@@ -214,14 +213,8 @@ fn listen(
     services: Services,
 ) -> Result<(Server, Vec<SocketAddr>), StartError> {
     let Services { db, sessions, tokens, readiness, .. } = services.clone();
-    let (cleaned_db, cleaned_sessions, maintained_tokens) = (db.clone(), sessions.clone(), tokens.clone());
+    actix_web::rt::spawn(housekeeping::keep_clean(db.clone(), sessions.clone(), tokens.clone(), config.key_rotation));
     actix_web::rt::spawn(housekeeping::keep_revoked_sessions_fresh(db, sessions, tokens, readiness));
-    actix_web::rt::spawn(housekeeping::keep_clean(
-        cleaned_db,
-        cleaned_sessions,
-        maintained_tokens,
-        config.key_rotation,
-    ));
     let (config, web_config) = (web::Data::new(config), web::Data::new(web_config));
     let mut server = HttpServer::new(move || {
         let (config, web_config, services) = (config.clone(), web_config.clone(), services.clone());
@@ -233,7 +226,7 @@ fn listen(
             .app_data(web_config.clone())
             .default_service(web::to(error_page::not_found))
     })
-    .shutdown_timeout(STOP_WITHIN_SECONDS);
+    .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS);
     let mut addresses = Vec::new();
     for listener in listeners {
         addresses.push(listener.local_addr()?);
@@ -242,20 +235,20 @@ fn listen(
     Ok((server.run(), addresses))
 }
 
-fn mount(services: &mut web::ServiceConfig, config: &Config, web_config: &WebConfig) {
-    oauth::routes(services, &config.allowed_origins);
-    login::routes(services, web_config);
-    recovery::routes(services, web_config);
-    registration::routes(services, web_config);
-    forward_auth::routes(services);
-    account_pages::routes(services, web_config);
-    openapi::routes(services);
-    health::routes(services);
-    assets::routes(services);
-    language::routes(services);
+fn mount(app: &mut web::ServiceConfig, config: &Config, web_config: &WebConfig) {
+    oauth::routes(app, &config.allowed_origins);
+    login::routes(app, web_config);
+    recovery::routes(app, web_config);
+    registration::routes(app, web_config);
+    forward_auth::routes(app);
+    account_pages::routes(app, web_config);
+    openapi::routes(app);
+    health::routes(app);
+    assets::routes(app);
+    language_switch::routes(app);
 }
 
-/// All of them but those that this machine does not have, when there are others: the default names IPv6 too.
+/// Binds all addresses. Of several, skips those that this host does not have: the default includes IPv6.
 fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, StartError> {
     let mut listeners = Vec::new();
     for address in addresses {
@@ -275,9 +268,9 @@ fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, Start
     TcpListener::bind(address).map_err(|reason| StartError::Bind { setting, address, reason })
 }
 
-/// A word on signing keys that several parties share, for the log.
+/// Returns a warning if signing uses a shared secret.
 #[must_use]
-pub fn warning_of(signing: &Signing) -> Option<&'static str> {
+pub fn signing_warning(signing: &Signing) -> Option<&'static str> {
     match signing {
         Signing::Hs256(_) => Some(
             "HS256: every service that verifies tokens has JWT_SECRET and could issue them; ES256 needs no shared secret",

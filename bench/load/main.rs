@@ -1,14 +1,11 @@
-//! The load: raw HTTP/1.1 over kept connections, with as little work a request as it takes, for it shares the processors with what it
-//! measures. `closed.rs` sends the next request of a connection when the last was answered, and counts; `refresh.rs` does so with the
-//! refresh token of the last answer; `open.rs` sends on a schedule whatever becomes of earlier requests, and measures from the scheduled
-//! time (no coordinated omission). `answer.rs` reads answers, `count.rs` counts them and the processor time.
-//! What may not live here: what is sent (`bench/run` writes it to a file) and what the numbers mean.
+//! A load generator: raw HTTP/1.1 over persistent connections, with little work per request, because it shares the
+//! processors with the server that it measures.
 
-mod answer;
 mod closed;
 mod count;
 mod open;
 mod refresh;
+mod response;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,26 +14,26 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, Parser};
 use tokio::task::LocalSet;
 
-/// Sends HTTP requests and prints what came of it as JSON
+/// Sends HTTP requests and prints the results as JSON
 #[derive(Parser)]
 enum Command {
-    /// As fast as answers come
+    /// Closed loop: each connection sends its next request when the response arrives
     Closed(closed::Closed),
-    /// As fast as answers come, each with the refresh token of the one before
+    /// Closed loop of refreshes, each with the refresh token of the previous response
     Refresh(refresh::Refresh),
-    /// On a schedule
+    /// Open loop: requests on a schedule, with latencies from the scheduled time (no coordinated omission)
     Open(open::Open),
 }
 
 #[derive(Args)]
 struct Target {
-    /// Where to
+    /// Address of the server
     #[arg(long)]
     address: SocketAddr,
-    /// A file with one whole request in each line, as a JSON string
+    /// File with one complete request per line, as a JSON string
     #[arg(long)]
     requests: PathBuf,
-    /// How long to measure
+    /// Seconds to measure
     #[arg(long)]
     seconds: f64,
 }

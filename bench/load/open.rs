@@ -1,4 +1,4 @@
-//! One request over and over on a schedule. What may not live here: how fast it can go (`closed.rs`).
+//! The open loop: one request on a schedule, however slow the responses are.
 
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
@@ -9,37 +9,37 @@ use clap::Args;
 use serde_json::json;
 
 use super::Target;
-use super::answer::{BUFFER, Shape};
+use super::response::{BUFFER_BYTES, ResponseShape};
 
-/// An answer may take so many periods before its connection's next request goes out late.
-const OPEN_CONNECTIONS: u32 = 32;
+/// With this many connections, a response may take as many periods before the next request is late.
+const CONNECTIONS: u32 = 32;
 
 #[derive(Args)]
 pub struct Open {
     #[command(flatten)]
     target: Target,
-    /// Requests a second
+    /// Requests per second
     #[arg(long, default_value_t = 50)]
     rate: u32,
 }
 
-/// Sends on schedule until the time is over, and prints how long answers took.
+/// Sends requests on schedule and prints their latencies.
 pub fn run(open: &Open) -> anyhow::Result<()> {
     let requests = open.target.read_requests()?;
     let period = Duration::from_secs(1) / open.rate;
     let total = (open.target.seconds * f64::from(open.rate)).round();
-    // Time for all connections to be made and to have carried one request.
+    // Leaves time to open all connections and send one request on each.
     let start = Instant::now() + Duration::from_secs(1);
     let latencies = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..OPEN_CONNECTIONS)
+        let threads: Vec<_> = (0..CONNECTIONS)
             .map(|first| {
-                let due = (first..).step_by(OPEN_CONNECTIONS as usize).take_while(move |at| f64::from(*at) < total);
+                let due = (first..).step_by(CONNECTIONS as usize).take_while(move |at| f64::from(*at) < total);
                 let due = due.map(move |at| start + period * at);
                 let request = &requests[0];
                 scope.spawn(move || latencies(open.target.address, request, due))
             })
             .collect();
-        let results = threads.into_iter().map(|thread| thread.join().expect("the thread returns its faults"));
+        let results = threads.into_iter().map(|thread| thread.join().expect("the thread returns its errors"));
         results.collect::<anyhow::Result<Vec<_>>>()
     })?;
     let mut latencies = latencies.concat();
@@ -55,25 +55,25 @@ pub fn run(open: &Open) -> anyhow::Result<()> {
 fn latencies(address: SocketAddr, request: &[u8], due: impl Iterator<Item = Instant>) -> anyhow::Result<Vec<Duration>> {
     let mut stream = std::net::TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
-    let mut buffer = vec![0; BUFFER];
-    let mut ask = || -> anyhow::Result<()> {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut send = || -> anyhow::Result<()> {
         stream.write_all(request)?;
         let mut filled = 0;
         loop {
             let read = stream.read(&mut buffer[filled..])?;
-            ensure!(read > 0, "the server closed the connection, or its answer is over {BUFFER} bytes");
+            ensure!(read > 0, "the server closed the connection, or its response exceeds {BUFFER_BYTES} bytes");
             filled += read;
-            match Shape::of_whole(&buffer[..filled])? {
+            match ResponseShape::parse(&buffer[..filled])? {
                 None => {}
-                Some(Shape { status: 200, .. }) => return Ok(()),
-                Some(Shape { status, .. }) => bail!("status {status}"),
+                Some(ResponseShape { status: 200, .. }) => return Ok(()),
+                Some(ResponseShape { status, .. }) => bail!("status {status}"),
             }
         }
     };
-    ask()?;
+    send()?;
     due.map(|due| {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        ask()?;
+        send()?;
         Ok(due.elapsed())
     })
     .collect()

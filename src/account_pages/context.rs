@@ -1,5 +1,4 @@
-//! What every page of the account begins with: who is signed in, or the way to the sign-in page and back, with what was typed kept.
-//! What may not live here: what a page is for.
+//! The context of a request to an account page: the signed-in user, or the redirect to the sign-in page and back.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -29,15 +28,15 @@ use crate::web::renewal::{self, Renewed};
 use crate::web::session::BrowserSession;
 use crate::web::{attempt_origin, client_info, csrf, new_password, service};
 
-/// Somebody at a page of the account.
+/// The sender of a request to an account page.
 pub enum AccountRequest {
-    /// Whose account it is.
+    /// The owner of the account.
     SignedIn(Box<AccountContext>),
-    /// Nobody, or nobody any more.
+    /// A browser without a session, or whose session has ended.
     SignedOut(SignInRedirect),
 }
 
-/// A person at a page of their account.
+/// A signed-in user at a page of their account.
 pub struct AccountContext {
     pub request: HttpRequest,
     pub session: BrowserSession,
@@ -46,7 +45,7 @@ pub struct AccountContext {
     renewed: Renewed,
 }
 
-/// Somebody who must sign in first.
+/// A browser that must sign in first.
 pub struct SignInRedirect {
     request: HttpRequest,
     session: BrowserSession,
@@ -81,57 +80,48 @@ impl FromRequest for AccountRequest {
 }
 
 impl AccountContext {
-    /// The frame of a page.
+    /// The layout of the page.
     pub fn layout(&self) -> Layout {
         Layout::new(&self.request)
     }
 
-    /// The token of a form.
-    ///
-    /// # Errors
-    /// 500 when the cookie cannot be written, which text does not cause.
-    pub fn csrf(&self) -> Result<String, AppError> {
-        Ok(csrf::token(&self.session.csrf_seed_or_new()?))
+    /// The CSRF token of a form.
+    pub fn csrf(&self) -> String {
+        csrf::token(&self.session.csrf_seed_or_new())
     }
 
-    /// What the page tells on account.
+    /// The notice that the query names.
     pub fn notice(&self, layout: &Layout) -> Option<String> {
         Notice::in_query(&Parameters::from_query(self.request.query_string()), layout)
     }
 
-    /// A page as an answer, with what the browser lacks.
-    ///
-    /// # Errors
-    /// 500 when it cannot be rendered, or the access token is too long for a cookie.
+    /// Renders a page, with the cookies that the browser lacks.
     pub fn page(&self, status: StatusCode, page: &impl Template) -> Result<HttpResponse, AppError> {
-        self.put_on(html(status, page)?)
+        self.with_cookies(html(status, page)?)
     }
 
-    /// The same for a page with the field for a new password.
-    ///
-    /// # Errors
-    /// As [`Self::page`].
+    /// [`Self::page`] for a page with the field for a new password, which needs a script.
     pub fn page_with_script(&self, status: StatusCode, page: &impl Template) -> Result<HttpResponse, AppError> {
-        self.put_on(new_password::html(status, page)?)
+        self.with_cookies(new_password::html(status, page)?)
     }
 
-    fn put_on(&self, mut response: HttpResponse) -> Result<HttpResponse, AppError> {
+    fn with_cookies(&self, mut response: HttpResponse) -> Result<HttpResponse, AppError> {
         self.renewed.put_on(&mut response, crate::web::config(&self.request))?;
         Ok(response)
     }
 
-    /// The rule on new passwords.
+    /// The policy for new passwords.
     pub fn policy(&self) -> PasswordPolicy {
         PasswordPolicy::new(&self.config)
     }
 
-    /// An attempt to re-authenticate with this password.
+    /// A re-authentication attempt with this password.
     pub fn attempt(&self, password: Password) -> Option<PasswordAttempt> {
         let username = LookupName::parse(&self.current.user.username)?;
         Some(PasswordAttempt { username, password, origin: attempt_origin(&self.request, None) })
     }
 
-    /// Something that the person did here.
+    /// An event that the user caused in this session.
     pub fn event(&self, kind: EventKind, now: Moment) -> Event {
         Event {
             session_id: Some(self.current.session.id.clone()),
@@ -139,48 +129,46 @@ impl AccountContext {
         }
     }
 
-    /// A mail to the person; `None` when nobody knows where it would reach them.
+    /// A mail to the user; `None` when the account has no email address.
     pub fn mail(&self, kind: MailKind) -> Option<Mail> {
         let user = &self.current.user;
         let (display_name, language) = (user.display_name.clone(), user.language.clone());
         Some(Mail { kind, to: user.email.clone()?, display_name, language, user_id: Some(user.id.0) })
     }
 
-    /// The mail queue, for mails in the page's language where the account has chosen none.
+    /// The mail queue, with the page's language for accounts that have chosen none.
     pub fn outbox(&self, outbox: &Outbox) -> Outbox {
         outbox.with_fallback_language(Some(self.layout().lang))
     }
 
-    /// What this person typed into the form here before their session ended.
+    /// The text that this user typed into this page's form before their session ended.
     pub fn draft(&self) -> Option<Draft> {
         draft::find(&self.request, self.current.user.id)
     }
 }
 
 impl SignInRedirect {
-    /// The way to the sign-in page and, from there, back to this one.
+    /// Redirects to the sign-in page, which leads back to this page.
     pub fn redirect(&self) -> HttpResponse {
         let notice = self.session.secret().is_some().then_some(Notice::SessionEnded);
-        see_other(&self.sign_in_address(notice))
+        see_other(&self.sign_in_url(notice))
     }
 
-    /// The same for somebody who sent a form: the text of these fields is kept for whoever's session it was.
-    ///
-    /// # Errors
-    /// When the body does not come, or the database gives no answer.
+    /// [`Self::redirect`] after a form post: keeps the text of these fields for the user of the ended session.
     pub async fn redirect_keeping(self, payload: web::Payload, fields: &[&str]) -> Result<HttpResponse, AppError> {
-        // The token is from before a sign-out in another tab; that the browser vouches for the form is enough where nothing is changed.
+        // A same-origin post with a stale CSRF token, from before a sign-out in another tab, passes: nothing is
+        // changed.
         let form = form_post::read(&self.request, payload, &self.session, true).await?;
-        if form.refusal.is_some() {
+        if form.rejection.is_some() {
             return Ok(self.redirect());
         }
         let Some(owner) = self.find_owner().await? else { return Ok(self.redirect()) };
-        let mut response = see_other(&self.sign_in_address(Some(Notice::TextKept)));
-        Draft::new(self.request.path(), owner, &form.parameters, fields).put_on(&mut response, &self.request)?;
+        let mut response = see_other(&self.sign_in_url(Some(Notice::DraftKept)));
+        Draft::new(self.request.path(), owner, &form.parameters, fields).set_cookie(&mut response, &self.request)?;
         Ok(response)
     }
 
-    /// Whose session it was that this browser has no more.
+    /// The user of the session that this browser had.
     async fn find_owner(&self) -> Result<Option<UserId>, DbError> {
         let Some(secret) = self.session.secret() else { return Ok(self.session.last_user()) };
         let find = move |conn: &mut _| -> Result<_, DbError> { Ok(sessions::find_by_secret(conn, &secret.hash())?) };
@@ -188,7 +176,7 @@ impl SignInRedirect {
         Ok(session.and_then(|session| session.user_id))
     }
 
-    fn sign_in_address(&self, notice: Option<Notice>) -> String {
+    fn sign_in_url(&self, notice: Option<Notice>) -> String {
         let next = Some(self.request.path()).filter(|path| *path != "/").map(|path| format!("next={path}"));
         let notice = notice.map(|notice| format!("notice={}", notice.code()));
         let query: Vec<String> = notice.into_iter().chain(next).collect();

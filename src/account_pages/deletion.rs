@@ -13,12 +13,12 @@ use crate::db::DbError;
 use crate::error::AppError;
 use crate::mail::MailKind;
 use crate::users::LookupName;
-use crate::web::cookies;
+use crate::web::cookies::{self, CookieName};
 use crate::web::form_post::{self, FormPost};
 use crate::web::notice::Notice;
 use crate::web::pages::{Alert, see_other};
 
-/// Shows the question.
+/// Asks for the password.
 pub async fn show(account: AccountRequest) -> Result<HttpResponse, AppError> {
     match account {
         AccountRequest::SignedIn(context) if context.config.account_deletion => form(&context, StatusCode::OK, None),
@@ -39,22 +39,23 @@ pub async fn submit(
         AccountRequest::SignedIn(_) => return Err(AppError::not_found()),
         AccountRequest::SignedOut(sign_in) => return Ok(sign_in.redirect()),
     };
-    let FormPost { parameters, refusal } = form_post::read(&context.request, payload, &context.session, false).await?;
-    if let Some(refusal) = refusal {
-        return form(&context, refusal.status(), Some(rejection_alert(&context, refusal)));
+    let FormPost { parameters, rejection } =
+        form_post::read(&context.request, payload, &context.session, false).await?;
+    if let Some(rejection) = rejection {
+        return form(&context, rejection.status(), Some(rejection_alert(&context, rejection)));
     }
     let typed = parameters.get("current").unwrap_or_default();
     if let ReauthenticationOutcome::Failed(failure) = reauthenticate(&context, &auth, typed).await? {
-        return Ok(failure.put_on(form(&context, failure.status, Some(failure.alert.clone()))?));
+        return Ok(failure.with_retry_after(form(&context, failure.status, Some(failure.alert.clone()))?));
     }
     if let Deletion::LastAdmin(_) = delete(&context, &accounts).await? {
         let alert = Alert::named(context.layout().words, "alert-last-admin");
         return form(&context, StatusCode::UNPROCESSABLE_ENTITY, Some(alert));
     }
-    context.session.sign_out(None)?;
+    context.session.sign_out(None);
     let mut response = see_other(&format!("/login?notice={}", Notice::AccountDeleted.code()));
-    for name in [cookies::Name::Token, cookies::Name::Proxy] {
-        cookies::remove_all_forms(&context.request, &mut response, name)?;
+    for name in [CookieName::Token, CookieName::Proxy] {
+        cookies::remove_all_variants(&context.request, &mut response, name);
     }
     Ok(response)
 }
@@ -81,5 +82,5 @@ async fn delete(context: &AccountContext, accounts: &AccountService) -> Result<D
 fn form(context: &AccountContext, status: StatusCode, alert: Option<Alert>) -> Result<HttpResponse, AppError> {
     let layout = context.layout();
     let username = context.current.user.username.clone();
-    context.page(status, &DeletePage { csrf: context.csrf()?, active_tab: "profile", username, alert, layout })
+    context.page(status, &DeletePage { csrf: context.csrf(), active_tab: "profile", username, alert, layout })
 }

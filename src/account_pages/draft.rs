@@ -1,5 +1,4 @@
-//! What a person had typed when their session ended, kept for them until they have signed in again: sealed in a cookie of a few
-//! minutes, so that nothing is stored and no script is needed. What may not live here: passwords, which are never kept.
+//! The text of a form whose session ended while it was filled in, kept until the user signs in again.
 
 use std::collections::BTreeMap;
 
@@ -11,22 +10,23 @@ use crate::users::UserId;
 use crate::web::cookies;
 use crate::web::form::Parameters;
 
-/// The most characters that are kept of a field; no field of the account takes more.
+/// The most characters kept of a field; no field of the account pages takes more.
 const MAX_CHARACTERS: usize = 256;
-/// A longer draft would make a cookie that browsers drop.
+/// The longest draft; browsers drop longer cookies.
 const MAX_BYTES: usize = 2_500;
 
-/// The text of a form's fields.
+/// The text of a form's fields, never a password. It is sealed in a cookie of a few minutes: nothing is stored, and no
+/// script is needed.
 #[derive(Serialize, Deserialize)]
 pub struct Draft {
     path: String,
-    /// Shown to nobody else, whoever signs in next at this browser.
+    /// The user who typed it. Another user who signs in at this browser does not see it.
     owner: UserId,
     fields: BTreeMap<String, String>,
 }
 
 impl Draft {
-    /// Takes these fields of a form.
+    /// Keeps these fields of a form.
     pub fn new(path: &str, owner: UserId, parameters: &Parameters, fields: &[&str]) -> Self {
         let field = |name: &&str| {
             let text = parameters.get(name)?.chars().take(MAX_CHARACTERS).collect();
@@ -40,11 +40,8 @@ impl Draft {
         self.fields.get(name).map(String::as_str)
     }
 
-    /// Puts it on a response, when it is short enough for a cookie.
-    ///
-    /// # Errors
-    /// Never: its length was looked at.
-    pub fn put_on(&self, response: &mut HttpResponse, request: &HttpRequest) -> Result<(), AppError> {
+    /// Sets the draft cookie, unless the text is too long for one.
+    pub fn set_cookie(&self, response: &mut HttpResponse, request: &HttpRequest) -> Result<(), AppError> {
         let text = serde_json::to_string(self).map_err(AppError::internal)?;
         if text.len() > MAX_BYTES {
             return Ok(());
@@ -53,7 +50,7 @@ impl Draft {
     }
 }
 
-/// The draft that a browser brings back to the form that it is from, if it is this person's.
+/// Finds the draft of this path and this user in the browser's cookie.
 pub fn find(request: &HttpRequest, owner: UserId) -> Option<Draft> {
     let draft: Draft = serde_json::from_str(&cookies::find_draft(request)?).ok()?;
     (draft.path == request.path() && draft.owner == owner).then_some(draft)

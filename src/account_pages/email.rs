@@ -1,5 +1,4 @@
-//! `/account/email`: changing the account's email address, which takes effect once a link in a mail to it is opened. A pending change is
-//! shown and can be cancelled.
+//! `/account/email`: changing the account's email address by a mailed link, and cancelling a pending change.
 
 use std::time::Duration;
 
@@ -17,25 +16,25 @@ use crate::recovery::{EmailChangeRequest, cancel_email_change, find_pending_emai
 use crate::users;
 use crate::web::background::retry_after;
 use crate::web::client_ip::ClientIp;
-use crate::web::cookies;
+use crate::web::cookies::{self, CookieName};
 use crate::web::form_post::{self, FormPost};
 use crate::web::notice::Notice;
 use crate::web::pages::{Alert, see_other, wait_text};
 
-/// The fields whose text is kept when the session ends while the form is filled in.
-const FIELDS: [&str; 1] = ["email"];
+/// The fields that are kept when the session ends while the form is filled in.
+const KEPT_FIELDS: [&str; 1] = ["email"];
 
-/// What the form shows beside what is stored.
+/// The state of the form, in addition to what is stored.
 #[derive(Default)]
 struct EmailForm {
     status: StatusCode,
-    /// What was typed as the new address.
+    /// The new address as it was typed.
     typed: String,
     alert: Option<Alert>,
     notice: Option<String>,
 }
 
-/// Shows the form, with what was typed into it before the session ended.
+/// Shows the form, with the text that was typed into it before the session ended.
 pub async fn show(account: AccountRequest, accounts: web::Data<AccountService>) -> Result<HttpResponse, AppError> {
     let context = match account {
         AccountRequest::SignedIn(context) => context,
@@ -45,7 +44,7 @@ pub async fn show(account: AccountRequest, accounts: web::Data<AccountService>) 
     let typed = draft.get("email").unwrap_or_default().to_owned();
     let notice = Some(context.layout().word("account-text-kept").to_owned());
     let mut response = form(&context, &accounts, EmailForm { typed, notice, ..EmailForm::default() }).await?;
-    cookies::remove(&mut response, crate::web::config(&context.request), cookies::Name::Draft)?;
+    cookies::remove(&mut response, crate::web::config(&context.request), CookieName::Draft);
     Ok(response)
 }
 
@@ -59,24 +58,25 @@ pub async fn submit(
 ) -> Result<HttpResponse, AppError> {
     let context = match account {
         AccountRequest::SignedIn(context) => context,
-        AccountRequest::SignedOut(sign_in) => return sign_in.redirect_keeping(payload, &FIELDS).await,
+        AccountRequest::SignedOut(sign_in) => return sign_in.redirect_keeping(payload, &KEPT_FIELDS).await,
     };
-    let FormPost { parameters, refusal } = form_post::read(&context.request, payload, &context.session, false).await?;
+    let FormPost { parameters, rejection } =
+        form_post::read(&context.request, payload, &context.session, false).await?;
     let email: String = parameters.get("email").unwrap_or_default().trim().chars().take(256).collect();
     let again = |status, alert| {
         let shown = EmailForm { status, typed: email.clone(), alert: Some(alert), notice: None };
         form(&context, &accounts, shown)
     };
-    if let Some(refusal) = refusal {
-        return again(refusal.status(), rejection_alert(&context, refusal)).await;
+    if let Some(rejection) = rejection {
+        return again(rejection.status(), rejection_alert(&context, rejection)).await;
     }
     let user = &context.current.user;
     if parameters.get("cancel").is_some() {
         cancel_email_change(&accounts, user.id).await?;
-        return Ok(done(Notice::EmailCancelled));
+        return Ok(redirect_with(Notice::EmailChangeCancelled));
     }
     let words = context.layout().words;
-    if !accounts.outbox().is_on() {
+    if !accounts.outbox().is_enabled() {
         let shown = EmailForm { status: StatusCode::UNPROCESSABLE_ENTITY, ..EmailForm::default() };
         return form(&context, &accounts, shown).await;
     }
@@ -89,7 +89,7 @@ pub async fn submit(
     }
     let typed_password = parameters.get("current").unwrap_or_default();
     if let ReauthenticationOutcome::Failed(failure) = reauthenticate(&context, &auth, typed_password).await? {
-        return Ok(failure.put_on(again(failure.status, failure.alert.clone()).await?));
+        return Ok(failure.with_retry_after(again(failure.status, failure.alert.clone()).await?));
     }
     if let Some(wait) = limit_requests(&context, &limiter, &key).await? {
         let text = wait_text(words, wait.as_secs());
@@ -99,13 +99,13 @@ pub async fn submit(
     }
     let outbox = context.outbox(accounts.outbox());
     match request_email_change(&accounts, outbox, user.clone(), email.clone()).await? {
-        EmailChangeRequest::Queued => Ok(done(Notice::EmailAsked)),
+        EmailChangeRequest::Queued => Ok(redirect_with(Notice::EmailChangeRequested)),
         EmailChangeRequest::QueueFull => Err(AppError::unavailable()),
     }
 }
 
-/// Counts the request by network, by account, and by address, whose owner may be a stranger. Returns the time to wait when there were too
-/// many for one of them.
+/// Counts the request by network, by account, and by email address, whose owner may be a stranger. Returns the time to
+/// wait when there were too many for one of them.
 async fn limit_requests(
     context: &AccountContext,
     limiter: &RequestLimiter,
@@ -121,7 +121,7 @@ async fn limit_requests(
     limiter.limit_by_account(&format!("register {email_key}")).await
 }
 
-fn done(notice: Notice) -> HttpResponse {
+fn redirect_with(notice: Notice) -> HttpResponse {
     see_other(&format!("/account/email?notice={}", notice.code()))
 }
 
@@ -132,14 +132,14 @@ async fn form(context: &AccountContext, accounts: &AccountService, shown: EmailF
     let EmailForm { status, typed, alert, notice } = shown;
     let is_name_an_address = user.username.contains('@');
     let page = EmailPage {
-        csrf: context.csrf()?,
+        csrf: context.csrf(),
         active_tab: "profile",
         username: user.username.clone(),
         name_stays: is_name_an_address
             .then(|| layout.words.format("email-name-stays", &[("username", user.username.clone().into())])),
         current: user.email.clone(),
         pending,
-        can_change: accounts.outbox().is_on(),
+        can_change: accounts.outbox().is_enabled(),
         email: typed,
         notice: notice.or_else(|| context.notice(&layout)).filter(|_| alert.is_none()),
         alert,

@@ -1,4 +1,4 @@
-//! `/`: who is signed in, and since when. What may not live here: how a session is renewed (`web::renewal`).
+//! `/`: the overview of the account.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -10,7 +10,7 @@ use crate::error::AppError;
 use crate::i18n::Time;
 use crate::users::ADMIN_ROLE;
 
-/// The page.
+/// Shows who is signed in, and since when.
 pub async fn show(account: AccountRequest, clock: web::Data<Clock>) -> Result<HttpResponse, AppError> {
     let context = match account {
         AccountRequest::SignedIn(context) => context,
@@ -21,7 +21,7 @@ pub async fn show(account: AccountRequest, clock: web::Data<Clock>) -> Result<Ht
     let current = &context.current;
     let role_word = |role: &String| if role == ADMIN_ROLE { words.get("role-admin").to_owned() } else { role.clone() };
     let page = AccountPage {
-        csrf: context.csrf()?,
+        csrf: context.csrf(),
         active_tab: "overview",
         display_name: current.user.display_name.clone().unwrap_or_else(|| current.user.username.clone()),
         username: current.user.username.clone(),

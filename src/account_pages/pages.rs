@@ -1,4 +1,4 @@
-//! The pages of the account: fields ready to print. What may not live here: words (`locales/`) and decisions.
+//! Askama templates of the account pages.
 
 use askama::Template;
 
@@ -7,13 +7,13 @@ use crate::i18n::Time;
 use crate::web::new_password::NewPassword;
 use crate::web::pages::{Alert, Layout};
 
-/// Who is signed in, and since when.
+/// The overview: who is signed in, and since when.
 #[derive(Template)]
 #[template(path = "account.html")]
 pub struct AccountPage {
     pub layout: Layout,
     pub csrf: String,
-    /// Which of the account's pages this is, for its navigation.
+    /// The tab that the navigation marks as current.
     pub active_tab: &'static str,
     pub username: String,
     pub display_name: String,
@@ -23,16 +23,16 @@ pub struct AccountPage {
     pub notice: Option<String>,
 }
 
-/// A language that the person may choose.
+/// A language to choose from.
 pub struct LanguageChoice {
-    /// Its tag; empty for the browser's.
+    /// The language tag; empty for the browser's language.
     pub tag: &'static str,
-    /// What it calls itself.
+    /// The language's name in itself, such as `Deutsch`.
     pub name: String,
     pub is_chosen: bool,
 }
 
-/// What the person is called, where mail reaches them, and in which language they are spoken to.
+/// The form for the display name and the language, with the email address.
 #[derive(Template)]
 #[template(path = "account_profile.html")]
 pub struct ProfilePage {
@@ -42,7 +42,7 @@ pub struct ProfilePage {
     pub username: String,
     pub display_name: String,
     pub email: Option<String>,
-    /// An address that is to take its place once it is confirmed.
+    /// The requested address that waits for verification.
     pub pending_email: Option<String>,
     pub languages: Vec<LanguageChoice>,
     pub can_delete: bool,
@@ -50,7 +50,7 @@ pub struct ProfilePage {
     pub notice: Option<String>,
 }
 
-/// Another address.
+/// The form for another email address.
 #[derive(Template)]
 #[template(path = "account_email.html")]
 pub struct EmailPage {
@@ -58,20 +58,20 @@ pub struct EmailPage {
     pub csrf: String,
     pub active_tab: &'static str,
     pub username: String,
-    /// What to say of a username that is an address.
+    /// A note, for a username that is an email address, that it stays.
     pub name_stays: Option<String>,
     pub current: Option<String>,
-    /// The address that is to take its place once it is confirmed.
+    /// The requested address that waits for verification.
     pub pending: Option<String>,
-    /// Whether mails are sent at all.
+    /// Whether mail is configured.
     pub can_change: bool,
-    /// What was typed.
+    /// The new address as it was typed.
     pub email: String,
     pub alert: Option<Alert>,
     pub notice: Option<String>,
 }
 
-/// Where the person is signed in, and what happened lately.
+/// The user's sessions and recent activity.
 #[derive(Template)]
 #[template(path = "account_sessions.html")]
 pub struct SessionsPage {
@@ -86,7 +86,7 @@ pub struct SessionsPage {
     pub notice: Option<String>,
 }
 
-/// A new password.
+/// The form for a new password.
 #[derive(Template)]
 #[template(path = "account_password.html")]
 pub struct PasswordPage {
@@ -99,7 +99,7 @@ pub struct PasswordPage {
     pub notice: Option<String>,
 }
 
-/// The end of the account.
+/// The form that deletes the account.
 #[derive(Template)]
 #[template(path = "account_delete.html")]
 pub struct DeletePage {
@@ -136,7 +136,7 @@ mod tests {
                 last_used: time(),
                 end_label: text(),
             };
-            let event = || EventRow { what: words.get("event-signed-in"), client_info: text(), time: time() };
+            let event = || EventRow { what: words.get("event-signed-in"), origin: text(), time: time() };
             let email = |can_change| {
                 EmailPage {
                     layout: layout(),
@@ -212,7 +212,7 @@ mod tests {
                 assert!(page.contains(&format!("lang=\"{}\"", words.language())));
                 assert!(!page.contains("<b>") && !page.contains("\"quoted\""), "escaped: {page}");
                 let keys = page.split(['<', '>', '"', ' ']).filter(|word| word.contains('-') && words.has(word));
-                assert_eq!(keys.collect::<Vec<_>>(), [""; 0], "a key, not a word");
+                assert_eq!(keys.collect::<Vec<_>>(), [""; 0], "unresolved keys");
             }
         }
     }

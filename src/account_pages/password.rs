@@ -1,5 +1,4 @@
-//! `/account/password`: a new password for somebody who is signed in and knows the old one.
-//! What may not live here: the rule on passwords (`users::password`) and the check of the old one (`credentials`).
+//! `/account/password`: changing the password.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -20,11 +19,11 @@ use crate::users::argon2id::PasswordHash;
 use crate::users::password::{Owner, Password};
 use crate::web::cookies;
 use crate::web::form_post::{self, FormPost};
-use crate::web::new_password::{NewPassword, refusal_text};
+use crate::web::new_password::{NewPassword, rejection_text};
 use crate::web::notice::Notice;
 use crate::web::pages::{Alert, see_other};
 
-/// The form.
+/// Shows the form.
 pub async fn show(account: AccountRequest) -> Result<HttpResponse, AppError> {
     match account {
         AccountRequest::SignedIn(context) => form(&context, StatusCode::OK, None),
@@ -44,42 +43,43 @@ pub async fn submit(
         AccountRequest::SignedIn(context) => context,
         AccountRequest::SignedOut(sign_in) => return Ok(sign_in.redirect()),
     };
-    let FormPost { parameters, refusal } = form_post::read(&context.request, payload, &context.session, false).await?;
+    let FormPost { parameters, rejection } =
+        form_post::read(&context.request, payload, &context.session, false).await?;
     let layout = context.layout();
     let words = layout.words;
-    if let Some(refusal) = refusal {
-        return form(&context, refusal.status(), Some(rejection_alert(&context, refusal)));
+    if let Some(rejection) = rejection {
+        return form(&context, rejection.status(), Some(rejection_alert(&context, rejection)));
     }
-    let refused = |text: String| {
+    let invalid = |text: String| {
         let title = words.get("password-alert-title").to_owned();
         form(&context, StatusCode::UNPROCESSABLE_ENTITY, Some(Alert { title, text }))
     };
     let (Some(old), Some(new)) = (parameters.get_non_empty("current"), parameters.get_non_empty("password")) else {
-        return refused(words.get("password-missing").to_owned());
+        return invalid(words.get("password-missing").to_owned());
     };
     if old == new {
-        return refused(words.get("password-same").to_owned());
+        return invalid(words.get("password-same").to_owned());
     }
-    // Before the old one is checked: whoever mistypes the new one is charged no try.
+    // Checked before the current password: a new password that breaks a rule costs no attempt.
     let chosen = match Password::choose(new, &Owner::from(&context.current.user), &context.policy()) {
         Ok(chosen) => chosen,
-        Err(error) => return refused(refusal_text(words, &error)),
+        Err(error) => return invalid(rejection_text(words, &error)),
     };
     let (verified, attempt) = match reauthenticate(&context, &auth, old).await? {
         ReauthenticationOutcome::Correct(verified, attempt) => (verified, attempt),
         ReauthenticationOutcome::Failed(failure) => {
-            return Ok(failure.put_on(form(&context, failure.status, Some(failure.alert.clone()))?));
+            return Ok(failure.with_retry_after(form(&context, failure.status, Some(failure.alert.clone()))?));
         }
     };
     let Ok(hash) = accounts.hash(chosen).await else { return Err(AppError::unavailable()) };
     match change(&context, &auth, &accounts, &attempt, verified, hash).await? {
-        Some(secret) => changed(&context, sessions.lifetimes(), accounts.clock().now(), &secret),
-        None => refused(words.get("password-overtaken").to_owned()),
+        Some(secret) => Ok(changed_response(&context, sessions.lifetimes(), accounts.clock().now(), &secret)),
+        None => invalid(words.get("password-overtaken").to_owned()),
     }
 }
 
-/// Changes the password in one transaction. Returns the session's new secret; `None` when the password was changed by someone else in the
-/// meantime.
+/// Changes the password in one transaction. Returns the session's new secret; `None` when the password has changed
+/// since it was verified.
 async fn change(
     context: &AccountContext,
     auth: &AuthService,
@@ -105,24 +105,19 @@ async fn change(
     Ok(accounts.write(step).await?.then_some(session_secret))
 }
 
-fn changed(
-    context: &AccountContext,
-    lifetimes: Lifetimes,
-    now: Moment,
-    secret: &PlainSecret,
-) -> Result<HttpResponse, AppError> {
+fn changed_response(context: &AccountContext, lifetimes: Lifetimes, now: Moment, secret: &PlainSecret) -> HttpResponse {
     let mut response = see_other(&format!("/?notice={}", Notice::PasswordChanged.code()));
-    let kept_seconds = lifetimes.cookie_seconds(&context.current.session, now);
-    context.session.sign_in(secret, kept_seconds)?;
+    let max_age_seconds = lifetimes.cookie_max_age_seconds(&context.current.session, now);
+    context.session.sign_in(secret, max_age_seconds);
     let config = crate::web::config(&context.request);
-    cookies::set_proxy(&mut response, config, &sessions::proxy_secret(secret), kept_seconds)?;
-    Ok(response)
+    cookies::set_proxy(&mut response, config, &sessions::proxy_secret(secret), max_age_seconds);
+    response
 }
 
 fn form(context: &AccountContext, status: StatusCode, alert: Option<Alert>) -> Result<HttpResponse, AppError> {
     let layout = context.layout();
     let page = PasswordPage {
-        csrf: context.csrf()?,
+        csrf: context.csrf(),
         active_tab: "password",
         username: context.current.user.username.clone(),
         new_password: NewPassword::new(layout.words, "field-new-password", &context.policy()),

@@ -1,5 +1,4 @@
-//! `/account/profile`: what a person is called, and the language they are spoken to in. What may not live here: the rule on names
-//! (`users`), and their address (`email.rs`).
+//! `/account/profile`: the display name and the language of the pages and mails.
 
 use std::iter;
 
@@ -13,27 +12,27 @@ use crate::accounts::AccountService;
 use crate::audit::{self, EventKind};
 use crate::db::DbError;
 use crate::error::AppError;
-use crate::i18n::{self, Words};
+use crate::i18n::{self, Translation};
 use crate::recovery::find_pending_email;
 use crate::users;
-use crate::web::cookies;
+use crate::web::cookies::{self, CookieName};
 use crate::web::form_post::{self, FormPost};
 use crate::web::notice::Notice;
 use crate::web::pages::{Alert, see_other};
 
-/// The fields whose text is kept when the session ends while the form is filled.
-const FIELDS: [&str; 2] = ["display_name", "language"];
+/// The fields that are kept when the session ends while the form is filled in.
+const KEPT_FIELDS: [&str; 2] = ["display_name", "language"];
 
-/// What is in the form.
+/// The state of the form.
 struct ProfileForm {
     display_name: String,
-    /// The tag of a language; empty for the browser's.
+    /// The language tag; empty for the browser's language.
     language: String,
     alert: Option<Alert>,
     notice: Option<String>,
 }
 
-/// The form, with what was typed into it before the session ended.
+/// Shows the form, with the text that was typed into it before the session ended.
 pub async fn show(account: AccountRequest, accounts: web::Data<AccountService>) -> Result<HttpResponse, AppError> {
     let context = match account {
         AccountRequest::SignedIn(context) => context,
@@ -55,12 +54,12 @@ pub async fn show(account: AccountRequest, accounts: web::Data<AccountService>) 
     };
     let mut response = form(&context, &accounts, StatusCode::OK, shown).await?;
     if draft.is_some() {
-        cookies::remove(&mut response, crate::web::config(&context.request), cookies::Name::Draft)?;
+        cookies::remove(&mut response, crate::web::config(&context.request), CookieName::Draft);
     }
     Ok(response)
 }
 
-/// Saves it.
+/// Saves the profile.
 pub async fn submit(
     account: AccountRequest,
     payload: web::Payload,
@@ -68,9 +67,10 @@ pub async fn submit(
 ) -> Result<HttpResponse, AppError> {
     let context = match account {
         AccountRequest::SignedIn(context) => context,
-        AccountRequest::SignedOut(sign_in) => return sign_in.redirect_keeping(payload, &FIELDS).await,
+        AccountRequest::SignedOut(sign_in) => return sign_in.redirect_keeping(payload, &KEPT_FIELDS).await,
     };
-    let FormPost { parameters, refusal } = form_post::read(&context.request, payload, &context.session, false).await?;
+    let FormPost { parameters, rejection } =
+        form_post::read(&context.request, payload, &context.session, false).await?;
     let typed: String = parameters.get("display_name").unwrap_or_default().chars().take(256).collect();
     let typed = typed.trim().to_owned();
     let stored = context.current.user.language.clone().unwrap_or_default();
@@ -80,38 +80,34 @@ pub async fn submit(
             ProfileForm { display_name: typed.clone(), language: language.clone(), alert: Some(alert), notice: None };
         form(&context, &accounts, status, shown)
     };
-    if let Some(refusal) = refusal {
-        return again(refusal.status(), rejection_alert(&context, refusal)).await;
+    if let Some(rejection) = rejection {
+        return again(rejection.status(), rejection_alert(&context, rejection)).await;
     }
     if !typed.is_empty() && !users::is_display_name(&typed) {
         let layout = context.layout();
         let alert = Alert {
             title: layout.word("profile-alert-title").to_owned(),
-            text: layout.words.format("display-name-invalid", &[("max", users::MAX_DISPLAY_NAME.into())]),
+            text: layout.words.format("display-name-invalid", &[("max", users::MAX_DISPLAY_NAME_CHARACTERS.into())]),
         };
         return again(StatusCode::UNPROCESSABLE_ENTITY, alert).await;
     }
-    // One that there is not is the browser's: the form offers none such.
+    // An unknown tag, which the form does not offer, counts as the browser's language.
     let chosen = i18n::find(&language);
     save(&context, &accounts, Some(typed).filter(|name| !name.is_empty()), chosen).await?;
     let mut response = see_other(&format!("/account/profile?notice={}", Notice::ProfileSaved.code()));
-    sync_language_cookie(&context, &mut response, chosen)?;
+    sync_language_cookie(&context, &mut response, chosen);
     Ok(response)
 }
 
-/// What was chosen at this browser before goes before the account's choice, and so must follow it.
-fn sync_language_cookie(
-    context: &AccountContext,
-    response: &mut HttpResponse,
-    chosen: Option<&'static Words>,
-) -> Result<(), AppError> {
+/// Makes the language cookie follow a new choice: the cookie takes precedence over the account's language.
+fn sync_language_cookie(context: &AccountContext, response: &mut HttpResponse, chosen: Option<&'static Translation>) {
     let config = crate::web::config(&context.request);
-    if chosen.map(Words::language) == context.current.user.language.as_deref() {
-        return Ok(());
+    if chosen.map(Translation::language) == context.current.user.language.as_deref() {
+        return;
     }
     match chosen {
         Some(words) => cookies::set_language(response, config, words),
-        None => cookies::remove(response, config, cookies::Name::Language),
+        None => cookies::remove(response, config, CookieName::Language),
     }
 }
 
@@ -119,10 +115,10 @@ async fn save(
     context: &AccountContext,
     accounts: &AccountService,
     display_name: Option<String>,
-    language: Option<&'static Words>,
+    language: Option<&'static Translation>,
 ) -> Result<(), DbError> {
     let user = &context.current.user;
-    let language = language.map(Words::language);
+    let language = language.map(Translation::language);
     let has_new_name = user.display_name != display_name;
     let has_new_language = user.language.as_deref() != language;
     if !has_new_name && !has_new_language {
@@ -143,8 +139,8 @@ async fn save(
         .await
 }
 
-/// The browser's, and every language that there is.
-fn choices(words: &Words, chosen: &str) -> Vec<LanguageChoice> {
+/// The choices of the form: the browser's language, and every language of the pages.
+fn choices(words: &Translation, chosen: &str) -> Vec<LanguageChoice> {
     let choice = |tag, name: &str| LanguageChoice { tag, name: name.to_owned(), is_chosen: tag == chosen };
     let all = i18n::languages().iter().map(|words| choice(words.language(), words.name()));
     let mut choices: Vec<_> = iter::once(choice("", words.get("profile-language-browser"))).chain(all).collect();
@@ -165,7 +161,7 @@ async fn form(
     let user = &context.current.user;
     let ProfileForm { display_name, language, alert, notice } = shown;
     let page = ProfilePage {
-        csrf: context.csrf()?,
+        csrf: context.csrf(),
         active_tab: "profile",
         username: user.username.clone(),
         display_name,

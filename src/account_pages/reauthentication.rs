@@ -1,4 +1,4 @@
-//! Asking a signed-in person for their password again before a change that a stolen session must not make.
+//! Re-authentication of a signed-in user before a change that a stolen session must not make.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub enum ReauthenticationOutcome {
     Failed(Box<ReauthenticationFailure>),
 }
 
-/// How the form is shown again.
+/// A failed re-authentication: how the form is shown again.
 pub struct ReauthenticationFailure {
     pub status: StatusCode,
     pub alert: Alert,
@@ -33,8 +33,8 @@ pub struct ReauthenticationFailure {
 }
 
 impl ReauthenticationFailure {
-    /// The response, with the time to wait.
-    pub fn put_on(&self, response: HttpResponse) -> HttpResponse {
+    /// Adds `Retry-After` to the response, if the user has to wait.
+    pub fn with_retry_after(&self, response: HttpResponse) -> HttpResponse {
         match self.wait {
             Some(wait) => retry_after(response, wait),
             None => response,
@@ -42,10 +42,7 @@ impl ReauthenticationFailure {
     }
 }
 
-/// Verifies what the person typed as their current password.
-///
-/// # Errors
-/// When no decision was possible.
+/// Verifies the text that the user typed as their current password.
 pub async fn reauthenticate(
     context: &AccountContext,
     auth: &AuthService,
@@ -72,7 +69,7 @@ pub async fn reauthenticate(
     }
 }
 
-/// The alert for a form of the account that was not acted on.
+/// The alert for a rejected form post.
 pub fn rejection_alert(context: &AccountContext, rejection: FormRejection) -> Alert {
     let layout = context.layout();
     let mut alert = rejection.alert(layout.words, &context.request);

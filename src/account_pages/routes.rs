@@ -1,4 +1,4 @@
-//! Which page of the account is at which address. What may not live here: what a page does.
+//! The routes of the account pages.
 
 use actix_web::Resource;
 use actix_web::middleware::from_fn;
@@ -9,7 +9,7 @@ use crate::error::AppError;
 use crate::web::pages::see_other;
 use crate::web::{WebConfig, error_page, get, session};
 
-/// Mounts the routes of the account.
+/// Mounts the account pages.
 pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
     let page = |resource: Resource, allow: &'static str| {
         resource
@@ -41,7 +41,7 @@ pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
             web::resource("/account/delete").route(get().to(deletion::show)).route(web::post().to(deletion::submit)),
             form,
         ))
-        // Where password managers send people (W3C, A Well-Known URL for Changing Passwords).
+        // Password managers send users here (W3C, A Well-Known URL for Changing Passwords).
         .service(
             web::resource("/.well-known/change-password").route(get().to(|| async { see_other("/account/password") })),
         );

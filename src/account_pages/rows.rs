@@ -1,43 +1,43 @@
-//! A session and an event in words, for their owner. What may not live here: which of them are shown (`signed_in.rs`).
+//! Sessions and events as rows of the sessions page.
 
 use crate::audit::{Event, EventKind};
 use crate::clock::Moment;
-use crate::i18n::{Time, Words};
+use crate::i18n::{Time, Translation};
 use crate::sessions::{SessionKind, SessionWithOrigin, device_label};
 
-/// What is read for the page.
+/// The sessions and events of the page.
 pub struct SessionsAndEvents {
     pub sessions: Vec<SessionWithOrigin>,
-    /// The names of the programs among them, by id.
+    /// The IDs and names of the sessions' clients.
     pub clients: Vec<(String, String)>,
     pub events: Vec<Event>,
 }
 
-/// A session.
+/// A session, ready to print.
 pub struct SessionRow {
     pub id: String,
-    /// What it is on.
+    /// The name of the client or the browser.
     pub name: String,
     pub is_this: bool,
     pub is_remembered: bool,
     pub address: Option<String>,
     pub began: Time,
     pub last_used: Time,
-    /// What the button that ends it says to those who do not see beside what it stands.
+    /// The label of its button for screen readers, which includes the name.
     pub end_label: String,
 }
 
-/// An event.
+/// An event, ready to print.
 pub struct EventRow {
     pub what: &'static str,
-    /// From what and where; empty when that is not known.
-    pub client_info: String,
+    /// The device and the network address; empty when unknown.
+    pub origin: String,
     pub time: Time,
 }
 
-/// A session in words.
-pub fn session(
-    words: &Words,
+/// Returns the row of a session. `own_id` is the session of this browser.
+pub fn session_row(
+    words: &Translation,
     listed: &SessionWithOrigin,
     recent: &SessionsAndEvents,
     own_id: &str,
@@ -65,8 +65,8 @@ pub fn session(
     }
 }
 
-/// An event in words; `None` for one that is no account's.
-pub fn event(words: &'static Words, event: &Event, now: Moment) -> Option<EventRow> {
+/// Returns the row of an event; `None` for an event of the server instead of an account.
+pub fn event_row(words: &'static Translation, event: &Event, now: Moment) -> Option<EventRow> {
     let key = match event.kind {
         EventKind::RefreshTokenReused => "event-refresh-token-reused",
         EventKind::SignedIn => "event-signed-in",
@@ -84,10 +84,6 @@ pub fn event(words: &'static Words, event: &Event, now: Moment) -> Option<EventR
         EventKind::Deleted => "event-deleted",
         EventKind::SigningKeyAdded | EventKind::SigningKeyRetired | EventKind::SigningKeysResealed => return None,
     };
-    let client_info: Vec<&str> = event.detail.as_deref().into_iter().chain(event.network_address.as_deref()).collect();
-    Some(EventRow {
-        what: words.get(key),
-        client_info: client_info.join(" · "),
-        time: Time::new(words, event.happened_at, now),
-    })
+    let origin: Vec<&str> = event.detail.as_deref().into_iter().chain(event.network_address.as_deref()).collect();
+    Some(EventRow { what: words.get(key), origin: origin.join(" · "), time: Time::new(words, event.happened_at, now) })
 }

@@ -1,4 +1,4 @@
-//! `/account/sessions`: where a person is signed in, and recent activity; ending one session or all others.
+//! `/account/sessions`: the user's sessions and recent activity, and ending one session or all others.
 
 use actix_web::{HttpResponse, web};
 
@@ -9,22 +9,23 @@ use super::rows::{self, SessionsAndEvents};
 use crate::audit::{self, EventKind};
 use crate::clients;
 use crate::clock::{Clock, Moment};
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbConnection, DbError};
 use crate::error::AppError;
 use crate::links::{self, LinkPurpose};
 use crate::sessions::{self, EndReason, Lifetimes, SessionKind, SessionService};
+use crate::users::UserId;
 use crate::web::form_post::{self, FormPost, FormState};
 use crate::web::notice::Notice;
 use crate::web::pages::see_other;
 
-/// The most sessions that are shown; "end all others" ends all.
+/// The most sessions shown; "end all others" is not limited to these.
 const MAX_SHOWN: usize = 100;
-/// More are read, because some have expired.
+/// The most sessions read, some of which have expired.
 const MAX_READ: i64 = 200;
-/// The most events that are shown.
+/// The most events shown.
 const MAX_EVENTS: i64 = 20;
 
-/// The list.
+/// Shows the sessions and recent activity.
 pub async fn show(
     account: AccountRequest,
     db: web::Data<Db>,
@@ -51,20 +52,21 @@ pub async fn submit(
         AccountRequest::SignedIn(context) => context,
         AccountRequest::SignedOut(sign_in) => return Ok(sign_in.redirect()),
     };
-    let FormPost { parameters, refusal } = form_post::read(&context.request, payload, &context.session, false).await?;
-    if let Some(refusal) = refusal {
-        let state = FormState::failed(refusal.status(), rejection_alert(&context, refusal));
+    let FormPost { parameters, rejection } =
+        form_post::read(&context.request, payload, &context.session, false).await?;
+    if let Some(rejection) = rejection {
+        let state = FormState::failed(rejection.status(), rejection_alert(&context, rejection));
         return list(&context, &db, sessions.lifetimes(), clock.now(), state).await;
     }
     let notice = match parameters.get("end").unwrap_or_default() {
         "others" => {
             end(&context, &sessions, &clock, None).await?;
-            Notice::OthersEnded
+            Notice::OtherSessionsEnded
         }
-        // One that has ended already, or another person's, changes nothing: the list shows the sessions.
+        // An ended session, or another user's, changes nothing: the list shows the outcome.
         id if sessions::is_id(id) => {
             end(&context, &sessions, &clock, Some(id.to_owned())).await?;
-            Notice::OneEnded
+            Notice::OneSessionEnded
         }
         _ => return Err(AppError::invalid_request("Invalid parameter: end. Send a session ID, or others.")),
     };
@@ -85,11 +87,11 @@ async fn end(
     sessions
         .write(move |conn, ended| {
             let has_ended = match id {
-                Some(id) => sessions::end_of_user(conn, ended, (user_id, &id), EndReason::EndedByOwner, now)?,
+                Some(id) => sessions::end_of_user(conn, ended, user_id, &id, EndReason::EndedByOwner, now)?,
                 None => {
                     // An attacker in one of those sessions may have requested an email change.
                     links::revoke_of_user(conn, &[LinkPurpose::Verify], user_id)?;
-                    sessions::end_others_of_user(conn, ended, (user_id, &own_id), EndReason::EndedByOwner, now)? > 0
+                    sessions::end_others_of_user(conn, ended, user_id, &own_id, EndReason::EndedByOwner, now)? > 0
                 }
             };
             if has_ended {
@@ -108,39 +110,42 @@ async fn list(
     state: FormState,
 ) -> Result<HttpResponse, AppError> {
     let user_id = context.current.user.id;
-    let recent = db.read(move |conn| -> Result<_, DbError> {
-        let mut sessions = sessions::list_with_origin(conn, user_id, MAX_READ)?;
-        sessions.retain(|listed| lifetimes.is_live(&listed.session, now));
-        sessions.truncate(MAX_SHOWN);
-        let client_ids: Vec<String> = sessions.iter().filter_map(|listed| listed.session.client_id.clone()).collect();
-        let clients = if client_ids.is_empty() { Vec::new() } else { clients::list_names(conn, &client_ids)? };
-        let events = audit::list_of_user(conn, user_id.0, MAX_EVENTS)?;
-        Ok(SessionsAndEvents { sessions, clients, events })
-    });
-    let recent = recent.await?;
+    let recent = db.read(move |conn| find_recent(conn, user_id, lifetimes, now)).await?;
     let layout = context.layout();
     let words = layout.words;
     let own_id = &context.current.session.id;
-    let is_browser = |kind| kind == SessionKind::Browser;
-    let rows_of = |wants_browsers: bool| {
-        let kind = move |listed: &&sessions::SessionWithOrigin| is_browser(listed.session.kind) == wants_browsers;
-        recent
-            .sessions
-            .iter()
-            .filter(kind)
-            .map(|listed| rows::session(words, listed, &recent, own_id, now))
+    let rows_of = |is_browser: bool| {
+        let listed = recent.sessions.iter();
+        listed
+            .filter(|listed| (listed.session.kind == SessionKind::Browser) == is_browser)
+            .map(|listed| rows::session_row(words, listed, &recent, own_id, now))
             .collect::<Vec<_>>()
     };
     let page = SessionsPage {
-        csrf: context.csrf()?,
+        csrf: context.csrf(),
         active_tab: "sessions",
         browsers: rows_of(true),
         clients: rows_of(false),
         has_others: recent.sessions.len() > 1,
-        events: recent.events.iter().filter_map(|event| rows::event(words, event, now)).collect(),
+        events: recent.events.iter().filter_map(|event| rows::event_row(words, event, now)).collect(),
         notice: context.notice(&layout).filter(|_| state.alert.is_none()),
         alert: state.alert,
         layout,
     };
     context.page(state.status, &page)
+}
+
+fn find_recent(
+    conn: &mut DbConnection,
+    user_id: UserId,
+    lifetimes: Lifetimes,
+    now: Moment,
+) -> Result<SessionsAndEvents, DbError> {
+    let mut sessions = sessions::list_with_origin(conn, user_id, MAX_READ)?;
+    sessions.retain(|listed| lifetimes.is_live(&listed.session, now));
+    sessions.truncate(MAX_SHOWN);
+    let client_ids: Vec<String> = sessions.iter().filter_map(|listed| listed.session.client_id.clone()).collect();
+    let clients = if client_ids.is_empty() { Vec::new() } else { clients::list_names(conn, &client_ids)? };
+    let events = audit::list_of_user(conn, user_id.0, MAX_EVENTS)?;
+    Ok(SessionsAndEvents { sessions, clients, events })
 }

@@ -56,10 +56,7 @@ pub enum Creation {
 }
 
 impl AccountService {
-    /// Creates an account; without a password nobody can sign in to it yet.
-    ///
-    /// # Errors
-    /// [`AccountError`]; nothing was changed.
+    /// Creates an account. Without a password its owner cannot sign in yet.
     pub async fn create(
         &self,
         fields: UserFields,
@@ -81,15 +78,12 @@ impl AccountService {
 }
 
 /// Creates an account with these roles.
-///
-/// # Errors
-/// When a query fails.
 pub fn create(conn: &mut DbConnection, new: NewUser, roles: &[String], now: Moment) -> Result<Creation, DbError> {
     users::lock_accounts(conn)?;
     let user = match users::create(conn, new, now)? {
-        users::Creation::Created(user) => user,
-        users::Creation::NameTaken => return Ok(Creation::NameTaken),
-        users::Creation::IdTaken => return Ok(Creation::IdTaken),
+        users::UserCreation::Created(user) => user,
+        users::UserCreation::NameTaken => return Ok(Creation::NameTaken),
+        users::UserCreation::IdTaken => return Ok(Creation::IdTaken),
     };
     for role in roles {
         users::grant_role(conn, user.id, role, now)?;

@@ -28,20 +28,14 @@ pub enum Deletion {
 
 impl AccountService {
     /// Deletes an account in one transaction, as [`delete`].
-    ///
-    /// # Errors
-    /// When a query fails.
     pub async fn delete(&self, name: &LookupName, is_forced: bool) -> Result<Deletion, DbError> {
         let (name, clock) = (name.clone(), self.clock.clone());
         self.write(move |conn, ended| delete(conn, ended, &name, is_forced, clock.now())).await
     }
 }
 
-/// Deletes an account: its personal data, roles and sessions are removed, its name and user ID stay taken. With `is_forced` even
-/// the last admin's.
-///
-/// # Errors
-/// When a query fails.
+/// Deletes an account: removes its personal data and roles and ends its sessions. Its name and user ID stay taken. With
+/// `is_forced` even the last admin's.
 pub fn delete(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,
@@ -54,7 +48,7 @@ pub fn delete(
     if !is_forced && is_last_admin(conn, &user)? {
         return Ok(Deletion::LastAdmin(user));
     }
-    // First of all: no sign-in starts a session in between.
+    // Before the sessions end: no sign-in starts a session in between.
     users::lock(conn, user.id)?;
     users::delete(conn, user.id, now)?;
     let ended_sessions = sessions::end_all_of_user(conn, ended, user.id, EndReason::UserDeleted, now)?;

@@ -41,18 +41,12 @@ pub enum Enabling {
 
 impl AccountService {
     /// Disables an account in one transaction, as [`disable`].
-    ///
-    /// # Errors
-    /// When a query fails.
     pub async fn disable(&self, name: &LookupName, is_forced: bool) -> Result<Disabling, DbError> {
         let (name, clock) = (name.clone(), self.clock.clone());
         self.write(move |conn, ended| disable(conn, ended, &name, is_forced, clock.now())).await
     }
 
     /// Enables an account in one transaction, as [`enable`].
-    ///
-    /// # Errors
-    /// When a query fails.
     pub async fn enable(&self, name: &LookupName) -> Result<Enabling, DbError> {
         let (name, clock) = (name.clone(), self.clock.clone());
         self.write(move |conn, _| enable(conn, &name, clock.now())).await
@@ -60,9 +54,6 @@ impl AccountService {
 }
 
 /// Disables an account and ends its sessions. With `is_forced` even the last admin's.
-///
-/// # Errors
-/// When a query fails.
 pub fn disable(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,
@@ -87,9 +78,6 @@ pub fn disable(
 }
 
 /// Enables an account.
-///
-/// # Errors
-/// When a query fails.
 pub fn enable(conn: &mut DbConnection, name: &LookupName, now: Moment) -> Result<Enabling, DbError> {
     users::lock_accounts(conn)?;
     let Some(user) = find_user(conn, name)? else { return Ok(Enabling::NoSuchUser) };

@@ -3,13 +3,10 @@
 use crate::db::{DbConnection, DbError};
 use crate::users::{self, User, UserId};
 
-/// The most accounts with one address that are looked at.
+/// The most accounts with one address that are read.
 const MAX_SHARING: i64 = 5;
 
-/// The account, other than `except`, that has verified the address.
-///
-/// # Errors
-/// When the query fails.
+/// Finds the account, other than `except`, that has verified the address.
 pub fn find_verified_owner(
     conn: &mut DbConnection,
     email: &str,

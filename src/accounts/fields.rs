@@ -1,49 +1,50 @@
-//! What somebody gives for an account or a program, checked field by field: one set of rules for the command line and seed files.
-//! What may not live here: rules on names and passwords themselves (`users`), and where the text came from (`seed_file.rs`, `cli`).
+//! Checks of the fields of accounts and clients, shared by the command line and seed files.
 
 use crate::clients::{self, GrantType};
 use crate::scope::{Scopes, is_scope};
 use crate::users::password::PasswordError;
-use crate::users::{MAX_DISPLAY_NAME, MAX_ROLE, UserId, UsernameError, is_display_name, is_email, is_role};
+use crate::users::{
+    MAX_DISPLAY_NAME_CHARACTERS, MAX_ROLE_CHARACTERS, UserId, UsernameError, is_display_name, is_email, is_role,
+};
 
-/// The highest number that every JSON reader takes without rounding (RFC 8259 §6).
+/// The highest integer that every JSON parser reads exactly (RFC 8259 §6).
 const MAX_ID: i64 = 9_007_199_254_740_991;
-/// How much of a refused role is repeated.
-const SHOWN_CHARACTERS: usize = 80;
+/// The most characters of an invalid value that an error repeats.
+const MAX_EXCERPT_CHARACTERS: usize = 80;
 
-/// Why a field is refused. The text never repeats a password.
+/// Why a field is invalid. The text never repeats a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
     /// The username.
     #[error("{0}")]
     Username(#[from] UsernameError),
-    /// The number.
+    /// The user ID.
     #[error("a user ID must be a whole number from 1 to {MAX_ID}")]
     Id,
     /// The display name.
     #[error(
-        "a display name must have 1 to {MAX_DISPLAY_NAME} characters, no control characters, and no spaces at either end"
+        "a display name must have 1 to {MAX_DISPLAY_NAME_CHARACTERS} characters, no control characters, and no spaces at either end"
     )]
     DisplayName,
-    /// The e-mail address.
+    /// The email address.
     #[error("not a valid email address: use the form name@example.com")]
     Email,
-    /// A role, as it was given.
-    #[error("`{0}` is not a valid role: use 1 to {MAX_ROLE} lower-case letters, digits and . _ : -")]
+    /// A role, with its text.
+    #[error("`{0}` is not a valid role: use 1 to {MAX_ROLE_CHARACTERS} lower-case letters, digits and . _ : -")]
     Role(String),
-    /// The name of a program.
+    /// The name of a client.
     #[error(
         "a client name must have 1 to {max} characters, no control characters, and no spaces at either end, and must not look like a client ID",
-        max = clients::MAX_NAME
+        max = clients::MAX_NAME_CHARACTERS
     )]
     ClientName,
-    /// A grant, as it was given.
+    /// A grant type, with its text.
     #[error("`{0}` is not a valid grant: use password, refresh_token or client_credentials")]
     Grant(String),
-    /// No grant at all.
+    /// No grant type.
     #[error("a client needs at least one grant: password, refresh_token or client_credentials")]
     NoGrant,
-    /// A scope, as it was given.
+    /// A scope, with its text.
     #[error(
         "`{0}` is not a valid scope: use 1 to 64 printable ASCII characters without spaces, quotes and backslashes"
     )]
@@ -51,7 +52,7 @@ pub enum FieldError {
     /// Too many scopes.
     #[error("too many scopes: use at most 64")]
     TooManyScopes,
-    /// A program's secret.
+    /// The secret of a client.
     #[error(
         "a client secret must be exactly 43 characters of base64url (32 random bytes), as created by `vestibule clients add`"
     )]
@@ -59,13 +60,13 @@ pub enum FieldError {
     /// The password.
     #[error("{0}")]
     Password(#[from] PasswordError),
-    /// The password's hash.
+    /// The hash of the password.
     #[error("not a usable Argon2id hash: use the form $argon2id$v=19$m=…,t=…,p=…$salt$hash")]
     PasswordHash,
 }
 
 impl FieldError {
-    /// The field's name, as a seed file writes it.
+    /// The name of the field in a seed file.
     #[must_use]
     pub fn field(&self) -> &'static str {
         match self {
@@ -84,57 +85,39 @@ impl FieldError {
     }
 }
 
-/// Checks a number that is requested for an account.
-///
-/// # Errors
-/// [`FieldError::Id`].
+/// Checks a requested user ID.
 pub fn check_id(id: i64) -> Result<UserId, FieldError> {
     if (1..=MAX_ID).contains(&id) { Ok(UserId(id)) } else { Err(FieldError::Id) }
 }
 
-/// Checks what a person is called.
-///
-/// # Errors
-/// [`FieldError::DisplayName`].
+/// Checks a display name.
 pub fn check_display_name(text: String) -> Result<String, FieldError> {
     if is_display_name(&text) { Ok(text) } else { Err(FieldError::DisplayName) }
 }
 
-/// Checks an e-mail address.
-///
-/// # Errors
-/// [`FieldError::Email`].
+/// Checks an email address.
 pub fn check_email(text: String) -> Result<String, FieldError> {
     if is_email(&text) { Ok(text) } else { Err(FieldError::Email) }
 }
 
-/// Checks roles; they come back in order and each once.
-///
-/// # Errors
-/// [`FieldError::Role`] with the first one that is refused.
+/// Checks roles, sorts them and removes duplicates.
 pub fn check_roles(mut roles: Vec<String>) -> Result<Vec<String>, FieldError> {
     if let Some(role) = roles.iter().find(|role| !is_role(role)) {
-        return Err(FieldError::Role(shown(role)));
+        return Err(FieldError::Role(excerpt(role)));
     }
     roles.sort();
     roles.dedup();
     Ok(roles)
 }
 
-/// Checks a program's name. One that looks like an id would be taken for the id where either can be given.
-///
-/// # Errors
-/// [`FieldError::ClientName`].
+/// Checks the name of a client. It must not look like a client ID, because commands accept either.
 pub fn check_client_name(name: String) -> Result<String, FieldError> {
     if clients::is_name(&name) && !clients::is_id(&name) { Ok(name) } else { Err(FieldError::ClientName) }
 }
 
-/// Checks grants; they come back in order and each once.
-///
-/// # Errors
-/// [`FieldError::Grant`] with the first one that is refused, or [`FieldError::NoGrant`].
+/// Checks grant types, sorts them and removes duplicates.
 pub fn check_grants(names: &[String]) -> Result<Vec<GrantType>, FieldError> {
-    let grant = |name: &String| GrantType::from_name(name).ok_or_else(|| FieldError::Grant(shown(name)));
+    let grant = |name: &String| GrantType::from_name(name).ok_or_else(|| FieldError::Grant(excerpt(name)));
     let mut grants = names.iter().map(grant).collect::<Result<Vec<_>, _>>()?;
     grants.sort();
     grants.dedup();
@@ -142,18 +125,15 @@ pub fn check_grants(names: &[String]) -> Result<Vec<GrantType>, FieldError> {
 }
 
 /// Checks scopes.
-///
-/// # Errors
-/// [`FieldError::Scope`] with the first one that is refused, or [`FieldError::TooManyScopes`].
 pub fn check_scopes(scopes: &[String]) -> Result<Scopes, FieldError> {
     if let Some(scope) = scopes.iter().find(|scope| !is_scope(scope)) {
-        return Err(FieldError::Scope(shown(scope)));
+        return Err(FieldError::Scope(excerpt(scope)));
     }
     Scopes::collect(scopes.iter().map(String::as_str)).ok_or(FieldError::TooManyScopes)
 }
 
-fn shown(text: &str) -> String {
-    text.chars().take(SHOWN_CHARACTERS).filter(|character| !character.is_control()).collect()
+fn excerpt(text: &str) -> String {
+    text.chars().take(MAX_EXCERPT_CHARACTERS).filter(|character| !character.is_control()).collect()
 }
 
 #[cfg(test)]
@@ -161,14 +141,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roles_come_back_sorted_and_once() {
+    fn roles_are_sorted_and_unique() {
         let roles = ["staff", "admin", "staff"].map(str::to_owned).to_vec();
         assert_eq!(check_roles(roles), Ok(vec!["admin".to_owned(), "staff".to_owned()]));
         assert_eq!(check_roles(vec!["Admin".to_owned()]), Err(FieldError::Role("Admin".to_owned())));
     }
 
     #[test]
-    fn an_id_is_positive_and_exact_in_every_json_reader() {
+    fn user_id_is_positive_and_exact_in_json() {
         assert_eq!(check_id(1), Ok(UserId(1)));
         assert_eq!(check_id(MAX_ID), Ok(UserId(MAX_ID)));
         for id in [0, -1, MAX_ID + 1, i64::MAX] {

@@ -6,7 +6,7 @@ use crate::clock::Moment;
 use crate::db::{DbConnection, DbError, Rollback};
 use crate::links::{self, Link, LinkPurpose};
 use crate::secret::PlainSecret;
-use crate::users::{self, ADMIN_ROLE, Creation, LookupName, NewUser, User, UserState};
+use crate::users::{self, ADMIN_ROLE, LookupName, NewUser, User, UserCreation, UserState};
 
 /// Outcome of creating a set-up link.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub enum SetupLink {
     Rescue(PlainSecret, User),
     /// There is an admin already, and no name was given.
     NeedsName,
-    /// A name was given, but nobody can sign in as an admin yet: the link for the first admin needs no name.
+    /// A name was given, but no admin can sign in yet: the link for the first admin needs no name.
     NoAdminYet,
     /// No user has this name.
     NoSuchUser,
@@ -40,28 +40,19 @@ pub enum FirstAdmin {
 
 impl AccountService {
     /// Creates a one-time link in one transaction, as [`create_setup_link`].
-    ///
-    /// # Errors
-    /// When a query fails.
     pub async fn create_setup_link(&self, name: Option<LookupName>) -> Result<SetupLink, DbError> {
         let clock = self.clock.clone();
         self.write(move |conn, _| create_setup_link(conn, name.as_ref(), clock.now())).await
     }
 
     /// Creates the first admin in one transaction, as [`create_first_admin`].
-    ///
-    /// # Errors
-    /// When a query fails.
     pub async fn create_first_admin(&self, link: Link, new: NewUser) -> Result<FirstAdmin, DbError> {
         let clock = self.clock.clone();
         self.write_or_rollback(move |conn, _| create_first_admin(conn, &link, new.clone(), clock.now())).await
     }
 }
 
-/// Creates a link: for the first admin while nobody can sign in as one, otherwise for the admin `name`.
-///
-/// # Errors
-/// When a query fails.
+/// Creates a link: for the first admin while no admin can sign in, otherwise for the admin `name`.
 pub fn create_setup_link(
     conn: &mut DbConnection,
     name: Option<&LookupName>,
@@ -89,30 +80,28 @@ pub fn create_setup_link(
     Ok(SetupLink::Rescue(secret, user))
 }
 
-/// Creates the first admin and uses the link, both or neither. Of two simultaneous calls one creates an admin and the other finds its
-/// link expired.
-///
-/// # Errors
-/// When a query fails.
+/// Creates the first admin and uses the link, both or neither. Of two simultaneous calls one creates an admin and the
+/// other finds its link expired.
 pub fn create_first_admin(
     conn: &mut DbConnection,
     link: &Link,
     new: NewUser,
     now: Moment,
 ) -> Result<FirstAdmin, Rollback<FirstAdmin>> {
-    // Under READ COMMITTED two transactions would both see no admin: the lock makes the second one read after the first.
+    // Under READ COMMITTED two transactions would both see no admin: the lock makes the second one read after the
+    // first.
     users::lock_accounts(conn)?;
     if link.purpose != LinkPurpose::Setup || users::has_admin(conn)? {
         return Ok(FirstAdmin::LinkExpired);
     }
-    // Before the link is used: a person whose name is taken chooses another.
+    // Before the link is used: after a taken name the person can choose another.
     if users::find_by_key(conn, new.username.key())?.is_some() {
         return Ok(FirstAdmin::NameTaken);
     }
-    if !links::use_up(conn, link, now)? {
+    if !links::use_once(conn, link, now)? {
         return Ok(FirstAdmin::LinkExpired);
     }
-    let Creation::Created(user) = users::create(conn, new, now)? else {
+    let UserCreation::Created(user) = users::create(conn, new, now)? else {
         return Err(Rollback::with(FirstAdmin::NameTaken));
     };
     users::grant_role(conn, user.id, ADMIN_ROLE, now)?;

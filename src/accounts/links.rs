@@ -9,9 +9,6 @@ use crate::users::User;
 
 impl AccountService {
     /// Finds a valid one-time link for one of these purposes, with its user, who can sign in.
-    ///
-    /// # Errors
-    /// When a query fails.
     pub async fn find_link(
         &self,
         secret: PlainSecret,

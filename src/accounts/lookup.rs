@@ -22,24 +22,18 @@ pub struct Account {
 }
 
 impl AccountService {
-    /// The next accounts after the user ID `after`, in order of user IDs; empty when there are no more.
-    ///
-    /// # Errors
-    /// When a query fails.
+    /// Lists the next accounts after the user ID `after`, in order of user IDs; empty when there are no more.
     pub async fn list(&self, after: UserId) -> Result<Vec<Account>, DbError> {
         self.db.read(move |conn| list_accounts(conn, after, LIST_BATCH)).await
     }
 
     /// Finds an account by name, with the number of its live sessions.
-    ///
-    /// # Errors
-    /// When a query fails.
     pub async fn show(&self, name: &LookupName) -> Result<Option<(Account, usize)>, DbError> {
         let (name, now, lifetimes) = (name.clone(), self.clock.now(), self.sessions.lifetimes());
         self.db
             .read(move |conn| {
                 let Some(account) = find_account(conn, &name)? else { return Ok(None) };
-                let sessions = sessions::list_live_of_user(conn, account.user.id, MAX_SESSIONS)?;
+                let sessions = sessions::list_unended_of_user(conn, account.user.id, MAX_SESSIONS)?;
                 let live = sessions.iter().filter(|session| lifetimes.is_live(session, now)).count();
                 Ok(Some((account, live)))
             })
@@ -47,9 +41,6 @@ impl AccountService {
     }
 
     /// Finds a user by name.
-    ///
-    /// # Errors
-    /// When the query fails.
     pub async fn find(&self, name: &LookupName) -> Result<Option<User>, DbError> {
         let name = name.clone();
         self.db.read(move |conn| find_user(conn, &name)).await
@@ -57,45 +48,30 @@ impl AccountService {
 }
 
 /// Finds a user by name, unless deleted.
-///
-/// # Errors
-/// When the query fails.
 pub fn find_user(conn: &mut DbConnection, name: &LookupName) -> Result<Option<User>, DbError> {
     let user = users::find_by_key(conn, name.key())?;
     Ok(user.filter(|user| !matches!(user.state, UserState::Deleted(_))))
 }
 
 /// Finds a user by ID if they may sign in.
-///
-/// # Errors
-/// When the query fails.
 pub fn find_active(conn: &mut DbConnection, id: UserId) -> Result<Option<User>, DbError> {
     Ok(users::find_by_id(conn, id)?.filter(|user| user.state == UserState::Active))
 }
 
 /// Finds a user and their roles by name, unless deleted.
-///
-/// # Errors
-/// When a query fails.
 pub fn find_account(conn: &mut DbConnection, name: &LookupName) -> Result<Option<Account>, DbError> {
     let Some(user) = find_user(conn, name)? else { return Ok(None) };
     let roles = users::list_roles(conn, user.id)?;
     Ok(Some(Account { user, roles }))
 }
 
-/// The accounts after the user ID `after`, in order of user IDs, at most `limit`.
-///
-/// # Errors
-/// When a query fails.
+/// Lists the accounts after the user ID `after`, in order of user IDs, at most `limit`.
 pub fn list_accounts(conn: &mut DbConnection, after: UserId, limit: i64) -> Result<Vec<Account>, DbError> {
     let found = users::list(conn, after, limit)?;
     with_roles(conn, found)
 }
 
-/// Adds the roles to some thousand users at most, in the same order.
-///
-/// # Errors
-/// When the query fails.
+/// Adds their roles to users, in the same order, with one query for all.
 pub fn with_roles(conn: &mut DbConnection, found: Vec<User>) -> Result<Vec<Account>, DbError> {
     let ids: Vec<UserId> = found.iter().map(|user| user.id).collect();
     let mut roles_by_user: HashMap<UserId, Vec<String>> = HashMap::new();

@@ -1,4 +1,4 @@
-//! Use cases on accounts: create, look up, disable, delete, set passwords and roles. Shared by the pages, the command line and seeding.
+//! Use cases on accounts, shared by the pages, the command line and seeding.
 
 mod create;
 mod delete;

@@ -6,9 +6,6 @@ use crate::mail::{Mail, MailKind, Outbox};
 use crate::users::User;
 
 /// Queues a mail to a user who has an email address.
-///
-/// # Errors
-/// When a query fails.
 pub fn queue_notification(
     conn: &mut DbConnection,
     outbox: &Outbox,

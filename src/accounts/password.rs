@@ -15,8 +15,8 @@ use crate::users::argon2id::PasswordHash;
 use crate::users::password::{Owner, Password, PasswordError};
 use crate::users::{self, LookupName, User, UserId};
 
-/// Links that may be held by someone who knew an old password or could read mail to an old address. They are revoked when either
-/// changes.
+/// Links that someone may hold who knew an old password or could read mail to an old address. They are revoked when
+/// either changes.
 pub const LINKS_REVOKED_ON_CREDENTIAL_CHANGE: [LinkPurpose; 3] =
     [LinkPurpose::Verify, LinkPurpose::Reset, LinkPurpose::Rescue];
 
@@ -38,9 +38,6 @@ pub enum PasswordSetting {
 
 impl AccountService {
     /// Sets a user's password, ends all their sessions and notifies them by mail.
-    ///
-    /// # Errors
-    /// [`AccountError`]; nothing was changed.
     pub async fn set_password(
         &self,
         name: &LookupName,
@@ -65,11 +62,8 @@ impl AccountService {
     }
 }
 
-/// Sets a password and ends what the old one began: all sessions, the known browsers and networks, a pending email change. Returns the
-/// number of sessions that ended; `None` when the user was deleted in the meantime.
-///
-/// # Errors
-/// When a query fails.
+/// Sets a password and revokes what the old one allowed: all sessions, the known browsers and networks, a pending email
+/// change. Returns the number of sessions that ended; `None` when the user was deleted in the meantime.
 pub fn set_password(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,
@@ -78,7 +72,8 @@ pub fn set_password(
     client_info: &ClientInfo,
     now: Moment,
 ) -> Result<Option<usize>, DbError> {
-    // First, because it locks the row: a sign-in with the old password comes before it and is ended, or after it and fails.
+    // First, because it locks the row: a sign-in with the old password comes before it and is ended, or after it and
+    // fails.
     if !users::set_password_hash(conn, id, hash, None, now)? {
         return Ok(None);
     }
@@ -110,10 +105,7 @@ pub struct PasswordChange {
     pub mail: Option<Mail>,
 }
 
-/// Changes a password and ends all other sessions. Returns `false` when the password was changed by someone else in the meantime.
-///
-/// # Errors
-/// When a query fails.
+/// Changes a password and ends all other sessions. Returns `false` when the password has changed since it was verified.
 pub fn change_password(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,
@@ -122,13 +114,14 @@ pub fn change_password(
     now: Moment,
 ) -> Result<bool, DbError> {
     let PasswordChange { user_id, session_id, session_secret, verified, hash, known, event, mail } = change;
-    // First, because it locks the row: a sign-in with the old password comes before it and is ended, or after it and fails.
+    // First, because it locks the row: a sign-in with the old password comes before it and is ended, or after it and
+    // fails.
     if !users::change_password_hash(conn, user_id, &hash, &verified, now)? {
         return Ok(false);
     }
     // A session that was ended in the meantime stays ended; the new password is set all the same.
-    sessions::renew_secret(conn, &session_id, &session_secret, now)?;
-    sessions::end_others_of_user(conn, ended, (user_id, &session_id), EndReason::PasswordChanged, now)?;
+    sessions::rotate_secret(conn, &session_id, &session_secret, now)?;
+    sessions::end_others_of_user(conn, ended, user_id, &session_id, EndReason::PasswordChanged, now)?;
     authentication::forget_other_devices(conn, user_id, &known)?;
     links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, user_id)?;
     audit::record(conn, &event)?;

@@ -1,5 +1,4 @@
-//! What an admin does with roles: who holds them, and which scopes each allows.
-//! What may not live here: SQL (`users::store`), and how the outcome is told (`cli`).
+//! Roles: who has them, and which scopes each allows.
 
 use super::AccountService;
 use super::fields::{self, FieldError};
@@ -9,58 +8,55 @@ use crate::db::{DbConnection, DbError, Rollback};
 use crate::scope::Scopes;
 use crate::users::{self, ADMIN_ROLE, LookupName, User, UserState};
 
-/// A role, as far as there is something to say about it.
+/// A role in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleReport {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// The scopes that it allows.
     pub scopes: Scopes,
-    /// How many users hold it.
+    /// The number of users who have it.
     pub users: i64,
 }
 
-/// What became of a wish to set what a role allows.
+/// Outcome of setting the scopes of a role.
 #[derive(Clone, Debug)]
 pub enum RoleSetting {
-    /// It allows exactly that.
+    /// The role allows exactly the requested scopes.
     Done {
-        /// The role as it is now.
+        /// The role after the change.
         role: RoleReport,
-        /// What it allowed before.
+        /// The scopes that it allowed before.
         before: Scopes,
     },
-    /// The role's name or a scope is refused.
+    /// The name of the role or a scope is invalid.
     Invalid(FieldError),
 }
 
-/// What became of a wish to give a user roles, or to take them away.
+/// Outcome of granting or revoking roles.
 #[derive(Clone, Debug)]
 pub enum RolesChange {
-    /// It is as requested.
+    /// The user has the requested roles.
     Done {
-        /// Whose they are.
+        /// The user.
         user: User,
-        /// The roles that were given or taken.
+        /// The roles that were granted or revoked.
         changed: Vec<String>,
-        /// Those for which nothing was to be done.
+        /// The roles that the user had, or did not have, already.
         unchanged: Vec<String>,
-        /// All roles of the user now.
+        /// All roles of the user after the change.
         roles: Vec<String>,
     },
-    /// Nobody could administer the server any more.
+    /// The user is the last admin who can sign in.
     LastAdmin(User),
-    /// Nobody has this name.
+    /// No user has this name.
     NoSuchUser,
-    /// A role's name is refused.
+    /// The name of a role is invalid.
     Invalid(FieldError),
 }
 
 impl AccountService {
-    /// The roles that somebody holds or that allow something, and the admin's, in order of their names.
-    ///
-    /// # Errors
-    /// When a query fails.
+    /// Lists the roles that a user has or that allow a scope, and the admin role, in order of their names.
     pub async fn list_roles(&self) -> Result<Vec<RoleReport>, DbError> {
         self.db
             .read(|conn| {
@@ -75,19 +71,16 @@ impl AccountService {
             .await
     }
 
-    /// Sets exactly what a role allows.
-    ///
-    /// # Errors
-    /// When a query fails.
+    /// Sets the scopes that a role allows.
     pub async fn set_role(&self, name: &str, scopes: &[String]) -> Result<RoleSetting, DbError> {
         let checked = fields::check_roles(vec![name.to_owned()]).and_then(|_| fields::check_scopes(scopes));
         let scopes = match checked {
             Ok(scopes) => scopes,
-            Err(fault) => return Ok(RoleSetting::Invalid(fault)),
+            Err(error) => return Ok(RoleSetting::Invalid(error)),
         };
         let name = name.to_owned();
         self.write(move |conn, _| {
-            // Of two who set the same role at once one comes first: on Postgres it would else allow what either requested.
+            // Serializes two calls for one role: on PostgreSQL the role would otherwise end up with the scopes of both.
             users::lock_accounts(conn)?;
             let before = set_scopes(conn, &name, &scopes)?;
             let holders = users::count_by_role(conn)?.into_iter().find(|(role, _)| *role == name);
@@ -97,18 +90,12 @@ impl AccountService {
         .await
     }
 
-    /// Grants a user roles.
-    ///
-    /// # Errors
-    /// When a query fails.
+    /// Grants roles to a user.
     pub async fn grant_roles(&self, name: &LookupName, roles: Vec<String>) -> Result<RolesChange, DbError> {
         self.change_roles(name, roles, RoleChange::Grant(self.clock.clone())).await
     }
 
     /// Revokes roles of a user. With `is_forced` even the last admin's.
-    ///
-    /// # Errors
-    /// When a query fails.
     pub async fn revoke_roles(
         &self,
         name: &LookupName,
@@ -145,7 +132,7 @@ impl AccountService {
                     RoleChange::Revoke { is_forced: false }
                         if is_held && role == ADMIN_ROLE && is_last_admin(conn, &user)? =>
                     {
-                        // Rolls back the roles before it too.
+                        // Rolls back the roles that were revoked before it.
                         return Err(Rollback::with(RolesChange::LastAdmin(user)));
                     }
                     RoleChange::Revoke { .. } => users::revoke_role(conn, user.id, role)?,
@@ -159,17 +146,14 @@ impl AccountService {
     }
 }
 
-/// What to do with roles.
+/// A change of a user's roles.
 #[derive(Clone)]
 enum RoleChange {
     Grant(Clock),
     Revoke { is_forced: bool },
 }
 
-/// Sets exactly what a role allows, and returns what it allowed before. The caller holds the lock on accounts.
-///
-/// # Errors
-/// When a query fails.
+/// Sets the scopes that a role allows, and returns those that it allowed before. The caller holds the lock on accounts.
 pub fn set_scopes(conn: &mut DbConnection, role: &str, scopes: &Scopes) -> Result<Scopes, DbError> {
     let before = users::list_role_scopes(conn, &[role.to_owned()])?;
     if before != *scopes {

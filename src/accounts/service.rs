@@ -10,10 +10,11 @@ use crate::users::argon2id::PasswordHash;
 use crate::users::hash_pool::{HashPool, HashPoolFull};
 use crate::users::password::{Password, PasswordPolicy};
 
-/// Attempts of a command's transaction while other processes keep the database busy; on SQLite each attempt waits three seconds.
+/// Attempts of a command's transaction while other processes keep the database busy. On SQLite each attempt waits three
+/// seconds.
 const COMMAND_ATTEMPTS: u32 = 10;
 
-/// An error that prevents a use case.
+/// An error that prevents a use case; nothing is changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
     /// The database failed.
@@ -83,17 +84,11 @@ impl AccountService {
     }
 
     /// Hashes a new password.
-    ///
-    /// # Errors
-    /// When the hash queue is full.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashPoolFull> {
         self.hash_pool.hash(password).await
     }
 
     /// Reads from the database.
-    ///
-    /// # Errors
-    /// As [`Db::read`].
     pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
     where
         F: Fn(&mut DbConnection) -> Result<T, E> + Send + 'static,
@@ -103,10 +98,8 @@ impl AccountService {
         self.db.read(query).await
     }
 
-    /// Runs `step` in one transaction, as [`SessionService::write`]; a command's is retried while the error is transient.
-    ///
-    /// # Errors
-    /// As [`SessionService::write`].
+    /// Runs `step` in one transaction, as [`SessionService::write`]; a command's is retried while the error is
+    /// transient.
     pub async fn write<T, E, F>(&self, step: F) -> Result<T, E>
     where
         F: Fn(&mut DbConnection, &mut EndedSessions) -> Result<T, E> + Clone + Send + 'static,
@@ -117,9 +110,6 @@ impl AccountService {
     }
 
     /// [`Self::write`] for a step that may roll back and still has an outcome.
-    ///
-    /// # Errors
-    /// When the transaction fails.
     pub async fn write_or_rollback<T, F>(&self, step: F) -> Result<T, DbError>
     where
         F: Fn(&mut DbConnection, &mut EndedSessions) -> Result<T, Rollback<T>> + Clone + Send + 'static,

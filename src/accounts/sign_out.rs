@@ -11,20 +11,14 @@ use crate::users::{self, LookupName, User};
 
 impl AccountService {
     /// Ends all sessions of a user in one transaction, as [`sign_out`].
-    ///
-    /// # Errors
-    /// When a query fails.
     pub async fn sign_out(&self, name: &LookupName) -> Result<Option<(User, usize)>, DbError> {
         let (name, clock) = (name.clone(), self.clock.clone());
         self.write(move |conn, ended| sign_out(conn, ended, &name, clock.now())).await
     }
 }
 
-/// Ends all sessions of a user, and an email change that one of them may have requested. Returns the user and the number of
-/// sessions that ended; `None` when no user has this name.
-///
-/// # Errors
-/// When a query fails.
+/// Ends all sessions of a user, and cancels an email change that one of them may have requested. Returns the user and
+/// the number of sessions that ended; `None` when no user has this name.
 pub fn sign_out(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,

@@ -23,9 +23,6 @@ pub enum Unlocking {
 
 impl AccountService {
     /// Forgets the failed sign-ins counted for an account. The counters' names are derived from the server key.
-    ///
-    /// # Errors
-    /// When a query fails.
     pub async fn unlock(&self, name: &LookupName, server_key: &ServerKey) -> Result<Unlocking, DbError> {
         let (name, server_key) = (name.clone(), server_key.clone());
         self.write(move |conn, _| {

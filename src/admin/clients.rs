@@ -1,5 +1,4 @@
-//! What an admin does with registered programs: register, list, change, give a new secret, delete.
-//! What may not live here: SQL (`clients::store`), and how the outcome is told (`cli`).
+//! Registering, listing, changing and deleting clients, and rotating their secrets.
 
 use super::AdminService;
 use crate::accounts::fields::{self, FieldError};
@@ -9,19 +8,19 @@ use crate::scope::Scopes;
 use crate::secret::PlainSecret;
 use crate::sessions::{self, EndReason};
 
-/// The most sessions that are counted for one client.
+/// The most sessions counted for one client.
 const MAX_SESSIONS: i64 = 10_000;
-/// The most clients that are listed.
+/// The most clients listed.
 const MAX_CLIENTS: i64 = 100_000;
 
-/// What was typed for a new program.
+/// The fields of a new client, unchecked.
 #[derive(Clone, Debug, Default)]
 pub struct ClientFields {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// What it may ask for.
+    /// The grant types that it may use.
     pub grants: Vec<String>,
-    /// The most that its tokens may be used for.
+    /// The scopes that its tokens may have.
     pub scopes: Vec<String>,
 }
 
@@ -29,74 +28,71 @@ impl ClientFields {
     /// Checks every field.
     ///
     /// # Errors
-    /// The first field that is refused, and why.
+    /// The first invalid field.
     pub fn check(self) -> Result<(String, Vec<GrantType>, Scopes), FieldError> {
         let name = fields::check_client_name(self.name)?;
         Ok((name, fields::check_grants(&self.grants)?, fields::check_scopes(&self.scopes)?))
     }
 }
 
-/// What became of a update to register a program.
+/// Outcome of registering a client.
 #[derive(Clone, Debug)]
 pub enum ClientCreation {
-    /// It is registered.
+    /// The client was registered.
     Created {
-        /// The program.
+        /// The client.
         client: Client,
-        /// Its secret, which is told once.
+        /// The secret, which cannot be shown again.
         secret: PlainSecret,
     },
-    /// Another program, this one, is called so.
+    /// This client has the name already.
     NameTaken(Client),
-    /// A field is refused.
+    /// A field is invalid.
     Invalid(FieldError),
 }
 
-/// What is to be changed of a program; what is absent stays.
+/// A change of a client; an absent field stays.
 #[derive(Clone, Debug, Default)]
 pub struct ClientUpdate {
-    /// Exactly these grants.
+    /// The new list of grant types.
     pub grants: Option<Vec<String>>,
-    /// Exactly these scopes.
+    /// The new list of scopes.
     pub scopes: Option<Vec<String>>,
 }
 
-/// What became of a update to change a program.
+/// Outcome of changing a client.
 #[derive(Clone, Debug)]
 pub enum ClientChange {
-    /// It is as requested.
+    /// The client is as requested.
     Done {
-        /// The program as it is now.
+        /// The client after the change.
         client: Client,
-        /// Whether it was otherwise before.
+        /// Whether it was different before.
         is_changed: bool,
     },
-    /// There is no such program.
+    /// No client has this name or ID.
     NoSuchClient,
-    /// A field is refused.
+    /// A field is invalid.
     Invalid(FieldError),
 }
 
-/// A program with a new secret.
+/// A client with a new secret.
 #[derive(Clone, Debug)]
 pub struct NewClientSecret {
-    /// The program.
+    /// The client.
     pub client: Client,
-    /// Its secret, which is told once.
+    /// The new secret, which cannot be shown again.
     pub secret: PlainSecret,
-    /// How many sessions ended.
+    /// The number of sessions that ended.
     pub ended_sessions: usize,
 }
 
 impl AdminService {
-    /// Registers a program and makes its secret.
-    ///
-    /// # Errors
-    /// When a query fails.
+    /// Registers a client and creates its secret.
     pub async fn add_client(&self, fields: ClientFields) -> Result<ClientCreation, DbError> {
         let (name, grants, scopes) = match fields.check() {
             Ok(checked) => checked,
-            Err(fault) => return Ok(ClientCreation::Invalid(fault)),
+            Err(error) => return Ok(ClientCreation::Invalid(error)),
         };
         let secret = PlainSecret::generate();
         let client = Client::new(name, &secret, grants, scopes, self.clock.now());
@@ -110,50 +106,41 @@ impl AdminService {
         .await
     }
 
-    /// All programs, in order of their names.
-    ///
-    /// # Errors
-    /// When the query fails.
+    /// Lists all clients, in order of their names.
     pub async fn list_clients(&self) -> Result<Vec<Client>, DbError> {
         self.db.read(|conn| Ok(clients::list(conn, MAX_CLIENTS)?)).await
     }
 
-    /// Finds a program by its name or id, with how many of its sessions are live.
-    ///
-    /// # Errors
-    /// When a query fails.
-    pub async fn show_client(&self, which: &str) -> Result<Option<(Client, usize)>, DbError> {
-        let (which, now, lifetimes) = (which.to_owned(), self.clock.now(), self.sessions.lifetimes());
+    /// Finds a client, with the number of its live sessions.
+    pub async fn show_client(&self, name_or_id: &str) -> Result<Option<(Client, usize)>, DbError> {
+        let (name_or_id, now, lifetimes) = (name_or_id.to_owned(), self.clock.now(), self.sessions.lifetimes());
         self.db
             .read(move |conn| {
-                let Some(client) = find_client(conn, &which)? else { return Ok(None) };
-                let sessions = sessions::list_live_of_client(conn, &client.id, MAX_SESSIONS)?;
+                let Some(client) = find_client(conn, &name_or_id)? else { return Ok(None) };
+                let sessions = sessions::list_unended_of_client(conn, &client.id, MAX_SESSIONS)?;
                 let live = sessions.iter().filter(|session| lifetimes.is_live(session, now)).count();
                 Ok(Some((client, live)))
             })
             .await
     }
 
-    /// Changes what a program may ask for.
-    ///
-    /// # Errors
-    /// When a query fails.
-    pub async fn set_client(&self, which: &str, update: ClientUpdate) -> Result<ClientChange, DbError> {
+    /// Changes the grant types and scopes of a client.
+    pub async fn set_client(&self, name_or_id: &str, update: ClientUpdate) -> Result<ClientChange, DbError> {
         let grants = update.grants.map(|grants| fields::check_grants(&grants)).transpose();
         let scopes = update.scopes.map(|scopes| fields::check_scopes(&scopes)).transpose();
         let (grants, scopes) = match (grants, scopes) {
             (Ok(grants), Ok(scopes)) => (grants, scopes),
-            (Err(fault), _) | (_, Err(fault)) => return Ok(ClientChange::Invalid(fault)),
+            (Err(error), _) | (_, Err(error)) => return Ok(ClientChange::Invalid(error)),
         };
-        let which = which.to_owned();
+        let name_or_id = name_or_id.to_owned();
         self.write(move |conn, _| {
-            let Some(seen) = lock_client(conn, &which)? else { return Ok(ClientChange::NoSuchClient) };
+            let Some(before) = lock_client(conn, &name_or_id)? else { return Ok(ClientChange::NoSuchClient) };
             let client = Client {
-                grants: grants.clone().unwrap_or_else(|| seen.grants.clone()),
-                scopes: scopes.clone().unwrap_or_else(|| seen.scopes.clone()),
-                ..seen.clone()
+                grants: grants.clone().unwrap_or_else(|| before.grants.clone()),
+                scopes: scopes.clone().unwrap_or_else(|| before.scopes.clone()),
+                ..before.clone()
             };
-            let is_changed = client != seen;
+            let is_changed = client != before;
             if is_changed {
                 clients::set_rights(conn, &client.id, &client.grants, &client.scopes)?;
             }
@@ -162,19 +149,16 @@ impl AdminService {
         .await
     }
 
-    /// Gives a program a new secret; the old one serves no more. With `ends_tokens` its sessions end too, for when the old secret
-    /// fell into wrong hands. `None` when there is no such program.
-    ///
-    /// # Errors
-    /// When a query fails.
+    /// Replaces the secret of a client; the old one becomes invalid. With `ends_tokens` the client's sessions end too,
+    /// in case the old secret was stolen. `None` when no client has this name or ID.
     pub async fn rotate_client_secret(
         &self,
-        which: &str,
+        name_or_id: &str,
         ends_tokens: bool,
     ) -> Result<Option<NewClientSecret>, DbError> {
-        let (which, clock, secret) = (which.to_owned(), self.clock.clone(), PlainSecret::generate());
+        let (name_or_id, clock, secret) = (name_or_id.to_owned(), self.clock.clone(), PlainSecret::generate());
         self.write(move |conn, ended| {
-            let Some(client) = lock_client(conn, &which)? else { return Ok(None) };
+            let Some(client) = lock_client(conn, &name_or_id)? else { return Ok(None) };
             let now = clock.now();
             clients::set_secret(conn, &client.id, &secret.hash(), now)?;
             let ended_sessions = if ends_tokens {
@@ -187,16 +171,13 @@ impl AdminService {
         .await
     }
 
-    /// Deletes a program; the sessions that it holds, its users' too, end. Returns the program and how many sessions ended;
-    /// `None` when there is no such program.
-    ///
-    /// # Errors
-    /// When a query fails.
-    pub async fn delete_client(&self, which: &str) -> Result<Option<(Client, usize)>, DbError> {
-        let (which, clock) = (which.to_owned(), self.clock.clone());
+    /// Deletes a client and ends its sessions, those of its users included. Returns the client and the number of
+    /// sessions that ended; `None` when no client has this name or ID.
+    pub async fn delete_client(&self, name_or_id: &str) -> Result<Option<(Client, usize)>, DbError> {
+        let (name_or_id, clock) = (name_or_id.to_owned(), self.clock.clone());
         self.write(move |conn, ended| {
-            // The lock before all else: no session of it begins in between.
-            let Some(client) = lock_client(conn, &which)? else { return Ok(None) };
+            // Before the sessions end: no session of the client starts in between.
+            let Some(client) = lock_client(conn, &name_or_id)? else { return Ok(None) };
             clients::delete(conn, &client.id)?;
             let ended = sessions::end_all_of_client(conn, ended, &client.id, EndReason::ClientDeleted, clock.now())?;
             Ok(Some((client, ended)))
@@ -205,16 +186,17 @@ impl AdminService {
     }
 }
 
-/// Finds a program by its id, or by its name, which never looks like an id.
-fn find_client(conn: &mut DbConnection, which: &str) -> Result<Option<Client>, DbError> {
-    Ok(if clients::is_id(which) { clients::find(conn, which)? } else { clients::find_by_name(conn, which)? })
+/// Finds a client by ID, or by name, which never looks like an ID.
+fn find_client(conn: &mut DbConnection, name_or_id: &str) -> Result<Option<Client>, DbError> {
+    let is_id = clients::is_id(name_or_id);
+    Ok(if is_id { clients::find(conn, name_or_id)? } else { clients::find_by_name(conn, name_or_id)? })
 }
 
-/// [`find_client`], with its row locked: as it is then, so it stays until the transaction ends.
-pub fn lock_client(conn: &mut DbConnection, which: &str) -> Result<Option<Client>, DbError> {
-    let Some(seen) = find_client(conn, which)? else { return Ok(None) };
+/// Finds a client by ID or name and locks its row until the transaction ends.
+pub fn lock_client(conn: &mut DbConnection, name_or_id: &str) -> Result<Option<Client>, DbError> {
+    let Some(seen) = find_client(conn, name_or_id)? else { return Ok(None) };
     if !clients::lock_unchanged(conn, &seen)? {
-        // Its secret changed, or it was deleted, at this very moment: the transaction is tried again.
+        // Its secret changed, or it was deleted, since it was read: the transaction is retried.
         return Err(DbError::Busy);
     }
     Ok(clients::find(conn, &seen.id)?)

@@ -1,5 +1,4 @@
-//! What an admin does with signing keys: see them, make the next one, end one, seal them under another server key.
-//! What may not live here: what happens to a key by itself (`tokens::key_rotation`), and SQL.
+//! Listing, rotating, retiring and resealing signing keys.
 
 use chrono::TimeDelta;
 
@@ -8,34 +7,29 @@ use crate::clock::Moment;
 use crate::config::KeyAlgorithm;
 use crate::db::{DbError, IsTransient};
 use crate::mail;
-use crate::secret::{Purpose, ServerKey};
-use crate::tokens::{self, FreshKey, KeyError, KeyNeed, KeyRecord, KeyRetirement, KeyState, Resealing};
+use crate::secret::{KeyPurpose, ServerKey};
+use crate::tokens::{self, AddKeyIf, KeyError, KeyRecord, KeyRetirement, KeyState, NewKey, Resealing};
 
-/// What became of a wish for the next key.
+/// Outcome of a key rotation.
 #[derive(Clone, Debug)]
 pub struct KeyRotation {
-    /// The next key, or the one that signs when it is the first of all.
+    /// The next key; the signing key when it is the first one.
     pub next: KeyRecord,
-    /// Whether it was made now; it was waiting otherwise.
+    /// Whether the key was created now; otherwise it was waiting already.
     pub is_new: bool,
-    /// The key that it takes over from, and until when that one is kept.
+    /// The key that it replaces, and until when that one is kept.
     pub old: Option<(KeyRecord, Moment)>,
 }
 
 impl AdminService {
-    /// All signing keys, the newest first, as a server sees them that signs with `algorithm`.
-    ///
-    /// # Errors
-    /// When a query fails.
+    /// Lists all signing keys, the newest first, with their states for a server that signs with `algorithm`.
     pub async fn list_keys(&self, algorithm: KeyAlgorithm) -> Result<Vec<KeyRecord>, KeyError> {
         let now = self.clock.now();
         self.db.read(move |conn| tokens::list_keys(conn, algorithm, now)).await
     }
 
-    /// Makes the next key, which signs after `lead`, unless one waits already. `token_life` is how long a token lives at the most.
-    ///
-    /// # Errors
-    /// [`KeyError`]; nothing was changed.
+    /// Creates the next key, which signs after `lead`, unless one is waiting already. `token_life` is the longest
+    /// lifetime of a token.
     pub async fn rotate_keys(
         &self,
         algorithm: KeyAlgorithm,
@@ -45,10 +39,12 @@ impl AdminService {
     ) -> Result<KeyRotation, KeyError> {
         let now = self.clock.now();
         let mut is_new = false;
-        if self.db.read(move |conn| tokens::is_key_needed(conn, algorithm, KeyNeed::Next, now)).await? {
-            let fresh = FreshKey::make(algorithm, &server_key.derive(Purpose::SigningKeys)).await?;
+        if self.db.read(move |conn| tokens::is_key_needed(conn, algorithm, AddKeyIf::NoneWaits, now)).await? {
+            let new = NewKey::generate(algorithm, &server_key.derive(KeyPurpose::SigningKeys)).await?;
             let clock = self.clock.clone();
-            is_new = self.write(move |conn, _| tokens::add_key(conn, &fresh, KeyNeed::Next, lead, clock.now())).await?;
+            let step =
+                move |conn: &mut _, _: &mut _| tokens::add_key(conn, &new, AddKeyIf::NoneWaits, lead, clock.now());
+            is_new = self.write(step).await?;
         }
         let keys = self.list_keys(algorithm).await?;
         let of = |state| keys.iter().find(move |key| key.state == state);
@@ -64,23 +60,21 @@ impl AdminService {
         Ok(KeyRotation { next, is_new, old })
     }
 
-    /// Ends a key at once; its tokens die with it.
-    ///
-    /// # Errors
-    /// When a query fails.
+    /// Retires a key at once; tokens that it signed become invalid.
     pub async fn retire_key(&self, algorithm: KeyAlgorithm, kid: &str) -> Result<KeyRetirement, KeyError> {
         let (kid, clock) = (kid.to_owned(), self.clock.clone());
         self.write(move |conn, _| tokens::retire_key(conn, &kid, algorithm, clock.now())).await
     }
 
-    /// Seals all private keys, and the mails that wait, under another server key, in one transaction. Returns how many mails there were too.
+    /// Seals all private keys and queued mails under another server key, in one transaction. Returns the number of
+    /// mails too.
     ///
     /// # Errors
-    /// [`KeyError::Sealed`] when neither opens a key; nothing was changed.
+    /// [`KeyError::Sealed`] when neither server key opens a private key; nothing is changed.
     pub async fn reseal_keys(&self, old: &ServerKey, new: &ServerKey) -> Result<(Resealing, usize), KeyError> {
         let (old, new, now) = (old.clone(), new.clone(), self.clock.now());
         self.write(move |conn, _| {
-            let [old_seal, new_seal] = [&old, &new].map(|key| key.derive(Purpose::SigningKeys));
+            let [old_seal, new_seal] = [&old, &new].map(|key| key.derive(KeyPurpose::SigningKeys));
             let keys = tokens::reseal_keys(conn, &old_seal, &new_seal, now)?;
             let mails = mail::reseal(conn, &old, &new).map_err(DbError::from)?;
             Ok((keys, mails))

@@ -1,4 +1,4 @@
-//! Use cases that only the command line has: clients, signing keys and script tokens.
+//! Use cases of the command line alone: clients, signing keys and script tokens.
 
 pub mod clients;
 mod keys;
@@ -9,7 +9,7 @@ use crate::db::{Db, DbConnection, DbError, IsTransient};
 use crate::sessions::{EndedSessions, SessionService};
 pub use keys::KeyRotation;
 
-/// Attempts of a transaction while other processes keep the database busy; on SQLite each attempt waits three seconds.
+/// Attempts of a transaction while other processes keep the database busy. On SQLite each attempt waits three seconds.
 const ATTEMPTS: u32 = 10;
 
 /// Use cases on clients, signing keys and script tokens. Cheap to clone.
@@ -27,7 +27,7 @@ impl AdminService {
         Self { db, clock, sessions }
     }
 
-    /// Runs `step` in one transaction, as [`SessionService::write`], again while the error is transient.
+    /// Runs `step` in one transaction, as [`SessionService::write`], with retries while the error is transient.
     async fn write<T, E, F>(&self, step: F) -> Result<T, E>
     where
         F: Fn(&mut DbConnection, &mut EndedSessions) -> Result<T, E> + Clone + Send + 'static,

@@ -1,5 +1,4 @@
-//! Tokens that an admin makes for scripts: a session of a fixed length, that is seen and ended like any other.
-//! What may not live here: signing (`tokens`), and how the token is handed over (`cli`).
+//! Access tokens that an admin issues for scripts, each with a session of a fixed length.
 
 use chrono::TimeDelta;
 
@@ -13,48 +12,48 @@ use crate::sessions::{self, NewSession, Session, SessionKind, SessionOrigin};
 use crate::tokens::{Grant, SigningError, Subject, TokenService};
 use crate::users::{self, LookupName, User, UserState};
 
-/// The shortest life of a script's token.
+/// The shortest lifetime of a script token.
 pub const MIN_TTL: TimeDelta = TimeDelta::minutes(1);
-/// The longest life of a script's token.
+/// The longest lifetime of a script token.
 pub const MAX_TTL: TimeDelta = TimeDelta::days(90);
 
-/// A token that is requested for a script.
+/// A request for a script token.
 #[derive(Clone, Debug)]
 pub struct ScriptToken {
-    /// Whom it is to speak for.
+    /// The name of the user that the token is for.
     pub name: LookupName,
-    /// What it is to be used for.
+    /// The requested scopes.
     pub scopes: Vec<String>,
-    /// How long, from [`MIN_TTL`] to [`MAX_TTL`].
+    /// The lifetime, from [`MIN_TTL`] to [`MAX_TTL`].
     pub ttl: TimeDelta,
 }
 
-/// What became of a wish for a script's token.
+/// Outcome of issuing a script token.
 #[derive(Clone, Debug)]
 pub enum Issuing {
-    /// Here it is.
+    /// The token was issued.
     Done {
-        /// Whom it speaks for.
+        /// The user.
         user: User,
-        /// Its session.
+        /// The session.
         session: Box<Session>,
         /// The token.
         token: String,
     },
-    /// Nobody has this name.
+    /// No user has this name.
     NoSuchUser,
-    /// The account is turned off.
+    /// The account is disabled.
     Disabled(User),
-    /// These scopes are allowed by none of the user's roles.
+    /// None of the user's roles allows these scopes.
     NotAllowed(User, Scopes),
-    /// A scope is none.
+    /// A scope is malformed, or there are too many.
     Invalid(FieldError),
 }
 
-/// A fault that kept a script's token from being made.
+/// An error that prevents issuing a script token; no session is started.
 #[derive(Debug, thiserror::Error)]
 pub enum IssuingError {
-    /// The database gave no answer.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] DbError),
     /// The token could not be signed.
@@ -69,14 +68,11 @@ impl IsTransient for IssuingError {
 }
 
 impl AdminService {
-    /// Makes a token for a script.
-    ///
-    /// # Errors
-    /// [`IssuingError`]; no session was begun.
+    /// Issues a script token.
     pub async fn issue_token(&self, tokens: &TokenService, request: ScriptToken) -> Result<Issuing, IssuingError> {
         let scope = match fields::check_scopes(&request.scopes) {
             Ok(scope) => scope,
-            Err(fault) => return Ok(Issuing::Invalid(fault)),
+            Err(error) => return Ok(Issuing::Invalid(error)),
         };
         let (tokens, name) = (tokens.clone(), request.name);
         let ttl = request.ttl.clamp(MIN_TTL, MAX_TTL);
@@ -116,7 +112,7 @@ enum TokenOwner {
     Rejected(Issuing),
 }
 
-/// The user and their roles, if they may have a token with this scope.
+/// Finds the user and their roles, if they may have a token with these scopes.
 fn find_owner(conn: &mut DbConnection, name: &LookupName, scope: &Scopes) -> Result<TokenOwner, DbError> {
     let no_such_user = || Ok(TokenOwner::Rejected(Issuing::NoSuchUser));
     let Some(user) = find_user(conn, name)? else { return no_such_user() };
@@ -127,7 +123,7 @@ fn find_owner(conn: &mut DbConnection, name: &LookupName, scope: &Scopes) -> Res
         return Ok(TokenOwner::Rejected(Issuing::Disabled(user)));
     }
     let roles = users::list_roles(conn, user.id)?;
-    // /token grants what is left of the requested scopes; a script would notice only when a request fails.
+    // Unlike /token, which drops scopes that are not allowed: a script would notice only when a request fails.
     let allowed = users::list_role_scopes(conn, &roles)?;
     let rejected: Vec<&str> =
         scope.iter().filter(|requested| !allowed.iter().any(|scope| scope == *requested)).collect();

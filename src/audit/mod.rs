@@ -1,52 +1,51 @@
-//! What happened that an administrator may want to know later: ids only, never a name or a secret.
-//! `store.rs` holds the rows. What may not live here: the log (`tracing`), and who may read it.
+//! Recorded security events, which hold IDs and never a name or a secret.
 
 mod store;
 
 use crate::clock::Moment;
 pub use store::{delete_old, list_of_user, record};
 
-/// What happened.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// A refresh token came that only a thief could still hold, and its session ended.
+    /// A refresh token was reused, and its session ended.
     RefreshTokenReused,
-    /// A signing key was made.
+    /// A signing key was added.
     SigningKeyAdded,
-    /// A signing key was retired, by an admin or because its last token was dead.
+    /// A signing key was retired, by an admin or because its last token had expired.
     SigningKeyRetired,
-    /// The signing keys were sealed under another server key.
+    /// The signing keys were sealed with another server key.
     SigningKeysResealed,
-    /// Somebody signed in: at a browser, or a program from a network that the account did not know.
+    /// A sign-in in a browser, or of a client from a network that was new to the account.
     SignedIn,
-    /// Somebody signed in at a browser that the account did not know.
+    /// A later sign-in in a browser that was new to the account.
     SignedInFromNewDevice,
-    /// So many wrong passwords that the account takes none for a while.
+    /// Too many wrong passwords; the account rejects sign-ins for a while.
     SignInsBlocked,
-    /// The person changed their password.
+    /// The user changed their password.
     PasswordChanged,
-    /// An admin set the password, or somebody with a link chose it.
+    /// An admin set the password, or the user set it through a link.
     PasswordSet,
-    /// The person ended one of their sessions from another one.
+    /// The user ended one session from another one.
     SessionEnded,
-    /// The person ended all their sessions but one.
+    /// The user ended all sessions but the current one.
     OtherSessionsEnded,
     /// An admin ended all sessions of the account.
     SignedOutByAdmin,
-    /// The person changed what they are called.
+    /// The user changed their display name.
     ProfileChanged,
-    /// The address where mail reaches the person was changed.
+    /// The email address was changed.
     EmailChanged,
-    /// An admin turned the account off.
+    /// An admin disabled the account.
     Disabled,
-    /// An admin turned the account on.
+    /// An admin enabled the account.
     Enabled,
     /// The account was deleted.
     Deleted,
 }
 
 impl EventKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 17] = [
         Self::RefreshTokenReused,
         Self::SigningKeyAdded,
@@ -67,7 +66,7 @@ impl EventKind {
         Self::Deleted,
     ];
 
-    /// The word in the database.
+    /// The database value.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -96,36 +95,36 @@ impl EventKind {
     }
 }
 
-/// One thing that happened.
+/// A recorded event.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// What.
+    /// What happened.
     pub kind: EventKind,
-    /// When.
+    /// When it happened.
     pub happened_at: Moment,
-    /// To whose account, by its number.
+    /// The affected account.
     pub user_id: Option<i64>,
-    /// Through which registered program.
+    /// The registered client that was used.
     pub client_id: Option<String>,
-    /// To which session.
+    /// The affected session.
     pub session_id: Option<String>,
-    /// From where.
+    /// The network address of the request.
     pub network_address: Option<String>,
-    /// What else there is to name: a signing key by its `kid`, or what kind of device, such as "Firefox, Windows".
+    /// A signing key's `kid`, or a device such as "Firefox, Windows".
     pub detail: Option<String>,
 }
 
-/// From where somebody did something, as far as that is known; by default nothing is, as for a command on the server itself.
+/// Where a request came from, as far as it is known; empty for a command on the server.
 #[derive(Clone, Debug, Default)]
 pub struct ClientInfo {
     /// The network address.
     pub network_address: Option<String>,
-    /// What kind of device, such as "Firefox, Windows".
+    /// The device, such as "Firefox, Windows".
     pub device: Option<String>,
 }
 
 impl Event {
-    /// Something that happened to a user's account.
+    /// An event of a user's account.
     #[must_use]
     pub fn of_user(kind: EventKind, user_id: i64, client_info: &ClientInfo, now: Moment) -> Self {
         Self {
@@ -136,13 +135,13 @@ impl Event {
         }
     }
 
-    /// Something that happened to signing keys, to one of them when `key` names it by its `kid`.
+    /// An event of one signing key, or of all of them if `key_id` is `None`.
     #[must_use]
-    pub fn of_keys(kind: EventKind, key: Option<&str>, happened_at: Moment) -> Self {
-        Self { detail: key.map(str::to_owned), ..Self::new(kind, happened_at) }
+    pub fn of_keys(kind: EventKind, key_id: Option<&str>, now: Moment) -> Self {
+        Self { detail: key_id.map(str::to_owned), ..Self::new(kind, now) }
     }
 
-    /// An event of which no more is known.
+    /// An event with nothing but its kind and time.
     #[must_use]
     pub fn new(kind: EventKind, now: Moment) -> Self {
         Self {

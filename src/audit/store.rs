@@ -1,4 +1,4 @@
-//! All SQL on what happened. What may not live here: what is worth recording.
+//! All SQL on recorded events.
 
 use diesel::prelude::*;
 
@@ -8,13 +8,10 @@ use crate::db::DbConnection;
 use crate::db::schema::audit_events;
 use crate::secret::random_id;
 
-/// So many events of one kind are kept for one account: a program that signs in all the time leaves no more behind.
-const KEPT_OF_A_KIND: i64 = 100;
+/// The most events of one kind that an account keeps, because a client may sign in all the time.
+const MAX_EVENTS_OF_KIND: i64 = 100;
 
-/// Writes an event down.
-///
-/// # Errors
-/// When a query fails.
+/// Records an event and deletes the oldest ones beyond the limit of its kind.
 pub fn record(conn: &mut DbConnection, event: &Event) -> QueryResult<()> {
     diesel::insert_into(audit_events::table)
         .values((
@@ -28,8 +25,8 @@ pub fn record(conn: &mut DbConnection, event: &Event) -> QueryResult<()> {
             audit_events::detail.eq(&event.detail),
         ))
         .execute(conn)?;
-    // For names that nobody has, too, which share one account's room: nobody fills the disk by making names up, and the number of
-    // statements tells nobody which names exist.
+    // Unknown usernames share one limit: invented names cannot fill the disk. They run the same statements as known
+    // ones, which would otherwise reveal which names exist.
     let of_kind = audit_events::table.filter(audit_events::kind.eq(event.kind.as_str())).into_boxed();
     let of_kind = match event.user_id {
         Some(id) => of_kind.filter(audit_events::user_id.eq(id)),
@@ -37,7 +34,7 @@ pub fn record(conn: &mut DbConnection, event: &Event) -> QueryResult<()> {
     };
     let surplus: Vec<String> = of_kind
         .order(audit_events::happened_at.desc())
-        .offset(KEPT_OF_A_KIND)
+        .offset(MAX_EVENTS_OF_KIND)
         .limit(100)
         .select(audit_events::id)
         .load(conn)?;
@@ -47,10 +44,7 @@ pub fn record(conn: &mut DbConnection, event: &Event) -> QueryResult<()> {
     Ok(())
 }
 
-/// What happened to a user's account, newest first, at most `limit`; what only a newer release knows is left out.
-///
-/// # Errors
-/// When the query fails.
+/// Lists the events of a user's account, newest first, without kinds that only a newer release knows.
 pub fn list_of_user(conn: &mut DbConnection, user_id: i64, limit: i64) -> QueryResult<Vec<Event>> {
     type Row = (String, Moment, Option<String>, Option<String>, Option<String>, Option<String>);
     let rows: Vec<Row> = audit_events::table
@@ -73,10 +67,7 @@ pub fn list_of_user(conn: &mut DbConnection, user_id: i64, limit: i64) -> QueryR
     Ok(rows.into_iter().filter_map(event).collect())
 }
 
-/// Deletes events from before `before`, at most `limit`.
-///
-/// # Errors
-/// When the query fails.
+/// Deletes at most `limit` events from before `before`.
 pub fn delete_old(conn: &mut DbConnection, before: Moment, limit: i64) -> QueryResult<usize> {
     let ids: Vec<String> = audit_events::table
         .filter(audit_events::happened_at.lt(before))

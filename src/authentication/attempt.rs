@@ -1,4 +1,4 @@
-//! The request data of a sign-in: who, with what, from where, and for what purpose.
+//! The input of a sign-in: the credentials, their origin and the purpose.
 
 use std::net::IpAddr;
 
@@ -9,10 +9,10 @@ use crate::sessions::{SessionKind, SessionOrigin};
 use crate::users::LookupName;
 use crate::users::password::Password;
 
-/// A username and password as a client presented them.
+/// A username and password as they were presented.
 #[derive(Clone)]
 pub struct PasswordAttempt {
-    /// The username or, where it is the account's name, the email address.
+    /// The username, which may be an email address.
     pub username: LookupName,
     /// The password.
     pub password: Password,
@@ -27,7 +27,7 @@ pub struct AttemptOrigin {
     pub client_ip: IpAddr,
     /// The `User-Agent` header, at most 256 characters.
     pub user_agent: Option<String>,
-    /// The known-device cookie of a browser that this account signed in from before.
+    /// The secret in the browser's known-device cookie.
     pub device: Option<PlainSecret>,
     /// The language tag of the page, for a mail to an account that has chosen no language.
     pub language: Option<&'static str>,

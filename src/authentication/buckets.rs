@@ -1,5 +1,4 @@
-//! The buckets in which failures are counted: account and network, network, account, known device. Their names are HMACs: a stolen
-//! database reveals neither the accounts nor the networks.
+//! The buckets in which failed attempts are counted.
 
 use std::net::IpAddr;
 
@@ -9,12 +8,13 @@ use super::PasswordAttempt;
 use crate::config::ThrottlingConfig;
 use crate::secret::{DerivedKey, base64url};
 
-/// A bucket in which failures are counted.
+/// A bucket in which the failures of an account at a network, of a network, of an account or of a known device are
+/// counted. Names are HMACs: a stolen database reveals neither accounts nor networks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Bucket {
     /// The row's key: 43 characters of base64url.
     pub key: String,
-    /// The account's name in the rows: the same for all its buckets, so that an admin can delete them together.
+    /// The account's name, the same in all its buckets: an admin deletes them together.
     pub account: String,
     /// Failures before a wait; `None` counts without a limit.
     pub limit: Option<i64>,
@@ -47,26 +47,27 @@ impl BucketNames {
         }
     }
 
-    /// The keys of all rows that may matter; without a device one key appears twice.
+    /// The keys of all buckets that may matter; without a device one key appears twice.
     pub fn keys(&self) -> [&String; 4] {
         [&self.account, &self.network, &self.account_network, self.device_id.as_ref().unwrap_or(&self.account)]
     }
 
-    /// The buckets of an attempt, in the order in which their rows are locked. A known device has its own bucket, so that guessing from
-    /// its network cannot lock the owner out. From a known network an account's failures elsewhere do not count.
+    /// The buckets of an attempt, in the order in which their rows are locked. A known device has its own bucket:
+    /// guessing from its network cannot lock the owner out. From a known network, failures elsewhere do not limit the
+    /// account.
     pub fn buckets(&self, config: &ThrottlingConfig, is_device_known: bool, is_network_known: bool) -> Vec<Bucket> {
-        let quarter = TimeDelta::minutes(15);
+        let quarter_hour = TimeDelta::minutes(15);
         let hour = TimeDelta::hours(1);
         let bucket =
             |key: &String, limit, window| Bucket { key: key.clone(), account: self.account.clone(), limit, window };
         if let Some(device) = self.device_id.as_ref().filter(|_| is_device_known) {
-            return vec![bucket(device, Some(config.account_network_failures), quarter)];
+            return vec![bucket(device, Some(config.account_network_failures), quarter_hour)];
         }
         let account_limit = (!is_network_known).then_some(config.account_failures);
         let network =
             Bucket { account: self.network.clone(), ..bucket(&self.network, Some(config.network_failures), hour) };
         let mut buckets = vec![
-            bucket(&self.account_network, Some(config.account_network_failures), quarter),
+            bucket(&self.account_network, Some(config.account_network_failures), quarter_hour),
             network,
             bucket(&self.account, account_limit, hour),
         ];

@@ -1,4 +1,4 @@
-//! The browsers and networks from which an account signed in before: failures elsewhere do not lock these out.
+//! The known browsers and networks of an account, which failures elsewhere do not lock out.
 
 use diesel::QueryResult;
 
@@ -12,7 +12,7 @@ use crate::users::UserId;
 /// The most browsers, and the most networks, kept for an account.
 const MAX_KNOWN: i64 = 20;
 
-/// What a known row is.
+/// The kind of a known row.
 #[derive(Clone, Copy)]
 enum KnownKind {
     Device,
@@ -46,7 +46,7 @@ impl Known {
     }
 }
 
-/// The account and the place of a successful sign-in.
+/// The account of a successful sign-in, and the browser and network that it came from.
 pub(super) struct SignInPlace<'a> {
     pub names: &'a BucketNames,
     pub user_id: UserId,
@@ -54,7 +54,8 @@ pub(super) struct SignInPlace<'a> {
     pub is_browser: bool,
 }
 
-/// Stores the network of a sign-in, and for a browser that has no known device secret a new one, which is returned.
+/// Stores the network of a sign-in as known. A browser that is not known gets a new secret, which is stored and
+/// returned.
 pub(super) fn remember(
     conn: &mut DbConnection,
     key: &DerivedKey,
@@ -86,17 +87,11 @@ fn insert(conn: &mut DbConnection, id: &str, user_id: UserId, kind: KnownKind, n
 }
 
 /// Forgets all browsers and networks of an account.
-///
-/// # Errors
-/// When the query fails.
 pub fn forget_all(conn: &mut DbConnection, user_id: UserId) -> QueryResult<usize> {
     store::delete_known_of(conn, user_id)
 }
 
 /// Forgets all browsers and networks of an account except these.
-///
-/// # Errors
-/// When the query fails.
 pub fn forget_others(conn: &mut DbConnection, user_id: UserId, kept: &KnownPlaces) -> QueryResult<usize> {
     store::delete_known_of_but(conn, user_id, &kept.0)
 }

@@ -13,10 +13,12 @@ impl AuthService {
         KnownPlaces::new(&self.throttle.key, attempt)
     }
 
-    /// Makes the browser known at which a person has just set a new password by a one-time link, and returns the secret for its cookie.
+    /// Stores the browser in which a person has just set a new password by a one-time link as known, and returns the
+    /// secret for its cookie.
     ///
-    /// The new password made the account forget all other browsers: an attacker who locks the owner out by failures from many networks
-    /// would otherwise keep them out. `None`, with a line in the log, when the database fails: the password is set all the same.
+    /// The new password made the account forget all browsers. An attacker who locks the account by failures from many
+    /// networks could otherwise still lock the owner out. `None`, with a line in the log, when the database fails: the
+    /// password is set anyway.
     pub async fn remember_browser(&self, user: &User) -> Option<PlainSecret> {
         let username = LookupName::parse(&user.username)?;
         let secret = PlainSecret::generate();

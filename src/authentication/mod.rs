@@ -1,4 +1,4 @@
-//! Authentication: verify a password under throttling, start the session, sign the token.
+//! Authentication: verifying a password under throttling, starting the session and signing the token.
 
 mod attempt;
 mod buckets;
@@ -17,7 +17,7 @@ mod wait_queue;
 use diesel::QueryResult;
 
 use crate::db::DbConnection;
-use crate::secret::{Purpose, ServerKey};
+use crate::secret::{KeyPurpose, ServerKey};
 use crate::users::Username;
 pub use attempt::{AttemptOrigin, PasswordAttempt, SignInPurpose};
 pub use devices::{KnownPlaces, forget_all as forget_devices, forget_others as forget_other_devices};
@@ -28,10 +28,7 @@ pub use sign_in::{SignIn, SignedIn};
 pub use store::{delete_stale_attempts, delete_stale_devices};
 
 /// Forgets the failures counted for an account, from all networks and devices. Returns the number of buckets deleted.
-///
-/// # Errors
-/// When the query fails.
 pub fn unlock(conn: &mut DbConnection, server_key: &ServerKey, username: &Username) -> QueryResult<usize> {
-    let account = buckets::account_name(&server_key.derive(Purpose::Throttling), username.key());
+    let account = buckets::account_name(&server_key.derive(KeyPurpose::Throttling), username.key());
     store::delete_attempts_of(conn, &account)
 }

@@ -1,5 +1,4 @@
-//! Re-authentication: a signed-in person enters their password again. It is throttled like a sign-in, so that a stolen session cannot
-//! be used to guess the password.
+//! Re-authentication: verifying the password of a signed-in person again.
 
 use std::time::Duration;
 
@@ -20,11 +19,8 @@ pub enum Reauthentication {
 }
 
 impl AuthService {
-    /// Verifies the password of a signed-in person. A wrong one counts toward the sign-in throttle. Runs detached, as
-    /// [`Self::sign_in_detached`].
-    ///
-    /// # Errors
-    /// [`SignInError`] when no decision was possible.
+    /// Verifies the password of a signed-in person. A wrong one counts toward the sign-in throttle: a stolen session
+    /// cannot be used to guess it. Runs detached, as [`Self::sign_in_detached`].
     pub async fn reauthenticate(&self, attempt: PasswordAttempt) -> Result<Reauthentication, SignInError> {
         let service = self.clone();
         detached(async move {

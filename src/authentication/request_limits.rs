@@ -9,14 +9,15 @@ use super::buckets::network_of;
 use super::store::{self, RequestBucket};
 use crate::clock::{Clock, seconds_until};
 use crate::db::{Db, DbError};
-use crate::secret::{DerivedKey, Purpose, ServerKey, base64url};
+use crate::secret::{DerivedKey, KeyPurpose, ServerKey, base64url};
 use crate::users::UserId;
 
 /// Mail requests per hour from one network.
 const PER_NETWORK: i64 = 20;
 /// Mail requests per hour for one account or address.
 const PER_ACCOUNT: i64 = 3;
-/// Password resets are counted for as long as a reset link is valid: an attacker who uses up the limit leaves the owner a valid link.
+/// The window of password resets, as long as a reset link is valid: an attacker who uses up the limit leaves the owner
+/// a valid link.
 const RESET_WINDOW: TimeDelta = TimeDelta::minutes(30);
 /// Submissions per hour for one link: each can cost a hash, and reveal whether a name is taken.
 const PER_LINK: i64 = 20;
@@ -34,37 +35,26 @@ impl RequestLimiter {
     /// Creates the limiter.
     #[must_use]
     pub fn new(server_key: &ServerKey, db: Db, clock: Clock) -> Self {
-        Self { db, clock, key: server_key.derive(Purpose::Throttling) }
+        Self { db, clock, key: server_key.derive(KeyPurpose::Throttling) }
     }
 
-    /// Counts a mail request from a network. Returns the time to wait when there were too many; a refusal writes nothing.
-    ///
-    /// # Errors
-    /// When a query fails.
+    /// Counts a mail request from a network. Returns the time to wait when there were too many.
     pub async fn limit_by_network(&self, address: IpAddr) -> Result<Option<Duration>, DbError> {
         self.count(&[b"request-network", network_of(address).as_bytes()], PER_NETWORK, HOUR).await
     }
 
-    /// Counts a mail request for an account or address, by its canonical name. Returns the time to wait when there were too many.
-    ///
-    /// # Errors
-    /// When a query fails.
+    /// Counts a mail request for an account or email address, by its canonical name. Returns the time to wait when
+    /// there were too many.
     pub async fn limit_by_account(&self, name: &str) -> Result<Option<Duration>, DbError> {
         self.count(&[b"request-account", name.as_bytes()], PER_ACCOUNT, HOUR).await
     }
 
     /// Counts a password-reset request. Returns the time to wait when there were too many for this account.
-    ///
-    /// # Errors
-    /// When a query fails.
     pub async fn limit_password_resets(&self, user_id: UserId) -> Result<Option<Duration>, DbError> {
         self.count(&[b"request-reset", user_id.to_string().as_bytes()], PER_ACCOUNT, RESET_WINDOW).await
     }
 
-    /// Counts a submission of a one-time link's form, by the link's ID. Returns the time to wait when there were too many.
-    ///
-    /// # Errors
-    /// When a query fails.
+    /// Counts a submission of the form of a one-time link. Returns the time to wait when there were too many.
     pub async fn limit_link_submissions(&self, link_id: &str) -> Result<Option<Duration>, DbError> {
         self.count(&[b"link-answer", link_id.as_bytes()], PER_LINK, HOUR).await
     }
@@ -79,7 +69,7 @@ impl RequestLimiter {
                 .write(move |conn| -> Result<_, DbError> { Ok(store::count_request(conn, &bucket, now)?) })
                 .await;
             match counted {
-                // Another request inserted the row at the same moment: it exists now.
+                // Another request has just inserted the row: the next turn updates it.
                 Err(error) if error.is_unique_violation() => {}
                 counted => return Ok(counted?.map(|until| Duration::from_secs(seconds_until(now, until)))),
             }

@@ -1,4 +1,4 @@
-//! The sign-in throttle: an attempt is reserved before its hash is computed, and released or counted as failed afterwards.
+//! The sign-in throttle: an attempt is reserved before its hash is computed, then released or counted as failed.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,12 +14,12 @@ use crate::audit::{self, Event, EventKind};
 use crate::clock::{Clock, Moment, seconds_until};
 use crate::config::ThrottlingConfig;
 use crate::db::{Db, DbConnection, DbError};
-use crate::secret::{DerivedKey, Purpose, ServerKey};
+use crate::secret::{DerivedKey, KeyPurpose, ServerKey};
 use crate::users::{self, User};
 
-/// How many attempts read and reserve at the same time: fewer than the connections of either pool.
+/// The most attempts that read and reserve at the same time: fewer than the connections of either pool.
 const CONCURRENT_RESERVATIONS: usize = 3;
-/// How many times an attempt starts again because other transactions changed the same rows.
+/// The most retries of an attempt because other transactions changed the same rows.
 pub(super) const MAX_CONFLICTS: usize = 50;
 /// How long an attempt waits for attempts in flight to be decided.
 const MAX_WAIT: Duration = Duration::from_secs(5);
@@ -70,27 +70,28 @@ impl Throttle {
             db,
             clock,
             config,
-            key: server_key.derive(Purpose::Throttling),
+            key: server_key.derive(KeyPurpose::Throttling),
             wait_queue: WaitQueue::default(),
             reserving: Arc::new(Semaphore::new(CONCURRENT_RESERVATIONS)),
         }
     }
 
-    /// Reserves an attempt, after waiting while only attempts in flight stand in its way. A refusal writes nothing.
+    /// Reserves an attempt, after waiting while only attempts in flight block it. A throttled attempt writes nothing.
     pub async fn reserve(&self, attempt: &PasswordAttempt) -> Result<Reservation, DbError> {
         let deadline = Instant::now() + MAX_WAIT;
         let mut conflicts = 0;
         loop {
-            // Queued here, in order and for longer than the pool's own limit: a flood of attempts neither takes all connections from
-            // other requests nor fails because none is free.
+            // Queued here, in order and for longer than the pool's own limit: a flood of attempts neither takes all
+            // connections from other requests nor fails because none is free.
             let permit = tokio::time::timeout(MAX_WAIT, self.reserving.acquire()).await;
             let Ok(Ok(permit)) = permit else { return Err(DbError::Busy) };
             let now = self.clock.now();
             let context = self.read_context(attempt, now).await?;
             match self.verdict(&context, now) {
                 (Verdict::Blocked(until), _) => {
-                    // Nothing is left to wait for. Waking all waiting attempts at each failure instead would have hundreds of them
-                    // query the database in vain, and the attempts that they wait for would find it busy.
+                    // Nothing is left to wait for. Waking all waiting attempts at each failure instead would have
+                    // hundreds of them query the database in vain, and keep it busy for the attempts that they wait
+                    // for.
                     context.buckets.iter().for_each(|(bucket, _)| self.wait_queue.signal(&bucket.key, true));
                     let wait = Duration::from_secs(seconds_until(now, until).max(1));
                     return Ok(Reservation::Throttled(wait));
@@ -190,8 +191,8 @@ impl Throttle {
         Ok(())
     }
 
-    /// Counts a reserved attempt as failed. The failure that reaches the account's limit is recorded as an event, because its owner
-    /// will want to know. The same statements run for an unknown name, therefore both take the same time.
+    /// Counts a reserved attempt as failed. The failure that reaches the account's limit is recorded as an event for
+    /// its owner. The same statements run for an unknown name, therefore both take the same time.
     pub async fn count_failure(&self, attempt: &PasswordAttempt, reserved: &Reserved) -> Result<(), DbError> {
         let now = self.clock.now();
         let (keys, limits) = (reserved.keys.clone(), reserved.limits.clone());
@@ -209,8 +210,8 @@ impl Throttle {
                 // One bucket for a known device, three otherwise.
                 let key = |at: usize| keys.get(at).unwrap_or(&keys[0]);
                 let states = store::list_bucket_states(conn, [key(0), key(1), key(2), key(0)])?;
-                // Each failure adds one under the row's lock, therefore exactly one failure meets the limit. An attempt that was
-                // decided so late that it had been counted as lost adds none.
+                // Each failure adds one under the row's lock, therefore exactly one failure meets the limit. An attempt
+                // that was decided after it had been counted as lost adds none.
                 let reaches_limit = |(key, limit): &(String, i64)| {
                     let is_met = states.iter().any(|(found, state)| found == key && state.failures == *limit);
                     is_met && counted.contains(&key)

@@ -1,4 +1,4 @@
-//! Which scopes are granted: the requested ones, as far as the user's roles and the client allow them (RFC 6749 §3.3).
+//! The granted scopes: the requested ones that the user's roles and the client allow (RFC 6749 §3.3).
 
 use diesel::QueryResult;
 
@@ -7,8 +7,8 @@ use crate::db::DbConnection;
 use crate::scope::Scopes;
 use crate::users;
 
-/// The requested scopes that a user with these roles may have through this client. `None` when scopes are requested and none is
-/// allowed.
+/// The requested scopes that a user with these roles may have through this client. `None` when scopes are requested and
+/// none is allowed.
 pub(super) fn granted(
     conn: &mut DbConnection,
     requested: &Scopes,
@@ -20,9 +20,6 @@ pub(super) fn granted(
 }
 
 /// Those of `scopes` that a user with these roles may have through this client now.
-///
-/// # Errors
-/// When the query fails.
 pub fn allowed(
     conn: &mut DbConnection,
     scopes: &Scopes,

@@ -1,4 +1,4 @@
-//! The authentication service: verifies a password under throttling.
+//! The authentication service, and the verification of a password under throttling.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub enum SignInError {
     Signing(#[from] SigningError),
 }
 
-/// Verifies passwords under throttling, signs in, re-authenticates. Cheap to clone.
+/// The authentication service: sign-in and re-authentication under throttling. Cheap to clone.
 #[derive(Clone)]
 pub struct AuthService {
     pub(super) db: Db,
@@ -73,8 +73,8 @@ impl AuthService {
         }
     }
 
-    /// Reserves an attempt, then verifies the password. No connection is held while hashing. An attempt that could not be decided
-    /// counts as failed after a minute.
+    /// Reserves an attempt, then verifies the password. No connection is held while hashing. An attempt that could not
+    /// be decided counts as failed after a minute.
     pub(super) async fn verify_password(&self, attempt: &PasswordAttempt) -> Result<Verification, DbError> {
         let reserved = match self.throttle.reserve(attempt).await? {
             Reservation::Reserved(reserved) => reserved,

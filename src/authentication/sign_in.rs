@@ -15,20 +15,20 @@ use crate::mail::{Mail, MailKind, Outbox};
 use crate::metrics;
 use crate::scope::Scopes;
 use crate::secret::{DerivedKey, PlainSecret};
-use crate::sessions::{self, EndReason, EndedSessions, Lifetimes, NewSession, Session, SessionKind, Started};
-use crate::tokens::{Grant, IssuedToken, Signer, Subject, begin_refresh_tokens};
+use crate::sessions::{self, EndReason, EndedSessions, Lifetimes, NewSession, Session, SessionKind, StartedSession};
+use crate::tokens::{Grant, IssuedToken, Signer, Subject, create_refresh_token};
 use crate::users::argon2id::PasswordHash;
 use crate::users::{self, User, UserState};
 
-/// The most live browser sessions of a user, and the most live sessions of their unregistered clients. The oldest end, so that a script
-/// that signs in each time leaves no more behind.
+/// The most live browser sessions of a user, and the most live sessions of their unregistered clients. The oldest end:
+/// a script that signs in on each run would otherwise fill the database.
 const MAX_SESSIONS: i64 = 100;
 
-/// Outcome of a sign-in. A second factor can be added here without touching the other outcomes.
+/// Outcome of a sign-in.
 pub enum SignIn {
     /// The person or client is signed in.
     Done(Box<SignedIn>),
-    /// The username is unknown or the password wrong; which of them stays secret.
+    /// The username is unknown or the password wrong; which of them is not revealed.
     Rejected,
     /// The password is correct and the account is disabled.
     Disabled,
@@ -61,7 +61,7 @@ pub struct SignedIn {
 /// Outcome of the transaction after the hash.
 enum Completion {
     Done {
-        started: Box<Started>,
+        started: Box<StartedSession>,
         roles: Vec<String>,
         device: Option<PlainSecret>,
         refresh_token: Option<PlainSecret>,
@@ -75,8 +75,8 @@ enum Completion {
 impl AuthService {
     /// Verifies a username and password and starts a session.
     ///
-    /// Unknown, disabled and known names take the same path, with the same number of hashes and statements, until the password has
-    /// proved correct.
+    /// Unknown, disabled and known names take the same path, with the same number of hashes and statements, until the
+    /// password has proved correct.
     ///
     /// # Errors
     /// [`SignInError`] when no decision was possible; the reserved attempt then counts as failed after a minute.
@@ -98,10 +98,8 @@ impl AuthService {
         }
     }
 
-    /// [`Self::sign_in`] as its own task: a client that disconnects cannot leave its attempt undecided, and so guess uncounted.
-    ///
-    /// # Errors
-    /// As [`Self::sign_in`].
+    /// [`Self::sign_in`] as its own task: a client cannot disconnect to leave its attempt undecided and guess
+    /// uncounted.
     pub async fn sign_in_detached(
         &self,
         attempt: PasswordAttempt,
@@ -148,7 +146,7 @@ impl AuthService {
                 outbox: self.outbox.with_fallback_language(attempt.origin.language),
             };
             match self.sessions.write(move |conn, ended| step.run(conn, ended, now)).await {
-                // Two first sign-ins from one network store it at the same moment.
+                // Another first sign-in from this network has just stored it.
                 Err(error) if error.is_unique_violation() => {}
                 Err(error) => return Err(error.into()),
                 Ok(Completion::AccountChanged) => return self.reject(attempt, reserved, SignIn::Rejected).await,
@@ -163,7 +161,7 @@ impl AuthService {
                 Ok(Completion::Done { started, roles, device, refresh_token }) => {
                     self.throttle.signal(&reserved.keys);
                     metrics::SIGN_INS.increment();
-                    let Started { session, secret: session_secret } = *started;
+                    let StartedSession { session, secret: session_secret } = *started;
                     let subject = Subject::User(&user, &roles);
                     let grant = Grant { subject, scope: &session.scope, session: &session };
                     let token = self.tokens.issue(&signer, grant, now)?;
@@ -175,7 +173,8 @@ impl AuthService {
         Err(DbError::Busy.into())
     }
 
-    /// A new hash at the current cost when the stored one is weaker. A failure does not fail the sign-in: the next one tries again.
+    /// A new hash at the current cost when the stored one is weaker. When the hash queue is full, the next sign-in
+    /// tries again.
     async fn upgraded_hash(&self, attempt: &PasswordAttempt, verified: &PasswordHash) -> Option<PasswordHash> {
         if !verified.cost().is_weaker_than(self.hash_pool.cost()) {
             return None;
@@ -218,7 +217,8 @@ impl CompletionStep {
         let device = devices::remember(conn, &self.key, &place, self.known, now)?;
         let roles = users::list_roles(conn, self.user.id)?;
         let client = self.purpose.client();
-        // Deleting the client or replacing its secret comes after this and finds the session, or before it and there is none.
+        // Locks the client: deleting it or replacing its secret comes after this and ends the session, or before it and
+        // is seen here.
         if let Some(client) = client
             && !clients::lock_unchanged(conn, client)?
         {
@@ -231,16 +231,16 @@ impl CompletionStep {
         let started = self.start(conn, scope, now)?;
         self.record_event(conn, &started.session, now)?;
         let is_password_grant = started.session.kind == SessionKind::PasswordGrant;
-        let may_refresh = is_password_grant && client.is_none_or(|client| client.may(GrantType::RefreshToken));
-        let refresh_token = may_refresh.then(|| begin_refresh_tokens(conn, &started.session, now)).transpose()?;
-        // A correct password, again and again, must not fill the database.
+        let may_refresh = is_password_grant && client.is_none_or(|client| client.is_allowed(GrantType::RefreshToken));
+        let refresh_token = may_refresh.then(|| create_refresh_token(conn, &started.session, now)).transpose()?;
         if client.is_none() {
-            sessions::end_oldest(conn, ended, (self.user.id, started.session.kind), MAX_SESSIONS, now)?;
+            sessions::end_oldest(conn, ended, self.user.id, started.session.kind, MAX_SESSIONS, now)?;
         }
         Ok(Completion::Done { started: Box::new(started), roles, device, refresh_token })
     }
 
-    /// Ends the session that the browser held before: nothing else could end it any more.
+    /// Ends the session that the browser had before, whose secret the new one replaces: the browser could not sign it
+    /// out.
     fn end_previous(&self, conn: &mut DbConnection, ended: &mut EndedSessions, now: Moment) -> Result<(), DbError> {
         let Some(secret) = self.purpose.previous() else { return Ok(()) };
         if let Some(session) = sessions::find_by_secret(conn, &secret.hash())? {
@@ -249,22 +249,23 @@ impl CompletionStep {
         Ok(())
     }
 
-    fn start(&self, conn: &mut DbConnection, scope: Scopes, now: Moment) -> Result<Started, DbError> {
+    fn start(&self, conn: &mut DbConnection, scope: Scopes, now: Moment) -> Result<StartedSession, DbError> {
         let client = self.purpose.client();
-        let cannot_refresh = client.is_some_and(|client| !client.may(GrantType::RefreshToken));
+        let cannot_refresh = client.is_some_and(|client| !client.is_allowed(GrantType::RefreshToken));
         let new = NewSession {
             user_id: Some(self.user.id),
             client_id: client.map(|client| client.id.clone()),
             scope,
             signing_kid: self.signer.kid().map(str::to_owned),
             is_remembered: self.purpose.is_remembered(),
-            expires_at: cannot_refresh.then(|| self.lifetimes.one_access_token(now)),
+            expires_at: cannot_refresh.then(|| self.lifetimes.single_token_session_expires_at(now)),
             origin: self.purpose.session_origin(&self.attempt.origin),
         };
         Ok(sessions::start(conn, new, &self.lifetimes, now)?)
     }
 
-    /// Records the sign-in. Clients sign in again and again: theirs is recorded only from a network that the account does not know.
+    /// Records the sign-in. Clients sign in often: theirs is recorded only from a network that the account does not
+    /// know.
     fn record_event(&self, conn: &mut DbConnection, session: &Session, now: Moment) -> Result<(), DbError> {
         let is_first = self.user.last_signed_in_at.is_none();
         let kind = match session.kind {

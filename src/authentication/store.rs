@@ -1,4 +1,4 @@
-//! All SQL on counted attempts and requests, and on known browsers and networks.
+//! Queries on counted attempts and requests, and on known browsers and networks.
 
 use chrono::TimeDelta;
 use diesel::prelude::*;
@@ -14,11 +14,11 @@ use crate::users::UserId;
 const KNOWN_FOR: TimeDelta = TimeDelta::days(90);
 /// A use is recorded unless the last recorded one is more recent than this.
 const USE_RECORDED_EVERY: TimeDelta = TimeDelta::days(1);
-/// No bucket's window or wait is longer than a day.
+/// How long an unchanged bucket is kept: longer than any window or wait.
 const ATTEMPTS_KEPT: TimeDelta = TimeDelta::days(2);
 
-/// The rows among `keys` that exist, with their keys. Four equalities instead of a list, because SQLite parses a query with a list
-/// again each time.
+/// Lists the existing rows of `keys`, with their keys. Four equalities instead of a list, because SQLite parses a query
+/// with a list again each time.
 pub(super) fn list_bucket_states(
     conn: &mut DbConnection,
     keys: [&String; 4],
@@ -65,8 +65,9 @@ pub(super) fn set_bucket_state(
     .map(drop)
 }
 
-/// Reserves an attempt in an existing row if it is still free: below the limit including attempts in flight or, beyond the limit and
-/// after its wait, as the only attempt and without a failure since the row was read. Returns whether it was reserved.
+/// Reserves an attempt in an existing row, if it is still possible: below the limit including attempts in flight or,
+/// beyond the limit and after its wait, as the only attempt and without a failure since the row was read. Returns
+/// whether it was reserved.
 pub(super) fn reserve(conn: &mut DbConnection, bucket: &Bucket, failures_seen: i64, now: Moment) -> QueryResult<bool> {
     let row = login_attempts::table.find(&bucket.key);
     let taken = login_attempts::in_flight.eq(login_attempts::in_flight + 1);
@@ -103,8 +104,8 @@ pub(super) fn insert_reserved(conn: &mut DbConnection, bucket: &Bucket, now: Mom
         .map(drop)
 }
 
-/// Decides a reserved attempt. A row without one was deleted by an admin, or has counted this attempt as lost: it stays unchanged. Returns
-/// whether the row was changed.
+/// Decides a reserved attempt. Returns `false`, and changes nothing, when the row was deleted by an admin or has
+/// counted the attempt as lost.
 pub(super) fn decide(conn: &mut DbConnection, key: &str, has_failed: bool, now: Moment) -> QueryResult<bool> {
     let row = login_attempts::table.find(key).filter(login_attempts::in_flight.gt(0));
     let returned = login_attempts::in_flight.eq(login_attempts::in_flight - 1);
@@ -122,9 +123,6 @@ pub(super) fn delete_attempts_of(conn: &mut DbConnection, account: &str) -> Quer
 }
 
 /// Deletes rows in which nothing was counted for two days, at most `limit`.
-///
-/// # Errors
-/// When the query fails.
 pub fn delete_stale_attempts(conn: &mut DbConnection, now: Moment, limit: i64) -> QueryResult<usize> {
     let keys: Vec<String> = login_attempts::table
         .filter(login_attempts::last_tried_at.lt(now - ATTEMPTS_KEPT))
@@ -134,7 +132,7 @@ pub fn delete_stale_attempts(conn: &mut DbConnection, now: Moment, limit: i64) -
     diesel::delete(login_attempts::table.filter(login_attempts::bucket.eq_any(keys))).execute(conn)
 }
 
-/// The earliest last use of what is still known at `now`.
+/// The earliest last use of a browser or network that is known at `now`.
 pub(super) fn known_since(now: Moment) -> Moment {
     now - KNOWN_FOR
 }
@@ -155,7 +153,7 @@ pub(super) fn insert_known(
     kind: &str,
     now: Moment,
 ) -> QueryResult<()> {
-    // A row may be left from more than 90 days ago, or two sign-ins from a new network may run at the same time.
+    // Replaces an expired row, or the row of a simultaneous sign-in.
     diesel::delete(known_devices::table.find(id)).execute(conn)?;
     diesel::insert_into(known_devices::table)
         .values((
@@ -198,9 +196,6 @@ pub(super) fn delete_known_of(conn: &mut DbConnection, user_id: UserId) -> Query
 }
 
 /// Deletes browsers and networks that are no longer known, at most `limit`.
-///
-/// # Errors
-/// When the query fails.
 pub fn delete_stale_devices(conn: &mut DbConnection, now: Moment, limit: i64) -> QueryResult<usize> {
     let ids: Vec<String> = known_devices::table
         .filter(known_devices::last_used_at.lt(known_since(now)))

@@ -24,7 +24,7 @@ pub(super) struct BucketState {
 pub(super) enum Verdict {
     /// The attempt may proceed.
     Free,
-    /// Only attempts in flight stand in its way: wait until they are decided.
+    /// Only attempts in flight block it: wait until they are decided.
     InFlight,
     /// No attempt before this moment.
     Blocked(Moment),
@@ -33,19 +33,19 @@ pub(super) enum Verdict {
 impl BucketState {
     /// The row's state at `now`: lost attempts count as failures, and an expired window starts again.
     pub fn at(&self, bucket: &Bucket, config: &ThrottlingConfig, now: Moment) -> Self {
-        let mut count = self.clone();
-        if count.in_flight > 0 && now >= count.last_tried_at + IN_FLIGHT_FOR {
-            count.failures += count.in_flight;
-            count.in_flight = 0;
-            count.last_failed_at = count.last_tried_at;
+        let mut state = self.clone();
+        if state.in_flight > 0 && now >= state.last_tried_at + IN_FLIGHT_FOR {
+            state.failures += state.in_flight;
+            state.in_flight = 0;
+            state.last_failed_at = state.last_tried_at;
         }
-        let is_over_limit = bucket.limit.is_some_and(|limit| count.failures >= limit);
-        let has_waited_out = !is_over_limit || now >= count.last_failed_at + delta(config.longest_wait);
-        if now >= count.window_started_at + bucket.window && count.in_flight == 0 && has_waited_out {
-            count.failures = 0;
-            count.window_started_at = now;
+        let is_over_limit = bucket.limit.is_some_and(|limit| state.failures >= limit);
+        let has_waited = !is_over_limit || now >= state.last_failed_at + delta(config.longest_wait);
+        if now >= state.window_started_at + bucket.window && state.in_flight == 0 && has_waited {
+            state.failures = 0;
+            state.window_started_at = now;
         }
-        count
+        state
     }
 
     /// The decision on one more attempt. `self` is a state that [`Self::at`] returned.
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_in_flight_are_waited_for_not_refused() {
+    fn attempts_in_flight_are_waited_for_instead_of_rejected() {
         let now = Clock::system().now();
         assert_eq!(count(0, 9, now).verdict(&bucket(), &CONFIG, now), Verdict::Free);
         assert_eq!(count(0, 10, now).verdict(&bucket(), &CONFIG, now), Verdict::InFlight);
@@ -137,12 +137,12 @@ mod tests {
     #[test]
     fn window_restarts_only_after_the_longest_wait_once_the_limit_was_reached() {
         let now = Clock::system().now();
-        let over = now + TimeDelta::minutes(15);
-        assert_eq!(count(9, 0, now).at(&bucket(), &CONFIG, over).failures, 0);
-        assert_eq!(count(9, 0, now).at(&bucket(), &CONFIG, over - TimeDelta::seconds(1)).failures, 9);
+        let window_end = now + TimeDelta::minutes(15);
+        assert_eq!(count(9, 0, now).at(&bucket(), &CONFIG, window_end).failures, 0);
+        assert_eq!(count(9, 0, now).at(&bucket(), &CONFIG, window_end - TimeDelta::seconds(1)).failures, 9);
         let mut blocked = count(12, 0, now);
         blocked.last_failed_at = now + TimeDelta::minutes(10);
-        assert_eq!(blocked.at(&bucket(), &CONFIG, over).failures, 12);
+        assert_eq!(blocked.at(&bucket(), &CONFIG, window_end).failures, 12);
         assert_eq!(blocked.at(&bucket(), &CONFIG, now + TimeDelta::minutes(25)).failures, 0);
     }
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// The most attempts that wait at the same time; a further one is rejected and retries.
+/// The most attempts that wait at the same time; further ones are rejected.
 const MAX_WAITING: usize = 1_024;
 
 /// The waiting attempts by bucket. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct WaitQueue(Arc<Mutex<Queues>>);
 
-/// By bucket: what wakes its attempts, and how many wait.
+/// For each bucket, the signal that wakes its attempts and the number of those that wait.
 type Queues = HashMap<String, (Arc<Notify>, usize)>;
 
 impl WaitQueue {
@@ -25,7 +25,8 @@ impl WaitQueue {
         true
     }
 
-    /// Reports that an attempt on `bucket` was decided: wakes one waiting attempt or, when nothing is left to wait for, all.
+    /// Signals that an attempt on `bucket` was decided: wakes one waiting attempt or, when nothing is left to wait for,
+    /// all.
     pub fn signal(&self, bucket: &str, all: bool) {
         if let Some((notify, _)) = self.lock().get(bucket) {
             if all { notify.notify_waiters() } else { notify.notify_one() }

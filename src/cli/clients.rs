@@ -9,7 +9,7 @@ pub use super::clients_args::{
     ClientAddArgs, ClientArgs, ClientDeleteArgs, ClientListArgs, ClientSetArgs, ClientShowArgs, ClientsCommand,
     RotateSecretArgs,
 };
-use super::output::{Table, answer, failure, rfc3339, rfc3339_seconds, write_out};
+use super::output::{Table, failure, print_result, rfc3339, rfc3339_seconds, write_out};
 use super::users::ended;
 use super::{prompt, services};
 use crate::admin::clients::{ClientChange, ClientCreation, ClientFields, ClientUpdate};
@@ -41,7 +41,7 @@ async fn add(args: ClientAddArgs) -> anyhow::Result<ExitCode> {
             }
             let mut value = view(&client);
             value["client_secret"] = json!(secret.reveal());
-            answer(json, &value, &format!("{}\n{}", client.id, secret.reveal()))
+            print_result(json, &value, &format!("{}\n{}", client.id, secret.reveal()))
         }
         ClientCreation::NameTaken(client) => Err(failure(format!(
             "a client named {name} already exists ({}): use \"vestibule clients set\" to change its grants and scopes, or \"vestibule clients rotate-secret\" to replace its secret",
@@ -55,7 +55,7 @@ async fn list(args: ClientListArgs) -> anyhow::Result<ExitCode> {
     const HEADINGS: [&str; 5] = ["NAME", "ID", "CREATED", "GRANTS", "SCOPES"];
     let clients = services::admin(&args.database.check()?)?.list_clients().await?;
     if args.json {
-        return answer(true, &clients.iter().map(view).collect::<Vec<_>>(), "");
+        return print_result(true, &clients.iter().map(view).collect::<Vec<_>>(), "");
     }
     let row = |client: &Client| {
         [
@@ -88,7 +88,7 @@ async fn show(args: ClientShowArgs) -> anyhow::Result<ExitCode> {
     let text: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<15}{value}")).collect();
     let mut value = view(&client);
     value["live_sessions"] = json!(live_sessions);
-    answer(json, &value, &text.join("\n"))
+    print_result(json, &value, &text.join("\n"))
 }
 
 async fn set(args: ClientSetArgs) -> anyhow::Result<ExitCode> {
@@ -106,7 +106,7 @@ async fn set(args: ClientSetArgs) -> anyhow::Result<ExitCode> {
             let text = format!("{outcome} {}; grants: {grants}; scopes: {scopes}", client.name);
             let mut value = view(&client);
             value["changed"] = json!(is_changed);
-            answer(json, &value, &text)
+            print_result(json, &value, &text)
         }
         ClientChange::NoSuchClient => Err(no_such_client(&which)),
         ClientChange::Invalid(error) => Err(failure(format!("{} of {which}: {error}", error.field()))),
@@ -126,7 +126,7 @@ async fn rotate_secret(args: RotateSecretArgs) -> anyhow::Result<ExitCode> {
     }
     let secret = new.secret.reveal();
     let value = json!({ "client_id": new.client.id, "name": new.client.name, "client_secret": secret, "ended_sessions": new.ended_sessions });
-    answer(json, &value, secret)
+    print_result(json, &value, secret)
 }
 
 async fn delete(args: ClientDeleteArgs) -> anyhow::Result<ExitCode> {
@@ -144,7 +144,7 @@ async fn delete(args: ClientDeleteArgs) -> anyhow::Result<ExitCode> {
     }
     let Some((client, count)) = admin.delete_client(&which).await? else { return Err(no_such_client(&which)) };
     let value = json!({ "client_id": client.id, "name": client.name, "deleted": true, "changed": true, "ended_sessions": count });
-    answer(json, &value, &format!("deleted {}; {}", client.name, ended(count)))
+    print_result(json, &value, &format!("deleted {}; {}", client.name, ended(count)))
 }
 
 /// Prints a note to standard error, which keeps standard output free for scripts.

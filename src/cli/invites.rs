@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::output::{self, Table, answer, failure};
+use super::output::{self, Table, failure, print_result};
 use super::services;
 use crate::accounts::fields;
 use crate::config::{Config, DatabaseSettings, Registration};
@@ -91,12 +91,12 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
                     "One person can create an account with this link within 7 days. It works once."
                 );
             }
-            answer(args.json, &json!({ "email": null, "roles": roles, "url": url }), &url)
+            print_result(args.json, &json!({ "email": null, "roles": roles, "url": url }), &url)
         }
         Invitation::Mailed => {
             let email = email.unwrap_or_default();
             let text = format!("queued the invitation for {email}; the link in it works once, within 7 days");
-            answer(args.json, &json!({ "email": email, "roles": roles, "url": null }), &text)
+            print_result(args.json, &json!({ "email": email, "roles": roles, "url": null }), &text)
         }
         Invitation::NoMail => Err(failure(
             "no mail server is configured: set SMTP_URL, MAIL_FROM and SERVER_KEY to the server's values, or omit --email and send the link yourself",
@@ -117,7 +117,7 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     };
     if args.json {
         let views: Vec<_> = links.iter().map(|link| json!({ "id": link.id, "email": link.email, "roles": link.roles, "created_at": output::rfc3339_seconds(link.created_at), "expires_at": output::rfc3339_seconds(link.expires_at) })).collect();
-        return answer(true, &views, "");
+        return print_result(true, &views, "");
     }
     let rows: Vec<[String; 4]> = std::iter::once(HEADINGS.map(str::to_owned)).chain(links.iter().map(row)).collect();
     output::write_out(|out| Table::new(HEADINGS).write_rows(out, &rows))?;
@@ -130,7 +130,7 @@ async fn revoke(args: RevokeArgs) -> anyhow::Result<ExitCode> {
     // Idempotent: either way the invitation is no longer open.
     let text =
         if is_changed { "revoked the invitation" } else { "nothing was changed: no open invitation has this ID" };
-    answer(args.json, &json!({ "id": args.id, "revoked": true, "changed": is_changed }), text)
+    print_result(args.json, &json!({ "id": args.id, "revoked": true, "changed": is_changed }), text)
 }
 
 fn require_open(config: &Config) -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 pub use super::keys_args::{KeysArgs, KeysCommand, ResealArgs, RetireArgs, RotateArgs};
-use super::output::{Table, answer, failure, misused, rfc3339, rfc3339_seconds, write_out};
+use super::output::{Table, failure, misused, print_result, rfc3339, rfc3339_seconds, write_out};
 use super::prompt::is_confirmed;
 use super::services;
 use crate::admin::{AdminService, KeyRotation};
@@ -17,7 +17,7 @@ use crate::ops::server_key_change;
 use crate::secret::ServerKey;
 use crate::tokens::{KeyRecord, KeyRetirement, KeyState};
 
-/// What to do after resealing, and what else depends on the server key.
+/// What to do after resealing, and its other effects.
 const AFTER_RESEAL: &str = "Restart every instance with the new key. Users must then sign in again in their browsers and reopen set-up and reset links, and failed sign-in counts and known devices are cleared. Access and refresh tokens stay valid";
 
 /// Runs a command on signing keys.
@@ -39,7 +39,7 @@ async fn list(args: KeysArgs) -> anyhow::Result<ExitCode> {
     let keys = admin.list_keys(algorithm).await?;
     if args.json {
         let views: Vec<KeyView> = keys.iter().map(KeyView::new).collect();
-        return answer(true, &views, "");
+        return print_result(true, &views, "");
     }
     let row = |key: &KeyRecord| {
         let state = match key.retired_at {
@@ -69,7 +69,7 @@ async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
     });
     let Some((old, until)) = old else {
         let text = format!("created the first key {} ({}); it signs immediately", next.kid, next.algorithm);
-        return answer(args.keys.json, &view, &text);
+        return print_result(args.keys.json, &view, &text);
     };
     let outcome = if is_new { "published the next key" } else { "nothing was changed: already published the next key" };
     let text = format!(
@@ -82,7 +82,7 @@ async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
         live_tokens(&old),
         rfc3339_seconds(until),
     );
-    answer(args.keys.json, &view, &text)
+    print_result(args.keys.json, &view, &text)
 }
 
 async fn retire(args: RetireArgs) -> anyhow::Result<ExitCode> {
@@ -114,7 +114,7 @@ async fn retire(args: RetireArgs) -> anyhow::Result<ExitCode> {
         }
     }
     let (key, is_changed, signing, text) = match admin.retire_key(algorithm, &args.kid).await? {
-        KeyRetirement::Done { key, signing } => {
+        KeyRetirement::Retired { key, signing } => {
             let text = format!(
                 "retired key {} and revoked its tokens ({}); key {} ({}) now signs",
                 key.kid,
@@ -124,7 +124,7 @@ async fn retire(args: RetireArgs) -> anyhow::Result<ExitCode> {
             );
             (key, true, Some(signing), text)
         }
-        KeyRetirement::WasRetired(key) => {
+        KeyRetirement::AlreadyRetired(key) => {
             let at = key.retired_at.map(rfc3339_seconds).unwrap_or_default();
             let text = format!("nothing was changed: key {} was already retired on {at}", key.kid);
             (key, false, None, text)
@@ -138,7 +138,7 @@ async fn retire(args: RetireArgs) -> anyhow::Result<ExitCode> {
         "revoked_tokens": key.usage.live_sessions,
         "signing": signing.as_ref().map(KeyView::new),
     });
-    answer(args.keys.json, &view, &text)
+    print_result(args.keys.json, &view, &text)
 }
 
 async fn reseal(args: ResealArgs) -> anyhow::Result<ExitCode> {
@@ -166,7 +166,7 @@ async fn reseal(args: ResealArgs) -> anyhow::Result<ExitCode> {
         "unchanged": done.unchanged,
         "server_key_file": file,
     });
-    answer(args.json, &view, &text)
+    print_result(args.json, &view, &text)
 }
 
 /// Checks the settings and opens the database; fails if the server signs with HS256.

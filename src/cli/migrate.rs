@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::output::{answer, failure};
+use super::output::{failure, print_result};
 use super::prompt;
 use super::services::{self, retry_while_locked};
 use crate::config::DatabaseSettings;
@@ -67,7 +67,7 @@ fn run_pending(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
         [] => "nothing to do: all migrations are applied".to_owned(),
         names => names.iter().map(|name| format!("applied {name}")).collect::<Vec<_>>().join("\n"),
     };
-    answer(args.json, &json!({ "ran": ran }), &text)
+    print_result(args.json, &json!({ "ran": ran }), &text)
 }
 
 fn status(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
@@ -77,14 +77,14 @@ fn status(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
         states.iter().map(|state| format!("{:<9}{}", if state.is_applied { "applied" } else { "pending" }, state.name));
     let text = lines.collect::<Vec<_>>().join("\n");
     let pending = states.iter().filter(|state| !state.is_applied).count();
-    answer(args.json, &json!({ "migrations": states, "pending": pending }), &text)
+    print_result(args.json, &json!({ "migrations": states, "pending": pending }), &text)
 }
 
 fn revert(args: &RevertArgs) -> anyhow::Result<ExitCode> {
     let config = args.on.database.check()?;
     let url = &config.database;
     let Some(newest) = newest(&services::migration_states(url)?) else {
-        return answer(args.on.json, &json!({ "reverted": null }), "nothing to revert: no migration is applied");
+        return print_result(args.on.json, &json!({ "reverted": null }), "nothing to revert: no migration is applied");
     };
     if !args.yes {
         let tables = retry_while_locked(|| migrations::tables_dropped_by(url, &newest))?;
@@ -104,7 +104,7 @@ fn revert(args: &RevertArgs) -> anyhow::Result<ExitCode> {
         }
     }
     retry_while_locked(|| migrations::revert_last(url))?;
-    answer(args.on.json, &json!({ "reverted": newest }), &format!("reverted {newest}"))
+    print_result(args.on.json, &json!({ "reverted": newest }), &format!("reverted {newest}"))
 }
 
 fn newest(states: &[MigrationState]) -> Option<String> {

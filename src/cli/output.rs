@@ -81,7 +81,7 @@ pub fn write_out(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow
 ///
 /// # Errors
 /// As [`write_out`].
-pub fn answer(is_json: bool, value: &impl Serialize, text: &str) -> anyhow::Result<ExitCode> {
+pub fn print_result(is_json: bool, value: &impl Serialize, text: &str) -> anyhow::Result<ExitCode> {
     let line = if is_json { serde_json::to_string(value)? } else { text.to_owned() };
     write_out(|out| writeln!(out, "{line}"))?;
     Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::output::{Table, answer, failure, write_out};
+use super::output::{Table, failure, print_result, write_out};
 use super::services;
 use crate::accounts::roles::{RoleReport, RoleSetting};
 use crate::config::DatabaseSettings;
@@ -63,7 +63,7 @@ async fn list(args: RolesListArgs) -> anyhow::Result<ExitCode> {
     const HEADINGS: [&str; 3] = ["ROLE", "USERS", "SCOPES"];
     let roles = services::accounts(&args.database.check()?)?.list_roles().await?;
     if args.json {
-        return answer(true, &roles.iter().map(view).collect::<Vec<_>>(), "");
+        return print_result(true, &roles.iter().map(view).collect::<Vec<_>>(), "");
     }
     let row = |role: &RoleReport| [role.name.clone(), role.users.to_string(), or_dash(&role.scopes)];
     let rows: Vec<[String; 3]> = std::iter::once(HEADINGS.map(str::to_owned)).chain(roles.iter().map(row)).collect();
@@ -90,7 +90,7 @@ async fn set(args: RoleSetArgs) -> anyhow::Result<ExitCode> {
             );
             let mut value = view(&role);
             value["changed"] = json!(is_changed);
-            answer(args.json, &value, &text)
+            print_result(args.json, &value, &text)
         }
     }
 }

@@ -49,16 +49,16 @@ pub async fn run(args: SeedArgs) -> anyhow::Result<ExitCode> {
     let shown = args.file.display().to_string();
     let bytes = read(&args.file).with_context(|| format!("cannot read {shown}"))?;
     let wanted = seed_file::parse(&bytes, &PasswordPolicy::new(&config))
-        .map_err(|errors| failure(tell_faults(&shown, &errors)))?;
+        .map_err(|errors| failure(describe_errors(&shown, &errors)))?;
     let accounts = services::accounts(&config)?;
     match seed::seed(&accounts, wanted, args.dry_run).await? {
-        Seeding::Refused(errors) => Err(failure(tell_faults(&shown, &errors))),
+        Seeding::Refused(errors) => Err(failure(describe_errors(&shown, &errors))),
         Seeding::Done(report) => {
             write_out(|out| {
                 if args.json {
                     return writeln!(out, "{}", view(&report, args.dry_run));
                 }
-                out.write_all(tell(&shown, &report, args.dry_run).as_bytes())
+                out.write_all(describe(&shown, &report, args.dry_run).as_bytes())
             })?;
             Ok(ExitCode::SUCCESS)
         }
@@ -76,7 +76,7 @@ fn read(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-fn tell_faults(file: &str, errors: &[Remark]) -> String {
+fn describe_errors(file: &str, errors: &[Remark]) -> String {
     let mut text = format!("{file} could not be applied; nothing was changed");
     for error in errors.iter().take(MAX_SHOWN_ERRORS) {
         write!(text, "\n{file}:{error}").expect(TO_STRING);
@@ -115,7 +115,7 @@ fn view(report: &SeedReport, is_dry_run: bool) -> Value {
     })
 }
 
-fn tell(file: &str, report: &SeedReport, is_dry_run: bool) -> String {
+fn describe(file: &str, report: &SeedReport, is_dry_run: bool) -> String {
     let SeedReport { created, changed, notes, roles_changed, clients_created, clients_changed, .. } = report;
     let mut lines = String::new();
     let mut line = |text: std::fmt::Arguments<'_>| writeln!(lines, "{text}").expect(TO_STRING);
@@ -123,11 +123,11 @@ fn tell(file: &str, report: &SeedReport, is_dry_run: bool) -> String {
         line(format_args!("create {} (id {})", user.username, user.id));
     }
     for user in changed {
-        line(format_args!("change {} (id {}): {}", user.username, user.id, tell_change(user)));
+        line(format_args!("change {} (id {}): {}", user.username, user.id, describe_change(user)));
     }
     for role in roles_changed {
-        let words = |scopes: &[String]| if scopes.is_empty() { "no scopes".to_owned() } else { scopes.join(" ") };
-        line(format_args!("change role {}: {} (was {})", role.name, words(&role.scopes), words(&role.scopes_before)));
+        let list = |scopes: &[String]| if scopes.is_empty() { "no scopes".to_owned() } else { scopes.join(" ") };
+        line(format_args!("change role {}: {} (was {})", role.name, list(&role.scopes), list(&role.scopes_before)));
     }
     for SeedClientCreation { client, secret } in clients_created {
         match secret {
@@ -159,7 +159,7 @@ fn tell(file: &str, report: &SeedReport, is_dry_run: bool) -> String {
     lines
 }
 
-fn tell_change(user: &SeedChange) -> String {
+fn describe_change(user: &SeedChange) -> String {
     let signed =
         |sign: char, roles: &[String]| -> Vec<String> { roles.iter().map(|role| format!("{sign}{role}")).collect() };
     let fields = user.fields.iter().map(|field| match *field {

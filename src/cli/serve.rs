@@ -9,7 +9,7 @@ use super::log;
 use crate::clock::Clock;
 use crate::config::{self, Config, Settings};
 use crate::ops::server_key::ServerKeySource;
-use crate::server::{self, Report, Running};
+use crate::server::{self, Running, StartupReport};
 
 const SECRETS_HELP: &str = "\
 Secrets are read from the environment or a file, never from an argument:
@@ -39,7 +39,7 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
         tracing::warn!("{name} is set but not used: the setting is called {setting}");
     }
     let banner = StartupBanner::new(&config);
-    if let Some(warning) = server::warning_of(&config.signing) {
+    if let Some(warning) = server::signing_warning(&config.signing) {
         tracing::info!("{warning}");
     }
     let Running { server, report, addresses, sending, .. } = server::start(config, Clock::system()).await?;
@@ -62,12 +62,14 @@ impl StartupBanner {
         Self { database: config.database.to_string(), public_url: config.public_url.to_string() }
     }
 
-    fn text(&self, report: &Report, addresses: &[std::net::SocketAddr]) -> String {
+    fn text(&self, report: &StartupReport, addresses: &[std::net::SocketAddr]) -> String {
         let Self { database, public_url } = self;
         let key = match &report.server_key {
             ServerKeySource::Setting => "from the settings".to_owned(),
             ServerKeySource::File(path) => path.display().to_string(),
-            ServerKeySource::Made(path) => format!("{} (newly created; back it up with the database)", path.display()),
+            ServerKeySource::Created(path) => {
+                format!("{} (newly created; back it up with the database)", path.display())
+            }
         };
         let listening: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         let migrated = if report.migrated.is_empty() {

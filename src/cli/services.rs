@@ -20,7 +20,7 @@ use crate::users::password::PasswordPolicy;
 const ATTEMPTS: u32 = 3;
 
 /// The database of a command, checked, and what the services are built from.
-pub struct Services {
+pub struct CommandServices {
     /// The database.
     pub db: Db,
     /// The system clock.
@@ -29,7 +29,7 @@ pub struct Services {
     pub sessions: SessionService,
 }
 
-impl Services {
+impl CommandServices {
     /// Opens the database after checking that it exists and is up to date.
     ///
     /// # Errors
@@ -54,32 +54,32 @@ impl Services {
     }
 }
 
-/// Opens the database, as [`Services::open`], for use cases on accounts.
+/// Opens the database, as [`CommandServices::open`], for use cases on accounts.
 ///
 /// # Errors
-/// As [`Services::open`].
+/// As [`CommandServices::open`].
 pub fn accounts(config: &Config) -> anyhow::Result<AccountService> {
-    let Services { db, clock, sessions } = Services::open(config)?;
+    let CommandServices { db, clock, sessions } = CommandServices::open(config)?;
     let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))
         .context("cannot start the password hashing threads (try a lower HASH_THREADS)")?;
     let (policy, outbox) = (PasswordPolicy::new(config), outbox(config)?);
     Ok(AccountService::new(db, clock, hash_pool, policy, outbox, sessions).for_commands())
 }
 
-/// Opens the database, as [`Services::open`], for the use cases of [`AdminService`].
+/// Opens the database, as [`CommandServices::open`], for the use cases of [`AdminService`].
 ///
 /// # Errors
-/// As [`Services::open`].
+/// As [`CommandServices::open`].
 pub fn admin(config: &Config) -> anyhow::Result<AdminService> {
-    Ok(Services::open(config)?.admin())
+    Ok(CommandServices::open(config)?.admin())
 }
 
 /// The queue of emails, which the server decrypts with the same key and sends.
 fn outbox(config: &Config) -> anyhow::Result<Outbox> {
     if config.mail.is_none() {
-        return Ok(Outbox::off());
+        return Ok(Outbox::disabled());
     }
-    Ok(server_key::find(config)?.map_or_else(Outbox::off, |(key, _)| Outbox::new(config, &key)))
+    Ok(server_key::find(config)?.map_or_else(Outbox::disabled, |(key, _)| Outbox::new(config, &key)))
 }
 
 /// All migrations and whether each is applied.

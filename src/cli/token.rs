@@ -11,13 +11,13 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::output::{answer, failure, misused, no_such_user, rfc3339, write_out};
-use super::services::Services;
+use super::output::{failure, misused, no_such_user, print_result, rfc3339, write_out};
+use super::services::CommandServices;
 use crate::admin::script_tokens::{Issuing, MAX_TTL, MIN_TTL, ScriptToken};
 use crate::clock::Clock;
 use crate::config::{Config, Settings};
 use crate::ops::server_key;
-use crate::tokens::{Finding, Keys, TokenService, explain, read_unchecked};
+use crate::tokens::{Finding, Keys, TokenService, decode_unverified, explain};
 use crate::users::LookupName;
 
 /// The most bytes read; access tokens are far shorter.
@@ -87,7 +87,7 @@ pub async fn run(command: TokenCommand) -> anyhow::Result<ExitCode> {
 
 async fn issue(args: IssueArgs) -> anyhow::Result<ExitCode> {
     let config = args.settings.check()?;
-    let services = Services::open(&config)?;
+    let services = CommandServices::open(&config)?;
     let name = LookupName::parse(&args.user).ok_or_else(|| no_such_user(&args.user))?;
     let tokens = open_tokens(&config, &services).await?;
     let request = ScriptToken { name, scopes: args.scopes, ttl: args.ttl };
@@ -107,7 +107,7 @@ async fn issue(args: IssueArgs) -> anyhow::Result<ExitCode> {
                     expires_at.unwrap_or_default()
                 );
             }
-            answer(args.json, &value, &token)
+            print_result(args.json, &value, &token)
         }
         Issuing::NoSuchUser => Err(no_such_user(&args.user)),
         Issuing::Disabled(user) => {
@@ -121,13 +121,13 @@ async fn issue(args: IssueArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn open_tokens(config: &Config, services: &Services) -> anyhow::Result<TokenService> {
+async fn open_tokens(config: &Config, services: &CommandServices) -> anyhow::Result<TokenService> {
     let Some((server_key, _)) = server_key::find(config)? else {
         return Err(misused(
             "the server key is required because it encrypts the signing key: set SERVER_KEY or SERVER_KEY_FILE to the server's value, or start the server once",
         ));
     };
-    let Services { db, clock, sessions } = services;
+    let CommandServices { db, clock, sessions } = services;
     let keys = Keys::load(db, &config.signing, &server_key, clock.now()).await?;
     Ok(TokenService::new(keys, config, clock.clone(), db.clone(), sessions))
 }
@@ -135,14 +135,14 @@ async fn open_tokens(config: &Config, services: &Services) -> anyhow::Result<Tok
 fn inspect(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let token = read(args.file.as_deref())?;
     let now = Clock::system().now();
-    let unchecked = read_unchecked(&token).map_err(|error| failure(error.to_string()))?;
-    let (claims, notes) = (unchecked.claim_lines(now), unchecked.notes(now));
+    let decoded = decode_unverified(&token).map_err(|error| failure(error.to_string()))?;
+    let (claims, notes) = (decoded.claim_lines(now), decoded.notes(now));
     if args.json {
-        let value = json!({ "header": unchecked.header, "claims": unchecked.claims, "notes": notes });
-        return answer(true, &value, "");
+        let value = json!({ "header": decoded.header, "claims": decoded.claims, "notes": notes });
+        return print_result(true, &value, "");
     }
     write_out(|out| {
-        for (heading, lines) in [("header", unchecked.header_lines()), ("claims", claims)] {
+        for (heading, lines) in [("header", decoded.header_lines()), ("claims", claims)] {
             writeln!(out, "{heading}")?;
             for (name, value) in lines {
                 writeln!(out, "  {name:<10} {value}")?;
@@ -156,14 +156,14 @@ fn inspect(args: &InspectArgs) -> anyhow::Result<ExitCode> {
 async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let config = args.settings.check()?;
     let token = read(args.token.file.as_deref())?;
-    let services = Services::open(&config)?;
+    let services = CommandServices::open(&config)?;
     let findings = explain(&token, &config, &services.db, services.clock.now()).await?;
     let is_valid = findings.iter().all(|finding| finding.ok);
     let line =
         |Finding { check, ok, text }: &Finding| format!("{:<4} {check:<10} {text}", if *ok { "ok" } else { "FAIL" });
     let mut lines: Vec<String> = findings.iter().map(line).collect();
     lines.push(if is_valid { "valid" } else { "not valid" }.to_owned());
-    answer(args.token.json, &findings, &lines.join("\n"))?;
+    print_result(args.token.json, &findings, &lines.join("\n"))?;
     Ok(ExitCode::from(u8::from(!is_valid)))
 }
 

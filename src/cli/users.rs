@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::output::{self, Table, UserView, answer, failure, no_such_user};
+use super::output::{self, Table, UserView, failure, no_such_user, print_result};
 use super::services;
 pub use super::users_args::{AddArgs, ForcedArgs, ListArgs, NameArgs, SetPasswordArgs, ShowArgs, UsersCommand};
 use super::users_roles;
@@ -56,7 +56,7 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
     match accounts.create(fields, password.as_ref()).await? {
         Creation::Created(account) => {
             let text = format!("added {} (id {})", account.user.username, account.user.id);
-            answer(args.json, &UserView::new(&account, None), &text)
+            print_result(args.json, &UserView::new(&account, None), &text)
         }
         Creation::NameTaken => Err(taken()),
         Creation::IdTaken => Err(failure(format!(
@@ -145,7 +145,7 @@ async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
         ("live sessions", live_sessions.to_string()),
     ];
     let text: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<15}{value}")).collect();
-    answer(json, &UserView::new(&account, Some(live_sessions)), &text.join("\n"))
+    print_result(json, &UserView::new(&account, Some(live_sessions)), &text.join("\n"))
 }
 
 async fn set_password(args: SetPasswordArgs) -> anyhow::Result<ExitCode> {
@@ -158,7 +158,7 @@ async fn set_password(args: SetPasswordArgs) -> anyhow::Result<ExitCode> {
         PasswordSetting::Done { user, ended_sessions } => {
             let still = if user.state == UserState::Active { "" } else { "; the account is still disabled" };
             let text = format!("set the password of {}; {}{still}", user.username, ended(ended_sessions));
-            answer(args.on.json, &about(&user, "password_set", true, ended_sessions), &text)
+            print_result(args.on.json, &about(&user, "password_set", true, ended_sessions), &text)
         }
         PasswordSetting::NoSuchUser => Err(no_such_user(name)),
         PasswordSetting::Invalid(error) => Err(failure(format!("password of {name}: {error}"))),
@@ -169,13 +169,13 @@ async fn disable(args: ForcedArgs) -> anyhow::Result<ExitCode> {
     let (accounts, key) = open(&args.on)?;
     let NameArgs { name, json, .. } = &args.on;
     match accounts.disable(&key, args.force).await? {
-        Disabling::Done { user, ended_sessions } => answer(
+        Disabling::Done { user, ended_sessions } => print_result(
             *json,
             &about(&user, "disabled", true, ended_sessions),
             &format!("disabled {}; {}", user.username, ended(ended_sessions)),
         ),
         Disabling::WasDisabled(user) => {
-            answer(*json, &about(&user, "disabled", false, 0), &format!("{} was already disabled", user.username))
+            print_result(*json, &about(&user, "disabled", false, 0), &format!("{} was already disabled", user.username))
         }
         Disabling::LastAdmin(user) => Err(last_admin(&user)),
         Disabling::NoSuchUser => Err(no_such_user(name)),
@@ -186,11 +186,13 @@ async fn enable(args: NameArgs) -> anyhow::Result<ExitCode> {
     let (accounts, key) = open(&args)?;
     match accounts.enable(&key).await? {
         Enabling::Done(user) => {
-            answer(args.json, &about(&user, "enabled", true, 0), &format!("enabled {}", user.username))
+            print_result(args.json, &about(&user, "enabled", true, 0), &format!("enabled {}", user.username))
         }
-        Enabling::WasEnabled(user) => {
-            answer(args.json, &about(&user, "enabled", false, 0), &format!("{} was already enabled", user.username))
-        }
+        Enabling::WasEnabled(user) => print_result(
+            args.json,
+            &about(&user, "enabled", false, 0),
+            &format!("{} was already enabled", user.username),
+        ),
         Enabling::NoSuchUser => Err(no_such_user(&args.name)),
     }
 }
@@ -200,7 +202,7 @@ async fn delete(args: ForcedArgs) -> anyhow::Result<ExitCode> {
     match accounts.delete(&key, args.force).await? {
         Deletion::Done { user, ended_sessions } => {
             let text = format!("deleted {}; {}", user.username, ended(ended_sessions));
-            answer(args.on.json, &about(&user, "deleted", true, ended_sessions), &text)
+            print_result(args.on.json, &about(&user, "deleted", true, ended_sessions), &text)
         }
         Deletion::LastAdmin(user) => Err(last_admin(&user)),
         Deletion::NoSuchUser => Err(no_such_user(&args.on.name)),
@@ -222,7 +224,7 @@ async fn unlock(args: NameArgs) -> anyhow::Result<ExitCode> {
                 1 => format!("unlocked {}; cleared 1 failed sign-in counter", user.username),
                 count => format!("unlocked {}; cleared {count} failed sign-in counters", user.username),
             };
-            answer(
+            print_result(
                 args.json,
                 &json!({ "id": user.id, "username": user.username, "changed": deleted_counters > 0, "forgotten_counters": deleted_counters }),
                 &text,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::output::{answer, failure, no_such_user};
+use super::output::{failure, no_such_user, print_result};
 use super::services;
 use super::users::{about, ended, last_admin, lookup, open};
 use super::users_args::{ForcedRolesArgs, NameArgs, RolesArgs};
@@ -15,20 +15,28 @@ use crate::recovery::{ResetLink, create_reset_link};
 pub(super) async fn grant(args: RolesArgs) -> anyhow::Result<ExitCode> {
     let accounts = services::accounts(&args.database.check()?)?;
     let change = accounts.grant_roles(&lookup(&args.name)?, args.roles.clone()).await?;
-    let RolesChange::Done { user, changed, unchanged, roles } = change else { return Err(refusal(change, &args.name)) };
-    let text = told(&[("granted", "to", &changed), ("already had", "", &unchanged)], &user.username);
+    let RolesChange::Done { user, changed, unchanged, roles } = change else {
+        return Err(rejection(change, &args.name));
+    };
+    let done = (!changed.is_empty()).then(|| format!("granted {} to {}", changed.join(", "), user.username));
+    let not_done = (!unchanged.is_empty()).then(|| format!("{} already had {}", user.username, unchanged.join(", ")));
+    let text = join_sentences(done, not_done);
     let value = json!({ "id": user.id, "username": user.username, "roles": roles, "granted": changed, "had_already": unchanged, "changed": !changed.is_empty() });
-    answer(args.json, &value, &text)
+    print_result(args.json, &value, &text)
 }
 
 pub(super) async fn revoke(args: ForcedRolesArgs) -> anyhow::Result<ExitCode> {
     let ForcedRolesArgs { on: args, force } = args;
     let accounts = services::accounts(&args.database.check()?)?;
     let change = accounts.revoke_roles(&lookup(&args.name)?, args.roles.clone(), force).await?;
-    let RolesChange::Done { user, changed, unchanged, roles } = change else { return Err(refusal(change, &args.name)) };
-    let text = told(&[("revoked", "from", &changed), ("did not have", "", &unchanged)], &user.username);
+    let RolesChange::Done { user, changed, unchanged, roles } = change else {
+        return Err(rejection(change, &args.name));
+    };
+    let done = (!changed.is_empty()).then(|| format!("revoked {} from {}", changed.join(", "), user.username));
+    let not_done = (!unchanged.is_empty()).then(|| format!("{} did not have {}", user.username, unchanged.join(", ")));
+    let text = join_sentences(done, not_done);
     let value = json!({ "id": user.id, "username": user.username, "roles": roles, "revoked": changed, "had_not": unchanged, "changed": !changed.is_empty() });
-    answer(args.json, &value, &text)
+    print_result(args.json, &value, &text)
 }
 
 pub(super) async fn sign_out(args: NameArgs) -> anyhow::Result<ExitCode> {
@@ -39,7 +47,7 @@ pub(super) async fn sign_out(args: NameArgs) -> anyhow::Result<ExitCode> {
         _ => format!("signed out {}; {}", user.username, ended(count)),
     };
     let value = about(&user, "signed_out", count > 0, count);
-    answer(args.json, &value, &text)
+    print_result(args.json, &value, &text)
 }
 
 pub(super) async fn reset_link(args: NameArgs) -> anyhow::Result<ExitCode> {
@@ -55,7 +63,7 @@ pub(super) async fn reset_link(args: NameArgs) -> anyhow::Result<ExitCode> {
                     user.username
                 );
             }
-            answer(args.json, &json!({ "id": user.id, "username": user.username, "url": url }), &url)
+            print_result(args.json, &json!({ "id": user.id, "username": user.username, "url": url }), &url)
         }
         ResetLink::Disabled(user) => {
             Err(failure(format!("{0} is disabled: run \"vestibule users enable {0}\" first", user.username)))
@@ -65,19 +73,11 @@ pub(super) async fn reset_link(args: NameArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Describes the change, such as `granted editor to alice; alice already had staff`.
-fn told(parts: &[(&str, &str, &[String])], username: &str) -> String {
-    let part = |(verb, preposition, roles): &(&str, &str, &[String])| {
-        let roles = roles.join(", ");
-        if preposition.is_empty() {
-            format!("{username} {verb} {roles}")
-        } else {
-            format!("{verb} {roles} {preposition} {username}")
-        }
-    };
-    parts.iter().filter(|(_, _, roles)| !roles.is_empty()).map(part).collect::<Vec<_>>().join("; ")
+fn join_sentences(done: Option<String>, not_done: Option<String>) -> String {
+    [done, not_done].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-fn refusal(change: RolesChange, name: &str) -> anyhow::Error {
+fn rejection(change: RolesChange, name: &str) -> anyhow::Error {
     match change {
         RolesChange::LastAdmin(user) => last_admin(&user),
         RolesChange::Invalid(error) => failure(format!("roles of {name}: {error}")),

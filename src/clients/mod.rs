@@ -1,5 +1,4 @@
-//! Registered programs: their id, their secret, and what they may ask for (RFC 6749 §2).
-//! `store.rs` holds the rows. What may not live here: how a program names itself in a request (`oauth::client_auth`).
+//! Registered clients: their ID, secret, grant types and scopes (RFC 6749 §2).
 
 mod store;
 
@@ -9,23 +8,23 @@ use crate::secret::{PlainSecret, SecretHash, constant_time_eq, random_id};
 pub use store::{create, delete, find, find_by_name, list, list_names, lock_unchanged, set_rights, set_secret};
 
 /// The most characters in a client's name.
-pub const MAX_NAME: usize = 100;
-/// What every client's id begins with, and no username may.
+pub const MAX_NAME_CHARACTERS: usize = 100;
+/// The prefix of every client ID, which no username may have.
 const ID_PREFIX: &str = "client_";
 
-/// A way to a token (RFC 6749 §1.3) that a client may be allowed.
+/// A grant type (RFC 6749 §1.3) that a client may be allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GrantType {
-    /// With a username and password (RFC 6749 §4.3).
+    /// A username and password (RFC 6749 §4.3).
     Password,
-    /// With a refresh token (RFC 6749 §6); it also lets the client be given one.
+    /// A refresh token (RFC 6749 §6). A client without this grant type gets no refresh tokens.
     RefreshToken,
-    /// For itself (RFC 6749 §4.4).
+    /// The client's own credentials (RFC 6749 §4.4).
     ClientCredentials,
 }
 
 impl GrantType {
-    /// All of them.
+    /// All grant types.
     pub const ALL: [Self; 3] = [Self::Password, Self::RefreshToken, Self::ClientCredentials];
 
     /// The value of the `grant_type` parameter.
@@ -38,34 +37,34 @@ impl GrantType {
         }
     }
 
-    /// The grant with this name.
+    /// Returns the grant type with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|grant| grant.as_str() == name)
     }
 }
 
-/// A registered program.
+/// A registered client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// `client_` and 22 characters of base64url; not a secret.
     pub id: String,
-    /// What an admin calls it; no two are called the same.
+    /// A unique name that an admin chose.
     pub name: String,
     /// The hash of its secret.
     pub secret_hash: SecretHash,
-    /// What it may ask for, in order.
+    /// The allowed grant types, in order.
     pub grants: Vec<GrantType>,
-    /// The most that its tokens may be used for.
+    /// The most that its tokens may be granted.
     pub scopes: Scopes,
     /// When it was registered.
     pub created_at: Moment,
-    /// When its secret was last made.
+    /// When its secret was last generated.
     pub secret_changed_at: Moment,
 }
 
 impl Client {
-    /// A client with a fresh id, not stored yet.
+    /// Creates a client with a new ID, without storing it.
     #[must_use]
     pub fn new(name: String, secret: &PlainSecret, grants: Vec<GrantType>, scopes: Scopes, now: Moment) -> Self {
         Self {
@@ -79,28 +78,30 @@ impl Client {
         }
     }
 
-    /// Whether it may use a grant.
+    /// Whether the client may use this grant type.
     #[must_use]
-    pub fn may(&self, grant: GrantType) -> bool {
+    pub fn is_allowed(&self, grant: GrantType) -> bool {
         self.grants.contains(&grant)
     }
 
-    /// Whether this is its secret, in a time that tells nothing.
+    /// Whether this is the client's secret, compared in constant time.
     #[must_use]
     pub fn has_secret(&self, presented: &PlainSecret) -> bool {
         constant_time_eq(self.secret_hash.as_str().as_bytes(), presented.hash().as_str().as_bytes())
     }
 }
 
-/// Whether a text has the shape of a client's id.
+/// Whether a text has the form of a client ID.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
-    let is_ours = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    text.strip_prefix(ID_PREFIX).is_some_and(|rest| rest.len() == 22 && rest.bytes().all(is_ours))
+    let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    text.strip_prefix(ID_PREFIX).is_some_and(|rest| rest.len() == 22 && rest.bytes().all(is_base64url))
 }
 
-/// Checks a client's name: 1 to [`MAX_NAME`] characters, no control character, no space at either end.
+/// Whether a text is a client's name: 1 to [`MAX_NAME_CHARACTERS`] characters, no control characters, no spaces at
+/// either end.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
-    (1..=MAX_NAME).contains(&text.chars().count()) && !text.chars().any(char::is_control) && text.trim() == text
+    let length = text.chars().count();
+    (1..=MAX_NAME_CHARACTERS).contains(&length) && !text.chars().any(char::is_control) && text.trim() == text
 }

@@ -1,4 +1,4 @@
-//! All SQL on registered programs. What may not live here: their sessions (`sessions`).
+//! All SQL on registered clients.
 
 use diesel::prelude::*;
 
@@ -39,28 +39,19 @@ fn grants_text(grants: &[GrantType]) -> String {
     grants.iter().map(|grant| grant.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-/// Finds a client by its id.
-///
-/// # Errors
-/// When the query fails.
+/// Finds a client by its ID.
 pub fn find(conn: &mut DbConnection, id: &str) -> QueryResult<Option<Client>> {
     let row = clients::table.find(id).select(ClientRow::as_select()).first(conn).optional()?;
     Ok(row.map(Client::from))
 }
 
 /// Finds a client by its name.
-///
-/// # Errors
-/// When the query fails.
 pub fn find_by_name(conn: &mut DbConnection, name: &str) -> QueryResult<Option<Client>> {
     let row = clients::table.filter(clients::name.eq(name)).select(ClientRow::as_select()).first(conn).optional()?;
     Ok(row.map(Client::from))
 }
 
-/// All clients in order of their names by bytes (a database's collation differs), at most `limit`.
-///
-/// # Errors
-/// When the query fails.
+/// Lists at most `limit` clients, sorted by the bytes of their names, because collations differ between databases.
 pub fn list(conn: &mut DbConnection, limit: i64) -> QueryResult<Vec<Client>> {
     let rows: Vec<ClientRow> =
         clients::table.order(clients::id).limit(limit).select(ClientRow::as_select()).load(conn)?;
@@ -69,18 +60,12 @@ pub fn list(conn: &mut DbConnection, limit: i64) -> QueryResult<Vec<Client>> {
     Ok(found)
 }
 
-/// The names of these clients, as (id, name), in no order. At most some hundred.
-///
-/// # Errors
-/// When the query fails.
+/// Lists the names of these clients as (ID, name), in no order. Takes a few hundred IDs at most.
 pub fn list_names(conn: &mut DbConnection, ids: &[String]) -> QueryResult<Vec<(String, String)>> {
     clients::table.filter(clients::id.eq_any(ids)).select((clients::id, clients::name)).load(conn)
 }
 
-/// Stores a new client. A name that is taken is a unique violation.
-///
-/// # Errors
-/// When the query fails.
+/// Stores a new client. A taken name is a unique violation.
 pub fn create(conn: &mut DbConnection, client: &Client) -> QueryResult<()> {
     diesel::insert_into(clients::table)
         .values((
@@ -96,10 +81,7 @@ pub fn create(conn: &mut DbConnection, client: &Client) -> QueryResult<()> {
         .map(drop)
 }
 
-/// Sets what a client may ask for. Returns whether it is there.
-///
-/// # Errors
-/// When the query fails.
+/// Sets a client's grant types and scopes. Returns whether the client exists.
 pub fn set_rights(conn: &mut DbConnection, id: &str, grants: &[GrantType], scopes: &Scopes) -> QueryResult<bool> {
     let count = diesel::update(clients::table.find(id))
         .set((clients::grants.eq(grants_text(grants)), clients::scopes.eq(scopes.to_string())))
@@ -107,10 +89,7 @@ pub fn set_rights(conn: &mut DbConnection, id: &str, grants: &[GrantType], scope
     Ok(count == 1)
 }
 
-/// Sets a client's secret. Returns whether it is there.
-///
-/// # Errors
-/// When the query fails.
+/// Sets a client's secret. Returns whether the client exists.
 pub fn set_secret(conn: &mut DbConnection, id: &str, hash: &SecretHash, now: Moment) -> QueryResult<bool> {
     let count = diesel::update(clients::table.find(id))
         .set((clients::secret_hash.eq(hash.as_str()), clients::secret_changed_at.eq(now)))
@@ -118,19 +97,13 @@ pub fn set_secret(conn: &mut DbConnection, id: &str, hash: &SecretHash, now: Mom
     Ok(count == 1)
 }
 
-/// Takes the lock of a client's row, if its secret is still the one that was checked. Returns whether it is.
-///
-/// # Errors
-/// When the query fails.
+/// Locks a client's row if its secret is still the one that was checked. Returns whether it is.
 pub fn lock_unchanged(conn: &mut DbConnection, client: &Client) -> QueryResult<bool> {
     let row = clients::table.find(&client.id).filter(clients::secret_hash.eq(client.secret_hash.as_str()));
     diesel::update(row).set(clients::created_at.eq(clients::created_at)).execute(conn).map(|count| count == 1)
 }
 
-/// Deletes a client. Returns whether it was there.
-///
-/// # Errors
-/// When the query fails.
+/// Deletes a client. Returns whether it existed.
 pub fn delete(conn: &mut DbConnection, id: &str) -> QueryResult<bool> {
     diesel::delete(clients::table.find(id)).execute(conn).map(|count| count == 1)
 }

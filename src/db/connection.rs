@@ -1,5 +1,4 @@
-//! One connection to either database: opened from the URL's scheme, set up, begun, committed, and known when lost.
-//! What may not live here: the pool and its waiting (`mod.rs`).
+//! A connection to SQLite or PostgreSQL: opening, transactions, and detection of a lost connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,38 +9,40 @@ use diesel::connection::{
     TransactionManagerStatus,
 };
 use diesel::r2d2::ManageConnection;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::{Connection as _, ConnectionError, PgConnection, QueryResult, SqliteConnection};
 
-use super::DbError;
+use super::error::{DbError, is_lost};
 use crate::config::DatabaseUrl;
 use crate::{memory, metrics};
 
-/// On every SQLite connection: an acknowledged revocation survives a power cut (`synchronous=FULL`), and references hold.
+/// How long start-up and migrations wait for a connection or a lock. Longer than for requests, because instances that
+/// start at the same time wait for each other.
+pub(super) const START_WAIT: Duration = Duration::from_secs(10);
+/// With `synchronous = FULL`, a committed revocation survives a power loss.
 const SQLITE_PRAGMAS: &str = "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;";
 
-/// When the disk must have what a transaction wrote.
+/// When the data of a transaction must be on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Durability {
-    /// Before the commit is answered.
-    Now,
-    /// Soon after: a killed process loses nothing, a power cut may lose the last commits.
-    Soon,
+    /// Before the commit returns.
+    Immediate,
+    /// Shortly after: a killed process loses nothing, a power loss may lose the last commits.
+    Relaxed,
 }
 
-/// A connection to SQLite or Postgres, on which the same queries run.
+/// A connection to SQLite or Postgres; the same queries run on both.
 #[derive(diesel::MultiConnection)]
 pub enum DbConnection {
-    /// Embedded.
+    /// A SQLite file.
     Sqlite(SqliteConnection),
-    /// Over the network.
+    /// A Postgres server.
     Postgres(PgConnection),
 }
 
 impl DbConnection {
-    /// Opens the database that `url` names, and no other: Diesel's derived `establish` would try each kind in turn and
-    /// could make a SQLite file named after an unreachable Postgres URL. On SQLite another process's lock is waited for, as long as
-    /// `lock_wait`.
+    /// Opens the kind of database that `url` names. Diesel's derived `establish` would try each kind in turn and could
+    /// create a SQLite file named after an unreachable Postgres URL. On SQLite, queries wait up to `lock_wait` for
+    /// another process's lock.
     pub(super) fn open(url: &DatabaseUrl, lock_wait: Duration) -> Result<Self, ConnectionError> {
         let connection = match url {
             DatabaseUrl::Sqlite(path) => {
@@ -64,31 +65,34 @@ impl DbConnection {
     pub(super) fn begin(&mut self, durability: Durability) -> QueryResult<()> {
         match (self, durability) {
             (Self::Sqlite(connection), _) => {
-                if durability == Durability::Soon {
+                if durability == Durability::Relaxed {
                     connection.batch_execute("PRAGMA synchronous = NORMAL")?;
                 }
-                // Deferred, a transaction that reads first and then writes can fail with "locked" whatever the busy timeout.
+                // With a deferred BEGIN, a transaction that reads and then writes can fail with "locked" despite the
+                // busy timeout.
                 AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE")
             }
-            (Self::Postgres(connection), Durability::Now) => AnsiTransactionManager::begin_transaction(connection),
-            // For this transaction only, so that a pooler may stand between.
-            (Self::Postgres(connection), Durability::Soon) => {
+            (Self::Postgres(connection), Durability::Immediate) => {
+                AnsiTransactionManager::begin_transaction(connection)
+            }
+            // LOCAL: behind a pooler, the next transaction on this connection may be another client's.
+            (Self::Postgres(connection), Durability::Relaxed) => {
                 AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN; SET LOCAL synchronous_commit = off")
             }
         }
     }
 
-    /// Takes back what [`Self::begin`] set beyond the transaction. Returns whether the connection is as it was.
+    /// Resets what [`Self::begin`] set on the connection. Returns `false` if that failed.
     pub(super) fn restore(&mut self, durability: Durability) -> bool {
         match self {
-            Self::Sqlite(connection) if durability == Durability::Soon => {
+            Self::Sqlite(connection) if durability == Durability::Relaxed => {
                 connection.batch_execute("PRAGMA synchronous = FULL").is_ok()
             }
             _ => true,
         }
     }
 
-    /// Runs `step` in the transaction that [`Self::begin`] opened, and ends it.
+    /// Runs `step` in the transaction that [`Self::begin`] opened, then commits or rolls back.
     pub(super) fn finish<T, E: From<DbError>>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
         match step(self) {
             Ok(value) => {
@@ -120,26 +124,19 @@ impl DbConnection {
     }
 }
 
-/// Whether an error says that the connection is gone, not that the query was wrong.
-pub(super) fn is_lost(error: &DieselError) -> bool {
-    matches!(
-        error,
-        DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)
-            | DieselError::BrokenTransactionManager
-    )
-}
-
-/// A connection in the pool, and whether it must not go back there.
-pub(super) struct Slot {
+/// A connection of the pool.
+pub(super) struct PooledConnection {
     pub connection: DbConnection,
+    /// Whether the pool must close it instead of reusing it.
     pub is_broken: bool,
-    /// Set when a query on it failed because the connection is gone: callers turn errors into their own before we see them.
+    /// Set when a query failed because the connection was lost. Instrumentation sets it, because callers convert the
+    /// error to their own type.
     was_lost: Arc<AtomicBool>,
-    /// The last of the fields, which are dropped in their order.
-    _memory: GiveBackMemory,
+    /// The last field: fields are dropped in order, so the connection has been closed by then.
+    _memory: ReleaseMemory,
 }
 
-impl Slot {
+impl PooledConnection {
     fn open(url: &DatabaseUrl, lock_wait: Duration) -> Result<Self, ConnectionError> {
         let mut connection = DbConnection::open(url, lock_wait)?;
         let was_lost = Arc::new(AtomicBool::new(false));
@@ -151,17 +148,26 @@ impl Slot {
             }
             _ => {}
         });
-        Ok(Self { connection, is_broken: false, was_lost, _memory: GiveBackMemory })
+        Ok(Self { connection, is_broken: false, was_lost, _memory: ReleaseMemory })
     }
 
-    /// Keeps the connection from being used again.
+    /// Prevents further use of the connection.
     pub fn mark_broken(&mut self) {
         self.was_lost.store(true, Ordering::Relaxed);
     }
 
-    /// Whether nothing more can be done with this connection.
+    /// Whether the connection is unusable.
     pub fn is_lost(&mut self) -> bool {
         self.was_lost.load(Ordering::Relaxed) || self.connection.has_failed_transaction()
+    }
+}
+
+/// Returns the pages of a closed connection to the operating system when dropped.
+struct ReleaseMemory;
+
+impl Drop for ReleaseMemory {
+    fn drop(&mut self) {
+        memory::release_freed();
     }
 }
 
@@ -177,28 +183,19 @@ impl Connector {
     }
 }
 
-/// Dropped after a connection, whose kept pages are then free: the system gets them back.
-struct GiveBackMemory;
-
-impl Drop for GiveBackMemory {
-    fn drop(&mut self) {
-        memory::release_freed();
-    }
-}
-
 impl ManageConnection for Connector {
-    type Connection = Slot;
+    type Connection = PooledConnection;
     type Error = ConnectionError;
 
-    fn connect(&self) -> Result<Slot, ConnectionError> {
-        Slot::open(&self.url, self.lock_wait)
+    fn connect(&self) -> Result<PooledConnection, ConnectionError> {
+        PooledConnection::open(&self.url, self.lock_wait)
     }
 
-    fn is_valid(&self, _slot: &mut Slot) -> Result<(), ConnectionError> {
+    fn is_valid(&self, _pooled: &mut PooledConnection) -> Result<(), ConnectionError> {
         Ok(())
     }
 
-    fn has_broken(&self, slot: &mut Slot) -> bool {
-        slot.is_broken
+    fn has_broken(&self, pooled: &mut PooledConnection) -> bool {
+        pooled.is_broken
     }
 }

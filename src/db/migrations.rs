@@ -1,5 +1,4 @@
-//! The embedded migrations: run, list, revert, and the preparation of a SQLite file.
-//! What may not live here: the SQL itself (`migrations/`, one folder for both databases).
+//! The embedded migrations: run, list and revert them, and create the SQLite file.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,24 +9,24 @@ use diesel::migration::{Migration, MigrationSource as _};
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection, sql_query, sql_types};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::connection::Durability;
-use super::{DbConnection, DbError, START_WAIT};
+use super::connection::{DbConnection, Durability, START_WAIT};
+use super::error::DbError;
 use crate::config::DatabaseUrl;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
-/// "vestibul" in ASCII: no other program that shares the database is likely to lock the same number.
+/// "vestibul" in ASCII, so that other applications in the same database are unlikely to use the same lock.
 const ADVISORY_LOCK: i64 = 0x7665_7374_6962_756c;
 
-/// Why migrations were not run or reverted.
+/// An error while running, listing or reverting migrations.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// The database cannot be opened or asked.
+    /// The database cannot be opened or queried.
     #[error("cannot open the database {url}: {reason}")]
     Open {
-        /// Which database, without its password.
+        /// The database URL, without its password.
         url: String,
-        /// What it answered.
+        /// The database's error.
         reason: String,
     },
     /// The database has migrations that this binary does not know.
@@ -37,7 +36,7 @@ pub enum MigrationError {
     Newer {
         /// This binary's version.
         this: &'static str,
-        /// The versions it does not know.
+        /// The unknown versions.
         unknown: String,
     },
     /// A migration failed; everything was rolled back.
@@ -48,32 +47,29 @@ pub enum MigrationError {
 /// One migration and whether it has run.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct MigrationState {
-    /// Its name, which begins with its version.
+    /// The name, which begins with the version.
     pub name: String,
     /// Whether it has run on this database.
     pub is_applied: bool,
 }
 
-/// Makes the folder and file of a SQLite database and turns on its write-ahead log; does nothing on Postgres.
-///
-/// # Errors
-/// When the folder or the file cannot be made or opened.
+/// Creates the folder and file of a SQLite database and enables its write-ahead log. Does nothing on Postgres.
 pub fn prepare(url: &DatabaseUrl) -> Result<(), MigrationError> {
     let DatabaseUrl::Sqlite(path) = url else { return Ok(()) };
     let failed = |reason: String| MigrationError::Open { url: url.to_string(), reason };
-    make_private_folder(path).map_err(|error| failed(error.to_string()))?;
-    make_private_file(path).map_err(|error| failed(error.to_string()))?;
+    create_private_folder(path).map_err(|error| failed(error.to_string()))?;
+    create_private_file(path).map_err(|error| failed(error.to_string()))?;
     let mut connection =
         SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| failed(error.to_string()))?;
     connection.batch_execute("PRAGMA busy_timeout = 3000").map_err(|error| failed(error.to_string()))?;
-    // The switch to WAL does not wait for another process that is at the same switch, busy timeout or not.
+    // SQLite does not apply the busy timeout when two processes switch to WAL at the same time.
     for _ in 0..100 {
         match sql_query("PRAGMA journal_mode = WAL").get_result::<JournalMode>(&mut connection) {
-            Ok(answer) if answer.journal_mode == "wal" => return Ok(()),
-            Ok(answer) => {
+            Ok(row) if row.journal_mode == "wal" => return Ok(()),
+            Ok(row) => {
                 return Err(failed(format!(
                     "WAL mode is not available (the journal mode stays {}): move the file to a local disk",
-                    answer.journal_mode
+                    row.journal_mode
                 )));
             }
             Err(error) if error.to_string().contains("locked") => std::thread::sleep(Duration::from_millis(50)),
@@ -89,56 +85,50 @@ struct JournalMode {
     journal_mode: String,
 }
 
-/// Runs all pending migrations in one transaction, one process at a time, and returns their names.
+/// Runs all pending migrations in one transaction and returns their versions. Other processes wait for it.
 ///
 /// # Errors
-/// [`MigrationError`]; the database is then as it was.
+/// The database cannot be opened or is newer than this release, or a migration fails; nothing is changed then.
 pub fn run_pending(url: &DatabaseUrl) -> Result<Vec<String>, MigrationError> {
     prepare(url)?;
-    in_lock(url, |connection| match connection {
+    in_exclusive_transaction(url, |connection| match connection {
         DbConnection::Sqlite(connection) => run_on(connection),
         DbConnection::Postgres(connection) => run_on(connection),
     })
 }
 
-/// All migrations, oldest first, and whether each has run.
-///
-/// # Errors
-/// [`MigrationError`].
+/// Returns all migrations, oldest first, and whether each has run.
 pub fn status(url: &DatabaseUrl) -> Result<Vec<MigrationState>, MigrationError> {
     prepare(url)?;
-    in_lock(url, |connection| match connection {
+    in_exclusive_transaction(url, |connection| match connection {
         DbConnection::Sqlite(connection) => status_on(connection),
         DbConnection::Postgres(connection) => status_on(connection),
     })
 }
 
-/// Reverts the newest migration and returns its name, or `None` when none has run.
+/// Reverts the newest migration and returns its version, or `None` when none has run.
 ///
 /// # Errors
-/// [`MigrationError`]; the database is then as it was.
+/// As [`run_pending`].
 pub fn revert_last(url: &DatabaseUrl) -> Result<Option<String>, MigrationError> {
-    in_lock(url, |connection| match connection {
+    in_exclusive_transaction(url, |connection| match connection {
         DbConnection::Sqlite(connection) => revert_on(connection),
         DbConnection::Postgres(connection) => revert_on(connection),
     })
 }
 
-/// The tables that reverting the migration `name` drops, with how many rows each holds now.
-///
-/// # Errors
-/// [`MigrationError`].
+/// Returns the tables that reverting the migration `name` drops, with their current number of rows.
 pub fn tables_dropped_by(url: &DatabaseUrl, name: &str) -> Result<Vec<(String, i64)>, MigrationError> {
     let down = std::str::from_utf8(down_sql(name)).unwrap_or_default();
     let tables: Vec<String> = down
         .split(';')
         .filter_map(|statement| statement.trim().strip_prefix("DROP TABLE ").map(|table| table.trim().to_owned()))
         .collect();
-    in_lock(url, move |connection| {
+    in_exclusive_transaction(url, move |connection| {
         tables
             .into_iter()
             .map(|table| {
-                // Table names come out of our own migration files, never from outside.
+                // The names come from the embedded migration files, never from input.
                 let count = sql_query(format!("SELECT COUNT(*) AS count FROM {table}"));
                 let rows: Count = match connection {
                     DbConnection::Sqlite(connection) => count.get_result(connection),
@@ -168,14 +158,14 @@ fn down_sql(name: &str) -> &'static [u8] {
     }
 }
 
-/// Runs `work` in a transaction of its own that no other process of ours runs beside.
-fn in_lock<T>(
+/// Runs `work` in a transaction that excludes the migrations of other processes.
+fn in_exclusive_transaction<T>(
     url: &DatabaseUrl,
     work: impl FnOnce(&mut DbConnection) -> Result<T, MigrationError>,
 ) -> Result<T, MigrationError> {
     let open_error = |reason: String| MigrationError::Open { url: url.to_string(), reason };
     let mut connection = DbConnection::open(url, START_WAIT).map_err(|error| open_error(error.to_string()))?;
-    connection.begin(Durability::Now).map_err(|error| open_error(error.to_string()))?;
+    connection.begin(Durability::Immediate).map_err(|error| open_error(error.to_string()))?;
     connection.finish(|connection| {
         if let DbConnection::Postgres(postgres) = connection {
             postgres
@@ -195,14 +185,14 @@ impl From<DbError> for MigrationError {
 }
 
 fn run_on<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<Vec<String>, MigrationError> {
-    refuse_newer(harness)?;
+    reject_newer(harness)?;
     let versions =
         harness.run_pending_migrations(MIGRATIONS).map_err(|error| MigrationError::Failed(error.to_string()))?;
     Ok(versions.iter().map(ToString::to_string).collect())
 }
 
 fn revert_on<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<Option<String>, MigrationError> {
-    refuse_newer(harness)?;
+    reject_newer(harness)?;
     let applied = harness.applied_migrations().map_err(|error| MigrationError::Failed(error.to_string()))?;
     if applied.is_empty() {
         return Ok(None);
@@ -213,7 +203,7 @@ fn revert_on<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<Opt
 }
 
 fn status_on<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<Vec<MigrationState>, MigrationError> {
-    refuse_newer(harness)?;
+    reject_newer(harness)?;
     let applied = harness.applied_migrations().map_err(|error| MigrationError::Failed(error.to_string()))?;
     let known: Vec<Box<dyn Migration<DB>>> =
         MIGRATIONS.migrations().map_err(|error| MigrationError::Failed(error.to_string()))?;
@@ -226,7 +216,7 @@ fn status_on<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<Vec
         .collect())
 }
 
-fn refuse_newer<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<(), MigrationError> {
+fn reject_newer<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<(), MigrationError> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| MigrationError::Failed(error.to_string());
     let known: Vec<Box<dyn Migration<DB>>> = MIGRATIONS.migrations().map_err(failed)?;
     let known: Vec<String> = known.iter().map(|migration| migration.name().version().to_string()).collect();
@@ -243,8 +233,8 @@ fn refuse_newer<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<
     Err(MigrationError::Newer { this: env!("CARGO_PKG_VERSION"), unknown: unknown.join(", ") })
 }
 
-/// The folder of a new database is for its owner only: password hashes and the server's key lie in it.
-fn make_private_folder(path: &Path) -> std::io::Result<()> {
+/// Creates the folder, accessible only to its owner: it will contain password hashes and the server key.
+fn create_private_folder(path: &Path) -> std::io::Result<()> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() && !folder.exists() => {
             let mut builder = std::fs::DirBuilder::new();
@@ -256,7 +246,7 @@ fn make_private_folder(path: &Path) -> std::io::Result<()> {
     }
 }
 
-fn make_private_file(path: &Path) -> std::io::Result<()> {
+fn create_private_file(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -1,6 +1,5 @@
-//! The tables as Diesel sees them, column for column as in `migrations/`; a test reads both databases against it.
-//! What may not live here: anything but tables.
-#![expect(missing_docs, reason = "the tables are documented where they are made, in migrations/")]
+//! The tables for Diesel, with the same columns as in `migrations/`; a test compares them with both databases.
+#![expect(missing_docs, reason = "the tables are documented in migrations/")]
 
 diesel::table! {
     audit_events (id) {

@@ -147,7 +147,7 @@ impl AppError {
 
     /// 403: the CORS preflight is rejected (Fetch Standard §3.3.3 encourages this status).
     #[must_use]
-    pub fn preflight_refused() -> Self {
+    pub fn preflight_rejected() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
             "access_denied",

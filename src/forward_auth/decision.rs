@@ -1,5 +1,4 @@
-//! Who sends the request, and whether they may pass: session, account and roles are read from the database each time, so that somebody
-//! who signed out, was turned off or lost a role is stopped at once. What may not live here: how the answer is worn (`routes.rs`).
+//! The decision whether a proxied request is allowed, and the identification of its user.
 
 use actix_web::HttpRequest;
 use diesel::QueryResult;
@@ -12,33 +11,31 @@ use crate::tokens::{TokenError, TokenService};
 use crate::web::current_user::CurrentUser;
 use crate::web::{bearer, cookies};
 
-/// The first letters of the headers that applications believe.
+/// The prefix of the headers that applications trust.
 const IDENTITY_PREFIX: &str = "remote-";
 
-/// The answer.
+/// The decision on a request.
 pub enum Decision {
-    /// They may pass.
+    /// The request is allowed; its user.
     Allowed(Box<CurrentUser>),
-    /// They may not, whoever they are.
+    /// The request is forbidden.
     Forbidden(Forbidden),
-    /// Nobody is signed in, or the token that came serves nobody: the answer for a program.
+    /// The request has no valid session or access token; the response for a client.
     SignedOut(AppError),
 }
 
-/// Why somebody may not pass.
+/// Why a request is forbidden.
 pub enum Forbidden {
-    /// The request itself has a header, this one, that says who sends it.
+    /// The request itself has this identity header.
     HasIdentity(String),
-    /// The proxy's configuration demands something that is not understood.
+    /// The query that the proxy sends is no list of roles.
     BadRule,
-    /// They lack the role.
+    /// The user has none of the required roles.
     LacksRole,
 }
 
-/// Decides on a request.
-///
-/// # Errors
-/// When the database gives no answer.
+/// Decides on a request. Session, account and roles are read from the database each time: signing out, disabling the
+/// account or revoking a role takes effect at once.
 pub async fn decide(
     request: &HttpRequest,
     sessions: &SessionService,
@@ -57,27 +54,27 @@ pub async fn decide(
             Identification::Unknown(error) => return Ok(Decision::SignedOut(error)),
         },
     };
-    if rule.admits(&current.roles) {
+    if rule.allows(&current.roles) {
         Ok(Decision::Allowed(Box::new(current)))
     } else {
         Ok(Decision::Forbidden(Forbidden::LacksRole))
     }
 }
 
-/// An application behind a proxy that forgets to overwrite one of them would believe it. `_` counts as `-`, as it does for every
-/// application that gets its headers by way of CGI names.
+/// Finds a header that an application would trust if the proxy forgot to overwrite it. `_` counts as `-`, because both
+/// become `_` in CGI variables.
 fn find_identity_header(request: &HttpRequest) -> Option<String> {
     let name = request.headers().keys().find(|name| name.as_str().replace('_', "-").starts_with(IDENTITY_PREFIX))?;
     Some(name.as_str().chars().take(64).collect())
 }
 
-/// The user of the proxy cookie. It is read first, because an `Authorization` header may be meant for the application.
+/// Finds the user of the proxy cookie. It is read first, because an `Authorization` header may be for the application.
 async fn find_by_cookie(request: &HttpRequest, sessions: &SessionService) -> Result<Option<CurrentUser>, AppError> {
-    let secret = cookies::find(request, cookies::Name::Proxy).and_then(|text| PlainSecret::parse(&text));
+    let secret = cookies::find(request, cookies::CookieName::Proxy).and_then(|text| PlainSecret::parse(&text));
     let Some(secret) = secret else { return Ok(None) };
     let find = move |conn: &mut _| sessions::find_by_proxy_secret(conn, &secret.hash());
     let Some(current) = sessions.read_live(find, CurrentUser::read).await? else { return Ok(None) };
-    // Work in an application is use of the session: a person who works there all day stays signed in.
+    // A person who works in an application all day stays signed in.
     if let Err(error) = sessions.record_use(&current.session).await {
         // The next request records it: no reason to reject this one.
         tracing::debug!(%error, "could not record the use of a session");
@@ -85,15 +82,15 @@ async fn find_by_cookie(request: &HttpRequest, sessions: &SessionService) -> Res
     Ok(Some(current))
 }
 
-/// The user of a client's access token. With HS256 every verifier could forge one, therefore none is accepted here. Neither is a
-/// browser's token, which reaches every application under `COOKIE_DOMAIN`.
+/// Finds the user of an access token. Tokens signed with HS256 are rejected, because every verifier could forge one. So
+/// are tokens of browser sessions, because they reach every application under `COOKIE_DOMAIN`.
 async fn find_by_bearer(
     request: &HttpRequest,
     sessions: &SessionService,
     tokens: &TokenService,
 ) -> Result<Identification, AppError> {
     let Some(token) = bearer::find(request) else { return Ok(Identification::Unknown(AppError::bearer_missing())) };
-    if tokens.keys().is_shared() {
+    if tokens.keys().is_shared_secret() {
         return Ok(Identification::Unknown(AppError::invalid_token()));
     }
     let verified = match tokens.verify(token).await {
@@ -114,9 +111,9 @@ async fn find_by_bearer(
     })
 }
 
-/// Who sends a request, as far as its bearer token tells.
+/// The user of an access token.
 enum Identification {
     Known(Box<CurrentUser>),
-    /// Nobody; the response for a client.
+    /// No user; the response for a client.
     Unknown(AppError),
 }

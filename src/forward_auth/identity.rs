@@ -1,14 +1,14 @@
-//! Who it is, in the headers that applications read. All four are always there, so that a proxy overwrites what a client sent of them.
-//! What may not live here: which request gets them (`decision.rs`).
+//! The identity headers that applications read.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
 
 use crate::web::current_user::CurrentUser;
 
-/// 200 with `Remote-User`, `Remote-Name`, `Remote-Email` and `Remote-Groups`, empty where nothing is known.
+/// Builds the 200 response with `Remote-User`, `Remote-Name`, `Remote-Email` and `Remote-Groups`, empty where unknown.
+/// All four are always present: the proxy then overwrites those that a client sent.
 #[must_use]
-pub fn answer(current: &CurrentUser) -> HttpResponse {
+pub fn allowed_response(current: &CurrentUser) -> HttpResponse {
     let CurrentUser { user, roles, .. } = current;
     let mut response = HttpResponse::Ok().finish();
     for (name, text) in [
@@ -22,12 +22,12 @@ pub fn answer(current: &CurrentUser) -> HttpResponse {
     response
 }
 
-/// The text in UTF-8, as what nearly every application makes of the bytes of a header. Nothing in it can end the header, in UTF-8
-/// or read byte by byte: what would is not allowed in a name, and is a space here should it be in one all the same.
+/// The text in UTF-8, as most applications decode a header. Characters that could end the header become spaces; no
+/// valid name has them.
 fn value(text: &str) -> HeaderValue {
-    let breaks = |character: char| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
-    let plain: String = text.chars().map(|character| if breaks(character) { ' ' } else { character }).collect();
-    HeaderValue::from_bytes(plain.trim().as_bytes()).unwrap_or(HeaderValue::from_static(""))
+    let is_unsafe = |character: char| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
+    let line: String = text.chars().map(|character| if is_unsafe(character) { ' ' } else { character }).collect();
+    HeaderValue::from_bytes(line.trim().as_bytes()).unwrap_or(HeaderValue::from_static(""))
 }
 
 #[cfg(test)]
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_text_becomes_one_line() {
+    fn header_value_is_one_line() {
         for (text, line) in [
             ("Alice Cooper", "Alice Cooper"),
             ("홍길동", "홍길동"),

@@ -1,5 +1,4 @@
-//! The page for a person who may not pass. It is shown under the application's address, where our stylesheet is out of reach.
-//! What may not live here: words (`locales/`) and decisions.
+//! The error page for a browser, without a stylesheet because it appears at the application's URL.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
@@ -8,10 +7,9 @@ use askama::Template;
 use crate::error::{AppError, ErrorNote};
 use crate::web::pages::{Layout, html};
 
-/// Why they may not pass: fields ready to print.
 #[derive(Template)]
-#[template(path = "refused.html")]
-struct RefusedPage {
+#[template(path = "forward_auth_error.html")]
+struct ForwardAuthErrorPage {
     layout: Layout,
     title: String,
     text: String,
@@ -19,37 +17,31 @@ struct RefusedPage {
     link_href: String,
 }
 
-/// 403: the account lacks the role.
-///
-/// # Errors
-/// 500 when it cannot be rendered, which its types rule out.
+/// The 403 page for a user without the required role.
 pub fn lacks_role(request: &HttpRequest) -> Result<HttpResponse, AppError> {
-    refuse(request, StatusCode::FORBIDDEN, "refused-role", None)
+    render(request, StatusCode::FORBIDDEN, "refused-role", None)
 }
 
-/// The answer to an error, as a page.
-///
-/// # Errors
-/// As above.
-pub fn of_error(request: &HttpRequest, error: &AppError) -> Result<HttpResponse, AppError> {
-    let plain = actix_web::ResponseError::error_response(error);
-    let request_id = plain.extensions().get::<ErrorNote>().and_then(|note| note.request_id.clone());
-    let name = if plain.status() == StatusCode::SERVICE_UNAVAILABLE { "error-unavailable" } else { "error-internal" };
-    let mut response = refuse(request, plain.status(), name, request_id)?;
-    if let Some(wait) = plain.headers().get("retry-after") {
+/// The page for a 5xx.
+pub fn server_error(request: &HttpRequest, error: &AppError) -> Result<HttpResponse, AppError> {
+    let json = actix_web::ResponseError::error_response(error);
+    let request_id = json.extensions().get::<ErrorNote>().and_then(|note| note.request_id.clone());
+    let name = if json.status() == StatusCode::SERVICE_UNAVAILABLE { "error-unavailable" } else { "error-internal" };
+    let mut response = render(request, json.status(), name, request_id)?;
+    if let Some(wait) = json.headers().get("retry-after") {
         response.headers_mut().insert(actix_web::http::header::RETRY_AFTER, wait.clone());
     }
     Ok(response)
 }
 
-fn refuse(
+fn render(
     request: &HttpRequest,
     status: StatusCode,
     name: &str,
     request_id: Option<String>,
 ) -> Result<HttpResponse, AppError> {
     let layout = Layout::new(request);
-    let page = RefusedPage {
+    let page = ForwardAuthErrorPage {
         title: layout.words.get(&format!("{name}-title")).to_owned(),
         text: layout.words.get(&format!("{name}-text")).to_owned(),
         request_id,
@@ -65,9 +57,9 @@ mod tests {
     use crate::i18n;
 
     #[test]
-    fn the_page_renders_in_every_language() {
+    fn page_renders_in_every_language() {
         for words in i18n::languages() {
-            let page = RefusedPage {
+            let page = ForwardAuthErrorPage {
                 layout: Layout::in_language(words),
                 title: words.get("refused-role-title").to_owned(),
                 text: words.get("refused-role-text").to_owned(),

@@ -1,8 +1,7 @@
-//! `/verify/forward-auth` and `/verify/auth-request`: HTTP in and out. Neither sets a cookie nor signs a token. What may not live here:
-//! the decision (`decision.rs`).
+//! `/verify/forward-auth` and `/verify/auth-request`: the endpoints for reverse proxies.
 
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _, Route, web};
 use serde_json::json;
 
 use super::decision::{Decision, Forbidden, decide};
@@ -12,12 +11,13 @@ use crate::sessions::SessionService;
 use crate::tokens::TokenService;
 use crate::web::get;
 
-/// Mounts the routes of this door.
+/// Mounts the endpoints. Neither sets a cookie nor signs a token.
 pub fn routes(services: &mut web::ServiceConfig) {
-    let methods = || web::to(|| async { Err::<String, _>(AppError::method_not_allowed("GET, HEAD")) });
+    let other_methods = || web::to(|| async { Err::<String, _>(AppError::method_not_allowed("GET, HEAD")) });
+    let resource = |path, route: Route| web::resource(path).route(route).default_service(other_methods());
     services
-        .service(web::resource("/verify/forward-auth").route(get().to(get_forward_auth)).default_service(methods()))
-        .service(web::resource("/verify/auth-request").route(get().to(get_auth_request)).default_service(methods()));
+        .service(resource("/verify/forward-auth", get().to(get_forward_auth)))
+        .service(resource("/verify/auth-request", get().to(get_auth_request)));
 }
 
 #[utoipa::path(
@@ -42,16 +42,16 @@ pub(crate) async fn get_forward_auth(
     tokens: web::Data<TokenService>,
 ) -> Result<HttpResponse, AppError> {
     match decide(&request, &sessions, &tokens).await {
-        Ok(Decision::Allowed(current)) => Ok(identity::answer(&current)),
+        Ok(Decision::Allowed(current)) => Ok(identity::allowed_response(&current)),
         Ok(Decision::Forbidden(Forbidden::LacksRole)) if original_request::is_navigation(&request) => {
             pages::lacks_role(&request)
         }
-        Ok(Decision::Forbidden(forbidden)) => Ok(refuse(&forbidden)),
-        Ok(Decision::SignedOut(error)) => match original_request::sign_in_address(&request) {
-            Some(address) => Ok(HttpResponse::Found().insert_header((header::LOCATION, address)).finish()),
+        Ok(Decision::Forbidden(forbidden)) => Ok(forbidden_response(&forbidden)),
+        Ok(Decision::SignedOut(error)) => match original_request::sign_in_url(&request) {
+            Some(url) => Ok(HttpResponse::Found().insert_header((header::LOCATION, url)).finish()),
             None => Err(error),
         },
-        Err(error) if original_request::is_navigation(&request) => pages::of_error(&request, &error),
+        Err(error) if original_request::is_navigation(&request) => pages::server_error(&request, &error),
         Err(error) => Err(error),
     }
 }
@@ -76,19 +76,19 @@ pub(crate) async fn get_auth_request(
     tokens: web::Data<TokenService>,
 ) -> HttpResponse {
     match decide(&request, &sessions, &tokens).await {
-        Ok(Decision::Allowed(current)) => identity::answer(&current),
-        Ok(Decision::Forbidden(forbidden)) => refuse(&forbidden),
+        Ok(Decision::Allowed(current)) => identity::allowed_response(&current),
+        Ok(Decision::Forbidden(forbidden)) => forbidden_response(&forbidden),
         Ok(Decision::SignedOut(error)) => {
             let mut response = error.error_response();
-            if let Some(address) = original_request::sign_in_address(&request)
-                && let Ok(address) = header::HeaderValue::from_str(&address)
+            if let Some(url) = original_request::sign_in_url(&request)
+                && let Ok(url) = header::HeaderValue::from_str(&url)
             {
-                response.headers_mut().insert(header::LOCATION, address);
+                response.headers_mut().insert(header::LOCATION, url);
             }
             response
         }
         Err(error) => {
-            // Not to be taken for somebody who is signed out: there is no Location, and Retry-After says so to the configuration.
+            // Not a signed-out user: without Location, and with a Retry-After that the nginx configuration evaluates.
             let wait = error.retry_after().unwrap_or("1").to_owned();
             let mut response = error.error_response();
             *response.status_mut() = actix_web::http::StatusCode::UNAUTHORIZED;
@@ -100,8 +100,8 @@ pub(crate) async fn get_auth_request(
     }
 }
 
-/// 403 in words for whoever looks after the proxy.
-fn refuse(forbidden: &Forbidden) -> HttpResponse {
+/// The 403 response, with a description for the administrator of the proxy.
+fn forbidden_response(forbidden: &Forbidden) -> HttpResponse {
     let description = match forbidden {
         Forbidden::HasIdentity(name) => {
             tracing::debug!(header = name, "request rejected: it has an identity header");

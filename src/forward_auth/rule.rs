@@ -1,23 +1,22 @@
-//! What the proxy's configuration demands, in the query of the address that it asks: `?role=editor&role=admin`.
-//! What may not live here: where the person's roles come from.
+//! The roles that the proxy's configuration requires, in the query of its request: `?role=editor&role=admin`.
 
 use url::form_urlencoded;
 
-use crate::users::{MAX_ROLE, is_role};
+use crate::users::{MAX_ROLE_CHARACTERS, is_role};
 
-/// More roles than a configuration names by hand.
+/// The most roles of a rule.
 const MAX_ROLES: usize = 32;
 
-/// Any one of these roles is enough; with none of them, being signed in is.
+/// The required roles, one of which is enough; an empty rule allows every signed-in user.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule(Vec<String>);
 
 impl Rule {
-    /// Reads the query. `None` when it holds anything but roles: a demand that is not understood must not be passed over, or a
-    /// slip of the pen would open the application to everybody.
+    /// Parses the query. `None` when it contains anything but roles: a mistyped rule that is ignored would open the
+    /// application to every user.
     #[must_use]
     pub fn parse(query: &str) -> Option<Self> {
-        if query.len() > MAX_ROLES * (MAX_ROLE + "role=&".len()) {
+        if query.len() > MAX_ROLES * (MAX_ROLE_CHARACTERS + "role=&".len()) {
             return None;
         }
         let mut roles = Vec::new();
@@ -31,9 +30,9 @@ impl Rule {
         roles.iter().all(|role| is_role(role)).then_some(Self(roles))
     }
 
-    /// Whether somebody with these roles may pass.
+    /// Whether a user with these roles is allowed.
     #[must_use]
-    pub fn admits(&self, held: &[String]) -> bool {
+    pub fn allows(&self, held: &[String]) -> bool {
         self.0.is_empty() || self.0.iter().any(|role| held.contains(role))
     }
 }
@@ -43,19 +42,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_one_of_the_roles_is_enough() {
+    fn one_of_the_roles_is_enough() {
         let held = |roles: &[&str]| roles.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let rule = Rule::parse("").expect("no demand");
-        assert!(rule.admits(&[]) && rule.admits(&held(&["admin"])));
+        let rule = Rule::parse("").expect("no roles");
+        assert!(rule.allows(&[]) && rule.allows(&held(&["admin"])));
         for query in ["role=editor&role=admin", "role=editor,admin", "role=editor%2Cadmin"] {
             let rule = Rule::parse(query).expect("roles");
-            assert!(rule.admits(&held(&["admin"])) && rule.admits(&held(&["a", "editor"])), "{query}");
-            assert!(!rule.admits(&[]) && !rule.admits(&held(&["edito", "editor2", "Editor"])), "{query}");
+            assert!(rule.allows(&held(&["admin"])) && rule.allows(&held(&["a", "editor"])), "{query}");
+            assert!(!rule.allows(&[]) && !rule.allows(&held(&["edito", "editor2", "Editor"])), "{query}");
         }
     }
 
     #[test]
-    fn a_demand_that_is_not_understood_admits_nobody() {
+    fn query_that_is_no_list_of_roles_is_rejected() {
         let many = format!("role={}", vec!["a"; MAX_ROLES + 1].join(","));
         let long = format!("role={}", "a".repeat(10_000));
         for query in [

@@ -1,23 +1,23 @@
-//! Moments in words: the date and time in UTC, and how long ago that is. What may not live here: any text (`locales/`).
+//! Formatting of a moment: date and time in UTC, and how long ago it was.
 
 use chrono::{Datelike as _, TimeDelta, Timelike as _};
 
-use super::Words;
+use super::Translation;
 use crate::clock::Moment;
 
-/// A moment, for people and for machines.
+/// A formatted moment.
 #[derive(Debug, Default)]
 pub struct Time {
-    /// How long ago, and when, in UTC.
+    /// For people: how long ago, and date and time in UTC.
     pub text: String,
-    /// As HTML's `datetime` has it.
+    /// For the `datetime` attribute of HTML.
     pub machine: String,
 }
 
 impl Time {
-    /// A moment that has passed.
+    /// Formats a moment in the past.
     #[must_use]
-    pub fn new(words: &Words, moment: Moment, now: Moment) -> Self {
+    pub fn new(words: &Translation, moment: Moment, now: Moment) -> Self {
         let arguments = [("ago", ago(words, now - moment).into()), ("time", date_time(words, moment).into())];
         Self {
             text: words.format("ago-and-time", &arguments),
@@ -26,9 +26,9 @@ impl Time {
     }
 }
 
-/// A moment in words, in UTC.
+/// Formats a moment as date and time in UTC.
 #[must_use]
-pub fn date_time(words: &Words, moment: Moment) -> String {
+pub fn date_time(words: &Translation, moment: Moment) -> String {
     let time = format!("{:02}:{:02}", moment.hour(), moment.minute());
     words.format(
         "date-time",
@@ -41,14 +41,14 @@ pub fn date_time(words: &Words, moment: Moment) -> String {
     )
 }
 
-/// How long ago something was, in whole units of the largest that fits. What another instance's clock puts into the future was just now.
-fn ago(words: &Words, passed: TimeDelta) -> String {
+/// Formats an elapsed time in the largest unit that fits. A negative one, from another instance's clock, is "just now".
+fn ago(words: &Translation, passed: TimeDelta) -> String {
     let (key, count) = match (passed.num_minutes(), passed.num_days()) {
         (..=0, _) => return words.get("ago-now").to_owned(),
         (minutes @ ..60, _) => ("ago-minutes", minutes),
         (minutes, ..=0) => ("ago-hours", minutes / 60),
         (_, days @ ..30) => ("ago-days", days),
-        // The twelfth month may be a few days short of a year.
+        // Days 360 to 364 are not yet a year.
         (_, days @ ..365) => ("ago-months", (days / 30).min(11)),
         (_, days) => ("ago-years", days / 365),
     };
@@ -61,7 +61,7 @@ mod tests {
     use crate::i18n;
 
     #[test]
-    fn how_long_ago_is_told_in_each_language() {
+    fn elapsed_time_is_formatted_in_each_language() {
         let [english, korean] = ["en", "ko"].map(|tag| i18n::find(tag).expect("there is such a file"));
         let (minute, hour, day) = (TimeDelta::minutes(1), TimeDelta::hours(1), TimeDelta::days(1));
         let second = TimeDelta::seconds(1);

@@ -1,5 +1,4 @@
-//! One-time links: one purpose, one use, short-lived, stored as a hash.
-//! `store.rs` holds the rows. What may not live here: what a link lets its holder do, and the pages it opens.
+//! One-time links: one purpose, one use, a short lifetime, stored as a hash.
 
 mod store;
 
@@ -12,20 +11,20 @@ use crate::secret::{PlainSecret, random_id};
 use crate::users::UserId;
 pub use store::delete_expired;
 
-/// What a link is for.
+/// The purpose of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkPurpose {
-    /// Makes the first admin; dead once there is one.
+    /// Creates the first admin; invalid once there is one.
     Setup,
-    /// Lets an admin who is locked out choose a new password.
+    /// Lets an admin who is locked out set a new password.
     Rescue,
-    /// Lets a user choose a new password.
+    /// Lets a user set a new password.
     Reset,
-    /// Proves that an address is a user's.
+    /// Confirms that a user owns an email address.
     Verify,
-    /// Makes an account for somebody whom an admin invites.
+    /// Creates an account on an admin's invitation.
     Invite,
-    /// Makes an account for somebody who asked for one and has the address that it was mailed to.
+    /// Creates an account on request, for the owner of the address that the link was mailed to.
     Register,
 }
 
@@ -47,7 +46,7 @@ impl LinkPurpose {
         Self::ALL.into_iter().find(|purpose| purpose.as_str() == text)
     }
 
-    fn life(self) -> TimeDelta {
+    fn lifetime(self) -> TimeDelta {
         match self {
             Self::Setup | Self::Rescue => TimeDelta::hours(1),
             Self::Reset => TimeDelta::minutes(30),
@@ -57,43 +56,40 @@ impl LinkPurpose {
     }
 }
 
-/// A link that exists, was not used and has not expired.
+/// A link that was neither used nor has expired.
 #[derive(Clone, Debug)]
 pub struct Link {
-    /// Not a secret: an admin names it to revoke it.
+    /// The ID by which an admin can revoke it; not a secret.
     pub id: String,
-    /// What it is for.
+    /// The purpose.
     pub purpose: LinkPurpose,
-    /// Whom it is for, when it is for somebody who exists.
+    /// The user it is for; `None` if the account does not exist yet.
     pub user_id: Option<UserId>,
-    /// The address that it was mailed to, which whoever answers it has thereby proved.
+    /// The address that it was mailed to; using the link proves that the user owns it.
     pub email: Option<String>,
-    /// The roles that it gives.
+    /// The roles that the new account gets.
     pub roles: Vec<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Moment,
-    /// Until when it can be used.
+    /// When it expires.
     pub expires_at: Moment,
 }
 
-/// A link to be made.
+/// The fields of a new link.
 #[derive(Clone, Copy, Debug)]
 pub struct NewLink<'a> {
-    /// What it is for.
+    /// The purpose.
     pub purpose: LinkPurpose,
-    /// Whom it is for, when it is for somebody who exists.
+    /// The user it is for; `None` if the account does not exist yet.
     pub user_id: Option<UserId>,
     /// The address that it is mailed to.
     pub email: Option<&'a str>,
-    /// The roles that it gives; none holds a space.
+    /// The roles that the new account gets; no name contains a space.
     pub roles: &'a [String],
 }
 
-/// Makes a link; older ones of the same purpose and person die. The caller holds `users::lock_accounts`, so that of several made at
-/// once only the newest works.
-///
-/// # Errors
-/// When a query fails.
+/// Creates a link and deletes older ones of the same purpose and user. The caller holds `users::lock_accounts`: of
+/// links created at the same time only the newest is then valid.
 pub fn create(
     conn: &mut DbConnection,
     purpose: LinkPurpose,
@@ -103,20 +99,17 @@ pub fn create(
     create_for(conn, &NewLink { purpose, user_id, email: None, roles: &[] }, now)
 }
 
-/// As [`create`], for links that hold more. The person is the user or, while there is none, the address; invitations that name neither
-/// are each somebody else's, and live side by side.
-///
-/// # Errors
-/// When a query fails.
+/// Creates a link like [`create`], with an address or roles. Without a user, it replaces the older links to the same
+/// address; invitations without an address replace none, because each is for another person.
 pub fn create_for(conn: &mut DbConnection, new: &NewLink<'_>, now: Moment) -> QueryResult<PlainSecret> {
     let (secret, id) = (PlainSecret::generate(), random_id());
     let (hash, purpose) = (secret.hash(), new.purpose.as_str());
     match (new.user_id, new.email) {
-        (None, Some(email)) => store::delete_to(conn, purpose, email)?,
+        (None, Some(email)) => store::delete_of_email(conn, purpose, email)?,
         (None, None) if new.purpose == LinkPurpose::Invite => {}
-        (user_id, _) => store::delete_of(conn, purpose, user_id)?,
+        (user_id, _) => store::delete_of_user(conn, purpose, user_id)?,
     }
-    let row = store::NewRow {
+    let row = store::NewLinkRow {
         id: &id,
         purpose,
         secret_hash: hash.as_str(),
@@ -124,77 +117,56 @@ pub fn create_for(conn: &mut DbConnection, new: &NewLink<'_>, now: Moment) -> Qu
         email: new.email,
         roles: (!new.roles.is_empty()).then(|| new.roles.join(" ")),
         created_at: now,
-        expires_at: now + new.purpose.life(),
+        expires_at: now + new.purpose.lifetime(),
     };
     store::insert(conn, &row)?;
     Ok(secret)
 }
 
-/// Finds a link that can still be used, without using it.
-///
-/// # Errors
-/// When the query fails.
+/// Finds a usable link without using it.
 pub fn find(conn: &mut DbConnection, secret: &PlainSecret, now: Moment) -> QueryResult<Option<Link>> {
     Ok(store::find_usable(conn, &secret.hash(), now)?.and_then(Link::from_row))
 }
 
-/// A user's link of a purpose that can still be used.
-///
-/// # Errors
-/// When the query fails.
+/// Finds a user's usable link of one purpose.
 pub fn find_of_user(
     conn: &mut DbConnection,
     purpose: LinkPurpose,
     user_id: UserId,
     now: Moment,
 ) -> QueryResult<Option<Link>> {
-    Ok(store::find_usable_of(conn, purpose.as_str(), user_id, now)?.and_then(Link::from_row))
+    Ok(store::find_usable_of_user(conn, purpose.as_str(), user_id, now)?.and_then(Link::from_row))
 }
 
-/// The links of a purpose that can still be used, the oldest first, at most `limit`.
-///
-/// # Errors
-/// When the query fails.
+/// Lists at most `limit` usable links of one purpose, oldest first.
 pub fn list(conn: &mut DbConnection, purpose: LinkPurpose, now: Moment, limit: i64) -> QueryResult<Vec<Link>> {
     let rows = store::list_usable(conn, purpose.as_str(), now, limit)?;
     Ok(rows.into_iter().filter_map(Link::from_row).collect())
 }
 
-/// How many links of a purpose can still be used.
-///
-/// # Errors
-/// When the query fails.
+/// Counts the usable links of one purpose.
 pub fn count(conn: &mut DbConnection, purpose: LinkPurpose, now: Moment) -> QueryResult<i64> {
     store::count_usable(conn, purpose.as_str(), now)
 }
 
-/// Uses a link up; `false` when somebody else did first.
-///
-/// # Errors
-/// When the query fails.
-pub fn use_up(conn: &mut DbConnection, link: &Link, now: Moment) -> QueryResult<bool> {
+/// Marks a link as used; `false` if it was used already.
+pub fn use_once(conn: &mut DbConnection, link: &Link, now: Moment) -> QueryResult<bool> {
     store::set_used(conn, &link.id, now)
 }
 
-/// Takes a link back before it is used; `false` when there is none of this purpose with this id that can still be used.
-///
-/// # Errors
-/// When the query fails.
+/// Revokes a link; `false` if no usable link has this purpose and ID.
 pub fn revoke(conn: &mut DbConnection, purpose: LinkPurpose, id: &str, now: Moment) -> QueryResult<bool> {
     store::delete_usable(conn, purpose.as_str(), id, now)
 }
 
-/// Takes a user's links of these purposes back.
-///
-/// # Errors
-/// When a query fails.
+/// Revokes a user's links of these purposes.
 pub fn revoke_of_user(conn: &mut DbConnection, purposes: &[LinkPurpose], user_id: UserId) -> QueryResult<()> {
-    purposes.iter().try_for_each(|purpose| store::delete_of(conn, purpose.as_str(), Some(user_id)))
+    purposes.iter().try_for_each(|purpose| store::delete_of_user(conn, purpose.as_str(), Some(user_id)))
 }
 
 impl Link {
-    /// `None` when a newer release made it for something that this one does not know.
-    fn from_row(row: store::Row) -> Option<Self> {
+    /// `None` for a purpose that only a newer release knows.
+    fn from_row(row: store::LinkRow) -> Option<Self> {
         Some(Self {
             purpose: LinkPurpose::from_str(&row.purpose)?,
             id: row.id,

@@ -1,4 +1,4 @@
-//! All SQL on one-time links. What may not live here: purposes and lifetimes.
+//! All SQL on one-time links.
 
 use diesel::prelude::*;
 
@@ -8,10 +8,10 @@ use crate::db::schema::links;
 use crate::secret::SecretHash;
 use crate::users::UserId;
 
-/// A link's row as it is made.
+/// A new link as it is stored.
 #[derive(Insertable)]
 #[diesel(table_name = links)]
-pub(super) struct NewRow<'a> {
+pub(super) struct NewLinkRow<'a> {
     pub id: &'a str,
     pub purpose: &'a str,
     pub secret_hash: &'a str,
@@ -22,10 +22,10 @@ pub(super) struct NewRow<'a> {
     pub expires_at: Moment,
 }
 
-/// A link's row as it is read.
+/// A link as it is stored.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = links)]
-pub(super) struct Row {
+pub(super) struct LinkRow {
     pub id: String,
     pub purpose: String,
     pub user_id: Option<i64>,
@@ -35,11 +35,11 @@ pub(super) struct Row {
     pub expires_at: Moment,
 }
 
-pub(super) fn insert(conn: &mut DbConnection, link: &NewRow<'_>) -> QueryResult<()> {
+pub(super) fn insert(conn: &mut DbConnection, link: &NewLinkRow<'_>) -> QueryResult<()> {
     diesel::insert_into(links::table).values(link).execute(conn).map(drop)
 }
 
-pub(super) fn delete_of(conn: &mut DbConnection, purpose: &str, user_id: Option<UserId>) -> QueryResult<()> {
+pub(super) fn delete_of_user(conn: &mut DbConnection, purpose: &str, user_id: Option<UserId>) -> QueryResult<()> {
     let of_purpose = links::table.filter(links::purpose.eq(purpose));
     match user_id {
         Some(UserId(id)) => diesel::delete(of_purpose.filter(links::user_id.eq(id))).execute(conn),
@@ -48,42 +48,48 @@ pub(super) fn delete_of(conn: &mut DbConnection, purpose: &str, user_id: Option<
     .map(drop)
 }
 
-/// Deletes those of a purpose that go to an address and to nobody who exists.
-pub(super) fn delete_to(conn: &mut DbConnection, purpose: &str, email: &str) -> QueryResult<()> {
-    let to = links::table.filter(links::purpose.eq(purpose).and(links::email.eq(email)).and(links::user_id.is_null()));
-    diesel::delete(to).execute(conn).map(drop)
+/// Deletes the links of one purpose to an address, for accounts that do not exist yet.
+pub(super) fn delete_of_email(conn: &mut DbConnection, purpose: &str, email: &str) -> QueryResult<()> {
+    let rows =
+        links::table.filter(links::purpose.eq(purpose).and(links::email.eq(email)).and(links::user_id.is_null()));
+    diesel::delete(rows).execute(conn).map(drop)
 }
 
-pub(super) fn find_usable(conn: &mut DbConnection, hash: &SecretHash, now: Moment) -> QueryResult<Option<Row>> {
+pub(super) fn find_usable(conn: &mut DbConnection, hash: &SecretHash, now: Moment) -> QueryResult<Option<LinkRow>> {
     links::table
         .filter(links::secret_hash.eq(hash.as_str()))
         .filter(links::used_at.is_null().and(links::expires_at.gt(now)))
-        .select(Row::as_select())
+        .select(LinkRow::as_select())
         .first(conn)
         .optional()
 }
 
-pub(super) fn find_usable_of(
+pub(super) fn find_usable_of_user(
     conn: &mut DbConnection,
     purpose: &str,
     UserId(user_id): UserId,
     now: Moment,
-) -> QueryResult<Option<Row>> {
+) -> QueryResult<Option<LinkRow>> {
     links::table
         .filter(links::purpose.eq(purpose).and(links::user_id.eq(user_id)))
         .filter(links::used_at.is_null().and(links::expires_at.gt(now)))
-        .select(Row::as_select())
+        .select(LinkRow::as_select())
         .first(conn)
         .optional()
 }
 
-pub(super) fn list_usable(conn: &mut DbConnection, purpose: &str, now: Moment, limit: i64) -> QueryResult<Vec<Row>> {
+pub(super) fn list_usable(
+    conn: &mut DbConnection,
+    purpose: &str,
+    now: Moment,
+    limit: i64,
+) -> QueryResult<Vec<LinkRow>> {
     links::table
         .filter(links::purpose.eq(purpose))
         .filter(links::used_at.is_null().and(links::expires_at.gt(now)))
         .order((links::created_at, links::id))
         .limit(limit)
-        .select(Row::as_select())
+        .select(LinkRow::as_select())
         .load(conn)
 }
 
@@ -108,10 +114,7 @@ pub(super) fn set_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryR
     Ok(count == 1)
 }
 
-/// Deletes links that have expired, at most `limit`.
-///
-/// # Errors
-/// When the query fails.
+/// Deletes at most `limit` expired links.
 pub fn delete_expired(conn: &mut DbConnection, now: Moment, limit: i64) -> QueryResult<usize> {
     let ids: Vec<String> = links::table.filter(links::expires_at.lt(now)).select(links::id).limit(limit).load(conn)?;
     diesel::delete(links::table.filter(links::id.eq_any(ids))).execute(conn)

@@ -5,6 +5,7 @@ mod redirect_loop;
 mod response;
 mod routes;
 mod setup;
+mod sign_in;
 mod sign_out;
 
 pub use routes::routes;

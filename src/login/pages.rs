@@ -1,4 +1,4 @@
-//! The pages of this door: fields ready to print. What may not live here: words (`locales/`) and decisions.
+//! Askama templates of the sign-in and sign-out pages.
 
 use askama::Template;
 
@@ -18,7 +18,7 @@ pub struct LoginPage {
     pub is_registration_open: bool,
 }
 
-/// The question whether to sign out: an application links to it, and it follows a form that was stale.
+/// The form that asks whether to sign out.
 #[derive(Template)]
 #[template(path = "logout.html")]
 pub struct LogoutPage {
@@ -28,7 +28,7 @@ pub struct LogoutPage {
     pub alert: Option<Alert>,
 }
 
-/// Why an application and the sign-in page send somebody to and fro.
+/// The explanation of a redirect loop between an application and the sign-in page.
 #[derive(Template)]
 #[template(path = "redirect_loop.html")]
 pub struct RedirectLoopPage {
@@ -43,9 +43,8 @@ mod tests {
     use crate::i18n;
     use crate::web::error_page::ErrorPage;
 
-    /// Every template in every language: no key left unresolved, no quote unescaped.
     #[test]
-    fn every_template_renders_in_every_language() {
+    fn every_page_renders_in_every_language() {
         for words in i18n::languages() {
             let layout = || Layout::in_language(words);
             let alert = || Some(Alert { title: "<b>".to_owned(), text: "\"text\"".to_owned() });
@@ -81,15 +80,14 @@ mod tests {
                 assert!(!page.contains("<b>") && !page.contains("\"quoted\""), "escaped: {page}");
                 let text = strip_tags(&page);
                 for word in text.split_whitespace() {
-                    assert!(!(word.contains('-') && words.has(word)), "{word} is a key, not a word");
+                    assert!(!(word.contains('-') && words.has(word)), "unresolved key: {word}");
                 }
             }
         }
     }
 
-    /// No text of a language stands in a template.
     #[test]
-    fn no_text_is_left_in_a_template() {
+    fn templates_contain_no_untranslated_text() {
         let list = |folder: &str| std::fs::read_dir(folder).expect(folder).map(|file| file.expect("entry").path());
         for path in list("templates").chain(list("templates/mail")).filter(|path| path.is_file()) {
             let source = std::fs::read_to_string(&path).expect("readable");

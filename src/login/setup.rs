@@ -1,5 +1,4 @@
-//! `/setup`: the page behind a one-time link from `vestibule serve` or `vestibule setup-link`, for the first administrator or for a new
-//! password of one who is locked out.
+//! `/setup`: the page of a one-time link for the first administrator, or for the new password of a locked-out one.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -13,35 +12,36 @@ use crate::recovery::{Reset, ResetRequest, reset_password};
 use crate::secret::PlainSecret;
 use crate::users::password::{Owner, Password};
 use crate::users::{self, LookupName, User};
+use crate::web::cookies::{self, CookieName};
 use crate::web::form_post;
 use crate::web::language::words_for;
 use crate::web::link_form::{LinkForm, LinkFormSubject};
-use crate::web::new_account::{AccountFieldError, Typed};
+use crate::web::new_account::{AccountFieldError, AccountFields};
 use crate::web::notice::Notice;
 use crate::web::one_time_link;
 use crate::web::pages::see_other;
 use crate::web::session::BrowserSession;
-use crate::web::{attempt_origin, client_info, cookies};
+use crate::web::{attempt_origin, client_info};
 
 const FIRST_ADMIN: LinkForm = LinkForm { name: "setup", path: "/setup" };
 const RESCUE: LinkForm = LinkForm { name: "rescue", path: "/setup" };
 
-/// Moves a link's secret from the address into a cookie, or shows the form for the link in the cookie. The link stays valid: a scanner
-/// that fetches links does no harm.
+/// Moves a link's secret from the URL into a cookie, or shows the form for the link in the cookie. The link stays
+/// valid: a scanner that fetches links does no harm.
 pub async fn show(
     request: HttpRequest,
     session: BrowserSession,
     accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, AppError> {
-    if let Some(response) = one_time_link::take(&request, "/setup")? {
+    if let Some(response) = one_time_link::move_to_cookie(&request, "/setup") {
         return Ok(response);
     }
     let Some((link, user)) = find_link(&request, &accounts).await? else { return link_expired(&request) };
-    let (form, subject) = form_for(user.as_ref(), Typed::default());
-    form.to(&request, &session, accounts.password_policy(), &link).fresh(subject)
+    let (form, subject) = form_for(user.as_ref(), AccountFields::default());
+    form.for_request(&request, &session, accounts.password_policy(), &link).fresh(subject)
 }
 
-/// Creates the first administrator or sets the new password, then signs them in.
+/// Creates the first administrator or sets the new password, then signs the administrator in.
 pub async fn submit(
     request: HttpRequest,
     payload: web::Payload,
@@ -52,10 +52,10 @@ pub async fn submit(
 ) -> Result<HttpResponse, AppError> {
     let post = form_post::read(&request, payload, &session, false).await?;
     let Some((link, user)) = find_link(&request, &accounts).await? else { return link_expired(&request) };
-    let typed = Typed::read(&post.parameters);
+    let typed = AccountFields::read(&post.parameters);
     let (form, subject) = form_for(user.as_ref(), typed.clone());
-    let form = form.to(&request, &session, accounts.password_policy(), &link);
-    if let Some(response) = form.stop(&subject, &post, &limiter).await? {
+    let form = form.for_request(&request, &session, accounts.password_policy(), &link);
+    if let Some(response) = form.find_rejection(&subject, &post, &limiter).await? {
         return Ok(response);
     }
     let typed_password = post.parameters.get("password").unwrap_or_default();
@@ -95,7 +95,7 @@ enum Outcome {
 async fn create(
     accounts: &AccountService,
     link: &Link,
-    typed: &Typed,
+    typed: &AccountFields,
     typed_password: &str,
 ) -> Result<Outcome, AppError> {
     let (mut new, password) = match typed.check(typed_password, None, accounts.password_policy()) {
@@ -145,17 +145,18 @@ async fn sign_in(
         SignIn::Done(signed_in) => {
             signed_in_response(request, session, &signed_in, &format!("/?notice={}", notice.code()))?
         }
-        // Throttled from this network, or overloaded: the account has its password, and the sign-in page explains the rest.
+        // Throttled or overloaded: the account has its password, and the sign-in page explains the rest.
         _ => see_other(&format!("/login?notice={}", notice.code())),
     };
     if let Some(device) = &device {
-        cookies::set_device(&mut response, crate::web::config(request), device)?;
+        cookies::set_device(&mut response, crate::web::config(request), device);
     }
-    cookies::remove(&mut response, crate::web::config(request), cookies::Name::Link)?;
+    cookies::remove(&mut response, crate::web::config(request), CookieName::Link);
     Ok(response)
 }
 
-/// The valid link in this browser's cookie: for the first administrator only until there is one, for a rescue with its account.
+/// The valid link in this browser's cookie, and the account of a rescue. A link for the first administrator is valid
+/// only until there is one.
 async fn find_link(request: &HttpRequest, accounts: &AccountService) -> Result<Option<(Link, Option<User>)>, AppError> {
     let found = one_time_link::find(request, accounts, &[LinkPurpose::Setup, LinkPurpose::Rescue]).await?;
     if found.as_ref().is_some_and(|(link, _)| link.purpose == LinkPurpose::Setup)
@@ -166,7 +167,7 @@ async fn find_link(request: &HttpRequest, accounts: &AccountService) -> Result<O
     Ok(found)
 }
 
-fn form_for(user: Option<&User>, typed: Typed) -> (LinkForm, LinkFormSubject) {
+fn form_for(user: Option<&User>, typed: AccountFields) -> (LinkForm, LinkFormSubject) {
     match user {
         Some(user) => (RESCUE, LinkFormSubject::Password(user.username.clone())),
         None => (FIRST_ADMIN, LinkFormSubject::Account(None, typed)),

@@ -1,111 +1,109 @@
-//! From a letter to a message: its words in the reader's language, as text and as HTML. Links begin with `PUBLIC_URL` and with nothing
-//! that a request said. What may not live here: words (`locales/`), and the way to the mail server (`smtp.rs`).
+//! Rendering of an email in its language, as text and HTML.
 
 use askama::Template;
 
-use super::letter::Letter;
+use super::payload::MailPayload;
 use crate::config::Config;
-use crate::i18n::{self, Words};
+use crate::i18n::{self, Translation};
 
-/// What a button is filled with unless the settings say otherwise: words on it are white.
+/// The default background of a button, whose text is white.
 const BUTTON: &str = "#0f5f4b";
 
-/// From whom mails come, and what leads back there.
+/// The product name, URLs and color from the settings.
 pub(super) struct MailBrand {
-    /// What the service is called.
     pub product: String,
+    /// The start of every link. It comes from the settings: an attacker controls the `Host` of a request.
     public_url: String,
     help_url: Option<String>,
     button: String,
 }
 
 impl MailBrand {
-    /// From the settings.
     pub fn new(config: &Config) -> Self {
         Self {
             product: config.product_name.clone(),
             public_url: config.public_url.as_str().to_owned(),
             help_url: config.brand.help_url.clone(),
-            // On white: a mail's own background is the reader's choice.
+            // The light variant: the button text is white in every color scheme.
             button: config.brand.accent.map_or_else(|| BUTTON.to_owned(), |accent| accent.light.accent.to_string()),
         }
     }
 }
 
-/// A message in words, ready to print.
-pub(super) struct Content<'a> {
+/// The translated parts of an email.
+pub(super) struct MailContent<'a> {
     pub lang: &'static str,
     pub subject: String,
     brand: &'a MailBrand,
     greeting: String,
     text: String,
-    /// Names and values, such as the browser of a new sign-in.
+    /// Labels and values, such as the browser of a sign-in.
     facts: Vec<(String, String)>,
-    /// What the link says, and where it leads.
+    /// Label and URL.
     link: Option<(String, String)>,
     link_hint: String,
     note: String,
     footer: String,
-    /// What the link to help says, and where it leads.
+    /// Label and URL.
     help: Option<(String, &'a str)>,
 }
 
 #[derive(Template)]
 #[template(path = "mail/message.html")]
 struct HtmlMessage<'a> {
-    mail: &'a Content<'a>,
+    mail: &'a MailContent<'a>,
 }
 
 #[derive(Template)]
 #[template(path = "mail/message.txt")]
 struct TextMessage<'a> {
-    mail: &'a Content<'a>,
+    mail: &'a MailContent<'a>,
 }
 
-impl<'a> Content<'a> {
-    /// Puts a letter of this kind into words.
-    pub fn new(letter: &Letter, kind: &str, brand: &'a MailBrand) -> Self {
+impl<'a> MailContent<'a> {
+    /// Translates an email of this kind.
+    pub fn new(mail: &MailPayload, kind: &str, brand: &'a MailBrand) -> Self {
         let MailBrand { product, public_url, help_url, .. } = brand;
-        let words = i18n::words_for(letter.language.as_deref());
-        let name = letter.display_name.as_deref().or(letter.username.as_deref());
-        let say = |key: &str| {
-            let named = [
+        let words = i18n::words_for(mail.language.as_deref());
+        let name = mail.display_name.as_deref().or(mail.username.as_deref());
+        let text = |key: &str| {
+            let arguments = [
                 ("product", product.as_str().into()),
                 ("name", name.unwrap_or_default().into()),
                 ("url", public_url.as_str().into()),
             ];
-            words.format(key, &named)
+            words.format(key, &arguments)
         };
-        let of_kind = |part: &str| say(&format!("mail-{kind}-{part}"));
-        let greeting = say(if name.is_some() { "mail-greeting" } else { "mail-greeting-without-name" });
-        let link = letter.path.as_ref().map(|path| (of_kind("link"), format!("{public_url}{path}")));
+        let of_kind = |part: &str| text(&format!("mail-{kind}-{part}"));
+        let greeting = text(if name.is_some() { "mail-greeting" } else { "mail-greeting-without-name" });
+        let link = mail.path.as_ref().map(|path| (of_kind("link"), format!("{public_url}{path}")));
         Self {
             lang: words.language(),
             subject: of_kind("subject"),
             greeting,
             text: of_kind("text"),
-            facts: facts(letter, words),
+            facts: facts(mail, words),
             link,
-            link_hint: say("mail-link-hint"),
+            link_hint: text("mail-link-hint"),
             note: of_kind("note"),
-            footer: say("mail-footer"),
+            footer: text("mail-footer"),
             help: help_url.as_deref().map(|url| (words.get("footer-help").to_owned(), url)),
             brand,
         }
     }
 
-    /// The text and the HTML.
+    /// Renders the text and the HTML.
     pub fn render(&self) -> Result<(String, String), askama::Error> {
         Ok((TextMessage { mail: self }.render()?, HtmlMessage { mail: self }.render()?))
     }
 }
 
-fn facts(letter: &Letter, words: &Words) -> Vec<(String, String)> {
-    let at = letter.at.map(|at| i18n::date_time(words, at));
-    let facts = [("device", letter.device.clone()), ("address", letter.address.clone()), ("time", at)];
-    let named =
+fn facts(mail: &MailPayload, words: &Translation) -> Vec<(String, String)> {
+    let at = mail.at.map(|at| i18n::date_time(words, at));
+    let facts = [("device", mail.device.clone()), ("address", mail.address.clone()), ("time", at)];
+    let labeled =
         |(name, value): (&str, Option<String>)| Some((words.get(&format!("mail-fact-{name}")).to_owned(), value?));
-    facts.into_iter().filter_map(named).collect()
+    facts.into_iter().filter_map(labeled).collect()
 }
 
 #[cfg(test)]
@@ -131,8 +129,8 @@ mod tests {
                 address: "192.0.2.1".to_owned(),
                 at: Clock::system().now(),
             },
-            MailKind::AddressWanted { username: username() },
-            MailKind::EmailChangeAsked { username: username() },
+            MailKind::AddressRequested { username: username() },
+            MailKind::EmailChangeRequested { username: username() },
             MailKind::EmailChanged { username: username() },
             MailKind::AccountDeleted { username: username() },
         ]
@@ -148,19 +146,19 @@ mod tests {
     }
 
     #[test]
-    fn greeting_prefers_the_display_name_and_reads_letters_stored_without_one() {
+    fn greeting_prefers_the_display_name_and_accepts_payloads_without_one() {
         for (stored, greeting) in [
             (r#"{"to":"a@example.com","display_name":"Mina Park","username":"mina"}"#, "Hi Mina Park,"),
             (r#"{"to":"a@example.com","language":null,"username":"mina","path":"/password/forgot"}"#, "Hi mina,"),
             (r#"{"to":"a@example.com"}"#, "Hi,"),
         ] {
-            let letter: Letter = serde_json::from_str(stored).expect("a letter");
-            assert_eq!(Content::new(&letter, "password-changed", &brand()).greeting, greeting, "{stored}");
+            let mail: MailPayload = serde_json::from_str(stored).expect("a payload");
+            assert_eq!(MailContent::new(&mail, "password-changed", &brand()).greeting, greeting, "{stored}");
         }
     }
 
     #[test]
-    fn every_mail_is_written_whole_in_every_language() {
+    fn every_mail_is_complete_in_every_language() {
         let brand = brand();
         for words in i18n::languages() {
             for kind in kinds() {
@@ -168,7 +166,7 @@ mod tests {
                 let language = Some(words.language().to_owned());
                 let to = "alice@example.com".to_owned();
                 let mail = Mail { kind, to, display_name: None, language, user_id: None };
-                let content = Content::new(&Letter::from(mail), name, &brand);
+                let content = MailContent::new(&MailPayload::from(mail), name, &brand);
                 assert_eq!(content.lang, words.language());
                 let (text, html) = content.render().expect("renders");
                 assert!(!html.contains("<b>") && !html.contains("<i>"), "escaped: {html}");

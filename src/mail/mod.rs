@@ -1,131 +1,105 @@
-//! Mails: what is told to whom, and the queue in the database from which they are sent in the background.
-//! `letter.rs` says what can be told and how it waits, sealed, `message.rs` puts it into words, `smtp.rs` is the way to the mail server,
-//! `sender.rs` the loop that sends, `store.rs` the rows. A mail is queued in the transaction of what it tells of, so that a dead mail
-//! server loses nothing and delays no page. What may not live here: who is told what when, and the links' secrets (`links`).
+//! Emails: the queue in the database, and the background task that sends them.
 
-mod letter;
+mod kind;
 mod message;
+mod payload;
 mod sender;
 mod smtp;
 mod store;
 
-use chrono::TimeDelta;
 use diesel::QueryResult;
 
 use crate::clock::Moment;
 use crate::config::Config;
 use crate::db::DbConnection;
-use crate::secret::{DerivedKey, Purpose, ServerKey, random_id};
-use letter::Letter;
-pub use letter::{Mail, MailKind};
+use crate::secret::{DerivedKey, KeyPurpose, ServerKey, random_id};
+pub use kind::{Mail, MailKind};
+use payload::MailPayload;
 pub use sender::{Sender, Sending};
 pub use smtp::SmtpError;
 pub use store::delete_expired;
 
-/// The most mails that wait for one account: what comes then is not worth reading.
-const MAX_WAITING_OF_USER: i64 = 10;
-/// The most mails that wait altogether: a flood must not fill the disk while the mail server is dead.
-const MAX_WAITING: i64 = 10_000;
-/// The most while another to somebody without an account is taken: who asks for accounts must not keep mails from those who have one.
-const MAX_WAITING_TO_STRANGERS: i64 = 5_000;
+/// The most queued emails of one account, so that requests cannot flood a mailbox.
+const MAX_QUEUED_PER_USER: i64 = 10;
+/// The most queued emails, so that a flood cannot fill the disk while the mail server is down.
+const MAX_QUEUED: i64 = 10_000;
+/// The limit for emails to people without an account, lower so that sign-up requests cannot block emails to users.
+const MAX_QUEUED_FOR_NON_USERS: i64 = 5_000;
+/// Emails read in one query while resealing.
+const RESEAL_BATCH: i64 = 200;
 
-/// The way into the queue. Cheap to clone.
+/// Adds emails to the queue. Cheap to clone.
 #[derive(Clone)]
 pub struct Outbox {
     seal: Option<DerivedKey>,
     language: Option<&'static str>,
 }
 
-/// So many mails are resealed at a time.
-const RESEALED_AT_ONCE: i64 = 200;
-
-/// Seals the mails that wait under another server key. Returns how many; those that `old` does not open are left as they are.
-///
-/// # Errors
-/// When a query fails.
-pub fn reseal(conn: &mut DbConnection, old: &ServerKey, new: &ServerKey) -> QueryResult<usize> {
-    let [old, new] = [old, new].map(|key| key.derive(Purpose::Mails));
-    let (mut after, mut resealed) = (String::new(), 0);
-    loop {
-        let rows = store::list_after(conn, &after, RESEALED_AT_ONCE)?;
-        let Some((last, ..)) = rows.last() else { return Ok(resealed) };
-        after.clone_from(last);
-        for (id, kind, sealed) in &rows {
-            if let Some(letter) = Letter::open(&old, id, kind, sealed) {
-                store::set_message(conn, id, &letter.seal(&new, id, kind))?;
-                resealed += 1;
-            }
-        }
-    }
-}
-
-/// What became of a mail.
+/// Outcome of queueing an email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queued {
-    /// It will be sent once the transaction is committed.
+    /// It is sent after the transaction commits.
     Waiting,
-    /// Too many wait already; it was not taken.
+    /// The queue is full; it was dropped.
     Full,
-    /// No mail server is configured, so that none is ever sent.
-    Off,
+    /// No mail server is configured.
+    Disabled,
 }
 
 impl Outbox {
-    /// The queue, if the settings name a mail server.
+    /// Creates the queue; it is enabled if the settings name a mail server.
     #[must_use]
     pub fn new(config: &Config, server_key: &ServerKey) -> Self {
-        Self { seal: config.mail.as_ref().map(|_| server_key.derive(Purpose::Mails)), language: None }
+        Self { seal: config.mail.as_ref().map(|_| server_key.derive(KeyPurpose::Mails)), language: None }
     }
 
-    /// For a place that sends none.
+    /// A queue that takes no emails.
     #[must_use]
-    pub fn off() -> Self {
+    pub fn disabled() -> Self {
         Self { seal: None, language: None }
     }
 
-    /// The same for what follows from a page in this language: so those are written to who have chosen none.
+    /// The same queue; emails to people who have chosen no language use this one.
     #[must_use]
     pub fn with_fallback_language(&self, language: Option<&'static str>) -> Self {
         Self { language, ..self.clone() }
     }
 
-    /// Whether mails are sent at all.
+    /// Whether a mail server is configured.
     #[must_use]
-    pub fn is_on(&self) -> bool {
+    pub fn is_enabled(&self) -> bool {
         self.seal.is_some()
     }
 
-    /// Puts a mail into the queue, in the transaction of what it tells of. One with a link takes the place of those of its kind that wait
-    /// for the same account: their links are dead.
-    ///
-    /// # Errors
-    /// When a query fails.
+    /// Queues an email in the transaction of the event that it reports, so an unreachable mail server neither loses it
+    /// nor delays a page. An email with a link replaces queued ones of the same kind and account, whose links are
+    /// invalid by then.
     pub fn queue(&self, conn: &mut DbConnection, mail: Mail, now: Moment) -> QueryResult<Queued> {
-        let Some(seal) = &self.seal else { return Ok(Queued::Off) };
-        let (kind, life, user_id) = (mail.kind.name(), mail.kind.life(), mail.user_id);
+        let Some(seal) = &self.seal else { return Ok(Queued::Disabled) };
+        let (kind, ttl, user_id) = (mail.kind.name(), mail.kind.ttl(), mail.user_id);
         if let Some(user_id) = user_id {
             if mail.kind.has_link() {
-                store::delete_waiting_of_kind(conn, user_id, kind, now)?;
+                store::delete_queued_of_kind(conn, user_id, kind, now)?;
             }
-            if store::count_waiting_of(conn, user_id)? >= MAX_WAITING_OF_USER {
+            if store::count_queued_of_user(conn, user_id)? >= MAX_QUEUED_PER_USER {
                 tracing::warn!(kind, user_id, "email dropped: too many are queued for this account");
                 return Ok(Queued::Full);
             }
         }
-        let most = if user_id.is_some() { MAX_WAITING } else { MAX_WAITING_TO_STRANGERS };
-        if store::count_waiting(conn)? >= most {
-            tracing::error!(kind, "email dropped: the queue already has {most}; is the mail server down?");
+        let limit = if user_id.is_some() { MAX_QUEUED } else { MAX_QUEUED_FOR_NON_USERS };
+        if store::count_queued(conn)? >= limit {
+            tracing::error!(kind, "email dropped: the queue already has {limit}; is the mail server down?");
             return Ok(Queued::Full);
         }
         let mail = Mail { language: mail.language.or_else(|| self.language.map(str::to_owned)), ..mail };
         let id = random_id();
-        let row = store::NewRow {
-            message_sealed: &Letter::from(mail).seal(seal, &id, kind),
+        let row = store::NewMail {
+            message_sealed: &MailPayload::from(mail).seal(seal, &id, kind),
             id: &id,
             kind,
             user_id,
             created_at: now,
-            expires_at: now + life,
+            expires_at: now + ttl,
             next_try_at: now,
         };
         store::insert(conn, &row)?;
@@ -133,20 +107,19 @@ impl Outbox {
     }
 }
 
-/// How long to wait after so many failed tries: 30 s, doubled each time, at most an hour.
-fn wait_after(tries: i64) -> TimeDelta {
-    let doublings = u32::try_from((tries - 1).clamp(0, 7)).unwrap_or(7);
-    TimeDelta::seconds((30 * 2_i64.pow(doublings)).min(3_600))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_wait_doubles_from_30_seconds_to_an_hour() {
-        let waits: Vec<i64> = (1..=9).map(|tries| wait_after(tries).num_seconds()).collect();
-        assert_eq!(waits, [30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
-        assert_eq!(wait_after(i64::MAX).num_seconds(), 3_600);
+/// Re-encrypts the queued emails with a new server key. Returns how many; those that `old` does not decrypt are left.
+pub fn reseal(conn: &mut DbConnection, old: &ServerKey, new: &ServerKey) -> QueryResult<usize> {
+    let [old, new] = [old, new].map(|key| key.derive(KeyPurpose::Mails));
+    let (mut after, mut resealed) = (String::new(), 0);
+    loop {
+        let rows = store::list_after(conn, &after, RESEAL_BATCH)?;
+        let Some(last) = rows.last() else { return Ok(resealed) };
+        after.clone_from(&last.id);
+        for row in &rows {
+            if let Some(payload) = MailPayload::open(&old, &row.id, &row.kind, &row.message_sealed) {
+                store::set_message(conn, &row.id, &payload.seal(&new, &row.id, &row.kind))?;
+                resealed += 1;
+            }
+        }
     }
 }

@@ -1,5 +1,4 @@
-//! The loop that sends, one per instance. A mail is claimed by a conditional update, so that two instances never send it at once; the
-//! claim of an instance that died runs out. What may not live here: SMTP (`smtp.rs`), and SQL.
+//! The background task that sends queued emails, one per instance.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,29 +7,28 @@ use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use tokio::sync::watch;
 
-use super::letter::Letter;
-use super::smtp::{Failure, Smtp, SmtpError};
-use super::store::{self, Row};
-use super::wait_after;
+use super::payload::MailPayload;
+use super::smtp::{SendError, Smtp, SmtpError};
+use super::store::{self, ClaimedMail};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, DbError};
 use crate::metrics;
-use crate::secret::{DerivedKey, Purpose, ServerKey};
+use crate::secret::{DerivedKey, KeyPurpose, ServerKey};
 
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// So many at one look; the next look comes at once when there were as many.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Emails read in one query. After a full batch, the next query follows immediately.
 const BATCH: i64 = 50;
-/// So many at the same time.
-const AT_ONCE: usize = 4;
-/// How long one mail may take altogether, whatever the mail server does.
-const SEND_WITHIN: Duration = Duration::from_mins(1);
-/// Longer than a mail can take: nobody sends it a second time while the first is under way.
-const CLAIM_FOR: TimeDelta = TimeDelta::minutes(3);
-/// How long the server's end waits for mails that are under way.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// Emails sent at the same time.
+const CONCURRENCY: usize = 4;
+/// How long sending one email may take, however slow the mail server is.
+const SEND_TIMEOUT: Duration = Duration::from_mins(1);
+/// Longer than sending takes, so no other instance sends an email that is still being sent.
+const CLAIM_DURATION: TimeDelta = TimeDelta::minutes(3);
+/// How long a stopping server waits for emails that are being sent.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What sends.
+/// Sends queued emails.
 pub struct Sender {
     db: Db,
     clock: Clock,
@@ -38,24 +36,21 @@ pub struct Sender {
     smtp: Smtp,
 }
 
-/// A loop that runs, until it is stopped or dropped.
+/// A running [`Sender`]; it stops when this is dropped.
 pub struct Sending {
     stop: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Sender {
-    /// Prepares the way to the mail server without opening it; `None` when the settings name none.
-    ///
-    /// # Errors
-    /// [`SmtpError`].
+    /// Creates a sender without connecting; `None` if no mail server is configured.
     pub fn new(config: &Config, server_key: &ServerKey, db: Db, clock: Clock) -> Result<Option<Self>, SmtpError> {
         let Some(mail) = &config.mail else { return Ok(None) };
         let smtp = Smtp::new(mail, config)?;
-        Ok(Some(Self { db, clock, seal: server_key.derive(Purpose::Mails), smtp }))
+        Ok(Some(Self { db, clock, seal: server_key.derive(KeyPurpose::Mails), smtp }))
     }
 
-    /// Sends from now on, in the background.
+    /// Starts sending in the background.
     #[must_use]
     pub fn start(self) -> Sending {
         let (stop, stopped) = watch::channel(false);
@@ -63,38 +58,38 @@ impl Sender {
     }
 
     async fn run(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
-        let mut is_known_away = false;
+        let mut is_failing = false;
         loop {
-            let is_more = match self.turn(&stopped).await {
+            let is_full_batch = match self.send_due(&stopped).await {
                 Ok(count) => {
-                    is_known_away = false;
+                    is_failing = false;
                     i64::try_from(count).is_ok_and(|count| count >= BATCH)
                 }
                 Err(error) => {
-                    if !is_known_away {
-                        // Once, not each second for as long as the database is away.
+                    if !is_failing {
+                        // Logged once, not every second for as long as the database is unreachable.
                         tracing::warn!(%error, "cannot read the mail queue; retrying every second");
-                        is_known_away = true;
+                        is_failing = true;
                     }
                     false
                 }
             };
-            let pause = if is_more { Duration::ZERO } else { LOOK_EVERY };
+            let pause = if is_full_batch { Duration::ZERO } else { POLL_INTERVAL };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                // Told to stop, or the server is gone.
+                // Stopped, or the handle was dropped.
                 _ = stopped.changed() => return,
             }
         }
     }
 
-    /// Sends what is due, and returns how many that were. Begins no further one once it is told to stop.
-    async fn turn(&self, stopped: &watch::Receiver<bool>) -> Result<usize, DbError> {
+    /// Sends the emails that are due and returns their number. Starts no further ones after a stop.
+    async fn send_due(&self, stopped: &watch::Receiver<bool>) -> Result<usize, DbError> {
         let now = self.clock.now();
         let due = self.db.read(move |conn| -> Result<_, DbError> { Ok(store::list_due(conn, now, BATCH)?) }).await?;
         let count = due.len();
         futures_util::stream::iter(due)
-            .for_each_concurrent(AT_ONCE, |id| async move {
+            .for_each_concurrent(CONCURRENCY, |id| async move {
                 if *stopped.borrow() {
                     return;
                 }
@@ -108,56 +103,74 @@ impl Sender {
 
     async fn send(&self, id: String) -> Result<(), DbError> {
         let now = self.clock.now();
-        let claimed =
-            self.db.write(move |conn| -> Result<_, DbError> { Ok(store::claim(conn, &id, now, now + CLAIM_FOR)?) });
-        let Some(row) = claimed.await? else { return Ok(()) };
-        let Some(letter) = Letter::open(&self.seal, &row.id, &row.kind, &row.message_sealed) else {
-            // While the key is being changed, a server with the other one will take it.
-            return self.put_off(row, "encrypted with another SERVER_KEY".to_owned()).await;
+        let until = now + CLAIM_DURATION;
+        let claimed = self.db.write(move |conn| -> Result<_, DbError> { Ok(store::claim(conn, &id, now, until)?) });
+        let Some(mail) = claimed.await? else { return Ok(()) };
+        let Some(payload) = MailPayload::open(&self.seal, &mail.id, &mail.kind, &mail.message_sealed) else {
+            // During a key rotation, an instance with the other key sends it.
+            return self.reschedule(mail, "encrypted with another SERVER_KEY".to_owned()).await;
         };
-        let sent = self.smtp.send(&letter, &row.kind, &row.id, row.created_at);
-        let sent = tokio::time::timeout(SEND_WITHIN, sent).await;
-        match sent.unwrap_or_else(|_| Err(Failure::Passing("the SMTP server timed out".to_owned()))) {
+        let sent = self.smtp.send(&payload, &mail.kind, &mail.id, mail.created_at);
+        let sent = tokio::time::timeout(SEND_TIMEOUT, sent).await;
+        match sent.unwrap_or_else(|_| Err(SendError::Transient("the SMTP server timed out".to_owned()))) {
             Ok(()) => {
                 metrics::MAILS_SENT.increment();
-                tracing::debug!(kind = row.kind, "email sent");
-                self.delete(row).await
+                tracing::debug!(kind = mail.kind, "email sent");
+                self.delete(mail).await
             }
-            Err(Failure::Permanent(reason)) => self.give_up(row, &reason).await,
-            Err(Failure::Passing(reason)) => self.put_off(row, reason).await,
+            Err(SendError::Permanent(reason)) => self.discard(mail, &reason).await,
+            Err(SendError::Transient(reason)) => self.reschedule(mail, reason).await,
         }
     }
 
-    async fn put_off(&self, row: Row, reason: String) -> Result<(), DbError> {
-        let wait = wait_after(row.tries + 1);
+    async fn reschedule(&self, mail: ClaimedMail, reason: String) -> Result<(), DbError> {
+        let wait = retry_wait(mail.tries + 1);
         tracing::warn!(
-            kind = row.kind,
-            tries = row.tries + 1,
+            kind = mail.kind,
+            tries = mail.tries + 1,
             wait_seconds = wait.num_seconds(),
             reason,
             "email not sent; retrying later"
         );
         let next_try_at = self.clock.now() + wait;
-        self.db.write(move |conn| Ok(store::set_failed(conn, &row, next_try_at, &reason)?)).await
+        self.db.write(move |conn| Ok(store::set_failed(conn, &mail, next_try_at, &reason)?)).await
     }
 
-    async fn give_up(&self, row: Row, reason: &str) -> Result<(), DbError> {
+    async fn discard(&self, mail: ClaimedMail, reason: &str) -> Result<(), DbError> {
         metrics::MAILS_FAILED.increment();
-        tracing::error!(kind = row.kind, id = row.id, reason, "email failed permanently; removed from the queue");
-        self.delete(row).await
+        tracing::error!(kind = mail.kind, id = mail.id, reason, "email failed permanently; removed from the queue");
+        self.delete(mail).await
     }
 
-    async fn delete(&self, row: Row) -> Result<(), DbError> {
-        self.db.write(move |conn| Ok(store::delete(conn, &row)?)).await
+    async fn delete(&self, mail: ClaimedMail) -> Result<(), DbError> {
+        self.db.write(move |conn| Ok(store::delete(conn, &mail)?)).await
     }
 }
 
 impl Sending {
-    /// Begins no further mail, and waits for those under way, ten seconds at the most. What is left stays in the queue.
+    /// Starts no further emails and waits up to ten seconds for those being sent. The rest stays in the queue.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
-        if tokio::time::timeout(STOP_WITHIN, self.task).await.is_err() {
+        if tokio::time::timeout(STOP_TIMEOUT, self.task).await.is_err() {
             tracing::warn!("stopped while emails were being sent; they are sent again after the next start");
         }
+    }
+}
+
+/// The wait after this many failed attempts: 30 seconds, doubled each time, at most an hour.
+fn retry_wait(tries: i64) -> TimeDelta {
+    let doublings = u32::try_from((tries - 1).clamp(0, 7)).unwrap_or(7);
+    TimeDelta::seconds((30 * 2_i64.pow(doublings)).min(3_600))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_wait_doubles_from_30_seconds_to_an_hour() {
+        let waits: Vec<i64> = (1..=9).map(|tries| retry_wait(tries).num_seconds()).collect();
+        assert_eq!(waits, [30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
+        assert_eq!(retry_wait(i64::MAX).num_seconds(), 3_600);
     }
 }

@@ -1,5 +1,4 @@
-//! The way to the mail server: SMTP (RFC 5321), protected by TLS. The only owner of `lettre`.
-//! What may not live here: which mail goes when (`sender.rs`).
+//! Delivery to the mail server: SMTP (RFC 5321) over TLS.
 
 use std::error::Error;
 use std::time::{Duration, SystemTime};
@@ -13,34 +12,34 @@ use lettre::transport::smtp::response::Category;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use url::{Host, Url};
 
-use super::letter::Letter;
-use super::message::{Content, MailBrand};
+use super::message::{MailBrand, MailContent};
+use super::payload::MailPayload;
 use crate::clock::{Moment, unix_seconds};
 use crate::config::{Config, MailConfig, SmtpTls};
 
-/// How long the mail server may take for one answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// How long the mail server may take for one response.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Why the way to the mail server cannot be prepared.
+/// An error in the settings of the mail server.
 #[derive(Debug, thiserror::Error)]
 pub enum SmtpError {
-    /// `MAIL_FROM` holds no address that a mail can come from.
+    /// `MAIL_FROM` is not a valid sender address.
     #[error("MAIL_FROM={0} is not a valid sender address: use ADDRESS or NAME <ADDRESS>")]
     From(String),
-    /// TLS cannot be prepared.
+    /// TLS cannot be set up.
     #[error("cannot set up certificate checks for the mail server ({0}): check SMTP_CA_FILE and SMTP_URL")]
     Tls(lettre::transport::smtp::Error),
 }
 
-/// Why a mail was not sent. No text in it tells to whom.
-pub(super) enum Failure {
-    /// It may be sent later.
-    Passing(String),
-    /// It never will.
+/// Why an email was not sent. The text never names the recipient.
+pub(super) enum SendError {
+    /// A retry may succeed.
+    Transient(String),
+    /// No retry can succeed.
     Permanent(String),
 }
 
-/// The mail server and who mails come from.
+/// The mail server and the sender address.
 pub(super) struct Smtp {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from_name: Option<String>,
@@ -55,7 +54,7 @@ impl Smtp {
         let host = host.unwrap_or_else(|| "localhost".to_owned());
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&mail.host)
             .port(mail.port)
-            .timeout(Some(ANSWER_WITHIN))
+            .timeout(Some(RESPONSE_TIMEOUT))
             .hello_name(ClientId::Domain(host.clone()))
             .tls(match mail.tls {
                 SmtpTls::Plain => Tls::None,
@@ -75,15 +74,16 @@ impl Smtp {
         })
     }
 
-    /// Sends one mail. `id` names it to the mail server too, so that one sent twice, since an instance died in between, is seen to be one.
-    pub async fn send(&self, letter: &Letter, kind: &str, id: &str, created_at: Moment) -> Result<(), Failure> {
-        let message = self.message(letter, kind, id, created_at).map_err(Failure::Permanent)?;
-        self.transport.send(message).await.map(drop).map_err(|error| failure(&error))
+    /// Sends one email. Its `Message-ID` contains `id`, so a mail server recognizes it if an instance crashed before
+    /// removing it from the queue and it is sent again.
+    pub async fn send(&self, mail: &MailPayload, kind: &str, id: &str, created_at: Moment) -> Result<(), SendError> {
+        let message = self.message(mail, kind, id, created_at).map_err(SendError::Permanent)?;
+        self.transport.send(message).await.map(drop).map_err(|error| send_error(&error))
     }
 
-    fn message(&self, letter: &Letter, kind: &str, id: &str, created_at: Moment) -> Result<Message, String> {
-        let to = address(&letter.to).ok_or_else(|| "the recipient address is not valid for SMTP".to_owned())?;
-        let content = Content::new(letter, kind, &self.brand);
+    fn message(&self, mail: &MailPayload, kind: &str, id: &str, created_at: Moment) -> Result<Message, String> {
+        let to = address(&mail.to).ok_or_else(|| "the recipient address is not valid for SMTP".to_owned())?;
+        let content = MailContent::new(mail, kind, &self.brand);
         let (text, html) = content.render().map_err(|error| error.to_string())?;
         let name = self.from_name.clone().unwrap_or_else(|| self.brand.product.clone());
         let seconds = u64::try_from(unix_seconds(created_at)).unwrap_or_default();
@@ -100,7 +100,7 @@ impl Smtp {
     }
 }
 
-/// The address with its domain as DNS has it, so that a mail server without SMTPUTF8 (RFC 6531) takes it.
+/// Returns the address with its domain in ASCII, for mail servers without SMTPUTF8 (RFC 6531).
 fn address(text: &str) -> Option<Address> {
     let (local, domain) = text.rsplit_once('@')?;
     match Host::parse(domain) {
@@ -117,9 +117,9 @@ fn tls(mail: &MailConfig) -> Result<TlsParameters, SmtpError> {
     builder.build_rustls().map_err(SmtpError::Tls)
 }
 
-fn failure(error: &lettre::transport::smtp::Error) -> Failure {
+fn send_error(error: &lettre::transport::smtp::Error) -> SendError {
     let Some(code) = error.status() else {
-        // What our side says of the connection; it knows no recipient.
+        // An error of the connection, which does not contain the recipient.
         let mut text = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -128,17 +128,18 @@ fn failure(error: &lettre::transport::smtp::Error) -> Failure {
             }
             source = cause.source();
         }
-        return Failure::Passing(text);
+        return SendError::Transient(text);
     };
-    // The code alone: the text behind it often repeats the recipient. 53x is about our credentials, which an admin will mend.
+    // Only the code: the server's text often repeats the recipient. 53x rejects the credentials, which an administrator
+    // can correct.
     if error.is_permanent() && code.category != Category::Unspecified3 {
-        Failure::Permanent(format!("the SMTP server returned {code}"))
+        SendError::Permanent(format!("the SMTP server returned {code}"))
     } else {
-        Failure::Passing(format!("the SMTP server returned {code}"))
+        SendError::Transient(format!("the SMTP server returned {code}"))
     }
 }
 
-/// Says that no person wrote it, so that no absence notice comes back (RFC 3834 §5).
+/// Marks an automatic email, so that no absence notice is sent in reply (RFC 3834 §5).
 #[derive(Clone)]
 struct AutoSubmitted;
 
@@ -156,7 +157,7 @@ impl Header for AutoSubmitted {
     }
 }
 
-/// The language that it is written in (RFC 3282).
+/// The language of the text (RFC 3282).
 #[derive(Clone)]
 struct ContentLanguage(String);
 

@@ -1,4 +1,4 @@
-//! The client credentials grant (RFC 6749 §4.4): a client's token for itself.
+//! The client credentials grant (RFC 6749 §4.4): an access token for the client itself.
 
 use crate::authentication::SignInError;
 use crate::clients::{self, Client};
@@ -23,9 +23,6 @@ pub enum ClientGrant {
 }
 
 /// Starts a session for an authenticated client and signs its token. There is no refresh token (RFC 6749 §4.4.3).
-///
-/// # Errors
-/// [`SignInError`] when no decision was possible.
 pub async fn issue(
     db: &Db,
     sessions: &SessionService,
@@ -51,7 +48,8 @@ pub async fn issue(
     };
     let started = db
         .write(move |conn| -> Result<_, DbError> {
-            // Compared with the row again, which is locked: deleting the client ends this session or comes before it.
+            // Locks the client: deleting it or replacing its secret comes after this and ends the session, or before it
+            // and is seen here.
             if !clients::lock_unchanged(conn, &client)? {
                 return Ok(None);
             }

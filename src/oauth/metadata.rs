@@ -76,16 +76,17 @@ pub async fn get_server_metadata(
     let with_secret = vec!["client_secret_basic", "client_secret_post"];
     // An application that is not registered does not authenticate.
     let or_none = [with_secret.as_slice(), &["none"]].concat();
-    let is_on = |grant: &GrantType| *grant != GrantType::Password || config.password_grant != PasswordGrant::Off;
+    let is_enabled = |grant: &GrantType| *grant != GrantType::Password || config.password_grant != PasswordGrant::Off;
+    let grants = GrantType::ALL.iter().filter(|grant| is_enabled(grant));
     let metadata = ServerMetadata {
         issuer: config.issuer.clone(),
         token_endpoint: url("/token"),
         revocation_endpoint: url("/token/revoke"),
         introspection_endpoint: url("/token/introspect"),
-        jwks_uri: (!tokens.keys().is_shared()).then(|| url("/.well-known/jwks.json")),
+        jwks_uri: (!tokens.keys().is_shared_secret()).then(|| url("/.well-known/jwks.json")),
         service_documentation: url("/docs/"),
         response_types_supported: [],
-        grant_types_supported: GrantType::ALL.iter().filter(|grant| is_on(grant)).map(|grant| grant.as_str()).collect(),
+        grant_types_supported: grants.map(|grant| grant.as_str()).collect(),
         token_endpoint_auth_methods_supported: or_none.clone(),
         revocation_endpoint_auth_methods_supported: or_none,
         introspection_endpoint_auth_methods_supported: with_secret,

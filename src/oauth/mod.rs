@@ -63,5 +63,5 @@ async fn describe_rejected_preflight(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let response = next.call(request).await?.map_into_boxed_body();
     let is_rejected = response.response().error().is_some_and(|error| error.as_error::<CorsError>().is_some());
-    Ok(if is_rejected { response.into_response(AppError::preflight_refused().error_response()) } else { response })
+    Ok(if is_rejected { response.into_response(AppError::preflight_rejected().error_response()) } else { response })
 }

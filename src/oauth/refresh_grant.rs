@@ -1,4 +1,4 @@
-//! The refresh grant (RFC 6749 §6): user, roles and scopes are read again each time.
+//! The refresh grant (RFC 6749 §6): a new access token for the user, roles and scopes as they are now.
 
 use std::net::IpAddr;
 
@@ -49,6 +49,7 @@ pub struct Refreshed {
     pub scope: Scopes,
 }
 
+/// Outcome of the transaction.
 enum Outcome {
     Done { session: Session, user: Box<User>, roles: Vec<String>, scope: Scopes, successor: PlainSecret },
     Rejected,
@@ -58,9 +59,6 @@ enum Outcome {
 }
 
 /// Exchanges a refresh token for an access token and the next refresh token.
-///
-/// # Errors
-/// [`SignInError`] when no decision was possible.
 pub async fn refresh(
     db: &Db,
     sessions: &SessionService,
@@ -68,8 +66,8 @@ pub async fn refresh(
     request: RefreshRequest,
 ) -> Result<Refresh, SignInError> {
     let now = tokens.clock().now();
-    // An unknown token, or another client's, is rejected without the write lock, of which SQLite has one, and before anything changes:
-    // only the token's own client can use it or end its session.
+    // An unknown token, or another client's, is rejected before the write lock is taken, of which SQLite has only one,
+    // and before anything changes: only the token's own client can use it or end its session.
     let token = request.token.clone();
     let found = db.read(move |conn| -> Result<_, DbError> { Ok(find_refresh_token(conn, &token)?) }).await?;
     let client_id = request.client.as_ref().map(|client| client.id.as_str());
@@ -99,7 +97,7 @@ pub async fn refresh(
 /// The transaction of a refresh.
 struct RefreshStep {
     request: RefreshRequest,
-    /// The token as read just before. Its owner never changes, and `rotate` reads the rest again when it has changed.
+    /// The token as it was read before the transaction. Its client never changes, and `rotate` detects other changes.
     token: RefreshToken,
     lifetimes: Lifetimes,
     signer: Signer,
@@ -128,7 +126,7 @@ impl RefreshStep {
         }
     }
 
-    /// The scopes granted when the family began, as far as the user's roles and the client still allow them. `None` when none of the
+    /// The originally granted scopes that the user's roles and the client still allow. `None` when none of the
     /// requested scopes is left.
     fn scope(&self, conn: &mut DbConnection, roles: &[String]) -> Result<Option<Scopes>, DbError> {
         let allowed = scope::allowed(conn, &self.token.scope, roles, self.request.client.as_ref())?;
@@ -139,8 +137,8 @@ impl RefreshStep {
         Ok(Some(requested.intersection(&allowed)).filter(|scope| !scope.is_empty()))
     }
 
-    /// Stores until when the new access token is valid, unless the row covers it already: a session that ends is then remembered for
-    /// long enough. `None` when the session ended in the meantime.
+    /// Stores the expiry time of the new access token, unless the row covers it already: an ended session is listed as
+    /// revoked until then. `None` when the session ended in the meantime.
     fn set_issued(&self, conn: &mut DbConnection, mut session: Session) -> Result<Option<Session>, DbError> {
         let is_use_due = self.lifetimes.is_use_due(&session, self.now);
         session.last_used_at = session.last_used_at.max(self.now);
@@ -148,11 +146,12 @@ impl RefreshStep {
         if !is_use_due && session.access_until >= expires_at && session.signing_kid.as_deref() == self.signer.kid() {
             return Ok(Some(session));
         }
-        let until = self.lifetimes.access_until_of(expires_at);
+        let until = self.lifetimes.stored_access_until(expires_at);
         let is_live = sessions::set_issued(conn, &session, self.signer.kid(), until, self.now)?;
         Ok(is_live.then_some(session))
     }
 
+    /// Ends the session of a reused token and records the event.
     fn end(&self, conn: &mut DbConnection, ended: &mut EndedSessions, session: &Session) -> Result<(), DbError> {
         if sessions::end(conn, ended, &session.id, EndReason::RefreshTokenReused, self.now)? {
             let event = Event {

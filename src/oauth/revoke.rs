@@ -73,7 +73,7 @@ async fn session_of(
         let found = db.read(find).await?;
         return Ok(found.filter(|token| token.client_id == client_id).map(|token| token.family_id));
     }
-    if tokens.keys().is_shared() {
+    if tokens.keys().is_shared_secret() {
         return Err(AppError::unsupported_token_type());
     }
     match tokens.verify(token).await {

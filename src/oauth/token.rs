@@ -120,7 +120,7 @@ pub async fn post_token(
     let grant = GrantType::from_name(grant_type).ok_or_else(|| {
         AppError::unsupported_grant_type("Unsupported grant_type. Send password, refresh_token or client_credentials.")
     })?;
-    if client.as_ref().is_some_and(|client| !client.may(grant)) {
+    if client.as_ref().is_some_and(|client| !client.is_allowed(grant)) {
         return Err(AppError::unauthorized_client());
     }
     let context = TokenRequestContext { request: &request, parameters: &parameters, client };

@@ -79,18 +79,18 @@ async fn clean(
     if !is_claimed {
         return Ok(());
     }
-    let token_life = lifetimes.one_access_token(now) - now;
+    let token_life = lifetimes.access_token();
     if let Err(error) = tokens.keys().run_maintenance(db, key_rotation, token_life, now).await {
         // The cleanup continues without it.
         tracing::warn!(%error, "signing-key maintenance failed; retrying in a minute");
     }
-    let unused_since = lifetimes.unused_since(now);
-    let (seals, refresh) = (tokens::seals_dead_before(now), lifetimes.refresh_expired_before(now));
-    delete(db, move |conn| tokens::erase_seals(conn, seals, BATCH)).await?;
-    delete(db, move |conn| tokens::delete_old_tokens(conn, refresh, BATCH)).await?;
+    let last_used_before = lifetimes.sessions_expired_before(now);
+    let (seals, refresh) = (tokens::seals_expired_before(now), lifetimes.refresh_tokens_expired_before(now));
+    delete(db, move |conn| tokens::erase_sealed_successors(conn, seals, BATCH)).await?;
+    delete(db, move |conn| tokens::delete_old_refresh_tokens(conn, refresh, BATCH)).await?;
     delete(db, move |conn| audit::delete_old(conn, now - EVENT_RETENTION, BATCH)).await?;
     delete(db, move |conn| sessions::delete_ended(conn, now - ENDED_SESSION_RETENTION, BATCH)).await?;
-    delete(db, move |conn| sessions::delete_expired(conn, unused_since, now, BATCH)).await?;
+    delete(db, move |conn| sessions::delete_expired(conn, last_used_before, now, BATCH)).await?;
     delete(db, move |conn| authentication::delete_stale_attempts(conn, now, BATCH)).await?;
     delete(db, move |conn| authentication::delete_stale_devices(conn, now, BATCH)).await?;
     delete(db, move |conn| mail::delete_expired(conn, now, BATCH)).await?;

@@ -2,7 +2,7 @@
 
 pub mod health;
 pub mod housekeeping;
-pub mod metrics;
+pub mod metrics_endpoint;
 pub mod server_key;
 pub mod server_key_change;
 mod store;

@@ -40,7 +40,7 @@ pub enum ServerKeySource {
     /// An existing file.
     File(PathBuf),
     /// A file that this start created.
-    Made(PathBuf),
+    Created(PathBuf),
 }
 
 /// Finds the existing key, without creating one.
@@ -55,23 +55,23 @@ pub fn find(config: &Config) -> Result<Option<(ServerKey, ServerKeySource)>, Ser
 }
 
 /// Finds the key, or creates it on the first start with SQLite.
-pub async fn find_or_make(config: &Config, db: &Db) -> Result<(ServerKey, ServerKeySource), ServerKeyError> {
+pub async fn find_or_create(config: &Config, db: &Db) -> Result<(ServerKey, ServerKeySource), ServerKeyError> {
     if let Some(found) = find(config)? {
         return Ok(found);
     }
     let Some(path) = key_file(&config.database) else {
         return Err(ServerKeyError::Missing(ServerKey::generate().reveal().to_string()));
     };
-    let is_in_use = db.read(|conn| -> Result<_, DbError> { Ok(tokens::has_keys(conn)?) }).await?;
+    let is_in_use = db.read(|conn| -> Result<_, DbError> { Ok(tokens::has_keys_or_sessions(conn)?) }).await?;
     if is_in_use {
         // Another process may have created the file since `find`; it writes the file before it uses the key.
         return read(&path)?.map(|key| (key, ServerKeySource::File(path.clone()))).ok_or(ServerKeyError::Lost(path));
     }
-    if make(&path, &ServerKey::generate())? {
+    if create_file(&path, &ServerKey::generate())? {
         tracing::debug!(path = %path.display(), "server key created");
     }
     let key = read(&path)?.ok_or_else(|| ServerKeyError::Lost(path.clone()))?;
-    Ok((key, ServerKeySource::Made(path)))
+    Ok((key, ServerKeySource::Created(path)))
 }
 
 fn key_file(database: &DatabaseUrl) -> Option<PathBuf> {
@@ -82,22 +82,22 @@ fn key_file(database: &DatabaseUrl) -> Option<PathBuf> {
 }
 
 pub(super) fn read(path: &Path) -> Result<Option<ServerKey>, ServerKeyError> {
-    let fault = |reason: String| ServerKeyError::File { path: path.to_owned(), reason };
+    let file_error = |reason: String| ServerKeyError::File { path: path.to_owned(), reason };
     let text = match std::fs::read_to_string(path) {
         Ok(text) => zeroize::Zeroizing::new(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(fault(format!("cannot be read ({error})"))),
+        Err(error) => return Err(file_error(format!("cannot be read ({error})"))),
     };
     warn_if_readable_by_others(path);
-    ServerKey::parse(&text)
-        .map(Some)
-        .ok_or_else(|| fault("does not contain 32 bytes or more in base64 or hex: restore it from a backup".to_owned()))
+    ServerKey::parse(&text).map(Some).ok_or_else(|| {
+        file_error("does not contain 32 bytes or more in base64 or hex: restore it from a backup".to_owned())
+    })
 }
 
 /// Writes the key to a draft and links that to `path`, which fails if another process was first. So no process reads a
 /// partial key, and servers that start at the same time use the same one. Returns whether this call created the file.
-pub(super) fn make(path: &Path, key: &ServerKey) -> Result<bool, ServerKeyError> {
-    let fault = |error: std::io::Error| ServerKeyError::File {
+pub(super) fn create_file(path: &Path, key: &ServerKey) -> Result<bool, ServerKeyError> {
+    let file_error = |error: std::io::Error| ServerKeyError::File {
         path: path.to_owned(),
         reason: format!("cannot be created ({error})"),
     };
@@ -116,8 +116,8 @@ pub(super) fn make(path: &Path, key: &ServerKey) -> Result<bool, ServerKeyError>
         Err(error) => Err(error),
     });
     let removed = std::fs::remove_file(&draft);
-    let made = linked.map_err(fault)?;
-    removed.map_err(fault)?;
+    let made = linked.map_err(file_error)?;
+    removed.map_err(file_error)?;
     Ok(made)
 }
 

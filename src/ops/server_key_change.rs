@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::server_key::{ServerKeyError, ServerKeySource, make, read, sync_folder};
+use super::server_key::{ServerKeyError, ServerKeySource, create_file, read, sync_folder};
 use crate::secret::ServerKey;
 
 /// A prepared rotation. The new key is on disk before anything is encrypted with it, and replaces the old one after
@@ -42,11 +42,11 @@ pub enum ServerKeyChangeError {
 pub fn prepare(source: &ServerKeySource, given: Option<&Path>) -> Result<ServerKeyChange, ServerKeyChangeError> {
     let given =
         given.map(|path| read(path)?.ok_or_else(|| ServerKeyChangeError::NoFile(path.to_owned()))).transpose()?;
-    let (ServerKeySource::File(file) | ServerKeySource::Made(file)) = source else {
+    let (ServerKeySource::File(file) | ServerKeySource::Created(file)) = source else {
         return given.map(|new| ServerKeyChange { new, file: None }).ok_or(ServerKeyChangeError::NotGiven);
     };
     let staged = staged(file);
-    make(&staged, given.as_ref().unwrap_or(&ServerKey::generate()))?;
+    create_file(&staged, given.as_ref().unwrap_or(&ServerKey::generate()))?;
     let new = read(&staged)?.ok_or_else(|| ServerKeyError::Lost(staged.clone()))?;
     match given {
         Some(given) if *given.reveal() != *new.reveal() => Err(ServerKeyChangeError::Unfinished(staged)),

@@ -13,8 +13,8 @@ use crate::users::{self, User, UserId};
 
 /// Outcome of verifying an address.
 #[derive(Clone, Debug)]
-pub enum Verification {
-    /// The address is the account's now.
+pub enum EmailVerification {
+    /// The address is the account's verified address.
     Done,
     /// Another account verified the address first.
     AddressTaken,
@@ -31,14 +31,12 @@ pub enum EmailChangeRequest {
     QueueFull,
 }
 
-/// Queues a mail with a link that verifies `email` for the user, and notifies their current address. An earlier link becomes invalid,
-/// so that of two requested addresses the last one counts.
+/// Queues a mail with a link that verifies `email` for the user, and notifies their current address. An earlier link
+/// becomes invalid: of two requested addresses the last one counts.
 ///
-/// When another account has verified `email`, its owner is notified instead of being mailed a link. The request stays visible and
-/// expires like any other, so that the requesting user learns nothing. The mails count toward the limit of the requesting user.
-///
-/// # Errors
-/// When a query fails.
+/// When another account has verified `email`, its owner gets a notification without a link. The request stays visible
+/// and expires like any other, and the requesting user does not learn that the address has an account. The mails count
+/// toward the limit of the requesting user.
 pub async fn request_email_change(
     accounts: &AccountService,
     outbox: Outbox,
@@ -51,8 +49,8 @@ pub async fn request_email_change(
             let now = clock.now();
             match queue_email_change(conn, &outbox, &user, &email, now)? {
                 Queued::Waiting => Ok(EmailChangeRequest::Queued),
-                // Rolled back, so that no page says that a mail is on its way.
-                Queued::Full | Queued::Off => Err(Rollback::with(EmailChangeRequest::QueueFull)),
+                // Rolled back, because the account page would show a pending change without a mail.
+                Queued::Full | Queued::Disabled => Err(Rollback::with(EmailChangeRequest::QueueFull)),
             }
         })
         .await
@@ -75,9 +73,9 @@ fn queue_email_change(
             language: user.language.clone(),
             user_id: Some(user.id.0),
         },
-        // The link's secret is dropped: it reaches nobody.
+        // The secret of the link is dropped, which makes the link unusable.
         Some(owner) => Mail {
-            kind: MailKind::AddressWanted { username: owner.username },
+            kind: MailKind::AddressRequested { username: owner.username },
             to: owner.email.unwrap_or_else(|| email.to_owned()),
             display_name: owner.display_name,
             language: owner.language,
@@ -86,7 +84,13 @@ fn queue_email_change(
     };
     let queued = outbox.queue(conn, mail, now)?;
     if queued == Queued::Waiting && user.email.as_deref() != Some(email) {
-        queue_notification(conn, outbox, user, MailKind::EmailChangeAsked { username: user.username.clone() }, now)?;
+        queue_notification(
+            conn,
+            outbox,
+            user,
+            MailKind::EmailChangeRequested { username: user.username.clone() },
+            now,
+        )?;
     }
     Ok(queued)
 }
@@ -97,10 +101,7 @@ fn create_link(conn: &mut DbConnection, user: &User, email: &str, now: Moment) -
     Ok(links::create_for(conn, &new, now)?)
 }
 
-/// The requested email address of a user that waits for verification.
-///
-/// # Errors
-/// When the query fails.
+/// Finds the requested address of a user that waits for verification.
 pub async fn find_pending_email(accounts: &AccountService, user_id: UserId) -> Result<Option<String>, DbError> {
     let now = accounts.clock().now();
     let find = move |conn: &mut DbConnection| -> Result<_, DbError> {
@@ -110,9 +111,6 @@ pub async fn find_pending_email(accounts: &AccountService, user_id: UserId) -> R
 }
 
 /// Cancels a pending email change.
-///
-/// # Errors
-/// When the query fails.
 pub async fn cancel_email_change(accounts: &AccountService, user_id: UserId) -> Result<(), DbError> {
     accounts
         .write(move |conn, _| -> Result<_, DbError> {
@@ -122,15 +120,12 @@ pub async fn cancel_email_change(accounts: &AccountService, user_id: UserId) -> 
 }
 
 /// Makes the link's address the user's verified address, notifies the address that it replaces, and uses the link.
-///
-/// # Errors
-/// When a query fails.
 pub async fn verify_email(
     accounts: &AccountService,
     outbox: Outbox,
     link: Link,
     client_info: ClientInfo,
-) -> Result<Verification, DbError> {
+) -> Result<EmailVerification, DbError> {
     let clock = accounts.clock().clone();
     accounts.write(move |conn, _| verify(conn, &outbox, &link, &client_info, clock.now())).await
 }
@@ -141,25 +136,25 @@ fn verify(
     link: &Link,
     client_info: &ClientInfo,
     now: Moment,
-) -> Result<Verification, DbError> {
+) -> Result<EmailVerification, DbError> {
     let (LinkPurpose::Verify, Some(user_id), Some(email)) = (link.purpose, link.user_id, &link.email) else {
-        return Ok(Verification::LinkExpired);
+        return Ok(EmailVerification::LinkExpired);
     };
-    // Of two accounts that verify one address at the same time, one is first.
+    // Serializes two accounts that verify one address at the same time.
     users::lock_accounts(conn)?;
-    if !links::use_up(conn, link, now)? {
-        return Ok(Verification::LinkExpired);
+    if !links::use_once(conn, link, now)? {
+        return Ok(EmailVerification::LinkExpired);
     }
-    let Some(user) = find_active(conn, user_id)? else { return Ok(Verification::LinkExpired) };
+    let Some(user) = find_active(conn, user_id)? else { return Ok(EmailVerification::LinkExpired) };
     if find_verified_owner(conn, email, Some(user_id))?.is_some() {
-        return Ok(Verification::AddressTaken);
+        return Ok(EmailVerification::AddressTaken);
     }
     if user.email.as_deref() != Some(email) {
-        // What was mailed to the replaced address becomes invalid.
+        // Links that were mailed to the replaced address become invalid.
         links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, user_id)?;
         queue_notification(conn, outbox, &user, MailKind::EmailChanged { username: user.username.clone() }, now)?;
         audit::record(conn, &Event::of_user(EventKind::EmailChanged, user_id.0, client_info, now))?;
     }
     users::set_verified_email(conn, user_id, email, now)?;
-    Ok(Verification::Done)
+    Ok(EmailVerification::Done)
 }

@@ -1,5 +1,4 @@
-//! `/password/forgot`: asks for a link by mail. Same answer, same statements, same time whoever is named: what follows from the name is
-//! done after the answer. What may not live here: what a link lets its holder do (`admin`).
+//! `/password/forgot`: the page that requests a password-reset link by mail.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -19,29 +18,24 @@ use crate::web::notice::Notice;
 use crate::web::pages::{Alert, Layout, html, see_other};
 use crate::web::session::BrowserSession;
 
-/// The most bytes of a name or an address.
-const MAX_LOGIN: usize = 256;
+/// The most bytes of a username or an email address.
+const MAX_LOGIN_BYTES: usize = 256;
 
-/// Shows the form or, where no mail is sent, whom to ask.
-///
-/// # Errors
-/// 500 when the page cannot be rendered, which its types rule out.
+/// Shows the form or, without a mail server, whom to ask.
 pub async fn show(
     request: HttpRequest,
     session: BrowserSession,
     accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, AppError> {
     let layout = Layout::new(&request);
-    if !accounts.outbox().is_on() {
-        return no_mail(layout);
+    if !accounts.outbox().is_enabled() {
+        return no_mail_page(layout);
     }
     form(layout, &session, String::new(), FormState::default())
 }
 
-/// Takes the wish, and says no more than that.
-///
-/// # Errors
-/// When the database gives no answer.
+/// Accepts a request. The response, its statements and its time are the same for every name: the work that depends on
+/// the name runs after the response, which therefore does not reveal whether an account exists.
 pub async fn submit(
     request: HttpRequest,
     payload: web::Payload,
@@ -50,17 +44,17 @@ pub async fn submit(
     limiter: web::Data<RequestLimiter>,
     ClientIp(client_ip): ClientIp,
 ) -> Result<HttpResponse, AppError> {
-    let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, true).await?;
+    let FormPost { parameters, rejection } = form_post::read(&request, payload, &session, true).await?;
     let layout = Layout::new(&request);
     let words = layout.words;
-    if !accounts.outbox().is_on() {
-        return no_mail(layout);
+    if !accounts.outbox().is_enabled() {
+        return no_mail_page(layout);
     }
-    let login: String = parameters.get("login").unwrap_or_default().trim().chars().take(MAX_LOGIN).collect();
-    if let Some(refusal) = refusal {
-        return form(layout, &session, login, FormState::rejected(refusal, words, &request));
+    let login: String = parameters.get("login").unwrap_or_default().trim().chars().take(MAX_LOGIN_BYTES).collect();
+    if let Some(rejection) = rejection {
+        return form(layout, &session, login, FormState::rejected(rejection, words, &request));
     }
-    if login.is_empty() || login.len() > MAX_LOGIN || login.contains('\0') {
+    if login.is_empty() || login.len() > MAX_LOGIN_BYTES || login.contains('\0') {
         let alert = Alert::named(words, "forgot-alert");
         return form(layout, &session, login, FormState::failed(StatusCode::UNPROCESSABLE_ENTITY, alert));
     }
@@ -70,10 +64,10 @@ pub async fn submit(
     }
     let outbox = accounts.outbox().with_fallback_language(Some(words.language()));
     background::spawn_bounded(async move { mail_links(&accounts, &limiter, outbox, login).await })?;
-    Ok(see_other(&format!("/login?notice={}", Notice::ResetAsked.code())))
+    Ok(see_other(&format!("/login?notice={}", Notice::PasswordResetRequested.code())))
 }
 
-/// Leaves a mail for each account that may be meant, three in half an hour at the most.
+/// Queues a mail for each account that the text may mean, at most three in half an hour.
 async fn mail_links(
     accounts: &AccountService,
     limiter: &RequestLimiter,
@@ -94,11 +88,11 @@ async fn mail_links(
 }
 
 fn form(layout: Layout, session: &BrowserSession, login: String, state: FormState) -> Result<HttpResponse, AppError> {
-    let csrf = form_post::csrf_token(session, state.rejection)?;
+    let csrf = form_post::csrf_token(session, state.rejection);
     html(state.status, &ForgotPage { layout, csrf, login, alert: state.alert })
 }
 
-fn no_mail(layout: Layout) -> Result<HttpResponse, AppError> {
+fn no_mail_page(layout: Layout) -> Result<HttpResponse, AppError> {
     let words = layout.words;
     let page = ErrorPage {
         title: words.get("forgot-title").to_owned(),

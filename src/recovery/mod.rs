@@ -1,4 +1,4 @@
-//! Password reset and email verification: the pages, and what their one-time links allow.
+//! Password reset and email verification: the pages, and the changes that their one-time links allow.
 
 mod email_verification;
 mod forgot;

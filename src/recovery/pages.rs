@@ -1,10 +1,10 @@
-//! The pages of getting back in: fields ready to print. What may not live here: words (`locales/`) and decisions.
+//! Askama templates of the password-reset and email-verification pages.
 
 use askama::Template;
 
 use crate::web::pages::{Alert, Layout};
 
-/// The form that asks for a link.
+/// The form that requests a reset link.
 #[derive(Template)]
 #[template(path = "forgot.html")]
 pub struct ForgotPage {
@@ -14,7 +14,7 @@ pub struct ForgotPage {
     pub alert: Option<Alert>,
 }
 
-/// The question whether an address is the person's own.
+/// The form that confirms an email address.
 #[derive(Template)]
 #[template(path = "verify.html")]
 pub struct VerifyPage {
@@ -31,7 +31,7 @@ mod tests {
     use crate::i18n;
 
     #[test]
-    fn the_pages_render_in_every_language() {
+    fn pages_render_in_every_language() {
         for words in i18n::languages() {
             let layout = || Layout::in_language(words);
             let text = || "<b>\"x\"</b>".to_owned();

@@ -1,4 +1,4 @@
-//! Password reset by a one-time link: who is mailed one, and what the link allows.
+//! Password reset by a one-time link: mailing the link, and setting the password.
 
 use crate::accounts::{AccountService, find_active, find_user, queue_notification, set_password};
 use crate::audit::ClientInfo;
@@ -39,10 +39,7 @@ pub enum Reset {
     LinkExpired,
 }
 
-/// The accounts that a typed name or address may mean: active ones that have an email address.
-///
-/// # Errors
-/// When a query fails.
+/// Finds the accounts that a typed username or email address may mean: active ones that have an email address.
 pub async fn find_reachable(accounts: &AccountService, typed: String) -> Result<Vec<User>, DbError> {
     accounts
         .read(move |conn| {
@@ -70,11 +67,8 @@ pub enum ResetMail {
     QueueFull,
 }
 
-/// Queues a mail with a reset link, which replaces an earlier link. It goes to the account's address, whatever was typed: an admin set
-/// it, or its owner verified it.
-///
-/// # Errors
-/// When a query fails.
+/// Queues a mail with a reset link, which replaces an earlier link. It goes to the address of the account, which an
+/// admin set or its owner verified, not to the typed one.
 pub async fn mail_reset_link(accounts: &AccountService, outbox: Outbox, user: User) -> Result<ResetMail, DbError> {
     let clock = accounts.clock().clone();
     accounts
@@ -88,17 +82,14 @@ pub async fn mail_reset_link(accounts: &AccountService, outbox: Outbox, user: Us
             let mail = Mail { kind, to, display_name, language, user_id: Some(user.id.0) };
             match outbox.queue(conn, mail, now)? {
                 Queued::Waiting => Ok(ResetMail::Queued),
-                // The new link would reach nobody.
-                Queued::Full | Queued::Off => Err(Rollback::with(ResetMail::QueueFull)),
+                // Rolled back, because the new link would not be mailed.
+                Queued::Full | Queued::Disabled => Err(Rollback::with(ResetMail::QueueFull)),
             }
         })
         .await
 }
 
 /// Creates a reset link for an admin to hand over; it replaces an earlier one.
-///
-/// # Errors
-/// When a query fails.
 pub async fn create_reset_link(accounts: &AccountService, name: &LookupName) -> Result<ResetLink, DbError> {
     let (name, clock) = (name.clone(), accounts.clock().clone());
     accounts
@@ -114,7 +105,7 @@ pub async fn create_reset_link(accounts: &AccountService, name: &LookupName) -> 
         .await
 }
 
-/// A new password chosen by a one-time link.
+/// A new password that is set by a one-time link.
 #[derive(Clone)]
 pub struct ResetRequest {
     /// The link: a reset, or the rescue of an admin.
@@ -128,9 +119,6 @@ pub struct ResetRequest {
 }
 
 /// Sets the password of the link's user, ends their sessions, notifies them and uses the link: all or nothing.
-///
-/// # Errors
-/// When a query fails.
 pub async fn reset_password(accounts: &AccountService, request: ResetRequest) -> Result<Reset, DbError> {
     let clock = accounts.clock().clone();
     accounts.write(move |conn, ended| reset(conn, ended, &request, clock.now())).await
@@ -147,7 +135,7 @@ fn reset(
         return Ok(Reset::LinkExpired);
     };
     users::lock_accounts(conn)?;
-    if !links::use_up(conn, link, now)? {
+    if !links::use_once(conn, link, now)? {
         return Ok(Reset::LinkExpired);
     }
     // The account may have been disabled, or the admin role revoked, since the link was created.

@@ -1,5 +1,4 @@
-//! `/password/reset`: what a link out of a mail, or from an admin, opens: a new password. It signs nobody in: that is the sign-in
-//! page's. What may not live here: what a link lets its holder do (`admin`).
+//! `/password/reset`: the page of a one-time link that sets a new password.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -22,26 +21,22 @@ use crate::web::session::BrowserSession;
 
 const FORM: LinkForm = LinkForm { name: "reset", path: "/password/reset" };
 
-/// Takes the link's secret out of the address, or shows the form for the link in the cookie. Uses nothing up.
-///
-/// # Errors
-/// When the database gives no answer.
+/// Moves a link's secret from the URL into a cookie, or shows the form for the link in the cookie. The link stays
+/// valid.
 pub async fn show(
     request: HttpRequest,
     session: BrowserSession,
     accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, AppError> {
-    if let Some(response) = one_time_link::take(&request, FORM.path)? {
+    if let Some(response) = one_time_link::move_to_cookie(&request, FORM.path) {
         return Ok(response);
     }
-    let Some((link, user)) = find(&request, &accounts).await? else { return link_expired(&request) };
-    FORM.to(&request, &session, accounts.password_policy(), &link).fresh(LinkFormSubject::Password(user.username))
+    let Some((link, user)) = find_link(&request, &accounts).await? else { return link_expired(&request) };
+    FORM.for_request(&request, &session, accounts.password_policy(), &link)
+        .fresh(LinkFormSubject::Password(user.username))
 }
 
-/// Sets the new password.
-///
-/// # Errors
-/// When the database gives no answer.
+/// Sets the new password, and redirects to the sign-in page.
 pub async fn submit(
     request: HttpRequest,
     payload: web::Payload,
@@ -51,10 +46,10 @@ pub async fn submit(
     limiter: web::Data<RequestLimiter>,
 ) -> Result<HttpResponse, AppError> {
     let post = form_post::read(&request, payload, &session, false).await?;
-    let Some((link, user)) = find(&request, &accounts).await? else { return link_expired(&request) };
+    let Some((link, user)) = find_link(&request, &accounts).await? else { return link_expired(&request) };
     let subject = LinkFormSubject::Password(user.username.clone());
-    let form = FORM.to(&request, &session, accounts.password_policy(), &link);
-    if let Some(response) = form.stop(&subject, &post, &limiter).await? {
+    let form = FORM.for_request(&request, &session, accounts.password_policy(), &link);
+    if let Some(response) = form.find_rejection(&subject, &post, &limiter).await? {
         return Ok(response);
     }
     let typed = post.parameters.get("password").unwrap_or_default();
@@ -68,9 +63,9 @@ pub async fn submit(
     match reset_password(&accounts, reset).await? {
         Reset::Done { user, .. } => {
             let path = format!("/login?notice={}", Notice::PasswordReset.code());
-            let mut response = one_time_link::answered(&request, &path)?;
+            let mut response = one_time_link::redirect_after_use(&request, &path);
             if let Some(device) = auth.remember_browser(&user).await {
-                cookies::set_device(&mut response, crate::web::config(&request), &device)?;
+                cookies::set_device(&mut response, crate::web::config(&request), &device);
             }
             Ok(response)
         }
@@ -78,7 +73,7 @@ pub async fn submit(
     }
 }
 
-async fn find(request: &HttpRequest, accounts: &AccountService) -> Result<Option<(Link, User)>, AppError> {
+async fn find_link(request: &HttpRequest, accounts: &AccountService) -> Result<Option<(Link, User)>, AppError> {
     let found = one_time_link::find(request, accounts, &[LinkPurpose::Reset]).await?;
     Ok(found.and_then(|(link, user)| Some((link, user?))))
 }

@@ -1,5 +1,4 @@
-//! New accounts by invitation or open registration: the links, and the account that a link allows. Opening the link verifies the
-//! address that it was mailed to.
+//! The links of invitations and registration requests, and the account that a link allows.
 
 use crate::accounts::{AccountService, find_verified_owner, queue_notification};
 use crate::clock::Moment;
@@ -7,7 +6,7 @@ use crate::db::{DbConnection, DbError, Rollback};
 use crate::links::{self, Link, LinkPurpose, NewLink};
 use crate::mail::{Mail, MailKind, Outbox, Queued};
 use crate::secret::PlainSecret;
-use crate::users::{self, Creation, NewUser, UserState};
+use crate::users::{self, NewUser, UserCreation, UserState};
 
 /// The most open invitations, and the most open registration requests.
 pub const MAX_OPEN: i64 = 10_000;
@@ -38,10 +37,7 @@ pub enum Acceptance {
     LinkExpired,
 }
 
-/// Invites a person, who gets these roles. With an address the link is mailed and shown to nobody else.
-///
-/// # Errors
-/// When a query fails.
+/// Invites a person, who gets these roles. With an email address the link is mailed and not returned.
 pub async fn invite(
     accounts: &AccountService,
     email: Option<String>,
@@ -51,7 +47,7 @@ pub async fn invite(
     accounts
         .write_or_rollback(move |conn, _| {
             let (email, now) = (email.as_deref(), clock.now());
-            if email.is_some() && !outbox.is_on() {
+            if email.is_some() && !outbox.is_enabled() {
                 return Ok(Invitation::NoMail);
             }
             users::lock_accounts(conn)?;
@@ -70,26 +66,20 @@ pub async fn invite(
             };
             match outbox.queue(conn, mail, now)? {
                 Queued::Waiting => Ok(Invitation::Mailed),
-                // The link would reach nobody.
-                Queued::Full | Queued::Off => Err(Rollback::with(Invitation::TooMany)),
+                // Rolled back, because the link would not be mailed.
+                Queued::Full | Queued::Disabled => Err(Rollback::with(Invitation::TooMany)),
             }
         })
         .await
 }
 
-/// The valid invitations, the oldest first, at most [`MAX_OPEN`].
-///
-/// # Errors
-/// When the query fails.
+/// Lists the valid invitations, the oldest first, at most [`MAX_OPEN`].
 pub async fn list_invitations(accounts: &AccountService) -> Result<Vec<Link>, DbError> {
     let now = accounts.clock().now();
     accounts.read(move |conn| Ok(links::list(conn, LinkPurpose::Invite, now, MAX_OPEN)?)).await
 }
 
 /// Revokes an invitation. Returns `false` when no valid one has this ID.
-///
-/// # Errors
-/// When the query fails.
 pub async fn revoke_invitation(accounts: &AccountService, id: &str) -> Result<bool, DbError> {
     let (id, clock) = (id.to_owned(), accounts.clock().clone());
     accounts
@@ -97,10 +87,7 @@ pub async fn revoke_invitation(accounts: &AccountService, id: &str) -> Result<bo
         .await
 }
 
-/// Queues a mail for a person who wants an account: a link or, when the address has an account, a notification to its owner.
-///
-/// # Errors
-/// When a query fails.
+/// Queues a mail for a registration request: a link or, when the address has an account, a notification to its owner.
 pub async fn request_account(accounts: &AccountService, outbox: Outbox, email: String) -> Result<(), DbError> {
     let clock = accounts.clock().clone();
     accounts.write(move |conn, _| queue_registration(conn, &outbox, &email, clock.now())).await
@@ -128,10 +115,8 @@ fn queue_registration(conn: &mut DbConnection, outbox: &Outbox, email: &str, now
     Ok(())
 }
 
-/// Creates the account that a link allows and uses the link, both or neither.
-///
-/// # Errors
-/// When a query fails.
+/// Creates the account that a link allows and uses the link, both or neither. The link verifies the address that it was
+/// mailed to.
 pub async fn accept(accounts: &AccountService, link: Link, new: NewUser) -> Result<Acceptance, DbError> {
     let clock = accounts.clock().clone();
     accounts.write_or_rollback(move |conn, _| create_account(conn, &link, new.clone(), clock.now())).await
@@ -152,14 +137,14 @@ fn create_account(
     {
         return Ok(Acceptance::LinkExpired);
     }
-    // Before the link is used: a person whose name is taken chooses another.
+    // Before the link is used: after a taken name the person can choose another.
     if users::find_by_key(conn, new.username.key())?.is_some() {
         return Ok(Acceptance::NameTaken);
     }
-    if !links::use_up(conn, link, now)? {
+    if !links::use_once(conn, link, now)? {
         return Ok(Acceptance::LinkExpired);
     }
-    let Creation::Created(user) = users::create(conn, new, now)? else {
+    let UserCreation::Created(user) = users::create(conn, new, now)? else {
         return Err(Rollback::with(Acceptance::NameTaken));
     };
     if let Some(email) = &link.email {

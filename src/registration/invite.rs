@@ -1,5 +1,4 @@
-//! `/invite`: what a link opens that lets its holder make an account: name and password. It signs nobody in: that is the sign-in page's.
-//! What may not live here: what a link lets its holder do (`admin`).
+//! `/invite`: the page of a one-time link that creates an account.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -12,7 +11,7 @@ use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::web::form_post;
 use crate::web::link_form::{LinkForm, LinkFormSubject};
-use crate::web::new_account::{AccountFieldError, Typed};
+use crate::web::new_account::{AccountFieldError, AccountFields};
 use crate::web::notice::Notice;
 use crate::web::one_time_link;
 use crate::web::pages::Layout;
@@ -20,31 +19,26 @@ use crate::web::session::BrowserSession;
 
 const FORM: LinkForm = LinkForm { name: "invite", path: "/invite" };
 
-/// Takes the link's secret out of the address, or shows the form for the link in the cookie. Uses nothing up.
-///
-/// # Errors
-/// When the database gives no answer.
+/// Moves a link's secret from the URL into a cookie, or shows the form for the link in the cookie. The link stays
+/// valid.
 pub async fn show(
     request: HttpRequest,
     session: BrowserSession,
     accounts: web::Data<AccountService>,
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
-    if let Some(response) = one_time_link::take(&request, FORM.path)? {
+    if let Some(response) = one_time_link::move_to_cookie(&request, FORM.path) {
         return Ok(response);
     }
-    let Some(link) = find(&request, &accounts).await? else { return link_expired(&request) };
-    if !is_open(&link, &config) {
+    let Some(link) = find_link(&request, &accounts).await? else { return link_expired(&request) };
+    if !is_allowed(&link, &config) {
         return registration_closed(Layout::new(&request));
     }
-    let subject = LinkFormSubject::Account(link.email.clone(), Typed::default());
-    FORM.to(&request, &session, accounts.password_policy(), &link).fresh(subject)
+    let subject = LinkFormSubject::Account(link.email.clone(), AccountFields::default());
+    FORM.for_request(&request, &session, accounts.password_policy(), &link).fresh(subject)
 }
 
-/// Makes the account.
-///
-/// # Errors
-/// When the database gives no answer.
+/// Creates the account, and redirects to the sign-in page.
 pub async fn submit(
     request: HttpRequest,
     payload: web::Payload,
@@ -54,40 +48,41 @@ pub async fn submit(
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
     let post = form_post::read(&request, payload, &session, false).await?;
-    let Some(link) = find(&request, &accounts).await? else { return link_expired(&request) };
-    if !is_open(&link, &config) {
+    let Some(link) = find_link(&request, &accounts).await? else { return link_expired(&request) };
+    if !is_allowed(&link, &config) {
         return registration_closed(Layout::new(&request));
     }
-    let typed = Typed::read(&post.parameters);
-    let form = FORM.to(&request, &session, accounts.password_policy(), &link);
+    let typed = AccountFields::read(&post.parameters);
+    let form = FORM.for_request(&request, &session, accounts.password_policy(), &link);
     let subject = LinkFormSubject::Account(link.email.clone(), typed.clone());
-    if let Some(response) = form.stop(&subject, &post, &limiter).await? {
+    if let Some(response) = form.find_rejection(&subject, &post, &limiter).await? {
         return Ok(response);
     }
     let typed_password = post.parameters.get("password").unwrap_or_default();
     let (mut new, password) = match typed.check(typed_password, link.email.as_deref(), accounts.password_policy()) {
         Ok(checked) => checked,
-        Err(fault) => return form.with_error(subject, &fault),
+        Err(error) => return form.with_error(subject, &error),
     };
     let Ok(hash) = accounts.hash(password).await else { return Err(AppError::unavailable()) };
     new.password_hash = Some(hash);
     match accept(&accounts, link, new).await? {
         Acceptance::Created => {
-            one_time_link::answered(&request, &format!("/login?notice={}", Notice::AccountMade.code()))
+            let path = format!("/login?notice={}", Notice::AccountCreated.code());
+            Ok(one_time_link::redirect_after_use(&request, &path))
         }
-        // Told to whoever holds a link, and to nobody else: without it a person could not choose another name.
+        // Only the holder of a link learns that a name is taken, because they have to choose another.
         Acceptance::NameTaken => form.with_error(subject, &AccountFieldError::NameTaken),
         Acceptance::LinkExpired => link_expired(&request),
     }
 }
 
-async fn find(request: &HttpRequest, accounts: &AccountService) -> Result<Option<Link>, AppError> {
+async fn find_link(request: &HttpRequest, accounts: &AccountService) -> Result<Option<Link>, AppError> {
     let found = one_time_link::find(request, accounts, &[LinkPurpose::Invite, LinkPurpose::Register]).await?;
     Ok(found.map(|(link, _)| link))
 }
 
-/// What the settings allow may have changed since the link was made.
-fn is_open(link: &Link, config: &Config) -> bool {
+/// Whether the settings still allow this link; they may have changed since it was created.
+fn is_allowed(link: &Link, config: &Config) -> bool {
     match config.registration {
         Registration::Closed => false,
         Registration::Invite => link.purpose == LinkPurpose::Invite,

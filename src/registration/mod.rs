@@ -1,6 +1,4 @@
-//! New accounts by invitation or open registration: the pages, and what their links allow.
-//!
-//! The email address comes first: no name is taken and no password hashed for a person who cannot read the mail.
+//! New accounts by invitation or open registration: the pages, and the accounts that their one-time links allow.
 
 mod invitation;
 mod invite;

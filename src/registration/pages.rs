@@ -1,4 +1,4 @@
-//! The pages of making an account: fields ready to print. What may not live here: words (`locales/`) and decisions.
+//! Askama templates of the registration pages.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -8,7 +8,7 @@ use crate::error::AppError;
 use crate::web::error_page::ErrorPage;
 use crate::web::pages::{Alert, Layout, html};
 
-/// The form that asks for a link.
+/// The form that requests a registration link.
 #[derive(Template)]
 #[template(path = "register.html")]
 pub struct RegisterPage {
@@ -18,7 +18,7 @@ pub struct RegisterPage {
     pub alert: Option<Alert>,
 }
 
-/// The page where registration is closed.
+/// The page that says that registration is closed.
 pub fn registration_closed(layout: Layout) -> Result<HttpResponse, AppError> {
     let words = layout.words;
     let page = ErrorPage {
@@ -38,7 +38,7 @@ mod tests {
     use crate::i18n;
 
     #[test]
-    fn the_pages_render_in_every_language() {
+    fn page_renders_in_every_language() {
         for words in i18n::languages() {
             let layout = || Layout::in_language(words);
             let text = || "<b>\"x\"</b>".to_owned();

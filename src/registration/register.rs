@@ -1,5 +1,4 @@
-//! `/register`: asks for a link by which an account can be made. Same answer whether or not the address has one already: its owner is
-//! told by mail. What may not live here: what a link lets its holder do (`admin`).
+//! `/register`: the page that requests a registration link by mail.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -21,9 +20,6 @@ use crate::web::pages::{Alert, Layout, html, see_other};
 use crate::web::session::BrowserSession;
 
 /// Shows the form.
-///
-/// # Errors
-/// 500 when the page cannot be rendered, which its types rule out.
 pub async fn show(
     request: HttpRequest,
     session: BrowserSession,
@@ -36,10 +32,8 @@ pub async fn show(
     form(layout, &session, String::new(), FormState::default())
 }
 
-/// Takes the wish, and says no more than that.
-///
-/// # Errors
-/// When the database gives no answer.
+/// Accepts a request. The response is the same whether or not the address has an account, whose owner is notified by
+/// mail. No name is reserved and no password hashed before the address is verified.
 pub async fn submit(
     request: HttpRequest,
     payload: web::Payload,
@@ -49,15 +43,15 @@ pub async fn submit(
     config: web::Data<Config>,
     ClientIp(client_ip): ClientIp,
 ) -> Result<HttpResponse, AppError> {
-    let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, true).await?;
+    let FormPost { parameters, rejection } = form_post::read(&request, payload, &session, true).await?;
     let layout = Layout::new(&request);
     let words = layout.words;
     if config.registration != Registration::Open {
         return registration_closed(layout);
     }
     let email: String = parameters.get("email").unwrap_or_default().trim().chars().take(256).collect();
-    if let Some(refusal) = refusal {
-        return form(layout, &session, email, FormState::rejected(refusal, words, &request));
+    if let Some(rejection) = rejection {
+        return form(layout, &session, email, FormState::rejected(rejection, words, &request));
     }
     let Some(key) = users::email_key(&email).filter(|_| !email.contains('\0')) else {
         let alert = Alert::named(words, "register-alert");
@@ -69,10 +63,10 @@ pub async fn submit(
     }
     let outbox = accounts.outbox().with_fallback_language(Some(words.language()));
     background::spawn_bounded(async move { mail_link(&accounts, &limiter, outbox, email, key).await })?;
-    Ok(see_other(&format!("/login?notice={}", Notice::AccountAsked.code())))
+    Ok(see_other(&format!("/login?notice={}", Notice::AccountRequested.code())))
 }
 
-/// Leaves a mail for the address, three an hour at the most.
+/// Queues a mail for the address, at most three an hour.
 async fn mail_link(
     accounts: &AccountService,
     limiter: &RequestLimiter,
@@ -88,6 +82,6 @@ async fn mail_link(
 }
 
 fn form(layout: Layout, session: &BrowserSession, email: String, state: FormState) -> Result<HttpResponse, AppError> {
-    let csrf = form_post::csrf_token(session, state.rejection)?;
+    let csrf = form_post::csrf_token(session, state.rejection);
     html(state.status, &RegisterPage { layout, csrf, email, alert: state.alert })
 }

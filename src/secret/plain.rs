@@ -1,4 +1,4 @@
-//! Secrets that somebody presents, and the hashes that are kept of them. What may not live here: the server's own key.
+//! Secrets that are handed to browsers and clients, and the hashes that are stored of them.
 
 use std::fmt;
 
@@ -6,13 +6,14 @@ use zeroize::Zeroizing;
 
 use super::{base64url, fill_random, from_base64url, hmac_sha256, sha256};
 
-/// A secret that its holder presents, such as a session's or a one-time link's: 43 characters of base64url,
-/// 256 bits. It is never stored, printed by `Debug` or serialised: only its [`SecretHash`] reaches the database.
+/// The secret of a session, one-time link, refresh token or client: 256 random bits, 43 characters of base64url.
+///
+/// It is never stored, printed by `Debug` or serialized; only its [`SecretHash`] reaches the database.
 #[derive(Clone)]
 pub struct PlainSecret(Zeroizing<String>);
 
 impl PlainSecret {
-    /// Makes a new one.
+    /// Generates a random secret.
     #[must_use]
     pub fn generate() -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
@@ -20,45 +21,45 @@ impl PlainSecret {
         Self(Zeroizing::new(base64url(bytes.as_ref())))
     }
 
-    /// Takes what somebody presented; `None` unless it has the shape of ours.
+    /// Parses a presented secret: 43 characters of base64url.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let is_ours = text.len() == 43 && from_base64url(text).is_some();
-        is_ours.then(|| Self(Zeroizing::new(text.to_owned())))
+        let is_secret = text.len() == 43 && from_base64url(text).is_some();
+        is_secret.then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
-    /// The secret itself, for the one answer that hands it over.
+    /// The secret itself, for the one response that hands it out.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Another secret, made of this one by a one-way function (HMAC-SHA256 of the label under it).
+    /// Derives another secret with a one-way function: HMAC-SHA256 of the label, with this secret as the key.
     #[must_use]
     pub fn derive(&self, label: &str) -> Self {
         Self(Zeroizing::new(base64url(&hmac_sha256(self.0.as_bytes(), label.as_bytes()))))
     }
 
-    /// Another secret so hidden that only whoever holds this one can read it (XOR with HMAC-SHA256 under this one); base64url. `turn`
-    /// must differ each time this secret hides another.
+    /// Encrypts another secret with this one (XOR with an HMAC-SHA256 under this secret); base64url. `sequence` must be
+    /// different for each successor of this secret, because two that share a mask reveal their XOR.
     #[must_use]
-    pub fn seal_successor(&self, successor: &Self, turn: i64) -> String {
-        base64url(&self.masked(&from_base64url(&successor.0).unwrap_or_default(), turn))
+    pub fn seal_successor(&self, successor: &Self, sequence: i64) -> String {
+        base64url(&self.apply_mask(&from_base64url(&successor.0).unwrap_or_default(), sequence))
     }
 
-    /// Reads what [`Self::seal_successor`] hid in the same turn.
+    /// Decrypts what [`Self::seal_successor`] returned for the same `sequence`.
     #[must_use]
-    pub fn open_successor(&self, sealed: &str, turn: i64) -> Option<Self> {
-        Self::parse(&base64url(&self.masked(&from_base64url(sealed)?, turn)))
+    pub fn open_successor(&self, sealed: &str, sequence: i64) -> Option<Self> {
+        Self::parse(&base64url(&self.apply_mask(&from_base64url(sealed)?, sequence)))
     }
 
-    fn masked(&self, bytes: &[u8], turn: i64) -> Vec<u8> {
-        let mask = self.derive(&format!("vestibule successor v1 {turn}"));
+    fn apply_mask(&self, bytes: &[u8], sequence: i64) -> Vec<u8> {
+        let mask = self.derive(&format!("vestibule successor v1 {sequence}"));
         let mask = from_base64url(&mask.0).unwrap_or_default();
         bytes.iter().zip(mask).map(|(byte, mask)| byte ^ mask).collect()
     }
 
-    /// The form that is stored and looked up. One SHA-256 is enough: the input has 256 random bits.
+    /// The form that is stored and looked up. One SHA-256 is enough, because the input has 256 random bits.
     #[must_use]
     pub fn hash(&self) -> SecretHash {
         SecretHash(base64url(&sha256(self.0.as_bytes())))
@@ -76,13 +77,13 @@ impl fmt::Debug for PlainSecret {
 pub struct SecretHash(String);
 
 impl SecretHash {
-    /// A hash that the database held.
+    /// Wraps a hash from the database.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The text that the database holds.
+    /// The text that is stored in the database.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -94,20 +95,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sealed_successor_opens_only_with_its_secret_and_turn() {
+    fn sealed_successor_opens_only_with_its_secret_and_sequence() {
         let (secret, successor) = (PlainSecret::generate(), PlainSecret::generate());
         let sealed = secret.seal_successor(&successor, 1);
         assert_ne!(sealed, successor.reveal());
-        assert_eq!(secret.open_successor(&sealed, 1).expect("ours").reveal(), successor.reveal());
+        assert_eq!(secret.open_successor(&sealed, 1).expect("a secret").reveal(), successor.reveal());
         assert_ne!(secret.open_successor(&sealed, 2).expect("a secret").reveal(), successor.reveal());
         assert_ne!(PlainSecret::generate().open_successor(&sealed, 1).expect("a secret").reveal(), successor.reveal());
     }
 
     #[test]
-    fn a_plain_secret_prints_nothing_and_comes_back_from_its_text() {
+    fn plain_secret_is_hidden_in_debug_and_parses_from_its_text() {
         let secret = PlainSecret::generate();
         assert_eq!(format!("{secret:?}"), "PlainSecret(…)");
-        assert_eq!(PlainSecret::parse(secret.reveal()).expect("ours").hash(), secret.hash());
+        assert_eq!(PlainSecret::parse(secret.reveal()).expect("a secret").hash(), secret.hash());
         assert!(PlainSecret::parse("short").is_none());
     }
 }

@@ -12,7 +12,7 @@ use crate::clock::Moment;
 use crate::db::{DbConnection, DbError, IsTransient};
 use crate::links;
 use crate::sessions::EndedSessions;
-use crate::users::{self, Creation, NewUser, UserId};
+use crate::users::{self, NewUser, UserCreation, UserId};
 
 /// What a seed did, or in a dry run would do.
 #[derive(Clone, Debug, Default)]
@@ -140,10 +140,10 @@ fn create_user(
     now: Moment,
 ) -> Result<SeedCreation, ApplyError> {
     let user = match users::create(conn, new, now)? {
-        Creation::Created(user) => user,
+        UserCreation::Created(user) => user,
         // Somebody made it since the plan was made.
-        Creation::NameTaken => return Err(ApplyError::Stale),
-        Creation::IdTaken => {
+        UserCreation::NameTaken => return Err(ApplyError::Stale),
+        UserCreation::IdTaken => {
             let text = "is taken (IDs of deleted users are never reused): choose another, or omit the field";
             return Err(ApplyError::Refused(wanted.place.remark("id", text)));
         }

@@ -1,10 +1,9 @@
-//! What a client says it is (`User-Agent`), in two words for the account's owner: "Firefox, Windows". Families only: browsers have frozen
-//! the rest of the header. What may not live here: any decision, for everybody can say anything there.
+//! A short label for a device, such as "Firefox, Windows", read from the `User-Agent` header.
 
-/// The most characters of a program's own name that are shown.
-const MAX_NAME: usize = 40;
+/// The most characters of a client's own name that are shown.
+const MAX_NAME_CHARACTERS: usize = 40;
 
-/// Browsers by what gives them away, in the order in which to look: each also says that it is the ones after it.
+/// Browsers by their mark in the header. The order matters, because each browser's header also has marks of later ones.
 const BROWSERS: [(&str, &str); 14] = [
     ("Edg/", "Edge"),
     ("EdgA/", "Edge"),
@@ -22,7 +21,7 @@ const BROWSERS: [(&str, &str); 14] = [
     ("Safari/", "Safari"),
 ];
 
-/// Systems, likewise.
+/// Operating systems by their mark, in order like [`BROWSERS`].
 const SYSTEMS: [(&str, &str); 8] = [
     ("Windows", "Windows"),
     ("Android", "Android"),
@@ -34,19 +33,22 @@ const SYSTEMS: [(&str, &str); 8] = [
     ("X11", "Unix"),
 ];
 
-/// What a client is, such as "Firefox, Windows" or "curl"; `None` when it does not say, or nothing that is known.
+/// Returns a label such as "Firefox, Windows" or "curl"; `None` if the header names nothing known.
+///
+/// A version is not shown, because browsers have frozen the rest of the header. Never decide anything by this label: a
+/// client can send any header.
 #[must_use]
 pub fn device_label(user_agent: &str) -> Option<String> {
-    let found = |list: &[(&str, &'static str)]| {
+    let find = |list: &[(&str, &'static str)]| {
         list.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| (*name).to_owned())
     };
     if !user_agent.starts_with("Mozilla/") {
-        // A program says its name first: "curl/8.5.0", "python-requests/2.32".
-        let name: String = user_agent.split(['/', ' ', '(']).next()?.chars().take(MAX_NAME).collect();
+        // Other clients send their name first: "curl/8.5.0", "python-requests/2.32".
+        let name: String = user_agent.split(['/', ' ', '(']).next()?.chars().take(MAX_NAME_CHARACTERS).collect();
         let is_name = name.chars().all(|character| character.is_ascii_alphanumeric() || "-_.".contains(character));
         return Some(name).filter(|name| is_name && !name.is_empty());
     }
-    match (found(&BROWSERS), found(&SYSTEMS)) {
+    match (find(&BROWSERS), find(&SYSTEMS)) {
         (Some(browser), Some(system)) => Some(format!("{browser}, {system}")),
         (browser, system) => browser.or(system),
     }
@@ -57,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn browsers_and_programs_are_known_by_their_family() {
+    fn label_names_the_browser_family_and_system_or_the_client() {
         for (user_agent, label) in [
             ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", Some("Firefox, Linux")),
             (
@@ -89,6 +91,6 @@ mod tests {
         ] {
             assert_eq!(device_label(user_agent).as_deref(), label, "{user_agent}");
         }
-        assert!(device_label(&"a".repeat(256)).is_some_and(|label| label.len() == MAX_NAME));
+        assert!(device_label(&"a".repeat(256)).is_some_and(|label| label.len() == MAX_NAME_CHARACTERS));
     }
 }

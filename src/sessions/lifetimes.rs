@@ -1,5 +1,4 @@
-//! How long sessions and access tokens live: the one place that computes it.
-//! What may not live here: the clock, and the rows.
+//! The lifetimes of sessions and access tokens, computed only here.
 
 use chrono::TimeDelta;
 
@@ -7,13 +6,15 @@ use super::{Session, SessionKind};
 use crate::clock::Moment;
 use crate::config::LifetimeConfig;
 
-/// How long after its last recorded use a use is recorded again.
-const USE_RECORDED_EVERY: TimeDelta = TimeDelta::minutes(1);
+/// The time after which a use of a session is recorded again.
+const USE_RECORDING_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
-/// How far `access_until` may run ahead of a refreshed session's last token, so that it is written at most once a minute.
-const ACCESS_UNTIL_AHEAD: TimeDelta = TimeDelta::minutes(1);
+/// The time by which `access_until` may exceed the expiry of a refreshed session's last token, so it is written at most
+/// once a minute.
+const ACCESS_UNTIL_MARGIN: TimeDelta = TimeDelta::minutes(1);
 
-/// The settings on lifetimes. Applied to what is stored, so that turning one down applies to sessions that exist.
+/// The configured lifetimes. They are applied when a session is read, so a shorter one also applies to existing
+/// sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
     access_token: TimeDelta,
@@ -26,7 +27,7 @@ pub struct Lifetimes {
 }
 
 impl Lifetimes {
-    /// From settings that were checked to be at most a year.
+    /// Takes settings that were checked to be at most a year.
     #[must_use]
     pub fn new(config: LifetimeConfig) -> Self {
         let delta = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
@@ -41,72 +42,81 @@ impl Lifetimes {
         }
     }
 
-    /// When a session ends by itself.
+    /// When a session expires.
     #[must_use]
     pub fn session_expires_at(&self, session: &Session) -> Moment {
         let Session { created_at, last_used_at, .. } = *session;
-        let ends_at = match session.kind {
+        let kind_expires_at = match session.kind {
             SessionKind::Browser if session.is_remembered => {
                 (created_at + self.remember_max).min(last_used_at + self.remember_idle)
             }
             SessionKind::Browser => (created_at + self.session_max).min(last_used_at + self.session_idle),
             SessionKind::PasswordGrant => (created_at + self.refresh_max).min(last_used_at + self.refresh_idle),
             SessionKind::ClientCredentials => created_at + self.access_token,
-            // Made for a fixed time, which is below.
+            // Limited by `expires_at` only.
             SessionKind::Script => Moment::MAX,
         };
-        session.expires_at.map_or(ends_at, |expires_at| ends_at.min(expires_at))
+        session.expires_at.map_or(kind_expires_at, |expires_at| kind_expires_at.min(expires_at))
     }
 
-    /// When an access token that is issued `now` dies: never later than its session.
+    /// The lifetime of an access token whose session does not expire earlier.
+    #[must_use]
+    pub fn access_token(&self) -> TimeDelta {
+        self.access_token
+    }
+
+    /// When an access token that is issued `now` expires: never later than its session.
     #[must_use]
     pub fn access_token_expires_at(&self, session: &Session, now: Moment) -> Moment {
-        let ends_at = self.session_expires_at(session);
-        // A script's token lives as long as the script was given.
-        if session.kind == SessionKind::Script { ends_at } else { ends_at.min(now + self.access_token) }
+        let session_expires_at = self.session_expires_at(session);
+        if session.kind == SessionKind::Script {
+            session_expires_at
+        } else {
+            session_expires_at.min(now + self.access_token)
+        }
     }
 
-    /// The end of a session that holds one access token, issued `now`, and can get no other.
+    /// When a session expires that gets one access token, issued `now`, and no other.
     #[must_use]
-    pub fn one_access_token(&self, now: Moment) -> Moment {
+    pub fn single_token_session_expires_at(&self, now: Moment) -> Moment {
         now + self.access_token
     }
 
-    /// Until when to write that tokens live, of a session whose last one dies at `ends_at`: a little ahead, so that a program that
-    /// refreshes all the time does not write it each time.
+    /// The `access_until` to store for a session whose last token expires at `expires_at`: a minute later, because a
+    /// client that refreshes all the time would otherwise cause a write each time.
     #[must_use]
-    pub fn access_until_of(&self, ends_at: Moment) -> Moment {
-        ends_at + ACCESS_UNTIL_AHEAD
+    pub fn stored_access_until(&self, expires_at: Moment) -> Moment {
+        expires_at + ACCESS_UNTIL_MARGIN
     }
 
-    /// Whether a session can still be used.
+    /// Whether a session has neither ended nor expired.
     #[must_use]
     pub fn is_live(&self, session: &Session, now: Moment) -> bool {
         session.ended_at.is_none() && now < self.session_expires_at(session)
     }
 
-    /// Whether this use of a session should be written down: at most once a minute.
+    /// Whether this use of a session should be recorded: at most once a minute.
     #[must_use]
     pub fn is_use_due(&self, session: &Session, now: Moment) -> bool {
-        now >= session.last_used_at + USE_RECORDED_EVERY
+        now >= session.last_used_at + USE_RECORDING_INTERVAL
     }
 
-    /// The life of a browser session's cookie, in seconds: as long as the session can live when the browser remembers the person,
-    /// and `None`, until the browser is closed, when it does not.
+    /// The `Max-Age` of a browser session's cookies, in seconds: the absolute timeout if the session is remembered,
+    /// otherwise `None`, for a cookie that is deleted when the browser closes.
     #[must_use]
-    pub fn cookie_seconds(&self, session: &Session, now: Moment) -> Option<i64> {
+    pub fn cookie_max_age_seconds(&self, session: &Session, now: Moment) -> Option<i64> {
         session.is_remembered.then(|| (session.created_at + self.remember_max - now).num_seconds().max(0))
     }
 
-    /// The moment before which a session last used is dead whatever its kind.
+    /// A session of any kind has expired if it was last used before this moment.
     #[must_use]
-    pub fn unused_since(&self, now: Moment) -> Moment {
+    pub fn sessions_expired_before(&self, now: Moment) -> Moment {
         now - self.session_idle.max(self.access_token).max(self.refresh_idle).max(self.remember_idle)
     }
 
-    /// The moment before which a refresh token that was made is of no use to anybody.
+    /// A refresh token has expired if it was issued before this moment.
     #[must_use]
-    pub fn refresh_expired_before(&self, now: Moment) -> Moment {
+    pub fn refresh_tokens_expired_before(&self, now: Moment) -> Moment {
         now - self.refresh_idle
     }
 }

@@ -1,4 +1,4 @@
-//! Sessions: one sign-in is one session, from its start to its end.
+//! Sessions: their kinds, the reasons for which they end, and how one starts.
 
 mod device;
 pub mod lifetimes;
@@ -18,21 +18,22 @@ pub use lifetimes::Lifetimes;
 pub use revoked::RevokedSessions;
 pub use service::{EndedSessions, SessionService};
 pub use store::{
-    KeyUse, SessionWithOrigin, delete_ended, delete_expired, end, end_all_of_client, end_all_of_user, end_of_user,
-    end_oldest, end_others_of_user, find, find_by_proxy_secret, find_by_secret, find_end_reason, find_key_use,
-    list_live_of_client, list_live_of_user, list_with_origin, renew_secret, set_issued, set_proxy_secret, set_used,
+    KeyUsage, SessionWithOrigin, delete_ended, delete_expired, end, end_all_of_client, end_all_of_user, end_of_user,
+    end_oldest, end_others_of_user, find, find_by_proxy_secret, find_by_secret, find_end_reason, get_key_usage,
+    list_unended_of_client, list_unended_of_user, list_with_origin, rotate_secret, set_issued, set_proxy_secret,
+    set_used,
 };
 
-/// Which door a session came through.
+/// How a session was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionKind {
-    /// A person at a browser; it lives as long as its cookie is used.
+    /// On the login page; it expires when its cookie is no longer used.
     Browser,
-    /// A program that acts for a user; it lives as long as its refresh tokens are used.
+    /// By a client for a user (RFC 6749 §4.3); it expires when its refresh tokens are no longer used.
     PasswordGrant,
-    /// A registered program that acts for itself; it lives as long as its access token.
+    /// By a registered client for itself (RFC 6749 §4.4); it expires with its one access token.
     ClientCredentials,
-    /// A token that an admin made on the command line; it lives as long as it was made for.
+    /// By an admin on the command line; it expires at the time that was given.
     Script,
 }
 
@@ -53,30 +54,30 @@ impl SessionKind {
     }
 }
 
-/// Why a session ended before its time.
+/// Why a session ended before it expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
-    /// The person signed out.
+    /// The user signed out.
     SignedOut,
-    /// The person ended it from another one.
+    /// The user ended it from another session.
     EndedByOwner,
     /// The password was changed.
     PasswordChanged,
-    /// The account was turned off.
+    /// The account was disabled.
     UserDisabled,
     /// The account was deleted.
     UserDeleted,
-    /// The same browser signed in anew.
+    /// The same browser signed in again.
     Replaced,
     /// An admin signed the user out.
     SignedOutByAdmin,
-    /// A program gave its token back (RFC 7009).
+    /// The client revoked its token (RFC 7009).
     Revoked,
-    /// A refresh token came that only a thief could still hold.
+    /// A refresh token was reused.
     RefreshTokenReused,
-    /// The user's programs hold too many sessions, and this was the oldest.
+    /// The user had too many sessions of this kind, and this was the oldest.
     TooMany,
-    /// The client's secret was replaced, and its tokens with it.
+    /// The client's secret was replaced, and its tokens were revoked.
     ClientSecretChanged,
     /// The client was deleted.
     ClientDeleted,
@@ -102,9 +103,9 @@ impl EndReason {
         Self::ALL.into_iter().find(|reason| reason.as_str() == text)
     }
 
-    /// The reason in words, for an admin.
+    /// The reason in English, for an admin.
     #[must_use]
-    pub fn words(self) -> &'static str {
+    pub fn description(self) -> &'static str {
         match self {
             Self::SignedOut => "the user signed out",
             Self::EndedByOwner => "the user ended it from another session",
@@ -139,14 +140,14 @@ impl EndReason {
     }
 }
 
-/// Where a sign-in comes from, as the account page will tell its owner.
+/// Where a session was started, which the account page shows.
 #[derive(Clone, Debug)]
 pub struct SessionOrigin {
-    /// Which door it came through.
+    /// How it was started.
     pub kind: SessionKind,
-    /// The client's network address.
+    /// The network address.
     pub network_address: Option<String>,
-    /// The browser's or program's own description, at most 256 bytes.
+    /// The `User-Agent` header, at most 256 bytes.
     pub user_agent: Option<String>,
 }
 
@@ -155,71 +156,73 @@ pub struct SessionOrigin {
 pub struct Session {
     /// The token's `sid`: 22 characters of base64url, not a secret.
     pub id: String,
-    /// Which door it came through.
+    /// How it was started.
     pub kind: SessionKind,
-    /// Whose it is; `None` for a registered program that acts for itself.
+    /// The user; `None` with client credentials.
     pub user_id: Option<UserId>,
-    /// The registered program that holds it, when there is one.
+    /// The registered client that holds it.
     pub client_id: Option<String>,
-    /// The scopes that were granted.
+    /// The granted scopes.
     pub scope: Scopes,
-    /// The key that its newest access token was signed with; `None` with HS256.
+    /// The key that signed its newest access token; `None` with HS256.
     pub signing_kid: Option<String>,
-    /// When it began.
+    /// When it started.
     pub created_at: Moment,
-    /// When the password was last checked for it.
+    /// When the password was last verified.
     pub authenticated_at: Moment,
     /// When it was last used, to the minute.
     pub last_used_at: Moment,
-    /// When the last of its access tokens dies.
+    /// When the last of its access tokens expires.
     pub access_until: Moment,
-    /// Its end, when it was made for a fixed time.
+    /// A fixed expiry time, besides the lifetimes of its kind.
     pub expires_at: Option<Moment>,
-    /// When it was ended early, if it was.
+    /// When it ended, if it ended before it expired.
     pub ended_at: Option<Moment>,
-    /// Whether the person asked this browser to remember them.
+    /// Whether the user chose "Keep me signed in".
     pub is_remembered: bool,
 }
 
-/// A session that has just begun, with the secret that its holder presents.
+/// A new session with its secret.
 #[derive(Debug)]
-pub struct Started {
+pub struct StartedSession {
     /// The session.
     pub session: Session,
-    /// The browser's secret; programs hold none.
+    /// The secret for the browser's cookie; `None` for other kinds.
     pub secret: Option<PlainSecret>,
 }
 
-/// Whether a text has the shape of a session's id: 22 characters of base64url.
+/// Whether a text has the form of a session ID: 22 characters of base64url.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
     text.len() == 22 && from_base64url(text).is_some()
 }
 
-/// What a session is begun with.
+/// The fields of a new session.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// Whose it is; `None` for a registered program that acts for itself.
+    /// The user; `None` with client credentials.
     pub user_id: Option<UserId>,
-    /// The registered program that holds it, when there is one.
+    /// The registered client that holds it.
     pub client_id: Option<String>,
-    /// The scopes that are granted.
+    /// The granted scopes.
     pub scope: Scopes,
-    /// The key that its first access token is signed with; `None` with HS256.
+    /// The key that signs its first access token; `None` with HS256.
     pub signing_kid: Option<String>,
-    /// Its end, when it is made for a fixed time.
+    /// A fixed expiry time, besides the lifetimes of its kind.
     pub expires_at: Option<Moment>,
-    /// Whether the person asked this browser to remember them.
+    /// Whether the user chose "Keep me signed in".
     pub is_remembered: bool,
-    /// Where it comes from.
+    /// Where it is started.
     pub origin: SessionOrigin,
 }
 
-/// Begins a session for somebody who has proved who they are.
-///
-/// # Errors
-/// When the query fails.
-pub fn start(conn: &mut DbConnection, new: NewSession, lifetimes: &Lifetimes, now: Moment) -> QueryResult<Started> {
+/// Starts a session for a user or client that has authenticated.
+pub fn start(
+    conn: &mut DbConnection,
+    new: NewSession,
+    lifetimes: &Lifetimes,
+    now: Moment,
+) -> QueryResult<StartedSession> {
     let NewSession { user_id, client_id, scope, signing_kid, expires_at, is_remembered, origin } = new;
     let secret = (origin.kind == SessionKind::Browser).then(PlainSecret::generate);
     let mut session = Session {
@@ -239,11 +242,11 @@ pub fn start(conn: &mut DbConnection, new: NewSession, lifetimes: &Lifetimes, no
     };
     session.access_until = lifetimes.access_token_expires_at(&session, now);
     store::insert(conn, &session, secret.as_ref(), &origin)?;
-    Ok(Started { session, secret })
+    Ok(StartedSession { session, secret })
 }
 
-/// The secret of the cookie that reverse proxies see, made of the session's own by a one-way function: it can be given out anew at
-/// any time, and whoever reads it on its way to an application cannot come back with it as the session.
+/// Derives the secret of the proxy cookie from the session's with a one-way function: it can be set again at any time,
+/// and an application that reads the cookie cannot use it as the session cookie.
 #[must_use]
 pub fn proxy_secret(session_secret: &PlainSecret) -> PlainSecret {
     session_secret.derive("vestibule proxy cookie v1")

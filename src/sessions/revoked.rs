@@ -1,17 +1,17 @@
-//! The in-memory set of revoked sessions: the one thing that verifying an access token asks beyond the token itself.
+//! The in-memory set of revoked sessions, against which every access token is checked.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{EndedSessions, store};
+use super::store;
 use crate::clock::Moment;
 use crate::db::{Db, DbError};
 
 /// IDs of sessions that ended before their access tokens expired. Clones share one set.
 ///
-/// An ended session never becomes live again, therefore entries are only added, by this process right after the commit and from
-/// the database twice a second, and removed once all tokens of the session have expired. While the database is away the last set
-/// is kept.
+/// This process adds the sessions that it ends right after the commit, and reads those of other instances from the
+/// database twice a second. An ended session never becomes live again, so an entry stays until the session's last token
+/// has expired. While the database is unavailable, the last set stays in use.
 #[derive(Clone, Default)]
 pub struct RevokedSessions {
     until: Arc<RwLock<HashMap<String, Moment>>>,
@@ -24,8 +24,8 @@ impl RevokedSessions {
         self.read().contains_key(session_id)
     }
 
-    /// The revoked sessions whose tokens have not all expired, as (session ID, expiry of the last token): the latest expiry first,
-    /// at most `limit`.
+    /// Lists at most `limit` revoked sessions with live tokens, as (session ID, expiry of the last token), the latest
+    /// expiry first.
     #[must_use]
     pub fn list(&self, now: Moment, limit: usize) -> Vec<(String, Moment)> {
         let set = self.read();
@@ -37,15 +37,15 @@ impl RevokedSessions {
         revoked
     }
 
-    /// Adds the sessions that a committed transaction ended.
-    pub(super) fn add(&self, ended: &EndedSessions) {
+    /// Adds the sessions that a committed transaction ended, as (session ID, expiry of the last token).
+    pub(super) fn add(&self, ended: &[(String, Moment)]) {
         self.write().extend(ended.iter().cloned());
     }
 
     /// Reads all revoked sessions from the database.
     ///
     /// # Errors
-    /// When the query fails; the set stays as it was.
+    /// If the query fails; the set is unchanged.
     pub async fn refresh(&self, db: &Db, now: Moment) -> Result<(), DbError> {
         let revoked = db.read(move |conn| -> Result<_, DbError> { Ok(store::list_revoked(conn, now)?) }).await?;
         let has_changes = {

@@ -1,4 +1,4 @@
-//! The session service: transactions that end sessions, together with the set of revoked sessions that they update.
+//! The session service, which runs the transactions that end sessions and updates the set of revoked sessions.
 
 use diesel::QueryResult;
 
@@ -8,18 +8,14 @@ use crate::db::{Db, DbConnection, DbError, IsTransient};
 
 /// The sessions that a transaction has ended, as (session ID, expiry of its last access token).
 ///
-/// Only [`SessionService::write`] creates one, and it adds them to the set of revoked sessions after the commit. Therefore no
-/// caller can end a session and forget its access tokens.
+/// Only [`SessionService::write`] creates one, and it adds the sessions to the set of revoked sessions after the
+/// commit. Therefore no caller can end a session and forget its access tokens.
 #[derive(Debug)]
 pub struct EndedSessions(Vec<(String, Moment)>);
 
 impl EndedSessions {
     pub(super) fn record(&mut self, sessions: impl IntoIterator<Item = (String, Moment)>) {
         self.0.extend(sessions);
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &(String, Moment)> {
-        self.0.iter()
     }
 }
 
@@ -39,7 +35,7 @@ impl SessionService {
         Self { db, clock, lifetimes, revoked: RevokedSessions::default() }
     }
 
-    /// How long sessions and access tokens live.
+    /// The lifetimes of sessions and access tokens.
     #[must_use]
     pub fn lifetimes(&self) -> Lifetimes {
         self.lifetimes
@@ -51,12 +47,9 @@ impl SessionService {
         &self.revoked
     }
 
-    /// Runs `step` in one transaction. The sessions that it ends are in the set of revoked sessions as soon as the transaction has
-    /// committed, even when the caller is gone by then: every function that ends a session needs the [`EndedSessions`] that only
-    /// this method hands out.
-    ///
-    /// # Errors
-    /// As [`Db::write`].
+    /// Runs `step` in one transaction. As soon as it has committed, the sessions that it ended are in the set of
+    /// revoked sessions, even if the caller was dropped in the meantime. Every function that ends a session needs the
+    /// [`EndedSessions`] that only this method hands out.
     pub async fn write<T, E, F>(&self, step: F) -> Result<T, E>
     where
         F: FnOnce(&mut DbConnection, &mut EndedSessions) -> Result<T, E> + Send + 'static,
@@ -69,14 +62,11 @@ impl SessionService {
             let value = step(conn, &mut ended)?;
             Ok((value, ended))
         };
-        let (value, _) = self.db.write_then(step, move |(_, ended)| revoked.add(ended)).await?;
+        let (value, _) = self.db.write_then(step, move |(_, ended)| revoked.add(&ended.0)).await?;
         Ok(value)
     }
 
-    /// [`Self::write`], tried up to `attempts` times while the error is transient.
-    ///
-    /// # Errors
-    /// As [`Self::write`], of the last attempt.
+    /// Runs [`Self::write`] up to `attempts` times, as long as the error is transient.
     pub async fn write_with_retry<T, E, F>(&self, attempts: u32, step: F) -> Result<T, E>
     where
         F: Fn(&mut DbConnection, &mut EndedSessions) -> Result<T, E> + Clone + Send + 'static,
@@ -86,25 +76,19 @@ impl SessionService {
         for _ in 1..attempts {
             match self.write(step.clone()).await {
                 Err(error) if error.is_transient() => {}
-                decided => return decided,
+                result => return result,
             }
         }
         self.write(step).await
     }
 
     /// Ends one session. Returns whether this call ended it.
-    ///
-    /// # Errors
-    /// When the transaction fails.
     pub async fn end(&self, id: String, reason: EndReason) -> Result<bool, DbError> {
         let now = self.clock.now();
         self.write(move |conn, ended| Ok(end(conn, ended, &id, reason, now)?)).await
     }
 
-    /// Reads a session with `find` and, when it is live, passes it to `then` on the same connection.
-    ///
-    /// # Errors
-    /// When a query fails.
+    /// Reads a session with `find` and, if it is live, passes it to `then` on the same connection.
     pub async fn read_live<T>(
         &self,
         find: impl Fn(&mut DbConnection) -> QueryResult<Option<Session>> + Send + 'static,
@@ -122,10 +106,7 @@ impl SessionService {
             .await
     }
 
-    /// Records a use of the session, as of now, unless the last one was recorded within the minute.
-    ///
-    /// # Errors
-    /// When the transaction fails.
+    /// Records that the session is used now, at most once a minute.
     pub async fn record_use(&self, session: &Session) -> Result<(), DbError> {
         let now = self.clock.now();
         if !self.lifetimes.is_use_due(session, now) {

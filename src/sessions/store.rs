@@ -14,12 +14,12 @@ use crate::db::schema::sessions;
 use crate::scope::Scopes;
 use crate::secret::{PlainSecret, SecretHash};
 use crate::users::UserId;
-pub use by_user::{SessionWithOrigin, list_with_origin, renew_secret};
+pub use by_user::{SessionWithOrigin, list_unended_of_user, list_with_origin, rotate_secret};
 pub use cleaning::{delete_ended, delete_expired};
 pub use ending::{end, end_all_of_client, end_all_of_user, end_of_user, end_oldest, end_others_of_user};
-pub use key_usage::{KeyUse, find_key_use};
+pub use key_usage::{KeyUsage, get_key_usage};
 
-/// How a session came to be: the `amr` values of RFC 8176, and empty when no person proved anything.
+/// The `amr` value (RFC 8176 §2) of a session that was started with a password; other sessions have none.
 const AMR_PASSWORD: &str = "pwd";
 
 #[derive(Queryable, Selectable)]
@@ -41,7 +41,7 @@ struct SessionRow {
 }
 
 impl SessionRow {
-    /// `None` for a kind of session that this release does not know: a newer one made it.
+    /// `None` for a kind that only a newer release knows.
     fn into_session(self) -> Option<Session> {
         Some(Session {
             id: self.id,
@@ -67,7 +67,7 @@ pub(super) fn insert(
     secret: Option<&PlainSecret>,
     origin: &SessionOrigin,
 ) -> QueryResult<()> {
-    let is_proved = matches!(session.kind, SessionKind::Browser | SessionKind::PasswordGrant);
+    let has_password = matches!(session.kind, SessionKind::Browser | SessionKind::PasswordGrant);
     let [hash, proxy_hash] = [secret.map(PlainSecret::hash), secret.map(|secret| proxy_secret(secret).hash())];
     diesel::insert_into(sessions::table)
         .values((
@@ -79,7 +79,7 @@ pub(super) fn insert(
             sessions::signing_kid.eq(&session.signing_kid),
             sessions::secret_hash.eq(hash.as_ref().map(SecretHash::as_str)),
             sessions::proxy_secret_hash.eq(proxy_hash.as_ref().map(SecretHash::as_str)),
-            sessions::amr.eq(if is_proved { AMR_PASSWORD } else { "" }),
+            sessions::amr.eq(if has_password { AMR_PASSWORD } else { "" }),
             sessions::created_at.eq(session.created_at),
             sessions::authenticated_at.eq(session.authenticated_at),
             sessions::last_used_at.eq(session.last_used_at),
@@ -93,19 +93,13 @@ pub(super) fn insert(
         .map(drop)
 }
 
-/// Finds a session by its id, ended ones too.
-///
-/// # Errors
-/// When the query fails.
+/// Finds a session by its ID, even if it has ended.
 pub fn find(conn: &mut DbConnection, id: &str) -> QueryResult<Option<Session>> {
     let row = sessions::table.find(id).select(SessionRow::as_select()).first(conn).optional()?;
     Ok(row.and_then(SessionRow::into_session))
 }
 
-/// Finds a browser's session by the hash of its secret, ended ones too.
-///
-/// # Errors
-/// When the query fails.
+/// Finds a browser session by the hash of its secret, even if it has ended.
 pub fn find_by_secret(conn: &mut DbConnection, hash: &SecretHash) -> QueryResult<Option<Session>> {
     let row = sessions::table
         .filter(sessions::secret_hash.eq(hash.as_str()))
@@ -115,10 +109,7 @@ pub fn find_by_secret(conn: &mut DbConnection, hash: &SecretHash) -> QueryResult
     Ok(row.and_then(SessionRow::into_session))
 }
 
-/// Finds a browser's session by the hash of its proxy cookie's secret, ended ones too.
-///
-/// # Errors
-/// When the query fails.
+/// Finds a browser session by the hash of its proxy cookie's secret, even if it has ended.
 pub fn find_by_proxy_secret(conn: &mut DbConnection, hash: &SecretHash) -> QueryResult<Option<Session>> {
     let row = sessions::table
         .filter(sessions::proxy_secret_hash.eq(hash.as_str()))
@@ -128,19 +119,13 @@ pub fn find_by_proxy_secret(conn: &mut DbConnection, hash: &SecretHash) -> Query
     Ok(row.and_then(SessionRow::into_session))
 }
 
-/// Gives a session that began before there was a proxy cookie the secret of one.
-///
-/// # Errors
-/// When the query fails.
+/// Sets the proxy cookie's secret of a session that has none, as in sessions of releases before the proxy cookie.
 pub fn set_proxy_secret(conn: &mut DbConnection, id: &str, secret: &PlainSecret) -> QueryResult<()> {
     let row = sessions::table.find(id).filter(sessions::proxy_secret_hash.is_null());
     diesel::update(row).set(sessions::proxy_secret_hash.eq(secret.hash().as_str())).execute(conn).map(drop)
 }
 
-/// The sessions ended early whose access tokens have not all expired, as (id, when the last of them expires).
-///
-/// # Errors
-/// When the query fails.
+/// Lists the ended sessions with live access tokens, as (session ID, expiry of the last token).
 pub fn list_revoked(conn: &mut DbConnection, now: Moment) -> QueryResult<Vec<(String, Moment)>> {
     sessions::table
         .filter(sessions::ended_at.is_not_null().and(sessions::access_until.gt(now)))
@@ -148,25 +133,8 @@ pub fn list_revoked(conn: &mut DbConnection, now: Moment) -> QueryResult<Vec<(St
         .load(conn)
 }
 
-/// The sessions of a user that were not ended, newest use first; some may have run out.
-///
-/// # Errors
-/// When the query fails.
-pub fn list_live_of_user(conn: &mut DbConnection, user_id: UserId, limit: i64) -> QueryResult<Vec<Session>> {
-    let rows: Vec<SessionRow> = sessions::table
-        .filter(sessions::user_id.eq(user_id.0).and(sessions::ended_at.is_null()))
-        .order(sessions::last_used_at.desc())
-        .limit(limit)
-        .select(SessionRow::as_select())
-        .load(conn)?;
-    Ok(rows.into_iter().filter_map(SessionRow::into_session).collect())
-}
-
-/// The sessions that a registered program holds, its users' too, and that were not ended; some may have run out.
-///
-/// # Errors
-/// When the query fails.
-pub fn list_live_of_client(conn: &mut DbConnection, client_id: &str, limit: i64) -> QueryResult<Vec<Session>> {
+/// Lists a registered client's sessions that have not ended, those of its users included; some may have expired.
+pub fn list_unended_of_client(conn: &mut DbConnection, client_id: &str, limit: i64) -> QueryResult<Vec<Session>> {
     let rows: Vec<SessionRow> = sessions::table
         .filter(sessions::client_id.eq(client_id).and(sessions::ended_at.is_null()))
         .limit(limit)
@@ -175,20 +143,14 @@ pub fn list_live_of_client(conn: &mut DbConnection, client_id: &str, limit: i64)
     Ok(rows.into_iter().filter_map(SessionRow::into_session).collect())
 }
 
-/// Why a session was ended; `None` when it was not, or for a reason that this release does not know.
-///
-/// # Errors
-/// When the query fails.
+/// Finds the reason why a session ended; `None` if it has not, or if only a newer release knows the reason.
 pub fn find_end_reason(conn: &mut DbConnection, id: &str) -> QueryResult<Option<EndReason>> {
     let reason: Option<Option<String>> =
         sessions::table.find(id).select(sessions::end_reason).first(conn).optional()?;
     Ok(reason.flatten().and_then(|text| EndReason::from_str(&text)))
 }
 
-/// Writes down that a session was used. Returns whether it was still there to use.
-///
-/// # Errors
-/// When the query fails.
+/// Records that a session is used. Returns `false` if it has ended.
 pub fn set_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryResult<bool> {
     let count = diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null()))
         .set(sessions::last_used_at.eq(now))
@@ -196,11 +158,8 @@ pub fn set_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryResult<b
     Ok(count == 1)
 }
 
-/// Writes down that an access token was issued to a session: until when its tokens are valid, and which key signed the newest.
-/// Returns whether the session was still there: an ended one gets no new token.
-///
-/// # Errors
-/// When the query fails.
+/// Records that an access token is issued: until when the session's tokens are valid, and which key signed the newest.
+/// Returns `false` if the session has ended, which gets no new token.
 pub fn set_issued(
     conn: &mut DbConnection,
     session: &Session,
@@ -216,7 +175,7 @@ pub fn set_issued(
     let count = if session.signing_kid.as_deref() == signing_kid {
         diesel::update(row).set(issued).execute(conn)?
     } else {
-        // The tokens before this one were signed with another key, which must be kept until they are dead.
+        // Another key signed the tokens before this one. It must be kept until they have expired.
         let keys = (
             sessions::signing_kid.eq(signing_kid),
             sessions::earlier_kid.eq(&session.signing_kid),

@@ -1,4 +1,4 @@
-//! Signing and verifying access tokens, without the database except for what an HS256 signature does not prove.
+//! The token service, which signs access tokens and verifies them without the database, except with HS256.
 
 use std::sync::Arc;
 
@@ -6,80 +6,54 @@ use jsonwebtoken::{Header, Validation};
 use quick_cache::sync::Cache;
 use serde::Deserialize;
 
-use super::claims::{ClaimError, Claims};
+use super::claims::Claims;
+use super::key_pair::Signer;
+use super::keys::Keys;
 use super::session_check::SessionCheck;
-use super::{Keys, Signer};
+use super::verified::{TokenError, VerifiedToken};
 use crate::clock::{Clock, Moment, unix_seconds};
 use crate::config::Config;
-use crate::db::{Db, DbError};
+use crate::db::Db;
 use crate::scope::Scopes;
 use crate::secret::{from_base64url, random_id, sha256};
 use crate::sessions::{Lifetimes, RevokedSessions, Session, SessionService};
 use crate::users::User;
 
-/// A token longer than this is not one of ours: at most 100 roles of 64 bytes and a name of 256 fit into it.
+/// This server issues no longer token: one with 100 roles of 64 bytes and a name of 256 fits.
 const MAX_TOKEN_BYTES: usize = 12 * 1024;
-/// Verified tokens kept, so that a token in use costs one signature check, not one each request.
+/// The number of verified tokens in the cache, which saves the signature check of a token that was seen before.
 const CACHED_TOKENS: usize = 16_384;
 
-/// Why a token is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum TokenError {
-    /// It is not a token of ours.
-    #[error("the token is malformed or has an unexpected header")]
-    Malformed,
-    /// The signature does not fit.
-    #[error("the token's signature is invalid")]
-    Signature,
-    /// A claim does not hold.
-    #[error(transparent)]
-    Claim(#[from] ClaimError),
-    /// Its session ended, or never was.
-    #[error("the token's session has ended or does not exist")]
-    Ended,
-    /// With HS256: the database could not be asked.
-    #[error(transparent)]
-    Database(#[from] DbError),
-}
-
-/// A token that has just been signed.
+/// A signed access token.
 #[derive(Clone)]
 pub struct IssuedToken {
     /// The JWT in its compact form (RFC 7515 §7.1).
     pub token: String,
-    /// Seconds until it dies.
+    /// Seconds until it expires.
     pub expires_in: i64,
 }
 
-/// Whom a token speaks for.
+/// The subject of a token.
 #[derive(Clone, Copy, Debug)]
 pub enum Subject<'a> {
     /// A user, with their roles.
     User(&'a User, &'a [String]),
-    /// A registered program that acts for itself, by its client id.
+    /// A registered client that acts for itself, by its client ID.
     Client(&'a str),
 }
 
 /// What a token is issued for.
 #[derive(Clone, Copy, Debug)]
 pub struct Grant<'a> {
-    /// Whom it speaks for.
+    /// The subject.
     pub subject: Subject<'a>,
-    /// Its scopes: those of the session, or fewer.
+    /// The scopes of the session, or fewer.
     pub scope: &'a Scopes,
-    /// The session it belongs to.
+    /// The session.
     pub session: &'a Session,
 }
 
-/// A token that was checked.
-#[derive(Clone, Debug)]
-pub struct VerifiedToken {
-    /// What it claims.
-    pub claims: Claims,
-    kid: Option<String>,
-}
-
-/// Signs and checks access tokens. Cheap to clone.
+/// Signs and verifies access tokens. Cheap to clone.
 #[derive(Clone)]
 pub struct TokenService(Arc<Inner>);
 
@@ -95,7 +69,7 @@ struct Inner {
 }
 
 impl TokenService {
-    /// Puts signing and checking together.
+    /// Creates the service.
     #[must_use]
     pub fn new(keys: Keys, config: &Config, clock: Clock, db: Db, sessions: &SessionService) -> Self {
         Self(Arc::new(Inner {
@@ -106,24 +80,24 @@ impl TokenService {
             clock,
             revoked: sessions.revoked().clone(),
             verified: Cache::new(CACHED_TOKENS),
-            // As many as tokens: with fewer, tokens in turn would ask the database at each request.
+            // With a smaller cache, tokens that are used in turn would cause a query at each request.
             session_check: SessionCheck::new(db, CACHED_TOKENS),
         }))
     }
 
-    /// The clock that tokens are issued and checked by.
+    /// The clock by which tokens are issued and verified.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.0.clock
     }
 
-    /// The keys in use.
+    /// The signing keys.
     #[must_use]
     pub fn keys(&self) -> &Keys {
         &self.0.keys
     }
 
-    /// The key to sign with at `now`. Asked for before the session is written, which keeps its `kid`.
+    /// The key that signs at `now`. Choose it before the session is stored, because the session stores its `kid`.
     #[must_use]
     pub fn signer(&self, now: Moment) -> Signer {
         self.0.keys.signer(now)
@@ -132,7 +106,7 @@ impl TokenService {
     /// Signs a token, valid from `now` to [`Lifetimes::access_token_expires_at`].
     ///
     /// # Errors
-    /// When signing fails, which a key that was loaded does not do.
+    /// If signing fails, which does not happen with a loaded key.
     pub fn issue(
         &self,
         signer: &Signer,
@@ -140,7 +114,7 @@ impl TokenService {
         now: Moment,
     ) -> Result<IssuedToken, jsonwebtoken::errors::Error> {
         let session = grant.session;
-        let ends_at = self.0.lifetimes.access_token_expires_at(session, now);
+        let expires_at = self.0.lifetimes.access_token_expires_at(session, now);
         let (sub, id, roles) = match grant.subject {
             Subject::User(user, roles) => (user.username.clone(), Some(user.id), roles.to_vec()),
             Subject::Client(client_id) => (client_id.to_owned(), None, Vec::new()),
@@ -150,7 +124,7 @@ impl TokenService {
             sub,
             id,
             iat: unix_seconds(now),
-            exp: unix_seconds(ends_at),
+            exp: unix_seconds(expires_at),
             nbf: None,
             jti: random_id(),
             sid: session.id.clone(),
@@ -165,16 +139,13 @@ impl TokenService {
         Ok(IssuedToken { token, expires_in: claims.exp - claims.iat })
     }
 
-    /// Checks a token. Only the signature check is skipped for one seen before: its time, its key and its session are
-    /// looked at each time.
-    ///
-    /// # Errors
-    /// [`TokenError`] says why it is refused.
+    /// Verifies a token. For one that was seen before, only the signature check is skipped: its time, its key and its
+    /// session are checked each time.
     pub async fn verify(&self, token: &str) -> Result<Arc<VerifiedToken>, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Malformed);
         }
-        // The whole token is the key, signature included: a cache of claims by anything shorter could be poisoned.
+        // The key is the hash of the whole token with its signature: a cache with a shorter key could be poisoned.
         let digest = sha256(token.as_bytes());
         let verified = if let Some(verified) = self.0.verified.get(&digest) {
             verified
@@ -189,9 +160,9 @@ impl TokenService {
             return Err(TokenError::Signature);
         }
         if self.0.revoked.contains(&verified.claims.sid) {
-            return Err(TokenError::Ended);
+            return Err(TokenError::SessionEnded);
         }
-        if self.0.keys.is_shared() {
+        if self.0.keys.is_shared_secret() {
             self.0.session_check.check_against_session(verified, now).await
         } else {
             Ok(verified)
@@ -200,14 +171,14 @@ impl TokenService {
 
     fn check_signature(&self, token: &str) -> Result<VerifiedToken, TokenError> {
         let header = token.split('.').next().and_then(from_base64url).ok_or(TokenError::Malformed)?;
-        let header: OurHeader = serde_json::from_slice(&header).map_err(|_| TokenError::Malformed)?;
+        let header: TokenHeader = serde_json::from_slice(&header).map_err(|_| TokenError::Malformed)?;
         let key = self.0.keys.find(header.kid.as_deref()).ok_or(TokenError::Signature)?;
         if header.alg != format!("{:?}", key.algorithm) || header.typ != key.typ {
             return Err(TokenError::Malformed);
         }
         let mut validation = Validation::new(key.algorithm);
         validation.required_spec_claims.clear();
-        // Time and audience are checked by our own code, on each use and with our clock.
+        // `Claims` checks the audience once, and the time on each use and by this service's clock.
         validation.validate_exp = false;
         validation.validate_aud = false;
         let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation)
@@ -216,16 +187,16 @@ impl TokenService {
                 _ => TokenError::Malformed,
             })?
             .claims;
-        claims.check_names(&self.0.issuer, self.0.audience.as_deref())?;
+        claims.check_issuer_and_audience(&self.0.issuer, self.0.audience.as_deref())?;
         Ok(VerifiedToken { claims, kid: header.kid })
     }
 }
 
-/// Exactly what our headers hold: anything more (`jwk`, `jku`, `x5u`, `crit`) is an attempt to have a key or rule taken from
-/// the token, and is refused by its mere presence.
+/// The header of this server's tokens. Any other field (`jwk`, `jku`, `x5u`, `crit`) is an attempt to supply a key or a
+/// rule, and the token is rejected.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OurHeader {
+struct TokenHeader {
     alg: String,
     typ: String,
     #[serde(default)]

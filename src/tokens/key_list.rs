@@ -1,76 +1,73 @@
-//! The signing keys as an admin sees them, and how one is ended at once. What may not live here: what happens by itself
-//! (`key_rotation.rs`), and SQL.
+//! The list of signing keys for admins, and the immediate retirement of a key.
 
+use super::key_choice::find_signing;
 use super::key_pair::KeyError;
-use super::key_rotation::{retire, signing_of};
+use super::key_rotation::retire;
 use super::store::{self, StoredKey};
 use crate::clock::Moment;
 use crate::config::KeyAlgorithm;
 use crate::db::DbConnection;
-use crate::sessions::{self, KeyUse};
+use crate::sessions::{self, KeyUsage};
 
-/// Where a key is in its life.
+/// The state of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
-    /// Published, and signs later.
+    /// It is published and signs later.
     Next,
-    /// Signs.
+    /// It signs.
     Signing,
-    /// Signs no more; its tokens are accepted.
+    /// It no longer signs; its tokens are accepted.
     Old,
-    /// Nothing that it signed is accepted.
+    /// Its tokens are rejected.
     Retired,
 }
 
-/// A key as an admin sees it.
+/// A key in the list.
 #[derive(Clone, Debug)]
 pub struct KeyRecord {
     /// The RFC 7638 thumbprint: 43 characters of base64url.
     pub kid: String,
     /// The algorithm's name.
     pub algorithm: String,
-    /// Where it is in its life.
+    /// The state.
     pub state: KeyState,
-    /// When it was made and published.
+    /// When it was created and published.
     pub created_at: Moment,
-    /// When it begins to sign, or began.
+    /// When it starts to sign, or started.
     pub signs_from: Moment,
-    /// When it was retired, if it was.
+    /// When it was retired.
     pub retired_at: Option<Moment>,
-    /// What still needs it.
-    pub usage: KeyUse,
+    /// Its live tokens.
+    pub usage: KeyUsage,
 }
 
-/// What became of a wish to retire a key.
+/// Outcome of retiring a key.
 #[derive(Clone, Debug)]
 pub enum KeyRetirement {
     /// It is retired.
-    Done {
-        /// As it was before.
+    Retired {
+        /// The key as it was before.
         key: KeyRecord,
         /// The key that signs from now on.
         signing: KeyRecord,
     },
-    /// It was before.
-    WasRetired(KeyRecord),
+    /// It was retired before.
+    AlreadyRetired(KeyRecord),
     /// No other key can sign.
     OnlyKey(KeyRecord),
-    /// Nobody has this `kid`.
+    /// No key has this `kid`.
     NoSuchKey,
 }
 
-/// All keys, the newest first, as an instance sees them that signs with `algorithm`.
-///
-/// # Errors
-/// When a query fails.
+/// Lists all keys, newest first. The states are those of an instance that signs with `algorithm`.
 pub fn list_keys(conn: &mut DbConnection, algorithm: KeyAlgorithm, now: Moment) -> Result<Vec<KeyRecord>, KeyError> {
     let keys = store::list(conn, true)?;
-    let signing = signing_of(&keys, algorithm, now).map(|key| key.kid.clone());
+    let signing = find_signing(&keys, algorithm, now).map(|key| key.kid.clone());
     let mut records = Vec::with_capacity(keys.len());
     for key in keys {
         let usage = match key.retired_at {
-            Some(_) => KeyUse::default(),
-            None => sessions::find_key_use(conn, &key.kid, now)?,
+            Some(_) => KeyUsage::default(),
+            None => sessions::get_key_usage(conn, &key.kid, now)?,
         };
         let state = match key.retired_at {
             Some(_) => KeyState::Retired,
@@ -91,11 +88,8 @@ pub fn list_keys(conn: &mut DbConnection, algorithm: KeyAlgorithm, now: Moment) 
     Ok(records)
 }
 
-/// Retires a key at once, tokens alive or not. When it is the one that signs, the newest of the others takes over, and one of the
-/// wanted algorithm before others: the next key, whose time has then come, or an earlier one.
-///
-/// # Errors
-/// When a query fails.
+/// Retires a key at once, even if it has live tokens. If it is the one that signs, the newest of the others replaces
+/// it, an older or the next one, preferably of `algorithm`.
 pub fn retire_key(
     conn: &mut DbConnection,
     kid: &str,
@@ -106,22 +100,22 @@ pub fn retire_key(
     let records = list_keys(conn, algorithm, now)?;
     let Some(key) = records.into_iter().find(|key| key.kid == kid) else { return Ok(KeyRetirement::NoSuchKey) };
     if key.state == KeyState::Retired {
-        return Ok(KeyRetirement::WasRetired(key));
+        return Ok(KeyRetirement::AlreadyRetired(key));
     }
     if key.state == KeyState::Signing {
         let others: Vec<StoredKey> = store::list(conn, false)?.into_iter().filter(|other| other.kid != kid).collect();
-        let Some(heir) = heir_of(others, algorithm) else { return Ok(KeyRetirement::OnlyKey(key)) };
-        if heir.signs_from() > now {
-            store::set_signs_from(conn, &heir.kid, now)?;
+        let Some(replacement) = find_replacement(others, algorithm) else { return Ok(KeyRetirement::OnlyKey(key)) };
+        if replacement.signs_from() > now {
+            store::set_signs_from(conn, &replacement.kid, now)?;
         }
     }
     retire(conn, kid, now)?;
     let signing = list_keys(conn, algorithm, now)?.into_iter().find(|key| key.state == KeyState::Signing);
     let signing = signing.ok_or_else(|| KeyError::Unusable("no other key can sign".to_owned()))?;
-    Ok(KeyRetirement::Done { key, signing })
+    Ok(KeyRetirement::Retired { key, signing })
 }
 
-fn heir_of(mut others: Vec<StoredKey>, algorithm: KeyAlgorithm) -> Option<StoredKey> {
+fn find_replacement(mut others: Vec<StoredKey>, algorithm: KeyAlgorithm) -> Option<StoredKey> {
     others.retain(|key| key.algorithm().is_some());
     others.into_iter().max_by_key(|key| (key.algorithm() == Some(algorithm), key.signs_from(), key.created_at))
 }

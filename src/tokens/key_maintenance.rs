@@ -1,34 +1,30 @@
-//! What housekeeping does with signing keys: the next one is made when it is time, and one that nobody needs is retired.
-//! What may not live here: whether it is this instance's turn (`ops::housekeeping`).
+//! Periodic maintenance of signing keys: automatic rotation and retirement.
 
 use chrono::TimeDelta;
 
-use super::key_pair::{FreshKey, KeyError};
-use super::key_rotation::{self, KeyNeed};
+use super::key_pair::{KeyError, NewKey};
+use super::key_rotation::{self, AddKeyIf};
 use super::keys::{DEFAULT_LEAD, Keys};
 use crate::clock::Moment;
 use crate::db::Db;
 
 impl Keys {
-    /// Makes the next key when the newest is older than `rotation`, retires those that nobody needs, and reads what has changed.
-    /// `token_life` is how long a token lives at the most. Safe to run on several instances at once.
-    ///
-    /// # Errors
-    /// [`KeyError`].
+    /// Adds the next key if the newest is older than `rotation`, retires keys whose tokens have expired, and loads the
+    /// changes. `token_lifetime` is the longest lifetime of an ordinary token. Several instances may run it at once.
     pub async fn run_maintenance(
         &self,
         db: &Db,
         rotation: Option<TimeDelta>,
-        token_life: TimeDelta,
+        token_lifetime: TimeDelta,
         now: Moment,
     ) -> Result<(), KeyError> {
-        let Some((algorithm, seal)) = self.new_keys() else { return Ok(()) };
-        // Without a rotation too: an instance configured otherwise may have retired the last key of this algorithm.
-        let need = rotation.map_or(KeyNeed::None, |rotation| KeyNeed::OlderThan(now - rotation));
-        if db.read(move |conn| key_rotation::is_needed(conn, algorithm, need, now)).await? {
-            let fresh = FreshKey::make(algorithm, seal).await?;
-            let kid = fresh.kid.clone();
-            if db.write(move |conn| key_rotation::add(conn, &fresh, need, DEFAULT_LEAD, now)).await? {
+        let Some((algorithm, seal)) = self.new_key_settings() else { return Ok(()) };
+        // Without rotation as well, because an instance with other settings may have retired the last key.
+        let condition = rotation.map_or(AddKeyIf::NoneExists, |rotation| AddKeyIf::NewestBefore(now - rotation));
+        if db.read(move |conn| key_rotation::is_needed(conn, algorithm, condition, now)).await? {
+            let new = NewKey::generate(algorithm, seal).await?;
+            let kid = new.kid.clone();
+            if db.write(move |conn| key_rotation::add(conn, &new, condition, DEFAULT_LEAD, now)).await? {
                 tracing::info!(
                     kid,
                     algorithm = algorithm.as_str(),
@@ -36,9 +32,9 @@ impl Keys {
                 );
             }
         }
-        if db.read(move |conn| key_rotation::has_dead(conn, algorithm, token_life, now)).await? {
-            let retired = db.write(move |conn| key_rotation::retire_dead(conn, algorithm, token_life, now)).await?;
-            for kid in retired {
+        if db.read(move |conn| key_rotation::has_expired(conn, algorithm, token_lifetime, now)).await? {
+            let step = move |conn: &mut _| key_rotation::retire_expired(conn, algorithm, token_lifetime, now);
+            for kid in db.write(step).await? {
                 tracing::info!(kid, "signing key retired: its last token has expired");
             }
         }

@@ -1,4 +1,4 @@
-//! One signing key: made, sealed for the database, opened again. What may not live here: which key signs when (`keys.rs`), and SQL.
+//! A signing key: generated, sealed for the database, and opened.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -17,24 +17,24 @@ use crate::config::KeyAlgorithm;
 use crate::db::DbError;
 use crate::secret::DerivedKey;
 
-/// The version and the algorithm `rsaEncryption`, as they stand before the RSA key proper (RFC 8017 §A.1.2) in PKCS #8 (RFC 5208 §5).
+/// The version and the algorithm `rsaEncryption`, which precede the RSA key (RFC 8017 §A.1.2) in PKCS #8 (RFC 5208 §5).
 const RSA_PKCS8_ALGORITHM: [u8; 18] = [2, 1, 0, 0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0];
 
-/// Why there is no key to sign with.
+/// Why no key can sign.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The database gave no answer.
+    /// The database is unavailable.
     #[error(transparent)]
     Database(#[from] DbError),
-    /// The stored key was sealed under another `SERVER_KEY`, or was damaged.
+    /// The stored key was sealed with another `SERVER_KEY`, or was damaged.
     #[error(
         "SERVER_KEY does not decrypt the signing key {kid} in the database: use the server key that this database was last used with, or run \"vestibule keys reseal\" again if it was interrupted"
     )]
     Sealed {
-        /// Which key.
+        /// The key's ID.
         kid: String,
     },
-    /// The key could not be made or read.
+    /// The key could not be generated or read.
     #[error("the signing key cannot be used: {0}")]
     Unusable(String),
 }
@@ -49,17 +49,17 @@ fn unusable(error: impl Display) -> KeyError {
     KeyError::Unusable(error.to_string())
 }
 
-/// A public key and how it is used: taken from this table, never from a token's header.
+/// A public key and the header fields of its tokens, which never come from a token.
 pub(super) struct Key {
     pub kid: Option<String>,
     pub algorithm: Algorithm,
-    /// The header's `typ`: `at+jwt` (RFC 9068 §2.1) with asymmetric keys; `JWT` with HS256, as the tutorial's clients expect.
+    /// The header's `typ`: `at+jwt` (RFC 9068 §2.1), with HS256 `JWT`, which clients of the tutorial expect.
     pub typ: &'static str,
     pub decoding: DecodingKey,
     pub public_jwk: Option<Jwk>,
 }
 
-/// The key that signs at a moment.
+/// A key that can sign.
 #[derive(Clone)]
 pub struct Signer {
     key: Arc<Key>,
@@ -67,14 +67,14 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// The `kid` in the header of what it signs; `None` with HS256.
+    /// The `kid` in the header of its tokens; `None` with HS256.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.key.kid.as_deref()
     }
 
-    /// The secret that signs and checks with HS256.
-    pub(super) fn shared(secret: &[u8]) -> Self {
+    /// Creates a signer for HS256.
+    pub(super) fn from_secret(secret: &[u8]) -> Self {
         let key = Key {
             kid: None,
             algorithm: Algorithm::HS256,
@@ -94,14 +94,14 @@ impl Signer {
     }
 }
 
-/// A key of the table, opened as far as our server key opens it.
+/// A key from the database.
 #[derive(Clone)]
 pub(super) struct KeyPair {
     pub algorithm: KeyAlgorithm,
     pub created_at: Moment,
     pub signs_from: Moment,
     pub key: Arc<Key>,
-    /// `None` for a key that was sealed under another server key: its tokens are good, and it cannot sign here.
+    /// `None` if it was sealed with another server key: its tokens are valid, but it cannot sign here.
     pub signer: Option<Signer>,
 }
 
@@ -111,12 +111,13 @@ impl KeyPair {
         self.key.kid.as_deref().unwrap_or_default()
     }
 
-    /// Reads a key; one that our server key does not open comes without its signer.
+    /// Opens a stored key; `signer` is `None` if `seal` does not open it.
     pub fn open(stored: &StoredKey, seal: &DerivedKey) -> Result<Self, KeyError> {
         let algorithm =
             stored.algorithm().ok_or_else(|| unusable(format!("unknown algorithm {}", stored.algorithm)))?;
         let jwk: Jwk = serde_json::from_str(&stored.public_jwk).map_err(unusable)?;
-        // The seal is bound to the kid, and the kid to the public key: a public key put in its place in the database is seen.
+        // The seal is bound to the kid, and the kid to the public key. This detects a public key that was swapped in
+        // the database.
         if jwk.thumbprint(ThumbprintHash::SHA256).map_err(unusable)? != stored.kid {
             return Err(unusable(format!("the public key {} in the database was modified", stored.kid)));
         }
@@ -135,9 +136,9 @@ impl KeyPair {
     }
 }
 
-/// A key that was just made, sealed under the server key.
+/// A generated key that is not stored yet.
 #[derive(Clone)]
-pub struct FreshKey {
+pub struct NewKey {
     pub(super) kid: String,
     pub(super) algorithm: KeyAlgorithm,
     pub(super) private_key_sealed: String,
@@ -145,19 +146,16 @@ pub struct FreshKey {
     pub(super) seal: DerivedKey,
 }
 
-impl FreshKey {
-    /// Makes a key on a thread of its own: an RSA key takes up to some seconds. `seal` is the server's key for
-    /// [`crate::secret::Purpose::SigningKeys`].
-    ///
-    /// # Errors
-    /// [`KeyError::Unusable`].
-    pub async fn make(algorithm: KeyAlgorithm, seal: &DerivedKey) -> Result<Self, KeyError> {
+impl NewKey {
+    /// Generates a key on a blocking thread, because an RSA key takes up to a few seconds. `seal` is derived for
+    /// [`crate::secret::KeyPurpose::SigningKeys`].
+    pub async fn generate(algorithm: KeyAlgorithm, seal: &DerivedKey) -> Result<Self, KeyError> {
         let seal = seal.clone();
-        let work = tokio::task::spawn_blocking(move || Self::make_now(algorithm, seal));
+        let work = tokio::task::spawn_blocking(move || Self::generate_blocking(algorithm, seal));
         work.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
-    fn make_now(algorithm: KeyAlgorithm, seal: DerivedKey) -> Result<Self, KeyError> {
+    fn generate_blocking(algorithm: KeyAlgorithm, seal: DerivedKey) -> Result<Self, KeyError> {
         let pkcs8 = generate_pkcs8(algorithm)?;
         let jwt_algorithm = jwt_algorithm(algorithm);
         let mut jwk = Jwk::from_encoding_key(&encoding_key(algorithm, &pkcs8)?, jwt_algorithm).map_err(unusable)?;
@@ -189,12 +187,12 @@ fn encoding_key(algorithm: KeyAlgorithm, pkcs8: &[u8]) -> Result<EncodingKey, Ke
     Ok(match algorithm {
         KeyAlgorithm::Es256 => EncodingKey::from_ec_der(pkcs8),
         KeyAlgorithm::EdDsa => EncodingKey::from_ed_der(pkcs8),
-        KeyAlgorithm::Rs256 => EncodingKey::from_rsa_der(rsa_key_in(pkcs8)?),
+        KeyAlgorithm::Rs256 => EncodingKey::from_rsa_der(pkcs1_in_pkcs8(pkcs8)?),
     })
 }
 
-/// The RSA key proper, without the PKCS #8 around it: the form that `jsonwebtoken` takes. Two-byte lengths, as 3,072 bits have.
-fn rsa_key_in(pkcs8: &[u8]) -> Result<&[u8], KeyError> {
+/// Returns the PKCS #1 key inside PKCS #8, which `jsonwebtoken` needs. A key of 3,072 bits has two-byte lengths.
+fn pkcs1_in_pkcs8(pkcs8: &[u8]) -> Result<&[u8], KeyError> {
     let inner = match pkcs8 {
         [0x30, 0x82, _, _, rest @ ..] => rest.strip_prefix(&RSA_PKCS8_ALGORITHM),
         _ => None,

@@ -1,124 +1,121 @@
-//! When a signing key is made, takes over and is retired by itself. Steps inside one transaction; each holds the table of keys, so
-//! that of processes that want the same only one does it. What may not live here: what an admin sees and ends (`key_list.rs`), the
-//! keys in memory (`keys.rs`), and SQL.
+//! Rotation of signing keys: adding the next key, retiring keys whose tokens have expired, resealing.
 
 use chrono::TimeDelta;
 use diesel::QueryResult;
 
 use super::claims::LEEWAY_SECONDS;
-use super::key_pair::{FreshKey, KeyError};
-use super::keys::{Candidate, choose_signing};
-use super::store::{self, StoredKey};
+use super::key_choice::find_signing;
+use super::key_pair::{KeyError, NewKey};
+use super::store::{self, NewKeyRow, StoredKey};
 use crate::audit::{self, Event, EventKind};
 use crate::clock::Moment;
 use crate::config::KeyAlgorithm;
 use crate::db::DbConnection;
 use crate::secret::DerivedKey;
-use crate::sessions::{self, KeyUse};
+use crate::sessions::{self, KeyUsage};
 
-/// How long after a key stopped signing an instance may still do so: its clock may be behind, and a request on its way.
-const HANDED_OVER_AFTER: TimeDelta = TimeDelta::minutes(1);
-/// How long a key of another algorithm than the wanted one is kept when it is the newer one: instances may be configured
-/// differently for as long as a deployment takes.
-const OTHER_ALGORITHM_KEPT: TimeDelta = TimeDelta::days(1);
-/// How long the row of a retired key is kept, so that its tokens can be explained.
-const RETIRED_KEPT: TimeDelta = TimeDelta::days(30);
+/// The time for which an instance may still sign with the previous key: its clock may be behind, or a request in
+/// progress.
+const SIGNING_OVERLAP: TimeDelta = TimeDelta::minutes(1);
+/// The time for which a newer key of another algorithm is kept, because instances may be configured differently during
+/// a deployment.
+const OTHER_ALGORITHM_RETENTION: TimeDelta = TimeDelta::days(1);
+/// The time for which the row of a retired key is kept to explain why its tokens are rejected.
+const RETIRED_KEY_RETENTION: TimeDelta = TimeDelta::days(30);
 
-/// When a new key is wanted.
+/// The condition under which a key is added. Only keys of its algorithm count.
 #[derive(Clone, Copy, Debug)]
-pub enum KeyNeed {
-    /// When there is none of its algorithm.
-    None,
-    /// When the newest of its algorithm was made before this moment, or there is none.
-    OlderThan(Moment),
-    /// In any case, unless the next one waits already.
-    Next,
+pub enum AddKeyIf {
+    /// If there is no key.
+    NoneExists,
+    /// If the newest key was created before this moment, or there is none.
+    NewestBefore(Moment),
+    /// If no key waits to sign.
+    NoneWaits,
 }
 
-impl KeyNeed {
+impl AddKeyIf {
     fn is_met(self, keys: &[StoredKey], algorithm: KeyAlgorithm, now: Moment) -> bool {
         let mut same = keys.iter().filter(|key| key.algorithm() == Some(algorithm));
         match self {
-            Self::None => same.next().is_some(),
-            Self::OlderThan(moment) => same.any(|key| key.created_at >= moment || key.signs_from() > now),
-            Self::Next => same.any(|key| key.signs_from() > now),
+            Self::NoneExists => same.next().is_none(),
+            Self::NewestBefore(moment) => same.all(|key| key.created_at < moment && key.signs_from() <= now),
+            Self::NoneWaits => same.all(|key| key.signs_from() <= now),
         }
     }
 }
 
-/// What became of a wish to seal the keys under another server key.
+/// The number of keys that were sealed with another server key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resealing {
-    /// Keys that are sealed anew.
+    /// Keys that were resealed.
     pub resealed: usize,
-    /// Keys that were sealed under the new server key before.
+    /// Keys that were sealed with the new server key before.
     pub unchanged: usize,
 }
 
-/// Adds a key that was just made, if it is needed: it signs after `lead`, or at once when there is no other key. Returns whether it
-/// was added.
+/// Adds a key if `condition` is met. It signs after `lead`, or at once if there is no other key. Returns whether it was
+/// added.
 ///
 /// # Errors
-/// [`KeyError::Sealed`] when the keys that exist were sealed under another server key: nobody could use all of them then.
+/// [`KeyError::Sealed`] if existing keys were sealed with another server key: no server could then use all of them.
 pub fn add(
     conn: &mut DbConnection,
-    fresh: &FreshKey,
-    need: KeyNeed,
+    new: &NewKey,
+    condition: AddKeyIf,
     lead: TimeDelta,
     now: Moment,
 ) -> Result<bool, KeyError> {
     store::lock(conn)?;
     let keys = store::list(conn, false)?;
-    require_open(&keys, &fresh.seal)?;
-    if need.is_met(&keys, fresh.algorithm, now) {
+    require_open(&keys, &new.seal)?;
+    if !condition.is_met(&keys, new.algorithm, now) {
         return Ok(false);
     }
-    let signs_from = if keys.is_empty() { now } else { now + lead };
-    store::insert(conn, fresh, signs_from, now)?;
-    audit::record(conn, &Event::of_keys(EventKind::SigningKeyAdded, Some(&fresh.kid), now))?;
+    let row = NewKeyRow {
+        kid: &new.kid,
+        algorithm: new.algorithm.as_str(),
+        private_key_sealed: &new.private_key_sealed,
+        public_jwk: &new.public_jwk,
+        created_at: now,
+        signs_from: if keys.is_empty() { now } else { now + lead },
+    };
+    store::insert(conn, &row)?;
+    audit::record(conn, &Event::of_keys(EventKind::SigningKeyAdded, Some(&new.kid), now))?;
     Ok(true)
 }
 
 /// Whether [`add`] would add a key.
-///
-/// # Errors
-/// When a query fails.
 pub fn is_needed(
     conn: &mut DbConnection,
     algorithm: KeyAlgorithm,
-    need: KeyNeed,
+    condition: AddKeyIf,
     now: Moment,
 ) -> Result<bool, KeyError> {
-    Ok(!need.is_met(&store::list(conn, false)?, algorithm, now))
+    Ok(condition.is_met(&store::list(conn, false)?, algorithm, now))
 }
 
-/// Retires the keys that sign no more and whose last token is dead, and forgets those retired long ago. `token_life` is how long a
-/// token lives at the most. Returns the `kid` of each that was retired.
-///
-/// # Errors
-/// When a query fails.
-pub fn retire_dead(
+/// Retires the keys that no longer sign and whose last token has expired, and deletes the rows of keys retired long
+/// ago. `token_lifetime` is the longest lifetime of an ordinary token. Returns the `kid` of each retired key.
+pub fn retire_expired(
     conn: &mut DbConnection,
     algorithm: KeyAlgorithm,
-    token_life: TimeDelta,
+    token_lifetime: TimeDelta,
     now: Moment,
 ) -> Result<Vec<String>, KeyError> {
     store::lock(conn)?;
     let keys = store::list(conn, false)?;
-    let dead = list_handed_over(&keys, algorithm, token_life, now);
     let mut retired = Vec::new();
-    for kid in dead {
-        if sessions::find_key_use(conn, kid, now - TimeDelta::seconds(LEEWAY_SECONDS))?.live_sessions == 0
-            && retire(conn, kid, now)?
-        {
+    for kid in list_superseded(&keys, algorithm, token_lifetime, now) {
+        if !has_live_tokens(conn, kid, now)? && retire(conn, kid, now)? {
             retired.push(kid.to_owned());
         }
     }
-    store::delete_retired(conn, now - RETIRED_KEPT)?;
+    store::delete_retired(conn, now - RETIRED_KEY_RETENTION)?;
     Ok(retired)
 }
 
-/// Retires a key that is not yet; whether it was.
+/// Retires a key. Returns whether this call retired it.
 pub(super) fn retire(conn: &mut DbConnection, kid: &str, now: Moment) -> QueryResult<bool> {
     let is_retired = store::retire(conn, kid, now)?;
     if is_retired {
@@ -127,34 +124,31 @@ pub(super) fn retire(conn: &mut DbConnection, kid: &str, now: Moment) -> QueryRe
     Ok(is_retired)
 }
 
-/// Whether [`retire_dead`] may have something to do, without holding anything.
-///
-/// # Errors
-/// When a query fails.
-pub fn has_dead(
+/// Whether [`retire_expired`] has something to do; takes no lock.
+pub fn has_expired(
     conn: &mut DbConnection,
     algorithm: KeyAlgorithm,
-    token_life: TimeDelta,
+    token_lifetime: TimeDelta,
     now: Moment,
 ) -> Result<bool, KeyError> {
     let keys = store::list(conn, true)?;
-    let is_forgettable = |key: &StoredKey| key.retired_at.is_some_and(|at| at < now - RETIRED_KEPT);
-    if keys.iter().any(is_forgettable) {
+    let is_deletable = |key: &StoredKey| key.retired_at.is_some_and(|at| at < now - RETIRED_KEY_RETENTION);
+    if keys.iter().any(is_deletable) {
         return Ok(true);
     }
     let keys: Vec<StoredKey> = keys.into_iter().filter(|key| key.retired_at.is_none()).collect();
-    for kid in list_handed_over(&keys, algorithm, token_life, now) {
-        if sessions::find_key_use(conn, kid, now - TimeDelta::seconds(LEEWAY_SECONDS))?.live_sessions == 0 {
+    for kid in list_superseded(&keys, algorithm, token_lifetime, now) {
+        if !has_live_tokens(conn, kid, now)? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// Seals all private keys under another server key.
+/// Seals all private keys with another server key.
 ///
 /// # Errors
-/// [`KeyError::Sealed`] when a key opens under neither; nothing is changed then.
+/// [`KeyError::Sealed`] if neither server key opens a key; nothing is changed.
 pub fn reseal(conn: &mut DbConnection, old: &DerivedKey, new: &DerivedKey, now: Moment) -> Result<Resealing, KeyError> {
     store::lock(conn)?;
     let mut resealing = Resealing { resealed: 0, unchanged: 0 };
@@ -175,11 +169,16 @@ pub fn reseal(conn: &mut DbConnection, old: &DerivedKey, new: &DerivedKey, now: 
     Ok(resealing)
 }
 
-/// Until when a key is kept that another takes over from at `signs_from`.
+/// Until when a key is kept if the next one signs from `next_signs_from`.
 #[must_use]
-pub fn kept_until(usage: KeyUse, signs_from: Moment, token_life: TimeDelta) -> Moment {
-    let handed_over = signs_from + token_life + HANDED_OVER_AFTER;
-    usage.until.map_or(handed_over, |until| until.max(handed_over)) + TimeDelta::seconds(LEEWAY_SECONDS)
+pub fn kept_until(usage: KeyUsage, next_signs_from: Moment, token_lifetime: TimeDelta) -> Moment {
+    let last_expiry = next_signs_from + token_lifetime + SIGNING_OVERLAP;
+    usage.until.map_or(last_expiry, |until| until.max(last_expiry)) + TimeDelta::seconds(LEEWAY_SECONDS)
+}
+
+fn has_live_tokens(conn: &mut DbConnection, kid: &str, now: Moment) -> QueryResult<bool> {
+    let usage = sessions::get_key_usage(conn, kid, now - TimeDelta::seconds(LEEWAY_SECONDS))?;
+    Ok(usage.live_sessions > 0)
 }
 
 fn require_open(keys: &[StoredKey], seal: &DerivedKey) -> Result<(), KeyError> {
@@ -189,25 +188,16 @@ fn require_open(keys: &[StoredKey], seal: &DerivedKey) -> Result<(), KeyError> {
     }
 }
 
-pub(super) fn signing_of(keys: &[StoredKey], algorithm: KeyAlgorithm, now: Moment) -> Option<&StoredKey> {
-    let accepted = keys.iter().filter(|key| key.retired_at.is_none() && key.algorithm().is_some());
-    let candidate = |key: &&StoredKey| Candidate {
-        algorithm: key.algorithm().unwrap_or(algorithm),
-        signs_from: key.signs_from(),
-        created_at: key.created_at,
+/// Lists the keys that no longer sign and whose ordinary tokens have expired. Tokens with a longer lifetime, such as
+/// those of scripts, are counted in the sessions.
+fn list_superseded(keys: &[StoredKey], algorithm: KeyAlgorithm, token_lifetime: TimeDelta, now: Moment) -> Vec<&str> {
+    let Some(signing) = find_signing(keys, algorithm, now) else { return Vec::new() };
+    let retention = token_lifetime + SIGNING_OVERLAP + TimeDelta::seconds(LEEWAY_SECONDS);
+    let is_superseded = |key: &&StoredKey| {
+        let is_newer = key.signs_from() > signing.signs_from();
+        let retention = if is_newer { retention.max(OTHER_ALGORITHM_RETENTION) } else { retention };
+        let superseded_at = key.signs_from().max(signing.signs_from());
+        key.kid != signing.kid && key.algorithm().is_some() && now > superseded_at + retention
     };
-    choose_signing(accepted, candidate, algorithm, now)
-}
-
-/// The keys that sign no more and signed nothing that lives, as far as the times tell. Tokens that live longer, such as those made
-/// for a fixed time, are found in the sessions.
-fn list_handed_over(keys: &[StoredKey], algorithm: KeyAlgorithm, token_life: TimeDelta, now: Moment) -> Vec<&str> {
-    let Some(signing) = signing_of(keys, algorithm, now) else { return Vec::new() };
-    let done = token_life + HANDED_OVER_AFTER + TimeDelta::seconds(LEEWAY_SECONDS);
-    let is_handed_over = |key: &&StoredKey| {
-        let began = key.signs_from().max(signing.signs_from());
-        let kept = if key.signs_from() > signing.signs_from() { done.max(OTHER_ALGORITHM_KEPT) } else { done };
-        key.kid != signing.kid && key.algorithm().is_some() && now > began + kept
-    };
-    keys.iter().filter(is_handed_over).map(|key| key.kid.as_str()).collect()
+    keys.iter().filter(is_superseded).map(|key| key.kid.as_str()).collect()
 }

@@ -1,61 +1,60 @@
-//! The table of keys that sign and check access tokens, in memory: `JWT_SECRET`, or pairs kept sealed in the database and read anew
-//! twice a second. What may not live here: how a key is made and opened (`key_pair.rs`), and when one is made or retired
-//! (`key_rotation.rs`).
+//! The keys that sign and verify access tokens, in memory: `JWT_SECRET`, or the key pairs from the database.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::TimeDelta;
 use jsonwebtoken::jwk::JwkSet;
 
-use super::key_pair::{FreshKey, Key, KeyError, KeyPair, Signer};
-use super::key_rotation::{self, KeyNeed};
+use super::key_choice::{KeyCandidate, choose_signing};
+use super::key_pair::{Key, KeyError, KeyPair, NewKey, Signer};
+use super::key_rotation::{self, AddKeyIf};
 use super::store::{self, StoredKey};
 use crate::clock::Moment;
 use crate::config::{KeyAlgorithm, Signing};
 use crate::db::{Db, DbError};
-use crate::secret::{DerivedKey, Purpose, ServerKey};
+use crate::secret::{DerivedKey, KeyPurpose, ServerKey};
 
-/// How long a new key is published before it signs, unless an admin chooses otherwise. Twice the five minutes for which resource
-/// servers may keep the published keys (`max-age=300`), so that each has read it anew by then.
+/// The default time for which a new key is published before it signs: twice the five minutes for which resource servers
+/// may cache the published keys (`max-age=300`).
 pub const DEFAULT_LEAD: TimeDelta = TimeDelta::minutes(10);
 
-/// The keys that sign, and all keys whose tokens are accepted.
-pub struct Keys(Source);
+/// The key that signs, and all keys whose tokens are accepted.
+pub struct Keys(KeySource);
 
-enum Source {
-    Shared(Signer),
-    Pairs(Table),
+enum KeySource {
+    SharedSecret(Signer),
+    KeyPairs(KeyTable),
 }
 
-struct Table {
+struct KeyTable {
     algorithm: KeyAlgorithm,
     seal: DerivedKey,
-    /// All keys that are not retired; one of them at least can sign.
+    /// All keys that are not retired; at least one of them can sign.
     pairs: RwLock<Arc<Vec<KeyPair>>>,
 }
 
 impl Keys {
-    /// Loads the keys, making one first when the database holds none of the wanted algorithm.
+    /// Loads the keys. If the database has none of the configured algorithm, adds one first.
     ///
     /// # Errors
-    /// [`KeyError`]; that a key cannot be opened, too, so that a server with a wrong `SERVER_KEY` does not start.
+    /// [`KeyError::Sealed`] if a key does not open: a server with a wrong `SERVER_KEY` must not start.
     pub async fn load(db: &Db, signing: &Signing, server_key: &ServerKey, now: Moment) -> Result<Self, KeyError> {
         let algorithm = match signing {
-            Signing::Hs256(secret) => return Ok(Self(Source::Shared(Signer::shared(secret)))),
+            Signing::Hs256(secret) => return Ok(Self(KeySource::SharedSecret(Signer::from_secret(secret)))),
             Signing::KeyPair(algorithm) => *algorithm,
         };
-        let seal = server_key.derive(Purpose::SigningKeys);
+        let seal = server_key.derive(KeyPurpose::SigningKeys);
         let list =
             |db: Db| async move { db.read(|conn| -> Result<_, KeyError> { Ok(store::list(conn, false)?) }).await };
         let mut rows = list(db.clone()).await?;
         if !rows.iter().any(|row| row.algorithm() == Some(algorithm)) {
-            let fresh = FreshKey::make(algorithm, &seal).await?;
-            let step = move |conn: &mut _| key_rotation::add(conn, &fresh, KeyNeed::None, DEFAULT_LEAD, now);
+            let new = NewKey::generate(algorithm, &seal).await?;
+            let step = move |conn: &mut _| key_rotation::add(conn, &new, AddKeyIf::NoneExists, DEFAULT_LEAD, now);
             db.write(step).await?;
             rows = list(db.clone()).await?;
         }
         let mut pairs = Vec::with_capacity(rows.len());
-        for row in rows.iter().filter(|row| is_known(row)) {
+        for row in rows.iter().filter(|row| has_known_algorithm(row)) {
             let pair = KeyPair::open(row, &seal)?;
             if pair.signer.is_none() {
                 return Err(KeyError::Sealed { kid: row.kid.clone() });
@@ -65,17 +64,17 @@ impl Keys {
         if pairs.is_empty() {
             return Err(KeyError::Unusable("it was retired in the meantime; start the server again".to_owned()));
         }
-        Ok(Self(Source::Pairs(Table { algorithm, seal, pairs: RwLock::new(Arc::new(pairs)) })))
+        Ok(Self(KeySource::KeyPairs(KeyTable { algorithm, seal, pairs: RwLock::new(Arc::new(pairs)) })))
     }
 
-    /// Reads what has changed in the database since: keys that other processes made or retired. Only new keys are opened.
+    /// Loads what other processes have changed in the database. Only new keys are opened.
     ///
     /// # Errors
-    /// When a query fails; the keys are then as they were.
+    /// If a query fails; the keys are unchanged.
     pub async fn refresh(&self, db: &Db) -> Result<(), DbError> {
-        let Source::Pairs(table) = &self.0 else { return Ok(()) };
-        let times = db.read(|conn| -> Result<_, DbError> { Ok(store::list_accepted_times(conn)?) }).await?;
-        if table.knows(&times) {
+        let KeySource::KeyPairs(table) = &self.0 else { return Ok(()) };
+        let stored = db.read(|conn| -> Result<_, DbError> { Ok(store::list_signing_times(conn)?) }).await?;
+        if table.is_current(&stored) {
             return Ok(());
         }
         let rows = db.read(|conn| -> Result<_, DbError> { Ok(store::list(conn, false)?) }).await?;
@@ -83,26 +82,27 @@ impl Keys {
         Ok(())
     }
 
-    /// Whether every verifier could also sign a token (HS256): its claims prove nothing by themselves then.
+    /// Whether tokens are signed with a shared secret (HS256). Then every verifier can also sign, and the signature
+    /// alone does not prove the claims.
     #[must_use]
-    pub fn is_shared(&self) -> bool {
-        matches!(self.0, Source::Shared(_))
+    pub fn is_shared_secret(&self) -> bool {
+        matches!(self.0, KeySource::SharedSecret(_))
     }
 
-    /// The public keys (RFC 7517 §5), the one that signs at `now` first; empty with HS256.
+    /// The public keys (RFC 7517 §5), starting with the one that signs at `now`; empty with HS256.
     #[must_use]
     pub fn public(&self, now: Moment) -> JwkSet {
-        let Source::Pairs(table) = &self.0 else { return JwkSet::default() };
+        let KeySource::KeyPairs(table) = &self.0 else { return JwkSet::default() };
         let pairs = table.pairs();
         let signing = table.signing(&pairs, now).kid();
         let (first, others): (Vec<&KeyPair>, Vec<_>) = pairs.iter().partition(|pair| pair.kid() == signing);
         JwkSet { keys: first.into_iter().chain(others).filter_map(|pair| pair.key.public_jwk.clone()).collect() }
     }
 
-    /// Words for the start-up message.
+    /// The signing key and the next one, for the start-up message.
     #[must_use]
     pub fn describe(&self, now: Moment) -> String {
-        let Source::Pairs(table) = &self.0 else { return "HS256 with JWT_SECRET".to_owned() };
+        let KeySource::KeyPairs(table) = &self.0 else { return "HS256 with JWT_SECRET".to_owned() };
         let pairs = table.pairs();
         let signing = table.signing(&pairs, now);
         let next = pairs.iter().find(|pair| pair.signs_from > now);
@@ -112,65 +112,66 @@ impl Keys {
         format!("{} {}{}", signing.algorithm.as_str(), signing.kid(), next.unwrap_or_default())
     }
 
-    /// The key to sign with at `now`.
+    /// The key that signs at `now`.
     pub(super) fn signer(&self, now: Moment) -> Signer {
         match &self.0 {
-            Source::Shared(signer) => signer.clone(),
-            Source::Pairs(table) => {
+            KeySource::SharedSecret(signer) => signer.clone(),
+            KeySource::KeyPairs(table) => {
                 let pairs = table.pairs();
                 table.signing(&pairs, now).signer.clone().expect("a key is chosen among those that can sign")
             }
         }
     }
 
-    /// The accepted key with this `kid`, when there is one.
+    /// Finds the accepted key with this `kid`.
     pub(super) fn find(&self, kid: Option<&str>) -> Option<Arc<Key>> {
         match &self.0 {
-            Source::Shared(signer) => kid.is_none().then(|| Arc::clone(signer.key())),
-            Source::Pairs(table) => {
+            KeySource::SharedSecret(signer) => kid.is_none().then(|| Arc::clone(signer.key())),
+            KeySource::KeyPairs(table) => {
                 let pairs = table.pairs();
                 pairs.iter().find(|pair| Some(pair.kid()) == kid).map(|pair| Arc::clone(&pair.key))
             }
         }
     }
 
-    /// Which algorithm new keys have, and what they are sealed with; `None` with HS256, which needs no key of ours.
-    pub(super) fn new_keys(&self) -> Option<(KeyAlgorithm, &DerivedKey)> {
+    /// The algorithm of new keys, and the key that seals them; `None` with HS256.
+    pub(super) fn new_key_settings(&self) -> Option<(KeyAlgorithm, &DerivedKey)> {
         match &self.0 {
-            Source::Shared(_) => None,
-            Source::Pairs(table) => Some((table.algorithm, &table.seal)),
+            KeySource::SharedSecret(_) => None,
+            KeySource::KeyPairs(table) => Some((table.algorithm, &table.seal)),
         }
     }
 }
 
-impl Table {
+impl KeyTable {
     fn pairs(&self) -> Arc<Vec<KeyPair>> {
         Arc::clone(&self.pairs.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn signing<'a>(&self, pairs: &'a [KeyPair], now: Moment) -> &'a KeyPair {
-        let able = pairs.iter().filter(|pair| pair.signer.is_some());
-        let candidate = |pair: &&'a KeyPair| Candidate {
+        let with_signer = pairs.iter().filter(|pair| pair.signer.is_some());
+        let candidate = |pair: &&'a KeyPair| KeyCandidate {
             algorithm: pair.algorithm,
             signs_from: pair.signs_from,
             created_at: pair.created_at,
         };
-        choose_signing(able, candidate, self.algorithm, now).expect("one key at the least can sign")
+        choose_signing(with_signer, candidate, self.algorithm, now).expect("at least one key can sign")
     }
 
-    fn knows(&self, times: &[(String, Moment)]) -> bool {
+    /// Whether the table has exactly the stored keys, given as (`kid`, when it starts to sign).
+    fn is_current(&self, stored: &[(String, Moment)]) -> bool {
         let pairs = self.pairs();
-        let is_known = |(kid, signs_from): &(String, Moment)| {
+        let is_loaded = |(kid, signs_from): &(String, Moment)| {
             pairs.iter().any(|pair| pair.kid() == kid && pair.signs_from == *signs_from)
         };
-        times.len() == pairs.len() && times.iter().all(is_known)
+        stored.len() == pairs.len() && stored.iter().all(is_loaded)
     }
 
     fn replace(&self, rows: &[StoredKey]) {
-        let before = self.pairs();
+        let loaded = self.pairs();
         let mut pairs = Vec::with_capacity(rows.len());
-        for row in rows.iter().filter(|row| is_known(row)) {
-            let known = before.iter().find(|pair| pair.kid() == row.kid);
+        for row in rows.iter().filter(|row| has_known_algorithm(row)) {
+            let known = loaded.iter().find(|pair| pair.kid() == row.kid);
             let opened = match known {
                 Some(pair) => Ok(KeyPair { signs_from: row.signs_from(), ..pair.clone() }),
                 None => KeyPair::open(row, &self.seal),
@@ -196,7 +197,7 @@ impl Table {
     }
 }
 
-fn is_known(row: &StoredKey) -> bool {
+fn has_known_algorithm(row: &StoredKey) -> bool {
     let is_known = row.algorithm().is_some();
     if !is_known {
         tracing::warn!(
@@ -206,28 +207,4 @@ fn is_known(row: &StoredKey) -> bool {
         );
     }
     is_known
-}
-
-/// What is asked of a key to know whether it signs.
-pub(super) struct Candidate {
-    pub algorithm: KeyAlgorithm,
-    pub signs_from: Moment,
-    pub created_at: Moment,
-}
-
-/// The key that signs at `now`: the newest of the wanted algorithm whose time has come, else the newest of any other; when none's
-/// has, the first to come.
-pub(super) fn choose_signing<T>(
-    keys: impl Iterator<Item = T>,
-    candidate: impl Fn(&T) -> Candidate,
-    wanted: KeyAlgorithm,
-    now: Moment,
-) -> Option<T> {
-    keys.map(|key| (candidate(&key), key))
-        .max_by_key(|(candidate, _)| {
-            let Candidate { algorithm, signs_from, created_at } = *candidate;
-            let begun = (signs_from <= now).then_some((algorithm == wanted, signs_from, created_at));
-            (begun, std::cmp::Reverse(signs_from))
-        })
-        .map(|(_, key)| key)
 }

@@ -2,8 +2,9 @@
 
 mod access;
 mod claims;
+mod display;
 mod explain;
-mod inspect;
+mod key_choice;
 mod key_list;
 mod key_maintenance;
 mod key_pair;
@@ -12,20 +13,23 @@ mod keys;
 mod refresh;
 mod session_check;
 mod store;
+mod unverified;
+mod verified;
 
-pub use access::{Grant, IssuedToken, Subject, TokenError, TokenService, VerifiedToken};
+pub use access::{Grant, IssuedToken, Subject, TokenService};
 pub use claims::Claims;
-/// Why a token could not be signed.
+/// Why signing failed.
 pub use jsonwebtoken::errors::Error as SigningError;
 
 pub use explain::{Finding, explain};
-pub use inspect::{NotAToken, Unchecked, read as read_unchecked};
 pub use key_list::{KeyRecord, KeyRetirement, KeyState, list_keys, retire_key};
-pub use key_pair::{FreshKey, KeyError, Signer};
+pub use key_pair::{KeyError, NewKey, Signer};
 pub use key_rotation::{
-    KeyNeed, Resealing, add as add_key, is_needed as is_key_needed, kept_until, reseal as reseal_keys,
+    AddKeyIf, Resealing, add as add_key, is_needed as is_key_needed, kept_until, reseal as reseal_keys,
 };
 pub use keys::{DEFAULT_LEAD, Keys};
-pub use refresh::{Rotation, begin as begin_refresh_tokens, find as find_refresh_token, rotate, seals_dead_before};
-pub use store::has_keys;
-pub use store::refresh_tokens::{RefreshToken, delete_old_tokens, erase_seals};
+pub use refresh::{Rotation, create as create_refresh_token, find as find_refresh_token, rotate, seals_expired_before};
+pub use store::has_keys_or_sessions;
+pub use store::refresh_tokens::{RefreshToken, delete_old_refresh_tokens, erase_sealed_successors};
+pub use unverified::{DecodeError, UnverifiedToken, decode_unverified};
+pub use verified::{TokenError, VerifiedToken};

@@ -1,6 +1,4 @@
-//! Refresh tokens: rotated at each use, so that one that comes twice tells of a lost answer or of a thief (RFC 9700 §4.14.2).
-//! A session is a family of them, and at most one of a family is live.
-//! What may not live here: who may refresh and for which scopes (`authentication::refresh`), and HTTP.
+//! Rotation of refresh tokens and detection of their reuse (RFC 9700 §4.14.2).
 
 use chrono::TimeDelta;
 use diesel::QueryResult;
@@ -12,48 +10,38 @@ use crate::scope::Scopes;
 use crate::secret::PlainSecret;
 use crate::sessions::Session;
 
-/// For how long whoever presents a used token is given the same successor: programs that refresh at the same moment, and answers
-/// that broke on the way and are asked for again at once.
-const SAME_SUCCESSOR_FOR: TimeDelta = TimeDelta::seconds(10);
-/// How many successors of one token may be lost on their way.
+/// The time for which a used token returns the same successor, for clients that refresh concurrently or retry at once.
+const GRACE_PERIOD: TimeDelta = TimeDelta::seconds(10);
+/// The most successors of one token that may be lost with their responses.
 const MAX_LOST: i64 = 3;
-/// How often a try looks anew because others changed the same rows meanwhile, and how many successors in a row it follows.
-const MAX_LOOKS: usize = 32;
+/// The most steps of one attempt. A step follows a successor, or reads a row again that another request has changed.
+const MAX_STEPS: usize = 32;
 
-/// What became of a presented refresh token that was found and whose session is live.
+/// Outcome of presenting a refresh token of a live session.
 #[derive(Debug)]
 pub enum Rotation {
-    /// This one takes its place.
+    /// The token was exchanged for this one.
     Successor(PlainSecret),
-    /// Only a thief could still hold it, or hold its successor: the family must end.
+    /// The token or its successor was stolen; the session must end.
     Reused,
-    /// Too much changed around it to tell: nothing was changed.
+    /// Other requests changed too many rows at the same time; nothing was changed.
     Contested,
 }
 
-/// Makes the first refresh token of a session.
-///
-/// # Errors
-/// When the query fails.
-pub fn begin(conn: &mut DbConnection, session: &Session, now: Moment) -> QueryResult<PlainSecret> {
+/// Creates the first refresh token of a session.
+pub fn create(conn: &mut DbConnection, session: &Session, now: Moment) -> QueryResult<PlainSecret> {
     let secret = PlainSecret::generate();
-    store::insert(conn, &RefreshToken::fresh(&secret, &session.id, session.client_id.as_deref(), &session.scope, now))?;
+    store::insert(conn, &RefreshToken::new(&secret, &session.id, session.client_id.as_deref(), &session.scope, now))?;
     Ok(secret)
 }
 
-/// Finds a presented token, whatever its state.
-///
-/// # Errors
-/// When the query fails.
+/// Finds a presented token in any state.
 pub fn find(conn: &mut DbConnection, presented: &PlainSecret) -> QueryResult<Option<RefreshToken>> {
     store::find(conn, presented.hash().as_str())
 }
 
-/// Takes a presented token through its four states (docs/architecture.md, "Refresh tokens"). It was found a moment
-/// ago, perhaps before this transaction, which is the one that ends the family when it says so.
-///
-/// # Errors
-/// When a query fails.
+/// Rotates a presented token by its state (docs/architecture.md, "Refresh tokens"). `found` may have been read before
+/// this transaction. The caller ends the session in the same transaction if the token was reused.
 pub fn rotate(
     conn: &mut DbConnection,
     presented: &PlainSecret,
@@ -61,98 +49,112 @@ pub fn rotate(
     now: Moment,
 ) -> QueryResult<Rotation> {
     let mut token = found;
-    // Rows that were not read at one moment (the first, or any on Postgres, where each query sees what was committed just before it) may
-    // tell of a replacement that another does not know yet, and an owner who came twice would be taken for a thief. There are no more
-    // replacements than this, and a theft looks the same each time.
+    // The rows of one attempt may come from different moments: the first was read earlier, and on PostgreSQL each query
+    // sees the latest commit. A concurrent replacement could then look like reuse. Real reuse looks the same in every
+    // attempt, and there are at most `MAX_LOST` replacements.
     for _ in 0..=MAX_LOST {
-        match walk(conn, presented, token, now)? {
-            Walk::Ended(rotation) => return Ok(rotation),
-            Walk::Suspicious => {}
+        match try_rotate(conn, presented, token, now)? {
+            RotationAttempt::Decided(rotation) => return Ok(rotation),
+            RotationAttempt::SuspectedReuse => {}
         }
-        let Some(again) = find(conn, presented)? else { return Ok(Rotation::Contested) };
-        token = again;
+        let Some(current) = find(conn, presented)? else { return Ok(Rotation::Contested) };
+        token = current;
     }
     Ok(Rotation::Reused)
 }
 
-/// What became of one walk from the presented token along its successors.
-enum Walk {
-    Ended(Rotation),
-    /// A theft, if all rows were read in one state.
-    Suspicious,
+/// Outcome of one attempt to rotate a token.
+enum RotationAttempt {
+    Decided(Rotation),
+    /// Reuse, if all rows were read in one state.
+    SuspectedReuse,
 }
 
-fn walk(conn: &mut DbConnection, presented: &PlainSecret, found: RefreshToken, now: Moment) -> QueryResult<Walk> {
+fn try_rotate(
+    conn: &mut DbConnection,
+    presented: &PlainSecret,
+    found: RefreshToken,
+    now: Moment,
+) -> QueryResult<RotationAttempt> {
     let (mut secret, mut token) = (presented.clone(), found);
-    for _ in 0..MAX_LOOKS {
+    for _ in 0..MAX_STEPS {
         if token.superseded_at.is_some() {
-            return Ok(Walk::Suspicious);
+            return Ok(RotationAttempt::SuspectedReuse);
         }
         let Some(succession) = token.succession.clone() else {
-            // Unused. The update is conditional: of those that come at once, one rotates and the others look again.
+            // Unused. The update is conditional: of concurrent requests one rotates the token, and the others read it
+            // again.
             if let Some(successor) = replace(conn, &secret, &token, 0, now)? {
-                return Ok(Walk::Ended(Rotation::Successor(successor)));
+                return Ok(RotationAttempt::Decided(Rotation::Successor(successor)));
             }
-            let Some(again) = store::find(conn, &token.hash)? else { return Ok(Walk::Ended(Rotation::Contested)) };
-            token = again;
+            let Some(current) = store::find(conn, &token.hash)? else {
+                return Ok(RotationAttempt::Decided(Rotation::Contested));
+            };
+            token = current;
             continue;
         };
-        let Some(next) = store::find(conn, &succession.hash)? else { return Ok(Walk::Suspicious) };
-        let opened = (now < succession.at + SAME_SUCCESSOR_FOR).then(|| open(&secret, &succession)).flatten();
+        let Some(next) = store::find(conn, &succession.hash)? else { return Ok(RotationAttempt::SuspectedReuse) };
+        let opened = (now < succession.issued_at + GRACE_PERIOD).then(|| open(&secret, &succession)).flatten();
         if let Some(successor) = opened {
             if next.is_unused() {
-                return Ok(Walk::Ended(Rotation::Successor(successor)));
+                return Ok(RotationAttempt::Decided(Rotation::Successor(successor)));
             }
-            // The successor was used already, as recently: a program that came late among several gets what they have now.
+            // The successor was used within the grace period as well: a late request among several gets its successor.
             (secret, token) = (successor, next);
             continue;
         }
-        // The answer was lost on its way when nobody has used the successor; whoever used it holds a copy when somebody has.
-        if !next.is_unused() || succession.lost >= MAX_LOST {
-            return Ok(Walk::Suspicious);
+        // An unused successor was lost with its response. A used one means that someone holds a copy.
+        if !next.is_unused() || succession.lost_count >= MAX_LOST {
+            return Ok(RotationAttempt::SuspectedReuse);
         }
-        if let Some(successor) = replace(conn, &secret, &token, succession.lost + 1, now)? {
-            // Should the successor have been used at this very moment, its use stands and both are stolen or lost to the owner.
+        if let Some(successor) = replace(conn, &secret, &token, succession.lost_count + 1, now)? {
+            // If the lost successor is used at the same moment, two parties hold a token of this session.
             let is_superseded = store::set_superseded(conn, &succession.hash, now)?;
-            return Ok(Walk::Ended(if is_superseded { Rotation::Successor(successor) } else { Rotation::Reused }));
+            return Ok(RotationAttempt::Decided(if is_superseded {
+                Rotation::Successor(successor)
+            } else {
+                Rotation::Reused
+            }));
         }
-        let Some(again) = store::find(conn, &token.hash)? else { return Ok(Walk::Ended(Rotation::Contested)) };
-        token = again;
+        let Some(current) = store::find(conn, &token.hash)? else {
+            return Ok(RotationAttempt::Decided(Rotation::Contested));
+        };
+        token = current;
     }
-    Ok(Walk::Ended(Rotation::Contested))
+    Ok(RotationAttempt::Decided(Rotation::Contested))
 }
 
-/// Gives a token a fresh successor, unless its row has changed since it was read.
+/// Gives a token a new successor, unless its row has changed since it was read.
 fn replace(
     conn: &mut DbConnection,
     secret: &PlainSecret,
     token: &RefreshToken,
-    lost: i64,
+    lost_count: i64,
     now: Moment,
 ) -> QueryResult<Option<PlainSecret>> {
     let successor = PlainSecret::generate();
     let hash = successor.hash();
     let succession = Succession {
         hash: hash.as_str().to_owned(),
-        sealed: Some(secret.seal_successor(&successor, lost)),
-        at: now,
-        lost,
+        sealed: Some(secret.seal_successor(&successor, lost_count)),
+        issued_at: now,
+        lost_count,
     };
     let expected = token.succession.as_ref().map(|succession| succession.hash.as_str());
     if !store::set_successor(conn, &token.hash, expected, &succession)? {
         return Ok(None);
     }
-    let fresh = RefreshToken::fresh(&successor, &token.family_id, token.client_id.as_deref(), &token.scope, now);
-    store::insert(conn, &fresh)?;
+    let new = RefreshToken::new(&successor, &token.family_id, token.client_id.as_deref(), &token.scope, now);
+    store::insert(conn, &new)?;
     Ok(Some(successor))
 }
 
 fn open(secret: &PlainSecret, succession: &Succession) -> Option<PlainSecret> {
-    secret.open_successor(succession.sealed.as_deref()?, succession.lost)
+    secret.open_successor(succession.sealed.as_deref()?, succession.lost_count)
 }
 
 impl RefreshToken {
-    fn fresh(secret: &PlainSecret, family_id: &str, client_id: Option<&str>, scope: &Scopes, now: Moment) -> Self {
+    fn new(secret: &PlainSecret, family_id: &str, client_id: Option<&str>, scope: &Scopes, now: Moment) -> Self {
         Self {
             hash: secret.hash().as_str().to_owned(),
             family_id: family_id.to_owned(),
@@ -164,15 +166,15 @@ impl RefreshToken {
         }
     }
 
-    /// Whether it is the one live token of its family.
+    /// Whether it is the one unused token of its session.
     #[must_use]
     pub fn is_unused(&self) -> bool {
         self.succession.is_none() && self.superseded_at.is_none()
     }
 }
 
-/// The moment before which a sealed successor is of no use to anybody and can be erased.
+/// A sealed successor has expired if it was issued before this moment.
 #[must_use]
-pub fn seals_dead_before(now: Moment) -> Moment {
-    now - SAME_SUCCESSOR_FOR
+pub fn seals_expired_before(now: Moment) -> Moment {
+    now - GRACE_PERIOD
 }

@@ -1,21 +1,21 @@
-//! The session check of HS256 tokens: every resource server holds the secret and could sign any claims, therefore the database is asked.
+//! The check of HS256 tokens against their session, because every resource server with the secret can sign any claims.
 
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
-use super::access::{TokenError, VerifiedToken};
+use super::verified::{TokenError, VerifiedToken};
 use crate::clock::{Moment, unix_seconds};
 use crate::db::{Db, DbError};
 use crate::scope::Scopes;
 use crate::sessions;
 use crate::users::{self, UserId, UserState};
 
-/// How long the answer of the database on a session is believed.
-const FRESH_SECONDS: i64 = 30;
+/// How long a session that was read stays in use.
+const MAX_AGE_SECONDS: i64 = 30;
 
-/// What the database said of a session.
-struct SessionFacts {
+/// A session as the database had it at `read_at`.
+struct SessionSnapshot {
     user_id: Option<UserId>,
     client_id: Option<String>,
     subject: String,
@@ -25,10 +25,10 @@ struct SessionFacts {
     read_at: Moment,
 }
 
-/// What the database said of sessions, kept for a while.
+/// Checks tokens against their sessions, which it caches.
 pub(super) struct SessionCheck {
     db: Db,
-    cache: Cache<String, Arc<SessionFacts>>,
+    cache: Cache<String, Arc<SessionSnapshot>>,
 }
 
 impl SessionCheck {
@@ -36,44 +36,46 @@ impl SessionCheck {
         Self { db, cache: Cache::new(capacity) }
     }
 
-    /// The session must exist, be that user's, allow those scopes and have lasted that long, and the roles are the database's, not
-    /// the token's.
+    /// Checks that the session exists, belongs to the token's user and client, allows its scopes and covers its expiry.
+    /// Returns the token with the roles from the database.
     pub async fn check_against_session(
         &self,
         verified: Arc<VerifiedToken>,
         now: Moment,
     ) -> Result<Arc<VerifiedToken>, TokenError> {
         let claims = &verified.claims;
-        // A forger who holds the secret may write anything here, such as U+0000, at which Postgres fails instead of finding nothing.
+        // Anyone with the secret can sign any `sid`. At U+0000, PostgreSQL would fail instead of finding no session.
         if !sessions::is_id(&claims.sid) {
-            return Err(TokenError::Ended);
+            return Err(TokenError::SessionEnded);
         }
-        let is_within = |facts: &SessionFacts| claims.exp <= unix_seconds(facts.access_until);
-        let is_fresh = |facts: &SessionFacts| unix_seconds(now) - unix_seconds(facts.read_at) < FRESH_SECONDS;
-        // A token that outlives what was read may have been issued since: the database is asked again before it is refused.
-        let facts = match self.cache.get(&claims.sid).filter(|facts| is_fresh(facts) && is_within(facts)) {
-            Some(facts) => facts,
+        let is_covered = |session: &SessionSnapshot| claims.exp <= unix_seconds(session.access_until);
+        let is_fresh = |session: &SessionSnapshot| unix_seconds(now) - unix_seconds(session.read_at) < MAX_AGE_SECONDS;
+        // A token that expires after the cached `access_until` may have been issued since then: the session is read
+        // again.
+        let session = match self.cache.get(&claims.sid).filter(|session| is_fresh(session) && is_covered(session)) {
+            Some(session) => session,
             None => {
-                let facts = Arc::new(self.read(claims.sid.clone(), now).await?.ok_or(TokenError::Ended)?);
-                self.cache.insert(claims.sid.clone(), Arc::clone(&facts));
-                facts
+                let session = self.read(claims.sid.clone(), now).await?.ok_or(TokenError::SessionEnded)?;
+                let session = Arc::new(session);
+                self.cache.insert(claims.sid.clone(), Arc::clone(&session));
+                session
             }
         };
-        let is_theirs =
-            facts.user_id == claims.id && facts.subject == claims.sub && facts.client_id == claims.client_id;
-        let is_granted = Scopes::parse(&claims.scope).is_some_and(|scope| scope.is_subset(&facts.scope));
-        if !is_theirs || !is_granted || !is_within(&facts) {
-            return Err(TokenError::Ended);
+        let has_same_subject =
+            session.user_id == claims.id && session.subject == claims.sub && session.client_id == claims.client_id;
+        let is_granted = Scopes::parse(&claims.scope).is_some_and(|scope| scope.is_subset(&session.scope));
+        if !has_same_subject || !is_granted || !is_covered(&session) {
+            return Err(TokenError::SessionEnded);
         }
-        if facts.roles == claims.roles {
+        if session.roles == claims.roles {
             return Ok(verified);
         }
-        let mut checked = VerifiedToken::clone(&verified);
-        checked.claims.roles.clone_from(&facts.roles);
-        Ok(Arc::new(checked))
+        let mut token = VerifiedToken::clone(&verified);
+        token.claims.roles.clone_from(&session.roles);
+        Ok(Arc::new(token))
     }
 
-    async fn read(&self, sid: String, now: Moment) -> Result<Option<SessionFacts>, DbError> {
+    async fn read(&self, sid: String, now: Moment) -> Result<Option<SessionSnapshot>, DbError> {
         self.db
             .read(move |conn| {
                 let Some(session) = sessions::find(conn, &sid)?.filter(|session| session.ended_at.is_none()) else {
@@ -87,7 +89,7 @@ impl SessionCheck {
                     }
                     None => (session.client_id.clone().unwrap_or_default(), Vec::new()),
                 };
-                Ok(Some(SessionFacts {
+                Ok(Some(SessionSnapshot {
                     user_id: session.user_id,
                     client_id: session.client_id,
                     subject,

@@ -1,6 +1,4 @@
-//! The password hash: Argon2id (RFC 9106) in the PHC string format. The one file that knows which crate computes it:
-//! `argon2` with memory kept between hashes, or, with the cargo feature `argon2-rust`, the faster and younger crate of that name.
-//! What may not live here: threads and queues (`hash_pool.rs`), rules on passwords (`password.rs`).
+//! The password hash: Argon2id (RFC 9106) in the PHC string format, computed by the crate `argon2` or `argon2-rust`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -11,7 +9,7 @@ use crate::secret::{constant_time_eq, fill_random};
 
 const SALT_BYTES: usize = 16;
 const OUTPUT_BYTES: usize = 32;
-/// A stored hash that asks for more memory is not computed: an import could otherwise exhaust the machine.
+/// A stored hash that needs more memory is rejected, because an imported one could exhaust the machine.
 const MAX_MEMORY_KIB: u32 = 4_194_304;
 const MAX_ITERATIONS: u32 = 1_000;
 const MAX_PARALLELISM: u32 = 64;
@@ -28,7 +26,7 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Whether a hash of this cost should be made anew at `target`'s: it is weaker in memory or in passes.
+    /// Whether a hash of this cost should be replaced by one of `target`: it uses less memory or fewer passes.
     #[must_use]
     pub fn is_weaker_than(self, target: Self) -> bool {
         self.memory_kib < target.memory_kib || self.iterations < target.iterations
@@ -50,7 +48,7 @@ pub struct PasswordHash {
 }
 
 impl PasswordHash {
-    /// Reads the PHC string format; `None` when it is not an Argon2id hash of version 19 within our bounds.
+    /// Parses the PHC string format; `None` unless it is an Argon2id hash of version 19 within the limits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut fields = text.strip_prefix("$argon2id$v=19$")?.split('$');
@@ -63,20 +61,20 @@ impl PasswordHash {
             .zip(["m=", "t=", "p="])
             .map(|(field, name)| field.strip_prefix(name)?.parse::<u32>().ok());
         let cost = Cost { memory_kib: numbers.next()??, iterations: numbers.next()??, parallelism: numbers.next()?? };
-        // The lanes first: eight times as many as a number can hold would be no number.
-        let is_bounded = (1..=MAX_PARALLELISM).contains(&cost.parallelism)
+        // The lanes first: eight times an unchecked number could overflow.
+        let is_within_limits = (1..=MAX_PARALLELISM).contains(&cost.parallelism)
             && (8 * cost.parallelism..=MAX_MEMORY_KIB).contains(&cost.memory_kib)
             && (1..=MAX_ITERATIONS).contains(&cost.iterations);
         let salt = STANDARD_NO_PAD.decode(salt).ok()?;
         let output = STANDARD_NO_PAD.decode(output).ok()?;
-        let is_fit = is_bounded
+        let is_valid = is_within_limits
             && parameters.split(',').count() == 3
             && (8..=64).contains(&salt.len())
             && (16..=64).contains(&output.len());
-        is_fit.then_some(Self { cost, salt, output })
+        is_valid.then_some(Self { cost, salt, output })
     }
 
-    /// The cost it was made at.
+    /// The cost.
     #[must_use]
     pub fn cost(&self) -> Cost {
         self.cost
@@ -91,14 +89,14 @@ impl std::fmt::Display for PasswordHash {
     }
 }
 
-/// Not the hash itself: in a log it would be an offer to guess.
+/// Without the hash itself, which a reader of the log could attack.
 impl std::fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "PasswordHash({:?})", self.cost)
     }
 }
 
-/// Computes hashes in memory that it keeps from one to the next.
+/// Computes hashes in memory that it keeps between them.
 #[derive(Default)]
 pub struct Hasher {
     memory: backend::Memory,
@@ -115,8 +113,8 @@ impl Hasher {
         PasswordHash { cost, salt, output }
     }
 
-    /// Whether `password` is the one behind `hash`. Without a hash it computes one all the same and says no: an
-    /// unknown user costs as much as a known one.
+    /// Whether `password` matches `hash`. Without a hash it computes one and returns `false`, so that an unknown user
+    /// takes as long as a known one.
     #[must_use]
     pub fn verify(&mut self, password: &[u8], hash: Option<&PasswordHash>, dummy_cost: Cost) -> bool {
         let Some(hash) = hash else {
@@ -128,7 +126,7 @@ impl Hasher {
         constant_time_eq(&output, &hash.output)
     }
 
-    /// Gives the kept memory back to the operating system.
+    /// Releases the kept memory.
     pub fn release(&mut self) {
         self.memory = backend::Memory::default();
     }
@@ -139,7 +137,7 @@ impl Hasher {
     }
 }
 
-/// The invariant behind both backends' `expect`s.
+/// The invariant of both backends' `expect`s.
 const IN_RANGE: &str = "cost, salt and output were checked against the algorithm's ranges";
 
 #[cfg(not(feature = "argon2-rust"))]
@@ -161,7 +159,7 @@ mod with_argon2 {
             Params::new(cost.memory_kib, cost.iterations, cost.parallelism, Some(output.len())).expect(IN_RANGE);
         let blocks = params.block_count();
         if memory.0.len() < blocks {
-            // Dropped first, so that growing never holds the old and the new memory at once.
+            // Dropped first, so the old and the new memory are never held at once.
             memory.0 = Vec::new();
             memory.0 = vec![Block::default(); blocks];
         }
@@ -203,20 +201,20 @@ mod tests {
     const CHEAP: Cost = Cost { memory_kib: 32, iterations: 1, parallelism: 1 };
 
     #[test]
-    fn a_hash_verifies_its_own_password_and_comes_back_from_its_text() {
+    fn hash_verifies_only_its_password_and_parses_from_its_text() {
         let mut hasher = Hasher::default();
         let hash = hasher.hash(b"right", CHEAP);
-        let read = PasswordHash::parse(&hash.to_string()).expect("our own format");
-        assert!(read == hash);
-        assert!(hasher.verify(b"right", Some(&read), CHEAP));
-        assert!(!hasher.verify(b"wrong", Some(&read), CHEAP));
+        let parsed = PasswordHash::parse(&hash.to_string()).expect("PHC string");
+        assert!(parsed == hash);
+        assert!(hasher.verify(b"right", Some(&parsed), CHEAP));
+        assert!(!hasher.verify(b"wrong", Some(&parsed), CHEAP));
         assert!(!hasher.verify(b"right", None, CHEAP));
         assert!(!format!("{hash:?}").contains(&STANDARD_NO_PAD.encode(&hash.output)));
     }
 
-    /// The vector of the reference implementation's own test suite (`test.c`, Argon2id, version 0x13).
+    /// The vector of the reference implementation's tests (`test.c`, Argon2id, version 0x13).
     #[test]
-    fn the_reference_vector_verifies() {
+    fn reference_vector_verifies() {
         let text = "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
         let hash = PasswordHash::parse(text).expect("PHC string");
         assert_eq!(hash.to_string(), text);
@@ -224,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_argon2id_hash_is_not_read() {
+    fn malformed_and_excessive_hashes_are_rejected() {
         let good = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         assert!(PasswordHash::parse(good).is_some());
         for (from, to) in [
@@ -246,34 +244,34 @@ mod tests {
         }
     }
 
-    /// Both implementations over ten thousand random inputs: the same string, and each verifies the other's.
+    /// Ten thousand random inputs: both crates compute the same string, and each verifies the other's.
     #[cfg(feature = "argon2-rust")]
     #[test]
-    fn both_implementations_give_the_same_hash() {
+    fn both_backends_compute_the_same_hash() {
         let (mut first, mut second) = (with_argon2::Memory::default(), with_argon2_rust::Memory::default());
         for round in 0..10_000 {
-            let mut dice = [0; 8];
-            fill_random(&mut dice);
-            let parallelism = 1 + u32::from(dice[0] % 4);
+            let mut random = [0; 8];
+            fill_random(&mut random);
+            let parallelism = 1 + u32::from(random[0] % 4);
             let cost = Cost {
-                memory_kib: 8 * parallelism + u32::from(dice[1] % 64),
-                iterations: 1 + u32::from(dice[2] % 3),
+                memory_kib: 8 * parallelism + u32::from(random[1] % 64),
+                iterations: 1 + u32::from(random[2] % 3),
                 parallelism,
             };
-            let mut password = vec![0; usize::from(dice[3])];
-            let mut salt = vec![0; 8 + usize::from(dice[4] % 25)];
+            let mut password = vec![0; usize::from(random[3])];
+            let mut salt = vec![0; 8 + usize::from(random[4] % 25)];
             fill_random(&mut password);
             fill_random(&mut salt);
-            let (mut ours, mut theirs) = (vec![0; OUTPUT_BYTES], vec![0; OUTPUT_BYTES]);
-            with_argon2::compute(&mut first, &password, &salt, cost, &mut ours);
-            with_argon2_rust::compute(&mut second, &password, &salt, cost, &mut theirs);
+            let (mut left, mut right) = (vec![0; OUTPUT_BYTES], vec![0; OUTPUT_BYTES]);
+            with_argon2::compute(&mut first, &password, &salt, cost, &mut left);
+            with_argon2_rust::compute(&mut second, &password, &salt, cost, &mut right);
             let string = |output: &[u8]| PasswordHash { cost, salt: salt.clone(), output: output.to_vec() }.to_string();
-            assert_eq!(string(&ours), string(&theirs), "round {round}, {cost:?}");
-            let stored = PasswordHash::parse(&string(&theirs)).expect("PHC string");
-            with_argon2::compute(&mut first, &password, &stored.salt, stored.cost, &mut ours);
-            with_argon2_rust::compute(&mut second, &password, &stored.salt, stored.cost, &mut theirs);
+            assert_eq!(string(&left), string(&right), "round {round}, {cost:?}");
+            let stored = PasswordHash::parse(&string(&right)).expect("PHC string");
+            with_argon2::compute(&mut first, &password, &stored.salt, stored.cost, &mut left);
+            with_argon2_rust::compute(&mut second, &password, &stored.salt, stored.cost, &mut right);
             assert!(
-                constant_time_eq(&ours, &stored.output) && constant_time_eq(&theirs, &stored.output),
+                constant_time_eq(&left, &stored.output) && constant_time_eq(&right, &stored.output),
                 "round {round}"
             );
         }

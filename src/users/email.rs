@@ -1,9 +1,8 @@
-//! E-mail addresses: what passes for one, and the canonical form by which alone they are looked up and compared.
-//! What may not live here: the only proof that one is somebody's, which is a mail that is answered (`admin`).
+//! Email addresses: their check, and the canonical form by which they are looked up and compared.
 
 use url::Host;
 
-/// Checks an e-mail address roughly: the only proof is a mail that arrives.
+/// Whether a text looks like an email address; only a delivered mail can prove it.
 #[must_use]
 pub fn is_email(text: &str) -> bool {
     let has_parts = text
@@ -12,10 +11,11 @@ pub fn is_email(text: &str) -> bool {
     text.len() <= 254 && has_parts && !text.chars().any(|character| character.is_control() || character.is_whitespace())
 }
 
-/// The form in which addresses are compared: the domain as DNS has it (IDNA, lower case), the local part in lower case. RFC 5321 §2.4
-/// would let the case of the local part matter; no mail server in use does, and people type it as they like. Dots and `+tags` stay:
-/// which of them are one mailbox only its server knows. A mail always goes to the address as the account has it, never to what was
-/// typed, so that two addresses that look alike never share a link.
+/// Returns the canonical form of an address: the domain as in DNS (IDNA, lower case), the local part in lower case.
+///
+/// RFC 5321 §2.4 allows a case-sensitive local part, but mail servers ignore case, and people type it either way. Dots
+/// and `+tags` stay, because only the mailbox's server knows whether they matter. A mail goes to the address as the
+/// account has it, never as it was typed, so that an address that looks alike does not get another account's link.
 #[must_use]
 pub fn email_key(text: &str) -> Option<String> {
     if !is_email(text) {
@@ -30,9 +30,9 @@ pub fn email_key(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// Canonical forms must never change under a stored key.
+    /// A changed form would no longer match stored keys.
     #[test]
-    fn canonical_forms_stay_as_they_are() {
+    fn canonical_forms_never_change() {
         for (text, key) in [
             ("alice@example.com", Some("alice@example.com")),
             ("Alice.B+tag@EXAMPLE.com", Some("alice.b+tag@example.com")),

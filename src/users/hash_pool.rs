@@ -1,5 +1,4 @@
-//! A fixed set of threads that hash passwords, at low priority, behind a bounded queue. Their memory is kept between hashes
-//! and given back after 30 idle seconds. What may not live here: what is hashed and why (`credentials`, `admin`).
+//! A fixed number of low-priority threads that hash passwords, behind a bounded queue.
 
 use std::time::Duration;
 
@@ -9,19 +8,19 @@ use tokio::sync::oneshot;
 use super::argon2id::{Cost, Hasher, PasswordHash};
 use super::password::Password;
 
-/// Jobs that may wait for each thread: at 20 ms a hash the last of them waits a little over a second.
+/// The length of the queue for each thread: at 20 ms a hash, the last job waits a little over a second.
 const QUEUE_PER_THREAD: usize = 64;
-/// How long a thread keeps its memory without work.
-const IDLE: Duration = Duration::from_secs(30);
-/// The lowest priority: checking tokens goes before hashing passwords.
+/// The time without work after which a thread releases its memory.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The lowest priority, because verifying tokens must not wait for hashes.
 const NICENESS: i32 = 19;
 
-/// The queue is full: the caller should answer 503 and let the client come again.
+/// The queue is full; the response should be 503 with `Retry-After`.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("too many passwords are queued for hashing: try again in a moment")]
 pub struct HashPoolFull;
 
-/// The threads. Cheap to clone; they stop when the last clone is dropped.
+/// The pool. Cheap to clone; its threads stop when the last clone is dropped.
 #[derive(Clone)]
 pub struct HashPool {
     jobs: Sender<Job>,
@@ -34,15 +33,12 @@ enum Job {
 }
 
 impl HashPool {
-    /// Starts `threads` threads that make hashes of this cost. None takes memory before its first job.
-    ///
-    /// # Errors
-    /// When the operating system gives no thread.
+    /// Starts `threads` threads that compute hashes of this cost. A thread allocates no memory before its first job.
     pub fn start(threads: usize, cost: Cost) -> std::io::Result<Self> {
         let (jobs, queue) = crossbeam_channel::bounded(threads * QUEUE_PER_THREAD);
-        for number in 0..threads {
+        for index in 0..threads {
             let queue = queue.clone();
-            std::thread::Builder::new().name(format!("hash-{number}")).spawn(move || work(&queue, cost))?;
+            std::thread::Builder::new().name(format!("hash-{index}")).spawn(move || run_worker(&queue, cost))?;
         }
         Ok(Self { jobs, cost })
     }
@@ -53,34 +49,29 @@ impl HashPool {
         self.cost
     }
 
-    /// Hashes a new password.
-    ///
-    /// # Errors
-    /// [`HashPoolFull`] at once, without waiting.
+    /// Hashes a new password; fails at once if the queue is full.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashPoolFull> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Job::Hash { password, reply }, answer).await
+        let (reply, result) = oneshot::channel();
+        self.send(Job::Hash { password, reply }, result).await
     }
 
-    /// Whether `password` is the one behind `hash`; always one hash of work, and `false` without a hash.
-    ///
-    /// # Errors
-    /// [`HashPoolFull`] at once, without waiting.
+    /// Whether `password` matches `hash`; `false` without a hash, after the same work. Fails at once if the queue is
+    /// full.
     pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool, HashPoolFull> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Job::Verify { password, hash, reply }, answer).await
+        let (reply, result) = oneshot::channel();
+        self.send(Job::Verify { password, hash, reply }, result).await
     }
 
-    async fn send<T>(&self, job: Job, answer: oneshot::Receiver<T>) -> Result<T, HashPoolFull> {
+    async fn send<T>(&self, job: Job, result: oneshot::Receiver<T>) -> Result<T, HashPoolFull> {
         match self.jobs.try_send(job) {
-            Ok(()) => answer.await.map_err(|_| HashPoolFull),
+            Ok(()) => result.await.map_err(|_| HashPoolFull),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(HashPoolFull),
         }
     }
 }
 
-fn work(queue: &Receiver<Job>, cost: Cost) {
-    // Fails only where the operating system has no priorities; hashing then runs at the ordinary one.
+fn run_worker(queue: &Receiver<Job>, cost: Cost) {
+    // Fails only on an operating system without priorities.
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
         tracing::debug!(%error, "cannot lower the priority of a hash thread; it runs at normal priority");
     }
@@ -88,14 +79,14 @@ fn work(queue: &Receiver<Job>, cost: Cost) {
     let mut has_memory = false;
     loop {
         let job = if has_memory {
-            queue.recv_timeout(IDLE)
+            queue.recv_timeout(IDLE_TIMEOUT)
         } else {
             queue.recv().map_err(|_| RecvTimeoutError::Disconnected)
         };
         match job {
             Ok(job) => {
                 has_memory = true;
-                // A receiver that is gone is a caller that gave up; there is nobody to tell.
+                // Sending fails if the caller was dropped; the result is then not needed.
                 match job {
                     Job::Hash { password, reply } => {
                         let _ = reply.send(hasher.hash(password.bytes(), cost));

@@ -1,6 +1,4 @@
-//! Who has an account: the user, their name and id, and how their password is checked.
-//! `username.rs`, `email.rs`, `password.rs` and `weakness.rs` hold the rules, `argon2id.rs` the hash, `hash_pool.rs` the threads it runs on, `store.rs`
-//! the rows. What may not live here: what a wrong password leads to (`credentials`).
+//! Users: their accounts, the rules on usernames and passwords, and password hashing.
 
 pub mod argon2id;
 mod email;
@@ -27,14 +25,14 @@ pub use store::{
 };
 pub use username::{LookupName, Username, UsernameError};
 
-/// The role of those who may administer the server.
+/// The role of administrators.
 pub const ADMIN_ROLE: &str = "admin";
 /// The most characters in a display name.
-pub const MAX_DISPLAY_NAME: usize = 100;
+pub const MAX_DISPLAY_NAME_CHARACTERS: usize = 100;
 /// The most characters in a role's name.
-pub const MAX_ROLE: usize = 64;
+pub const MAX_ROLE_CHARACTERS: usize = 64;
 
-/// A user's number: from 1 upward, never given out twice, the token's `id`.
+/// A user ID: a number from 1 upward, never reused; the token's `id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct UserId(pub i64);
@@ -48,74 +46,71 @@ impl fmt::Display for UserId {
 /// Whether an account can sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserState {
-    /// It can.
+    /// It can sign in.
     Active,
-    /// An admin turned it off at this moment.
+    /// An admin disabled it at this time.
     Disabled(Moment),
-    /// It is gone; its row keeps the name and number from being given to another person.
+    /// It was deleted at this time; its row reserves the username and the user ID.
     Deleted(Moment),
 }
 
 /// An account.
 #[derive(Clone, Debug)]
 pub struct User {
-    /// The number in tokens.
+    /// The user ID.
     pub id: UserId,
-    /// The name as it was given; the token's `sub`.
+    /// The username as it was given; the token's `sub`.
     pub username: String,
-    /// What the person is called, when they said so.
+    /// The display name.
     pub display_name: Option<String>,
-    /// Where mail reaches them.
+    /// The email address.
     pub email: Option<String>,
-    /// When they proved that the address is theirs; `None` while only an admin says so.
+    /// When the user confirmed the address; `None` if only an admin set it.
     pub email_verified_at: Option<Moment>,
-    /// The language they chose, as a tag of `locales/`; `None` when their browser decides.
+    /// The chosen language, as a tag of `locales/`; `None` for the browser's.
     pub language: Option<String>,
-    /// The password's hash; `None` when no password lets them in.
+    /// The password hash; `None` if the account has no password.
     pub password_hash: Option<PasswordHash>,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Moment,
-    /// When somebody last signed in to it.
+    /// When the user last signed in.
     pub last_signed_in_at: Option<Moment>,
-    /// Whether it can sign in.
+    /// Whether the account can sign in.
     pub state: UserState,
 }
 
-/// An account to be made.
+/// The fields of a new account.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// The number to give it, or the next free one.
+    /// The user ID; `None` for the next free one.
     pub id: Option<UserId>,
-    /// Its name, checked.
+    /// The username.
     pub username: Username,
-    /// What the person is called.
+    /// The display name.
     pub display_name: Option<String>,
-    /// Where mail reaches them.
+    /// The email address.
     pub email: Option<String>,
-    /// The password's hash.
+    /// The password hash.
     pub password_hash: Option<PasswordHash>,
 }
 
-/// What became of a wish to make an account.
+/// Outcome of creating an account.
 #[derive(Clone, Debug)]
-pub enum Creation {
-    /// It was made.
+pub enum UserCreation {
+    /// It was created.
     Created(User),
-    /// The name is somebody's, or was.
+    /// The username is or was taken.
     NameTaken,
-    /// The number is somebody's, or was.
+    /// The user ID is or was taken.
     IdTaken,
 }
 
-/// Makes an account.
-///
-/// # Errors
-/// When a query fails.
-pub fn create(conn: &mut DbConnection, new: NewUser, now: Moment) -> QueryResult<Creation> {
+/// Creates an account.
+pub fn create(conn: &mut DbConnection, new: NewUser, now: Moment) -> QueryResult<UserCreation> {
     if find_by_key(conn, new.username.key())?.is_some() {
-        return Ok(Creation::NameTaken);
+        return Ok(UserCreation::NameTaken);
     }
-    let Some(id) = store::take_id(conn, new.id)? else { return Ok(Creation::IdTaken) };
+    let Some(id) = store::allocate_id(conn, new.id)? else { return Ok(UserCreation::IdTaken) };
     let user = User {
         id,
         username: new.username.as_str().to_owned(),
@@ -129,19 +124,19 @@ pub fn create(conn: &mut DbConnection, new: NewUser, now: Moment) -> QueryResult
         state: UserState::Active,
     };
     store::insert(conn, &user, new.username.key(), &random_id())?;
-    Ok(Creation::Created(user))
+    Ok(UserCreation::Created(user))
 }
 
-/// Checks a display name: not empty, at most [`MAX_DISPLAY_NAME`] characters, no control characters.
+/// Whether a text is a display name: 1 to [`MAX_DISPLAY_NAME_CHARACTERS`] characters, no control characters.
 #[must_use]
 pub fn is_display_name(text: &str) -> bool {
     let length = text.chars().count();
-    (1..=MAX_DISPLAY_NAME).contains(&length) && !text.chars().any(char::is_control) && text.trim() == text
+    (1..=MAX_DISPLAY_NAME_CHARACTERS).contains(&length) && !text.chars().any(char::is_control) && text.trim() == text
 }
 
-/// Checks a role's name: 1 to [`MAX_ROLE`] lower-case letters, digits and `. _ : -`.
+/// Whether a text is a role's name: 1 to [`MAX_ROLE_CHARACTERS`] lower-case letters, digits and `. _ : -`.
 #[must_use]
 pub fn is_role(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._:-".contains(&byte);
-    (1..=MAX_ROLE).contains(&text.len()) && text.bytes().all(is_allowed)
+    (1..=MAX_ROLE_CHARACTERS).contains(&text.len()) && text.bytes().all(is_allowed)
 }

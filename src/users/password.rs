@@ -1,6 +1,4 @@
-//! What a new password may be: one rule for pages, command line and seed files.
-//! `weakness.rs` says what is guessed too soon. What may not live here: hashing (`argon2id.rs`), and checking a password that exists
-//! (`credentials`).
+//! Passwords, and the one rule for new ones on pages, on the command line and in seed files.
 
 use std::fmt;
 
@@ -15,14 +13,14 @@ pub const MAX_LENGTH: usize = 256;
 /// The most bytes that a password of [`MAX_LENGTH`] code points can have.
 const MAX_BYTES: usize = 4 * MAX_LENGTH;
 
-/// A password as typed, in its PRECIS `OpaqueString` form (RFC 8265 §4): it prints nothing and is wiped when dropped.
+/// A password in its PRECIS `OpaqueString` form (RFC 8265 §4). It is hidden in `Debug` and zeroed when dropped.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
-/// Why a password is refused.
+/// Why a password is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// Fewer code points than the setting asks for.
+    /// Fewer code points than `PASSWORD_MIN_LENGTH`.
     #[error("a password must have at least {min} characters")]
     TooShort {
         /// `PASSWORD_MIN_LENGTH`.
@@ -31,39 +29,36 @@ pub enum PasswordError {
     /// More than 256 code points.
     #[error("a password must have at most {MAX_LENGTH} characters")]
     TooLong,
-    /// Control characters or text that is not assigned in Unicode.
+    /// Control characters or code points that Unicode does not assign.
     #[error("a password must not contain control characters")]
     BadCharacters,
-    /// On lists of common passwords, or guessed about as fast.
+    /// A common password, or one that is as easy to guess.
     #[error("this password is too easy to guess: choose a longer or less common one")]
     TooCommon(Weakness),
-    /// The username, or one that holds little else.
+    /// The username.
     #[error("a password must not be the username")]
     IsUsername,
 }
 
 impl Password {
-    /// Takes a password that somebody signs in with.
+    /// Prepares a password that a user signs in with.
     ///
     /// # Errors
     /// [`PasswordError::TooLong`] or [`PasswordError::BadCharacters`]: no account can have such a password.
     pub fn parse(typed: &str) -> Result<Self, PasswordError> {
-        // Before any work: a megabyte of password costs nothing.
+        // Checked first, so a megabyte of password causes no work.
         if typed.len() > MAX_BYTES || typed.chars().count() > MAX_LENGTH {
             return Err(PasswordError::TooLong);
         }
         let prepare = |text: &str| OpaqueString::enforce(text).map(|text| Zeroizing::new(text.into_owned()));
         let prepared = prepare(typed).map_err(|_| PasswordError::BadCharacters)?;
-        // What is prepared must be its own preparation (RFC 8264 §7): U+0387 becomes U+00B7, which is refused by itself, and whoever
-        // set a password with the one could not sign in with a keyboard that sends the other.
+        // Preparing must be idempotent (RFC 8264 §7). U+0387 becomes U+00B7, which is rejected itself: a user who set a
+        // password with the first could not sign in with a keyboard that sends the second.
         let is_stable = prepare(&prepared).is_ok_and(|again| again == prepared);
         is_stable.then_some(Self(prepared)).ok_or(PasswordError::BadCharacters)
     }
 
-    /// Takes a password that somebody chooses for the account of `owner`: the one rule for pages, command line and files.
-    ///
-    /// # Errors
-    /// [`PasswordError`] says which rule it breaks.
+    /// Checks and prepares a new password for the account of `owner`.
     pub fn choose(typed: &str, owner: &Owner<'_>, policy: &PasswordPolicy) -> Result<Self, PasswordError> {
         let min_length = policy.min_length;
         let password = match Self::parse(typed) {
@@ -105,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rule_on_new_passwords() {
+    fn weak_and_malformed_new_passwords_are_rejected() {
         assert_eq!(choose(""), Err(PasswordError::TooShort { min: 12 }));
         assert_eq!(choose("elevenchars"), Err(PasswordError::TooShort { min: 12 }));
         assert_eq!(choose(&"x".repeat(257)), Err(PasswordError::TooLong));
@@ -120,13 +115,13 @@ mod tests {
 
     #[test]
     fn composed_and_decomposed_text_is_the_same_password() {
-        let composed = Password::parse("caf\u{e9} au lait noir").expect("fit");
-        let decomposed = Password::parse("cafe\u{301} au lait noir").expect("fit");
+        let composed = Password::parse("caf\u{e9} au lait noir").expect("a valid password");
+        let decomposed = Password::parse("cafe\u{301} au lait noir").expect("a valid password");
         assert_eq!(composed.bytes(), decomposed.bytes());
     }
 
     #[test]
-    fn a_password_that_its_own_preparation_refuses_is_refused() {
+    fn password_whose_preparation_is_not_idempotent_is_rejected() {
         for middle_dot in ["long enough \u{387} as it is", "long enough \u{b7} as it is"] {
             assert_eq!(Password::parse(middle_dot).map(drop), Err(PasswordError::BadCharacters), "{middle_dot}");
         }

@@ -1,4 +1,4 @@
-//! All SQL on users and their numbers; `store/roles.rs` has that on their roles, `store/email.rs` that on their addresses. What may not live here: decisions.
+//! All SQL on users and their IDs.
 
 mod email;
 mod roles;
@@ -56,10 +56,7 @@ impl From<UserRow> for User {
     }
 }
 
-/// Finds a user by the canonical form of their name, deleted ones too.
-///
-/// # Errors
-/// When the query fails.
+/// Finds a user by the canonical form of their username, even if they are deleted.
 pub fn find_by_key(conn: &mut DbConnection, username_key: &str) -> QueryResult<Option<User>> {
     let row = users::table
         .filter(users::username_key.eq(username_key))
@@ -69,19 +66,13 @@ pub fn find_by_key(conn: &mut DbConnection, username_key: &str) -> QueryResult<O
     Ok(row.map(User::from))
 }
 
-/// Finds a user by number, deleted ones too.
-///
-/// # Errors
-/// When the query fails.
+/// Finds a user by ID, even if they are deleted.
 pub fn find_by_id(conn: &mut DbConnection, id: UserId) -> QueryResult<Option<User>> {
     let row = users::table.find(id.0).select(UserRow::as_select()).first(conn).optional()?;
     Ok(row.map(User::from))
 }
 
-/// All users but deleted ones, by number, from the one after `after`, at most `limit`.
-///
-/// # Errors
-/// When the query fails.
+/// Lists at most `limit` users by ID, starting after the ID `after`, without deleted ones.
 pub fn list(conn: &mut DbConnection, after: UserId, limit: i64) -> QueryResult<Vec<User>> {
     let rows: Vec<UserRow> = users::table
         .filter(users::deleted_at.is_null().and(users::id.gt(after.0)))
@@ -92,10 +83,8 @@ pub fn list(conn: &mut DbConnection, after: UserId, limit: i64) -> QueryResult<V
     Ok(rows.into_iter().map(User::from).collect())
 }
 
-/// The users with these canonical names, each with that name, deleted ones too. At most some thousand names.
-///
-/// # Errors
-/// When the query fails.
+/// Lists the users with these canonical usernames as (canonical username, user), with deleted ones. Takes a few
+/// thousand names at most.
 pub fn list_by_keys(conn: &mut DbConnection, keys: &[&str]) -> QueryResult<Vec<(String, User)>> {
     let rows: Vec<(String, UserRow)> = users::table
         .filter(users::username_key.eq_any(keys))
@@ -104,31 +93,24 @@ pub fn list_by_keys(conn: &mut DbConnection, keys: &[&str]) -> QueryResult<Vec<(
     Ok(rows.into_iter().map(|(key, row)| (key, User::from(row))).collect())
 }
 
-/// Holds back everybody else who would make a user or change who is an admin, until this transaction ends: what it then reads of
-/// those stays true. Taken before any other lock, so that two such transactions never wait for each other.
-///
-/// # Errors
-/// When the query fails.
+/// Locks the creation of users and changes of administrators until this transaction ends, so that what it reads about
+/// them stays true. Call it before taking any other lock, otherwise two transactions could deadlock.
 pub fn lock_accounts(conn: &mut DbConnection) -> QueryResult<()> {
     diesel::update(counters::table.find(LAST_ID)).set(counters::value.eq(counters::value)).execute(conn).map(drop)
 }
 
-/// Takes the lock of a user's row, as `SELECT … FOR UPDATE` would, which SQLite does not know. Returns whether the user is there
-/// and not deleted.
-///
-/// # Errors
-/// When the query fails.
+/// Locks a user's row like `SELECT … FOR UPDATE`, which SQLite does not have. Returns `false` if the user does not
+/// exist or is deleted.
 pub fn lock(conn: &mut DbConnection, id: UserId) -> QueryResult<bool> {
     let row = users::table.find(id.0).filter(users::deleted_at.is_null());
     let count = diesel::update(row).set(users::created_at.eq(users::created_at)).execute(conn)?;
     Ok(count == 1)
 }
 
-/// Takes `count` numbers in one go, all above `above`, and returns the first. For many users in one transaction: Postgres keeps each
-/// version of the counter's row until the end of it, so that taking them one by one costs the square of their number.
+/// Reserves `count` consecutive user IDs above `above` and returns the first.
 ///
-/// # Errors
-/// When a query fails.
+/// For many users in one transaction: PostgreSQL keeps each version of the counter's row until the transaction ends, so
+/// allocating IDs one by one takes quadratic time.
 pub fn reserve_ids(conn: &mut DbConnection, count: i64, above: Option<UserId>) -> QueryResult<UserId> {
     let last_id = counters::table.find(LAST_ID);
     if let Some(UserId(above)) = above {
@@ -139,18 +121,18 @@ pub fn reserve_ids(conn: &mut DbConnection, count: i64, above: Option<UserId>) -
     Ok(UserId(last - count + 1))
 }
 
-/// Takes the requested number, or the next one; `None` when the requested one is somebody's or was.
-pub(super) fn take_id(conn: &mut DbConnection, requested: Option<UserId>) -> QueryResult<Option<UserId>> {
+/// Allocates the requested user ID, or the next one; `None` if the requested one is or was taken.
+pub(super) fn allocate_id(conn: &mut DbConnection, requested: Option<UserId>) -> QueryResult<Option<UserId>> {
     let last_id = counters::table.find(LAST_ID);
     if let Some(UserId(id)) = requested {
-        // A number at or below the last one may have been given before; it is free only when no row has it.
+        // An ID up to the last one may have been allocated before. It is free only if no row has it.
         if users::table.find(id).count().get_result::<i64>(conn)? > 0 {
             return Ok(None);
         }
         diesel::update(last_id.filter(counters::value.lt(id))).set(counters::value.eq(id)).execute(conn)?;
         return Ok(requested);
     }
-    // The update takes the row's lock, so that the number read after it is ours alone until we commit.
+    // The update locks the row, so no other transaction reads the same ID before the commit.
     diesel::update(last_id).set(counters::value.eq(counters::value + 1)).execute(conn)?;
     last_id.select(counters::value).first(conn).map(|id| Some(UserId(id)))
 }
@@ -174,11 +156,8 @@ pub(super) fn insert(conn: &mut DbConnection, user: &User, username_key: &str, p
         .map(drop)
 }
 
-/// Sets the password's hash. With `only_if`, only while the stored hash is that one: a hash made stronger after a sign-in must
-/// not undo a password that was changed meanwhile. Returns whether it was set.
-///
-/// # Errors
-/// When the query fails.
+/// Sets the password hash. With `only_if`, it replaces only that hash: the rehash after a sign-in must not undo a
+/// password change in the meantime. Returns whether it was set.
 pub fn set_password_hash(
     conn: &mut DbConnection,
     id: UserId,
@@ -198,11 +177,8 @@ pub fn set_password_hash(
     Ok(count == 1)
 }
 
-/// Sets another password's hash in the place of the one that was checked. Takes the row's lock. Returns `false` when the password was
-/// changed meanwhile, or the account deleted.
-///
-/// # Errors
-/// When the query fails.
+/// Replaces the password hash that was verified with that of a new password, and locks the row. Returns `false` if the
+/// password was changed or the account deleted in the meantime.
 pub fn change_password_hash(
     conn: &mut DbConnection,
     id: UserId,
@@ -217,12 +193,11 @@ pub fn change_password_hash(
     Ok(count == 1)
 }
 
-/// Writes down a sign-in, if the account is still active and its password still the one that was checked. Takes the row's lock,
-/// so that turning the account off or changing its password comes either before this, and is seen, or after it, and ends the
-/// session that this transaction starts.
+/// Records a sign-in if the account is still active and has the password hash that was verified. Returns whether it
+/// has.
 ///
-/// # Errors
-/// When the query fails.
+/// This locks the row: disabling the account or changing its password happens either before, and is seen here, or
+/// after, and ends the session that this transaction starts.
 pub fn set_signed_in(conn: &mut DbConnection, id: UserId, checked: &PasswordHash, now: Moment) -> QueryResult<bool> {
     let active = users::table.find(id.0).filter(users::deleted_at.is_null().and(users::disabled_at.is_null()));
     let count = diesel::update(active.filter(users::password_hash.eq(checked.to_string())))
@@ -231,26 +206,17 @@ pub fn set_signed_in(conn: &mut DbConnection, id: UserId, checked: &PasswordHash
     Ok(count == 1)
 }
 
-/// Sets or clears what the person is called.
-///
-/// # Errors
-/// When the query fails.
+/// Sets or clears the display name.
 pub fn set_display_name(conn: &mut DbConnection, id: UserId, display_name: Option<&str>) -> QueryResult<()> {
     diesel::update(users::table.find(id.0)).set(users::display_name.eq(display_name)).execute(conn).map(drop)
 }
 
-/// Sets the language that a person chose, or leaves it to their browser again.
-///
-/// # Errors
-/// When the query fails.
+/// Sets the chosen language; `None` for the browser's.
 pub fn set_language(conn: &mut DbConnection, id: UserId, language: Option<&str>) -> QueryResult<()> {
     diesel::update(users::table.find(id.0)).set(users::language.eq(language)).execute(conn).map(drop)
 }
 
-/// Turns an account off or on; returns whether that changed it.
-///
-/// # Errors
-/// When the query fails.
+/// Disables or enables an account. Returns whether that changed it.
 pub fn set_disabled(conn: &mut DbConnection, id: UserId, disabled_at: Option<Moment>) -> QueryResult<bool> {
     let row = users::table.find(id.0).filter(users::deleted_at.is_null());
     let count = match disabled_at {
@@ -264,10 +230,7 @@ pub fn set_disabled(conn: &mut DbConnection, id: UserId, disabled_at: Option<Mom
     Ok(count == 1)
 }
 
-/// Deletes an account: its personal data and roles go, its name and number stay taken. Returns whether it was there.
-///
-/// # Errors
-/// When the query fails.
+/// Deletes an account's personal data and roles; its username and user ID stay taken. Returns whether it existed.
 pub fn delete(conn: &mut DbConnection, id: UserId, now: Moment) -> QueryResult<bool> {
     diesel::delete(user_roles::table.filter(user_roles::user_id.eq(id.0))).execute(conn)?;
     let count = diesel::update(users::table.find(id.0).filter(users::deleted_at.is_null()))

@@ -1,32 +1,31 @@
-//! What a username may be, and the form in which two are the same.
-//! What may not live here: whether a name is taken (`store.rs`).
+//! Usernames: the rules on them, and the canonical form by which they are looked up and compared.
 
 use precis_core::profile::PrecisFastInvocation as _;
 use precis_profiles::UsernameCaseMapped;
 
 /// The most characters in a username.
 const MAX_CHARACTERS: usize = 64;
-/// What somebody may type as a username, in bytes: more is refused before anything is looked up.
+/// The longest username that is looked up.
 const MAX_TYPED_BYTES: usize = 256;
-/// How the ids of programs begin, which no person may take.
+/// The prefix of client IDs, which no username may have.
 const CLIENT_PREFIX: &str = "client_";
 
-/// Why a username is refused.
+/// Why a username is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UsernameError {
-    /// Not 1 to 64 letters, digits and `. _ - + @`, or digits only.
+    /// Anything but 1 to 64 letters, digits and `. _ - + @`, or only digits.
     #[error("a username must have 1 to 64 letters, digits and . _ - + and must not be digits only")]
     Invalid,
-    /// It has an `@` and is not the account's e-mail.
+    /// An `@` in a name that is not the account's email address.
     #[error("a username with @ must be the account's own email address")]
     AtSign,
-    /// It begins like a program's id.
+    /// The prefix of client IDs.
     #[error("a username must not begin with client_, which is reserved for client IDs")]
     Reserved,
 }
 
-/// A username that an account may have: as it was given, and its `key`, by which it is found and compared
-/// (PRECIS `UsernameCaseMapped`, RFC 8265 §3.3).
+/// A username that an account may have, with its canonical form, the `key` (PRECIS `UsernameCaseMapped`, RFC 8265
+/// §3.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username {
     given: String,
@@ -34,10 +33,7 @@ pub struct Username {
 }
 
 impl Username {
-    /// Checks a name for an account with this e-mail address.
-    ///
-    /// # Errors
-    /// [`UsernameError`] says which rule it breaks.
+    /// Checks a username for an account with this email address.
     pub fn parse(text: &str, email: Option<&str>) -> Result<Self, UsernameError> {
         if text.len() > MAX_TYPED_BYTES {
             return Err(UsernameError::Invalid);
@@ -61,34 +57,34 @@ impl Username {
         Ok(Self { given: text.to_owned(), key })
     }
 
-    /// The name as it was given.
+    /// The username as it was given.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.given
     }
 
-    /// The form that is looked up.
+    /// The canonical form.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 }
 
-/// What somebody typed as their username when signing in, in the form that is looked up. Any text that is not too long makes
-/// one, so that a name that nobody may have takes the same way as one that nobody has.
+/// The canonical form of a username that was typed to sign in. An invalid username is accepted as well: it must be
+/// handled like an unknown one.
 #[derive(Clone, Debug)]
 pub struct LookupName(String);
 
 impl LookupName {
-    /// `None` when the text is empty, over 256 bytes, or holds U+0000, which Postgres refuses.
+    /// `None` if the text is empty, over 256 bytes, or contains U+0000, which PostgreSQL rejects.
     #[must_use]
     pub fn parse(typed: &str) -> Option<Self> {
-        let is_fit = !typed.is_empty() && typed.len() <= MAX_TYPED_BYTES && !typed.contains('\0');
-        // What PRECIS refuses is kept as it is: it equals no stored key, for those have all passed.
-        is_fit.then(|| Self(precis_key(typed).unwrap_or_else(|| typed.to_owned())))
+        let is_searchable = !typed.is_empty() && typed.len() <= MAX_TYPED_BYTES && !typed.contains('\0');
+        // Text that PRECIS rejects stays as it is. It matches no stored key, because PRECIS accepted all of those.
+        is_searchable.then(|| Self(precis_key(typed).unwrap_or_else(|| typed.to_owned())))
     }
 
-    /// The form that is looked up.
+    /// The canonical form.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.0
@@ -100,7 +96,7 @@ fn precis_key(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| UsernameCaseMapped::enforce(text).ok().map(std::borrow::Cow::into_owned)).flatten()
 }
 
-/// Marks that scripts such as Hindi and Thai need inside their words; PRECIS has refused all others before.
+/// Whether a character is a mark, which scripts such as Hindi and Thai need; PRECIS has rejected all others.
 fn is_mark(character: char) -> bool {
     !character.is_ascii() && !character.is_whitespace() && !character.is_control() && !character.is_alphanumeric()
 }
@@ -109,9 +105,9 @@ fn is_mark(character: char) -> bool {
 mod tests {
     use super::*;
 
-    /// Canonical forms must never change under a stored key: an upgrade that changes one of these would lock people out.
+    /// A changed form would no longer match stored keys, and lock people out after an upgrade.
     #[test]
-    fn canonical_forms_stay_as_they_are() {
+    fn canonical_forms_never_change() {
         let forms = [
             ("alice", "alice"),
             ("Alice", "alice"),
@@ -131,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn names_outside_the_rule_are_refused() {
+    fn invalid_usernames_are_rejected() {
         let too_long = "a".repeat(65);
         for name in
             ["", " ", "a b", "123", "٣٤", "a\0b", "a/b", "<b>", "a\u{200b}b", "a\u{202e}b", "😀", too_long.as_str()]

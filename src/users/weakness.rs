@@ -1,5 +1,4 @@
-//! How soon a guesser who knows the person reaches a password, and why so soon. What may not live here: the other rules on passwords
-//! (`password.rs`), and the words in which people are told (`web::new_password`).
+//! The reasons why a password is easy to guess for an attacker who knows its owner.
 
 use zxcvbn::feedback::Warning;
 use zxcvbn::matching::patterns::MatchPattern;
@@ -7,46 +6,46 @@ use zxcvbn::matching::patterns::MatchPattern;
 use super::{NewUser, User};
 use crate::config::Config;
 
-/// A password that a guesser reaches in fewer tries than this is as good as on a list of common ones.
-const LEAST_GUESSES: u64 = 1_000_000;
-/// Guessing is judged by this many characters: its cost grows with the square of the length.
-const JUDGED_CHARACTERS: usize = 64;
-/// Shorter pieces of a name turn up in any password by chance.
-const LEAST_WORD: usize = 3;
-/// With fewer characters beside them, such words are nearly the whole password.
-const LEAST_BESIDE: usize = 4;
-/// The most words about a person that are held against a password; each costs time.
+/// The estimated guesses from which a password is strong enough.
+const MIN_GUESSES: u64 = 1_000_000;
+/// The characters that are estimated, because the time grows with the square of their number.
+const MAX_ESTIMATED_CHARACTERS: usize = 64;
+/// The shortest personal word; shorter parts of a name occur in any password by chance.
+const MIN_WORD_CHARACTERS: usize = 3;
+/// The fewest characters that a password must have besides personal words.
+const MIN_OTHER_CHARACTERS: usize = 4;
+/// The most personal words, because each takes time.
 const MAX_WORDS: usize = 32;
 
-/// Why a password is guessed soon.
+/// Why a password is easy to guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weakness {
-    /// It holds little but the person's names and addresses, or those of this server.
+    /// It contains little but names and addresses of its owner or of this server.
     OwnWords,
-    /// It is on lists of passwords that were stolen elsewhere, or close to one that is.
+    /// It is a common password, or similar to one.
     Common,
     /// It follows the keys of a keyboard.
     Keyboard,
-    /// It says the same again and again.
+    /// It repeats characters or groups of them.
     Repeats,
-    /// It counts, or goes through the alphabet.
+    /// It is a sequence of letters or digits.
     Sequence,
     /// It is a date or a year.
     Date,
-    /// It is a name of people.
+    /// It is a person's name.
     Name,
-    /// It is one word, or too little beside it.
+    /// It is one word, or a word and a few characters.
     Word,
 }
 
-/// Whom a password is for: what they are called is what is tried first.
+/// The owner of a password, whose names an attacker tries first.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Owner<'a> {
-    /// The account's name.
+    /// The username.
     pub username: &'a str,
-    /// What the person is called.
+    /// The display name.
     pub display_name: Option<&'a str>,
-    /// Where mail reaches them.
+    /// The email address.
     pub email: Option<&'a str>,
 }
 
@@ -63,58 +62,58 @@ impl<'a> From<&'a NewUser> for Owner<'a> {
     }
 }
 
-/// What the settings say of new passwords.
+/// The configured rules on new passwords.
 #[derive(Clone, Debug)]
 pub struct PasswordPolicy {
     /// The fewest code points.
     pub min_length: usize,
-    /// What the server is called: tried first as well.
+    /// The names of the server, which an attacker also tries first.
     site_words: Vec<String>,
 }
 
 impl PasswordPolicy {
-    /// From the settings.
+    /// Takes the rules from the settings.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        let mut site_words = Words::default();
+        let mut site_words = PersonalWords::default();
         site_words.add(&config.product_name);
         site_words.add(config.public_url.as_str().split_once("://").map_or("", |(_, host)| host));
         Self { min_length: config.passwords.min_length, site_words: site_words.0 }
     }
 
-    /// Why `password` is guessed soon; `None` when it is not.
+    /// Returns the reason why `password` is easy to guess, if it is.
     pub(super) fn weakness(&self, password: &str, owner: &Owner<'_>) -> Option<Weakness> {
-        let mut words = Words::default();
+        let mut words = PersonalWords::default();
         [Some(owner.username), owner.email, owner.display_name].into_iter().flatten().for_each(|text| words.add(text));
         words.0.extend(self.site_words.iter().cloned());
         let mut words: Vec<&str> = words.0.iter().map(String::as_str).collect();
-        // What is shorter may be part of what is longer.
+        // Longest first, because a word may contain a shorter one.
         words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-        if is_little_beside(password, &words) {
+        if is_mostly(password, &words) {
             return Some(Weakness::OwnWords);
         }
-        let judged: String = password.chars().take(JUDGED_CHARACTERS).collect();
-        let guess = zxcvbn::zxcvbn(&judged, &words);
-        if guess.guesses() >= LEAST_GUESSES {
+        let start: String = password.chars().take(MAX_ESTIMATED_CHARACTERS).collect();
+        let estimate = zxcvbn::zxcvbn(&start, &words);
+        if estimate.guesses() >= MIN_GUESSES {
             return None;
         }
-        let is_own = |pattern: &MatchPattern| match pattern {
+        let is_personal = |pattern: &MatchPattern| match pattern {
             MatchPattern::Dictionary(found) => words.contains(&found.matched_word.as_str()),
             _ => false,
         };
-        if guess.sequence().iter().any(|part| is_own(&part.pattern)) {
+        if estimate.sequence().iter().any(|part| is_personal(&part.pattern)) {
             return Some(Weakness::OwnWords);
         }
-        let warning = guess.feedback().and_then(zxcvbn::feedback::Feedback::warning);
+        let warning = estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning);
         Some(warning.map_or(Weakness::Word, Weakness::from))
     }
 }
 
-/// Whether a password has hardly a character that is not part of these words. zxcvbn takes the order of three words and the
-/// signs between them for a hundred million guesses, which they are not for somebody who knows the person.
-fn is_little_beside(password: &str, words: &[&str]) -> bool {
+/// Whether a password consists of these words but for a few characters. zxcvbn counts a hundred million guesses for the
+/// order of three words and the signs between them, which is too many for an attacker who knows the words.
+fn is_mostly(password: &str, words: &[&str]) -> bool {
     let rest = words.iter().fold(password.to_lowercase(), |rest, word| rest.replace(word, ""));
-    rest.chars().count() < LEAST_BESIDE
+    rest.chars().count() < MIN_OTHER_CHARACTERS
 }
 
 impl From<Warning> for Weakness {
@@ -138,19 +137,19 @@ impl From<Warning> for Weakness {
     }
 }
 
-/// Words in lower case, each once.
+/// The distinct words of names and addresses, in lower case.
 #[derive(Default)]
-struct Words(Vec<String>);
+struct PersonalWords(Vec<String>);
 
-impl Words {
-    /// Adds a name or address as a whole, without what stands between its pieces, and each of these.
+impl PersonalWords {
+    /// Adds a name or address: as a whole, without separators, and each part.
     fn add(&mut self, text: &str) {
         let text = text.to_lowercase();
-        let pieces = || text.split(|character: char| !character.is_alphanumeric());
-        let joined: String = pieces().collect();
-        for word in [text.as_str(), joined.as_str()].into_iter().chain(pieces()) {
+        let parts = || text.split(|character: char| !character.is_alphanumeric());
+        let joined: String = parts().collect();
+        for word in [text.as_str(), joined.as_str()].into_iter().chain(parts()) {
             let is_new = !self.0.iter().any(|known| known == word);
-            if word.chars().count() >= LEAST_WORD && is_new && self.0.len() < MAX_WORDS {
+            if word.chars().count() >= MIN_WORD_CHARACTERS && is_new && self.0.len() < MAX_WORDS {
                 self.0.push(word.to_owned());
             }
         }
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_the_person_and_the_server_is_tried_first() {
+    fn passwords_of_personal_words_are_weak() {
         for password in [
             "asmith7grandbudapest",
             "Brandywine-Took",
@@ -189,11 +188,11 @@ mod tests {
         ] {
             assert_eq!(weakness(password), Some(Weakness::OwnWords), "{password}");
         }
-        assert_eq!(weakness("brandywine under a purple bridge"), None, "one such word among others is no harm");
+        assert_eq!(weakness("brandywine under a purple bridge"), None, "one personal word among others");
     }
 
     #[test]
-    fn each_weakness_is_named() {
+    fn weak_password_has_its_reason() {
         for (password, expected) in [
             ("password1234", Weakness::Common),
             ("qwertyuiop[]", Weakness::Keyboard),
@@ -210,10 +209,10 @@ mod tests {
     }
 
     #[test]
-    fn words_about_a_person_are_bounded() {
-        let mut words = Words::default();
+    fn personal_words_are_limited() {
+        let mut words = PersonalWords::default();
         words.add(&"abc def ghi ".repeat(100));
-        (0..100).for_each(|number| words.add(&format!("word{number}")));
+        (0..100).for_each(|index| words.add(&format!("word{index}")));
         assert_eq!(words.0.len(), MAX_WORDS);
     }
 }

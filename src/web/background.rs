@@ -1,4 +1,4 @@
-//! Work after the response, and the header that says when to retry.
+//! Bounded background work, and the `Retry-After` header.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,10 +9,11 @@ use tokio::sync::Semaphore;
 
 use crate::error::AppError;
 
-/// The most background tasks at the same time. A further request gets a 503, whatever name it gives.
+/// Limit of concurrent background tasks. Beyond it a request gets a 503, whether or not its account exists.
 static PERMITS: Semaphore = Semaphore::const_new(100);
 
-/// Runs `work` after the response. The response takes as long, and reveals as much, whether or not the work has anything to do.
+/// Runs `work` after the response. The response takes as long, and reveals as much, whether or not the work has
+/// anything to do.
 ///
 /// # Errors
 /// 503 when too many tasks are running.

@@ -1,5 +1,4 @@
-//! Who asks by access token: in the `Authorization` header (RFC 6750 §2.1), or in the browser's token cookie.
-//! What may not live here: checking it (`tokens::access`).
+//! Extractor of the access token in the `Authorization` header (RFC 6750 §2.1) or the token cookie.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,11 +7,12 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
-use super::{cookies, service};
+use super::cookies::{self, CookieName};
+use super::service;
 use crate::error::AppError;
 use crate::tokens::{TokenService, VerifiedToken};
 
-/// An access token that was checked for this request.
+/// The request's verified access token.
 pub struct Bearer(pub Arc<VerifiedToken>);
 
 impl FromRequest for Bearer {
@@ -26,7 +26,7 @@ impl FromRequest for Bearer {
             let verified = match request.headers().get("authorization") {
                 Some(_) => tokens.verify(find(&request).ok_or_else(AppError::bearer_missing)?).await?,
                 None => {
-                    let token = cookies::find(&request, cookies::Name::Token).ok_or_else(AppError::bearer_missing)?;
+                    let token = cookies::find(&request, CookieName::Token).ok_or_else(AppError::bearer_missing)?;
                     tokens.verify(&token).await?
                 }
             };
@@ -35,13 +35,13 @@ impl FromRequest for Bearer {
     }
 }
 
-/// The token in a request's `Authorization` header, unchecked.
+/// The unverified token in the `Authorization` header.
 #[must_use]
 pub fn find(request: &HttpRequest) -> Option<&str> {
     request.headers().get("authorization")?.to_str().ok().and_then(bearer_token)
 }
 
-/// What stands behind `Bearer`, which is written in any case (RFC 9110 §11.1).
+/// The token after the scheme `Bearer`, which is case-insensitive (RFC 9110 §11.1).
 fn bearer_token(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' ')).filter(|token| !token.is_empty())

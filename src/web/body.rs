@@ -1,4 +1,4 @@
-//! Reads a request's body within a bound of size and time. What may not live here: what the body says (`form.rs`).
+//! Reading of a request body, bounded in size and time.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use futures_util::StreamExt as _;
 
 use crate::error::AppError;
 
-/// The most bytes of a body, at either door.
+/// Limit of a request body.
 pub const MAX_BYTES: usize = 16 * 1024;
-/// How long a body may take: a client that sends a byte a minute holds nothing for longer.
+/// Bounds how long a client that sends a byte a minute holds a connection.
 const MAX_TIME: Duration = Duration::from_secs(10);
 
 /// Reads the whole body.
 ///
 /// # Errors
-/// 413 over 16 KiB, 408 after ten seconds, 400 when the connection breaks.
+/// 413 over 16 KiB, 408 after ten seconds, 400 when the connection is lost.
 pub async fn read(request: &HttpRequest, payload: Payload) -> Result<BytesMut, AppError> {
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > MAX_BYTES) {

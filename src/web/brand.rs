@@ -1,34 +1,34 @@
-//! Under whose name and with what looks the pages appear, from the settings. The accent is merged into the one stylesheet, so that the
-//! policy stays as strict as it is without. What may not live here: words (`locales/`), and colours that follow from the accent (`config`).
+//! The name, logo and colors of the pages.
 
 use super::assets::{self, Asset};
 use crate::config::{Accent, BrandConfig, Config, DEFAULT_PRODUCT_NAME, Logo, LogoKind, Shades};
 
-/// A logo at least so many times as wide as high holds the name already.
+/// Aspect ratio from which a logo counts as a wordmark, which contains the name.
 const WORDMARK_RATIO: f64 = 2.0;
-/// How high a logo is, unless that would make it too wide for a narrow window, in CSS pixels.
+/// In CSS pixels.
 const LOGO_HEIGHT: f64 = 48.0;
+/// Fits a narrow window, in CSS pixels; a wider logo is shown less high.
 const LOGO_MAX_WIDTH: f64 = 240.0;
 
-/// What pages call themselves, and how they look.
+/// The name and look of the pages.
 pub struct Brand {
     /// The service's name.
     pub name: String,
-    /// The logo, in the place of the arch.
+    /// The logo that replaces the default one.
     pub logo: Option<LogoImage>,
-    /// Where people find help.
+    /// The help page.
     pub help_url: Option<String>,
-    /// Where it says what the service does with personal data.
+    /// The privacy policy.
     pub privacy_url: Option<String>,
-    /// The stylesheet with another accent.
+    /// The stylesheet with the configured accent. It is one file, so the content security policy needs no exception.
     style: Option<Asset>,
 }
 
-/// The logo as pages show it.
+/// The logo as the pages show it.
 pub struct LogoImage {
-    /// The picture.
+    /// The image file.
     pub asset: Asset,
-    /// Whether it holds the name, which then stands nowhere else.
+    /// Whether it contains the name, which then appears nowhere else.
     pub is_wordmark: bool,
     /// In CSS pixels.
     pub width: u32,
@@ -37,7 +37,7 @@ pub struct LogoImage {
 }
 
 impl Brand {
-    /// From the settings.
+    /// Takes the settings and logs when the accent was adjusted for contrast.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let BrandConfig { logo, accent, help_url, privacy_url } = &config.brand;
@@ -49,7 +49,7 @@ impl Brand {
             logo: logo.as_ref().map(LogoImage::new),
             help_url: help_url.clone(),
             privacy_url: privacy_url.clone(),
-            style: accent.map(|accent| assets::style_with(&rules(&accent))),
+            style: accent.map(|accent| assets::stylesheet_with(&accent_rules(&accent))),
         }
     }
 
@@ -62,7 +62,7 @@ impl Brand {
         }
     }
 
-    /// The brand's own file at an address.
+    /// The brand's asset with this address.
     pub(super) fn find(&self, href: &str) -> Option<&Asset> {
         let logo = self.logo.as_ref().map(|logo| &logo.asset);
         [self.style.as_ref(), logo].into_iter().flatten().find(|asset| asset.href == href)
@@ -87,7 +87,7 @@ impl LogoImage {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 240")]
         let whole = |pixels: f64| pixels.round() as u32;
         Self {
-            asset: assets::make(file, logo.bytes.clone()).expect("these endings are known"),
+            asset: assets::build(file, logo.bytes.clone()).expect("SVG and PNG have a media type"),
             is_wordmark: logo.ratio >= WORDMARK_RATIO,
             width: whole(width),
             height: whole(height),
@@ -95,8 +95,8 @@ impl LogoImage {
     }
 }
 
-/// What goes behind the stylesheet's own colours, and so before them.
-fn rules(accent: &Accent) -> String {
+/// Rules that override the stylesheet's colors.
+fn accent_rules(accent: &Accent) -> String {
     let root = |shades: &Shades| {
         format!(
             ":root{{--accent:{};--accent-strong:{};--on-accent:{};--notice-fill:{}}}",

@@ -1,16 +1,15 @@
-//! From which address a request comes. Forwarded headers count only from proxies that the settings name.
-//! What may not live here: what follows from the address.
+//! The client's IP address; forwarded headers count only from trusted proxies.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::future::Ready;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use std::future::Ready;
 
 use super::{WebConfig, extracted};
 use crate::error::AppError;
 
-/// The client's address.
+/// The client's IP address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientIp(pub IpAddr);
 
@@ -24,15 +23,15 @@ impl FromRequest for ClientIp {
 }
 
 impl ClientIp {
-    /// The address that a request comes from.
+    /// The client's address of a request.
     #[must_use]
     pub fn of(request: &HttpRequest) -> Self {
         Self(find(request, super::config(request)))
     }
 }
 
-/// The peer's address or, from a trusted proxy, the last address in X-Forwarded-For that is not such a proxy: what stands before
-/// it was written by the client and is worth nothing.
+/// The peer's address or, behind a trusted proxy, the last untrusted address in X-Forwarded-For: a client can forge
+/// everything before it.
 fn find(request: &HttpRequest, config: &WebConfig) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
     if !is_trusted(config, peer) {
@@ -51,13 +50,13 @@ fn find(request: &HttpRequest, config: &WebConfig) -> IpAddr {
     client
 }
 
-/// Whether the browser reached us, or the proxy before us, over https.
+/// Whether a trusted proxy reports that the browser used https.
 #[must_use]
 pub fn is_https(request: &HttpRequest) -> bool {
     is_from_trusted_proxy(request) && super::header(request, "x-forwarded-proto") == Some("https")
 }
 
-/// Whether a request comes from a proxy that the settings name, so that what it says of another request counts.
+/// Whether the request comes from a trusted proxy.
 #[must_use]
 pub fn is_from_trusted_proxy(request: &HttpRequest) -> bool {
     let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
@@ -68,9 +67,8 @@ fn is_trusted(config: &WebConfig, address: IpAddr) -> bool {
     config.trusted_proxies.iter().any(|network| network.contains(&address))
 }
 
-/// Some proxies add the port.
+/// Parses an address with or without a port, which some proxies add.
 fn parse_hop(text: &str) -> Option<IpAddr> {
-    let address =
-        text.parse::<IpAddr>().ok().or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()));
+    let address = text.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()));
     address.map(|address| address.to_canonical())
 }

@@ -1,6 +1,4 @@
-//! The cookies beside the session's own: the access token, the known device, the one-time link being answered, the
-//! language, what reverse proxies see. All `HttpOnly`, `SameSite=Lax`, `Path=/`, and on https `Secure` with the `__Host-` prefix, but for the two that are shared with the
-//! applications under `COOKIE_DOMAIN`, which have `__Secure-`. What may not live here: what they let anybody do.
+//! The cookies: names, attributes, setting and removing.
 
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, CookieJar, SameSite};
@@ -9,54 +7,63 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::WebConfig;
 use crate::config::CookieDomain;
 use crate::error::AppError;
-use crate::i18n::Words;
+use crate::i18n::Translation;
 use crate::secret::PlainSecret;
 
-/// Browsers drop a longer one without a word, and the person would be signed out as by magic.
+/// Browsers silently drop a longer cookie, and the person would be silently signed out.
 const MAX_BYTES: usize = 4_096;
 const DEVICE_DAYS: i64 = 90;
 const LINK_MINUTES: i64 = 15;
 const DRAFT_MINUTES: i64 = 15;
-/// Longer than one turn of a redirect loop, shorter than somebody takes who goes there again on purpose.
-const RETURNS_SECONDS: i64 = 10;
+/// Longer than one turn of a redirect loop, shorter than a person needs to follow the link again.
+const REDIRECT_COUNT_SECONDS: i64 = 10;
 const LANGUAGE_DAYS: i64 = 365;
 
-/// Which cookie.
+/// The cookies. All are `HttpOnly`, `SameSite=Lax` and `Path=/`; on https they are `Secure` with the prefix `__Host-`,
+/// or `__Secure-` when they are shared with the applications under `COOKIE_DOMAIN`.
 #[derive(Clone, Copy, Debug)]
-pub enum Name {
-    /// actix-session's: the session's secret and the CSRF seed, encrypted.
+pub enum CookieName {
+    /// The session cookie of `actix-session`: the session's secret and the CSRF seed, encrypted.
     Session,
-    /// The access token; it authenticates `GET /me` and nothing else here.
+    /// The access token. It authenticates `GET /me` only.
     Token,
-    /// A browser that the account signed in from before.
+    /// The secret of a known device.
     Device,
-    /// The secret of a one-time link, encrypted, between its GET and its POST.
+    /// The secret of a one-time link between GET and POST, encrypted.
     Link,
-    /// What a person had typed when their session ended, encrypted, until they have signed in again.
+    /// The text of a form whose session ended, encrypted, until the next sign-in.
     Draft,
-    /// What `/verify/…` knows a person by, and nothing else takes.
+    /// The secret that only the forward-auth endpoints accept.
     Proxy,
-    /// How often in a row this browser was sent straight back to one application.
-    Returns,
-    /// The language chosen at this browser: its tag and nothing more.
+    /// The number of consecutive redirects to one application.
+    RedirectCount,
+    /// The language tag chosen at this browser.
     Language,
 }
 
-/// What the browser sees of each [`Name`], made once.
+/// The name of each [`CookieName`] as the browser sees it, built once.
 #[derive(Clone)]
-pub struct Names([String; Name::ALL.len()]);
+pub struct CookieNames([String; CookieName::ALL.len()]);
 
-impl Names {
-    /// For a site on https or not, with or without a domain that shares cookies.
+impl CookieNames {
+    /// Builds the names for a site on http or https, with or without `COOKIE_DOMAIN`.
     #[must_use]
     pub fn new(is_https: bool, has_domain: bool) -> Self {
-        Self(Name::ALL.map(|name| name.text_when(is_https, has_domain && name.is_shared())))
+        Self(CookieName::ALL.map(|name| name.with_prefix(is_https, has_domain && name.is_shared())))
     }
 }
 
-impl Name {
-    const ALL: [Self; 8] =
-        [Self::Session, Self::Token, Self::Device, Self::Link, Self::Draft, Self::Proxy, Self::Returns, Self::Language];
+impl CookieName {
+    const ALL: [Self; 8] = [
+        Self::Session,
+        Self::Token,
+        Self::Device,
+        Self::Link,
+        Self::Draft,
+        Self::Proxy,
+        Self::RedirectCount,
+        Self::Language,
+    ];
 
     /// The name that the browser sees.
     #[must_use]
@@ -64,10 +71,10 @@ impl Name {
         &config.cookie_names.0[self as usize]
     }
 
-    fn text_when(self, is_https: bool, is_shared: bool) -> String {
+    fn with_prefix(self, is_https: bool, is_shared: bool) -> String {
         let prefix = match (is_https, is_shared) {
             (true, false) => "__Host-",
-            // The browser takes a cookie with a Domain under this prefix only.
+            // Browsers reject `__Host-` with a Domain attribute.
             (true, true) => "__Secure-",
             (false, _) => "",
         };
@@ -78,124 +85,95 @@ impl Name {
             Self::Link => "link",
             Self::Draft => "draft",
             Self::Proxy => "proxy",
-            Self::Returns => "returns",
+            Self::RedirectCount => "returns",
             Self::Language => "language",
         };
         format!("{prefix}vestibule_{stem}")
     }
 
-    /// The domain whose applications get it too; `None` when it is for this host alone.
+    /// The `Domain` attribute; `None` when the cookie is for this host only.
     fn domain(self, config: &WebConfig) -> Option<&str> {
         config.cookie_domain.as_ref().map(CookieDomain::as_str).filter(|_| self.is_shared())
     }
 
-    /// Whether the applications under `COOKIE_DOMAIN` get it too.
+    /// Whether the applications under `COOKIE_DOMAIN` receive it too.
     fn is_shared(self) -> bool {
         matches!(self, Self::Token | Self::Proxy)
     }
 }
 
-/// The value of a cookie that came with a request.
+/// The value of a cookie in a request.
 #[must_use]
-pub fn find(request: &HttpRequest, name: Name) -> Option<String> {
+pub fn find(request: &HttpRequest, name: CookieName) -> Option<String> {
     let name = name.text(super::config(request));
     let cookies = request.cookies().ok()?;
     cookies.iter().find(|cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned())
 }
 
-/// Puts the access token on a response, for as long as it lives.
+/// Sets the access token until it expires.
 ///
 /// # Errors
-/// 500 when the token is too long for a cookie: the user has too many roles.
+/// 500 when the token is too long for a cookie because the user has too many roles.
 pub fn set_token(
     response: &mut HttpResponse,
     config: &WebConfig,
     token: &str,
     expires_in: i64,
 ) -> Result<(), AppError> {
-    set(response, &build(config, Name::Token, token.to_owned(), Duration::seconds(expires_in)))
+    set_bounded(response, &build(config, CookieName::Token, token.to_owned(), Duration::seconds(expires_in)))
 }
 
-/// Puts the known-device secret on a response.
-///
-/// # Errors
-/// Never: it is short.
-pub fn set_device(response: &mut HttpResponse, config: &WebConfig, secret: &PlainSecret) -> Result<(), AppError> {
-    set(response, &build(config, Name::Device, secret.reveal().to_owned(), Duration::days(DEVICE_DAYS)))
+/// Sets the secret of a known device.
+pub fn set_device(response: &mut HttpResponse, config: &WebConfig, secret: &PlainSecret) {
+    set(response, &build(config, CookieName::Device, secret.reveal().to_owned(), Duration::days(DEVICE_DAYS)));
 }
 
-/// Puts the secret that reverse proxies see on a response, for as long as the session's own cookie is kept: so many seconds, or with
-/// `None` until the browser is closed.
-///
-/// # Errors
-/// Never: it is short.
-pub fn set_proxy(
-    response: &mut HttpResponse,
-    config: &WebConfig,
-    secret: &PlainSecret,
-    kept_seconds: Option<i64>,
-) -> Result<(), AppError> {
-    let mut cookie = build(config, Name::Proxy, secret.reveal().to_owned(), Duration::ZERO);
-    cookie.set_max_age(kept_seconds.map(Duration::seconds));
-    set(response, &cookie)
+/// Sets the secret for reverse proxies. As with the session cookie, the browser keeps it for `max_age_seconds`, or until
+/// it closes.
+pub fn set_proxy(response: &mut HttpResponse, config: &WebConfig, secret: &PlainSecret, max_age_seconds: Option<i64>) {
+    let mut cookie = build(config, CookieName::Proxy, secret.reveal().to_owned(), Duration::ZERO);
+    cookie.set_max_age(max_age_seconds.map(Duration::seconds));
+    set(response, &cookie);
 }
 
-/// Puts the count of a browser's returns on a response, for the few seconds that it is worth something.
-///
-/// # Errors
-/// Never: it is short.
-pub fn set_returns(response: &mut HttpResponse, config: &WebConfig, count: String) -> Result<(), AppError> {
-    set(response, &build(config, Name::Returns, count, Duration::seconds(RETURNS_SECONDS)))
+/// Sets the redirect count of a browser.
+pub fn set_redirect_count(response: &mut HttpResponse, config: &WebConfig, count: String) {
+    set(response, &build(config, CookieName::RedirectCount, count, Duration::seconds(REDIRECT_COUNT_SECONDS)));
 }
 
-/// Puts the language chosen at this browser on a response. It goes before the account's.
-///
-/// # Errors
-/// Never: it is short.
-pub fn set_language(response: &mut HttpResponse, config: &WebConfig, words: &Words) -> Result<(), AppError> {
-    set(response, &build(config, Name::Language, words.language().to_owned(), Duration::days(LANGUAGE_DAYS)))
+/// Sets the language of this browser, which takes precedence over the account's.
+pub fn set_language(response: &mut HttpResponse, config: &WebConfig, words: &Translation) {
+    let tag = words.language().to_owned();
+    set(response, &build(config, CookieName::Language, tag, Duration::days(LANGUAGE_DAYS)));
 }
 
-/// Puts the secret of a one-time link on a response, encrypted, so that it leaves the address bar and the history.
-///
-/// # Errors
-/// Never: it is short.
-pub fn set_link(response: &mut HttpResponse, config: &WebConfig, secret: &PlainSecret) -> Result<(), AppError> {
-    set_sealed(response, config, Name::Link, (secret.reveal().to_owned(), Duration::minutes(LINK_MINUTES)))
+/// Sets the encrypted secret of a one-time link, so it leaves the address bar and the history.
+pub fn set_link(response: &mut HttpResponse, config: &WebConfig, secret: &PlainSecret) {
+    let max_age = Duration::minutes(LINK_MINUTES);
+    set(response, &build_encrypted(config, CookieName::Link, secret.reveal().to_owned(), max_age));
 }
 
-/// Puts what somebody typed on a response, encrypted, until they have signed in.
+/// Sets the encrypted text of a form until the next sign-in.
 ///
 /// # Errors
 /// 500 when it is too long for a cookie.
 pub fn set_draft(response: &mut HttpResponse, config: &WebConfig, text: String) -> Result<(), AppError> {
-    set_sealed(response, config, Name::Draft, (text, Duration::minutes(DRAFT_MINUTES)))
+    set_bounded(response, &build_encrypted(config, CookieName::Draft, text, Duration::minutes(DRAFT_MINUTES)))
 }
 
-fn set_sealed(
-    response: &mut HttpResponse,
-    config: &WebConfig,
-    name: Name,
-    (value, life): (String, Duration),
-) -> Result<(), AppError> {
-    let mut jar = CookieJar::new();
-    jar.private_mut(&config.cookie_key).add(build(config, name, value, life));
-    jar.delta().next().map_or(Ok(()), |cookie| set(response, cookie))
-}
-
-/// The secret of the one-time link that this browser is answering.
+/// The secret of the one-time link that this browser has opened.
 #[must_use]
 pub fn find_link(request: &HttpRequest) -> Option<PlainSecret> {
-    PlainSecret::parse(&find_sealed(request, Name::Link)?)
+    PlainSecret::parse(&find_encrypted(request, CookieName::Link)?)
 }
 
-/// What somebody had typed at this browser when their session ended.
+/// The text of a form whose session ended.
 #[must_use]
 pub fn find_draft(request: &HttpRequest) -> Option<String> {
-    find_sealed(request, Name::Draft)
+    find_encrypted(request, CookieName::Draft)
 }
 
-fn find_sealed(request: &HttpRequest, name: Name) -> Option<String> {
+fn find_encrypted(request: &HttpRequest, name: CookieName) -> Option<String> {
     let config = super::config(request);
     let name = name.text(config);
     let mut jar = CookieJar::new();
@@ -203,41 +181,33 @@ fn find_sealed(request: &HttpRequest, name: Name) -> Option<String> {
     Some(jar.private(&config.cookie_key).get(name)?.value().to_owned())
 }
 
-/// Takes a cookie away.
-///
-/// # Errors
-/// Never: it is short.
-pub fn remove(response: &mut HttpResponse, config: &WebConfig, name: Name) -> Result<(), AppError> {
-    set(response, &build(config, name, String::new(), Duration::ZERO))
+/// Removes a cookie.
+pub fn remove(response: &mut HttpResponse, config: &WebConfig, name: CookieName) {
+    set(response, &build(config, name, String::new(), Duration::ZERO));
 }
 
-/// Takes away whatever a request has of a cookie that may be shared: also what it was called, and where it was valid, before
-/// `COOKIE_DOMAIN` was set.
-///
-/// # Errors
-/// Never: it is short.
-pub fn remove_all_forms(request: &HttpRequest, response: &mut HttpResponse, name: Name) -> Result<(), AppError> {
-    remove_host_form(request, response, name)?;
-    if find(request, name).is_some() { remove(response, super::config(request), name) } else { Ok(()) }
+/// Removes a shared cookie that the request has, and its host-only variant from before `COOKIE_DOMAIN` was set.
+pub fn remove_all_variants(request: &HttpRequest, response: &mut HttpResponse, name: CookieName) {
+    remove_host_variant(request, response, name);
+    if find(request, name).is_some() {
+        remove(response, super::config(request), name);
+    }
 }
 
-/// Takes away what a request has of a shared cookie from before `COOKIE_DOMAIN` was set.
-///
-/// # Errors
-/// Never: it is short.
-pub fn remove_host_form(request: &HttpRequest, response: &mut HttpResponse, name: Name) -> Result<(), AppError> {
+/// Removes the host-only variant of a shared cookie, from before `COOKIE_DOMAIN` was set, if the request has it.
+pub fn remove_host_variant(request: &HttpRequest, response: &mut HttpResponse, name: CookieName) {
     let config = super::config(request);
-    let host_name = name.text_when(config.public_url.is_https(), false);
+    let host_name = name.with_prefix(config.public_url.is_https(), false);
     if name.domain(config).is_none() || request.cookie(&host_name).is_none() {
-        return Ok(());
+        return;
     }
     let mut cookie = build(config, name, String::new(), Duration::ZERO);
     cookie.set_name(host_name);
     cookie.unset_domain();
-    set(response, &cookie)
+    set(response, &cookie);
 }
 
-fn build(config: &WebConfig, name: Name, value: String, max_age: Duration) -> Cookie<'static> {
+fn build(config: &WebConfig, name: CookieName, value: String, max_age: Duration) -> Cookie<'static> {
     let mut cookie = Cookie::build(name.text(config).to_owned(), value)
         .path("/")
         .http_only(true)
@@ -251,12 +221,23 @@ fn build(config: &WebConfig, name: Name, value: String, max_age: Duration) -> Co
     cookie
 }
 
-fn set(response: &mut HttpResponse, cookie: &Cookie<'static>) -> Result<(), AppError> {
+fn build_encrypted(config: &WebConfig, name: CookieName, value: String, max_age: Duration) -> Cookie<'static> {
+    let mut jar = CookieJar::new();
+    jar.private_mut(&config.cookie_key).add(build(config, name, value, max_age));
+    jar.get(name.text(config)).cloned().expect("the jar contains the cookie that was added")
+}
+
+fn set_bounded(response: &mut HttpResponse, cookie: &Cookie<'static>) -> Result<(), AppError> {
     if cookie.name().len() + cookie.value().len() > MAX_BYTES {
         return Err(AppError::internal(format!(
             "the cookie {} would exceed {MAX_BYTES} bytes: the account has too many roles",
             cookie.name()
         )));
     }
-    response.add_cookie(cookie).map_err(AppError::internal)
+    set(response, cookie);
+    Ok(())
+}
+
+fn set(response: &mut HttpResponse, cookie: &Cookie<'static>) {
+    response.add_cookie(cookie).expect("names, values and the domain are visible ASCII");
 }

@@ -1,5 +1,4 @@
-//! Whether a form post comes from a page of ours: what the browser vouches for, and the token in the form.
-//! What may not live here: what a door does with a refusal.
+//! Protection against cross-site request forgery.
 
 use actix_web::HttpRequest;
 use url::Url;
@@ -7,20 +6,20 @@ use url::Url;
 use super::session::CsrfSeed;
 use crate::secret::{base64url, constant_time_eq, fill_random, from_base64url};
 
-/// What the browser itself says of where a request comes from.
+/// The origin of a request as the browser reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provenance {
-    /// From a page of this origin.
+    /// A page of this server.
     SameOrigin,
-    /// From somewhere else: to be refused whatever token it has.
+    /// Another site. Rejected even with a valid token.
     CrossSite,
-    /// It says only that it does not say (`Origin: null`), as for a frame without an origin of its own; the token must fit.
+    /// `Origin: null`, as sent by a sandboxed frame. The token must be valid.
     OpaqueOrigin,
-    /// It does not say; the token must fit.
+    /// Not reported. The token must be valid.
     Unknown,
 }
 
-/// Reads `Sec-Fetch-Site`, which scripts cannot set, and else `Origin`.
+/// Reads `Sec-Fetch-Site`, which scripts cannot set, or else `Origin`.
 #[must_use]
 pub fn provenance(request: &HttpRequest) -> Provenance {
     match super::header(request, "sec-fetch-site") {
@@ -34,8 +33,8 @@ pub fn provenance(request: &HttpRequest) -> Provenance {
     }
     let Ok(origin) = Url::parse(origin) else { return Provenance::CrossSite };
     let config = super::config(request);
-    // The pages work under any host name that reaches us, so that Origin is held against Host; behind a proxy that writes
-    // another Host, against the public URL.
+    // The pages work under any host name of this server, so Origin is compared with Host; behind a proxy that rewrites
+    // Host, with the public URL.
     let is_host = super::header(request, "host").is_some_and(|host| {
         Url::parse(&format!("{}://{host}", origin.scheme())).is_ok_and(|host| host.origin() == origin.origin())
     });
@@ -43,8 +42,8 @@ pub fn provenance(request: &HttpRequest) -> Provenance {
     if is_host || is_public { Provenance::SameOrigin } else { Provenance::CrossSite }
 }
 
-/// A token for a form: the seed under a fresh mask, so that a compressed page does not leak it byte by byte (BREACH).
-/// 86 characters of base64url.
+/// Creates a form token of 86 base64url characters: the seed under a fresh mask, so a compressed page does not leak it
+/// byte by byte (BREACH).
 #[must_use]
 pub fn token(seed: &CsrfSeed) -> String {
     let mut token = [0; 64];
@@ -56,9 +55,9 @@ pub fn token(seed: &CsrfSeed) -> String {
     base64url(&token)
 }
 
-/// Whether a form's token was made from this browser's seed.
+/// Whether a form token was created from this seed.
 #[must_use]
-pub fn fits(seed: &CsrfSeed, token: &str) -> bool {
+pub fn is_valid_token(seed: &CsrfSeed, token: &str) -> bool {
     let Some(token) = from_base64url(token).filter(|token| token.len() == 64) else { return false };
     let (mask, masked) = token.split_at(32);
     let unmasked: Vec<u8> = mask.iter().zip(masked).map(|(left, right)| left ^ right).collect();
@@ -70,12 +69,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_fits_its_own_seed_only_and_is_new_each_time() {
+    fn token_is_valid_for_its_seed_only_and_differs_each_time() {
         let seed = [7; 32];
-        let made = token(&seed);
-        assert_ne!(made, token(&seed));
-        assert!(fits(&seed, &made));
-        assert!(!fits(&[8; 32], &made));
-        assert!(!fits(&seed, "") && !fits(&seed, &made[1..]));
+        let first = token(&seed);
+        assert_ne!(first, token(&seed));
+        assert!(is_valid_token(&seed, &first));
+        assert!(!is_valid_token(&[8; 32], &first));
+        assert!(!is_valid_token(&seed, "") && !is_valid_token(&seed, &first[1..]));
     }
 }

@@ -1,5 +1,4 @@
-//! Who is signed in at this browser, read from the database at each request: an account that was turned off, or a role that was
-//! taken away, is so at once. What may not live here: the access token, which authenticates none of our pages.
+//! The person who is signed in at this browser.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,25 +14,23 @@ use crate::web::language::AccountLanguage;
 use crate::web::service;
 use crate::web::session::BrowserSession;
 
-/// The person signed in at this browser, if any.
+/// The person who is signed in at this browser, if any. Read from the database at each request, so disabling an account
+/// or revoking a role takes effect at once.
 pub struct MaybeUser(pub Option<CurrentUser>);
 
 /// A person who is signed in.
 #[derive(Clone)]
 pub struct CurrentUser {
-    /// Who.
+    /// The account.
     pub user: User,
-    /// Their roles, as they are now.
+    /// The current roles.
     pub roles: Vec<String>,
-    /// Their session.
+    /// The session.
     pub session: Session,
 }
 
 impl CurrentUser {
-    /// Whose live session this is; `None` when the account is turned off or gone.
-    ///
-    /// # Errors
-    /// When a query fails.
+    /// Reads the owner of a live session; `None` when the account is disabled or deleted.
     pub fn read(conn: &mut DbConnection, session: Session) -> Result<Option<Self>, DbError> {
         let Some(user_id) = session.user_id else { return Ok(None) };
         let user = users::find_by_id(conn, user_id)?.filter(|user| user.state == UserState::Active);

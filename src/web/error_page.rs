@@ -1,4 +1,4 @@
-//! A page in the place of an error's JSON, for people. What may not live here: what went wrong (`error`).
+//! Error pages, which replace an error's JSON in browsers.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -11,28 +11,25 @@ use super::compression;
 use super::pages::{Layout, html};
 use crate::error::{AppError, ErrorNote};
 
-/// What went wrong and where to go from here: fields ready to print.
+/// A page that explains an error and links to the next step.
 #[derive(Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage {
-    /// The frame.
+    /// The layout.
     pub layout: Layout,
-    /// In a few words.
+    /// The title.
     pub title: String,
-    /// What to do next.
+    /// What happened and what to do next.
     pub text: String,
-    /// With a 5xx: what names the line in the log.
+    /// The ID of the log line, on a 5xx.
     pub request_id: Option<String>,
-    /// Where the link leads.
+    /// The link's target.
     pub link_href: &'static str,
-    /// What the link says.
+    /// The link's label.
     pub link_text: String,
 }
 
-/// Middleware of the people's routes: an [`AppError`] becomes a page when the client takes HTML, and every page goes out packed.
-///
-/// # Errors
-/// Passes on what is no `AppError`.
+/// Middleware of the pages: turns an [`AppError`] into a page when the client accepts HTML, and compresses pages.
 pub async fn middleware(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -41,32 +38,29 @@ pub async fn middleware(
     let note = response.response().extensions().get::<ErrorNote>().cloned();
     let (request, mut response) = response.into_parts();
     if let Some(note) = note {
-        match takes_html(&request).then(|| render(&request, &response, note)).flatten() {
+        match accepts_html(&request).then(|| render(&request, &response, note)).flatten() {
             Some(page) => response = page,
             None => return Ok(ServiceResponse::new(request, response)),
         }
     }
-    let response = compression::page(&request, response);
+    let response = compression::compress_page(&request, response);
     Ok(ServiceResponse::new(request, response))
 }
 
-/// The answer where there is nothing: a page for people, JSON for programs.
-///
-/// # Errors
-/// 404 as JSON.
+/// The 404 response: a page when the client accepts HTML, otherwise JSON.
 pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, AppError> {
     let error = AppError::not_found();
-    if !takes_html(&request) {
+    if !accepts_html(&request) {
         return Err(error);
     }
-    let plain = actix_web::ResponseError::error_response(&error);
-    let page = render(&request, &plain, ErrorNote { request_id: None }).ok_or(error)?;
-    Ok(compression::page(&request, page))
+    let json = actix_web::ResponseError::error_response(&error);
+    let page = render(&request, &json, ErrorNote { request_id: None }).ok_or(error)?;
+    Ok(compression::compress_page(&request, page))
 }
 
-/// Whether the client takes a page, as a browser that opens one does.
+/// Whether the client accepts HTML, as a browser that navigates does.
 #[must_use]
-pub fn takes_html(request: &HttpRequest) -> bool {
+pub fn accepts_html(request: &HttpRequest) -> bool {
     super::header(request, "accept").is_some_and(|accept| accept.contains("text/html"))
 }
 
@@ -90,11 +84,11 @@ fn render(request: &HttpRequest, response: &HttpResponse, note: ErrorNote) -> Op
         link_text: words.get("error-link-home").to_owned(),
         layout,
     };
-    let mut answer = html(status, &page).ok()?;
+    let mut error_page = html(status, &page).ok()?;
     for name in [header::ALLOW, header::RETRY_AFTER] {
         if let Some(value) = response.headers().get(&name) {
-            answer.headers_mut().insert(name, value.clone());
+            error_page.headers_mut().insert(name, value.clone());
         }
     }
-    Some(answer)
+    Some(error_page)
 }

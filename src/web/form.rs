@@ -1,5 +1,4 @@
-//! The parameters of a form or a JSON object, read strictly: each at most once, UTF-8, no U+0000, all text.
-//! What may not live here: which parameters a route wants.
+//! Strict parsing of the parameters in a form, a JSON object or a query.
 
 use std::fmt;
 
@@ -14,18 +13,19 @@ use super::body;
 use crate::error::AppError;
 use crate::scope::Scopes;
 
-/// More parameters than any form of ours has: beyond this, finding repeated ones would cost time.
+/// More parameters than any form has; bounds the quadratic search for repeated ones.
 const MAX_PARAMETERS: usize = 64;
 
-/// Parameters by name. Wiped when dropped: one of them is a password.
+/// Parameters by name: text without U+0000, each name once. Wiped on drop, since one can be a password.
 #[derive(Default)]
 pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Reads the body of a request: a form, or a JSON object of strings.
+    /// Reads a request body: a form, or a JSON object of strings.
     ///
     /// # Errors
-    /// 415 for another content type, 413 over the size, 400 for anything malformed or repeated.
+    /// 415 for another content type, 413 when it is too large, 408 when it is too slow, 400 when it is malformed or a
+    /// parameter is repeated.
     pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, AppError> {
         let media_type = media_type(request)?;
         let bytes = body::read(request, payload).await?;
@@ -37,16 +37,13 @@ impl Parameters {
         parameters.check()
     }
 
-    /// Reads a query string; one that is malformed holds nothing.
+    /// Reads a query string; a malformed one is empty.
     #[must_use]
     pub fn from_query(query: &str) -> Self {
         Self::from_form(query.as_bytes()).and_then(Self::check).unwrap_or_default()
     }
 
-    /// Reads `application/x-www-form-urlencoded`.
-    ///
-    /// # Errors
-    /// 400 when a name or value is not UTF-8.
+    /// Reads `application/x-www-form-urlencoded`. A name or value that is not UTF-8 gets a 400.
     pub fn from_form(bytes: &[u8]) -> Result<Self, AppError> {
         let pairs = bytes.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).take(MAX_PARAMETERS + 1);
         let decoded = pairs.map(|pair| {
@@ -64,7 +61,7 @@ impl Parameters {
             if name.contains('\0') || value.contains('\0') {
                 return Err(AppError::invalid_request("A parameter contains the character U+0000."));
             }
-            // RFC 6749 §3.2: which of two values counts is what an attacker and a proxy may see differently.
+            // RFC 6749 §3.2: a proxy and this server could each use a different one of two values.
             if self.0[..at].iter().any(|(earlier, _)| earlier == name) {
                 return Err(AppError::invalid_request("A parameter is repeated."));
             }
@@ -72,27 +69,25 @@ impl Parameters {
         Ok(self)
     }
 
-    /// A parameter's value, when it is there.
+    /// The value of a parameter.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+        self.0.iter().find(|(own_name, _)| own_name == name).map(|(_, value)| value.as_str())
     }
 
     /// The `scope` parameter; empty when it is absent or empty (FastAPI's form sends it empty).
-    ///
-    /// # Errors
-    /// 400 `invalid_scope` when one of the scopes is malformed, or there are too many.
+    /// Malformed or too many scopes get a 400 `invalid_scope`.
     pub fn scope(&self) -> Result<Scopes, AppError> {
         Scopes::parse(self.get("scope").unwrap_or_default().trim()).ok_or_else(AppError::malformed_scope)
     }
 
-    /// A parameter's value, when it is there and not empty (RFC 6749 §3.2 treats the two alike).
+    /// The value of a parameter unless it is empty, which counts as absent (RFC 6749 §3.2).
     #[must_use]
     pub fn get_non_empty(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())
     }
 
-    /// Whether nothing came at all.
+    /// Whether there are no parameters.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -113,7 +108,7 @@ impl fmt::Debug for Parameters {
     }
 }
 
-/// By hand because a map would silently keep the last of two equal keys.
+/// By hand, because a map would silently keep the last of two equal keys.
 impl<'de> Deserialize<'de> for Parameters {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Pairs;
@@ -148,7 +143,7 @@ enum MediaType {
 
 fn media_type(request: &HttpRequest) -> Result<MediaType, AppError> {
     let Some(value) = request.headers().get(CONTENT_TYPE) else {
-        // RFC 9110 §8.3 leaves it to the recipient; with neither type nor body the body is what is missing.
+        // RFC 9110 §8.3 allows a body without a type. Without a type and a body, report the missing body.
         let is_without_body = request.headers().get("content-length").is_none_or(|length| length == "0")
             && !request.headers().contains_key("transfer-encoding");
         return if is_without_body {
@@ -165,10 +160,7 @@ fn media_type(request: &HttpRequest) -> Result<MediaType, AppError> {
     }
 }
 
-/// The text behind one form-encoded name or value.
-///
-/// # Errors
-/// 400 when it is not UTF-8.
+/// Decodes a form-encoded name or value. One that is not UTF-8 gets a 400.
 pub fn percent_decoded(text: &[u8]) -> Result<String, AppError> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     let bytes: Vec<u8> = percent_decode(&spaced).collect();
@@ -184,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_read_strictly() {
+    fn malformed_or_repeated_form_parameters_are_rejected() {
         let parameters = form("a=1&b=x+y%20%C3%A9&empty=&bare").expect("well formed");
         assert_eq!(parameters.get("a"), Some("1"));
         assert_eq!(parameters.get("b"), Some("x y é"));
@@ -196,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_an_object_of_strings_each_key_once() {
+    fn json_must_be_an_object_of_strings_without_repeated_keys() {
         let read = |text: &str| {
             serde_json::from_str::<Parameters>(text)
                 .map_err(drop)
@@ -218,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn printing_parameters_tells_no_value() {
+    fn debug_output_hides_values() {
         assert_eq!(format!("{:?}", form("password=hunter2").expect("well formed")), r#"["password"]"#);
     }
 }

@@ -1,5 +1,4 @@
-//! What every form post of our pages must pass before its fields are looked at.
-//! What may not live here: what a form does.
+//! The checks that every form post must pass before its fields are used.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
@@ -10,21 +9,21 @@ use super::form::Parameters;
 use super::pages::Alert;
 use super::session::BrowserSession;
 use crate::error::AppError;
-use crate::i18n::Words;
+use crate::i18n::Translation;
 
-/// Why a form is shown again instead of being acted on.
+/// Why a form post is rejected and the form shown again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FormRejection {
     /// Another site sent it.
     CrossSite,
-    /// The browser sent no cookie of ours.
+    /// The browser sent no session cookie.
     NoCookie {
-        /// Because it was given over http a cookie that it keeps for https.
+        /// Because a `Secure` cookie was set over http, which browsers ignore.
         is_insecure: bool,
     },
-    /// Its token is from before.
+    /// Its CSRF token is from an earlier session.
     Stale,
-    /// It could not be read.
+    /// Its body is malformed, too large or not a form; with the status of the response.
     Malformed(StatusCode),
 }
 
@@ -39,9 +38,9 @@ impl FormRejection {
         }
     }
 
-    /// The words for it.
+    /// The alert that explains it.
     #[must_use]
-    pub fn alert(self, words: &Words, request: &HttpRequest) -> Alert {
+    pub fn alert(self, words: &Translation, request: &HttpRequest) -> Alert {
         match self {
             Self::CrossSite => Alert::named(words, "alert-cross-site"),
             Self::NoCookie { is_insecure: true } => {
@@ -56,56 +55,54 @@ impl FormRejection {
     }
 }
 
-/// How a form is shown: at first, or again with what is wrong.
+/// The state in which a form is shown: for the first time, or again with an alert.
 #[derive(Default)]
 pub struct FormState {
-    /// The status; 200 at first.
+    /// The status; 200 by default.
     pub status: StatusCode,
-    /// What is wrong.
+    /// The alert.
     pub alert: Option<Alert>,
-    /// Why the post was rejected before its fields were read.
+    /// Why the post was rejected before its fields were used.
     pub rejection: Option<FormRejection>,
 }
 
 impl FormState {
     /// The form after a rejected post.
     #[must_use]
-    pub fn rejected(rejection: FormRejection, words: &Words, request: &HttpRequest) -> Self {
+    pub fn rejected(rejection: FormRejection, words: &Translation, request: &HttpRequest) -> Self {
         Self { status: rejection.status(), alert: Some(rejection.alert(words, request)), rejection: Some(rejection) }
     }
 
-    /// The form after a post that was read and failed.
+    /// The form after a post whose fields were used and that failed.
     #[must_use]
     pub fn failed(status: StatusCode, alert: Alert) -> Self {
         Self { status, alert: Some(alert), rejection: None }
     }
 }
 
-/// A form post as it came, and why it must not be acted on, if so.
+/// A form post, and whether it was rejected.
 pub struct FormPost {
-    /// Its fields; none when it came from elsewhere.
+    /// Its fields; empty when it is cross-site or malformed.
     pub parameters: Parameters,
-    /// `None` when it may be acted on.
-    pub refusal: Option<FormRejection>,
+    /// `None` when its fields may be used.
+    pub rejection: Option<FormRejection>,
 }
 
-/// Reads a form post. With `vouching_suffices`, one that the browser says comes from our own page passes with a stale token: two
-/// tabs that were opened before any cookie existed both sign in, and nothing is at stake that a foreign page could reach.
-///
-/// # Errors
-/// 408 when the body does not come.
+/// Reads and checks a form post. With `same_origin_suffices`, a post that the browser reports as same-origin passes
+/// with a stale token: two tabs opened before any cookie existed can both sign in. A body that is too slow gets a 408.
 pub async fn read(
     request: &HttpRequest,
     payload: web::Payload,
     session: &BrowserSession,
-    vouching_suffices: bool,
+    same_origin_suffices: bool,
 ) -> Result<FormPost, AppError> {
     let provenance = csrf::provenance(request);
-    // Over http, browsers say `Origin: null` of another site's frame and nothing more: without a cookie it is taken for that.
+    // Over http, another site's frame sends only `Origin: null`; without a session cookie such a post counts as
+    // cross-site.
     let is_opaque_without_cookie = provenance == Provenance::OpaqueOrigin && session.csrf_seed().is_none();
-    // Before anything else: not even a name is taken over from there.
+    // First, so another site cannot even prefill a field.
     if provenance == Provenance::CrossSite || is_opaque_without_cookie {
-        return Ok(FormPost { parameters: Parameters::default(), refusal: Some(FormRejection::CrossSite) });
+        return Ok(FormPost { parameters: Parameters::default(), rejection: Some(FormRejection::CrossSite) });
     }
     let parameters = match Parameters::read(request, payload).await {
         Ok(parameters) => parameters,
@@ -115,37 +112,36 @@ pub async fn read(
                 StatusCode::BAD_REQUEST => StatusCode::UNPROCESSABLE_ENTITY,
                 status => status,
             };
-            return Ok(FormPost { parameters: Parameters::default(), refusal: Some(FormRejection::Malformed(status)) });
+            let rejection = Some(FormRejection::Malformed(status));
+            return Ok(FormPost { parameters: Parameters::default(), rejection });
         }
     };
-    let is_vouched = vouching_suffices && provenance == Provenance::SameOrigin;
-    let refusal = find_refusal(request, &parameters, session, is_vouched);
-    Ok(FormPost { parameters, refusal })
+    let is_token_optional = same_origin_suffices && provenance == Provenance::SameOrigin;
+    let rejection = find_rejection(request, &parameters, session, is_token_optional);
+    Ok(FormPost { parameters, rejection })
 }
 
-/// The token of a form that is shown, or shown again. Another site's post comes without the cookies that the browser holds (`Lax`),
-/// but the browser keeps those of the answer: a new seed would take the place of the session. So it gets none.
-///
-/// # Errors
-/// 500 when the cookie cannot be written, which text does not cause.
-pub fn csrf_token(session: &BrowserSession, refusal: Option<FormRejection>) -> Result<String, AppError> {
-    match (session.csrf_seed(), refusal) {
-        (Some(seed), _) => Ok(csrf::token(&seed)),
-        (None, Some(FormRejection::CrossSite)) => Ok(String::new()),
-        (None, _) => Ok(csrf::token(&session.csrf_seed_or_new()?)),
+/// The CSRF token of a form. A cross-site post comes without the session cookie (`SameSite=Lax`), but the browser
+/// stores the response's cookies: a new seed would overwrite the session. The token is empty then.
+#[must_use]
+pub fn csrf_token(session: &BrowserSession, rejection: Option<FormRejection>) -> String {
+    match (session.csrf_seed(), rejection) {
+        (Some(seed), _) => csrf::token(&seed),
+        (None, Some(FormRejection::CrossSite)) => String::new(),
+        (None, _) => csrf::token(&session.csrf_seed_or_new()),
     }
 }
 
-fn find_refusal(
+fn find_rejection(
     request: &HttpRequest,
     parameters: &Parameters,
     session: &BrowserSession,
-    is_vouched: bool,
+    is_token_optional: bool,
 ) -> Option<FormRejection> {
     let Some(seed) = session.csrf_seed() else {
         let is_insecure = super::config(request).public_url.is_https() && !client_ip::is_https(request);
         return Some(FormRejection::NoCookie { is_insecure });
     };
-    let has_token = parameters.get("csrf").is_some_and(|token| csrf::fits(&seed, token));
-    (!is_vouched && !has_token).then_some(FormRejection::Stale)
+    let has_token = parameters.get("csrf").is_some_and(|token| csrf::is_valid_token(&seed, token));
+    (!is_token_optional && !has_token).then_some(FormRejection::Stale)
 }

@@ -1,5 +1,4 @@
-//! The headers that every answer carries, unless its route says otherwise.
-//! What may not live here: headers of one route.
+//! Default response headers and content security policies.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
@@ -8,14 +7,15 @@ use actix_web::middleware::DefaultHeaders;
 use super::WebConfig;
 use super::return_to::ReturnTo;
 
-/// Nothing but our own stylesheet and pictures; forms go only to us; nobody frames us.
+/// Policy of pages: only this server's stylesheet and images, forms that post only to it, no framing.
 pub const PAGE_POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The same for the few pages that have a script of ours.
-pub const SCRIPT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Policy of the few pages with a script.
+pub const SCRIPT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The middleware that adds them.
+/// Middleware that adds the default headers; a route's own header takes precedence.
 #[must_use]
 pub fn defaults(config: &WebConfig) -> DefaultHeaders {
     let headers = DefaultHeaders::new()
@@ -29,9 +29,9 @@ pub fn defaults(config: &WebConfig) -> DefaultHeaders {
     if config.public_url.is_https() { headers.add(("Strict-Transport-Security", "max-age=31536000")) } else { headers }
 }
 
-/// Lets a page's form end at the application that `next` leads to: browsers hold `form-action` against every redirect that follows a
+/// Allows a page's form to redirect to the application in `next`: browsers apply `form-action` to the redirects after a
 /// form post.
-pub fn allow_form_to_lead_to(response: &mut HttpResponse, next: &ReturnTo) {
+pub fn allow_form_redirect(response: &mut HttpResponse, next: &ReturnTo) {
     let Some(origin) = next.origin() else { return };
     let policy = PAGE_POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}"));
     if let Ok(policy) = HeaderValue::from_str(&policy) {

@@ -1,5 +1,4 @@
-//! The forms behind one-time links, the same for each purpose: a new password, or an account. Only the words, the address and what is
-//! done with what was typed differ. What may not live here: how a link is answered (`one_time_link.rs`), and what it lets its holder do.
+//! The forms behind one-time links, for a new password or a new account.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
@@ -7,7 +6,7 @@ use askama::Template;
 
 use super::background::retry_after;
 use super::form_post::{self, FormPost, FormRejection};
-use super::new_account::{AccountFieldError, Typed};
+use super::new_account::{AccountFieldError, AccountFields};
 use super::new_password::{self, NewPassword};
 use super::pages::{Alert, Layout, wait_text};
 use super::session::BrowserSession;
@@ -16,25 +15,25 @@ use crate::error::AppError;
 use crate::links::Link;
 use crate::users::password::PasswordPolicy;
 
-/// One of the forms.
+/// A form for one purpose.
 #[derive(Clone, Copy)]
 pub struct LinkForm {
-    /// Its words are under `{name}-title`, `{name}-lead` and `{name}-button`.
+    /// Its messages are `{name}-title`, `{name}-lead` and `{name}-button`.
     pub name: &'static str,
-    /// Its address.
+    /// Its path.
     pub path: &'static str,
 }
 
-/// For whom it is shown, and what is subject.
+/// What a form is for.
 #[derive(Clone)]
 pub enum LinkFormSubject {
-    /// A new password for the account of this name.
+    /// A new password for the account with this username.
     Password(String),
-    /// A name and a password, and the address that the account gets, when the link says one.
-    Account(Option<String>, Typed),
+    /// A new account with the link's email address, if it has one, and the fields as typed.
+    Account(Option<String>, AccountFields),
 }
 
-/// A form as it is shown to somebody.
+/// A form for one request.
 pub struct ShownLinkForm<'a> {
     form: LinkForm,
     request: &'a HttpRequest,
@@ -44,9 +43,9 @@ pub struct ShownLinkForm<'a> {
 }
 
 impl LinkForm {
-    /// For whoever sent this request, and holds the link.
+    /// The form for this request and link.
     #[must_use]
-    pub fn to<'a>(
+    pub fn for_request<'a>(
         self,
         request: &'a HttpRequest,
         session: &'a BrowserSession,
@@ -58,69 +57,60 @@ impl LinkForm {
 }
 
 impl ShownLinkForm<'_> {
-    /// The form as it is at first.
-    ///
-    /// # Errors
-    /// 500 when it cannot be rendered, which its types rule out.
+    /// Shows the form for the first time.
     pub fn fresh(&self, subject: LinkFormSubject) -> Result<HttpResponse, AppError> {
-        self.answer(StatusCode::OK, subject, None, None)
+        self.render(StatusCode::OK, subject, None, None)
     }
 
-    /// The answer to a post that is not acted on; `None` when it is to be. A browser has one link at a time: another page may have put
-    /// another in the place of the one that this form was shown for, and what the person typed is not for that one.
-    ///
-    /// # Errors
-    /// When the database gives no answer.
-    pub async fn stop(
+    /// The response to a rejected or rate-limited post; `None` when its fields may be used. A browser keeps one link at
+    /// a time: if another link has replaced the one of this form, the fields must not apply to that link.
+    pub async fn find_rejection(
         &self,
         subject: &LinkFormSubject,
         post: &FormPost,
         limiter: &RequestLimiter,
     ) -> Result<Option<HttpResponse>, AppError> {
-        let is_of_another = post.parameters.get("link") != Some(&self.link_id);
-        if let Some(refusal) = post.refusal.or(is_of_another.then_some(FormRejection::Stale)) {
-            return self.refused(subject.clone(), refusal).map(Some);
+        let is_other_link = post.parameters.get("link") != Some(&self.link_id);
+        if let Some(rejection) = post.rejection.or(is_other_link.then_some(FormRejection::Stale)) {
+            return self.rejected(subject.clone(), rejection).map(Some);
         }
         let Some(wait) = limiter.limit_link_submissions(&self.link_id).await? else { return Ok(None) };
         let words = Layout::new(self.request).words;
         let text =
             words.format("alert-too-many-submissions-text", &[("wait", wait_text(words, wait.as_secs()).into())]);
         let alert = Alert { title: words.get("alert-too-many-requests-title").to_owned(), text };
-        let response = self.answer(StatusCode::TOO_MANY_REQUESTS, subject.clone(), Some(alert), None)?;
+        let response = self.render(StatusCode::TOO_MANY_REQUESTS, subject.clone(), Some(alert), None)?;
         Ok(Some(retry_after(response, wait)))
     }
 
-    fn refused(&self, subject: LinkFormSubject, refusal: FormRejection) -> Result<HttpResponse, AppError> {
-        let alert = refusal.alert(Layout::new(self.request).words, self.request);
-        self.answer(refusal.status(), subject, Some(alert), Some(refusal))
+    fn rejected(&self, subject: LinkFormSubject, rejection: FormRejection) -> Result<HttpResponse, AppError> {
+        let alert = rejection.alert(Layout::new(self.request).words, self.request);
+        self.render(rejection.status(), subject, Some(alert), Some(rejection))
     }
 
-    /// The form again, with what is wrong with what was typed.
-    ///
-    /// # Errors
-    /// 500 when it cannot be rendered, which its types rule out.
-    pub fn with_error(&self, subject: LinkFormSubject, fault: &AccountFieldError) -> Result<HttpResponse, AppError> {
+    /// Shows the form again with the error in a field.
+    pub fn with_error(&self, subject: LinkFormSubject, error: &AccountFieldError) -> Result<HttpResponse, AppError> {
         let words = Layout::new(self.request).words;
         let title = match subject {
             LinkFormSubject::Password(_) => words.get("rescue-alert-title"),
             LinkFormSubject::Account(..) => words.get("setup-alert-title"),
         };
-        let alert = Alert { title: title.to_owned(), text: fault.text(words) };
-        self.answer(StatusCode::UNPROCESSABLE_ENTITY, subject, Some(alert), None)
+        let alert = Alert { title: title.to_owned(), text: error.text(words) };
+        self.render(StatusCode::UNPROCESSABLE_ENTITY, subject, Some(alert), None)
     }
 
-    fn answer(
+    fn render(
         &self,
         status: StatusCode,
         subject: LinkFormSubject,
         alert: Option<Alert>,
-        refusal: Option<FormRejection>,
+        rejection: Option<FormRejection>,
     ) -> Result<HttpResponse, AppError> {
         let layout = Layout::new(self.request);
         let label =
             if matches!(subject, LinkFormSubject::Password(_)) { "field-new-password" } else { "field-password" };
         let page = LinkPage {
-            csrf: form_post::csrf_token(self.session, refusal)?,
+            csrf: form_post::csrf_token(self.session, rejection),
             link_id: self.link_id.clone(),
             new_password: NewPassword::new(layout.words, label, self.policy),
             form: self.form,
@@ -132,7 +122,7 @@ impl ShownLinkForm<'_> {
     }
 }
 
-/// What the template prints.
+/// The page with the form.
 #[derive(Template)]
 #[template(path = "link_form.html")]
 struct LinkPage {
@@ -146,7 +136,7 @@ struct LinkPage {
 }
 
 impl LinkPage {
-    /// The form's own words for a part of the page.
+    /// The form's own message for a part of the page.
     fn word(&self, part: &str) -> &'static str {
         let key = format!("{}-{part}", self.form.name);
         self.layout.words.find(&key).unwrap_or_default()
@@ -163,7 +153,7 @@ mod tests {
     fn each_form_renders_in_every_language() {
         let policy = PasswordPolicy::new(&Settings::default().check().expect("the defaults"));
         let text = || "<b>\"x\"</b>".to_owned();
-        let typed = || Typed { username: text(), display_name: text() };
+        let typed = || AccountFields { username: text(), display_name: text() };
         for words in i18n::languages() {
             for (name, subject) in [
                 ("rescue", LinkFormSubject::Password(text())),

@@ -1,5 +1,4 @@
-//! The field in which a new password is chosen, the same on every page that has one, and the words for why one is refused.
-//! What may not live here: the rule itself (`users::password`).
+//! The field for a new password, and the messages for a rejected one.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -9,53 +8,53 @@ use askama::Template;
 use super::headers::SCRIPT_POLICY;
 use super::{assets, pages};
 use crate::error::AppError;
-use crate::i18n::Words;
+use crate::i18n::Translation;
 use crate::users::password::{self, PasswordError, PasswordPolicy, Weakness};
 
-/// What `new_password.html` prints: the field, its hint, and what the script says before the form is sent.
+/// The fields of `new_password.html`: label, hint, and the messages that its script shows before the form is sent.
 pub struct NewPassword {
-    /// The words beside the field.
+    /// The label.
     pub label: String,
-    /// What a password must have.
+    /// The rule.
     pub hint: String,
-    /// The fewest characters.
+    /// Minimum length in characters.
     pub min_length: usize,
-    /// The most characters.
+    /// Maximum length in characters.
     pub max_length: usize,
-    /// What the script says of one that is too short.
+    /// Message for a password that is too short.
     pub too_short: String,
-    /// What the script says of one that holds little but what stands in the other fields.
+    /// Message for a password made of the other fields' words.
     pub own_words: String,
-    /// What the script says of one that repeats itself.
+    /// Message for a repetitive password.
     pub repeats: String,
-    /// What the button that shows the password says.
+    /// Label of the button that shows the password.
     pub show: String,
     /// The script's address.
     pub script: &'static str,
 }
 
 impl NewPassword {
-    /// The field, with the message under `label_key` beside it.
+    /// Builds the field with the label under `label_key`.
     #[must_use]
-    pub fn new(words: &Words, label_key: &str, policy: &PasswordPolicy) -> Self {
+    pub fn new(words: &Translation, label_key: &str, policy: &PasswordPolicy) -> Self {
         let min_length = policy.min_length;
         Self {
             label: words.get(label_key).to_owned(),
             hint: words.format("new-password-hint", &[("min", min_length.into())]),
             min_length,
             max_length: password::MAX_LENGTH,
-            too_short: refusal_text(words, &PasswordError::TooShort { min: min_length }),
-            own_words: refusal_text(words, &PasswordError::TooCommon(Weakness::OwnWords)),
-            repeats: refusal_text(words, &PasswordError::TooCommon(Weakness::Repeats)),
+            too_short: rejection_text(words, &PasswordError::TooShort { min: min_length }),
+            own_words: rejection_text(words, &PasswordError::TooCommon(Weakness::OwnWords)),
+            repeats: rejection_text(words, &PasswordError::TooCommon(Weakness::Repeats)),
             show: words.get("new-password-show").to_owned(),
             script: assets::href("new-password.js"),
         }
     }
 }
 
-/// Why a password is refused, and what to do about it, in words.
+/// The message for a rejected password.
 #[must_use]
-pub fn refusal_text(words: &Words, error: &PasswordError) -> String {
+pub fn rejection_text(words: &Translation, error: &PasswordError) -> String {
     let weak = |key: &str| format!("{} {}", words.get(key), words.get("password-weak-advice"));
     match error {
         PasswordError::TooShort { min } => words.format("password-too-short", &[("min", (*min).into())]),
@@ -75,10 +74,7 @@ pub fn refusal_text(words: &Words, error: &PasswordError) -> String {
     }
 }
 
-/// A page with the field as an answer: the one kind of page whose policy lets a script of ours run.
-///
-/// # Errors
-/// 500 when it cannot be rendered, which its types rule out.
+/// Renders a page with the field, the one kind of page whose policy allows a script.
 pub fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, AppError> {
     let mut response = pages::html(status, page)?;
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SCRIPT_POLICY));
@@ -91,7 +87,7 @@ mod tests {
     use crate::i18n;
 
     #[test]
-    fn every_refusal_has_words_in_every_language() {
+    fn every_weakness_has_a_message_in_every_language() {
         for words in i18n::languages() {
             for weakness in [
                 Weakness::OwnWords,
@@ -103,7 +99,7 @@ mod tests {
                 Weakness::Name,
                 Weakness::Word,
             ] {
-                let text = refusal_text(words, &PasswordError::TooCommon(weakness));
+                let text = rejection_text(words, &PasswordError::TooCommon(weakness));
                 assert!(!text.contains("password-weak"), "{text}");
             }
         }

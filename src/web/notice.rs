@@ -1,44 +1,44 @@
-//! What a page tells on arrival: the codes that may stand in the query, and their words. What may not live here: alerts.
+//! Notices at the top of a page, chosen by a code in the query.
 
 use super::form::Parameters;
 use super::pages::Layout;
 
-/// What a page tells on arrival; in the query as one of these words only, so that nobody can make our page say theirs.
+/// A notice at the top of a page. The query carries only a code, so a crafted link cannot put its own text on the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// After signing out.
     SignedOut,
-    /// After the first administrator was made.
+    /// After the first administrator was created.
     SetUp,
     /// After a new password was chosen by a rescue link.
     Rescued,
-    /// After a session ended by itself.
+    /// After the session expired or was revoked.
     SessionEnded,
-    /// The same, while a form was filled in.
-    TextKept,
-    /// After a link for a new password was asked for, whether or not one was mailed.
-    ResetAsked,
-    /// After a new password was chosen by a link.
+    /// After the session ended while a form was filled in; its text is kept.
+    DraftKept,
+    /// After a password reset was requested, whether or not a link was sent.
+    PasswordResetRequested,
+    /// After a new password was chosen by a reset link.
     PasswordReset,
     /// After an address was confirmed.
     EmailVerified,
-    /// After an account was asked for, whether or not a link was mailed.
-    AccountAsked,
-    /// After an account was made.
-    AccountMade,
+    /// After an account was requested, whether or not a link was sent.
+    AccountRequested,
+    /// After an account was created.
+    AccountCreated,
     /// After the profile was saved.
     ProfileSaved,
-    /// After the person asked for another address.
-    EmailAsked,
-    /// After the person took that back.
-    EmailCancelled,
-    /// After the person changed their password.
+    /// After an email change was requested.
+    EmailChangeRequested,
+    /// After an email change was cancelled.
+    EmailChangeCancelled,
+    /// After the password was changed.
     PasswordChanged,
-    /// After the person ended one of their sessions.
-    OneEnded,
-    /// After the person ended all their other sessions.
-    OthersEnded,
-    /// After the person deleted their account.
+    /// After one of the account's sessions was ended.
+    OneSessionEnded,
+    /// After all other sessions of the account were ended.
+    OtherSessionsEnded,
+    /// After the account was deleted.
     AccountDeleted,
 }
 
@@ -48,22 +48,22 @@ impl Notice {
         Self::SetUp,
         Self::Rescued,
         Self::SessionEnded,
-        Self::TextKept,
-        Self::ResetAsked,
+        Self::DraftKept,
+        Self::PasswordResetRequested,
         Self::PasswordReset,
         Self::EmailVerified,
-        Self::AccountAsked,
-        Self::AccountMade,
+        Self::AccountRequested,
+        Self::AccountCreated,
         Self::ProfileSaved,
-        Self::EmailAsked,
-        Self::EmailCancelled,
+        Self::EmailChangeRequested,
+        Self::EmailChangeCancelled,
         Self::PasswordChanged,
-        Self::OneEnded,
-        Self::OthersEnded,
+        Self::OneSessionEnded,
+        Self::OtherSessionsEnded,
         Self::AccountDeleted,
     ];
 
-    /// The word in the query, which is also the end of the message's key.
+    /// The code in the query, which is also the suffix of the message key.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -71,23 +71,23 @@ impl Notice {
             Self::SetUp => "set-up",
             Self::Rescued => "rescued",
             Self::SessionEnded => "session-ended",
-            Self::TextKept => "text-kept",
-            Self::ResetAsked => "reset-asked",
+            Self::DraftKept => "text-kept",
+            Self::PasswordResetRequested => "reset-asked",
             Self::PasswordReset => "password-reset",
             Self::EmailVerified => "email-verified",
-            Self::AccountAsked => "account-asked",
-            Self::AccountMade => "account-made",
+            Self::AccountRequested => "account-asked",
+            Self::AccountCreated => "account-made",
             Self::ProfileSaved => "profile-saved",
-            Self::EmailAsked => "email-asked",
-            Self::EmailCancelled => "email-cancelled",
+            Self::EmailChangeRequested => "email-asked",
+            Self::EmailChangeCancelled => "email-cancelled",
             Self::PasswordChanged => "password-changed",
-            Self::OneEnded => "one-ended",
-            Self::OthersEnded => "others-ended",
+            Self::OneSessionEnded => "one-ended",
+            Self::OtherSessionsEnded => "others-ended",
             Self::AccountDeleted => "account-deleted",
         }
     }
 
-    /// The notice in a query, in words.
+    /// The text of the notice in a query.
     #[must_use]
     pub fn in_query(query: &Parameters, layout: &Layout) -> Option<String> {
         let code = query.get("notice")?;

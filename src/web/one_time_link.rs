@@ -1,10 +1,9 @@
-//! How a one-time link is answered: its secret goes out of the address and into a short-lived sealed cookie, and only a form post uses
-//! it up, so that a scanner that fetches links does no harm. What may not live here: what a link lets its holder do.
+//! Handling of one-time links: the secret moves from the URL to an encrypted cookie, and a form post uses the link.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::cookies;
+use super::cookies::{self, CookieName};
 use super::error_page::ErrorPage;
 use super::form::Parameters;
 use super::pages::{Layout, html, see_other};
@@ -14,26 +13,22 @@ use crate::links::{Link, LinkPurpose};
 use crate::secret::PlainSecret;
 use crate::users::User;
 
-/// The answer to an address that holds a link's secret: the bare `path`, with the secret in the cookie. `None` when it holds none.
-///
-/// # Errors
-/// Never: the cookie is short.
-pub fn take(request: &HttpRequest, path: &str) -> Result<Option<HttpResponse>, AppError> {
+/// Moves a link's secret from the URL to the cookie and redirects to the bare `path`; `None` when the URL has no
+/// secret. Opening the link does not use it, so a mail scanner that fetches links does no harm.
+#[must_use]
+pub fn move_to_cookie(request: &HttpRequest, path: &str) -> Option<HttpResponse> {
     let query = Parameters::from_query(request.query_string());
-    let Some(text) = query.get("link") else { return Ok(None) };
+    let text = query.get("link")?;
     let mut response = see_other(path);
     match PlainSecret::parse(text) {
-        Some(secret) => cookies::set_link(&mut response, super::config(request), &secret)?,
-        // A link that was cut short must not open the form of the one before it.
-        None => cookies::remove(&mut response, super::config(request), cookies::Name::Link)?,
+        Some(secret) => cookies::set_link(&mut response, super::config(request), &secret),
+        // A truncated link must not open the form of the previous one.
+        None => cookies::remove(&mut response, super::config(request), CookieName::Link),
     }
-    Ok(Some(response))
+    Some(response)
 }
 
-/// The link in this browser's cookie while it can be used and is for one of these purposes, with the account it is for, which can sign in.
-///
-/// # Errors
-/// When the database gives no answer.
+/// The valid link in this browser's cookie, if it has one of these purposes, and the enabled account that it is for.
 pub async fn find(
     request: &HttpRequest,
     accounts: &AccountService,
@@ -43,21 +38,16 @@ pub async fn find(
     Ok(accounts.find_link(secret, purposes).await?)
 }
 
-/// The answer after the link was used up: its cookie goes.
-///
-/// # Errors
-/// Never: the cookie is short.
-pub fn answered(request: &HttpRequest, path: &str) -> Result<HttpResponse, AppError> {
+/// Redirects after the link was used, and removes its cookie.
+#[must_use]
+pub fn redirect_after_use(request: &HttpRequest, path: &str) -> HttpResponse {
     let mut response = see_other(path);
-    cookies::remove(&mut response, super::config(request), cookies::Name::Link)?;
-    Ok(response)
+    cookies::remove(&mut response, super::config(request), CookieName::Link);
+    response
 }
 
-/// The page for a link that can no longer be used, with the way to a fresh one. A browser that brings no cookie of a link is told that it
-/// may be for want of that.
-///
-/// # Errors
-/// 500 when it cannot be rendered, which its types rule out.
+/// The page for a link that is no longer valid, with a way to get a new one. Without the cookie, it names that as a
+/// possible cause.
 pub fn expired_link_page(
     request: &HttpRequest,
     text: &str,
@@ -67,7 +57,7 @@ pub fn expired_link_page(
     let layout = Layout::new(request);
     let words = layout.words;
     let mut text = words.get(text).to_owned();
-    if cookies::find(request, cookies::Name::Link).is_none() {
+    if cookies::find(request, CookieName::Link).is_none() {
         text = format!("{text} {}", words.get("link-without-cookie"));
     }
     let page = ErrorPage {

@@ -1,5 +1,4 @@
-//! What all pages share: their frame, their alert, and the answer they go out in.
-//! What may not live here: a page of a capability.
+//! What all pages share: layout, alert and response.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -13,56 +12,56 @@ use super::brand::Brand;
 use super::return_to::ReturnTo;
 use super::{assets, language};
 use crate::error::AppError;
-use crate::i18n::{self, Words};
+use crate::i18n::{self, Translation};
 
-/// As long as most pages are, so that one is not moved while it grows.
-const USUAL_BYTES: usize = 6 * 1024;
+/// Initial size of the buffer for a page, enough for most.
+const INITIAL_BYTES: usize = 6 * 1024;
 
 static ICON: LazyLock<&str> = LazyLock::new(|| assets::href("favicon.svg"));
 
-/// The frame of a page: its language, its brand and its assets.
+/// The layout of a page: language, brand and assets.
 pub struct Layout {
-    /// The language's tag.
+    /// The language tag.
     pub lang: &'static str,
-    /// Under whose name it appears.
+    /// The name and look of the pages.
     pub brand: Arc<Brand>,
-    /// The page's address for GET: where the language switch comes back to. Holds nothing of the query but a `next` that the page
-    /// put there, so that no other site chooses what stands beside a person's data in a compressed page (BREACH).
+    /// The page's address, to which the language switch returns. It has no query but the page's own `next`, so another
+    /// site cannot choose text that is compressed together with personal data (BREACH).
     pub here: String,
     /// The icon's address.
     pub icon: &'static str,
-    /// The words in that language.
-    pub words: &'static Words,
+    /// The texts in that language.
+    pub words: &'static Translation,
 }
 
 impl Layout {
-    /// The frame for whoever sent this request, signed in or not.
+    /// The layout for this request.
     #[must_use]
     pub fn new(request: &HttpRequest) -> Self {
         let brand = Arc::clone(&super::config(request).brand);
-        let here = ReturnTo::back_to(request.path()).address().to_owned();
-        Self::framed(language::words_for(request), brand, here)
+        let here = ReturnTo::parse_own_page(request.path()).address().to_owned();
+        Self::build(language::words_for(request), brand, here)
     }
 
-    /// The frame of a page that leads on to `next`.
+    /// The layout of a page that continues to `next`.
     #[must_use]
-    pub fn leading_to(self, next: &ReturnTo) -> Self {
-        Self { here: next.after(&self.here), ..self }
+    pub fn with_next(self, next: &ReturnTo) -> Self {
+        Self { here: next.append_to(&self.here), ..self }
     }
 
-    /// The frame in a language, outside of any request.
+    /// The layout in a language, without a request.
     #[must_use]
-    pub fn in_language(words: &'static Words) -> Self {
-        Self::framed(words, Arc::default(), "/".to_owned())
+    pub fn in_language(words: &'static Translation) -> Self {
+        Self::build(words, Arc::default(), "/".to_owned())
     }
 
-    fn framed(words: &'static Words, brand: Arc<Brand>, here: String) -> Self {
+    fn build(words: &'static Translation, brand: Arc<Brand>, here: String) -> Self {
         Self { lang: words.language(), brand, here, icon: *ICON, words }
     }
 
-    /// All languages, for the switch.
+    /// All languages, for the language switch.
     #[must_use]
-    pub fn languages(&self) -> &'static [Words] {
+    pub fn languages(&self) -> &'static [Translation] {
         i18n::languages()
     }
 
@@ -73,36 +72,35 @@ impl Layout {
     }
 }
 
-/// Reads the words and packs the files of all pages. Else the first page does: later, and with code that [`crate::memory`] has just given
-/// back and that nothing needs again.
+/// Loads the texts and compresses the assets of all pages at start-up instead of at the first page.
 pub fn load() {
     for words in i18n::languages() {
         let _ = Layout::in_language(words);
     }
 }
 
-/// What went wrong, on the page that it went wrong on.
+/// An error message on the page where the error happened.
 #[derive(Clone, Debug)]
 pub struct Alert {
-    /// In a few words.
+    /// What happened.
     pub title: String,
     /// What to do next.
     pub text: String,
 }
 
 impl Alert {
-    /// The alert whose words are under `{name}-title` and `{name}-text`.
+    /// The alert with the messages `{name}-title` and `{name}-text`.
     #[must_use]
-    pub fn named(words: &Words, name: &str) -> Self {
+    pub fn named(words: &Translation, name: &str) -> Self {
         Self {
             title: words.get(&format!("{name}-title")).to_owned(),
             text: words.get(&format!("{name}-text")).to_owned(),
         }
     }
 
-    /// [`Self::named`] with the time to wait in its text.
+    /// [`Self::named`] with the time to wait in the text.
     #[must_use]
-    pub fn with_wait(words: &Words, name: &str, wait: Duration) -> Self {
+    pub fn with_wait(words: &Translation, name: &str, wait: Duration) -> Self {
         let wait = wait_text(words, wait.as_secs());
         let text = words.format(&format!("{name}-text"), &[("wait", wait.into())]);
         Self { title: words.get(&format!("{name}-title")).to_owned(), text }
@@ -110,17 +108,14 @@ impl Alert {
 
     /// The alert for too many requests from a network.
     #[must_use]
-    pub fn too_many_requests(words: &Words, wait: Duration) -> Self {
+    pub fn too_many_requests(words: &Translation, wait: Duration) -> Self {
         Self::with_wait(words, "alert-too-many-requests", wait)
     }
 }
 
-/// A page as an answer.
-///
-/// # Errors
-/// 500 when it cannot be rendered, which its types rule out.
+/// Renders a page.
 pub fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, AppError> {
-    let mut body = String::with_capacity(USUAL_BYTES);
+    let mut body = String::with_capacity(INITIAL_BYTES);
     page.render_into(&mut body).map_err(AppError::internal)?;
     Ok(HttpResponse::build(status)
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")))
@@ -128,15 +123,15 @@ pub fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Ap
         .body(body))
 }
 
-/// 303 to a path of ours: after a form post the browser goes there by GET (RFC 9110 §15.4.4).
+/// A 303 redirect, which a browser follows with GET (RFC 9110 §15.4.4).
 #[must_use]
 pub fn see_other(path: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header(("Location", path)).finish()
 }
 
-/// A wait in words.
+/// A duration to wait, as text.
 #[must_use]
-pub fn wait_text(words: &Words, seconds: u64) -> String {
+pub fn wait_text(words: &Translation, seconds: u64) -> String {
     if seconds < 120 {
         words.format("wait-seconds", &[("count", seconds.into())])
     } else {

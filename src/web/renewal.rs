@@ -1,12 +1,11 @@
-//! What a page of ours does for a session that lives on: writes its use down, and gives the browser what it lacks: an access token in
-//! the place of an expired one, and the cookie that reverse proxies see. What may not live here: how long either lives
-//! (`sessions::lifetimes`).
+//! Renewal of a browser's access token and proxy cookie when a page is used.
 
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::cookies::{self, CookieName};
 use super::current_user::CurrentUser;
 use super::session::BrowserSession;
-use super::{WebConfig, cookies, service};
+use super::{WebConfig, service};
 use crate::clock::{Moment, unix_seconds};
 use crate::db::{Db, DbConnection, DbError};
 use crate::error::AppError;
@@ -14,60 +13,65 @@ use crate::secret::PlainSecret;
 use crate::sessions::{self, Session, SessionService};
 use crate::tokens::{Grant, IssuedToken, Signer, Subject, TokenService};
 
-/// What a browser is to be given.
+/// The cookies to set in the browser.
 #[derive(Default)]
 pub struct Renewed {
     token: Option<IssuedToken>,
-    proxy: Option<PlainSecret>,
-    kept_seconds: Option<i64>,
+    proxy_secret: Option<PlainSecret>,
+    max_age_seconds: Option<i64>,
 }
 
 impl Renewed {
-    /// Puts it on a response.
+    /// Adds the cookies to a response.
     ///
     /// # Errors
-    /// 500 when the token is too long for a cookie: the user has too many roles.
+    /// 500 when the token is too long for a cookie because the user has too many roles.
     pub fn put_on(&self, response: &mut HttpResponse, config: &WebConfig) -> Result<(), AppError> {
         if let Some(token) = &self.token {
             cookies::set_token(response, config, &token.token, token.expires_in)?;
         }
-        if let Some(secret) = &self.proxy {
-            cookies::set_proxy(response, config, secret, self.kept_seconds)?;
+        if let Some(secret) = &self.proxy_secret {
+            cookies::set_proxy(response, config, secret, self.max_age_seconds);
         }
         Ok(())
     }
 }
 
-/// Records the use of the session when that is due, and creates what the browser lacks. `None` when the session ended in the meantime.
-///
-/// # Errors
-/// When the database fails or the token cannot be signed.
+/// Records the use of the session when that is due, and creates the cookies that the browser lacks. `None` when the
+/// session ended in the meantime.
 pub async fn renew(
     request: &HttpRequest,
     browser: &BrowserSession,
     current: &CurrentUser,
 ) -> Result<Option<Renewed>, AppError> {
-    let (sessions, tokens) = (service::<SessionService>(request), service::<TokenService>(request));
-    let (now, lifetimes) = (tokens.clock().now(), sessions.lifetimes());
-    let is_token_valid = match cookies::find(request, cookies::Name::Token) {
+    let tokens = service::<TokenService>(request);
+    let lifetimes = service::<SessionService>(request).lifetimes();
+    let now = tokens.clock().now();
+    let is_token_valid = match cookies::find(request, CookieName::Token) {
         Some(token) => tokens
             .verify(&token)
             .await
             .is_ok_and(|verified| verified.claims.sid == current.session.id && verified.claims.exp > unix_seconds(now)),
         None => false,
     };
-    let held = cookies::find(request, cookies::Name::Proxy);
-    let proxy = browser.secret().map(|secret| sessions::proxy_secret(&secret));
-    let proxy = proxy.filter(|secret| held.as_deref() != Some(secret.reveal()));
-    if is_token_valid && proxy.is_none() && !lifetimes.is_use_due(&current.session, now) {
+    let held_proxy_secret = cookies::find(request, CookieName::Proxy);
+    let proxy_secret = browser.secret().map(|secret| sessions::proxy_secret(&secret));
+    let proxy_secret = proxy_secret.filter(|secret| held_proxy_secret.as_deref() != Some(secret.reveal()));
+    if is_token_valid && proxy_secret.is_none() && !lifetimes.is_use_due(&current.session, now) {
         return Ok(Some(Renewed::default()));
     }
     let mut session = current.session.clone();
     session.last_used_at = now;
     let signer = (!is_token_valid).then(|| tokens.signer(now));
-    // Before the token is signed: other instances must know how long to remember the session should it end.
-    let until = lifetimes.access_token_expires_at(&session, now);
-    let write = Write { session: session.clone(), until, signer: signer.clone(), proxy: proxy.clone() };
+    // Written before the token is signed: should the session end, other instances must remember it until the token
+    // expires.
+    let token_expires_at = lifetimes.access_token_expires_at(&session, now);
+    let write = RenewalWrite {
+        session: session.clone(),
+        token_expires_at,
+        signer: signer.clone(),
+        proxy_secret: proxy_secret.clone(),
+    };
     if !service::<Db>(request).write(move |conn| write.run(conn)).await? {
         return Ok(None);
     }
@@ -75,29 +79,29 @@ pub async fn renew(
         let subject = Subject::User(&current.user, &current.roles);
         tokens.issue(&signer, Grant { subject, scope: &session.scope, session: &session }, now)
     });
-    let kept_seconds = lifetimes.cookie_seconds(&session, now);
-    Ok(Some(Renewed { token: token.transpose().map_err(AppError::internal)?, proxy, kept_seconds }))
+    let max_age_seconds = lifetimes.cookie_max_age_seconds(&session, now);
+    Ok(Some(Renewed { token: token.transpose().map_err(AppError::internal)?, proxy_secret, max_age_seconds }))
 }
 
-/// What a renewal stores.
-struct Write {
+/// The database write of a renewal.
+struct RenewalWrite {
     session: Session,
-    /// Expiry of the new access token.
-    until: Moment,
-    /// The key that signs a new access token, if one is issued.
+    /// Expiry time of the new access token.
+    token_expires_at: Moment,
+    /// The key that signs the new access token, if one is issued.
     signer: Option<Signer>,
-    /// A new proxy cookie's secret.
-    proxy: Option<PlainSecret>,
+    /// The secret of a new proxy cookie.
+    proxy_secret: Option<PlainSecret>,
 }
 
-impl Write {
+impl RenewalWrite {
     fn run(&self, conn: &mut DbConnection) -> Result<bool, DbError> {
-        let Self { session, until, signer, proxy } = self;
-        if let Some(secret) = proxy {
+        let Self { session, token_expires_at, signer, proxy_secret } = self;
+        if let Some(secret) = proxy_secret {
             sessions::set_proxy_secret(conn, &session.id, secret)?;
         }
         Ok(match signer {
-            Some(signer) => sessions::set_issued(conn, session, signer.kid(), *until, session.last_used_at)?,
+            Some(signer) => sessions::set_issued(conn, session, signer.kid(), *token_expires_at, session.last_used_at)?,
             None => sessions::set_used(conn, &session.id, session.last_used_at)?,
         })
     }

@@ -1,47 +1,46 @@
-//! Where a person goes after signing in: a path of ours, or a page of an application under `COOKIE_DOMAIN`; and the page of ours to
-//! come back to. What may not live here: redirects themselves.
+//! Safe redirect targets: a path of this server, or a URL of an application under `COOKIE_DOMAIN`.
 
 use url::form_urlencoded::byte_serialize;
 use url::{Host, Url};
 
 use super::WebConfig;
 
-/// The most bytes of an address to return to.
+/// Limit of a redirect target.
 pub const MAX_BYTES: usize = 2_048;
-/// Pages that would lead straight back.
+/// Pages that a sign-in must not lead to: they would redirect straight back.
 const NOT_AFTER_SIGN_IN: [&str; 4] = ["/login", "/logout", "/setup", "/language"];
-/// What only a form opens.
+/// Routes to which the language switch does not return.
 const NOT_A_PAGE: [&str; 2] = ["/logout", "/language"];
 
-/// A checked address: a path of ours, or the whole URL of a page under `COOKIE_DOMAIN`, each with its query; `/` when nothing else was
-/// asked for or allowed.
+/// A checked address: a path of this server, or a full URL under `COOKIE_DOMAIN`, each with its query; `/` when another
+/// was absent or not allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnTo(String);
 
 impl ReturnTo {
-    /// Takes what came in a query or form; anything doubtful becomes `/`.
+    /// Parses the target in a query or form; a doubtful one becomes `/`.
     #[must_use]
     pub fn parse(text: &str, config: &WebConfig) -> Self {
-        // An address of ours in full, as a reverse proxy before several applications on our host gives it.
+        // A full URL of this server, as sent by a reverse proxy with several applications on the same host.
         let path = text.strip_prefix(config.public_url.as_str()).filter(|rest| rest.starts_with('/')).unwrap_or(text);
-        if is_plain(text) && is_ours(path, &NOT_AFTER_SIGN_IN) {
+        if is_plain(text) && is_own_path(path, &NOT_AFTER_SIGN_IN) {
             Self(path.to_owned())
-        } else if is_plain(text) && is_shared(text, config) {
+        } else if is_plain(text) && is_under_cookie_domain(text, config) {
             Self(text.to_owned())
         } else {
             Self("/".to_owned())
         }
     }
 
-    /// Takes the address of a page of ours to come back to, the sign-in page too; anything doubtful becomes `/`.
+    /// Parses the path of a page of this server, including the sign-in page; a doubtful one becomes `/`.
     #[must_use]
-    pub fn back_to(text: &str) -> Self {
-        Self(if is_plain(text) && is_ours(text, &NOT_A_PAGE) { text.to_owned() } else { "/".to_owned() })
+    pub fn parse_own_page(text: &str) -> Self {
+        Self(if is_plain(text) && is_own_path(text, &NOT_A_PAGE) { text.to_owned() } else { "/".to_owned() })
     }
 
-    /// The address of the page at `path` that leads on to here.
+    /// The address of the page at `path` with this target as its `next`.
     #[must_use]
-    pub fn after(&self, path: &str) -> String {
+    pub fn append_to(&self, path: &str) -> String {
         match self.field() {
             "" => path.to_owned(),
             next => format!("{path}?next={}", byte_serialize(next.as_bytes()).collect::<String>()),
@@ -54,13 +53,13 @@ impl ReturnTo {
         &self.0
     }
 
-    /// The address as a form's hidden field; empty when it is `/`.
+    /// The value of a form's hidden field; empty for `/`.
     #[must_use]
     pub fn field(&self) -> &str {
         if self.0 == "/" { "" } else { &self.0 }
     }
 
-    /// The origin of the application that it leads to, as a browser writes it; `None` when it leads to a page of ours.
+    /// The origin of the application, as a browser serializes it; `None` for a path of this server.
     #[must_use]
     pub fn origin(&self) -> Option<String> {
         if self.0.starts_with('/') {
@@ -71,40 +70,41 @@ impl ReturnTo {
     }
 }
 
-/// Browsers take "\" for "/" and drop tabs and newlines.
+/// Rejects what browsers rewrite: "\" becomes "/", and tabs and newlines are dropped.
 fn is_plain(text: &str) -> bool {
     text.len() <= MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }
 
-fn is_ours(text: &str, not_these: &[&str]) -> bool {
-    // Browsers read "//" as another host.
+fn is_own_path(text: &str, excluded: &[&str]) -> bool {
+    // "//" begins another host.
     if !text.starts_with('/') || text.starts_with("//") {
         return false;
     }
-    // The paths of nearly all our pages: every reader reads them alike.
+    // Fast path for nearly all pages: every parser agrees on these.
     if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_')) {
-        return !not_these.contains(&text);
+        return !excluded.contains(&text);
     }
     let base = Url::parse("http://vestibule.invalid").expect("a constant URL");
-    // Read as a browser would, dot segments and all: it must stay on our host, and not become "//" on the way.
+    // Resolved as a browser does, with dot segments: it must stay on this host and must not become "//".
     base.join(text).is_ok_and(|url| {
         url.origin() == base.origin()
             && url.username().is_empty()
             && !url.path().starts_with("//")
-            && !not_these.contains(&url.path())
+            && !excluded.contains(&url.path())
     })
 }
 
-/// The whole URL of another host that the shared cookies reach.
-fn is_shared(text: &str, config: &WebConfig) -> bool {
+/// Whether this is a full URL of an application that receives the shared cookies.
+fn is_under_cookie_domain(text: &str, config: &WebConfig) -> bool {
     let Some(domain) = &config.cookie_domain else { return false };
     let Ok(url) = Url::parse(text) else { return false };
     let origin = url.origin().ascii_serialization();
-    // Only an address that begins with its origin as a browser would write it is read alike by everybody: no user before an "@",
-    // no other spelling of a host, no slash too many or too few.
+    // All parsers agree only on a URL that begins with its serialized origin: no user before an "@", no other spelling
+    // of the host, no missing or extra slash.
     let has_plain_origin =
         text.strip_prefix(&origin).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']));
-    // From http to https one may go, not back: the cookies would be left behind, and the page could be another's.
+    // Not from https to http: browsers would withhold the cookies, and an attacker on the network could replace the
+    // page.
     let has_scheme = url.scheme() == "https" || (url.scheme() == "http" && !config.public_url.is_https());
     let has_host = matches!(url.host(), Some(Host::Domain(host)) if domain.contains(host));
     has_plain_origin && has_scheme && has_host && origin != config.public_url.as_str()
@@ -124,12 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn only_paths_of_ours_are_taken() {
+    fn only_own_paths_are_accepted() {
         for config in [config("http://localhost:8080", ""), config("https://login.example.com", "example.com")] {
             for path in ["/", "/docs/", "/me?x=1", "/a//b", "/%2f%2fe", "/account#x", "/@e", "/a:b@c"] {
                 assert_eq!(ReturnTo::parse(path, &config).address(), path);
-                let whole = format!("{}{path}", config.public_url);
-                assert_eq!(ReturnTo::parse(&whole, &config).address(), path, "an address of ours in full");
+                let url = format!("{}{path}", config.public_url);
+                assert_eq!(ReturnTo::parse(&url, &config).address(), path, "{url}");
             }
             let long = format!("/{}", "a".repeat(10_000));
             for path in [
@@ -159,28 +159,28 @@ mod tests {
                 long.as_str(),
             ] {
                 assert_eq!(ReturnTo::parse(path, &config).address(), "/", "{path:?}");
-                let whole = format!("{}{path}", config.public_url);
-                assert_eq!(ReturnTo::parse(&whole, &config).address(), "/", "{whole:?}");
+                let url = format!("{}{path}", config.public_url);
+                assert_eq!(ReturnTo::parse(&url, &config).address(), "/", "{url:?}");
             }
         }
     }
 
     #[test]
-    fn a_page_to_come_back_to_keeps_what_its_next_holds() {
+    fn next_of_the_sign_in_page_survives_a_language_switch() {
         let config = config("https://login.example.com", "example.com");
-        let here = ReturnTo::parse("/docs/?a=1&b=%20#x", &config).after("/login");
+        let here = ReturnTo::parse("/docs/?a=1&b=%20#x", &config).append_to("/login");
         assert_eq!(here, "/login?next=%2Fdocs%2F%3Fa%3D1%26b%3D%2520%23x");
-        assert_eq!(ReturnTo::back_to(&here).address(), here);
-        let here = ReturnTo::parse("https://app.example.com/", &config).after("/login");
+        assert_eq!(ReturnTo::parse_own_page(&here).address(), here);
+        let here = ReturnTo::parse("https://app.example.com/", &config).append_to("/login");
         assert_eq!(here, "/login?next=https%3A%2F%2Fapp.example.com%2F");
-        assert_eq!(ReturnTo::parse("//e", &config).after("/login"), "/login");
+        assert_eq!(ReturnTo::parse("//e", &config).append_to("/login"), "/login");
         for path in ["//e", "/logout", "/language?x", "https://app.example.com/", "/\\e"] {
-            assert_eq!(ReturnTo::back_to(path).address(), "/", "{path}");
+            assert_eq!(ReturnTo::parse_own_page(path).address(), "/", "{path}");
         }
     }
 
     #[test]
-    fn whole_addresses_are_taken_under_the_cookie_domain_only() {
+    fn full_urls_are_accepted_only_under_the_cookie_domain() {
         let https = config("https://login.example.com", "example.com");
         let http = config("http://login.example.com:8080", "example.com");
         let none = config("https://login.example.com", "");

@@ -1,6 +1,4 @@
-//! What the encrypted session cookie holds, typed: the session's secret and the CSRF seed, and after a sign-out whose session it was. It is written at the first
-//! form, at sign-in and at sign-out only: the cookie store is last-writer-wins, and a page fetched beside a sign-in must not undo it.
-//! What may not live here: the session's row (`sessions`).
+//! The encrypted session cookie.
 
 use std::future::Ready;
 
@@ -14,8 +12,10 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderValue, SET_COOKIE};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest};
+use serde::Serialize;
 
-use super::{WebConfig, cookies, extracted};
+use super::cookies::CookieName;
+use super::{WebConfig, extracted};
 use crate::error::AppError;
 use crate::secret::{PlainSecret, base64url, fill_random, from_base64url};
 use crate::users::UserId;
@@ -24,51 +24,50 @@ const SECRET: &str = "secret";
 const CSRF: &str = "csrf";
 const LAST_USER: &str = "left_by";
 
-/// The random bytes behind a browser's CSRF tokens.
+/// The random bytes from which a browser's CSRF tokens are created.
 pub type CsrfSeed = [u8; 32];
 
-/// The middleware that carries it.
+/// Middleware that reads and writes the session cookie.
 #[must_use]
 pub fn middleware(config: &WebConfig) -> SessionMiddleware<CookieSessionStore> {
     let is_https = config.public_url.is_https();
     SessionMiddleware::builder(CookieSessionStore::default(), config.cookie_key.clone())
-        .cookie_name(cookies::Name::Session.text(config).to_owned())
+        .cookie_name(CookieName::Session.text(config).to_owned())
         .cookie_content_security(CookieContentSecurity::Private)
         .cookie_secure(is_https)
         .cookie_same_site(SameSite::Lax)
         .cookie_http_only(true)
         .cookie_path("/".to_owned())
-        // It ends with the browser, unless `keep_cookie` says otherwise.
+        // Deleted when the browser closes, unless `keep_cookie` adds a `Max-Age`.
         .session_lifecycle(EndsWithBrowser::default())
         .build()
 }
 
-/// For how many seconds the browser is to keep the cookie that this answer sets.
+/// `Max-Age` in seconds of the session cookie in this response.
 #[derive(Clone, Copy)]
-struct KeptFor(i64);
+struct MaxAge(i64);
 
-/// Middleware around [`middleware`], where sessions begin: gives the cookie of a browser that remembers its person a life of its own.
-///
-/// # Errors
-/// Those of the service.
+/// Middleware around [`middleware`], where sessions begin: adds a `Max-Age` to the cookie of a remembered browser.
 pub async fn keep_cookie(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let mut response = next.call(request).await?;
-    let kept = response.request().extensions().get::<KeptFor>().copied();
-    let Some(KeptFor(seconds)) = kept else { return Ok(response) };
-    let name = cookies::Name::Session.text(super::config(response.request())).to_owned();
+    let max_age = response.request().extensions().get::<MaxAge>().copied();
+    let Some(MaxAge(seconds)) = max_age else { return Ok(response) };
+    let name = CookieName::Session.text(super::config(response.request())).to_owned();
     let lines: Vec<HeaderValue> = response.headers_mut().remove(SET_COOKIE).collect();
     for line in lines {
-        let longer = line.to_str().ok().filter(|text| text.split('=').next() == Some(name.as_str()));
-        let longer = longer.and_then(|text| HeaderValue::from_str(&format!("{text}; Max-Age={seconds}")).ok());
-        response.headers_mut().append(SET_COOKIE, longer.unwrap_or(line));
+        let kept = line.to_str().ok().filter(|text| text.split('=').next() == Some(name.as_str()));
+        let kept = kept.and_then(|text| HeaderValue::from_str(&format!("{text}; Max-Age={seconds}")).ok());
+        response.headers_mut().append(SET_COOKIE, kept.unwrap_or(line));
     }
     Ok(response)
 }
 
-/// The session cookie of a request.
+/// The session cookie of a request: the session's secret, the CSRF seed, and after a sign-out the user ID. It is
+/// written only at the first form, at sign-in and at sign-out: the last response wins, and a page fetched during a
+/// sign-in must not undo it.
 pub struct BrowserSession {
     session: Session,
     request: HttpRequest,
@@ -84,64 +83,59 @@ impl FromRequest for BrowserSession {
 }
 
 impl BrowserSession {
-    /// The secret of the session that this browser is signed in with.
+    /// The secret of the browser's session.
     #[must_use]
     pub fn secret(&self) -> Option<PlainSecret> {
         self.session.get::<String>(SECRET).ok().flatten().and_then(|text| PlainSecret::parse(&text))
     }
 
-    /// Who signed out here last, when nobody has signed in since: a form of theirs may be open in another tab still.
+    /// The user who signed out here last, unless a sign-in followed. Another tab may still show a form of this user.
     #[must_use]
     pub fn last_user(&self) -> Option<UserId> {
         self.session.get::<i64>(LAST_USER).ok().flatten().map(UserId)
     }
 
-    /// The CSRF seed that the browser sent back; `None` when it sent no cookie of ours.
+    /// The CSRF seed in the cookie; `None` when the browser sent no session cookie.
     #[must_use]
     pub fn csrf_seed(&self) -> Option<CsrfSeed> {
         let text = self.session.get::<String>(CSRF).ok().flatten()?;
         from_base64url(&text)?.try_into().ok()
     }
 
-    /// The CSRF seed, made now when this is the browser's first form.
-    ///
-    /// # Errors
-    /// 500 when the cookie cannot be written, which text does not cause.
-    pub fn csrf_seed_or_new(&self) -> Result<CsrfSeed, AppError> {
-        self.csrf_seed().map_or_else(|| self.renew_csrf(), Ok)
+    /// The CSRF seed, created when this is the browser's first form.
+    #[must_use]
+    pub fn csrf_seed_or_new(&self) -> CsrfSeed {
+        self.csrf_seed().unwrap_or_else(|| self.renew_csrf_seed())
     }
 
-    /// Writes a new session into the cookie, with a new CSRF seed. The browser keeps it for so many seconds, and until it is closed
-    /// with `None`.
-    ///
-    /// # Errors
-    /// 500 when the cookie cannot be written, which text does not cause.
-    pub fn sign_in(&self, secret: &PlainSecret, kept_seconds: Option<i64>) -> Result<(), AppError> {
-        if let Some(seconds) = kept_seconds {
-            self.request.extensions_mut().insert(KeptFor(seconds));
+    /// Writes a new session and CSRF seed into the cookie. The browser keeps it for `max_age_seconds`, or until it closes.
+    pub fn sign_in(&self, secret: &PlainSecret, max_age_seconds: Option<i64>) {
+        if let Some(seconds) = max_age_seconds {
+            self.request.extensions_mut().insert(MaxAge(seconds));
         }
-        self.renew_csrf()?;
+        self.renew_csrf_seed();
         self.session.remove(LAST_USER);
-        self.session.insert(SECRET, secret.reveal()).map_err(AppError::internal)
+        self.insert(SECRET, secret.reveal());
     }
 
-    /// Takes the session out of the cookie; `user` is whose it was, if it was anybody's. The cookie stays, with a new CSRF seed: a form that is open in another tab then meets a
-    /// stale seed, not a browser that seems to refuse cookies.
-    ///
-    /// # Errors
-    /// 500 when the cookie cannot be written, which text does not cause.
-    pub fn sign_out(&self, user: Option<UserId>) -> Result<(), AppError> {
+    /// Removes the session of `user` from the cookie. The cookie stays, with a new CSRF seed, so a form in another tab
+    /// is reported as stale and not as a browser that blocks cookies.
+    pub fn sign_out(&self, user: Option<UserId>) {
         self.session.remove(SECRET);
         if let Some(UserId(id)) = user {
-            self.session.insert(LAST_USER, id).map_err(AppError::internal)?;
+            self.insert(LAST_USER, id);
         }
-        self.renew_csrf().map(drop)
+        self.renew_csrf_seed();
     }
 
-    fn renew_csrf(&self) -> Result<CsrfSeed, AppError> {
+    fn renew_csrf_seed(&self) -> CsrfSeed {
         let mut seed = [0; 32];
         fill_random(&mut seed);
-        self.session.insert(CSRF, base64url(&seed)).map_err(AppError::internal)?;
-        Ok(seed)
+        self.insert(CSRF, base64url(&seed));
+        seed
+    }
+
+    fn insert(&self, key: &str, value: impl Serialize) {
+        self.session.insert(key, value).expect("strings and integers serialize to JSON");
     }
 }

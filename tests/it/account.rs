@@ -195,7 +195,7 @@ async fn an_account_is_deleted_with_its_password_only_and_the_last_administrator
             assert_eq!(Visitor::new(&app).try_sign_in(name, PASSWORD).await.status, 422);
         }
     }
-    let live = app.write(|conn| sessions::list_live_of_user(conn, UserId(2), 10)).await;
+    let live = app.write(|conn| sessions::list_unended_of_user(conn, UserId(2), 10)).await;
     assert!(live.is_empty());
 }
 

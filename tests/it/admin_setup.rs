@@ -93,7 +93,7 @@ fn a_rescue_link_sets_the_password_once_and_only_while_its_admin_is_one() {
     let secret = secret_of(&db, &["--user", "root1"]);
     let link = block_on(find(&pool, &secret)).expect("a live link");
     let use_it = |link: &Link| {
-        let outbox = Outbox::off();
+        let outbox = Outbox::disabled();
         let reset =
             ResetRequest { link: link.clone(), hash: hash(OTHER_PASSWORD), client_info: ClientInfo::default(), outbox };
         block_on(reset_password(&db.accounts(), reset)).expect("the database answers")

@@ -51,8 +51,8 @@ const PAGES: [(&str, &str); 35] = [
     ("register-error", "register.html"),
     ("invite", "link_form.html"),
     ("invite-error", "link_form.html"),
-    ("refused", "refused.html"),
-    ("returns", "returns.html"),
+    ("refused", "forward_auth_error.html"),
+    ("returns", "redirect_loop.html"),
 ];
 
 /// Shown under an application's address, where our stylesheet is out of reach: as the browser draws it by itself.

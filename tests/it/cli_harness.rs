@@ -185,7 +185,7 @@ impl TestDb {
         let (config, pool, clock) = (self.config(), self.pool(), Clock::system());
         let sessions = SessionService::new(pool.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
         let hash_pool = HashPool::start(1, config.passwords.into()).expect("a thread");
-        AccountService::new(pool, clock, hash_pool, PasswordPolicy::new(&config), Outbox::off(), sessions)
+        AccountService::new(pool, clock, hash_pool, PasswordPolicy::new(&config), Outbox::disabled(), sessions)
     }
 
     /// Whether this password lets the user in.

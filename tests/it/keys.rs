@@ -266,12 +266,12 @@ async fn a_key_that_is_ended_hands_over_to_the_next_and_the_last_one_stays() {
     assert!(matches!(end("nothing").await, KeyRetirement::NoSuchKey));
     assert_eq!(me(&app, &token).await, 200);
     let next = rotate(&app, KeyAlgorithm::Es256).await.next.kid;
-    let KeyRetirement::Done { key, signing } = end(&first).await else { panic!("another can sign") };
+    let KeyRetirement::Retired { key, signing } = end(&first).await else { panic!("another can sign") };
     assert_eq!((key.usage.live_sessions, signing.kid.as_str()), (1, next.as_str()));
     assert_eq!(me(&app, &token).await, 401, "seen and cached before, it is refused all the same");
     assert_eq!(published(&app).await, slice::from_ref(&next));
     assert_eq!(sign_in(&app).await.1, next, "before its time, for nobody else can");
-    assert!(matches!(end(&first).await, KeyRetirement::WasRetired(_)));
+    assert!(matches!(end(&first).await, KeyRetirement::AlreadyRetired(_)));
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ async fn what_waits_is_sealed_and_without_a_mail_server_nothing_waits() {
     let rows = Direct::open(&app.database).texts("SELECT message_sealed AS text FROM outbox");
     assert!(rows.len() == 1 && !rows[0].contains("alice") && !rows[0].contains("link"), "{rows:?}");
     let none = TestApp::start().await;
-    assert_eq!(queue(&none, reset(1)).await, Queued::Off);
+    assert_eq!(queue(&none, reset(1)).await, Queued::Disabled);
     assert_eq!(count_waiting(&none.database, EVERY), 0);
 }
 

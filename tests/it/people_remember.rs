@@ -66,7 +66,7 @@ async fn turning_a_lifetime_down_applies_to_sessions_that_exist() {
     sign_in_remembered(&visitor).await;
     let two_days_ago = app.clock.now() - chrono::TimeDelta::days(2);
     app.write(move |conn| {
-        let session = sessions::list_live_of_user(conn, alice, 1)?.remove(0);
+        let session = sessions::list_unended_of_user(conn, alice, 1)?.remove(0);
         sessions::set_used(conn, &session.id, two_days_ago)
     })
     .await;
@@ -76,7 +76,7 @@ async fn turning_a_lifetime_down_applies_to_sessions_that_exist() {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         let request = client.get(&server.url).header("cookie", format!("{SESSION}={cookie}"));
         assert_eq!(Answer::to(request).await.status, status, "{idle}");
-        let session = app.write(move |conn| Ok(sessions::list_live_of_user(conn, alice, 1)?.remove(0))).await;
+        let session = app.write(move |conn| Ok(sessions::list_unended_of_user(conn, alice, 1)?.remove(0))).await;
         app.write(move |conn| sessions::set_used(conn, &session.id, two_days_ago)).await;
     }
 }

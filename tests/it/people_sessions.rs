@@ -126,7 +126,7 @@ async fn signing_out_ends_the_session_and_its_token_at_once() {
     assert_ne!(visitor.cookie(SESSION), seed_and_secret, "the session cookie is renewed");
     assert_eq!(visitor.get("/").await.location(), "/login", "the way back leads to the form");
     assert!(!thief.is_signed_in().await, "a copy of the cookie is worth nothing");
-    let live = app.write(|conn| sessions::list_live_of_user(conn, users::UserId(1), 10)).await;
+    let live = app.write(|conn| sessions::list_unended_of_user(conn, users::UserId(1), 10)).await;
     assert!(live.is_empty(), "{live:?}");
 }
 

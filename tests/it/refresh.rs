@@ -273,14 +273,14 @@ async fn what_nobody_needs_any_more_is_erased() {
     let mut direct = Direct::open(&app.database);
     assert_eq!(direct.count("refresh_tokens", "successor_sealed IS NOT NULL"), 1);
     let moment = move |seconds: i64| now + chrono::TimeDelta::seconds(seconds);
-    let (early, late) = (tokens::seals_dead_before(moment(9)), tokens::seals_dead_before(moment(30)));
-    assert_eq!(app.write(move |conn| tokens::erase_seals(conn, early, 10)).await, 0);
-    assert_eq!(app.write(move |conn| tokens::erase_seals(conn, late, 10)).await, 1);
+    let (early, late) = (tokens::seals_expired_before(moment(9)), tokens::seals_expired_before(moment(30)));
+    assert_eq!(app.write(move |conn| tokens::erase_sealed_successors(conn, early, 10)).await, 0);
+    assert_eq!(app.write(move |conn| tokens::erase_sealed_successors(conn, late, 10)).await, 1);
     assert_eq!(direct.count("refresh_tokens", "successor_sealed IS NOT NULL"), 0);
     // The session that was ended goes with its tokens, and the other stays.
     assert_eq!(app.write(move |conn| sessions::delete_ended(conn, moment(0), 10)).await, 0);
     assert_eq!(app.write(move |conn| sessions::delete_ended(conn, moment(1_300), 10)).await, 1);
     assert_eq!((direct.count("sessions", "1 = 1"), direct.count("refresh_tokens", "1 = 1")), (1, 2));
     refreshed(&app, text(&second, "refresh_token")).await;
-    assert_eq!(app.write(move |conn| tokens::delete_old_tokens(conn, moment(60), 10)).await, 3);
+    assert_eq!(app.write(move |conn| tokens::delete_old_refresh_tokens(conn, moment(60), 10)).await, 3);
 }

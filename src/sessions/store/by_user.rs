@@ -1,5 +1,4 @@
-//! What a person does with their own sessions: see where they are signed in, end one or all others, give this one a new secret.
-//! What may not live here: lifetimes, and sessions that are not one person's.
+//! SQL for a user's own sessions: listing them, and replacing the secret of one.
 
 use diesel::prelude::*;
 
@@ -11,21 +10,29 @@ use crate::secret::PlainSecret;
 use crate::sessions::{Session, proxy_secret};
 use crate::users::UserId;
 
-/// A session and where it began.
+/// A session with where it was started.
 #[derive(Clone, Debug)]
 pub struct SessionWithOrigin {
     /// The session.
     pub session: Session,
-    /// The client's network address when it began.
+    /// The network address.
     pub network_address: Option<String>,
-    /// What the client said it is, at most 256 bytes.
+    /// The `User-Agent` header, at most 256 bytes.
     pub user_agent: Option<String>,
 }
 
-/// The sessions of a user that were not ended, newest use first, with where they began; some may have run out.
-///
-/// # Errors
-/// When the query fails.
+/// Lists a user's sessions that have not ended, last used first; some may have expired.
+pub fn list_unended_of_user(conn: &mut DbConnection, user_id: UserId, limit: i64) -> QueryResult<Vec<Session>> {
+    let rows: Vec<SessionRow> = sessions::table
+        .filter(sessions::user_id.eq(user_id.0).and(sessions::ended_at.is_null()))
+        .order(sessions::last_used_at.desc())
+        .limit(limit)
+        .select(SessionRow::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().filter_map(SessionRow::into_session).collect())
+}
+
+/// Lists what [`list_unended_of_user`] does, with where each session was started.
 pub fn list_with_origin(conn: &mut DbConnection, user_id: UserId, limit: i64) -> QueryResult<Vec<SessionWithOrigin>> {
     let rows: Vec<(SessionRow, Option<String>, Option<String>)> = sessions::table
         .filter(sessions::user_id.eq(user_id.0).and(sessions::ended_at.is_null()))
@@ -39,12 +46,9 @@ pub fn list_with_origin(conn: &mut DbConnection, user_id: UserId, limit: i64) ->
     Ok(rows.into_iter().filter_map(with_origin).collect())
 }
 
-/// Gives a session another secret, after its person has proved anew who they are: whoever holds the old one holds nothing. Returns
-/// `false` when it ended meanwhile.
-///
-/// # Errors
-/// When the query fails.
-pub fn renew_secret(conn: &mut DbConnection, id: &str, secret: &PlainSecret, now: Moment) -> QueryResult<bool> {
+/// Replaces a session's secret after the user has authenticated again, which invalidates a stolen one. Returns `false`
+/// if the session has ended.
+pub fn rotate_secret(conn: &mut DbConnection, id: &str, secret: &PlainSecret, now: Moment) -> QueryResult<bool> {
     let count = diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null()))
         .set((
             sessions::secret_hash.eq(secret.hash().as_str()),

@@ -1,4 +1,4 @@
-//! Deleting sessions that nobody needs any more, in batches. What may not live here: when that is (`sessions::lifetimes`).
+//! SQL that deletes ended and expired sessions in batches.
 
 use diesel::prelude::*;
 
@@ -6,10 +6,7 @@ use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::db::schema::sessions;
 
-/// Deletes sessions that were ended and whose tokens expired before `before`, at most `limit`.
-///
-/// # Errors
-/// When the query fails.
+/// Deletes at most `limit` ended sessions whose last token expired before `before`.
 pub fn delete_ended(conn: &mut DbConnection, before: Moment, limit: i64) -> QueryResult<usize> {
     let ids: Vec<String> = sessions::table
         .filter(sessions::ended_at.is_not_null().and(sessions::access_until.lt(before)))
@@ -19,10 +16,7 @@ pub fn delete_ended(conn: &mut DbConnection, before: Moment, limit: i64) -> Quer
     diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(conn)
 }
 
-/// Deletes sessions that were last used before `last_used_before` and whose tokens have expired, at most `limit`.
-///
-/// # Errors
-/// When the query fails.
+/// Deletes at most `limit` sessions that were last used before `last_used_before` and whose tokens have expired.
 pub fn delete_expired(
     conn: &mut DbConnection,
     last_used_before: Moment,

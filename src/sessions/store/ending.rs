@@ -1,4 +1,4 @@
-//! Ending sessions. Each function records the sessions that it ends for the set of revoked sessions.
+//! SQL that ends sessions and records them for the set of revoked sessions.
 
 use diesel::prelude::*;
 
@@ -9,9 +9,6 @@ use crate::sessions::{EndReason, EndedSessions, SessionKind};
 use crate::users::UserId;
 
 /// Ends a session. Returns whether this call ended it.
-///
-/// # Errors
-/// When a query fails.
 pub fn end(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,
@@ -25,14 +22,12 @@ pub fn end(
     record(conn, ended, id, count)
 }
 
-/// Ends a session if it is this user's. Returns whether this call ended it.
-///
-/// # Errors
-/// When a query fails.
+/// Ends a session if it belongs to this user. Returns whether this call ended it.
 pub fn end_of_user(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,
-    (user_id, id): (UserId, &str),
+    user_id: UserId,
+    id: &str,
     reason: EndReason,
     now: Moment,
 ) -> QueryResult<bool> {
@@ -52,10 +47,7 @@ fn record(conn: &mut DbConnection, ended: &mut EndedSessions, id: &str, count: u
     Ok(true)
 }
 
-/// Ends all sessions of a user. Returns how many.
-///
-/// # Errors
-/// When a query fails.
+/// Ends all sessions of a user. Returns their count.
 pub fn end_all_of_user(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,
@@ -64,17 +56,15 @@ pub fn end_all_of_user(
     now: Moment,
 ) -> QueryResult<usize> {
     // No session has an empty ID.
-    end_others_of_user(conn, ended, (user_id, ""), reason, now)
+    end_others_of_user(conn, ended, user_id, "", reason, now)
 }
 
-/// Ends all sessions of a user except `kept`. Returns how many.
-///
-/// # Errors
-/// When a query fails.
+/// Ends all sessions of a user but the one with the ID `kept`. Returns their count.
 pub fn end_others_of_user(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,
-    (user_id, kept): (UserId, &str),
+    user_id: UserId,
+    kept: &str,
     reason: EndReason,
     now: Moment,
 ) -> QueryResult<usize> {
@@ -93,10 +83,7 @@ pub fn end_others_of_user(
     Ok(count)
 }
 
-/// Ends all sessions of a client, those of its users included. Returns how many.
-///
-/// # Errors
-/// When a query fails.
+/// Ends all sessions of a client, those of its users included. Returns their count.
 pub fn end_all_of_client(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,
@@ -120,25 +107,24 @@ pub fn end_all_of_client(
     Ok(count)
 }
 
-/// Ends the oldest sessions of one kind of a user that belong to no registered client, until at most `kept` are left.
-///
-/// # Errors
-/// When a query fails.
+/// Ends the oldest sessions of one kind that a user has outside registered clients, until at most `kept_count` are
+/// left.
 pub fn end_oldest(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,
-    (user_id, kind): (UserId, SessionKind),
-    kept: i64,
+    user_id: UserId,
+    kind: SessionKind,
+    kept_count: i64,
     now: Moment,
 ) -> QueryResult<()> {
     let live = sessions::table
         .filter(sessions::user_id.eq(user_id.0).and(sessions::kind.eq(kind.as_str())))
         .filter(sessions::client_id.is_null().and(sessions::ended_at.is_null()));
-    // SQLite takes no OFFSET without a LIMIT.
+    // SQLite allows no OFFSET without a LIMIT.
     let rows: Vec<(String, Moment)> = live
         .order(sessions::created_at.desc())
         .limit(1_000)
-        .offset(kept)
+        .offset(kept_count)
         .select((sessions::id, sessions::access_until))
         .load(conn)?;
     if !rows.is_empty() {

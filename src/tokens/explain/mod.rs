@@ -1,58 +1,55 @@
-//! What is wrong with a token, in words and each with what to do next. The same rules as `access.rs`, but all of them are
-//! looked at, and the database is asked instead of what a server keeps in memory. `signature.rs` looks at the header and the key,
-//! `claims.rs` at what the token says, `facts.rs` reads what the database holds.
-//! What may not live here: how it is printed (`cli`).
+//! An explanation of why a token is valid or not, by the rules of `access.rs` but from the database alone.
 
 mod claims;
-mod facts;
+mod records;
 mod signature;
 
 use serde_json::Value;
 
 use super::claims::Claims;
-use super::inspect::{self, Unchecked, plain};
+use super::display::escape_hidden;
+use super::unverified::{UnverifiedToken, decode_unverified};
 use crate::clock::Moment;
 use crate::config::{Config, Signing};
 use crate::db::{Db, DbError};
-use facts::Facts;
+use records::Records;
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Finding {
-    /// What: `format`, `header`, `key`, `signature`, `claims`, `time`, `issuer`, `audience`, `session`, `subject`, `roles` or `scope`.
+    /// The check: `format`, `header`, `key`, `signature`, `claims`, `time`, `issuer`, `audience`, `session`, `subject`,
+    /// `roles` or `scope`.
     pub check: &'static str,
-    /// Whether the token serves as far as this goes.
+    /// Whether the token passed the check.
     pub ok: bool,
-    /// In words; what to do next when it does not.
+    /// An explanation and, if the token failed, what to do next.
     pub text: String,
 }
 
-/// What a check found: fine, with a word on it, or not, with what to do.
-type Verdict = Result<String, String>;
+/// An explanation of why the token passed (`Ok`) or failed (`Err`) a check.
+type CheckResult = Result<String, String>;
 
-/// Looks at a token with the server's settings. It serves when every finding is `ok`.
-///
-/// # Errors
-/// When the database cannot be asked.
+/// Checks a token with the server's settings. It is valid if every finding is `ok`.
 pub async fn explain(token: &str, config: &Config, db: &Db, now: Moment) -> Result<Vec<Finding>, DbError> {
-    let unchecked = match inspect::read(token) {
-        Ok(unchecked) => unchecked,
+    let decoded = match decode_unverified(token) {
+        Ok(decoded) => decoded,
         Err(error) => return Ok(vec![Finding { check: "format", ok: false, text: error.to_string() }]),
     };
     let claims: Result<Claims, String> =
-        serde_json::from_slice(&unchecked.claims_text).map_err(|error| plain(&error.to_string()));
-    let (kid, asked) = (text_of(&unchecked, "kid").map(str::to_owned), claims.as_ref().ok().cloned());
-    let facts =
-        db.read(move |conn| -> Result<_, DbError> { Ok(Facts::read(conn, kid.as_deref(), asked.as_ref())?) }).await?;
-    let look = Look { token, unchecked: &unchecked, config, facts: &facts, now };
-    let key = look.key();
+        serde_json::from_slice(&decoded.claims_json).map_err(|error| escape_hidden(&error.to_string()));
+    let kid = header_text(&decoded, "kid").map(str::to_owned);
+    let named = claims.as_ref().ok().cloned();
+    let records =
+        db.read(move |conn| -> Result<_, DbError> { Ok(Records::read(conn, kid.as_deref(), named.as_ref())?) }).await?;
+    let checks = TokenChecks { token, decoded: &decoded, config, records: &records, now };
+    let key = checks.key();
     let mut findings = vec![
         finding("format", Ok("well-formed JWT".to_owned())),
-        finding("header", look.header()),
-        finding("key", key.as_ref().map(|(_, text)| text.clone()).map_err(Clone::clone)),
+        finding("header", checks.header()),
+        finding("key", key.as_ref().map(|key| key.description.clone()).map_err(Clone::clone)),
     ];
-    if let Ok((key, _)) = &key {
-        findings.push(finding("signature", look.signature(key)));
+    if let Ok(key) = &key {
+        findings.push(finding("signature", checks.signature(key)));
     }
     match claims {
         Err(error) => findings.push(finding(
@@ -61,41 +58,42 @@ pub async fn explain(token: &str, config: &Config, db: &Db, now: Moment) -> Resu
         )),
         Ok(claims) => findings.extend(
             [
-                ("time", look.time(&claims)),
-                ("issuer", look.issuer(&claims)),
-                ("audience", look.audience(&claims)),
-                ("session", look.session(&claims)),
-                ("subject", look.subject(&claims)),
-                ("roles", Ok(look.roles(&claims))),
-                ("scope", look.scope(&claims)),
+                ("time", checks.time(&claims)),
+                ("issuer", checks.issuer(&claims)),
+                ("audience", checks.audience(&claims)),
+                ("session", checks.session(&claims)),
+                ("subject", checks.subject(&claims)),
+                ("roles", Ok(checks.roles(&claims))),
+                ("scope", checks.scope(&claims)),
             ]
-            .map(|(check, verdict)| finding(check, verdict)),
+            .map(|(check, result)| finding(check, result)),
         ),
     }
     Ok(findings)
 }
 
-fn finding(check: &'static str, verdict: Verdict) -> Finding {
-    let ok = verdict.is_ok();
-    Finding { check, ok, text: verdict.unwrap_or_else(|text| text) }
+fn finding(check: &'static str, result: CheckResult) -> Finding {
+    let ok = result.is_ok();
+    Finding { check, ok, text: result.unwrap_or_else(|text| text) }
 }
 
-/// A text in the header.
-fn text_of<'a>(unchecked: &'a Unchecked, field: &str) -> Option<&'a str> {
-    unchecked.header.get(field).and_then(Value::as_str)
+/// A header field that is text.
+fn header_text<'a>(token: &'a UnverifiedToken, field: &str) -> Option<&'a str> {
+    token.header.get(field).and_then(Value::as_str)
 }
 
-/// What is looked at, and what with.
-struct Look<'a> {
+/// The checks of one token, and what they compare it with.
+struct TokenChecks<'a> {
     token: &'a str,
-    unchecked: &'a Unchecked,
+    decoded: &'a UnverifiedToken,
     config: &'a Config,
-    facts: &'a Facts,
+    records: &'a Records,
     now: Moment,
 }
 
-impl Look<'_> {
-    fn is_shared(&self) -> bool {
+impl TokenChecks<'_> {
+    /// Whether the server signs with a shared secret (HS256).
+    fn is_shared_secret(&self) -> bool {
         matches!(self.config.signing, Signing::Hs256(_))
     }
 }

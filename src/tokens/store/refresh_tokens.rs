@@ -1,4 +1,4 @@
-//! All SQL on refresh tokens. What may not live here: what a state means (`tokens::refresh`).
+//! All SQL on refresh tokens.
 
 use diesel::prelude::*;
 
@@ -12,29 +12,29 @@ use crate::scope::Scopes;
 pub struct RefreshToken {
     /// SHA-256 of the token.
     pub(in crate::tokens) hash: String,
-    /// The session it belongs to.
+    /// The ID of its session, whose refresh tokens form a family.
     pub family_id: String,
-    /// The registered program it is bound to, when there is one.
+    /// The registered client it is bound to.
     pub client_id: Option<String>,
-    /// What was granted when the family began.
+    /// The scopes that were granted when the session started.
     pub scope: Scopes,
-    /// When it was made.
+    /// When it was issued.
     pub created_at: Moment,
     pub(in crate::tokens) superseded_at: Option<Moment>,
     pub(in crate::tokens) succession: Option<Succession>,
 }
 
-/// What a used token was exchanged for.
+/// The exchange of a used token for its successor.
 #[derive(Clone, Debug)]
 pub(in crate::tokens) struct Succession {
     /// SHA-256 of the successor.
     pub hash: String,
-    /// The successor, which only whoever presents the used token can open; erased soon.
+    /// The successor, encrypted with the used token; `None` once it is erased.
     pub sealed: Option<String>,
     /// When the successor was issued.
-    pub at: Moment,
-    /// How many successors before this one were lost.
-    pub lost: i64,
+    pub issued_at: Moment,
+    /// The number of earlier successors that were lost.
+    pub lost_count: i64,
 }
 
 #[derive(Queryable, Selectable)]
@@ -54,11 +54,11 @@ struct RefreshTokenRow {
 
 impl From<RefreshTokenRow> for RefreshToken {
     fn from(row: RefreshTokenRow) -> Self {
-        let succession = row.successor_hash.zip(row.successor_at).map(|(hash, at)| Succession {
+        let succession = row.successor_hash.zip(row.successor_at).map(|(hash, issued_at)| Succession {
             hash,
             sealed: row.successor_sealed,
-            at,
-            lost: row.successors_lost,
+            issued_at,
+            lost_count: row.successors_lost,
         });
         Self {
             hash: row.token_hash,
@@ -90,7 +90,8 @@ pub(in crate::tokens) fn insert(conn: &mut DbConnection, token: &RefreshToken) -
         .map(drop)
 }
 
-/// Gives a token this successor, if its present one is still `expected` and it was not superseded. Returns whether it was so.
+/// Sets a token's successor if the current one is still `expected` and the token is not superseded. Returns whether it
+/// did.
 pub(in crate::tokens) fn set_successor(
     conn: &mut DbConnection,
     hash: &str,
@@ -99,11 +100,11 @@ pub(in crate::tokens) fn set_successor(
 ) -> QueryResult<bool> {
     let row = refresh_tokens::table.find(hash).filter(refresh_tokens::superseded_at.is_null());
     let values = (
-        refresh_tokens::used_at.eq(new.at),
+        refresh_tokens::used_at.eq(new.issued_at),
         refresh_tokens::successor_hash.eq(&new.hash),
         refresh_tokens::successor_sealed.eq(&new.sealed),
-        refresh_tokens::successor_at.eq(new.at),
-        refresh_tokens::successors_lost.eq(new.lost),
+        refresh_tokens::successor_at.eq(new.issued_at),
+        refresh_tokens::successors_lost.eq(new.lost_count),
     );
     let count = match expected {
         Some(expected) => {
@@ -114,7 +115,7 @@ pub(in crate::tokens) fn set_successor(
     Ok(count == 1)
 }
 
-/// Marks a token whose answer was lost. Returns `false` when it was used or marked already.
+/// Marks a token whose response was lost as superseded. Returns `false` if it was used or superseded already.
 pub(in crate::tokens) fn set_superseded(conn: &mut DbConnection, hash: &str, now: Moment) -> QueryResult<bool> {
     let unused = refresh_tokens::successor_hash.is_null().and(refresh_tokens::superseded_at.is_null());
     let count = diesel::update(refresh_tokens::table.find(hash).filter(unused))
@@ -123,11 +124,8 @@ pub(in crate::tokens) fn set_superseded(conn: &mut DbConnection, hash: &str, now
     Ok(count == 1)
 }
 
-/// Erases sealed successors that were issued before `before`, at most `limit`.
-///
-/// # Errors
-/// When a query fails.
-pub fn erase_seals(conn: &mut DbConnection, before: Moment, limit: i64) -> QueryResult<usize> {
+/// Erases at most `limit` sealed successors that were issued before `before`.
+pub fn erase_sealed_successors(conn: &mut DbConnection, before: Moment, limit: i64) -> QueryResult<usize> {
     let hashes: Vec<String> = refresh_tokens::table
         .filter(refresh_tokens::successor_sealed.is_not_null().and(refresh_tokens::successor_at.lt(before)))
         .select(refresh_tokens::token_hash)
@@ -138,11 +136,8 @@ pub fn erase_seals(conn: &mut DbConnection, before: Moment, limit: i64) -> Query
         .execute(conn)
 }
 
-/// Deletes tokens that were made before `before`, at most `limit`.
-///
-/// # Errors
-/// When a query fails.
-pub fn delete_old_tokens(conn: &mut DbConnection, before: Moment, limit: i64) -> QueryResult<usize> {
+/// Deletes at most `limit` refresh tokens that were issued before `before`.
+pub fn delete_old_refresh_tokens(conn: &mut DbConnection, before: Moment, limit: i64) -> QueryResult<usize> {
     let hashes: Vec<String> = refresh_tokens::table
         .filter(refresh_tokens::created_at.lt(before))
         .select(refresh_tokens::token_hash)

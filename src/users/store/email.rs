@@ -1,5 +1,4 @@
-//! All SQL on users' addresses. The canonical form goes with the address, so that the two never differ. What may not live here:
-//! decisions.
+//! All SQL on users' email addresses, which are always stored with their canonical form.
 
 use diesel::prelude::*;
 
@@ -9,10 +8,7 @@ use crate::db::DbConnection;
 use crate::db::schema::users;
 use crate::users::{User, UserId};
 
-/// The users with this canonical address, by number, but deleted ones, at most `limit`.
-///
-/// # Errors
-/// When the query fails.
+/// Lists at most `limit` users with this canonical address by ID, without deleted ones.
 pub fn list_by_email_key(conn: &mut DbConnection, key: &str, limit: i64) -> QueryResult<Vec<User>> {
     let rows: Vec<UserRow> = users::table
         .filter(users::email_key.eq(key).and(users::deleted_at.is_null()))
@@ -23,22 +19,16 @@ pub fn list_by_email_key(conn: &mut DbConnection, key: &str, limit: i64) -> Quer
     Ok(rows.into_iter().map(User::from).collect())
 }
 
-/// Sets or clears where mail reaches the person, on somebody else's word: nothing is proved.
-///
-/// # Errors
-/// When the query fails.
+/// Sets or clears an email address that the user has not confirmed.
 pub fn set_email(conn: &mut DbConnection, id: UserId, email: Option<&str>) -> QueryResult<()> {
-    let unproved = users::email_verified_at.eq(None::<Moment>);
+    let unverified = users::email_verified_at.eq(None::<Moment>);
     diesel::update(users::table.find(id.0))
-        .set((users::email.eq(email), users::email_key.eq(email.and_then(email_key)), unproved))
+        .set((users::email.eq(email), users::email_key.eq(email.and_then(email_key)), unverified))
         .execute(conn)
         .map(drop)
 }
 
-/// Sets where mail reaches the person, who has proved it.
-///
-/// # Errors
-/// When the query fails.
+/// Sets an email address that the user has confirmed.
 pub fn set_verified_email(conn: &mut DbConnection, id: UserId, email: &str, now: Moment) -> QueryResult<()> {
     diesel::update(users::table.find(id.0))
         .set((users::email.eq(email), users::email_key.eq(email_key(email)), users::email_verified_at.eq(now)))

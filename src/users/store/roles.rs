@@ -1,4 +1,4 @@
-//! All SQL on users' roles. What may not live here: what a role allows.
+//! All SQL on roles and their scopes.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,7 @@ use crate::db::schema::{role_scopes, user_roles, users};
 use crate::scope::Scopes;
 use crate::users::{ADMIN_ROLE, UserId};
 
-/// The roles of a user, in alphabetical order by bytes (the order of a database's collation differs).
-///
-/// # Errors
-/// When the query fails.
+/// Lists the roles of a user, sorted by bytes, because collations differ between databases.
 pub fn list_roles(conn: &mut DbConnection, id: UserId) -> QueryResult<Vec<String>> {
     let mut roles: Vec<String> =
         user_roles::table.filter(user_roles::user_id.eq(id.0)).select(user_roles::role).load(conn)?;
@@ -21,10 +18,7 @@ pub fn list_roles(conn: &mut DbConnection, id: UserId) -> QueryResult<Vec<String
     Ok(roles)
 }
 
-/// The roles of these users, in no order. At most some thousand users.
-///
-/// # Errors
-/// When the query fails.
+/// Lists the roles of these users, in no order. Takes a few thousand users at most.
 pub fn list_roles_of(conn: &mut DbConnection, ids: &[UserId]) -> QueryResult<Vec<(UserId, String)>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let rows: Vec<(i64, String)> = user_roles::table
@@ -34,21 +28,15 @@ pub fn list_roles_of(conn: &mut DbConnection, ids: &[UserId]) -> QueryResult<Vec
     Ok(rows.into_iter().map(|(id, role)| (UserId(id), role)).collect())
 }
 
-/// The scopes that these roles allow together.
-///
-/// # Errors
-/// When the query fails.
+/// Lists the scopes that these roles allow together.
 pub fn list_role_scopes(conn: &mut DbConnection, roles: &[String]) -> QueryResult<Scopes> {
     let scopes: Vec<String> =
         role_scopes::table.filter(role_scopes::role.eq_any(roles)).select(role_scopes::scope).load(conn)?;
-    // What an admin once allowed was checked then; past the bound of one request nobody can wish for more.
+    // Each scope was checked when an admin allowed it. Together they may exceed the limit of one request.
     Ok(scopes.iter().fold(Scopes::default(), |all, scope| all.with(scope)))
 }
 
-/// Each role that allows something, with what it allows, in order of the roles' names.
-///
-/// # Errors
-/// When the query fails.
+/// Lists the roles that allow scopes, sorted by name, with these scopes.
 pub fn list_scopes_by_role(conn: &mut DbConnection) -> QueryResult<BTreeMap<String, Scopes>> {
     let rows: Vec<(String, String)> = role_scopes::table.select((role_scopes::role, role_scopes::scope)).load(conn)?;
     let mut by_role: BTreeMap<String, Scopes> = BTreeMap::new();
@@ -59,18 +47,12 @@ pub fn list_scopes_by_role(conn: &mut DbConnection) -> QueryResult<BTreeMap<Stri
     Ok(by_role)
 }
 
-/// Each role that somebody holds, with how many do, in no order.
-///
-/// # Errors
-/// When the query fails.
+/// Lists the roles that users have, with the number of these users, in no order.
 pub fn count_by_role(conn: &mut DbConnection) -> QueryResult<Vec<(String, i64)>> {
     user_roles::table.group_by(user_roles::role).select((user_roles::role, diesel::dsl::count_star())).load(conn)
 }
 
-/// Sets exactly what a role allows.
-///
-/// # Errors
-/// When a query fails.
+/// Replaces the scopes that a role allows.
 pub fn set_role_scopes(conn: &mut DbConnection, role: &str, scopes: &Scopes) -> QueryResult<()> {
     diesel::delete(role_scopes::table.filter(role_scopes::role.eq(role))).execute(conn)?;
     for scope in scopes.iter() {
@@ -81,10 +63,7 @@ pub fn set_role_scopes(conn: &mut DbConnection, role: &str, scopes: &Scopes) -> 
     Ok(())
 }
 
-/// Whether somebody who can sign in is an admin.
-///
-/// # Errors
-/// When the query fails.
+/// Whether there is an admin who can sign in.
 pub fn has_admin(conn: &mut DbConnection) -> QueryResult<bool> {
     let admins: i64 = user_roles::table
         .inner_join(users::table)
@@ -95,10 +74,7 @@ pub fn has_admin(conn: &mut DbConnection) -> QueryResult<bool> {
     Ok(admins > 0)
 }
 
-/// Whether somebody other than `id` can sign in and is an admin.
-///
-/// # Errors
-/// When the query fails.
+/// Whether there is an admin other than `id` who can sign in.
 pub fn has_other_admin(conn: &mut DbConnection, id: UserId) -> QueryResult<bool> {
     let admins: i64 = user_roles::table
         .inner_join(users::table)
@@ -109,13 +85,10 @@ pub fn has_other_admin(conn: &mut DbConnection, id: UserId) -> QueryResult<bool>
     Ok(admins > 0)
 }
 
-/// Gives a user a role; giving it twice is giving it once.
-///
-/// # Errors
-/// When the query fails.
+/// Grants a role to a user; does nothing if they have it.
 pub fn grant_role(conn: &mut DbConnection, id: UserId, role: &str, now: Moment) -> QueryResult<()> {
-    let held: i64 = user_roles::table.find((id.0, role)).count().get_result(conn)?;
-    if held == 0 {
+    let count: i64 = user_roles::table.find((id.0, role)).count().get_result(conn)?;
+    if count == 0 {
         diesel::insert_into(user_roles::table)
             .values((user_roles::user_id.eq(id.0), user_roles::role.eq(role), user_roles::granted_at.eq(now)))
             .execute(conn)?;
@@ -123,10 +96,7 @@ pub fn grant_role(conn: &mut DbConnection, id: UserId, role: &str, now: Moment) 
     Ok(())
 }
 
-/// Takes a role from a user; returns whether they had it.
-///
-/// # Errors
-/// When the query fails.
+/// Revokes a role from a user. Returns whether they had it.
 pub fn revoke_role(conn: &mut DbConnection, id: UserId, role: &str) -> QueryResult<bool> {
     let count = diesel::delete(user_roles::table.find((id.0, role))).execute(conn)?;
     Ok(count == 1)

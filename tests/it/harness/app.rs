@@ -13,7 +13,7 @@ use vestibule::server::{self, Running, Services};
 use vestibule::sessions::{EndedSessions, SessionService};
 use vestibule::users::argon2id::PasswordHash;
 use vestibule::users::password::Password;
-use vestibule::users::{self, Creation, NewUser, User, Username};
+use vestibule::users::{self, NewUser, User, UserCreation, Username};
 
 use super::{PASSWORD, TestDatabase};
 
@@ -125,7 +125,7 @@ impl TestApp {
         let now = self.clock.now();
         let creation = self.write(move |conn| {
             let creation = users::create(conn, new, now)?;
-            if let Creation::Created(user) = &creation {
+            if let UserCreation::Created(user) = &creation {
                 for role in &roles {
                     users::grant_role(conn, user.id, role, now)?;
                 }
@@ -133,7 +133,7 @@ impl TestApp {
             Ok(creation)
         });
         match creation.await {
-            Creation::Created(user) => user,
+            UserCreation::Created(user) => user,
             other => panic!("{other:?}"),
         }
     }

@@ -14,7 +14,7 @@ use vestibule::secret::ServerKey;
 use vestibule::users::argon2id::Cost;
 use vestibule::users::hash_pool::HashPool;
 use vestibule::users::password::Password;
-use vestibule::users::{self, Creation, NewUser, UserId, Username};
+use vestibule::users::{self, NewUser, UserCreation, UserId, Username};
 
 use super::app::SERVER_KEY;
 use super::{PASSWORD, TestDatabase};
@@ -130,7 +130,7 @@ pub async fn add_user(database: &TestDatabase, name: &str, roles: &[&str]) -> Us
     let db = Db::for_start(&config.database);
     let creation = db.write(move |conn| -> Result<_, DbError> {
         let creation = users::create(conn, new, now)?;
-        if let Creation::Created(user) = &creation {
+        if let UserCreation::Created(user) = &creation {
             for role in &roles {
                 users::grant_role(conn, user.id, role, now)?;
             }
@@ -138,7 +138,7 @@ pub async fn add_user(database: &TestDatabase, name: &str, roles: &[&str]) -> Us
         Ok(creation)
     });
     match creation.await.expect("the database answers") {
-        Creation::Created(user) => user.id,
+        UserCreation::Created(user) => user.id,
         other => panic!("{other:?}"),
     }
 }

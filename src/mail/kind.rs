@@ -1,0 +1,125 @@
+//! The emails that can be queued.
+
+use chrono::TimeDelta;
+
+use crate::clock::Moment;
+use crate::secret::PlainSecret;
+
+/// An email to one person.
+#[derive(Clone)]
+pub struct Mail {
+    /// What it is about.
+    pub kind: MailKind,
+    /// The recipient's address.
+    pub to: String,
+    /// The recipient's display name; without one, the greeting uses the username.
+    pub display_name: Option<String>,
+    /// The tag of its language; `None` for the language of the page that queues it, or the default one.
+    pub language: Option<String>,
+    /// The ID of the account that it is about, if there is one yet.
+    pub user_id: Option<i64>,
+}
+
+/// What an email is about.
+#[derive(Clone)]
+pub enum MailKind {
+    /// A link to choose a new password.
+    Reset {
+        /// The account's username.
+        username: String,
+        /// The link's secret.
+        secret: PlainSecret,
+    },
+    /// A link to verify an address.
+    Verify {
+        /// The account's username.
+        username: String,
+        /// The link's secret.
+        secret: PlainSecret,
+    },
+    /// A link to create an account, which the recipient requested.
+    Register {
+        /// The link's secret.
+        secret: PlainSecret,
+    },
+    /// A link to create an account, sent by an administrator.
+    Invite {
+        /// The link's secret.
+        secret: PlainSecret,
+    },
+    /// Someone requested an account with the address of an existing one.
+    AddressInUse {
+        /// The existing account's username.
+        username: String,
+    },
+    /// The password was changed.
+    PasswordChanged {
+        /// The account's username.
+        username: String,
+    },
+    /// Someone signed in with an unknown browser.
+    NewDevice {
+        /// The account's username.
+        username: String,
+        /// The browser, as text.
+        device: String,
+        /// The network address.
+        address: String,
+        /// The time of the sign-in.
+        at: Moment,
+    },
+    /// The user of another account tried to set the address of this one.
+    AddressRequested {
+        /// The username of the account that has the address.
+        username: String,
+    },
+    /// A change of the account's address was requested; goes to the current address.
+    EmailChangeRequested {
+        /// The account's username.
+        username: String,
+    },
+    /// The account's address was changed; goes to the old address.
+    EmailChanged {
+        /// The account's username.
+        username: String,
+    },
+    /// The account was deleted.
+    AccountDeleted {
+        /// The account's username.
+        username: String,
+    },
+}
+
+impl MailKind {
+    /// The name in the database and in the keys of the translations.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Reset { .. } => "reset",
+            Self::Verify { .. } => "verify",
+            Self::Register { .. } => "register",
+            Self::Invite { .. } => "invite",
+            Self::AddressInUse { .. } => "address-in-use",
+            Self::PasswordChanged { .. } => "password-changed",
+            Self::NewDevice { .. } => "new-device",
+            Self::AddressRequested { .. } => "address-wanted",
+            Self::EmailChangeRequested { .. } => "email-change-asked",
+            Self::EmailChanged { .. } => "email-changed",
+            Self::AccountDeleted { .. } => "account-deleted",
+        }
+    }
+
+    /// How long it stays in the queue: until its link expires, or a day.
+    pub(super) fn ttl(&self) -> TimeDelta {
+        match self {
+            Self::Reset { .. } => TimeDelta::minutes(30),
+            Self::Invite { .. } => TimeDelta::days(7),
+            _ => TimeDelta::hours(24),
+        }
+    }
+
+    /// Whether it contains a one-time link.
+    pub(super) fn has_link(&self) -> bool {
+        matches!(self, Self::Reset { .. } | Self::Verify { .. } | Self::Register { .. } | Self::Invite { .. })
+    }
+}

@@ -1,0 +1,74 @@
+//! The content of a queued email, encrypted in its database row.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::kind::{Mail, MailKind};
+use crate::clock::Moment;
+use crate::secret::{DerivedKey, PlainSecret};
+
+/// The content of a queued email.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct MailPayload {
+    pub to: String,
+    pub display_name: Option<String>,
+    pub language: Option<String>,
+    pub username: Option<String>,
+    /// The path of the page it links to, with the secret of a one-time link.
+    pub path: Option<String>,
+    pub device: Option<String>,
+    pub address: Option<String>,
+    pub at: Option<Moment>,
+}
+
+impl From<Mail> for MailPayload {
+    fn from(mail: Mail) -> Self {
+        let link = |path: &str, secret: &PlainSecret| Some(format!("{path}?link={}", secret.reveal()));
+        let base = Self { to: mail.to, display_name: mail.display_name, language: mail.language, ..Self::default() };
+        match mail.kind {
+            MailKind::Reset { username, secret } => {
+                Self { username: Some(username), path: link("/password/reset", &secret), ..base }
+            }
+            MailKind::Verify { username, secret } => {
+                Self { username: Some(username), path: link("/email/verify", &secret), ..base }
+            }
+            MailKind::Register { secret } | MailKind::Invite { secret } => {
+                Self { path: link("/invite", &secret), ..base }
+            }
+            MailKind::AddressInUse { username }
+            | MailKind::PasswordChanged { username }
+            | MailKind::EmailChangeRequested { username } => {
+                Self { username: Some(username), path: Some("/password/forgot".to_owned()), ..base }
+            }
+            MailKind::NewDevice { username, device, address, at } => Self {
+                username: Some(username),
+                path: Some("/password/forgot".to_owned()),
+                device: Some(device),
+                address: Some(address),
+                at: Some(at),
+                ..base
+            },
+            MailKind::AddressRequested { username }
+            | MailKind::EmailChanged { username }
+            | MailKind::AccountDeleted { username } => Self { username: Some(username), ..base },
+        }
+    }
+}
+
+impl MailPayload {
+    /// Encrypts it for the row `id` of this kind; it cannot be decrypted in another row.
+    pub fn seal(&self, key: &DerivedKey, id: &str, kind: &str) -> String {
+        let plain = serde_json::to_vec(self).expect("strings and a timestamp serialize to JSON");
+        key.seal(&context(id, kind), &Zeroizing::new(plain))
+    }
+
+    /// Decrypts it; `None` if it was encrypted with another server key, or modified.
+    pub fn open(key: &DerivedKey, id: &str, kind: &str, sealed: &str) -> Option<Self> {
+        serde_json::from_slice(&key.open(&context(id, kind), sealed)?).ok()
+    }
+}
+
+fn context(id: &str, kind: &str) -> String {
+    format!("{kind} {id}")
+}
