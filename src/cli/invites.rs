@@ -9,7 +9,7 @@ use serde_json::json;
 use super::output::{self, Table, answer, failure};
 use super::services;
 use crate::admin::{Invited, fields};
-use crate::config::{Config, DatabaseSettings, Registration};
+use crate::config::{AdminCommand, Config, RegistrationMode, SettingArgs};
 use crate::links::Link;
 
 /// Commands on invitations.
@@ -36,7 +36,7 @@ pub struct AddArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: DatabaseSettings,
+    settings: SettingArgs<AdminCommand>,
 }
 
 /// Arguments of `invites list`.
@@ -46,7 +46,7 @@ pub struct ListArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: DatabaseSettings,
+    settings: SettingArgs<AdminCommand>,
 }
 
 /// Arguments of `invites revoke`.
@@ -58,7 +58,7 @@ pub struct RevokeArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: DatabaseSettings,
+    settings: SettingArgs<AdminCommand>,
 }
 
 /// Runs a command on invitations.
@@ -74,7 +74,7 @@ pub async fn run(command: InvitesCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
-    let config = args.database.check()?;
+    let config = args.settings.check()?;
     let admin = services::open(&config)?;
     require_open(&config)?;
     let invalid = |error: fields::FieldError| failure(format!("{}: {error}", error.field()));
@@ -108,7 +108,7 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
 
 async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     const HEADINGS: [&str; 4] = ["ID", "EXPIRES", "ROLES", "EMAIL"];
-    let links = services::open(&args.database.check()?)?.list_invites().await?;
+    let links = services::open(&args.settings.check()?)?.list_invites().await?;
     let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let row = |link: &Link| {
         let expires_at = output::rfc3339_seconds(link.expires_at);
@@ -124,7 +124,7 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn revoke(args: RevokeArgs) -> anyhow::Result<ExitCode> {
-    let admin = services::open(&args.database.check()?)?;
+    let admin = services::open(&args.settings.check()?)?;
     let is_changed = admin.revoke_invite(&args.id).await?;
     // Idempotent: either way the invitation is no longer open.
     let text =
@@ -133,7 +133,7 @@ async fn revoke(args: RevokeArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn require_open(config: &Config) -> anyhow::Result<()> {
-    if config.registration == Registration::Closed {
+    if config.registration == RegistrationMode::Closed {
         return Err(failure(
             "invitations cannot be accepted while registration is closed: set REGISTRATION=invite for the server and for this command",
         ));

@@ -16,7 +16,7 @@ use super::services;
 use crate::admin::seed::{SeedChange, SeedReport, Seeding};
 use crate::admin::seed_clients::SeedClientCreation;
 use crate::admin::seed_file::{self, Remark};
-use crate::config::DatabaseSettings;
+use crate::config::{AdminCommand, SettingArgs};
 use crate::users::password::PasswordPolicy;
 
 /// Errors that are printed; the rest are counted.
@@ -37,7 +37,7 @@ pub struct SeedArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: DatabaseSettings,
+    settings: SettingArgs<AdminCommand>,
 }
 
 /// Runs the command.
@@ -45,7 +45,7 @@ pub struct SeedArgs {
 /// # Errors
 /// The file or an entry in it is rejected; nothing is changed then.
 pub async fn run(args: SeedArgs) -> anyhow::Result<ExitCode> {
-    let config = args.database.check()?;
+    let config = args.settings.check()?;
     let shown = args.file.display().to_string();
     let bytes = read(&args.file).with_context(|| format!("cannot read {shown}"))?;
     let wanted = seed_file::parse(&bytes, &PasswordPolicy::new(&config))

@@ -13,7 +13,7 @@ use crate::admin::ResetLink;
 use crate::admin::roles::RolesChange;
 
 pub(super) async fn grant(args: RolesArgs) -> anyhow::Result<ExitCode> {
-    let admin = services::open(&args.database.check()?)?;
+    let admin = services::open(&args.settings.check()?)?;
     let change = admin.grant_roles(&lookup(&args.name)?, args.roles.clone()).await?;
     let RolesChange::Done { user, changed, unchanged, roles } = change else { return Err(refusal(change, &args.name)) };
     let text = told(&[("granted", "to", &changed), ("already had", "", &unchanged)], &user.username);
@@ -23,7 +23,7 @@ pub(super) async fn grant(args: RolesArgs) -> anyhow::Result<ExitCode> {
 
 pub(super) async fn revoke(args: ForcedRolesArgs) -> anyhow::Result<ExitCode> {
     let ForcedRolesArgs { on: args, force } = args;
-    let admin = services::open(&args.database.check()?)?;
+    let admin = services::open(&args.settings.check()?)?;
     let change = admin.revoke_roles(&lookup(&args.name)?, args.roles.clone(), force).await?;
     let RolesChange::Done { user, changed, unchanged, roles } = change else { return Err(refusal(change, &args.name)) };
     let text = told(&[("revoked", "from", &changed), ("did not have", "", &unchanged)], &user.username);
@@ -43,7 +43,7 @@ pub(super) async fn sign_out(args: NameArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) async fn reset_link(args: NameArgs) -> anyhow::Result<ExitCode> {
-    let config = args.database.check()?;
+    let config = args.settings.check()?;
     match services::open(&config)?.reset_link(&lookup(&args.name)?).await? {
         ResetLink::Made(secret, user) => {
             let url = format!("{}/password/reset?link={}", config.public_url, secret.reveal());

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::routes::closed;
 use crate::admin::{self, Accepted};
 use crate::authentication::Lock;
-use crate::config::{Config, Registration};
+use crate::config::{Config, RegistrationMode};
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::users::password::PasswordPolicy;
@@ -89,9 +89,9 @@ async fn find(request: &HttpRequest, lock: &Lock) -> Result<Option<Link>, AppErr
 /// What the settings allow may have changed since the link was made.
 fn is_open(link: &Link, config: &Config) -> bool {
     match config.registration {
-        Registration::Closed => false,
-        Registration::Invite => link.purpose == LinkPurpose::Invite,
-        Registration::Open => true,
+        RegistrationMode::Closed => false,
+        RegistrationMode::Invite => link.purpose == LinkPurpose::Invite,
+        RegistrationMode::Open => true,
     }
 }
 

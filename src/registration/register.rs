@@ -8,7 +8,7 @@ use super::pages::RegisterPage;
 use super::routes::closed;
 use crate::admin;
 use crate::authentication::Lock;
-use crate::config::{Config, Registration};
+use crate::config::{Config, RegistrationMode};
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::mail::Outbox;
@@ -30,7 +30,7 @@ pub async fn show(
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
     let layout = Layout::new(&request);
-    if config.registration != Registration::Open {
+    if config.registration != RegistrationMode::Open {
         return closed(layout);
     }
     form(layout, &session, None, (StatusCode::OK, String::new(), None))
@@ -50,7 +50,7 @@ pub async fn submit(
     let FormPost { parameters, refusal } = form_post::read(&request, payload, &session, true).await?;
     let layout = Layout::new(&request);
     let words = layout.words;
-    if config.registration != Registration::Open {
+    if config.registration != RegistrationMode::Open {
         return closed(layout);
     }
     let email: String = parameters.get("email").unwrap_or_default().trim().chars().take(256).collect();
