@@ -18,8 +18,8 @@ use vestibule::web::return_to::ReturnTo;
 static SITES: LazyLock<[WebConfig; 2]> = LazyLock::new(|| {
     [None, Some("example.com")].map(|domain| {
         let mut settings = Settings::default();
-        settings.database.public_url = Some("https://login.example.com".to_owned());
-        settings.cookie_domain = domain.map(str::to_owned);
+        settings.set("PUBLIC_URL", "https://login.example.com");
+        settings.set("COOKIE_DOMAIN", domain.unwrap_or_default());
         WebConfig::new(&settings.check().expect("settings of a test"), &ServerKey::generate())
     })
 });
@@ -120,20 +120,61 @@ pub fn seed_file(data: &[u8]) {
     }
 }
 
-/// The password of the database. In capitals, which no parser makes out of other letters.
+/// A password in a database URL. Parsing lowercases host names, so an error cannot contain it by accident.
 const PASSWORD: &str = "HUNTER2";
 
-/// Takes one setting a line; the first letter selects which. `{P}` is replaced by the password of the database, which
-/// no error and no printed URL repeats.
+/// The settings in the order of their letters, a to z and then A to Z; files are left out, since a target reads none.
+const SETTINGS: [&str; 38] = [
+    "DATABASE_URL",
+    "PASSWORD_MIN_LENGTH",
+    "ARGON2_MEMORY_KIB",
+    "ARGON2_ITERATIONS",
+    "ARGON2_PARALLELISM",
+    "HASH_THREADS",
+    "PUBLIC_URL",
+    "LOG_FORMAT",
+    "BIND",
+    "ISSUER",
+    "AUDIENCE",
+    "JWT_ALGORITHM",
+    "KEY_ROTATION",
+    "PASSWORD_GRANT",
+    "ACCESS_TOKEN_TTL",
+    "SESSION_IDLE",
+    "SESSION_MAX",
+    "REFRESH_IDLE",
+    "REFRESH_MAX",
+    "TRUSTED_PROXIES",
+    "ALLOWED_ORIGINS",
+    "THROTTLE_ACCOUNT_NETWORK",
+    "THROTTLE_NETWORK",
+    "THROTTLE_ACCOUNT",
+    "THROTTLE_WAIT",
+    "THROTTLE_WAIT_MAX",
+    "COOKIE_DOMAIN",
+    "REMEMBER_IDLE",
+    "REMEMBER_MAX",
+    "PRODUCT_NAME",
+    "SMTP_URL",
+    "MAIL_FROM",
+    "REGISTRATION",
+    "ACCENT_COLOR",
+    "HELP_URL",
+    "PRIVACY_URL",
+    "ACCOUNT_DELETION",
+    "METRICS_BIND",
+];
+
+/// Settings, one per line after the letter of the setting. No error repeats the password of a database or an SMTP server.
 pub fn settings(data: &[u8]) {
     let Some(text) = std::str::from_utf8(data).ok().filter(|text| !text.contains(PASSWORD)) else { return };
     let mut settings = Settings::default();
     for line in text.lines().take(32) {
-        let Some(letter) = line.bytes().next().filter(u8::is_ascii_alphabetic) else { continue };
-        *field(&mut settings, letter) = Some(line[1..].to_owned());
+        let Some(name) = line.chars().next().and_then(setting_of) else { continue };
+        let value = &line[1..];
+        let has_password = matches!(name, "DATABASE_URL" | "SMTP_URL");
+        settings.set(name, if has_password { value.replace("{P}", PASSWORD) } else { value.to_owned() });
     }
-    let database = &mut settings.database;
-    database.database_url = database.database_url.take().map(|url| url.replace("{P}", PASSWORD));
     match settings.check() {
         Ok(config) => {
             if let DatabaseUrl::Postgres(postgres) = config.database {
@@ -144,35 +185,8 @@ pub fn settings(data: &[u8]) {
     }
 }
 
-/// Returns the setting that a letter selects. Paths of files are left out, because a target reads no files.
-fn field(settings: &mut Settings, letter: u8) -> &mut Option<String> {
-    match letter {
-        b'a' => &mut settings.database.database_url,
-        b'b' => &mut settings.database.password_min_length,
-        b'c' => &mut settings.database.argon2_memory_kib,
-        b'd' => &mut settings.database.argon2_iterations,
-        b'e' => &mut settings.database.argon2_parallelism,
-        b'f' => &mut settings.database.hash_threads,
-        b'g' => &mut settings.database.public_url,
-        b'h' => &mut settings.database.log_format,
-        b'i' => &mut settings.bind,
-        b'j' => &mut settings.issuer,
-        b'k' => &mut settings.audience,
-        b'l' => &mut settings.jwt_algorithm,
-        b'm' => &mut settings.key_rotation,
-        b'n' => &mut settings.password_grant,
-        b'o' => &mut settings.lifetimes.access_token_ttl,
-        b'p' => &mut settings.lifetimes.session_idle,
-        b'q' => &mut settings.lifetimes.session_max,
-        b'r' => &mut settings.lifetimes.refresh_idle,
-        b's' => &mut settings.lifetimes.refresh_max,
-        b't' => &mut settings.trusted_proxies,
-        b'u' => &mut settings.allowed_origins,
-        b'v' => &mut settings.throttle_account_network,
-        b'w' => &mut settings.throttle_network,
-        b'x' => &mut settings.throttle_account,
-        b'y' => &mut settings.throttle_wait,
-        b'z' => &mut settings.throttle_wait_max,
-        _ => &mut settings.cookie_domain,
-    }
+/// The setting of a letter; letters without one stand for the cookie domain.
+fn setting_of(letter: char) -> Option<&'static str> {
+    let index = ('a'..='z').chain('A'..='Z').position(|other| other == letter)?;
+    Some(SETTINGS.get(index).copied().unwrap_or("COOKIE_DOMAIN"))
 }

@@ -46,8 +46,8 @@ impl World {
     fn make() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut settings = Settings::default();
-        settings.database.database_url = Some(format!("sqlite://{}", folder.path().join("vestibule.db").display()));
-        settings.trusted_proxies = Some("127.0.0.0/8, 10.0.0.0/8, ::1".to_owned());
+        settings.set("DATABASE_URL", format!("sqlite://{}", folder.path().join("vestibule.db").display()));
+        settings.set("TRUSTED_PROXIES", "127.0.0.0/8, 10.0.0.0/8, ::1");
         let config = settings.check().expect("settings of a test");
         let server_key = ServerKey::generate();
         migrations::run_pending(&config.database).expect("the migrations run");

@@ -7,7 +7,7 @@ use super::invitation::{Acceptance, accept};
 use super::pages::registration_closed;
 use crate::accounts::AccountService;
 use crate::authentication::RequestLimiter;
-use crate::config::{Config, Registration};
+use crate::config::{Config, RegistrationMode};
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::web::form_post;
@@ -89,9 +89,9 @@ async fn find(request: &HttpRequest, accounts: &AccountService) -> Result<Option
 /// What the settings allow may have changed since the link was made.
 fn is_open(link: &Link, config: &Config) -> bool {
     match config.registration {
-        Registration::Closed => false,
-        Registration::Invite => link.purpose == LinkPurpose::Invite,
-        Registration::Open => true,
+        RegistrationMode::Closed => false,
+        RegistrationMode::Invite => link.purpose == LinkPurpose::Invite,
+        RegistrationMode::Open => true,
     }
 }
 

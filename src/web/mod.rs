@@ -40,7 +40,7 @@ use ipnet::IpNet;
 use self::brand::Brand;
 use crate::audit::ClientInfo;
 use crate::authentication::AttemptOrigin;
-use crate::config::{Config, CookieDomain, Origin, Registration};
+use crate::config::{Config, CookieDomain, RegistrationMode, WebOrigin};
 use crate::secret::{PlainSecret, Purpose, ServerKey};
 use crate::sessions;
 
@@ -48,7 +48,7 @@ use crate::sessions;
 #[derive(Clone)]
 pub struct WebConfig {
     /// The origin under which people reach the server.
-    pub public_url: Origin,
+    pub public_url: WebOrigin,
     /// Proxies whose forwarded headers count.
     pub trusted_proxies: Vec<IpNet>,
     /// The domain whose applications get the shared cookies.
@@ -72,7 +72,7 @@ impl WebConfig {
             trusted_proxies: config.trusted_proxies.clone(),
             cookie_domain: config.cookie_domain.clone(),
             cookie_names: cookies::Names::new(config.public_url.is_https(), config.cookie_domain.is_some()),
-            is_registration_open: config.registration == Registration::Open,
+            is_registration_open: config.registration == RegistrationMode::Open,
             cookie_key: actix_web::cookie::Key::from(server_key.derive(Purpose::Cookies).bytes()),
             brand: Arc::new(Brand::new(config)),
         }

@@ -179,7 +179,7 @@ async fn a_name_is_saved_and_a_bad_one_is_explained() {
 
 #[tokio::test]
 async fn an_account_is_deleted_with_its_password_only_and_the_last_administrator_never() {
-    let app = TestApp::start_with(|settings| settings.account_deletion = Some("on".to_owned())).await;
+    let app = TestApp::start_with(|settings| settings.set("ACCOUNT_DELETION", "on")).await;
     app.add_user("root", &["admin"]).await;
     app.add_user("alice", &[]).await;
     for (name, current, status) in [("root", PASSWORD, 422), ("alice", "wrong", 422), ("alice", PASSWORD, 303)] {

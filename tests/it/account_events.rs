@@ -117,9 +117,9 @@ async fn a_hundred_events_of_a_kind_are_kept_for_an_account_and_for_all_names_th
 #[tokio::test]
 async fn an_account_that_is_shut_is_told_of_once_though_a_try_comes_back_after_it_was_counted_as_lost() {
     let app = TestApp::start_with(|settings| {
-        settings.database.argon2_memory_kib = Some("65536".to_owned());
-        settings.database.argon2_iterations = Some("12".to_owned());
-        settings.throttle_account_network = Some("2".to_owned());
+        settings.set("ARGON2_MEMORY_KIB", "65536");
+        settings.set("ARGON2_ITERATIONS", "12");
+        settings.set("THROTTLE_ACCOUNT_NETWORK", "2");
     })
     .await;
     app.add_user("alice", &[]).await;

@@ -25,7 +25,7 @@ async fn with_logo(logo: &str, change: impl FnOnce(&mut Settings)) -> TestApp {
     let path = folder.path().join("logo.gif");
     std::fs::write(&path, logo).expect("written");
     TestApp::start_with(|settings| {
-        settings.brand.logo_file = path.to_str().map(str::to_owned);
+        settings.set("LOGO_FILE", path.to_str().expect("text"));
         change(settings);
     })
     .await
@@ -43,7 +43,7 @@ fn stylesheet(page: &Page) -> &str {
 
 #[tokio::test]
 async fn a_logo_is_a_picture_and_never_acts() {
-    let app = with_logo(HOSTILE_SVG, |settings| settings.database.product_name = Some("A \"B\" <c>".to_owned())).await;
+    let app = with_logo(HOSTILE_SVG, |settings| settings.set("PRODUCT_NAME", "A \"B\" <c>")).await;
     let visitor = Visitor::new(&app);
     let page = visitor.get("/login").await;
     let tag = between(&page, "<img ", ">");
@@ -62,7 +62,7 @@ async fn a_logo_is_a_picture_and_never_acts() {
         assert_eq!(visitor.get(path).await.status, 404, "{path}");
     }
     // A logo that holds the name speaks it, and the name stands nowhere else.
-    let app = with_logo(WORDMARK_SVG, |settings| settings.database.product_name = Some("A \"B\"".to_owned())).await;
+    let app = with_logo(WORDMARK_SVG, |settings| settings.set("PRODUCT_NAME", "A \"B\"")).await;
     let page = Visitor::new(&app).get("/login").await;
     let tag = between(&page, "<img ", ">");
     assert!(tag.contains("alt=\"A &#34;B&#34;\"") && tag.contains("width=\"192\" height=\"48\""), "{tag}");
@@ -72,7 +72,7 @@ async fn a_logo_is_a_picture_and_never_acts() {
 #[tokio::test]
 async fn an_accent_is_part_of_the_one_stylesheet() {
     let plain = TestApp::start().await;
-    let app = TestApp::start_with(|settings| settings.brand.accent_color = Some("#FFDD00".to_owned())).await;
+    let app = TestApp::start_with(|settings| settings.set("ACCENT_COLOR", "#FFDD00")).await;
     let page = Visitor::new(&app).get("/login").await;
     let ours = Visitor::new(&plain).get("/login").await;
     assert_ne!(stylesheet(&page), stylesheet(&ours), "browsers that keep the other one see it at once");
@@ -89,8 +89,8 @@ async fn an_accent_is_part_of_the_one_stylesheet() {
 #[tokio::test]
 async fn help_and_privacy_stand_at_the_foot_of_every_page_and_are_escaped() {
     let app = TestApp::start_with(|settings| {
-        settings.brand.help_url = Some("https://help.example.com/?a='b'&c=\"><script>".to_owned());
-        settings.brand.privacy_url = Some("https://www.example.com/privacy".to_owned());
+        settings.set("HELP_URL", "https://help.example.com/?a='b'&c=\"><script>");
+        settings.set("PRIVACY_URL", "https://www.example.com/privacy");
     })
     .await;
     app.add_user("alice", &[]).await;
@@ -120,9 +120,9 @@ async fn mails_carry_the_name_the_colour_and_the_way_to_help() {
     let server = MailServer::start();
     let app = server
         .app_with(|settings| {
-            settings.database.product_name = Some("Grand <Budapest>".to_owned());
-            settings.brand.accent_color = Some("#1f3fbf".to_owned());
-            settings.brand.help_url = Some("mailto:help@example.com".to_owned());
+            settings.set("PRODUCT_NAME", "Grand <Budapest>");
+            settings.set("ACCENT_COLOR", "#1f3fbf");
+            settings.set("HELP_URL", "mailto:help@example.com");
         })
         .await;
     let (outbox, now) = (app.services.accounts.outbox().clone(), app.clock.now());

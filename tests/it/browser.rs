@@ -165,7 +165,7 @@ async fn another_site_can_neither_sign_a_person_in_nor_out() {
 
 #[tokio::test]
 async fn a_browser_that_drops_the_cookie_of_https_over_http_is_told_where_to_go() {
-    let app = TestApp::start_with(|settings| settings.database.public_url = Some("https://login.example".to_owned()));
+    let app = TestApp::start_with(|settings| settings.set("PUBLIC_URL", "https://login.example"));
     let app = app.await;
     let browser = Browser::start().await;
     browser.goto(&format!("{}/login", app.url.replace("127.0.0.1", HOST_NAME))).await;
@@ -176,7 +176,7 @@ async fn a_browser_that_drops_the_cookie_of_https_over_http_is_told_where_to_go(
 
 #[tokio::test]
 async fn nothing_overflows_on_the_smallest_screen() {
-    let app = TestApp::start_with(|settings| settings.throttle_account_network = Some("1".to_owned())).await;
+    let app = TestApp::start_with(|settings| settings.set("THROTTLE_ACCOUNT_NETWORK", "1")).await;
     let long = "w".repeat(64);
     app.add_user(&long, &["very-long-role-name-without-any-space-that-could-break"]).await;
     for language in ["en", "ko"] {

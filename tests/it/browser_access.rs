@@ -162,20 +162,20 @@ fn every_template_of_a_page_has_a_line() {
 
 /// Settings with which every page is there; no mail is ever sent.
 fn open_to_all(settings: &mut Settings) {
-    settings.database.mail.smtp_url = Some("smtp://127.0.0.1:1".to_owned());
-    settings.database.mail.mail_from = Some("login@example.com".to_owned());
-    settings.database.registration = Some("open".to_owned());
-    settings.account_deletion = Some("on".to_owned());
+    settings.set("SMTP_URL", "smtp://127.0.0.1:1");
+    settings.set("MAIL_FROM", "login@example.com");
+    settings.set("REGISTRATION", "open");
+    settings.set("ACCOUNT_DELETION", "on");
 }
 
 /// A pale accent, a wide logo and both links.
 fn in_other_looks(settings: &mut Settings) {
     open_to_all(settings);
-    settings.database.product_name = Some("Sunflower".to_owned());
-    settings.brand.logo_file = Some("tests/it/harness/wordmark.svg".to_owned());
-    settings.brand.accent_color = Some("#f2b705".to_owned());
-    settings.brand.help_url = Some("https://help.example.com".to_owned());
-    settings.brand.privacy_url = Some("https://www.example.com/privacy".to_owned());
+    settings.set("PRODUCT_NAME", "Sunflower");
+    settings.set("LOGO_FILE", "tests/it/harness/wordmark.svg");
+    settings.set("ACCENT_COLOR", "#f2b705");
+    settings.set("HELP_URL", "https://help.example.com");
+    settings.set("PRIVACY_URL", "https://www.example.com/privacy");
 }
 
 /// Opens the page behind a one-time link for the first user.

@@ -34,8 +34,8 @@ async fn the_tutorials_own_docs_sign_in_here_and_its_server_takes_the_token() {
     let secret_file = folder.path().join("jwt-secret");
     std::fs::write(&secret_file, SECRET).expect("written");
     let app = TestApp::start_with(|settings| {
-        settings.jwt_secret_file = Some(secret_file.display().to_string());
-        settings.allowed_origins = Some(tutorial_url.clone());
+        settings.set("JWT_SECRET_FILE", secret_file.display().to_string());
+        settings.set("ALLOWED_ORIGINS", tutorial_url.clone());
     })
     .await;
     app.add_user("alice", &[]).await;

@@ -132,7 +132,7 @@ async fn forget_the_password([laptop, phone]: &[Browser; 2], app: &TestApp, serv
 
 async fn live(runs_scripts: bool) {
     let server = MailServer::start();
-    let app = server.app_with(|settings| settings.database.registration = Some("invite".to_owned())).await;
+    let app = server.app_with(|settings| settings.set("REGISTRATION", "invite")).await;
     let browsers = Browser::start_two(BrowserOptions { runs_scripts, ..BrowserOptions::default() }).await;
     accept_invitation(&browsers[0], &app).await;
     prove_address(&browsers[0], &app, &server).await;

@@ -13,8 +13,8 @@ const NARROW: (u32, u32) = (320, 640);
 #[tokio::test]
 async fn each_state_is_drawn() {
     let app = TestApp::start_with(|settings| {
-        settings.throttle_account_network = Some("2".to_owned());
-        settings.throttle_wait = Some("10m".to_owned());
+        settings.set("THROTTLE_ACCOUNT_NETWORK", "2");
+        settings.set("THROTTLE_WAIT", "10m");
     })
     .await;
     let browser = Browser::start().await;

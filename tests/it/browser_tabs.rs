@@ -172,7 +172,7 @@ async fn the_way_back_after_a_sign_out_shows_nothing_without_scripts() {
 }
 
 async fn refuse_cookies(runs_scripts: bool) {
-    let app = TestApp::start_with(|settings| settings.database.registration = Some("invite".to_owned())).await;
+    let app = TestApp::start_with(|settings| settings.set("REGISTRATION", "invite")).await;
     app.add_user("alice", &[]).await;
     let options = BrowserOptions { runs_scripts, refuses_cookies: true, ..BrowserOptions::default() };
     let browser = Browser::start_with(options).await;

@@ -12,7 +12,7 @@ use diesel::{Connection as _, PgConnection};
 use vestibule::accounts::AccountService;
 use vestibule::authentication::{AttemptOrigin, AuthService, PasswordAttempt, SignIn, SignInPurpose};
 use vestibule::clock::Clock;
-use vestibule::config::{Config, DatabaseSettings};
+use vestibule::config::{Config, Settings};
 use vestibule::db::Db;
 use vestibule::mail::Outbox;
 use vestibule::secret::ServerKey;
@@ -151,12 +151,10 @@ impl TestDb {
 
     /// The settings, as the library takes them.
     pub fn config(&self) -> Config {
-        let settings = DatabaseSettings {
-            database_url: Some(self.url.clone()),
-            argon2_memory_kib: Some("64".to_owned()),
-            argon2_iterations: Some("1".to_owned()),
-            ..DatabaseSettings::default()
-        };
+        let mut settings = Settings::default();
+        settings.set("DATABASE_URL", &self.url);
+        settings.set("ARGON2_MEMORY_KIB", "64");
+        settings.set("ARGON2_ITERATIONS", "1");
         settings.check().expect("the settings are right")
     }
 

@@ -125,8 +125,7 @@ async fn a_try_whose_server_was_killed_counts_as_failed_after_a_minute_and_locks
     server.kill();
     assert!(request.await.expect("no panic").is_err(), "it was killed before it answered");
     drop(direct);
-    let one_failure =
-        |settings: &mut vestibule::config::Settings| settings.throttle_account_network = Some("1".to_owned());
+    let one_failure = |settings: &mut vestibule::config::Settings| settings.set("THROTTLE_ACCOUNT_NETWORK", "1");
     let app = TestApp::start_on(database, Clock::system(), one_failure).await;
     let begun = Instant::now();
     let answer = app.post_token("alice", PASSWORD).await;

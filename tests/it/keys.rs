@@ -94,7 +94,7 @@ async fn each_algorithm_signs_what_me_takes_and_the_key_set_tells() {
         ("EdDSA", &["alg", "crv", "kid", "kty", "use", "x"]),
         ("RS256", &["alg", "e", "kid", "kty", "n", "use"]),
     ] {
-        let app = TestApp::start_with(|settings| settings.jwt_algorithm = Some(algorithm.to_owned())).await;
+        let app = TestApp::start_with(|settings| settings.set("JWT_ALGORITHM", algorithm)).await;
         app.add_user("alice", &[]).await;
         let (token, kid) = sign_in(&app).await;
         let header = part(&token, 0);

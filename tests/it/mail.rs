@@ -68,8 +68,8 @@ async fn send_protected(tls: MailTls, url: impl Fn(u16) -> String) {
     let app_at = |port: u16, ca_file: Option<String>| {
         let url = url(port);
         server.app_with(move |settings| {
-            settings.database.mail.smtp_url = Some(url);
-            settings.database.mail.smtp_ca_file = ca_file;
+            settings.set("SMTP_URL", url);
+            settings.set("SMTP_CA_FILE", ca_file.unwrap_or_default());
         })
     };
     let ca_file = || Some(server.ca_file().display().to_string());

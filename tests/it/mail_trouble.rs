@@ -142,7 +142,7 @@ async fn a_server_that_is_told_to_stop_finishes_the_mails_it_is_sending_and_begi
 #[tokio::test]
 async fn the_queue_is_bounded_and_strangers_fill_half_of_it_at_the_most() {
     let mut server = MailServer::start();
-    let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
+    let app = server.app_with(|settings| settings.set("REGISTRATION", "open")).await;
     server.kill();
     let stranger = || Mail { kind: MailKind::Register { secret: PlainSecret::generate() }, user_id: None, ..mail(0) };
     fill(&app.database, 4_999, "stranger-");

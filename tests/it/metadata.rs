@@ -248,7 +248,7 @@ async fn every_route_carries_the_security_headers() {
 #[tokio::test]
 async fn under_https_every_route_says_to_stay_there() {
     let change = |settings: &mut vestibule::config::Settings| {
-        settings.database.public_url = Some("https://login.example".to_owned());
+        settings.set("PUBLIC_URL", "https://login.example");
     };
     let app = TestApp::start_with(change).await;
     for (what, answer) in walk(&app).await {
@@ -260,7 +260,7 @@ const APP: &str = "https://app.example";
 
 async fn start_with_an_allowed_origin() -> TestApp {
     let app =
-        TestApp::start_with(|settings| settings.allowed_origins = Some(format!("{APP},https://two.example"))).await;
+        TestApp::start_with(|settings| settings.set("ALLOWED_ORIGINS", format!("{APP},https://two.example"))).await;
     app.add_user("alice", &[]).await;
     app
 }

@@ -15,7 +15,7 @@ use crate::harness::{PASSWORD, ServerProcess, TestApp};
 const NEW_PASSWORD: &str = "another correct horse battery staple";
 
 async fn app() -> TestApp {
-    TestApp::start_with(|settings| settings.database.registration = Some("invite".to_owned())).await
+    TestApp::start_with(|settings| settings.set("REGISTRATION", "invite")).await
 }
 
 /// A link, as its holder gets it.
@@ -90,7 +90,7 @@ async fn a_form_answers_the_link_it_was_shown_for_and_no_other() {
 
 #[tokio::test]
 async fn whoever_sets_a_new_password_by_a_link_is_not_kept_out_by_the_failures_of_strangers() {
-    let app = TestApp::start_with(|settings| settings.trusted_proxies = Some("127.0.0.1".to_owned())).await;
+    let app = TestApp::start_with(|settings| settings.set("TRUSTED_PROXIES", "127.0.0.1")).await;
     let alice = app.add_user("alice", &[]).await.id;
     for network in 0..6 {
         let stranger = Visitor::new(&app).with("x-forwarded-for", &format!("198.51.{network}.1"));
@@ -131,7 +131,7 @@ async fn ask_for_reset(app: &TestApp, network: u8) {
 }
 
 async fn app_with_mail(server: &MailServer) -> TestApp {
-    let app = server.app_with(|settings| settings.trusted_proxies = Some("127.0.0.1".to_owned())).await;
+    let app = server.app_with(|settings| settings.set("TRUSTED_PROXIES", "127.0.0.1")).await;
     let alice = app.add_user("alice", &[]).await.id;
     app.write(move |conn| users::set_email(conn, alice, Some("alice@example.com"))).await;
     app

@@ -19,7 +19,7 @@ async fn ask(script: &str, environment: &[(&str, &str)]) -> Value {
 #[tokio::test]
 async fn pyjwt_and_npms_jose_verify_every_algorithm_by_the_published_keys_alone() {
     for algorithm in ["ES256", "EdDSA", "RS256"] {
-        let app = TestApp::start_with(|settings| settings.jwt_algorithm = Some(algorithm.to_owned())).await;
+        let app = TestApp::start_with(|settings| settings.set("JWT_ALGORITHM", algorithm)).await;
         app.add_user("alice", &["admin"]).await;
         let token = app.token_of("alice").await;
         let keys = format!("{}/.well-known/jwks.json", app.url);
@@ -115,8 +115,8 @@ async fn openid_client_discovers_the_server_and_uses_every_grant() {
     let port = peers::free_port();
     let url = format!("http://127.0.0.1:{port}");
     let app = TestApp::start_with(|settings| {
-        settings.bind = Some(format!("127.0.0.1:{port}"));
-        settings.database.public_url = Some(url.clone());
+        settings.set("BIND", format!("127.0.0.1:{port}"));
+        settings.set("PUBLIC_URL", url.clone());
     })
     .await;
     app.add_user("alice", &["editor"]).await;

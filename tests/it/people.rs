@@ -117,7 +117,7 @@ async fn what_was_typed_is_escaped() {
 
 #[tokio::test]
 async fn after_too_many_tries_the_page_says_how_long_to_wait() {
-    let app = TestApp::start_with(|settings| settings.throttle_account_network = Some("2".to_owned())).await;
+    let app = TestApp::start_with(|settings| settings.set("THROTTLE_ACCOUNT_NETWORK", "2")).await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);
     for name in ["alice", "zelda"] {

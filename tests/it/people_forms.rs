@@ -41,8 +41,8 @@ async fn a_cookie_that_did_not_come_back_is_named_as_the_cause() {
 #[tokio::test]
 async fn a_secure_cookie_over_http_is_named_as_the_cause() {
     let app = TestApp::start_with(|settings| {
-        settings.database.public_url = Some("https://login.example".to_owned());
-        settings.trusted_proxies = Some("127.0.0.1".to_owned());
+        settings.set("PUBLIC_URL", "https://login.example");
+        settings.set("TRUSTED_PROXIES", "127.0.0.1");
     })
     .await;
     app.add_user("alice", &[]).await;
@@ -63,7 +63,7 @@ async fn a_secure_cookie_over_http_is_named_as_the_cause() {
 
 #[tokio::test]
 async fn a_stranger_cannot_claim_to_be_the_https_proxy() {
-    let app = TestApp::start_with(|settings| settings.database.public_url = Some("https://login.example".to_owned()));
+    let app = TestApp::start_with(|settings| settings.set("PUBLIC_URL", "https://login.example"));
     let page = Visitor::new(&app.await).with("x-forwarded-proto", "https").post("/login", &ALICE).await;
     assert!(page.alert().contains("Open https://login.example instead."), "{}", page.alert());
 }

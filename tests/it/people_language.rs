@@ -136,7 +136,7 @@ async fn nobody_is_led_elsewhere_or_spoken_to_in_what_is_not_there() {
 #[tokio::test]
 async fn the_product_has_the_name_that_the_settings_give_it() {
     let hostile = "<b>\"A&B'</b> {{ 홍 }}";
-    let app = TestApp::start_with(|settings| settings.database.product_name = Some(hostile.to_owned())).await;
+    let app = TestApp::start_with(|settings| settings.set("PRODUCT_NAME", hostile)).await;
     for path in ["/login", "/nothing-here"] {
         let page = Visitor::new(&app).get(path).await;
         let escaped = "&#60;b&#62;&#34;A&#38;B&#39;&#60;/b&#62; {{ 홍 }}";

@@ -28,7 +28,7 @@ async fn the_cookies_of_http_are_kept_from_scripts_and_other_sites() {
 
 #[tokio::test]
 async fn the_cookies_of_https_are_bound_to_the_host() {
-    let app = TestApp::start_with(|settings| settings.database.public_url = Some("https://login.example".to_owned()));
+    let app = TestApp::start_with(|settings| settings.set("PUBLIC_URL", "https://login.example"));
     let app = app.await;
     app.add_user("alice", &[]).await;
     let page = Visitor::new(&app).sign_in("alice").await;

@@ -25,8 +25,8 @@ async fn a_link_or_a_picture_signs_nobody_out_but_asks() {
 #[tokio::test]
 async fn an_application_gets_its_people_back_after_they_signed_out() {
     let change = |settings: &mut vestibule::config::Settings| {
-        settings.database.public_url = Some("https://login.vestibule.test".to_owned());
-        settings.cookie_domain = Some("vestibule.test".to_owned());
+        settings.set("PUBLIC_URL", "https://login.vestibule.test");
+        settings.set("COOKIE_DOMAIN", "vestibule.test");
     };
     let app = TestApp::start_with(change).await;
     app.add_user("alice", &[]).await;

@@ -82,7 +82,7 @@ async fn a_program_is_known_by_its_users_token_and_a_browsers_token_is_not_enoug
         }
     }
     let shared = start_with(|settings| {
-        settings.jwt_secret_file = Some("tests/it/main.rs".to_owned());
+        settings.set("JWT_SECRET_FILE", "tests/it/main.rs");
     });
     let shared = shared.await;
     shared.add_user("alice", &[]).await;
@@ -203,7 +203,7 @@ async fn people_are_led_back_to_where_the_cookies_reach_and_nowhere_else() {
             assert_eq!(answer.header("location"), expected, "{change:.80?}");
         }
     }
-    let stranger = start_with(|settings| settings.trusted_proxies = Some("192.0.2.1".to_owned())).await;
+    let stranger = start_with(|settings| settings.set("TRUSTED_PROXIES", "192.0.2.1")).await;
     let answer = ask(&stranger, FORWARD_AUTH, &NAVIGATION).await;
     assert_eq!((answer.status, answer.header("location")), (302, login), "what a stranger says counts for nothing");
 }

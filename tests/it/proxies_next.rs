@@ -31,8 +31,7 @@ async fn signing_in_leads_back_to_the_application_and_the_forms_policy_allows_it
 
 #[tokio::test]
 async fn from_https_nobody_is_led_to_http() {
-    let app =
-        start_with(|settings| settings.database.public_url = Some("https://login.vestibule.test".to_owned())).await;
+    let app = start_with(|settings| settings.set("PUBLIC_URL", "https://login.vestibule.test")).await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);
     assert_eq!(visitor.get(&format!("/login?next={APP}")).await.value_of("next"), None);

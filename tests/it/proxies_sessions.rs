@@ -100,7 +100,7 @@ async fn while_the_database_is_away_nobody_passes_and_nobody_is_taken_for_signed
 #[tokio::test]
 async fn two_cookies_are_shared_under_the_domain_and_no_other() {
     let https = |settings: &mut vestibule::config::Settings| {
-        settings.database.public_url = Some("https://login.vestibule.test".to_owned());
+        settings.set("PUBLIC_URL", "https://login.vestibule.test");
     };
     for (app, prefix, is_secure) in [(start().await, "", false), (start_with(https).await, "__Secure-", true)] {
         app.add_user("alice", &[]).await;
@@ -124,7 +124,7 @@ async fn two_cookies_are_shared_under_the_domain_and_no_other() {
 
 #[tokio::test]
 async fn without_a_cookie_domain_applications_on_the_same_host_are_served() {
-    let app = start_with(|settings| settings.cookie_domain = None).await;
+    let app = start_with(|settings| settings.set("COOKIE_DOMAIN", "")).await;
     app.add_user("alice", &[]).await;
     let page = Visitor::new(&app).sign_in("alice").await;
     assert!(!page.set_cookie(PROXY).expect("set at sign-in").contains("Domain"));
@@ -165,8 +165,7 @@ async fn a_browser_that_lacks_the_proxies_cookie_gets_it_from_any_page_also_for_
 
 #[tokio::test]
 async fn cookies_from_before_the_domain_was_set_do_not_hide_the_new_ones() {
-    let app =
-        start_with(|settings| settings.database.public_url = Some("https://login.vestibule.test".to_owned())).await;
+    let app = start_with(|settings| settings.set("PUBLIC_URL", "https://login.vestibule.test")).await;
     app.add_user("alice", &[]).await;
     let old = [("__Host-vestibule_token", "old"), ("__Host-vestibule_proxy", "old")];
     let visitor = Visitor::with_cookies(&app, &old);

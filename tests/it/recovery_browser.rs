@@ -12,7 +12,7 @@ const SUBMIT: &str = "form button[type=submit]";
 const NEW: &str = "seven violet tractors hum";
 
 async fn app(server: &MailServer) -> TestApp {
-    let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
+    let app = server.app_with(|settings| settings.set("REGISTRATION", "open")).await;
     let user = app.add_user("alice", &[]).await;
     app.write(move |conn| users::set_email(conn, user.id, Some("alice@example.com"))).await;
     app

@@ -35,7 +35,7 @@ fn said(page: &Page) -> String {
 #[tokio::test]
 async fn the_answer_is_the_same_byte_for_byte_whoever_is_named() {
     let server = MailServer::start();
-    let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
+    let app = server.app_with(|settings| settings.set("REGISTRATION", "open")).await;
     add(&app, "alice", "alice@example.com").await;
     app.add_user("nomail", &[]).await;
     let disabled = app.add_user("dora", &[]).await;
@@ -92,7 +92,7 @@ async fn a_refusal_costs_the_same_statements_whoever_is_named() {
 async fn an_accepted_wish_is_answered_without_anything_that_tells_who_has_an_account() {
     const TABLES: [&str; 3] = ["users", "links", "outbox"];
     let server = MailServer::start();
-    let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
+    let app = server.app_with(|settings| settings.set("REGISTRATION", "open")).await;
     add(&app, "alice", "alice@example.com").await;
     let mut direct = Direct::open(&app.database);
     for (path, field) in [("/password/forgot", "login"), ("/register", "email")] {
@@ -155,7 +155,7 @@ async fn without_a_mail_server_the_page_says_whom_to_ask() {
 #[tokio::test]
 async fn what_is_no_name_and_no_address_comes_again_with_the_field_kept() {
     let server = MailServer::start();
-    let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
+    let app = server.app_with(|settings| settings.set("REGISTRATION", "open")).await;
     let visitor = Visitor::new(&app);
     let page = ask(&visitor, "/password/forgot", "login", " ").await;
     assert_eq!(

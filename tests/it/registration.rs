@@ -25,7 +25,7 @@ fn path_of(url: &str) -> String {
 }
 
 async fn invite_app() -> TestApp {
-    TestApp::start_with(|settings| settings.database.registration = Some("invite".to_owned())).await
+    TestApp::start_with(|settings| settings.set("REGISTRATION", "invite")).await
 }
 
 async fn open(app: &TestApp, link: &str) -> (Visitor, Page) {
@@ -109,7 +109,7 @@ async fn of_two_answers_at_once_one_makes_an_account_and_a_late_or_revoked_one_n
 #[tokio::test]
 async fn an_invitation_by_mail_proves_the_address_and_is_shown_to_nobody_else() {
     let server = MailServer::start();
-    let app = server.app_with(|settings| settings.database.registration = Some("invite".to_owned())).await;
+    let app = server.app_with(|settings| settings.set("REGISTRATION", "invite")).await;
     let url = format!("smtp://127.0.0.1:{}", server.port);
     let settings = [("SMTP_URL", url.as_str()), ("MAIL_FROM", "login@example.com")];
     let said = run(&app, &["invites", "add", "--email", "hana@example.com", "--role", "staff"], &settings);
@@ -128,7 +128,7 @@ async fn an_invitation_by_mail_proves_the_address_and_is_shown_to_nobody_else() 
 #[tokio::test]
 async fn where_registration_is_open_the_address_comes_first_and_a_closed_door_stays_closed() {
     let server = MailServer::start();
-    let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
+    let app = server.app_with(|settings| settings.set("REGISTRATION", "open")).await;
     let visitor = Visitor::new(&app).with("accept-language", "ko");
     let form = visitor.get("/register").await;
     let page = visitor.submit(&form, "/register", &[("email", " Hana@Example.com ")]).await;

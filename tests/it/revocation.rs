@@ -183,7 +183,7 @@ async fn a_program_gets_a_token_for_itself_which_is_no_users_token() {
 
 #[tokio::test]
 async fn the_metadata_say_what_is_switched_on() {
-    let app = TestApp::start_with(|settings| settings.password_grant = Some("off".to_owned())).await;
+    let app = TestApp::start_with(|settings| settings.set("PASSWORD_GRANT", "off")).await;
     let answer = Answer::to(app.get("/.well-known/oauth-authorization-server")).await;
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, "*"));
     let (told, origin) = (answer.json(), "http://localhost:8080");
@@ -230,7 +230,7 @@ async fn what_one_instance_ends_another_refuses_within_a_second_a_hundred_times(
 
 #[tokio::test]
 async fn the_password_grant_can_be_for_registered_programs_only() {
-    let app = TestApp::start_with(|settings| settings.password_grant = Some("clients".to_owned())).await;
+    let app = TestApp::start_with(|settings| settings.set("PASSWORD_GRANT", "clients")).await;
     app.add_user("alice", &["editor"]).await;
     app.allow("editor", "read write").await;
     let form = [("username", "alice"), ("password", PASSWORD), ("scope", "read write")];

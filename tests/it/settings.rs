@@ -1,77 +1,17 @@
-//! Settings: what a bad value is told, `.env`, the tutorial's names, and that the help, `.env.example` and `docs/settings.md` say the
-//! same. What may not live here: what a setting does.
+//! Tests of the settings of the real binary: `--help`, exit codes, `.env` and the names of the FastAPI tutorial.
 
-use std::collections::BTreeMap;
-use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 use std::process::Command;
 
 use crate::harness::process::{command, outcome, said, serve};
 use crate::harness::{ServerProcess, TestDatabase};
 
-/// Settings whose bad value is shown, each with the word that its mend must hold.
-const BAD: [(&str, &str, &str); 41] = [
-    ("SERVER_KEY_FILE", "/there/is/no/such.key", "name a file that can be read"),
-    ("PASSWORD_MIN_LENGTH", "7", "8 to 128"),
-    ("ARGON2_MEMORY_KIB", "plenty", "whole number"),
-    ("ARGON2_ITERATIONS", "0", "1 to 1000"),
-    ("ARGON2_PARALLELISM", "65", "1 to 64"),
-    ("HASH_THREADS", "-1", "whole number"),
-    ("PUBLIC_URL", "https://login.example.com/path", "without a path"),
-    ("PRODUCT_NAME", "two\nlines", "all on one line"),
-    ("LOGO_FILE", "/there/is/no/such.svg", "name a file that can be read"),
-    ("ACCENT_COLOR", "red", "#rrggbb"),
-    ("HELP_URL", "javascript:alert(1)", "mailto:help@example.com"),
-    ("PRIVACY_URL", "http://example.com", "https://www.example.com/privacy"),
-    ("LOG_FORMAT", "xml", "text or json"),
-    ("SMTP_PASSWORD_FILE", "/there/is/no/such.password", "name a file that can be read"),
-    ("SMTP_CA_FILE", "/there/is/no/such.pem", "name a file that can be read"),
-    ("MAIL_FROM", "nobody", "ADDRESS or NAME"),
-    ("REGISTRATION", "maybe", "closed, invite or open"),
-    ("BIND", "localhost:8080", "ADDRESS:PORT"),
-    ("ISSUER", "with\ttab", "without control characters"),
-    ("AUDIENCE", "with\ttab", "without control characters"),
-    ("JWT_SECRET_FILE", "/there/is/no/such.secret", "name a file that can be read"),
-    ("JWT_ALGORITHM", "none", "HS256, ES256, EdDSA or RS256"),
-    ("KEY_ROTATION", "23h", "a duration such as"),
-    ("PASSWORD_GRANT", "maybe", "open, clients or off"),
-    ("ACCESS_TOKEN_TTL", "20", "a duration such as"),
-    ("SESSION_IDLE", "59s", "a duration such as"),
-    ("SESSION_MAX", "400d", "a duration such as"),
-    ("REMEMBER_IDLE", "59s", "a duration such as"),
-    ("REMEMBER_MAX", "400d", "a duration such as"),
-    ("ACCOUNT_DELETION", "maybe", "on or off"),
-    ("REFRESH_IDLE", "30", "a duration such as"),
-    ("REFRESH_MAX", "59s", "a duration such as"),
-    ("TRUSTED_PROXIES", "10.0.0.0/33", "addresses or networks"),
-    ("COOKIE_DOMAIN", "github.io", "a public suffix"),
-    ("ALLOWED_ORIGINS", "example.com", "an origin such as"),
-    ("THROTTLE_ACCOUNT_NETWORK", "0", "whole number"),
-    ("THROTTLE_NETWORK", "1.5", "whole number"),
-    ("THROTTLE_ACCOUNT", "ten", "whole number"),
-    ("THROTTLE_WAIT", "0s", "a duration such as"),
-    ("THROTTLE_WAIT_MAX", "never", "a duration such as"),
-    ("METRICS_BIND", "9090", "ADDRESS:PORT"),
-];
-
-/// Settings whose bad value is not shown, since it is or holds a secret.
-const BAD_SECRETS: [(&str, &str, &str); 5] = [
-    ("DATABASE_URL", "mysql://me:hunter2@there/name", "sqlite:// or postgres://"),
-    ("SERVER_KEY", "hunter2", "openssl rand -base64 32"),
-    ("JWT_SECRET", "hunter2", "at least 32"),
-    ("SMTP_URL", "http://me:hunter2@mail.example.com", "smtps://USER@HOST:PORT"),
-    ("SMTP_PASSWORD", "hunter2", "names no user"),
-];
-
-/// What a setting is called, its flag and its default, as one of the three lists says.
-type Listed = BTreeMap<String, (String, String)>;
-
-fn stderr_of_refused(command: Command) -> String {
+fn stderr_of_rejected(command: Command) -> String {
     let output = outcome(command);
-    let said = said(&output);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(!said.contains("hunter2"), "{said}");
-    said
+    let stderr = said(&output);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(!stderr.contains("hunter2"), "{stderr}");
+    stderr
 }
 
 fn starts(command: Command) -> bool {
@@ -79,194 +19,117 @@ fn starts(command: Command) -> bool {
 }
 
 #[test]
-fn a_bad_value_is_told_with_its_setting_and_its_mend() {
+fn all_errors_are_reported_at_once_and_nothing_is_created() {
     let database = TestDatabase::create();
-    for (name, value, mend) in BAD {
-        let said = stderr_of_refused(serve(&database, &[(name, value)]));
-        assert!(said.contains(&format!("{name}={value}: ")) && said.contains(mend), "{name}: {said}");
-    }
-    for (name, value, mend) in BAD_SECRETS {
-        let said = stderr_of_refused(serve(&database, &[(name, value)]));
-        assert!(said.contains(&format!("{name} ")) && said.contains(mend), "{name}: {said}");
-    }
-    let listed = listed_by_the_help(&database);
-    let tried: Vec<&str> = BAD.iter().chain(&BAD_SECRETS).map(|(name, ..)| *name).collect();
-    assert_eq!(listed.keys().filter(|name| !tried.contains(&name.as_str())).collect::<Vec<_>>(), [""; 0]);
-}
-
-#[test]
-fn all_faults_are_told_at_once() {
-    let database = TestDatabase::create();
-    let all: Vec<(&str, &str)> = BAD
-        .iter()
-        .chain(&BAD_SECRETS)
-        .filter(|(name, ..)| *name != "JWT_ALGORITHM")
-        .map(|(name, value, _)| (*name, *value))
-        .collect();
-    let said = stderr_of_refused(serve(&database, &all));
-    for (name, _) in all {
-        // A secret given twice is refused for that, and its file is named.
-        assert!(said.contains(name), "{name}: {said}");
-    }
-    assert!(database.sqlite_file().is_none_or(|file| !file.exists()), "nothing is made before the settings are right");
-}
-
-#[test]
-fn values_that_do_not_go_together_are_told() {
-    let database = TestDatabase::create();
-    let secret = "a secret of more than 32 bytes, hunter2";
-    for (settings, words) in [
-        (&[("SESSION_IDLE", "2d"), ("SESSION_MAX", "1d")] as &[_], "no longer than SESSION_MAX"),
-        (&[("THROTTLE_WAIT", "2h")], "no longer than THROTTLE_WAIT_MAX"),
-        (&[("ARGON2_PARALLELISM", "9")], "ARGON2_PARALLELISM"),
-        (&[("JWT_ALGORITHM", "HS256")], "set JWT_SECRET too"),
-        (&[("JWT_ALGORITHM", "ES256"), ("JWT_SECRET", secret)], "unset JWT_SECRET"),
-        (&[("JWT_SECRET", secret), ("JWT_SECRET_FILE", "/dev/null")], "only one can be used"),
-        (&[("BIND", " , ")], "write ADDRESS:PORT"),
-        (&[("REGISTRATION", "open")], "set SMTP_URL and MAIL_FROM too"),
-        (&[("SMTP_URL", "smtp://localhost")], "MAIL_FROM is not set"),
-        (&[("SMTP_URL", "smtp://me@localhost"), ("MAIL_FROM", "a@example.com")], "SMTP_URL names a user"),
+    let settings = [
+        ("SERVER_KEY", "hunter2"),
+        ("SMTP_URL", "http://me:hunter2@mail.example.com"),
+        ("PUBLIC_URL", "https://login.example.com/path"),
+        ("SESSION_IDLE", "31d"),
+    ];
+    let stderr = stderr_of_rejected(serve(&database, &settings));
+    for error in [
+        "SERVER_KEY: must be at least 32 bytes",
+        "SMTP_URL: must be smtp://",
+        "PUBLIC_URL=https://login.example.com/path: must be an origin",
+        "SESSION_IDLE=31d: must be no longer than SESSION_MAX",
     ] {
-        let said = stderr_of_refused(serve(&database, settings));
-        assert!(said.contains(words), "{said}");
+        assert!(stderr.contains(error), "{stderr}");
     }
-    let mut not_text = serve(&database, &[]);
-    not_text.env("JWT_SECRET", std::ffi::OsString::from_vec(b"hunter2\xff, and more than 32 bytes long".to_vec()));
-    let said = stderr_of_refused(not_text);
-    assert!(said.contains("JWT_SECRET is not UTF-8"), "not passed over in silence: {said}");
+    assert!(database.sqlite_file().is_none_or(|file| !file.exists()), "the settings are checked first");
 }
 
 #[test]
-fn a_flag_goes_before_the_environment() {
+fn help_lists_every_setting_and_shows_no_secret() {
+    let database = TestDatabase::create();
+    let mut help = command(&database, &["serve", "--help"]);
+    let secrets = [
+        ("DATABASE_URL", "postgres://me:hunter2@there/name"),
+        ("SMTP_URL", "smtp://me:hunter2@there"),
+        ("SERVER_KEY", "hunter2"),
+        ("JWT_SECRET", "hunter2"),
+        ("SMTP_PASSWORD", "hunter2"),
+    ];
+    help.envs(secrets).env("AUDIENCE", "shown");
+    let output = outcome(help);
+    let help = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(output.status.success() && !help.contains("hunter2"), "{help}");
+    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (flags, secrets) = words.split_once("Secrets are read from").expect("a part on secrets");
+    assert!(flags.contains("[default: sqlite://data/vestibule.db] [env: DATABASE_URL]"), "{flags}");
+    assert!(flags.contains("[env: AUDIENCE=shown]"), "{flags}");
+    let rows = include_str!("../../docs/settings.md").lines().filter_map(|line| line.strip_prefix("| `"));
+    let mut count = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let [name, flag, ..] = cells[..] else { panic!("a name and a flag: {row}") };
+        if flag == "none" {
+            assert!(secrets.contains(name), "{name}");
+        } else {
+            assert!(flags.contains(&format!("{flag} <")) && flags.contains(&format!("[env: {name}")), "{name}");
+        }
+        count += 1;
+    }
+    assert!(count > 40, "{count} settings");
+}
+
+#[test]
+fn flag_takes_precedence_over_the_environment() {
     let database = TestDatabase::create();
     let mut command = command(&database, &["serve", "--log-format", "xml", "--bind", "127.0.0.1:0"]);
     command.env("LOG_FORMAT", "json").env("BIND", "nowhere");
-    let said = stderr_of_refused(command);
-    assert!(said.contains("LOG_FORMAT=xml") && !said.contains("BIND"), "{said}");
+    let stderr = stderr_of_rejected(command);
+    assert!(stderr.contains("LOG_FORMAT=xml") && !stderr.contains("BIND"), "{stderr}");
 }
 
 #[test]
-fn an_empty_value_means_the_default() {
-    let database = TestDatabase::create();
-    let names = listed_by_the_help(&database).into_keys();
-    let given = ["DATABASE_URL", "SERVER_KEY", "BIND"];
-    let names: Vec<String> = names.filter(|name| !given.contains(&name.as_str())).collect();
-    let settings: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
-    assert!(settings.len() > 20 && starts(serve(&database, &settings)));
-}
-
-#[test]
-fn dotenv_is_read_from_the_working_directory_and_the_environment_goes_before_it() {
+fn dotenv_is_read_from_the_working_directory_and_the_environment_takes_precedence() {
     let database = TestDatabase::create();
     let folder = tempfile::tempdir().expect("a folder");
-    let below = folder.path().join("below");
-    std::fs::create_dir(&below).expect("a folder");
+    let child = folder.path().join("child");
+    std::fs::create_dir(&child).expect("a folder");
     let write = |text: &str| std::fs::write(folder.path().join(".env"), text).expect("it is written");
     let serve_in = |folder: &Path, settings: &[(&str, &str)]| {
         let mut command = serve(&database, settings);
         command.current_dir(folder);
         command
     };
-    write("# ours\nLOG_FORMAT=xml\nAUDIENCE='two words'\n");
-    assert!(stderr_of_refused(serve_in(folder.path(), &[])).contains("LOG_FORMAT=xml"));
+    write("# a comment\nLOG_FORMAT=xml\nAUDIENCE='two words'\n");
+    assert!(stderr_of_rejected(serve_in(folder.path(), &[])).contains("LOG_FORMAT=xml"));
     assert!(starts(serve_in(folder.path(), &[("LOG_FORMAT", "json")])));
-    assert!(starts(serve_in(&below, &[])), "a file in a folder above is another program's");
+    assert!(starts(serve_in(&child, &[])), "a file in a parent folder belongs to another program");
     write("AUDIENCE=two words\nJWT_SECRET=hunter2 hunter2\n");
-    let said = stderr_of_refused(serve_in(folder.path(), &[]));
-    assert!(said.contains(".env cannot be read"), "{said}");
+    let stderr = stderr_of_rejected(serve_in(folder.path(), &[]));
+    assert!(stderr.contains(".env cannot be read"), "{stderr}");
     std::fs::write(folder.path().join(".env"), b"AUDIENCE=\xff\n").expect("it is written");
-    assert!(stderr_of_refused(serve_in(folder.path(), &[])).contains(".env cannot be read"));
+    assert!(stderr_of_rejected(serve_in(folder.path(), &[])).contains(".env cannot be read"));
 }
 
 #[test]
-fn the_tutorials_names_warn_and_name_ours() {
+fn example_starts_a_server_when_uncommented() {
     let database = TestDatabase::create();
-    // It goes on to start, and then cannot have the address: the warning stands before that.
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = taken.local_addr().expect("an address").to_string();
-    let secret = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7";
-    let output = outcome(serve(&database, &[("SECRET_KEY", secret), ("ALGORITHM", "HS256"), ("BIND", &address)]));
-    let said_once = said(&output);
-    assert!(said_once.contains("SECRET_KEY") && said_once.contains("called JWT_SECRET"), "{said_once}");
-    assert!(said_once.contains("ALGORITHM") && said_once.contains("called JWT_ALGORITHM"), "{said_once}");
-    assert!(!said_once.contains(&secret[..8]), "{said_once}");
-    let said_else = said(&outcome(serve(&database, &[("BIND", &address)])));
-    assert!(!said_else.contains("SECRET_KEY"), "{said_else}");
-}
-
-#[test]
-fn the_help_the_example_and_the_page_list_the_same_settings() {
-    let database = TestDatabase::create();
-    let help = listed_by_the_help(&database);
-    let page = listed_by_the_page();
-    assert!(help.len() > 25, "{help:?}");
-    for (name, (flag, default)) in &help {
-        let (page_flag, page_default) = page.get(name).unwrap_or_else(|| panic!("docs/settings.md lacks {name}"));
-        assert_eq!(flag, page_flag, "{name}");
-        // The help says of the two secrets only what they are.
-        assert!(flag.is_empty() || *default == page_default.replace('`', ""), "{name}: {default} and {page_default}");
-    }
-    assert_eq!(page.keys().collect::<Vec<_>>(), help.keys().collect::<Vec<_>>());
-    let example = include_str!("../../.env.example");
-    let mut listed = BTreeMap::new();
-    let mut above = "";
-    for line in example.lines() {
-        if let Some((name, value)) =
-            line.strip_prefix('#').filter(|line| !line.starts_with(' ')).and_then(|line| line.split_once('='))
-        {
-            assert!(above.starts_with("# "), "{name} has a line that says what it is");
-            assert_eq!(listed.insert(name.to_owned(), value), None, "{name} stands there once");
-        }
-        above = line;
-    }
-    assert_eq!(listed.keys().collect::<Vec<_>>(), help.keys().collect::<Vec<_>>());
-    for (name, value) in &listed {
-        // A default that is no value, such as "one for each processor", leaves its place empty.
-        let literal = page[name].1.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')).unwrap_or_default();
-        assert_eq!(*value, literal, "{name}");
-    }
     let folder = tempfile::tempdir().expect("a folder");
-    let uncommented: String =
-        example.lines().filter(|line| !line.starts_with("# ")).map(|line| line.replace('#', "") + "\n").collect();
+    let example = include_str!("../../.env.example").lines().filter(|line| !line.starts_with("# "));
+    let uncommented: String = example.map(|line| line.replace('#', "") + "\n").collect();
+    assert!(uncommented.contains("\nPRODUCT_NAME=Vestibule\n"), "{uncommented}");
     std::fs::write(folder.path().join(".env"), uncommented).expect("it is written");
     let mut command = serve(&database, &[]);
     command.current_dir(folder.path());
-    assert!(starts(command), "the example starts a server as it stands");
+    assert!(starts(command));
 }
 
-/// Out of `vestibule serve --help`: flags with `[env: NAME]` and `[default: …]`, and the two secrets under them.
-fn listed_by_the_help(database: &TestDatabase) -> Listed {
-    let output = outcome(command(database, &["serve", "--help"]));
-    let help = String::from_utf8(output.stdout).expect("UTF-8");
-    let (flags, secrets) = help.split_once("\nSecrets are read").expect("a part on secrets");
-    let mut listed = Listed::new();
-    for part in flags.split("\n      --").skip(1) {
-        let text = part.split_whitespace().collect::<Vec<_>>().join(" ");
-        let between =
-            |before: &str, after: &str| text.split_once(before)?.1.split_once(after).map(|(found, _)| found.to_owned());
-        let name = between("[env: ", "]").unwrap_or_else(|| panic!("no environment twin: {text}"));
-        let default = between("[default: ", "] [env: ").unwrap_or_else(|| panic!("no default: {text}"));
-        let flag = format!("--{}", text.split(' ').next().expect("a flag"));
-        let name = name.split('=').next().expect("a name").to_owned();
-        listed.insert(name, (flag, default.replace('`', "")));
-    }
-    for line in secrets.lines() {
-        let name = line.trim_start().split(' ').next().expect("a word");
-        if line.starts_with("  ") && name.len() > 1 && name.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
-            listed.insert(name.to_owned(), (String::new(), String::new()));
-        }
-    }
-    listed
-}
-
-/// Out of the table in `docs/settings.md`; a default in backticks is a value, one without is words.
-fn listed_by_the_page() -> Listed {
-    let rows = include_str!("../../docs/settings.md").lines().filter(|line| line.starts_with("| `"));
-    rows.map(|row| {
-        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
-        let [name, flag, default, what] = cells[..] else { panic!("four cells: {row}") };
-        assert!(what.len() > 10, "{row}");
-        (name.replace('`', ""), (flag.replace('`', ""), default.to_owned()))
-    })
-    .collect()
+#[test]
+fn names_of_the_tutorial_cause_a_warning_with_the_right_names() {
+    let database = TestDatabase::create();
+    // The server fails on the address, which is in use, after it has logged the warning.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let secret = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7";
+    let with_names = serve(&database, &[("SECRET_KEY", secret), ("ALGORITHM", "HS256"), ("BIND", &address)]);
+    let stderr = said(&outcome(with_names));
+    assert!(stderr.contains("SECRET_KEY") && stderr.contains("called JWT_SECRET"), "{stderr}");
+    assert!(stderr.contains("ALGORITHM") && stderr.contains("called JWT_ALGORITHM"), "{stderr}");
+    assert!(!stderr.contains(&secret[..8]), "{stderr}");
+    let stderr = said(&outcome(serve(&database, &[("BIND", &address)])));
+    assert!(!stderr.contains("SECRET_KEY"), "{stderr}");
 }

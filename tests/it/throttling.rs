@@ -35,7 +35,7 @@ async fn sign_in_from(app: &TestApp, address: &str, name: &str, password: &str) 
 }
 
 fn behind_a_proxy(settings: &mut Settings) {
-    settings.trusted_proxies = Some("127.0.0.1".to_owned());
+    settings.set("TRUSTED_PROXIES", "127.0.0.1");
 }
 
 /// Every row of the counted tries.
@@ -279,8 +279,8 @@ async fn wait_until(app: &TestApp, what: &str, is_so: impl Fn(&[(String, i64, i6
 
 /// Settings under which a hash takes long enough to see a try in flight.
 fn slow_hashes(settings: &mut Settings) {
-    settings.database.argon2_memory_kib = Some("65536".to_owned());
-    settings.database.argon2_iterations = Some("12".to_owned());
+    settings.set("ARGON2_MEMORY_KIB", "65536");
+    settings.set("ARGON2_ITERATIONS", "12");
 }
 
 #[tokio::test]

@@ -341,7 +341,7 @@ async fn a_wrong_method_learns_the_right_ones_and_an_unknown_address_is_json() {
 
 #[tokio::test]
 async fn too_many_tries_are_told_with_the_time_to_wait_in_a_form_and_in_json() {
-    let app = TestApp::start_with(|settings| settings.throttle_account_network = Some("2".to_owned())).await;
+    let app = TestApp::start_with(|settings| settings.set("THROTTLE_ACCOUNT_NETWORK", "2")).await;
     for _ in 0..2 {
         let answer = Answer::read(app.post_token("alice", "the wrong password").await).await;
         assert_refusal(&answer, 400, "invalid_grant", "a wrong password");
@@ -439,7 +439,7 @@ async fn the_token_cookie_says_who_at_me_and_nothing_else_of_the_request_does() 
 
 #[tokio::test]
 async fn the_password_grant_can_be_turned_off() {
-    let app = TestApp::start_with(|settings| settings.password_grant = Some("off".to_owned())).await;
+    let app = TestApp::start_with(|settings| settings.set("PASSWORD_GRANT", "off")).await;
     app.add_user("alice", &[]).await;
     for body in ["username=alice&password=x", "grant_type=password&username=alice&password=x", "grant_type=password"] {
         assert_refusal(&Answer::to(post(&app, FORM, body)).await, 400, "unsupported_grant_type", body);

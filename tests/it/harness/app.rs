@@ -52,11 +52,11 @@ impl TestApp {
     /// Starts a server on a database that exists.
     pub async fn start_on(database: TestDatabase, clock: Clock, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
-        settings.database.database_url = Some(database.url.clone());
-        settings.database.argon2_memory_kib = Some("64".to_owned());
-        settings.database.argon2_iterations = Some("1".to_owned());
-        settings.database.hash_threads = Some("2".to_owned());
-        settings.bind = Some("127.0.0.1:0".to_owned());
+        settings.set("DATABASE_URL", database.url.clone());
+        settings.set("ARGON2_MEMORY_KIB", "64");
+        settings.set("ARGON2_ITERATIONS", "1");
+        settings.set("HASH_THREADS", "2");
+        settings.set("BIND", "127.0.0.1:0");
         change(&mut settings);
         let mut config = settings.check().expect("settings of a test");
         config.server_key = vestibule::secret::ServerKey::parse(SERVER_KEY);

@@ -92,17 +92,17 @@ pub fn config_of(url: &str) -> Config {
 
 fn settings_of(url: &str) -> Settings {
     let mut settings = Settings::default();
-    settings.database.database_url = Some(url.to_owned());
-    settings.database.argon2_memory_kib = Some("64".to_owned());
-    settings.database.argon2_iterations = Some("1".to_owned());
+    settings.set("DATABASE_URL", url);
+    settings.set("ARGON2_MEMORY_KIB", "64");
+    settings.set("ARGON2_ITERATIONS", "1");
     settings
 }
 
 /// The queue of mails of servers on this database.
 pub fn outbox(database: &TestDatabase) -> Outbox {
     let mut settings = settings_of(&database.url);
-    settings.database.mail.smtp_url = Some("smtp://127.0.0.1:1".to_owned());
-    settings.database.mail.mail_from = Some("login@example.com".to_owned());
+    settings.set("SMTP_URL", "smtp://127.0.0.1:1");
+    settings.set("MAIL_FROM", "login@example.com");
     let config = settings.check().expect("settings of a test");
     Outbox::new(&config, &ServerKey::parse(SERVER_KEY).expect("a key"))
 }

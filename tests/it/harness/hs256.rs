@@ -23,7 +23,7 @@ pub async fn start_with(change: impl FnOnce(&mut Settings)) -> TestApp {
     file.write_all(JWT_SECRET.as_bytes()).expect("written");
     let path = file.path().display().to_string();
     TestApp::start_with(move |settings| {
-        settings.jwt_secret_file = Some(path);
+        settings.set("JWT_SECRET_FILE", path);
         change(settings);
     })
     .await

@@ -159,8 +159,8 @@ impl MailServer {
 
     /// Settings with which a server of ours sends through this one.
     pub fn settings(&self, settings: &mut Settings) {
-        settings.database.mail.smtp_url = Some(self.url());
-        settings.database.mail.mail_from = Some("The Door <login@example.com>".to_owned());
+        settings.set("SMTP_URL", self.url());
+        settings.set("MAIL_FROM", "The Door <login@example.com>");
     }
 
     /// A server of ours that sends through this one.

@@ -30,9 +30,9 @@ pub async fn start() -> TestApp {
 /// As [`start`], with some settings changed.
 pub async fn start_with(change: impl FnOnce(&mut Settings)) -> TestApp {
     TestApp::start_with(|settings| {
-        settings.database.public_url = Some("http://login.vestibule.test".to_owned());
-        settings.cookie_domain = Some("vestibule.test".to_owned());
-        settings.trusted_proxies = Some("127.0.0.1".to_owned());
+        settings.set("PUBLIC_URL", "http://login.vestibule.test");
+        settings.set("COOKIE_DOMAIN", "vestibule.test");
+        settings.set("TRUSTED_PROXIES", "127.0.0.1");
         change(settings);
     })
     .await

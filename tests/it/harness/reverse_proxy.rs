@@ -44,7 +44,7 @@ impl ReverseProxy {
     pub async fn start_with(kind: Kind, role: Option<&str>, change: impl FnOnce(&mut Settings)) -> Self {
         let port = free_port();
         let app = start_with(|settings| {
-            settings.database.public_url = Some(format!("http://login.vestibule.test:{port}"));
+            settings.set("PUBLIC_URL", format!("http://login.vestibule.test:{port}"));
             change(settings);
         })
         .await;
