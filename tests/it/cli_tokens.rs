@@ -5,44 +5,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::cli_harness::{Served, TestDb};
-use crate::harness::hs256::{self, JWT_SECRET, claims};
-
-#[test]
-fn what_stands_in_a_token_is_shown_without_a_database() {
-    let db = TestDb::empty();
-    let now = vestibule::clock::unix_seconds(vestibule::clock::Clock::system().now());
-    let payload = json!({"sub": "alice", "exp": now + 750, "iat": now - 41, "roles": ["a", "b"], "x": "\u{1b}[2J"});
-    let token = hs256::sign(&hs256::header(), &payload.to_string());
-    let shown = db.cli_with_input(&["token", "inspect", "--json"], &format!("Bearer {token}\n")).json();
-    assert_eq!((&shown["header"], &shown["claims"]), (&hs256::header(), &payload));
-    let text = db.cli_with_input(&["token", "inspect"], &format!("  {token}\r\n")).ok().out;
-    for words in ["alg        HS256", "sub        alice", "(in 12 minutes)", " s ago)", "roles      a, b", "\\u{1b}[2J"]
-    {
-        assert!(text.contains(words), "{words:?} is not in {text}");
-    }
-    // A busy machine may take a while to get there.
-    assert!((41..60).any(|seconds| text.contains(&format!("({seconds} s ago)"))), "{text}");
-    assert!(
-        text.contains("the token was not verified") && !text.contains(token.rsplit('.').next().expect("a signature"))
-    );
-    db.write_file("token", &token);
-    assert_eq!(db.cli(&["token", "inspect", "--file", "token"]).ok().out.lines().count(), text.lines().count());
-    assert!(!db.folder.path().join("db").exists(), "no database was made");
-
-    db.cli(&["token", "inspect", &token]).fails(2, "unexpected argument");
-    db.cli(&["token", "inspect", "--file", "nothing"]).fails(1, "cannot open the file nothing");
-    for (input, words) in [
-        ("", "no token given"),
-        ("garbage", "three parts separated by dots, found 1"),
-        ("a.b.c", "the header is not a JSON object"),
-        ("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "it looks like a refresh token"),
-    ] {
-        db.cli_with_input(&["token", "inspect"], input).fails(1, words);
-    }
-    let unsigned =
-        format!("{}.{}.", vestibule::secret::base64url(br#"{"alg":"none"}"#), token.split('.').nth(1).expect("claims"));
-    assert!(db.cli_with_input(&["token", "inspect"], &unsigned).ok().out.contains("the token is not signed"));
-}
+use crate::harness::hs256::{JWT_SECRET, claims};
 
 #[tokio::test]
 async fn a_scripts_token_serves_is_counted_and_ends_with_the_users_sessions() {

@@ -63,45 +63,6 @@ fn a_name_or_number_that_is_taken_is_refused() {
 }
 
 #[test]
-fn what_breaks_a_rule_is_refused_with_its_field() {
-    let db = TestDb::new();
-    let add = |name: &str, more: &[&str]| db.cli(&[&["users", "add", name, "--no-password"], more].concat());
-    add("a b", &[]).fails(1, "username of a b: a username must have 1 to 64");
-    add("alice", &["--id", "0"]).fails(1, "id of alice: a user ID must be a whole number from 1");
-    add("alice", &["--email", "nowhere"]).fails(1, "email of alice: ");
-    add("alice", &["--display-name", " "]).fails(1, "display_name of alice: ");
-    add("alice", &["--role", "Admin"]).fails(1, "roles of alice: `Admin` is not a valid role");
-    add("a@example.com", &[]).fails(1, "must be the account's own email");
-    db.cli_with_input(&["users", "add", "alice", "--password-stdin"], "short")
-        .fails(1, "password of alice: a password must have at least 12");
-    db.cli_with_input(&["users", "add", "alice", "--password-stdin"], "password1234").fails(1, "too easy to guess");
-    assert!(db.users().is_empty());
-}
-
-#[test]
-fn a_password_is_taken_from_standard_input_or_a_file_and_never_from_an_argument() {
-    let db = TestDb::new();
-    db.cli(&["users", "add", "alice", "--password", GOOD_PASSWORD]).fails(2, "unexpected argument '--password'");
-    db.cli(&["users", "add", "alice", GOOD_PASSWORD]).fails(2, "unexpected argument");
-    db.cli(&["users", "set-password", "alice", GOOD_PASSWORD]).fails(2, "unexpected argument");
-    db.cli(&["users", "add", "alice"]).fails(2, "use --password-stdin or --password-file PATH, or --no-password");
-    db.cli(&["users", "add", "alice", "--no-password", "--password-stdin"]).fails(2, "cannot be used with");
-    db.cli_with_input(&["users", "add", "alice", "--password-stdin"], "").fails(1, "contains no password");
-    db.cli_with_input(&["users", "add", "alice", "--password-stdin"], "one\ntwo\n").fails(1, "more than one line");
-    db.cli_with_input(&["users", "add", "alice", "--password-stdin"], &"x".repeat(5000))
-        .fails(1, "more than 4096 bytes");
-    assert!(db.users().is_empty());
-
-    db.write_file("password", &format!("{OTHER_PASSWORD}\r\n"));
-    db.cli(&["users", "add", "alice", "--password-file", "password"]).ok();
-    db.cli(&["users", "add", "bob", "--password-file", "nothing"]).fails(1, "cannot open the password file nothing");
-    db.cli(&["users", "add", "carol", "--no-password"]).ok();
-    assert!(db.can_sign_in("alice", OTHER_PASSWORD));
-    assert_eq!(db.cli(&["users", "show", "carol", "--json"]).json()["has_password"], false);
-    assert!(!db.can_sign_in("carol", GOOD_PASSWORD));
-}
-
-#[test]
 fn a_set_password_ends_the_sessions_and_lets_the_new_one_in() {
     let db = TestDb::new();
     db.add("alice", &[]);
@@ -249,14 +210,6 @@ fn a_command_before_the_migrations_says_what_to_run() {
         db.cli(args).fails(1, "run \"vestibule migrate run\"");
     }
     assert!(!db.folder.path().join("db").exists(), "a command that only asks makes no file");
-}
-
-#[test]
-fn wrong_settings_are_exit_code_2() {
-    let db = TestDb::new();
-    db.cli(&["users", "list", "--database-url", "mysql://x"]).fails(2, "DATABASE_URL does not begin with sqlite://");
-    db.cli(&["users", "add", "alice", "--no-password", "--password-min-length", "3"]).fails(2, "PASSWORD_MIN_LENGTH=3");
-    db.cli(&["users"]).fails(2, "Usage");
 }
 
 #[test]

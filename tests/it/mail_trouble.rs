@@ -16,7 +16,7 @@ use crate::harness::{ServerProcess, TestApp, TestDatabase};
 
 const EVERY: &str = "1 = 1";
 
-fn mail(user_id: i64) -> Mail {
+pub fn mail(user_id: i64) -> Mail {
     let kind = MailKind::Verify { username: "alice".to_owned(), secret: PlainSecret::generate() };
     let to = "alice@example.com".to_owned();
     Mail { kind, to, display_name: None, language: None, user_id: Some(user_id) }
@@ -74,23 +74,6 @@ async fn what_is_refused_for_now_is_tried_again_and_what_is_refused_for_good_is_
     queue(&app, mail(1)).await;
     until_waiting(&app.database, 1, "tries = 1").await;
     assert_eq!(server.received().len(), 0);
-}
-
-#[tokio::test]
-async fn a_slow_mail_server_delays_no_page() {
-    let server = MailServer::start();
-    server.answer("slow");
-    let app = server.app().await;
-    for user_id in 0..6 {
-        queue(&app, mail(user_id)).await;
-    }
-    until_waiting(&app.database, 4, "claimed_until IS NOT NULL").await;
-    let began = Instant::now();
-    for _ in 0..5 {
-        assert_eq!(app.get("/login").send().await.expect("an answer").status(), 200);
-    }
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-    server.wait_for(6).await;
 }
 
 #[tokio::test]

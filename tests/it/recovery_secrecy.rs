@@ -15,7 +15,7 @@ async fn add(app: &TestApp, name: &str, email: &'static str) {
     app.write(move |conn| users::set_email(conn, user.id, Some(email))).await;
 }
 
-async fn ask(visitor: &Visitor, path: &str, field: &str, value: &str) -> Page {
+pub async fn ask(visitor: &Visitor, path: &str, field: &str, value: &str) -> Page {
     let form = visitor.get(path).await;
     visitor.submit(&form, path, &[(field, value)]).await
 }
@@ -137,38 +137,4 @@ async fn a_thousand_wishes_from_one_network_make_three_mails_and_the_rest_is_tol
     assert!(direct.count("links", "purpose = 'reset'") <= 1);
     app.clock.advance(Duration::from_secs(3_601));
     assert_eq!(visitor.submit(&form, "/password/forgot", &[("login", "alice")]).await.status, 303, "an hour later");
-}
-
-#[tokio::test]
-async fn without_a_mail_server_the_page_says_whom_to_ask() {
-    let app = TestApp::start().await;
-    for page in
-        [Visitor::new(&app).get("/password/forgot").await, Visitor::new(&app).post("/password/forgot", &[]).await]
-    {
-        assert!(page.html.contains("This server doesn’t send email") || page.status == 403, "{}", page.html);
-    }
-    let closed = Visitor::new(&app).get("/register").await;
-    assert!(closed.status == 403 && closed.html.contains("Sign-up is closed"), "{}", closed.html);
-    assert!(!Visitor::new(&app).get("/login").await.html.contains("/register"));
-}
-
-#[tokio::test]
-async fn what_is_no_name_and_no_address_comes_again_with_the_field_kept() {
-    let server = MailServer::start();
-    let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
-    let visitor = Visitor::new(&app);
-    let page = ask(&visitor, "/password/forgot", "login", " ").await;
-    assert_eq!(
-        (page.status, page.alert().as_str()),
-        (422, "Missing username or email address. Enter your username or email address.")
-    );
-    for email in ["", "nobody", "a@b", "two words@example.com", "a@exa mple.com"] {
-        let page = ask(&visitor, "/register", "email", email).await;
-        assert_eq!(page.status, 422, "{email}");
-        assert!(page.alert().starts_with("Invalid email address"), "{}", page.alert());
-        assert_eq!(page.value_of("email").unwrap_or_default(), email);
-    }
-    let stale = visitor.post("/register", &[("email", "a@example.com"), ("csrf", "stale")]).await;
-    assert!(stale.status == 422 && stale.value_of("email") == Some("a@example.com"), "{}", stale.html);
-    assert!(Visitor::new(&app).get("/login").await.html.contains("href=\"/register\""));
 }

@@ -4,13 +4,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::harness::beside::{self, Direct};
-use crate::harness::process::{command, outcome, said, serve};
+use crate::harness::process::{outcome, said, serve};
 use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase};
 
 const ROUNDS: usize = 20;
@@ -46,7 +45,7 @@ async fn status_of_me(server: &ServerProcess, token: &str) -> StatusCode {
 }
 
 /// What the page behind a set-up link answers: 200 with the form, or 410.
-async fn status_of_link(server: &ServerProcess, secret: &str) -> StatusCode {
+pub async fn status_of_link(server: &ServerProcess, secret: &str) -> StatusCode {
     let browser = TestApp::browser();
     let opened = browser.get(format!("{}/setup?link={secret}", server.url)).send().await.expect("an answer");
     assert_eq!(opened.status(), StatusCode::SEE_OTHER);
@@ -180,68 +179,4 @@ async fn another_server_key_is_refused_and_named() {
     assert!(said.contains("SERVER_KEY does not decrypt the signing key"), "{said}");
     assert!(!said.contains(OTHER_KEY), "{said}");
     drop(token_from(&ServerProcess::start(&database, &[])).await);
-}
-
-#[tokio::test]
-async fn an_address_in_use_is_named_with_the_mend_and_the_first_servers_link_goes_on() {
-    let database = TestDatabase::create();
-    let first = ServerProcess::start(&database, &[]);
-    let address = first.url.strip_prefix("http://").expect("a URL");
-    for setting in ["BIND", "METRICS_BIND"] {
-        let output = outcome(serve(&database, &[(setting, address)]));
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains(address) && said.contains(&format!("set {setting} to another address")), "{said}");
-    }
-    let link = first.setup_link.as_ref().expect("a link");
-    assert_eq!(status_of_link(&first, link).await, StatusCode::OK);
-}
-
-#[test]
-fn serve_is_what_is_meant_when_no_command_is_given() {
-    let database = TestDatabase::create();
-    let bare = |arguments: &[&str]| command(&database, arguments);
-    let mut without_arguments = bare(&[]);
-    without_arguments.env("BIND", "127.0.0.1:0");
-    assert!(ServerProcess::from_command(without_arguments).is_some());
-    assert!(ServerProcess::from_command(bare(&["--bind", "127.0.0.1:0"])).is_some());
-    assert!(ServerProcess::from_command(bare(&["serve", "--bind=127.0.0.1:0"])).is_some());
-    for (arguments, words) in [
-        (&["--help"] as &[_], "Start the server (default)"),
-        (&["-h"], "Start the server (default)"),
-        (&["--version"], concat!("vestibule ", env!("CARGO_PKG_VERSION"))),
-        (&["-V"], concat!("vestibule ", env!("CARGO_PKG_VERSION"))),
-        (&["serve", "--help"], "--database-url <URL>"),
-    ] {
-        let output = outcome(command(&database, arguments));
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
-        assert!(String::from_utf8_lossy(&output.stdout).contains(words), "{arguments:?}");
-    }
-    for arguments in [&["serv"] as &[_], &["--no-such-flag"], &["serve", "more"]] {
-        assert_eq!(outcome(command(&database, arguments)).status.code(), Some(2), "{arguments:?}");
-    }
-}
-
-#[tokio::test]
-async fn told_to_stop_the_server_answers_what_is_in_flight_and_ends_well() {
-    let database = TestDatabase::create();
-    beside::add_user(&database, "alice", &[]).await;
-    // The account's hash is weaker than these, so that signing in computes a slow one.
-    let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "10")];
-    let mut server = ServerProcess::start(&database, &slow);
-    let url = format!("{}/token", server.url);
-    let client = reqwest::Client::new();
-    let form = [("username", "alice"), ("password", PASSWORD)];
-    let request = tokio::spawn(async move { client.post(url).form(&form).send().await });
-    let mut direct = Direct::open(&database);
-    while direct.count("login_attempts", "in_flight > 0") == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    server.terminate();
-    let answer = request.await.expect("no panic").expect("the request in flight is answered");
-    assert_eq!(answer.status(), StatusCode::OK);
-    let begun = Instant::now();
-    assert_eq!(server.wait().code(), Some(0));
-    assert!(begun.elapsed() < Duration::from_secs(9), "it does not wait for nothing: {:?}", begun.elapsed());
-    assert_eq!(direct.count("sessions", "1 = 1"), 1);
 }

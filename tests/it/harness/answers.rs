@@ -98,3 +98,19 @@ fn parse(bytes: &[u8]) -> Answer {
     headers.remove("date");
     Answer { status, headers, body: bytes[at + 4..].to_vec() }
 }
+
+/// The shape of every refusal of `/token` and `/me` (RFC 6749 §5.2).
+#[track_caller]
+pub fn assert_refusal(answer: &Answer, status: u16, code: &str, what: &str) {
+    let body = answer.json();
+    assert_eq!((answer.status, body["error"].as_str()), (status, Some(code)), "{what}: {answer:?}");
+    assert!(body["error_description"].as_str().is_some_and(is_error_description), "{what}: {answer:?}");
+    assert_eq!(answer.header("content-type"), "application/json", "{what}");
+    assert_eq!(answer.header("cache-control"), "no-store", "{what}");
+    for (name, is_due) in
+        [("www-authenticate", status == 401), ("retry-after", status == 429 || status == 503), ("allow", status == 405)]
+    {
+        assert_eq!(answer.headers.contains_key(name), is_due, "{what}: {name}: {answer:?}");
+    }
+    assert_eq!(body["request_id"].is_string(), status >= 500, "{what}: {answer:?}");
+}

@@ -207,7 +207,7 @@ fn the_help_the_example_and_the_page_list_the_same_settings() {
         assert!(flag.is_empty() || *default == page_default.replace('`', ""), "{name}: {default} and {page_default}");
     }
     assert_eq!(page.keys().collect::<Vec<_>>(), help.keys().collect::<Vec<_>>());
-    let example = include_str!("../../.env.example");
+    let example = include_str!("../../../.env.example");
     let mut listed = BTreeMap::new();
     let mut above = "";
     for line in example.lines() {
@@ -261,7 +261,7 @@ fn listed_by_the_help(database: &TestDatabase) -> Listed {
 
 /// Out of the table in `docs/settings.md`; a default in backticks is a value, one without is words.
 fn listed_by_the_page() -> Listed {
-    let rows = include_str!("../../docs/settings.md").lines().filter(|line| line.starts_with("| `"));
+    let rows = include_str!("../../../docs/settings.md").lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
         let [name, flag, default, what] = cells[..] else { panic!("four cells: {row}") };
