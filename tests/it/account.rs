@@ -7,9 +7,8 @@ use vestibule::sessions;
 use vestibule::users::UserId;
 
 use crate::harness::visitor::{Page, SESSION, TOKEN, Visitor};
-use crate::harness::{PASSWORD, TestApp};
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 
-pub const NEW: &str = "purple monkey dishwasher lamp";
 const PAGES: [&str; 5] = ["/", "/account/profile", "/account/email", "/account/sessions", "/account/password"];
 
 #[tokio::test]
@@ -76,7 +75,7 @@ async fn a_changed_password_ends_all_other_sessions_and_gives_this_one_a_new_sec
     let program = app.token_of("alice").await;
     let form = visitor.get("/account/password").await;
     assert!(form.header("content-security-policy").contains("script-src 'self'"));
-    let done = visitor.submit(&form, "/account/password", &[("current", PASSWORD), ("password", NEW)]).await;
+    let done = visitor.submit(&form, "/account/password", &[("current", PASSWORD), ("password", OTHER_PASSWORD)]).await;
     assert_eq!((done.status, done.location()), (303, "/?notice=password-changed"), "{}", done.html);
     let page = visitor.get("/?notice=password-changed").await;
     assert!(page.html.contains("Password changed."), "{}", page.html);
@@ -84,7 +83,7 @@ async fn a_changed_password_ends_all_other_sessions_and_gives_this_one_a_new_sec
     assert!(!thief.is_signed_in().await, "a copy of the old cookie is worth nothing");
     assert_eq!(app.get_me(&program).await.status(), 401);
     assert_eq!(Visitor::new(&app).try_sign_in("alice", PASSWORD).await.status, 422);
-    assert_eq!(Visitor::new(&app).try_sign_in("alice", NEW).await.status, 303);
+    assert_eq!(Visitor::new(&app).try_sign_in("alice", OTHER_PASSWORD).await.status, 303);
     let page = visitor.get("/account/sessions").await;
     assert!(page.html.contains("Password changed"));
 }
@@ -95,12 +94,12 @@ async fn a_stolen_session_is_no_way_to_guess_the_password() {
     let form = visitor.get("/account/password").await;
     let mut statuses = Vec::new();
     for _ in 0..11 {
-        let fields = [("current", "not my password"), ("password", NEW)];
+        let fields = [("current", "not my password"), ("password", OTHER_PASSWORD)];
         statuses.push(visitor.submit(&form, "/account/password", &fields).await.status);
     }
     assert_eq!(statuses[..10], [422; 10]);
     assert_eq!(statuses[10], 429);
-    let fields = [("current", PASSWORD), ("password", NEW)];
+    let fields = [("current", PASSWORD), ("password", OTHER_PASSWORD)];
     let page = visitor.submit(&form, "/account/password", &fields).await;
     assert!(page.status == 429 && !page.header("retry-after").is_empty(), "even the right one waits");
     let page = visitor.get("/account/sessions").await;

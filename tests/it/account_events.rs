@@ -9,11 +9,8 @@ use vestibule::db::schema::{audit_events, login_attempts};
 use vestibule::links::{self, LinkPurpose};
 use vestibule::users::LookupName;
 
-use crate::harness::process::ServerProcess;
 use crate::harness::visitor::Visitor;
-use crate::harness::{PASSWORD, TestApp};
-
-const NEW: &str = "purple monkey dishwasher lamp";
+use crate::harness::{OTHER_PASSWORD, PASSWORD, ServerProcess, TestApp};
 
 #[tokio::test]
 async fn people_see_in_their_language_what_administrators_and_links_did_to_their_account() {
@@ -28,7 +25,7 @@ async fn people_see_in_their_language_what_administrators_and_links_did_to_their
     admin.disable(&alice, false).await.expect("the database answers");
     admin.enable(&alice).await.expect("the database answers");
     admin.enable(&alice).await.expect("the database answers");
-    admin.set_password(&alice, &NEW.to_owned().into()).await.expect("the database answers");
+    admin.set_password(&alice, &OTHER_PASSWORD.to_owned().into()).await.expect("the database answers");
     let now = app.clock.now();
     let link = app.write(move |conn| links::create(conn, LinkPurpose::Reset, Some(user.id), now)).await;
     let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";

@@ -10,12 +10,11 @@ use vestibule::sessions::SessionKind;
 use vestibule::users::LookupName;
 use vestibule::users::password::Password;
 
-use crate::cli_harness::{GOOD_PASSWORD, Served, TestDb};
-use crate::harness::{PASSWORD, TestApp};
+use crate::harness::cli::Served;
+use crate::harness::{PASSWORD, TestApp, TestDatabase};
 
 const ALL_GRANTS: [&str; 6] = ["--grant", "password", "--grant", "refresh_token", "--grant", "client_credentials"];
-const PASSWORD_FIELDS: [(&str, &str); 3] =
-    [("grant_type", "password"), ("username", "alice"), ("password", GOOD_PASSWORD)];
+const PASSWORD_FIELDS: [(&str, &str); 3] = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD)];
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
@@ -62,7 +61,7 @@ async fn a_registered_program_gets_tokens_with_its_secret_by_basic_and_in_the_bo
 
 #[test]
 fn the_secret_is_printed_once_on_a_line_of_its_own_and_a_name_is_registered_once() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     let args = [&["clients", "add", "billing"][..], &ALL_GRANTS, &["--scope", "write", "--scope", "read"]].concat();
     let added = db.cli(&args).ok();
     let lines: Vec<&str> = added.out.lines().collect();

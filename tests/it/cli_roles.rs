@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::cli_harness::{GOOD_PASSWORD, Served, TestDb};
+use crate::harness::cli::{Served, finish, start};
+use crate::harness::{PASSWORD, TestDatabase};
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
@@ -13,7 +14,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 
 /// `POST /token` as alice, wishing for these scopes.
 async fn ask(served: &Served, client: Option<(&str, &str)>, scope: &str) -> Value {
-    let fields = [("grant_type", "password"), ("username", "alice"), ("password", GOOD_PASSWORD), ("scope", scope)];
+    let fields = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", scope)];
     served.post("/token", client, &fields).await.json()
 }
 
@@ -28,7 +29,7 @@ fn claims(answer: &Value) -> Value {
 
 #[test]
 fn what_a_role_allows_is_set_exactly_and_listed_with_who_holds_it() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.add("alice", &["--role", "editor"]);
     db.add("bob", &["--role", "editor", "--role", "admin"]);
     let set = ["roles", "set", "editor", "--scope", "write", "--scope", "read", "--json"];
@@ -60,7 +61,7 @@ fn what_a_role_allows_is_set_exactly_and_listed_with_who_holds_it() {
 
 #[test]
 fn roles_are_granted_and_revoked_twice_without_harm() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.add("alice", &["--role", "staff"]);
     let grant = ["users", "grant", "ALICE", "editor", "staff", "--json"];
     let first = db.cli(&grant).json();
@@ -86,16 +87,15 @@ fn roles_are_granted_and_revoked_twice_without_harm() {
 
 #[test]
 fn the_last_admins_role_is_not_revoked_by_accident() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.add("root1", &["--role", "admin", "--role", "staff"]);
     db.cli(&["users", "revoke", "root1", "staff", "admin"]).fails(1, "root1 is the last admin");
     let roles = || db.cli(&["users", "show", "root1", "--json"]).json()["roles"].clone();
     assert_eq!(roles(), json!(["admin", "staff"]), "all of it or nothing");
     db.add("root2", &[]);
     db.cli(&["users", "grant", "root2", "admin"]).ok();
-    let both: Vec<_> =
-        ["root1", "root2"].map(|name| db.command(&["users", "revoke", name, "admin"]).spawn().expect("starts")).into();
-    let codes: Vec<_> = both.into_iter().map(|child| crate::cli_harness::finish(child).code).collect();
+    let both: Vec<_> = ["root1", "root2"].map(|name| start(db.command(&["users", "revoke", name, "admin"]))).into();
+    let codes: Vec<_> = both.into_iter().map(|child| finish(child).code).collect();
     assert!(codes.contains(&Some(0)) && codes.contains(&Some(1)), "of two at once one stays: {codes:?}");
     for name in ["root1", "root2"] {
         db.cli(&["users", "revoke", name, "admin", "--force"]).ok();

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use vestibule::secret::fill_random;
 use vestibule::users::argon2id::{Cost, Hasher};
 
-use crate::cli_harness::{GOOD_PASSWORD, OTHER_PASSWORD, TestDb, finish};
+use crate::harness::cli::{finish, start};
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestDatabase};
 
 fn hash(password: &str, memory_kib: u32) -> String {
     Hasher::default().hash(password.as_bytes(), Cost { memory_kib, iterations: 1, parallelism: 1 }).to_string()
@@ -15,10 +16,10 @@ fn hash(password: &str, memory_kib: u32) -> String {
 
 /// A file of `count` users whose names begin with `prefix`; every tenth has a password, the others a hash.
 fn many(prefix: &str, count: usize) -> String {
-    let hash = hash(GOOD_PASSWORD, 64);
+    let hash = hash(PASSWORD, 64);
     (0..count).fold(String::new(), |mut text, number| {
         let secret = if number % 10 == 0 {
-            format!("password = \"{GOOD_PASSWORD} {number}\"")
+            format!("password = \"{PASSWORD} {number}\"")
         } else {
             format!("password_hash = \"{hash}\"")
         };
@@ -35,12 +36,12 @@ fn counts(report: &serde_json::Value) -> (usize, usize, u64) {
 
 #[test]
 fn a_file_makes_its_users_and_the_second_run_changes_nothing() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.add("zoe", &[]);
     db.write_file(
         "users.toml",
         &format!(
-            "[[users]]\nusername = \"alice\"\npassword = \"{GOOD_PASSWORD}\"\nroles = [\"staff\", \"admin\"]\ndisplay_name = \"Alice\"\nemail = \"alice@example.com\"\n\
+            "[[users]]\nusername = \"alice\"\npassword = \"{PASSWORD}\"\nroles = [\"staff\", \"admin\"]\ndisplay_name = \"Alice\"\nemail = \"alice@example.com\"\n\
              [[users]]\nusername = \"bob\"\nid = 40\npassword_hash = '{}'\n\
              [[users]]\nusername = \"홍길동\"\n",
             hash(OTHER_PASSWORD, 64)
@@ -57,9 +58,7 @@ fn a_file_makes_its_users_and_the_second_run_changes_nothing() {
     let users = db.users();
     assert_eq!(users.len(), 4);
     assert!(
-        db.can_sign_in("alice", GOOD_PASSWORD)
-            && db.can_sign_in("bob", OTHER_PASSWORD)
-            && db.can_sign_in("zoe", GOOD_PASSWORD)
+        db.can_sign_in("alice", PASSWORD) && db.can_sign_in("bob", OTHER_PASSWORD) && db.can_sign_in("zoe", PASSWORD)
     );
     let before = db.users();
     assert_eq!(db.cli(&["seed", "users.toml"]).ok().out, "0 to create, 0 to change, 3 unchanged\n");
@@ -70,17 +69,17 @@ fn a_file_makes_its_users_and_the_second_run_changes_nothing() {
 
 #[test]
 fn what_the_file_says_otherwise_is_changed_and_what_it_leaves_out_is_left_alone() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.add("alice", &["--display-name", "Alice", "--email", "alice@example.com", "--role", "staff", "--role", "ops"]);
     db.add("bob", &["--display-name", "Bob", "--role", "staff"]);
-    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(db.can_sign_in("alice", PASSWORD));
     db.write_file(
         "users.toml",
         &format!("[[users]]\nusername = \"ALICE\"\nid = 1\npassword = \"{OTHER_PASSWORD}\"\nroles = [\"staff\", \"dev\"]\nemail = \"a@example.org\"\n[[users]]\nusername = \"bob\"\n"),
     );
     let dry = db.cli(&["seed", "users.toml", "--dry-run", "--json"]).json();
     assert_eq!(dry["changed"][0]["fields"], serde_json::json!(["password", "email", "roles"]));
-    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(db.can_sign_in("alice", PASSWORD));
     let run = db.cli(&["seed", "users.toml"]).ok().out;
     assert_eq!(
         run,
@@ -99,13 +98,13 @@ fn what_the_file_says_otherwise_is_changed_and_what_it_leaves_out_is_left_alone(
 
 #[test]
 fn a_hash_made_stronger_by_a_sign_in_is_not_put_back() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.write_file(
         "users.toml",
-        &format!("[[users]]\nusername = \"alice\"\npassword_hash = '{}'\n", hash(GOOD_PASSWORD, 16)),
+        &format!("[[users]]\nusername = \"alice\"\npassword_hash = '{}'\n", hash(PASSWORD, 16)),
     );
     db.cli(&["seed", "users.toml"]).ok();
-    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(db.can_sign_in("alice", PASSWORD));
     let again = db.cli(&["seed", "users.toml"]).ok().out;
     assert!(again.starts_with("note: users.toml:3: users[0].password_hash: not changed"), "{again}");
     assert!(again.ends_with("0 to create, 0 to change, 1 unchanged\n"), "{again}");
@@ -119,7 +118,7 @@ fn a_hash_made_stronger_by_a_sign_in_is_not_put_back() {
 
 #[test]
 fn a_fault_of_the_last_user_leaves_everything_as_it_was() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.add("zoe", &["--role", "staff", "--id", "7"]);
     db.add("gone", &[]);
     db.cli(&["users", "delete", "gone"]).ok();
@@ -141,7 +140,7 @@ fn a_fault_of_the_last_user_leaves_everything_as_it_was() {
 
 #[test]
 fn the_role_of_the_last_admin_is_not_taken() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.add("root1", &["--role", "admin"]);
     db.write_file("users.toml", "[[users]]\nusername = \"root1\"\nroles = []\n");
     db.cli(&["seed", "users.toml", "--dry-run"])
@@ -157,10 +156,9 @@ fn the_role_of_the_last_admin_is_not_taken() {
 
 #[test]
 fn two_seeds_of_one_file_at_once_make_each_user_once() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.write_file("users.toml", &many("u", 200));
-    let children: Vec<_> =
-        (0..2).map(|_| db.command(&["seed", "users.toml", "--json"]).spawn().expect("starts")).collect();
+    let children: Vec<_> = (0..2).map(|_| start(db.command(&["seed", "users.toml", "--json"]))).collect();
     let reports: Vec<_> = children.into_iter().map(|child| counts(&finish(child).json())).collect();
     assert_eq!(reports.iter().map(|(created, ..)| created).sum::<usize>(), 200, "{reports:?}");
     assert!(
@@ -176,7 +174,7 @@ fn two_seeds_of_one_file_at_once_make_each_user_once() {
 #[test]
 fn a_seed_that_is_killed_is_whole_or_absent() {
     const USERS: usize = 300;
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.write_file("whole.toml", &many("whole", USERS));
     let started = Instant::now();
     db.cli(&["seed", "whole.toml"]).ok();
@@ -185,7 +183,7 @@ fn a_seed_that_is_killed_is_whole_or_absent() {
     for round in 0..20 {
         let name = format!("r{round}.toml");
         db.write_file(&name, &many(&format!("r{round}u"), USERS));
-        let mut child = db.command(&["seed", &name]).spawn().expect("starts");
+        let mut child = start(db.command(&["seed", &name]));
         let mut random = [0; 4];
         fill_random(&mut random);
         // The later half, where the transaction is: what comes before it writes nothing.

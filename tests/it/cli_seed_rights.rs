@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::cli_harness::{Served, TestDb};
+use crate::harness::TestDatabase;
+use crate::harness::cli::Served;
 
 const FILE: &str = "\
 [[roles]]
@@ -22,7 +23,7 @@ const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 #[test]
 fn roles_and_programs_are_made_once_and_the_secret_is_told_once() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.write_file("seed.toml", FILE);
     let dry = db.cli(&["seed", "seed.toml", "--dry-run"]).ok().out;
     assert_eq!(
@@ -46,7 +47,7 @@ fn roles_and_programs_are_made_once_and_the_secret_is_told_once() {
 
 #[test]
 fn what_the_file_says_otherwise_is_changed() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.write_file("seed.toml", FILE);
     db.cli(&["seed", "seed.toml"]).ok();
     db.cli(&["roles", "set", "other", "--scope", "x"]).ok();
@@ -92,7 +93,7 @@ async fn a_secret_that_the_file_brings_serves_and_is_not_printed() {
 
 #[test]
 fn a_fault_of_the_last_program_leaves_everything_as_it_was() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.write_file("seed.toml", &format!("{FILE}[[clients]]\nname = \"new\"\n"));
     for more in [&["--dry-run"][..], &[]] {
         db.cli(&[&["seed", "seed.toml"], more].concat())
@@ -105,7 +106,7 @@ fn a_fault_of_the_last_program_leaves_everything_as_it_was() {
 
 #[test]
 fn the_example_can_be_carried_out() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.write_file("seed.toml", include_str!("../../examples/seed.toml"));
     db.cli(&["seed", "seed.toml"]).ok();
     assert!(db.cli(&["seed", "seed.toml"]).ok().out.starts_with("0 to create, 0 to change, "));

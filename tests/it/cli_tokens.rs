@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::cli_harness::{Served, TestDb};
+use crate::harness::TestDatabase;
+use crate::harness::cli::{Served, run};
 use crate::harness::hs256::{JWT_SECRET, claims};
 
 #[tokio::test]
@@ -42,7 +43,7 @@ async fn a_scripts_token_serves_is_counted_and_ends_with_the_users_sessions() {
 
 #[test]
 fn a_scripts_token_is_refused_where_a_sign_in_would_be() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.add("alice", &["--role", "editor"]);
     let issue = |more: &[&str]| db.cli(&[&["token", "issue", "--user", "alice"], more].concat());
     issue(&["--scope", "read"]).fails(1, "no role of alice allows read: run \"vestibule roles list\"");
@@ -57,9 +58,8 @@ fn a_scripts_token_is_refused_where_a_sign_in_would_be() {
     db.cli(&["users", "disable", "alice"]).ok();
     issue(&[]).fails(1, "run \"vestibule users enable alice\" first");
     db.cli(&["users", "enable", "alice"]).ok();
-    let without_key =
-        db.command(&["token", "issue", "--user", "alice"]).env_remove("SERVER_KEY").output().expect("runs");
-    assert_eq!(without_key.status.code(), Some(2), "{without_key:?}");
+    let without_key = run(db.command(&["token", "issue", "--user", "alice"]).env_remove("SERVER_KEY"));
+    assert_eq!(without_key.code, Some(2), "{without_key:?}");
     assert_eq!(db.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"], 0, "a refusal begins no session");
     issue(&[]).ok();
 }

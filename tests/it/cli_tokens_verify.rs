@@ -6,13 +6,14 @@ use diesel::{Connection as _, PgConnection, SqliteConnection};
 use serde_json::{Value, json};
 use vestibule::clock::Clock;
 
-use crate::cli_harness::{GOOD_PASSWORD, Served};
+use crate::harness::PASSWORD;
+use crate::harness::cli::Served;
 use crate::harness::hs256::{self, JWT_SECRET, claims, part};
 
 pub const SHARED: [(&str, &str); 1] = [("JWT_SECRET", JWT_SECRET)];
 
 pub async fn token(served: &Served, username: &str, scope: &str) -> String {
-    let fields = [("grant_type", "password"), ("username", username), ("password", GOOD_PASSWORD), ("scope", scope)];
+    let fields = [("grant_type", "password"), ("username", username), ("password", PASSWORD), ("scope", scope)];
     let answer = served.post("/token", None, &fields).await.json();
     answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
 }

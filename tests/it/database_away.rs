@@ -13,7 +13,7 @@ use vestibule::db::{DbConnection, DbError};
 
 use crate::harness::away::{Away, cut};
 use crate::harness::beside::Direct;
-use crate::harness::process::{outcome, said, serve};
+use crate::harness::cli::run;
 use crate::harness::{PASSWORD, TestApp, TestDatabase};
 
 async fn assert_unavailable(answer: Response) {
@@ -119,9 +119,9 @@ async fn prepared_statements_can_be_turned_off_for_pgbouncer() {
     let database = TestDatabase::create();
     let url = format!("{}?prepared_statements=off", database.url);
     if !database.is_postgres() {
-        let output = outcome(serve(&database, &[("DATABASE_URL", &url)]));
-        assert_eq!(output.status.code(), Some(2), "SQLite has no such switch");
-        assert!(said(&output).contains("DATABASE_URL names no file"), "{}", said(&output));
+        let output = run(database.serve(&[("DATABASE_URL", &url)]));
+        assert_eq!(output.code, Some(2), "SQLite has no such switch");
+        assert!(output.err.contains("DATABASE_URL names no file"), "{}", output.err);
         return;
     }
     let named = |app: &TestApp| {
@@ -162,13 +162,13 @@ fn a_database_that_cannot_be_reached_is_told_within_seconds_and_nothing_is_made(
         vec![format!("sqlite://{}/vestibule.db", file.display()), format!("sqlite://{}", folder.path().display())]
     };
     for url in urls {
-        let mut command = serve(&database, &[("DATABASE_URL", &url)]);
+        let mut command = database.serve(&[("DATABASE_URL", &url)]);
         command.current_dir(folder.path());
         let begun = Instant::now();
-        let output = outcome(command);
-        assert_eq!(output.status.code(), Some(1), "{url}");
+        let output = run(command);
+        assert_eq!(output.code, Some(1), "{url}");
         assert!(begun.elapsed() < Duration::from_secs(8), "{url}: {:?}", begun.elapsed());
-        let said = said(&output);
+        let said = output.err;
         assert!(said.contains("cannot open the database") && !said.contains("hunter2"), "{said}");
         let names: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").collect();
         assert_eq!(names.len(), 1, "{names:?}");

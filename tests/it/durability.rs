@@ -9,11 +9,11 @@ use diesel::{QueryableByName, RunQueryDsl as _, sql_query, sql_types};
 use reqwest::StatusCode;
 use serde_json::Value;
 use vestibule::clock::Clock;
-use vestibule::db::{Db, DbConnection, DbError, migrations};
+use vestibule::db::{Db, DbConnection, DbError};
 use vestibule::secret::{fill_random, from_base64url};
 
 use crate::harness::beside::{self, Direct};
-use crate::harness::process::{outcome, said, serve};
+use crate::harness::cli::run;
 use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase};
 
 /// Databases whose servers are killed side by side, and how often each is.
@@ -79,7 +79,7 @@ async fn kill_again_and_again() -> usize {
 }
 
 async fn start(database: &Arc<TestDatabase>) -> ServerProcess {
-    let command = serve(database, &PATIENT);
+    let command = database.serve(&PATIENT);
     let started = tokio::task::spawn_blocking(move || ServerProcess::from_command(command));
     started.await.expect("no panic").expect("it starts again without help")
 }
@@ -199,7 +199,6 @@ fn facts(conn: &mut DbConnection) -> Result<Facts, DbError> {
 async fn every_pooled_connection_is_set_up_to_keep_what_it_was_given() {
     let database = TestDatabase::create();
     let url = beside::url(&database);
-    migrations::run_pending(&url).expect("the migrations run");
     let (db, held) = (Db::new(&url), if database.is_postgres() { 8 } else { 4 });
     // All at the barrier at once, so that each holds a connection of its own.
     let barrier = Arc::new(Barrier::new(held));
@@ -231,7 +230,6 @@ fn safe(database: &TestDatabase) -> Facts {
 async fn what_may_reach_the_disk_later_leaves_its_connection_as_safe_as_before() {
     let database = TestDatabase::create();
     let url = beside::url(&database);
-    migrations::run_pending(&url).expect("the migrations run");
     let db = Db::new(&url);
     let hasty = db.write_relaxed(facts).await.expect("facts");
     assert_ne!(hasty, safe(&database), "it does not wait for the disk");
@@ -246,7 +244,6 @@ async fn what_may_reach_the_disk_later_leaves_its_connection_as_safe_as_before()
 async fn a_reference_to_nobody_is_refused_by_the_database() {
     let database = TestDatabase::create();
     let url = beside::url(&database);
-    migrations::run_pending(&url).expect("the migrations run");
     let db = Db::new(&url);
     let orphan = db.write(|conn| -> Result<_, DbError> {
         let sql = "INSERT INTO user_roles (user_id, role, granted_at) VALUES (99, 'admin', '2026-01-01 00:00:00')";
@@ -261,21 +258,21 @@ async fn a_reference_to_nobody_is_refused_by_the_database() {
 
 #[test]
 fn a_database_that_cannot_be_written_is_refused_at_the_start() {
-    let database = TestDatabase::create();
+    let database = TestDatabase::empty();
     let command = match Direct::admin(&database) {
         // As a standby: `target_session_attrs=read-write` passes it over.
         Some(mut admin) => {
             let name = database.url.rsplit('/').next().expect("a name");
             admin.run(&format!("ALTER DATABASE \"{name}\" SET default_transaction_read_only = on"));
-            serve(&database, &[])
+            database.serve(&[])
         }
         None => {
-            let mut command = serve(&database, &[]);
+            let mut command = database.serve(&[]);
             command.env("DATABASE_URL", "sqlite:///dev/null/vestibule.db");
             command
         }
     };
-    let output = outcome(command);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("cannot open the database"), "{}", said(&output));
+    let output = run(command);
+    assert_eq!(output.code, Some(1));
+    assert!(output.err.contains("cannot open the database"), "{}", output.err);
 }

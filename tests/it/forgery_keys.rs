@@ -9,9 +9,8 @@ use vestibule::secret::{ServerKey, base64url};
 use vestibule::tokens::Keys;
 
 use crate::harness::answers::assert_refusal;
-use crate::harness::app::SERVER_KEY;
 use crate::harness::hs256::{claims, part};
-use crate::harness::{Answer, TestApp};
+use crate::harness::{Answer, SERVER_KEY, TestApp};
 
 pub async fn assert_refused(app: &TestApp, token: &str, what: &str) {
     assert_refusal(&Answer::read(app.get_me(token).await).await, 401, "invalid_token", what);

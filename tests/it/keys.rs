@@ -13,10 +13,8 @@ use vestibule::db::schema::{sessions, signing_keys};
 use vestibule::secret::ServerKey;
 use vestibule::tokens::{KeyRetirement, KeyState, Keys, TokenService};
 
-use crate::harness::app::SERVER_KEY;
-use crate::harness::beside;
 use crate::harness::hs256::part;
-use crate::harness::{Answer, TestApp};
+use crate::harness::{Answer, SERVER_KEY, TestApp, beside};
 
 const TOKEN_LIFE: TimeDelta = TimeDelta::minutes(20);
 const LEAD: TimeDelta = TimeDelta::minutes(10);

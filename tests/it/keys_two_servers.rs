@@ -6,11 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::app::SERVER_KEY;
-use crate::harness::beside;
+use crate::harness::cli::run;
 use crate::harness::hs256::part;
-use crate::harness::process::{command, outcome, said};
-use crate::harness::{Answer, PASSWORD, ServerProcess, TestDatabase};
+use crate::harness::{Answer, OTHER_SERVER_KEY, PASSWORD, SERVER_KEY, ServerProcess, TestDatabase, beside};
 
 const CLIENTS: usize = 4;
 const ROTATIONS: usize = 3;
@@ -22,11 +20,9 @@ fn cli(database: &TestDatabase, arguments: &[&str]) -> Value {
 }
 
 fn cli_with(database: &TestDatabase, server_key: &str, arguments: &[&str]) -> Value {
-    let mut command = command(database, &[arguments, &["--json"]].concat());
+    let mut command = database.command(&[arguments, &["--json"]].concat());
     command.env("SERVER_KEY", server_key);
-    let output = outcome(command);
-    assert!(output.status.success(), "{}", said(&output));
-    serde_json::from_slice(&output.stdout).expect("JSON")
+    run(command).json()
 }
 
 fn signing(database: &TestDatabase) -> String {
@@ -96,32 +92,28 @@ async fn a_retired_keys_tokens_are_refused_by_every_server_within_a_second() {
 
 #[tokio::test]
 async fn while_servers_are_restarted_with_another_server_key_one_by_one_no_token_is_lost() {
-    const NEW_KEY: &str = "HBAQDw4NDAsKCQgHBgUEAwIBAAECAwQFBgcICQoLDA0";
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &[]).await;
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("new.key");
-    std::fs::write(&file, NEW_KEY).expect("written");
+    std::fs::write(&file, OTHER_SERVER_KEY).expect("written");
     let form = [("username", "alice"), ("password", PASSWORD)];
     let before = ServerProcess::start(&database, &[]);
     let issued = token_from(&before.url, &form).await;
     let early = text(&issued, "access_token");
     cli(&database, &["keys", "reseal", "--new-server-key-file", &file.display().to_string()]);
-    let after = ServerProcess::start(&database, &[("SERVER_KEY", NEW_KEY)]);
+    let after = ServerProcess::start(&database, &[("SERVER_KEY", OTHER_SERVER_KEY)]);
     // Even a key that only the restarted server can open.
-    let next = rotate(&database, NEW_KEY).await;
+    let next = rotate(&database, OTHER_SERVER_KEY).await;
     let [by_before, by_after] = [token_from(&before.url, &form).await, token_from(&after.url, &form).await];
     let [by_before, by_after] = [&by_before, &by_after].map(|issued| text(issued, "access_token"));
     assert_eq!((kid(by_before), kid(by_after)), (kid(early), next));
     for token in [early, by_before, by_after] {
         assert_eq!((me(&before.url, token).await, me(&after.url, token).await), (200, 200));
     }
-    let mut with_old = command(&database, &["keys", "rotate"]);
+    let mut with_old = database.command(&["keys", "rotate"]);
     with_old.env("JWT_ALGORITHM", "EdDSA");
-    assert!(
-        said(&outcome(with_old)).contains("SERVER_KEY does not decrypt"),
-        "nobody adds a key under the old server key"
-    );
+    assert!(run(with_old).err.contains("SERVER_KEY does not decrypt"), "nobody adds a key under the old server key");
 }
 
 /// Counts what a client did.

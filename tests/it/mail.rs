@@ -6,10 +6,9 @@ use std::time::Duration;
 use vestibule::mail::{Mail, MailKind, Queued};
 use vestibule::secret::{PlainSecret, ServerKey};
 
-use crate::harness::app::SERVER_KEY;
 use crate::harness::beside::Direct;
 use crate::harness::mail::{MailServer, count_waiting, queue, until_waiting};
-use crate::harness::{ServerProcess, TestApp};
+use crate::harness::{OTHER_SERVER_KEY, SERVER_KEY, ServerProcess, TestApp};
 
 pub const EVERY: &str = "1 = 1";
 
@@ -58,13 +57,12 @@ async fn two_instances_send_each_mail_once() {
 
 #[tokio::test]
 async fn a_mail_that_waits_while_the_server_key_is_changed_goes_out_under_the_new_one() {
-    const NEW_KEY: &str = "HBAQDw4NDAsKCQgHBgUEAwIBAAECAwQFBgcICQoLDA0";
     let mut server = MailServer::start();
     let app = server.app().await;
     server.kill();
     queue(&app, reset(1)).await;
     until_waiting(&app.database, 1, "tries = 1").await;
-    let [old, new] = [SERVER_KEY, NEW_KEY].map(|text| ServerKey::parse(text).expect("a key"));
+    let [old, new] = [SERVER_KEY, OTHER_SERVER_KEY].map(|text| ServerKey::parse(text).expect("a key"));
     for mails in [1, 0] {
         let (_, resealed) = app.admin().reseal_keys(&old, &new).await.expect("resealed");
         assert_eq!(resealed, mails, "safe to run twice");
@@ -76,7 +74,7 @@ async fn a_mail_that_waits_while_the_server_key_is_changed_goes_out_under_the_ne
     until_waiting(&app.database, 1, "last_error LIKE '%SERVER_KEY%'").await;
     assert_eq!(server.received().len(), 0);
     let url = server.url();
-    let settings = [("SERVER_KEY", NEW_KEY), ("SMTP_URL", url.as_str()), ("MAIL_FROM", "login@example.com")];
+    let settings = [("SERVER_KEY", OTHER_SERVER_KEY), ("SMTP_URL", url.as_str()), ("MAIL_FROM", "login@example.com")];
     let _restarted = ServerProcess::start(&app.database, &settings);
     let began = std::time::Instant::now();
     while server.received().is_empty() {

@@ -6,7 +6,6 @@ mod account_email;
 mod account_events;
 mod admin_setup;
 mod cli_clients;
-mod cli_harness;
 mod cli_migrate;
 mod cli_roles;
 mod cli_seed;

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use vestibule::db::migrations::{self, MigrationError};
 
 use crate::harness::beside::{self, Direct};
-use crate::harness::{ServerProcess, TestDatabase, process};
+use crate::harness::cli::run;
+use crate::harness::{ServerProcess, TestDatabase};
 
 /// Indexes and unique constraints, which `schema.rs` has no words for.
 const INDEXES: [&str; 22] = [
@@ -114,14 +115,14 @@ pub fn sql(folder: &Path, name: &str) -> String {
 
 #[test]
 fn the_database_has_the_schema_that_the_source_states() {
-    let database = TestDatabase::create();
+    let database = TestDatabase::empty();
     migrations::run_pending(&beside::url(&database)).expect("the migrations run");
     assert_eq!(schema_of(&database), schema_of_the_source());
 }
 
 #[test]
 fn migrations_go_up_down_and_up_again() {
-    let database = TestDatabase::create();
+    let database = TestDatabase::empty();
     let url = beside::url(&database);
     let names = migrations::run_pending(&url).expect("the migrations run");
     assert_eq!(names.len(), folders().len());
@@ -150,17 +151,17 @@ async fn a_database_newer_than_the_binary_is_refused_and_a_running_server_goes_o
     let server = ServerProcess::start(&database, &[]);
     Direct::open(&database).run("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')");
     let url = beside::url(&database);
-    let run = migrations::run_pending(&url).map(drop);
-    let revert = migrations::revert_last(&url).map(drop);
-    for refused in [run, revert, migrations::status(&url).map(drop)] {
+    let up = migrations::run_pending(&url).map(drop);
+    let down = migrations::revert_last(&url).map(drop);
+    for refused in [up, down, migrations::status(&url).map(drop)] {
         assert!(
             matches!(&refused, Err(MigrationError::Newer { unknown, .. }) if unknown == "99991231000000"),
             "{refused:?}"
         );
     }
-    let output = process::outcome(process::serve(&database, &[]));
-    let said = process::said(&output);
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let output = run(database.serve(&[]));
+    let said = output.err;
+    assert_eq!(output.code, Some(1), "{said}");
     for words in [
         "newer",
         concat!("release (", env!("CARGO_PKG_VERSION"), ")"),
@@ -176,7 +177,7 @@ async fn a_database_newer_than_the_binary_is_refused_and_a_running_server_goes_o
 
 #[test]
 fn of_eight_that_migrate_at_once_one_does_it_all() {
-    let database = TestDatabase::create();
+    let database = TestDatabase::empty();
     let url = beside::url(&database);
     let runs: Vec<usize> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| migrations::run_pending(&url).expect("it runs"))).collect();
@@ -189,7 +190,7 @@ fn of_eight_that_migrate_at_once_one_does_it_all() {
 
 #[test]
 fn a_migration_that_fails_changes_nothing() {
-    let database = TestDatabase::create();
+    let database = TestDatabase::empty();
     let url = beside::url(&database);
     migrations::prepare(&url).expect("it is prepared");
     // Somebody else's table stands in the way of the newest migration, when older ones have already run.
@@ -205,7 +206,7 @@ fn a_migration_that_fails_changes_nothing() {
 
 #[test]
 fn each_migration_runs_by_itself_as_the_stock_diesel_cli_runs_it() {
-    let database = TestDatabase::create();
+    let database = TestDatabase::empty();
     let mut direct = Direct::open(&database);
     for folder in folders() {
         direct.run(&format!("BEGIN; {}; COMMIT", sql(&folder, "up.sql").trim().trim_end_matches(';')));

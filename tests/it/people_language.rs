@@ -5,10 +5,8 @@ use vestibule::users;
 
 use crate::harness::mail::MailServer;
 use crate::harness::visitor::Visitor;
-use crate::harness::{PASSWORD, TestApp};
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 use crate::once::people_language::{lang, switch};
-
-const NEW: &str = "seven violet tractors hum";
 
 #[tokio::test]
 async fn the_switch_goes_before_the_account_and_the_account_before_the_browser() {
@@ -41,7 +39,7 @@ async fn mails_speak_the_language_of_the_page_to_whoever_has_chosen_none() {
         app.write(move |conn| users::set_language(conn, user.id, chosen)).await;
         let count = server.received().len();
         let korean = Visitor::new(&app).with("accept-language", "ko");
-        let [old, new] = if chosen.is_none() { [PASSWORD, NEW] } else { [NEW, PASSWORD] };
+        let [old, new] = if chosen.is_none() { [PASSWORD, OTHER_PASSWORD] } else { [OTHER_PASSWORD, PASSWORD] };
         assert_eq!(korean.try_sign_in("alice", old).await.status, 303);
         let form = korean.get("/account/password").await;
         let fields = [("current", old), ("password", new)];

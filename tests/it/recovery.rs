@@ -11,9 +11,7 @@ use vestibule::users::{self, User};
 
 use crate::harness::mail::{MailServer, Received};
 use crate::harness::visitor::{Page, TOKEN, Visitor};
-use crate::harness::{PASSWORD, TestApp};
-
-const NEW: &str = "seven violet tractors hum";
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 
 /// An account with an address that an admin gave it.
 async fn alice(app: &TestApp) -> User {
@@ -62,12 +60,12 @@ async fn a_person_who_forgot_gets_a_mail_chooses_a_password_and_every_session_en
     let form = visitor.submit(&form, "/password/reset", &[("password", "short")]).await;
     assert_eq!(form.status, 422);
     assert!(form.alert().contains("at least 12 characters"), "{}", form.alert());
-    let done = visitor.submit(&form, "/password/reset", &[("password", NEW)]).await;
+    let done = visitor.submit(&form, "/password/reset", &[("password", OTHER_PASSWORD)]).await;
     assert_eq!((done.status, done.location()), (303, "/login?notice=password-reset"));
     assert!(visitor.get(done.location()).await.html.contains("Your password has been reset."));
     assert!(!visitor.is_signed_in().await && !earlier.is_signed_in().await);
     assert_eq!(Visitor::new(&app).try_sign_in("alice", PASSWORD).await.status, 422);
-    assert_eq!(Visitor::new(&app).try_sign_in("alice", NEW).await.status, 303);
+    assert_eq!(Visitor::new(&app).try_sign_in("alice", OTHER_PASSWORD).await.status, 303);
     // And of the new sign-in, in whichever order the two go out.
     let told = server.wait_for(3).await;
     assert!(told.iter().any(|mail| mail.subject() == "Your password for Vestibule was changed"), "{told:#?}");
@@ -93,7 +91,7 @@ async fn an_admin_who_is_rescued_is_told_by_mail_too() {
     assert_is_dead(&visitor.get("/password/reset").await);
     visitor.get(&format!("/setup?link={}", link.reveal())).await;
     let form = visitor.get("/setup").await;
-    assert_eq!(visitor.submit(&form, "/setup", &[("password", NEW)]).await.location(), "/?notice=rescued");
+    assert_eq!(visitor.submit(&form, "/setup", &[("password", OTHER_PASSWORD)]).await.location(), "/?notice=rescued");
     server.wait_for_one("Alice@example.com", "Your password for Vestibule was changed").await;
 }
 
@@ -109,7 +107,7 @@ async fn a_link_works_once_for_half_an_hour_and_only_the_newest_does() {
     assert_is_dead(&open(&app, &first).await.1);
     let (late, late_form) = open(&app, &second).await;
     let (visitor, form) = open(&app, &second).await;
-    assert_eq!(visitor.submit(&form, "/password/reset", &[("password", NEW)]).await.status, 303);
+    assert_eq!(visitor.submit(&form, "/password/reset", &[("password", OTHER_PASSWORD)]).await.status, 303);
     assert_is_dead(&late.submit(&late_form, "/password/reset", &[("password", PASSWORD)]).await);
     assert_is_dead(&open(&app, &second).await.1);
     ask(&app, "alice").await;
@@ -130,13 +128,15 @@ async fn a_robot_that_fetches_links_uses_nothing_up_and_of_two_posts_at_once_one
         let robot = Visitor::new(&app);
         assert_eq!(robot.request(method, &mail.link(), None).await.status, 303);
         assert_eq!(robot.get("/password/reset").await.status, 200);
-        assert_eq!(robot.post("/password/reset", &[("password", NEW)]).await.status, 422, "no form of ours");
+        assert_eq!(robot.post("/password/reset", &[("password", OTHER_PASSWORD)]).await.status, 422, "no form of ours");
     }
     let mut posts = Vec::new();
     for _ in 0..4 {
         let (visitor, form) = open(&app, &mail).await;
         assert!(!form.html.contains(mail.link().split_once('=').expect("a secret").1), "the secret is in no page");
-        posts.push(async move { visitor.submit(&form, "/password/reset", &[("password", NEW)]).await.status });
+        posts.push(
+            async move { visitor.submit(&form, "/password/reset", &[("password", OTHER_PASSWORD)]).await.status },
+        );
     }
     let posts: Vec<_> = posts.into_iter().map(tokio::spawn).collect();
     let mut statuses = Vec::new();
@@ -160,7 +160,7 @@ async fn a_link_for_an_account_that_was_turned_off_is_dead_and_a_link_of_another
     }
     let now = app.clock.now();
     app.write(move |conn| users::set_disabled(conn, user.id, Some(now))).await;
-    assert_is_dead(&visitor.submit(&form, "/password/reset", &[("password", NEW)]).await);
+    assert_is_dead(&visitor.submit(&form, "/password/reset", &[("password", OTHER_PASSWORD)]).await);
 }
 
 #[tokio::test]

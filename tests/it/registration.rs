@@ -5,19 +5,16 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::cli_harness::TestDb;
 use crate::harness::beside::Direct;
 use crate::harness::mail::MailServer;
 use crate::harness::visitor::{Page, Visitor};
-use crate::harness::{PASSWORD, ServerProcess, TestApp, process};
+use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase, cli};
 
 /// What a command says on standard output; it must succeed.
 fn run(app: &TestApp, arguments: &[&str], settings: &[(&str, &str)]) -> String {
-    let mut command = process::command(&app.database, arguments);
+    let mut command = app.database.command(arguments);
     command.env("REGISTRATION", "invite").envs(settings.iter().copied());
-    let output = process::outcome(command);
-    assert!(output.status.success(), "{arguments:?}: {}", process::said(&output));
-    String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+    cli::run(command).ok().out.trim().to_owned()
 }
 
 fn path_of(url: &str) -> String {
@@ -158,7 +155,7 @@ async fn where_registration_is_open_the_address_comes_first_and_a_closed_door_st
 
 #[test]
 fn the_commands_say_what_to_do_when_they_are_refused() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.cli(&["invites", "add"]).fails(1, "set REGISTRATION=invite");
     db.cli(&["users", "reset-link", "nobody"]).fails(1, "nobody");
     db.add("alice", &[]);

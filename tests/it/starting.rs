@@ -9,16 +9,15 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::harness::beside::{self, Direct};
-use crate::harness::process::{outcome, said, serve};
-use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase};
+use crate::harness::cli::run;
+use crate::harness::{OTHER_SERVER_KEY, PASSWORD, ServerProcess, TestApp, TestDatabase};
 
 const ROUNDS: usize = 20;
 const SERVERS: usize = 8;
-const OTHER_KEY: &str = "HBAQDw4NDAsKCQgHBgUEAwIBAAECAwQFBgcICQoLDA0";
 
 /// As an admin starts it: on SQLite nothing is given but the database, and the key is made in a file beside it.
 fn serve_with_nothing_set(database: &TestDatabase) -> Command {
-    let mut command = serve(database, &[]);
+    let mut command = database.serve(&[]);
     if !database.is_postgres() {
         command.env_remove("SERVER_KEY");
     }
@@ -55,7 +54,7 @@ pub async fn status_of_link(server: &ServerProcess, secret: &str) -> StatusCode 
 #[tokio::test]
 async fn eight_servers_started_at_once_on_an_empty_database_agree_on_everything_twenty_times() {
     for round in 0..ROUNDS {
-        let database = TestDatabase::create();
+        let database = TestDatabase::empty();
         let servers: Vec<ServerProcess> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..SERVERS).map(|_| scope.spawn(|| start_with_nothing_set(&database))).collect();
             threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
@@ -93,7 +92,7 @@ async fn eight_servers_started_at_once_on_an_empty_database_agree_on_everything_
 
 #[tokio::test]
 async fn a_first_start_prints_a_working_link_and_a_start_with_an_administrator_none() {
-    let database = TestDatabase::create();
+    let database = TestDatabase::empty();
     let first = start_with_nothing_set(&database);
     let first_link = first.setup_link.clone().expect("a link");
     assert_eq!(status_of_link(&first, &first_link).await, StatusCode::OK);
@@ -108,13 +107,13 @@ async fn a_first_start_prints_a_working_link_and_a_start_with_an_administrator_n
 
 #[test]
 fn the_server_key_is_made_once_for_sqlite_and_asked_for_with_postgres() {
-    let database = TestDatabase::create();
+    let database = TestDatabase::empty();
     let Some(file) = database.sqlite_file() else {
-        let mut command = serve(&database, &[]);
+        let mut command = database.serve(&[]);
         command.env_remove("SERVER_KEY");
-        let output = outcome(command);
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(1), "{said}");
+        let output = run(command);
+        let said = output.err;
+        assert_eq!(output.code, Some(1), "{said}");
         let line = said.lines().find(|line| line.starts_with("SERVER_KEY=")).expect("a line to paste");
         let mut command = serve_with_nothing_set(&database);
         command.env("SERVER_KEY", line.trim_start_matches("SERVER_KEY="));
@@ -142,24 +141,24 @@ async fn a_lost_server_key_is_refused_with_the_mend_and_put_back_it_works() {
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &["admin"]).await;
     drop(token_from(&start_with_nothing_set(&database)).await);
-    let mut command = serve(&database, &[]);
+    let mut command = database.serve(&[]);
     command.env_remove("SERVER_KEY");
     let (mut direct, everything) = (Direct::open(&database), "1 = 1");
     // With HS256 there is no key in the database, and the session alone tells that a server key was in use.
     direct.run("DELETE FROM signing_keys");
     let Some(file) = database.sqlite_file() else {
-        let output = outcome(command);
-        assert_eq!(output.status.code(), Some(1));
-        assert!(said(&output).contains("SERVER_KEY is not set"), "{}", said(&output));
+        let output = run(command);
+        assert_eq!(output.code, Some(1));
+        assert!(output.err.contains("SERVER_KEY is not set"), "{}", output.err);
         assert_eq!(direct.count("sessions", everything), 1);
         return;
     };
     let (key, away) = (file.with_file_name("server.key"), file.with_file_name("elsewhere"));
     std::fs::rename(&key, &away).expect("it is moved");
-    let output = outcome(command);
-    assert_eq!(output.status.code(), Some(1));
+    let output = run(command);
+    assert_eq!(output.code, Some(1));
     for words in ["server.key is missing", "backup", "SERVER_KEY"] {
-        assert!(said(&output).contains(words), "{}", said(&output));
+        assert!(output.err.contains(words), "{}", output.err);
     }
     assert!(!key.exists(), "no new key is made");
     assert_eq!(direct.count("sessions", everything), 1);
@@ -173,10 +172,10 @@ async fn another_server_key_is_refused_and_named() {
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &["admin"]).await;
     drop(ServerProcess::start(&database, &[]));
-    let output = outcome(serve(&database, &[("SERVER_KEY", OTHER_KEY)]));
-    let said = said(&output);
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let output = run(database.serve(&[("SERVER_KEY", OTHER_SERVER_KEY)]));
+    let said = output.err;
+    assert_eq!(output.code, Some(1), "{said}");
     assert!(said.contains("SERVER_KEY does not decrypt the signing key"), "{said}");
-    assert!(!said.contains(OTHER_KEY), "{said}");
+    assert!(!said.contains(OTHER_SERVER_KEY), "{said}");
     drop(token_from(&ServerProcess::start(&database, &[])).await);
 }

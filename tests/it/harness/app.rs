@@ -15,10 +15,7 @@ use vestibule::users::argon2id::PasswordHash;
 use vestibule::users::password::{Password, PasswordPolicy};
 use vestibule::users::{self, Creation, NewUser, User, Username};
 
-use super::{PASSWORD, TestDatabase};
-
-/// The server key of every test server.
-pub const SERVER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+use super::{PASSWORD, SERVER_KEY, TestDatabase};
 
 /// A running server and a client of it that follows no redirect and keeps no cookie.
 pub struct TestApp {

@@ -7,7 +7,6 @@ use diesel::{
 };
 use vestibule::clock::Clock;
 use vestibule::config::{Config, DatabaseUrl, Settings};
-use vestibule::db::migrations;
 use vestibule::db::{Db, DbError};
 use vestibule::mail::Outbox;
 use vestibule::secret::ServerKey;
@@ -16,8 +15,7 @@ use vestibule::users::hash_pool::HashPool;
 use vestibule::users::password::Password;
 use vestibule::users::{self, Creation, NewUser, UserId, Username};
 
-use super::app::SERVER_KEY;
-use super::{PASSWORD, TestDatabase};
+use super::{PASSWORD, SERVER_KEY, TestDatabase};
 
 /// A connection of the test's own, with no setting of ours.
 pub enum Direct {
@@ -35,6 +33,7 @@ impl Direct {
     pub fn open(database: &TestDatabase) -> Self {
         match database.sqlite_file() {
             Some(file) => {
+                std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
                 let mut connection = SqliteConnection::establish(&file.to_string_lossy()).expect("the file opens");
                 connection.batch_execute("PRAGMA busy_timeout = 10000").expect("SQLite answers");
                 Self::Sqlite(connection)
@@ -112,10 +111,9 @@ pub fn url(database: &TestDatabase) -> DatabaseUrl {
     config(database).database
 }
 
-/// Makes an account with the password [`PASSWORD`] and these roles, running the migrations first where they have not run.
+/// Makes an account with the password [`PASSWORD`] and these roles.
 pub async fn add_user(database: &TestDatabase, name: &str, roles: &[&str]) -> UserId {
     let config = config(database);
-    migrations::run_pending(&config.database).expect("the migrations run");
     let hash_pool = HashPool::start(1, Cost::from(config.passwords)).expect("a thread");
     let hash = hash_pool.hash(Password::parse(PASSWORD).expect("fit")).await.expect("room");
     let new = NewUser {

@@ -206,11 +206,6 @@ impl Browser {
         self.command("goog/cdp/execute", json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": size})).await;
     }
 
-    /// Makes the system's colours dark.
-    pub async fn darken(&self) {
-        self.emulate(&[("prefers-color-scheme", "dark")]).await;
-    }
-
     /// Gives the system these features of CSS media queries, and its own in the place of all others.
     pub async fn emulate(&self, features: &[(&str, &str)]) {
         let features: Vec<Value> = features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();

@@ -1,19 +1,19 @@
 //! Refused changes of a password.
 
-use crate::account::{NEW, app_with_alice};
-use crate::harness::PASSWORD;
+use crate::account::app_with_alice;
+use crate::harness::{OTHER_PASSWORD, PASSWORD};
 
 #[tokio::test]
 async fn a_refused_change_of_password_says_why_and_changes_nothing() {
     let (_app, visitor) = app_with_alice().await;
     for (current, new, says) in [
-        ("", NEW, "Enter your current password"),
+        ("", OTHER_PASSWORD, "Enter your current password"),
         (PASSWORD, "", "Enter your current password"),
         (PASSWORD, PASSWORD, "the same as the current one"),
         (PASSWORD, "short", "Use at least 12 characters"),
         (PASSWORD, "alice-vestibule", "name, email"),
         (PASSWORD, "password1234", "too common"),
-        ("not my password", NEW, "Incorrect password"),
+        ("not my password", OTHER_PASSWORD, "Incorrect password"),
     ] {
         let form = visitor.get("/account/password").await;
         let page = visitor.submit(&form, "/account/password", &[("current", current), ("password", new)]).await;

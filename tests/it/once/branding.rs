@@ -4,11 +4,10 @@
 use vestibule::config::Settings;
 use vestibule::mail::{Mail, MailKind};
 
-use crate::harness::TestApp;
+use crate::harness::cli::run;
 use crate::harness::mail::MailServer;
-use crate::harness::process::{outcome, said, serve};
 use crate::harness::visitor::{Page, Visitor};
-use crate::harness::{PASSWORD, TestDatabase};
+use crate::harness::{PASSWORD, TestApp, TestDatabase};
 
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -152,9 +151,9 @@ fn a_file_that_is_no_logo_is_told_at_the_start() {
         let path = folder.path().join("logo.png");
         std::fs::write(&path, content).expect("written");
         let path = path.to_str().expect("text");
-        let output = outcome(serve(&database, &[("LOGO_FILE", path)]));
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(2), "{said}");
+        let output = run(database.serve(&[("LOGO_FILE", path)]));
+        let said = output.err;
+        assert_eq!(output.code, Some(2), "{said}");
         assert!(said.contains(&format!("LOGO_FILE={path}: ")) && said.contains(mend), "{said}");
     }
 }

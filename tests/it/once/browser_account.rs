@@ -4,10 +4,9 @@
 use fantoccini::key::Key;
 
 use crate::harness::browser::{Browser, BrowserOptions};
-use crate::harness::{PASSWORD, TestApp};
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 
 const SUBMIT: &str = "form button[type=submit]";
-const NEW: &str = "seven violet tractors hum";
 
 /// Presses Tab until what this selector means has the focus; a page of these has fewer stops than that.
 async fn tab_to(browser: &Browser, css: &str) {
@@ -47,7 +46,7 @@ async fn the_keyboard_is_enough_for_everything_in_an_account() {
     tab_to(&browser, "#current").await;
     browser.press(PASSWORD).await;
     tab_to(&browser, "#password").await;
-    browser.press(NEW).await;
+    browser.press(OTHER_PASSWORD).await;
     tab_to(&browser, "button.show").await;
     browser.press(" ").await;
     assert_eq!(browser.evaluate("document.querySelector('#password').type").await, "text", "it is shown");
@@ -57,7 +56,7 @@ async fn the_keyboard_is_enough_for_everything_in_an_account() {
 
     // A session elsewhere, ended from here.
     let elsewhere = crate::harness::visitor::Visitor::new(&app);
-    assert_eq!(elsewhere.try_sign_in("alice", NEW).await.status, 303);
+    assert_eq!(elsewhere.try_sign_in("alice", OTHER_PASSWORD).await.status, 303);
     tab_to(&browser, "a[href=\"/account/sessions\"]").await;
     press_enter(&browser).await;
     tab_to(&browser, "button[name=end]").await;

@@ -7,11 +7,11 @@ use vestibule::db::DbError;
 use vestibule::users::{self, LookupName};
 
 use crate::harness::browser::{Browser, BrowserOptions};
+use crate::harness::cli::run;
 use crate::harness::mail::{MailServer, Received};
-use crate::harness::{PASSWORD, TestApp, process};
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 
 const SUBMIT: &str = "main form button[type=submit]";
-const NEW: &str = "seven violet tractors hum";
 const FIRST_ADDRESS: &str = "hana@example.org";
 const ADDRESS: &str = "hana@example.com";
 
@@ -27,9 +27,9 @@ async fn sign_in(browser: &Browser, username: &str, password: &str) {
 }
 
 async fn accept_invitation(browser: &Browser, app: &TestApp) {
-    let mut command = process::command(&app.database, &["invites", "add"]);
+    let mut command = app.database.command(&["invites", "add"]);
     command.env("REGISTRATION", "invite");
-    let link = String::from_utf8(process::outcome(command).stdout).expect("UTF-8");
+    let link = run(command).ok().out;
     browser.goto(&link.trim().replace("http://localhost:8080", &app.url)).await;
     browser.fill("#username", "hana").await;
     browser.fill("#display_name", "Hana Kim").await;
@@ -121,17 +121,17 @@ async fn forget_the_password([laptop, phone]: &[Browser; 2], app: &TestApp, serv
     assert!(phone.text("[role=status]").await.contains("sent a link"));
     let mail = server.wait_for_one(ADDRESS, "Reset your password for Vestibule").await;
     open_link(phone, app, &mail).await;
-    phone.fill("#password", NEW).await;
+    phone.fill("#password", OTHER_PASSWORD).await;
     phone.submit(SUBMIT).await;
     assert!(phone.text("[role=status]").await.contains("Your password has been reset"));
-    sign_in(phone, "hana", NEW).await;
+    sign_in(phone, "hana", OTHER_PASSWORD).await;
     assert!(phone.text("h1").await.contains("Hana Kim"));
     server.wait_for_one(ADDRESS, "Your password for Vestibule was changed").await;
     laptop.goto(&format!("{}/account/profile", app.url)).await;
     assert!(laptop.path().await.starts_with("/login"), "signed out everywhere");
     sign_in(laptop, "hana", PASSWORD).await;
     assert!(laptop.text("[role=alert]").await.contains("Incorrect username or password"), "the old password is over");
-    laptop.fill("#password", NEW).await;
+    laptop.fill("#password", OTHER_PASSWORD).await;
     laptop.submit(SUBMIT).await;
     assert_eq!(laptop.path().await, "/account/profile", "and back to where she wanted to be");
     mail

@@ -6,11 +6,11 @@ use std::time::Duration;
 use vestibule::users;
 
 use crate::harness::browser::{Browser, BrowserOptions};
+use crate::harness::cli::run;
 use crate::harness::mail::MailServer;
-use crate::harness::{PASSWORD, TestApp, process};
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 
 const SUBMIT: &str = "main form button[type=submit]";
-const NEW: &str = "seven violet tractors hum";
 const HALF_DONE: &str = "Alice Liddell, half";
 
 async fn app_with_alice() -> TestApp {
@@ -184,9 +184,9 @@ async fn refuse_cookies(runs_scripts: bool) {
         assert_eq!(browser.find("#username").await.prop("value").await.expect("a field").as_deref(), Some("alice"));
         browser.find("#username").await.clear().await.expect("emptied");
     }
-    let mut command = process::command(&app.database, &["invites", "add"]);
+    let mut command = app.database.command(&["invites", "add"]);
     command.env("REGISTRATION", "invite");
-    let link = String::from_utf8(process::outcome(command).stdout).expect("UTF-8");
+    let link = run(command).ok().out;
     browser.goto(&link.trim().replace("http://localhost:8080", &app.url)).await;
     assert!(browser.text("main").await.contains("allow cookies for this site and open the link again"));
 }
@@ -221,11 +221,11 @@ async fn differ_by_an_hour(runs_scripts: bool) {
         browser.submit(SUBMIT).await;
         let mail = server.wait_for(1).await.remove(0);
         browser.goto(&format!("{}{}", app.url, mail.link())).await;
-        browser.fill("#password", NEW).await;
+        browser.fill("#password", OTHER_PASSWORD).await;
         browser.submit(SUBMIT).await;
         assert_eq!(browser.path().await, "/login?notice=password-reset", "ahead: {is_ahead}");
         browser.click("#remember").await;
-        sign_in(&browser, NEW).await;
+        sign_in(&browser, OTHER_PASSWORD).await;
         begin_profile(&browser, &app).await;
         let first = browser.client.window().await.expect("a tab");
         browser.open_tab().await;
@@ -242,7 +242,7 @@ async fn differ_by_an_hour(runs_scripts: bool) {
         sign_out(&browser, &app).await;
         browser.switch_to(&first).await;
         browser.submit(SUBMIT).await;
-        sign_in(&browser, NEW).await;
+        sign_in(&browser, OTHER_PASSWORD).await;
         assert_eq!(typed(&browser).await.as_deref(), Some(HALF_DONE), "ahead: {is_ahead}");
     }
 }

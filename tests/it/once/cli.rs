@@ -2,12 +2,11 @@
 
 use serde_json::json;
 
-use crate::cli_harness::{GOOD_PASSWORD, OTHER_PASSWORD, TestDb};
-use crate::harness::hs256;
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestDatabase, hs256};
 
 #[test]
 fn what_stands_in_a_token_is_shown_without_a_database() {
-    let db = TestDb::empty();
+    let db = TestDatabase::empty();
     let now = vestibule::clock::unix_seconds(vestibule::clock::Clock::system().now());
     let payload = json!({"sub": "alice", "exp": now + 750, "iat": now - 41, "roles": ["a", "b"], "x": "\u{1b}[2J"});
     let token = hs256::sign(&hs256::header(), &payload.to_string());
@@ -44,7 +43,7 @@ fn what_stands_in_a_token_is_shown_without_a_database() {
 
 #[test]
 fn wrong_settings_are_exit_code_2() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.cli(&["users", "list", "--database-url", "mysql://x"]).fails(2, "DATABASE_URL does not begin with sqlite://");
     db.cli(&["users", "add", "alice", "--no-password", "--password-min-length", "3"]).fails(2, "PASSWORD_MIN_LENGTH=3");
     db.cli(&["users"]).fails(2, "Usage");
@@ -52,10 +51,10 @@ fn wrong_settings_are_exit_code_2() {
 
 #[test]
 fn a_password_is_taken_from_standard_input_or_a_file_and_never_from_an_argument() {
-    let db = TestDb::new();
-    db.cli(&["users", "add", "alice", "--password", GOOD_PASSWORD]).fails(2, "unexpected argument '--password'");
-    db.cli(&["users", "add", "alice", GOOD_PASSWORD]).fails(2, "unexpected argument");
-    db.cli(&["users", "set-password", "alice", GOOD_PASSWORD]).fails(2, "unexpected argument");
+    let db = TestDatabase::create();
+    db.cli(&["users", "add", "alice", "--password", PASSWORD]).fails(2, "unexpected argument '--password'");
+    db.cli(&["users", "add", "alice", PASSWORD]).fails(2, "unexpected argument");
+    db.cli(&["users", "set-password", "alice", PASSWORD]).fails(2, "unexpected argument");
     db.cli(&["users", "add", "alice"]).fails(2, "use --password-stdin or --password-file PATH, or --no-password");
     db.cli(&["users", "add", "alice", "--no-password", "--password-stdin"]).fails(2, "cannot be used with");
     db.cli_with_input(&["users", "add", "alice", "--password-stdin"], "").fails(1, "contains no password");
@@ -70,12 +69,12 @@ fn a_password_is_taken_from_standard_input_or_a_file_and_never_from_an_argument(
     db.cli(&["users", "add", "carol", "--no-password"]).ok();
     assert!(db.can_sign_in("alice", OTHER_PASSWORD));
     assert_eq!(db.cli(&["users", "show", "carol", "--json"]).json()["has_password"], false);
-    assert!(!db.can_sign_in("carol", GOOD_PASSWORD));
+    assert!(!db.can_sign_in("carol", PASSWORD));
 }
 
 #[test]
 fn what_breaks_a_rule_is_refused_with_its_field() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     let add = |name: &str, more: &[&str]| db.cli(&[&["users", "add", name, "--no-password"], more].concat());
     add("a b", &[]).fails(1, "username of a b: a username must have 1 to 64");
     add("alice", &["--id", "0"]).fails(1, "id of alice: a user ID must be a whole number from 1");

@@ -1,10 +1,10 @@
 //! Names, grants and scopes of clients that the command line refuses.
 
-use crate::cli_harness::TestDb;
+use crate::harness::TestDatabase;
 
 #[test]
 fn what_breaks_a_rule_is_refused_with_its_field() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.cli(&["clients", "add", "x"]).fails(2, "--grant");
     db.cli(&["clients", "add", "x", "--grant", "magic"])
         .fails(1, "grants of x: `magic` is not a valid grant: use password");

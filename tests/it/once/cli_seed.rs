@@ -1,10 +1,10 @@
 //! Seed files that are refused before anything is written.
 
-use crate::cli_harness::TestDb;
+use crate::harness::TestDatabase;
 
 #[test]
 fn an_error_names_file_line_and_field_and_repeats_no_password() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     let file = "\
 [[users]]
 username = \"a b\"
@@ -56,7 +56,7 @@ display_name = \"\"
 
 #[test]
 fn duplicates_in_the_file_name_both_lines() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.write_file("users.toml", "[[users]]\nusername = \"alice\"\nid = 5\n[[users]]\nusername = \"bob\"\n[[users]]\nusername = \"ALICE\"\n[[users]]\nusername = \"carol\"\nid = 5\n");
     let answer = db
         .cli(&["seed", "users.toml"])
@@ -67,7 +67,7 @@ fn duplicates_in_the_file_name_both_lines() {
 
 #[test]
 fn a_file_over_its_bounds_is_refused() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     db.write_file("users.toml", &format!("# {}\n", "x".repeat(16 * 1024 * 1024)));
     db.cli(&["seed", "users.toml"]).fails(1, "larger than 16 MiB");
     db.write_file("users.toml", &format!("users = [{}]", "{},".repeat(100_001)));
@@ -76,7 +76,7 @@ fn a_file_over_its_bounds_is_refused() {
 
 #[test]
 fn an_error_names_file_line_and_field_and_repeats_no_secret() {
-    let db = TestDb::new();
+    let db = TestDatabase::create();
     let file = "\
 [[roles]]
 name = \"Editor\"

@@ -2,8 +2,8 @@
 
 use vestibule::clock::{Clock, unix_seconds};
 
-use crate::cli_harness::Served;
 use crate::cli_tokens_verify::{SHARED, assert_refused, assert_says, sign, token, verify, with};
+use crate::harness::cli::Served;
 use crate::harness::hs256::claims;
 
 #[tokio::test]

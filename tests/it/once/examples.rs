@@ -11,11 +11,10 @@ use tokio::process::Command;
 use vestibule::config::KeyAlgorithm;
 use vestibule::secret::{ServerKey, base64url};
 
-use crate::harness::app::SERVER_KEY;
 use crate::harness::hs256::{claims, part, sign_with, swap_claims};
 use crate::harness::peers::{self, Listening, node, python};
 use crate::harness::programs::text;
-use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp};
+use crate::harness::{Answer, PASSWORD, SERVER_KEY, ServerProcess, TestApp};
 
 const ISSUER: &str = "http://localhost:8080";
 /// The longest that a resource server takes to hear of something: it asks every five seconds.

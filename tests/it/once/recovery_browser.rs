@@ -5,11 +5,11 @@ use fantoccini::key::Key;
 use vestibule::users;
 
 use crate::harness::browser::{Browser, BrowserOptions};
+use crate::harness::cli::run;
 use crate::harness::mail::MailServer;
-use crate::harness::{PASSWORD, TestApp, process};
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 
 const SUBMIT: &str = "form button[type=submit]";
-const NEW: &str = "seven violet tractors hum";
 
 async fn app(server: &MailServer) -> TestApp {
     let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
@@ -36,11 +36,11 @@ async fn forget_and_reset(runs_scripts: bool) {
     if runs_scripts {
         assert_eq!(browser.evaluate("document.activeElement.getAttribute('role')").await, "alert");
     }
-    browser.fill("#password", NEW).await;
+    browser.fill("#password", OTHER_PASSWORD).await;
     browser.submit(SUBMIT).await;
     assert_eq!(browser.path().await, "/login?notice=password-reset");
     browser.fill("#username", "alice").await;
-    browser.fill("#password", NEW).await;
+    browser.fill("#password", OTHER_PASSWORD).await;
     browser.submit(SUBMIT).await;
     assert!(browser.text("h1").await.contains("alice"));
     assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
@@ -59,10 +59,9 @@ async fn a_person_forgets_and_chooses_a_new_password_without_scripts() {
 async fn be_invited(runs_scripts: bool) {
     let server = MailServer::start();
     let app = app(&server).await;
-    let mut command = process::command(&app.database, &["invites", "add"]);
+    let mut command = app.database.command(&["invites", "add"]);
     command.env("REGISTRATION", "invite");
-    let output = process::outcome(command);
-    let url = String::from_utf8(output.stdout).expect("UTF-8").replace("http://localhost:8080", &app.url);
+    let url = run(command).ok().out.replace("http://localhost:8080", &app.url);
     let browser = Browser::start_with(BrowserOptions { runs_scripts, ..BrowserOptions::default() }).await;
     browser.goto(url.trim()).await;
     assert_eq!(browser.path().await, "/invite");

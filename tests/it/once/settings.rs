@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::harness::process::{command, outcome, said, serve};
+use crate::harness::cli::run;
 use crate::harness::{ServerProcess, TestDatabase};
 
 /// Settings whose bad value is shown, each with the word that its mend must hold.
@@ -67,9 +67,9 @@ const BAD_SECRETS: [(&str, &str, &str); 5] = [
 type Listed = BTreeMap<String, (String, String)>;
 
 fn stderr_of_refused(command: Command) -> String {
-    let output = outcome(command);
-    let said = said(&output);
-    assert_eq!(output.status.code(), Some(2), "{said}");
+    let output = run(command);
+    let said = output.err;
+    assert_eq!(output.code, Some(2), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
     said
 }
@@ -82,11 +82,11 @@ fn starts(command: Command) -> bool {
 fn a_bad_value_is_told_with_its_setting_and_its_mend() {
     let database = TestDatabase::create();
     for (name, value, mend) in BAD {
-        let said = stderr_of_refused(serve(&database, &[(name, value)]));
+        let said = stderr_of_refused(database.serve(&[(name, value)]));
         assert!(said.contains(&format!("{name}={value}: ")) && said.contains(mend), "{name}: {said}");
     }
     for (name, value, mend) in BAD_SECRETS {
-        let said = stderr_of_refused(serve(&database, &[(name, value)]));
+        let said = stderr_of_refused(database.serve(&[(name, value)]));
         assert!(said.contains(&format!("{name} ")) && said.contains(mend), "{name}: {said}");
     }
     let listed = listed_by_the_help(&database);
@@ -96,14 +96,14 @@ fn a_bad_value_is_told_with_its_setting_and_its_mend() {
 
 #[test]
 fn all_faults_are_told_at_once() {
-    let database = TestDatabase::create();
+    let database = TestDatabase::empty();
     let all: Vec<(&str, &str)> = BAD
         .iter()
         .chain(&BAD_SECRETS)
         .filter(|(name, ..)| *name != "JWT_ALGORITHM")
         .map(|(name, value, _)| (*name, *value))
         .collect();
-    let said = stderr_of_refused(serve(&database, &all));
+    let said = stderr_of_refused(database.serve(&all));
     for (name, _) in all {
         // A secret given twice is refused for that, and its file is named.
         assert!(said.contains(name), "{name}: {said}");
@@ -127,10 +127,10 @@ fn values_that_do_not_go_together_are_told() {
         (&[("SMTP_URL", "smtp://localhost")], "MAIL_FROM is not set"),
         (&[("SMTP_URL", "smtp://me@localhost"), ("MAIL_FROM", "a@example.com")], "SMTP_URL names a user"),
     ] {
-        let said = stderr_of_refused(serve(&database, settings));
+        let said = stderr_of_refused(database.serve(settings));
         assert!(said.contains(words), "{said}");
     }
-    let mut not_text = serve(&database, &[]);
+    let mut not_text = database.serve(&[]);
     not_text.env("JWT_SECRET", std::ffi::OsString::from_vec(b"hunter2\xff, and more than 32 bytes long".to_vec()));
     let said = stderr_of_refused(not_text);
     assert!(said.contains("JWT_SECRET is not UTF-8"), "not passed over in silence: {said}");
@@ -139,7 +139,7 @@ fn values_that_do_not_go_together_are_told() {
 #[test]
 fn a_flag_goes_before_the_environment() {
     let database = TestDatabase::create();
-    let mut command = command(&database, &["serve", "--log-format", "xml", "--bind", "127.0.0.1:0"]);
+    let mut command = database.command(&["serve", "--log-format", "xml", "--bind", "127.0.0.1:0"]);
     command.env("LOG_FORMAT", "json").env("BIND", "nowhere");
     let said = stderr_of_refused(command);
     assert!(said.contains("LOG_FORMAT=xml") && !said.contains("BIND"), "{said}");
@@ -152,7 +152,7 @@ fn an_empty_value_means_the_default() {
     let given = ["DATABASE_URL", "SERVER_KEY", "BIND"];
     let names: Vec<String> = names.filter(|name| !given.contains(&name.as_str())).collect();
     let settings: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
-    assert!(settings.len() > 20 && starts(serve(&database, &settings)));
+    assert!(settings.len() > 20 && starts(database.serve(&settings)));
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn dotenv_is_read_from_the_working_directory_and_the_environment_goes_before_it(
     std::fs::create_dir(&below).expect("a folder");
     let write = |text: &str| std::fs::write(folder.path().join(".env"), text).expect("it is written");
     let serve_in = |folder: &Path, settings: &[(&str, &str)]| {
-        let mut command = serve(&database, settings);
+        let mut command = database.serve(settings);
         command.current_dir(folder);
         command
     };
@@ -185,12 +185,12 @@ fn the_tutorials_names_warn_and_name_ours() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
     let secret = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7";
-    let output = outcome(serve(&database, &[("SECRET_KEY", secret), ("ALGORITHM", "HS256"), ("BIND", &address)]));
-    let said_once = said(&output);
+    let output = run(database.serve(&[("SECRET_KEY", secret), ("ALGORITHM", "HS256"), ("BIND", &address)]));
+    let said_once = output.err;
     assert!(said_once.contains("SECRET_KEY") && said_once.contains("called JWT_SECRET"), "{said_once}");
     assert!(said_once.contains("ALGORITHM") && said_once.contains("called JWT_ALGORITHM"), "{said_once}");
     assert!(!said_once.contains(&secret[..8]), "{said_once}");
-    let said_else = said(&outcome(serve(&database, &[("BIND", &address)])));
+    let said_else = run(database.serve(&[("BIND", &address)])).err;
     assert!(!said_else.contains("SECRET_KEY"), "{said_else}");
 }
 
@@ -229,15 +229,14 @@ fn the_help_the_example_and_the_page_list_the_same_settings() {
     let uncommented: String =
         example.lines().filter(|line| !line.starts_with("# ")).map(|line| line.replace('#', "") + "\n").collect();
     std::fs::write(folder.path().join(".env"), uncommented).expect("it is written");
-    let mut command = serve(&database, &[]);
+    let mut command = database.serve(&[]);
     command.current_dir(folder.path());
     assert!(starts(command), "the example starts a server as it stands");
 }
 
 /// Out of `vestibule serve --help`: flags with `[env: NAME]` and `[default: …]`, and the two secrets under them.
 fn listed_by_the_help(database: &TestDatabase) -> Listed {
-    let output = outcome(command(database, &["serve", "--help"]));
-    let help = String::from_utf8(output.stdout).expect("UTF-8");
+    let help = run(database.command(&["serve", "--help"])).ok().out;
     let (flags, secrets) = help.split_once("\nSecrets are read").expect("a part on secrets");
     let mut listed = Listed::new();
     for part in flags.split("\n      --").skip(1) {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::StatusCode;
 
 use crate::harness::beside::{self, Direct};
-use crate::harness::process::{command, outcome, said, serve};
+use crate::harness::cli::run;
 use crate::harness::{PASSWORD, ServerProcess, TestDatabase};
 use crate::starting::status_of_link;
 
@@ -15,9 +15,9 @@ async fn an_address_in_use_is_named_with_the_mend_and_the_first_servers_link_goe
     let first = ServerProcess::start(&database, &[]);
     let address = first.url.strip_prefix("http://").expect("a URL");
     for setting in ["BIND", "METRICS_BIND"] {
-        let output = outcome(serve(&database, &[(setting, address)]));
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(1), "{said}");
+        let output = run(database.serve(&[(setting, address)]));
+        let said = output.err;
+        assert_eq!(output.code, Some(1), "{said}");
         assert!(said.contains(address) && said.contains(&format!("set {setting} to another address")), "{said}");
     }
     let link = first.setup_link.as_ref().expect("a link");
@@ -27,7 +27,7 @@ async fn an_address_in_use_is_named_with_the_mend_and_the_first_servers_link_goe
 #[test]
 fn serve_is_what_is_meant_when_no_command_is_given() {
     let database = TestDatabase::create();
-    let bare = |arguments: &[&str]| command(&database, arguments);
+    let bare = |arguments: &[&str]| database.command(arguments);
     let mut without_arguments = bare(&[]);
     without_arguments.env("BIND", "127.0.0.1:0");
     assert!(ServerProcess::from_command(without_arguments).is_some());
@@ -40,12 +40,11 @@ fn serve_is_what_is_meant_when_no_command_is_given() {
         (&["-V"], concat!("vestibule ", env!("CARGO_PKG_VERSION"))),
         (&["serve", "--help"], "--database-url <URL>"),
     ] {
-        let output = outcome(command(&database, arguments));
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
-        assert!(String::from_utf8_lossy(&output.stdout).contains(words), "{arguments:?}");
+        let output = run(database.command(arguments));
+        assert!(output.ok().out.contains(words), "{arguments:?}");
     }
     for arguments in [&["serv"] as &[_], &["--no-such-flag"], &["serve", "more"]] {
-        assert_eq!(outcome(command(&database, arguments)).status.code(), Some(2), "{arguments:?}");
+        assert_eq!(run(database.command(arguments)).code, Some(2), "{arguments:?}");
     }
 }
 

@@ -1,17 +1,15 @@
-//! A fresh database for each test and the real binary beside it. `TEST_DATABASE` chooses: `sqlite` (the default: a temporary
-//! file) or `postgres` (a database of its own on the server that `TEST_POSTGRES_URL` names, dropped at the end).
-//! What may not live here: tests.
+//! The real binary run as a command, and a server with commands beside it that have the same settings.
 
+use std::borrow::BorrowMut;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use diesel::connection::SimpleConnection as _;
-use diesel::{Connection as _, PgConnection};
 use vestibule::authentication::{Attempt, Lock, SignIn};
 use vestibule::clock::Clock;
-use vestibule::config::{Config, DatabaseSettings};
+use vestibule::config::Config;
 use vestibule::db::Db;
 use vestibule::secret::ServerKey;
 use vestibule::sessions::SessionKind;
@@ -20,44 +18,36 @@ use vestibule::users::LookupName;
 use vestibule::users::hash_pool::HashPool;
 use vestibule::users::password::Password;
 
-use crate::harness::ServerProcess;
+use super::process::kill;
+use super::{Answer, PASSWORD, SERVER_KEY, ServerProcess, TestDatabase, beside};
 
-pub const SERVER_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-pub const GOOD_PASSWORD: &str = "correct horse battery staple";
-pub const OTHER_PASSWORD: &str = "seven violet tractors hum";
-
-/// A database that nobody else uses, and a folder to work in.
-pub struct TestDb {
-    pub url: String,
-    pub folder: tempfile::TempDir,
-    /// Where to drop the database, and its name.
-    dropped: Option<(String, String)>,
-}
+/// How long a command may take, on a busy machine too.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server on a database of its own, and commands beside it that have the same settings.
 pub struct Served {
-    pub db: TestDb,
+    pub db: TestDatabase,
     pub server: ServerProcess,
     settings: Vec<(String, String)>,
 }
 
-/// What a command answered.
+/// The exit code and the output of a command.
 #[derive(Debug)]
-pub struct Answer {
+pub struct CommandOutput {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
 
-impl Answer {
-    /// The answer, which must be exit code 0.
+impl CommandOutput {
+    /// The output of a command that must succeed.
     #[track_caller]
     pub fn ok(self) -> Self {
         assert_eq!(self.code, Some(0), "{self:?}");
         self
     }
 
-    /// The answer, which must be this exit code with these words on standard error.
+    /// The output of a command that must fail with this exit code and these words on standard error.
     #[track_caller]
     pub fn fails(self, code: i32, words: &str) -> Self {
         assert_eq!(self.code, Some(code), "{self:?}");
@@ -68,70 +58,43 @@ impl Answer {
     /// Standard output as JSON, of a command that must succeed.
     #[track_caller]
     pub fn json(self) -> serde_json::Value {
-        let answer = self.ok();
-        serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:?}"))
+        let output = self.ok();
+        serde_json::from_str(&output.out).unwrap_or_else(|error| panic!("{error}: {output:?}"))
     }
 }
 
-impl TestDb {
-    /// A database with all migrations run.
-    pub fn new() -> Self {
-        let db = Self::empty();
-        db.cli(&["migrate", "run"]).ok();
-        db
-    }
-
-    /// A database without a table; on SQLite not even a file.
-    pub fn empty() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        if std::env::var("TEST_DATABASE").is_ok_and(|kind| kind == "postgres") {
-            let server = std::env::var("TEST_POSTGRES_URL")
-                .expect("TEST_POSTGRES_URL names a server where databases can be made");
-            let name = format!("vestibule_{}", vestibule::secret::random_id().replace('-', "_").to_lowercase());
-            let mut connection = PgConnection::establish(&server).expect("TEST_POSTGRES_URL can be reached");
-            connection.batch_execute(&format!("CREATE DATABASE {name}")).expect("a database can be made");
-            let mut url = url::Url::parse(&server).expect("TEST_POSTGRES_URL is a URL");
-            url.set_path(&name);
-            return Self { url: url.to_string(), folder, dropped: Some((server, name)) };
-        }
-        let url = format!("sqlite://{}", folder.path().join("db/vestibule.db").display());
-        Self { url, folder, dropped: None }
-    }
-
-    pub fn is_sqlite(&self) -> bool {
-        self.dropped.is_none()
-    }
-
-    /// The binary with a clean environment and these arguments.
+impl TestDatabase {
+    /// The binary with these arguments and a clean environment, in the folder of the database.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
         command.args(args).current_dir(self.folder.path()).env_clear();
         command.env("DATABASE_URL", &self.url).env("SERVER_KEY", SERVER_KEY);
         command.env("ARGON2_MEMORY_KIB", "64").env("ARGON2_ITERATIONS", "1");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// A `serve` command on a free port.
+    pub fn serve(&self, settings: &[(&str, &str)]) -> Command {
+        let mut command = self.command(&["serve"]);
+        command.env("BIND", "127.0.0.1:0").envs(settings.iter().copied());
         command
     }
 
     /// Runs the binary to its end.
-    pub fn cli(&self, args: &[&str]) -> Answer {
-        finish(self.command(args).spawn().expect("the binary starts"))
+    pub fn cli(&self, args: &[&str]) -> CommandOutput {
+        run(self.command(args))
     }
 
     /// Runs the binary with `input` on its standard input.
-    pub fn cli_with_input(&self, args: &[&str], input: &str) -> Answer {
-        let mut child = self.command(args).stdin(Stdio::piped()).spawn().expect("the binary starts");
-        let mut stdin = child.stdin.take().expect("piped");
-        // A command that refuses before it reads closes its end.
-        let _ = stdin.write_all(input.as_bytes());
-        drop(stdin);
-        finish(child)
+    pub fn cli_with_input(&self, args: &[&str], input: &str) -> CommandOutput {
+        run_with_input(self.command(args), input)
     }
 
-    /// Adds a user with [`GOOD_PASSWORD`].
+    /// Adds a user with [`PASSWORD`].
     #[track_caller]
     pub fn add(&self, name: &str, more: &[&str]) -> serde_json::Value {
         let args = [&["users", "add", name, "--password-stdin", "--json"], more].concat();
-        self.cli_with_input(&args, &format!("{GOOD_PASSWORD}\n")).json()
+        self.cli_with_input(&args, &format!("{PASSWORD}\n")).json()
     }
 
     /// All users as `users list --json` shows them.
@@ -147,15 +110,9 @@ impl TestDb {
         PathBuf::from(name)
     }
 
-    /// The settings, as the library takes them.
+    /// The settings of a server on this database.
     pub fn config(&self) -> Config {
-        let settings = DatabaseSettings {
-            database_url: Some(self.url.clone()),
-            argon2_memory_kib: Some("64".to_owned()),
-            argon2_iterations: Some("1".to_owned()),
-            ..DatabaseSettings::default()
-        };
-        settings.check().expect("the settings are right")
+        beside::config(self)
     }
 
     /// Signs in through the library, as both doors do.
@@ -198,49 +155,40 @@ impl TestDb {
 }
 
 impl Served {
-    /// Starts the real binary twice over: once to migrate, once to serve.
+    /// Starts the real binary.
     pub fn start(settings: &[(&str, &str)]) -> Self {
-        let db = TestDb::new();
-        let mut command = db.command(&["serve"]);
-        command.env("BIND", "127.0.0.1:0").envs(settings.iter().copied()).stderr(Stdio::null());
-        let server = ServerProcess::from_command(command).expect("the server starts");
+        let db = TestDatabase::create();
+        let server = ServerProcess::from_command(db.serve(settings)).expect("the server starts");
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self { db, server, settings }
     }
 
     /// Runs a command to its end.
-    pub fn cli(&self, args: &[&str]) -> Answer {
+    pub fn cli(&self, args: &[&str]) -> CommandOutput {
         self.cli_with_input(args, "")
     }
 
     /// Runs a command with `input` on its standard input.
-    pub fn cli_with_input(&self, args: &[&str], input: &str) -> Answer {
+    pub fn cli_with_input(&self, args: &[&str], input: &str) -> CommandOutput {
         let mut command = self.db.command(args);
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
-        let mut child = command.stdin(Stdio::piped()).spawn().expect("the binary starts");
-        let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
-        finish(child)
+        run_with_input(command, input)
     }
 
     /// `POST path` with these fields, by HTTP Basic when a client is given.
-    pub async fn post(
-        &self,
-        path: &str,
-        client: Option<(&str, &str)>,
-        fields: &[(&str, &str)],
-    ) -> crate::harness::Answer {
+    pub async fn post(&self, path: &str, client: Option<(&str, &str)>, fields: &[(&str, &str)]) -> Answer {
         let request = reqwest::Client::new().post(format!("{}{path}", self.server.url)).form(fields);
         let request = match client {
             Some((id, secret)) => request.basic_auth(id, Some(secret)),
             None => request,
         };
-        crate::harness::Answer::to(request).await
+        Answer::to(request).await
     }
 
     /// The status of `GET /me` with a bearer token.
     pub async fn me(&self, token: &str) -> u16 {
         let request = reqwest::Client::new().get(format!("{}/me", self.server.url)).bearer_auth(token);
-        crate::harness::Answer::to(request).await.status
+        Answer::to(request).await.status
     }
 
     /// Asks until the server refuses the token, which must be within a second of what was done at `since`.
@@ -252,19 +200,39 @@ impl Served {
     }
 }
 
-impl Drop for TestDb {
-    fn drop(&mut self) {
-        let Some((server, name)) = &self.dropped else { return };
-        let mut connection = PgConnection::establish(server).expect("TEST_POSTGRES_URL can be reached");
-        connection.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).expect("the database can be dropped");
-    }
+/// Runs a command to its end.
+pub fn run(command: impl BorrowMut<Command>) -> CommandOutput {
+    finish(start(command))
 }
 
-/// Waits for the end of a command.
-pub fn finish(child: Child) -> Answer {
-    let output = child.wait_with_output().expect("the binary ends");
+fn run_with_input(command: Command, input: &str) -> CommandOutput {
+    let mut child = start_with(command, Stdio::piped());
+    // A command that refuses before it reads closes its end.
+    let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
+    finish(child)
+}
+
+/// Starts a command whose output [`finish`] reads.
+pub fn start(command: impl BorrowMut<Command>) -> Child {
+    start_with(command, Stdio::null())
+}
+
+fn start_with(mut command: impl BorrowMut<Command>, input: Stdio) -> Child {
+    command.borrow_mut().stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts")
+}
+
+/// Waits for the end of a command, such as a server that refuses to start; kills one that goes on.
+pub fn finish(child: Child) -> CommandOutput {
+    let id = child.id();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    let Ok(output) = receiver.recv_timeout(PATIENCE) else {
+        kill(id);
+        panic!("the command has not ended after {PATIENCE:?}");
+    };
+    let output = output.expect("the binary ends");
     let text = |bytes| String::from_utf8(bytes).expect("the binary writes UTF-8");
-    Answer { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    CommandOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 /// Runs async code of the library.
