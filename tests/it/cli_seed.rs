@@ -2,11 +2,13 @@
 //! What may not live here: other commands (`cli_users.rs`).
 
 use std::fmt::Write as _;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use vestibule::secret::fill_random;
 use vestibule::users::argon2id::{Cost, Hasher};
 
+use crate::harness::beside::Direct;
 use crate::harness::cli::{finish, start};
 use crate::harness::{OTHER_PASSWORD, PASSWORD, TestDatabase};
 
@@ -15,7 +17,7 @@ fn hash(password: &str, memory_kib: u32) -> String {
 }
 
 /// A file of `count` users whose names begin with `prefix`; every tenth has a password, the others a hash.
-fn many(prefix: &str, count: usize) -> String {
+fn many(prefix: &str, count: i64) -> String {
     let hash = hash(PASSWORD, 64);
     (0..count).fold(String::new(), |mut text, number| {
         let secret = if number % 10 == 0 {
@@ -171,37 +173,65 @@ fn two_seeds_of_one_file_at_once_make_each_user_once() {
     assert_eq!(db.users().len(), 200);
 }
 
+/// Whether another connection has written something that is not committed yet.
+fn is_writing(direct: &mut Direct) -> bool {
+    match direct {
+        Direct::Sqlite(_) => direct.try_run("BEGIN IMMEDIATE; ROLLBACK").is_err(),
+        Direct::Postgres(_) => {
+            direct.count("pg_stat_activity", "datname = current_database() AND backend_xid IS NOT NULL") > 0
+        }
+    }
+}
+
+/// Waits until the command writes; `false` when it ended before that was seen.
+fn wait_until_it_writes(child: &mut Child, direct: &mut Direct) -> bool {
+    loop {
+        if is_writing(direct) {
+            return true;
+        }
+        if child.try_wait().expect("a status").is_some() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[test]
 fn a_seed_that_is_killed_is_whole_or_absent() {
-    const USERS: usize = 300;
+    const USERS: i64 = 300;
     let db = TestDatabase::create();
+    let mut direct = Direct::open(&db);
+    if let Direct::Sqlite(_) = direct {
+        direct.run("PRAGMA busy_timeout = 0");
+    }
     db.write_file("whole.toml", &many("whole", USERS));
-    let started = Instant::now();
-    db.cli(&["seed", "whole.toml"]).ok();
-    let duration = started.elapsed();
-    let mut whole = 1;
+    let mut child = start(db.command(&["seed", "whole.toml"]));
+    assert!(wait_until_it_writes(&mut child, &mut direct));
+    let began = Instant::now();
+    finish(child).ok();
+    let duration = began.elapsed();
+    let (mut whole, mut cut_off) = (1, 0);
     for round in 0..20 {
         let name = format!("r{round}.toml");
         db.write_file(&name, &many(&format!("r{round}u"), USERS));
         let mut child = start(db.command(&["seed", &name]));
+        let has_begun = wait_until_it_writes(&mut child, &mut direct);
         let mut random = [0; 4];
         fill_random(&mut random);
-        // The later half, where the transaction is: what comes before it writes nothing.
-        let part = 0.5 + f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX) * 0.6;
-        std::thread::sleep(Duration::from_secs_f64(duration.as_secs_f64() * part));
-        child.kill().expect("a child can be killed");
+        std::thread::sleep(duration.mul_f64(f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX)));
+        let _ = child.kill();
         child.wait().expect("it ends");
-        // On Postgres a COMMIT that was on its way may still be carried out: whoever writes next waits for it.
+        // On Postgres a COMMIT that was on its way may still be carried out: the next writer waits for it.
         db.cli(&["users", "add", &format!("after{round}"), "--no-password"]).ok();
-        let users = db.users();
-        let prefix = format!("r{round}u");
-        let made = users
-            .iter()
-            .filter(|user| user["username"].as_str().is_some_and(|name| name.starts_with(&prefix)))
-            .collect::<Vec<_>>();
-        assert!(made.is_empty() || made.len() == USERS, "{} of {USERS}", made.len());
-        assert!(made.iter().all(|user| user["roles"] == serde_json::json!(["staff"]) && user["has_password"] == true));
-        whole += usize::from(!made.is_empty());
-        assert_eq!(users.len(), whole * USERS + round + 1);
+        let made = direct.count("users", &format!("username LIKE 'r{round}u%'"));
+        let complete = direct.count(
+            "users JOIN user_roles ON user_roles.user_id = users.id",
+            &format!("username LIKE 'r{round}u%' AND role = 'staff' AND password_hash IS NOT NULL"),
+        );
+        assert!(made == complete && (made == 0 || made == USERS), "{made} of {USERS}, {complete} of them complete");
+        whole += i64::from(made > 0);
+        cut_off += usize::from(has_begun && made == 0);
+        assert_eq!(direct.count("users", "1 = 1"), whole * USERS + round + 1);
     }
+    assert!(cut_off > 0, "no kill landed in a transaction");
 }

@@ -25,20 +25,22 @@ fn cli_with(database: &TestDatabase, server_key: &str, arguments: &[&str]) -> Va
     run(command).json()
 }
 
-fn signing(database: &TestDatabase) -> String {
-    let keys = cli(database, &["keys", "list"]);
-    let key = keys.as_array().expect("a list").iter().find(|key| key["state"] == "signing").expect("one signs");
-    key["kid"].as_str().expect("a kid").to_owned()
+/// The `kid` of the key that a server signs with: the first one that it publishes.
+async fn signing(server: &ServerProcess) -> String {
+    let set = Answer::to(reqwest::Client::new().get(format!("{}/.well-known/jwks.json", server.url))).await.json();
+    text(&set["keys"][0], "kid").to_owned()
 }
 
-/// Makes the next key and waits until it signs, by the wall clock: the servers are processes, whose clock nobody moves.
-async fn rotate(database: &TestDatabase, server_key: &str) -> String {
+/// Makes the next key and waits until these servers sign with it, by the wall clock: they are processes.
+async fn rotate(database: &TestDatabase, server_key: &str, servers: &[&ServerProcess]) -> String {
     let rotated = cli_with(database, server_key, &["keys", "rotate", "--after", "2s"]);
-    let next = rotated["next"]["kid"].as_str().expect("a kid").to_owned();
+    let next = text(&rotated["next"], "kid").to_owned();
     let began = Instant::now();
-    while signing(database) != next {
-        assert!(began.elapsed() < Duration::from_secs(20), "it never signs");
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    for server in servers {
+        while signing(server).await != next {
+            assert!(began.elapsed() < Duration::from_secs(20), "it never signs");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
     next
 }
@@ -69,7 +71,7 @@ async fn a_retired_keys_tokens_are_refused_by_every_server_within_a_second() {
     let form = [("username", "alice"), ("password", PASSWORD)];
     let issued = token_from(&servers[0].url, &form).await;
     let old = text(&issued, "access_token");
-    let next = rotate(&database, SERVER_KEY).await;
+    let next = rotate(&database, SERVER_KEY, &servers.each_ref()).await;
     let issued = token_from(&servers[1].url, &form).await;
     let new = text(&issued, "access_token");
     assert_eq!(kid(new), next);
@@ -104,7 +106,7 @@ async fn while_servers_are_restarted_with_another_server_key_one_by_one_no_token
     cli(&database, &["keys", "reseal", "--new-server-key-file", &file.display().to_string()]);
     let after = ServerProcess::start(&database, &[("SERVER_KEY", OTHER_SERVER_KEY)]);
     // Even a key that only the restarted server can open.
-    let next = rotate(&database, OTHER_SERVER_KEY).await;
+    let next = rotate(&database, OTHER_SERVER_KEY, &[&after]).await;
     let [by_before, by_after] = [token_from(&before.url, &form).await, token_from(&after.url, &form).await];
     let [by_before, by_after] = [&by_before, &by_after].map(|issued| text(issued, "access_token"));
     assert_eq!((kid(by_before), kid(by_after)), (kid(early), next));
@@ -164,15 +166,19 @@ async fn three_rotations_under_load_lose_no_request_and_no_valid_token() {
     let servers = [ServerProcess::start(&database, &[]), ServerProcess::start(&database, &[])];
     let urls = servers.each_ref().map(|server| server.url.clone());
     let (is_over, counts) = (Arc::new(AtomicBool::new(false)), Arc::new(Counts::default()));
-    let mut kids = vec![signing(&database)];
+    let mut kids = vec![signing(&servers[0]).await];
     let clients: Vec<_> = names
         .into_iter()
         .map(|name| tokio::spawn(use_both(name, urls.clone(), Arc::clone(&is_over), Arc::clone(&counts))))
         .collect();
     for _ in 0..ROTATIONS {
-        kids.push(rotate(&database, SERVER_KEY).await);
+        kids.push(rotate(&database, SERVER_KEY, &servers.each_ref()).await);
     }
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let until = counts.issued.load(Ordering::Relaxed) + 10 * CLIENTS;
+    while counts.issued.load(Ordering::Relaxed) < until {
+        assert!(clients.iter().all(|client| !client.is_finished()), "a client failed");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     is_over.store(true, Ordering::Relaxed);
     let mut seen = Vec::new();
     for client in clients {

@@ -329,6 +329,7 @@ async fn a_wrong_password_costs_the_same_hashes_and_statements_whoever_is_named(
         }
         costs.push((name, server.counter("vestibule_password_hashes_total").await - hashes_before, fewest));
     }
+    assert!(costs[0].2 > 0, "{costs:?}");
     for (name, hashes, statements) in &costs {
         assert_eq!((*hashes, *statements), (5, costs[0].2), "{name}: {costs:?}");
     }

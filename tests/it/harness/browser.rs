@@ -150,6 +150,8 @@ impl Browser {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.find("body").await;
+        // Whole: what is not there now is not there at all.
+        self.wait_until("document.readyState == 'complete'").await;
     }
 
     /// Waits until this is true on the page.

@@ -87,7 +87,7 @@ impl MailServer {
     pub fn start_with(options: MailOptions) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("mode"), "ok").expect("written");
-        let (child, port) = listen(&folder, 0, options);
+        let (child, port) = listen(&folder, peers::free_port(), options);
         Self { port, options, child, folder }
     }
 

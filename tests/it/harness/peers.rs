@@ -4,6 +4,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -60,10 +61,19 @@ pub async fn ask(mut command: Command, environment: &[(&str, &str)]) -> Value {
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// A port that nobody listens on.
+/// A free port for a program that must be told one: each only once, and below those that the system gives to others.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("an address").port()
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 12_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Processes that run side by side start at different places.
+    let offset = std::process::id().wrapping_mul(97);
+    let mut ports = (0..COUNT).map(|_| FIRST + offset.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT);
+    let port = ports.find_map(|port| {
+        let port = u16::try_from(port).expect("below 32,000");
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok().then_some(port)
+    });
+    port.expect("a free port")
 }
 
 /// A program that listens, killed when dropped.

@@ -10,7 +10,7 @@ use reqwest::Client;
 use vestibule::config::Settings;
 
 use super::TestApp;
-use super::peers::python_peer;
+use super::peers::{free_port, python_peer};
 use super::proxies::start_with;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -149,10 +149,6 @@ fn is_up(port: u16) -> bool {
         Ok(answer)
     };
     ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 
 /// An application that answers with the head and the body of each request; it goes on until the tests end.

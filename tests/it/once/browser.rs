@@ -63,10 +63,10 @@ async fn after_a_wrong_password_the_alert_has_the_focus() {
     let app = app_with_alice().await;
     let browser = Browser::start().await;
     browser.goto(&format!("{}/login", app.url)).await;
-    assert_eq!(browser.evaluate("document.activeElement.id").await, "username");
+    browser.wait_until("document.activeElement.id == 'username'").await;
     sign_in(&browser, "wrong password").await;
     assert_eq!(browser.client.title().await.expect("a title"), "Error: Sign in · Vestibule");
-    assert_eq!(browser.evaluate("document.activeElement.getAttribute('role')").await, "alert");
+    browser.wait_until("document.activeElement.getAttribute('role') == 'alert'").await;
     assert_eq!(browser.evaluate("document.querySelector('#username').value").await, "alice");
     assert_eq!(browser.evaluate("document.querySelector('#password').value").await, "");
     // From the alert on, one Tab leads to the name and the next to the password.
@@ -84,6 +84,7 @@ async fn the_keyboard_is_enough() {
     let browser = Browser::start().await;
     let (tab, enter) = (char::from(Key::Tab), char::from(Key::Enter));
     browser.goto(&format!("{}/login", app.url)).await;
+    browser.wait_until("document.activeElement.id == 'username'").await;
     browser.press(&format!("alice{tab}")).await;
     browser.press(&format!("{PASSWORD}{tab}")).await;
     browser.press(" ").await;
@@ -204,7 +205,7 @@ async fn nothing_overflows_on_the_smallest_screen() {
             browser.fill("#username", &format!("{}{language}", "m".repeat(60))).await;
             browser.fill("#password", "wrong password").await;
             browser.submit(SUBMIT).await;
-            assert!(browser.has("[role=alert]").await, "{state}");
+            browser.find("[role=alert]").await;
             fits(&browser, state).await;
         }
     }

@@ -1,11 +1,11 @@
 //! Swagger UI at a real browser: ours under its policy, and the one of the FastAPI tutorial's own application, which signs in here
 //! from another origin. What may not live here: what `/token` answers (`programs.rs`).
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::harness::browser::Browser;
+use crate::harness::peers::free_port;
 use crate::harness::{PASSWORD, TestApp};
 
 const SECRET: &str = "a secret of forty bytes or so, for HS256";
@@ -17,7 +17,7 @@ async fn authorize_signs_in_and_try_it_out_answers() {
     let browser = Browser::start().await;
     browser.goto(&format!("{}/docs", app.url)).await;
     authorize(&browser).await;
-    let body = execute(&browser, "/me").await;
+    let body = execute(&browser, "/me", true).await;
     assert!(body.contains("\"username\": \"alice\""), "{body}");
     assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
     // The console would have said so.
@@ -28,7 +28,7 @@ async fn authorize_signs_in_and_try_it_out_answers() {
 
 #[tokio::test]
 async fn the_tutorials_own_docs_sign_in_here_and_its_server_takes_the_token() {
-    let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").port();
+    let port = free_port();
     let tutorial_url = format!("http://127.0.0.1:{port}");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let secret_file = folder.path().join("jwt-secret");
@@ -43,7 +43,7 @@ async fn the_tutorials_own_docs_sign_in_here_and_its_server_takes_the_token() {
     let browser = Browser::start().await;
     browser.goto(&format!("{tutorial_url}/docs")).await;
     authorize(&browser).await;
-    let body = execute(&browser, "/users/me").await;
+    let body = execute(&browser, "/users/me", false).await;
     assert!(body.contains("\"username\": \"alice\""), "{body}");
     assert_eq!(browser.console().await, Vec::<String>::new());
 }
@@ -58,16 +58,12 @@ async fn authorize(browser: &Browser) {
     browser.click(".modal-ux .btn-done").await;
 }
 
-/// Presses Execute on a GET, and gives what came.
-async fn execute(browser: &Browser, path: &str) -> String {
+/// Presses Execute on a GET, after "Try it out" where the page leaves that to its reader, and returns the body of the response.
+async fn execute(browser: &Browser, path: &str, is_tried_out: bool) -> String {
     let operation = format!(".opblock-get:has([data-path='{path}'])");
     browser.click(&format!("{operation} .opblock-summary-control")).await;
-    // FastAPI leaves this button to be pressed first.
-    if !browser.has(&format!("{operation} .btn.execute")).await {
-        browser.find(&format!("{operation} .opblock-body")).await;
-        if browser.has(&format!("{operation} .try-out__btn:not(.cancel)")).await {
-            browser.click(&format!("{operation} .try-out__btn")).await;
-        }
+    if !is_tried_out {
+        browser.click(&format!("{operation} .try-out__btn:not(.cancel)")).await;
     }
     browser.click(&format!("{operation} .btn.execute")).await;
     let status = browser.text(&format!("{operation} .live-responses-table .response-col_status")).await;

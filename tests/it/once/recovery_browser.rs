@@ -34,7 +34,7 @@ async fn forget_and_reset(runs_scripts: bool) {
     browser.press_to_submit(&char::from(Key::Enter).to_string()).await;
     assert!(browser.text("[role=alert]").await.contains("at least 12 characters"));
     if runs_scripts {
-        assert_eq!(browser.evaluate("document.activeElement.getAttribute('role')").await, "alert");
+        browser.wait_until("document.activeElement.getAttribute('role') == 'alert'").await;
     }
     browser.fill("#password", OTHER_PASSWORD).await;
     browser.submit(SUBMIT).await;
