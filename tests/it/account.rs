@@ -12,7 +12,7 @@ use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 const PAGES: [&str; 5] = ["/", "/account/profile", "/account/email", "/account/sessions", "/account/password"];
 
 #[tokio::test]
-async fn every_page_asks_a_stranger_to_sign_in_and_leads_back() {
+async fn account_pages_redirect_to_sign_in_and_back() {
     let (app, visitor) = app_with_alice().await;
     for path in &PAGES[1..] {
         for page in [Visitor::new(&app).get(path).await, Visitor::new(&app).vouched().post(path, &[]).await] {
@@ -33,7 +33,7 @@ async fn every_page_asks_a_stranger_to_sign_in_and_leads_back() {
 }
 
 #[tokio::test]
-async fn a_person_sees_where_they_are_signed_in_and_ends_one_or_all_others() {
+async fn one_session_or_all_others_can_be_ended() {
     let (app, visitor) = app_with_alice().await;
     let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     let other = Visitor::new(&app).with("user-agent", firefox);
@@ -68,7 +68,7 @@ async fn a_person_sees_where_they_are_signed_in_and_ends_one_or_all_others() {
 }
 
 #[tokio::test]
-async fn a_changed_password_ends_all_other_sessions_and_gives_this_one_a_new_secret() {
+async fn password_change_ends_other_sessions_and_renews_the_session_secret() {
     let (app, visitor) = app_with_alice().await;
     let (other, thief) = (Visitor::new(&app), visitor.copy(&app));
     other.sign_in("alice").await;
@@ -89,7 +89,7 @@ async fn a_changed_password_ends_all_other_sessions_and_gives_this_one_a_new_sec
 }
 
 #[tokio::test]
-async fn a_stolen_session_is_no_way_to_guess_the_password() {
+async fn current_password_is_throttled_in_a_session() {
     let (app, visitor) = app_with_alice().await;
     let form = visitor.get("/account/password").await;
     let mut statuses = Vec::new();
@@ -109,7 +109,7 @@ async fn a_stolen_session_is_no_way_to_guess_the_password() {
 }
 
 #[tokio::test]
-async fn what_was_typed_when_the_session_ended_is_kept_for_its_person_only() {
+async fn text_typed_before_the_session_expired_is_kept_for_its_user_only() {
     let (app, visitor) = app_with_alice().await;
     app.add_user("bob", &[]).await;
     for name in ["alice", "bob"] {
@@ -140,7 +140,7 @@ async fn what_was_typed_when_the_session_ended_is_kept_for_its_person_only() {
 }
 
 #[tokio::test]
-async fn an_account_is_deleted_with_its_password_only_and_the_last_administrator_never() {
+async fn account_deletion_needs_the_password_and_spares_the_last_admin() {
     let app = TestApp::start_with(|settings| settings.account_deletion = Some("on".to_owned())).await;
     app.add_user("root", &["admin"]).await;
     app.add_user("alice", &[]).await;
@@ -162,7 +162,7 @@ async fn an_account_is_deleted_with_its_password_only_and_the_last_administrator
 }
 
 #[tokio::test]
-async fn a_form_from_before_a_sign_out_in_another_tab_changes_nothing_and_its_text_is_its_persons() {
+async fn form_from_before_a_sign_out_changes_nothing_and_keeps_its_text_for_its_user() {
     let (app, visitor) = app_with_alice().await;
     app.add_user("bob", &[]).await;
     let form = visitor.get("/account/profile").await;
@@ -205,7 +205,7 @@ pub async fn app_with_alice() -> (TestApp, Visitor) {
 }
 
 #[tokio::test]
-async fn a_name_is_saved_and_a_bad_one_is_explained() {
+async fn display_name_is_saved_or_refused_with_a_reason() {
     let (_app, visitor) = app_with_alice().await;
     let form = visitor.get("/account/profile").await;
     let done = visitor.submit(&form, "/account/profile", &[("display_name", "  Alice Liddell ")]).await;

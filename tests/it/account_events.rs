@@ -13,7 +13,7 @@ use crate::harness::visitor::Visitor;
 use crate::harness::{OTHER_PASSWORD, PASSWORD, ServerProcess, TestApp};
 
 #[tokio::test]
-async fn people_see_in_their_language_what_administrators_and_links_did_to_their_account() {
+async fn events_by_admins_and_links_are_listed_in_the_users_language() {
     let app = TestApp::start().await;
     let user = app.add_user("alice", &[]).await;
     let (admin, alice) = (app.admin(), LookupName::parse("alice").expect("a name"));
@@ -50,7 +50,7 @@ async fn people_see_in_their_language_what_administrators_and_links_did_to_their
 }
 
 #[tokio::test]
-async fn a_language_is_saved_with_the_profile_and_every_browser_speaks_it() {
+async fn saved_language_applies_in_every_browser() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);
@@ -82,7 +82,7 @@ async fn a_language_is_saved_with_the_profile_and_every_browser_speaks_it() {
 }
 
 #[tokio::test]
-async fn a_hundred_events_of_a_kind_are_kept_for_an_account_and_for_all_names_that_nobody_has() {
+async fn one_hundred_events_of_a_kind_are_kept_for_each_account() {
     let app = TestApp::start().await;
     let user = app.add_user("alice", &[]).await.id.0;
     let now = app.clock.now();
@@ -112,7 +112,7 @@ async fn a_hundred_events_of_a_kind_are_kept_for_an_account_and_for_all_names_th
 }
 
 #[tokio::test]
-async fn an_account_that_is_shut_is_told_of_once_though_a_try_comes_back_after_it_was_counted_as_lost() {
+async fn blocked_sign_ins_are_recorded_once() {
     let app = TestApp::start_with(|settings| {
         settings.database.argon2_memory_kib = Some("65536".to_owned());
         settings.database.argon2_iterations = Some("12".to_owned());
@@ -148,7 +148,7 @@ async fn wait_for_tries(app: &TestApp, wanted: &'static [i64]) {
 }
 
 #[tokio::test]
-async fn the_list_of_sessions_costs_the_same_statements_however_many_there_are() {
+async fn session_list_takes_the_same_statements_for_any_number_of_sessions() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let server = ServerProcess::start(&app.database, &[]);

@@ -44,7 +44,7 @@ async fn create(pool: &Db, link: Link, name: &str) -> FirstAdmin {
 }
 
 #[test]
-fn a_link_used_at_once_by_several_makes_one_admin() {
+fn setup_link_used_concurrently_creates_one_admin() {
     let db = TestDatabase::create();
     let secret = secret_of(&db, &[]);
     let pool = db.pool();
@@ -70,7 +70,7 @@ fn a_link_used_at_once_by_several_makes_one_admin() {
 }
 
 #[test]
-fn a_taken_name_leaves_the_setup_link_alive_and_an_admin_kills_it() {
+fn setup_link_survives_a_taken_name_and_is_invalid_once_an_admin_exists() {
     let db = TestDatabase::create();
     db.add("alice", &[]);
     let secret = secret_of(&db, &[]);
@@ -86,7 +86,7 @@ fn a_taken_name_leaves_the_setup_link_alive_and_an_admin_kills_it() {
 }
 
 #[test]
-fn a_rescue_link_sets_the_password_once_and_only_while_its_admin_is_one() {
+fn rescue_link_works_once_and_for_an_admin_only() {
     let db = TestDatabase::create();
     db.add("root1", &["--role", "admin"]);
     assert!(db.can_sign_in("root1", PASSWORD));

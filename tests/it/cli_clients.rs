@@ -33,7 +33,7 @@ async fn is_active(served: &Served, checker: (&str, &str), token: &str) -> bool 
 }
 
 #[tokio::test]
-async fn a_registered_program_gets_tokens_with_its_secret_by_basic_and_in_the_body() {
+async fn client_authenticates_by_basic_and_in_the_body() {
     let served = Served::start(&[]);
     served.db.add("alice", &[]);
     let (id, secret) = add(&served, "billing", &["--scope", "read"]);
@@ -60,7 +60,7 @@ async fn a_registered_program_gets_tokens_with_its_secret_by_basic_and_in_the_bo
 }
 
 #[test]
-fn the_secret_is_printed_once_on_a_line_of_its_own_and_a_name_is_registered_once() {
+fn client_secret_is_printed_once_and_client_names_are_unique() {
     let db = TestDatabase::create();
     let args = [&["clients", "add", "billing"][..], &ALL_GRANTS, &["--scope", "write", "--scope", "read"]].concat();
     let added = db.cli(&args).ok();
@@ -87,7 +87,7 @@ fn the_secret_is_printed_once_on_a_line_of_its_own_and_a_name_is_registered_once
 }
 
 #[tokio::test]
-async fn a_new_secret_serves_at_once_and_the_old_one_no_more() {
+async fn rotated_client_secret_replaces_the_old_one_at_once() {
     let served = Served::start(&[]);
     served.db.add("alice", &[]);
     let (id, old) = add(&served, "billing", &[]);
@@ -117,7 +117,7 @@ async fn a_new_secret_serves_at_once_and_the_old_one_no_more() {
 }
 
 #[tokio::test]
-async fn a_deleted_program_and_its_users_through_it_are_refused_within_a_second() {
+async fn deleted_client_and_its_users_tokens_are_refused_within_a_second() {
     let served = Served::start(&[]);
     served.db.add("alice", &[]);
     let (id, secret) = add(&served, "billing", &[]);
@@ -145,7 +145,7 @@ async fn a_deleted_program_and_its_users_through_it_are_refused_within_a_second(
 }
 
 #[tokio::test]
-async fn what_a_program_may_ask_for_is_set_exactly() {
+async fn clients_set_replaces_grants_and_scopes() {
     let served = Served::start(&[]);
     let (id, secret) = add(&served, "billing", &["--scope", "read", "--scope", "write"]);
     let own = [("grant_type", "client_credentials"), ("scope", "read write")];
@@ -167,7 +167,7 @@ async fn what_a_program_may_ask_for_is_set_exactly() {
 
 /// The program was looked up before the hash, which takes a while, and is gone or has another secret after it.
 #[tokio::test]
-async fn a_program_that_goes_while_the_password_is_hashed_leaves_no_session_behind() {
+async fn client_deleted_during_a_sign_in_gets_no_session() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let secret = vestibule::secret::PlainSecret::generate();

@@ -5,7 +5,7 @@ use crate::harness::TestDatabase;
 use crate::harness::cli::{finish, start};
 
 #[test]
-fn migrations_run_once_and_are_shown() {
+fn migrate_run_applies_each_migration_once() {
     let db = TestDatabase::empty();
     if db.is_postgres() {
         assert_ne!(db.cli(&["migrate", "status", "--json"]).json()["pending"], 0);
@@ -23,7 +23,7 @@ fn migrations_run_once_and_are_shown() {
 }
 
 #[test]
-fn reverting_names_what_it_drops_and_wants_a_yes() {
+fn migrate_revert_names_the_dropped_tables_and_needs_yes() {
     let db = TestDatabase::create();
     db.add("alice", &[]);
     db.cli(&["migrate", "revert"]).fails(1, "--yes").fails(1, "outbox (0 rows)");
@@ -39,7 +39,7 @@ fn reverting_names_what_it_drops_and_wants_a_yes() {
 }
 
 #[test]
-fn migrations_run_at_once_by_several_run_once() {
+fn concurrent_migrate_runs_apply_each_migration_once() {
     let db = TestDatabase::empty();
     let children: Vec<_> = (0..4).map(|_| start(db.command(&["migrate", "run", "--json"]))).collect();
     let ran: usize =

@@ -28,7 +28,7 @@ fn claims(answer: &Value) -> Value {
 }
 
 #[test]
-fn what_a_role_allows_is_set_exactly_and_listed_with_who_holds_it() {
+fn roles_set_replaces_scopes_and_roles_list_counts_users() {
     let db = TestDatabase::create();
     db.add("alice", &["--role", "editor"]);
     db.add("bob", &["--role", "editor", "--role", "admin"]);
@@ -60,7 +60,7 @@ fn what_a_role_allows_is_set_exactly_and_listed_with_who_holds_it() {
 }
 
 #[test]
-fn roles_are_granted_and_revoked_twice_without_harm() {
+fn granting_and_revoking_roles_is_idempotent() {
     let db = TestDatabase::create();
     db.add("alice", &["--role", "staff"]);
     let grant = ["users", "grant", "ALICE", "editor", "staff", "--json"];
@@ -86,7 +86,7 @@ fn roles_are_granted_and_revoked_twice_without_harm() {
 }
 
 #[test]
-fn the_last_admins_role_is_not_revoked_by_accident() {
+fn revoking_the_last_admin_role_needs_force() {
     let db = TestDatabase::create();
     db.add("root1", &["--role", "admin", "--role", "staff"]);
     db.cli(&["users", "revoke", "root1", "staff", "admin"]).fails(1, "root1 is the last admin");
@@ -104,7 +104,7 @@ fn the_last_admins_role_is_not_revoked_by_accident() {
 }
 
 #[tokio::test]
-async fn the_smaller_set_of_scopes_is_granted_and_echoed() {
+async fn granted_scopes_are_the_intersection_of_role_client_and_request() {
     let served = Served::start(&[]);
     served.db.add("alice", &["--role", "editor"]);
     assert_eq!(ask(&served, None, "read").await["error"], "invalid_scope", "nothing is allowed at first");
@@ -124,7 +124,7 @@ async fn the_smaller_set_of_scopes_is_granted_and_echoed() {
 }
 
 #[tokio::test]
-async fn a_role_and_its_scopes_are_gone_at_the_next_refresh() {
+async fn refresh_drops_revoked_roles_and_scopes() {
     let served = Served::start(&[]);
     served.db.add("alice", &["--role", "editor", "--role", "staff"]);
     served.cli(&["roles", "set", "editor", "--scope", "read", "--scope", "write"]).ok();
@@ -142,7 +142,7 @@ async fn a_role_and_its_scopes_are_gone_at_the_next_refresh() {
 }
 
 #[tokio::test]
-async fn a_user_who_is_signed_out_is_refused_everywhere_within_a_second() {
+async fn users_sign_out_revokes_all_tokens_within_a_second() {
     let served = Served::start(&[]);
     served.db.add("alice", &[]);
     served.db.add("bob", &[]);

@@ -37,7 +37,7 @@ fn counts(report: &serde_json::Value) -> (usize, usize, u64) {
 }
 
 #[test]
-fn a_file_makes_its_users_and_the_second_run_changes_nothing() {
+fn seed_creates_users_and_a_second_run_changes_nothing() {
     let db = TestDatabase::create();
     db.add("zoe", &[]);
     db.write_file(
@@ -70,7 +70,7 @@ fn a_file_makes_its_users_and_the_second_run_changes_nothing() {
 }
 
 #[test]
-fn what_the_file_says_otherwise_is_changed_and_what_it_leaves_out_is_left_alone() {
+fn seed_changes_listed_fields_only() {
     let db = TestDatabase::create();
     db.add("alice", &["--display-name", "Alice", "--email", "alice@example.com", "--role", "staff", "--role", "ops"]);
     db.add("bob", &["--display-name", "Bob", "--role", "staff"]);
@@ -99,7 +99,7 @@ fn what_the_file_says_otherwise_is_changed_and_what_it_leaves_out_is_left_alone(
 }
 
 #[test]
-fn a_hash_made_stronger_by_a_sign_in_is_not_put_back() {
+fn seed_keeps_a_hash_that_a_sign_in_strengthened() {
     let db = TestDatabase::create();
     db.write_file(
         "users.toml",
@@ -119,7 +119,7 @@ fn a_hash_made_stronger_by_a_sign_in_is_not_put_back() {
 }
 
 #[test]
-fn a_fault_of_the_last_user_leaves_everything_as_it_was() {
+fn invalid_last_user_rolls_back_the_seed() {
     let db = TestDatabase::create();
     db.add("zoe", &["--role", "staff", "--id", "7"]);
     db.add("gone", &[]);
@@ -141,7 +141,7 @@ fn a_fault_of_the_last_user_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn the_role_of_the_last_admin_is_not_taken() {
+fn seed_keeps_the_admin_role_of_the_last_admin() {
     let db = TestDatabase::create();
     db.add("root1", &["--role", "admin"]);
     db.write_file("users.toml", "[[users]]\nusername = \"root1\"\nroles = []\n");
@@ -157,7 +157,7 @@ fn the_role_of_the_last_admin_is_not_taken() {
 }
 
 #[test]
-fn two_seeds_of_one_file_at_once_make_each_user_once() {
+fn concurrent_seeds_create_each_user_once() {
     let db = TestDatabase::create();
     db.write_file("users.toml", &many("u", 200));
     let children: Vec<_> = (0..2).map(|_| start(db.command(&["seed", "users.toml", "--json"]))).collect();
@@ -197,7 +197,7 @@ fn wait_until_it_writes(child: &mut Child, direct: &mut Direct) -> bool {
 }
 
 #[test]
-fn a_seed_that_is_killed_is_whole_or_absent() {
+fn killed_seed_is_applied_as_a_whole_or_not_at_all() {
     const USERS: i64 = 300;
     let db = TestDatabase::create();
     let mut direct = Direct::open(&db);

@@ -22,7 +22,7 @@ roles = [\"editor\"]
 const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 #[test]
-fn roles_and_programs_are_made_once_and_the_secret_is_told_once() {
+fn seed_creates_roles_and_clients_once_and_prints_the_secret_once() {
     let db = TestDatabase::create();
     db.write_file("seed.toml", FILE);
     let dry = db.cli(&["seed", "seed.toml", "--dry-run"]).ok().out;
@@ -46,7 +46,7 @@ fn roles_and_programs_are_made_once_and_the_secret_is_told_once() {
 }
 
 #[test]
-fn what_the_file_says_otherwise_is_changed() {
+fn seed_changes_listed_roles_and_clients() {
     let db = TestDatabase::create();
     db.write_file("seed.toml", FILE);
     db.cli(&["seed", "seed.toml"]).ok();
@@ -71,7 +71,7 @@ fn what_the_file_says_otherwise_is_changed() {
 }
 
 #[tokio::test]
-async fn a_secret_that_the_file_brings_serves_and_is_not_printed() {
+async fn client_secret_from_the_file_is_valid_and_not_printed() {
     let served = Served::start(&[]);
     let file = |secret: &str| {
         format!("[[clients]]\nname = \"billing\"\ngrants = [\"client_credentials\"]\nsecret = \"{secret}\"\n")
@@ -92,7 +92,7 @@ async fn a_secret_that_the_file_brings_serves_and_is_not_printed() {
 }
 
 #[test]
-fn a_fault_of_the_last_program_leaves_everything_as_it_was() {
+fn invalid_last_client_rolls_back_the_seed() {
     let db = TestDatabase::create();
     db.write_file("seed.toml", &format!("{FILE}[[clients]]\nname = \"new\"\n"));
     for more in [&["--dry-run"][..], &[]] {
@@ -105,7 +105,7 @@ fn a_fault_of_the_last_program_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn the_example_can_be_carried_out() {
+fn example_seed_file_applies() {
     let db = TestDatabase::create();
     db.write_file("seed.toml", include_str!("../../examples/seed.toml"));
     db.cli(&["seed", "seed.toml"]).ok();

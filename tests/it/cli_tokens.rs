@@ -9,7 +9,7 @@ use crate::harness::cli::{Served, run};
 use crate::harness::hs256::{JWT_SECRET, claims};
 
 #[tokio::test]
-async fn a_scripts_token_serves_is_counted_and_ends_with_the_users_sessions() {
+async fn issued_script_token_is_valid_until_the_users_sessions_end() {
     for settings in [&[][..], &[("JWT_SECRET", JWT_SECRET), ("ISSUER", "https://x.example"), ("AUDIENCE", "api")]] {
         let served = Served::start(settings);
         served.db.add("alice", &["--role", "editor"]);
@@ -42,7 +42,7 @@ async fn a_scripts_token_serves_is_counted_and_ends_with_the_users_sessions() {
 }
 
 #[test]
-fn a_scripts_token_is_refused_where_a_sign_in_would_be() {
+fn script_token_is_refused_where_a_sign_in_would_be() {
     let db = TestDatabase::create();
     db.add("alice", &["--role", "editor"]);
     let issue = |more: &[&str]| db.cli(&[&["token", "issue", "--user", "alice"], more].concat());

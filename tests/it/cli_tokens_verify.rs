@@ -64,7 +64,7 @@ fn run_sql(served: &Served, sql: &str) {
 }
 
 #[tokio::test]
-async fn a_token_that_serves_is_said_to_and_so_is_what_is_no_token() {
+async fn token_verify_reports_valid_and_malformed_tokens() {
     for settings in [&[][..], &SHARED, &[("AUDIENCE", "api"), ("ISSUER", "https://login.example.com")]] {
         let served = Served::start(settings);
         served.db.add("alice", &[]);
@@ -102,7 +102,7 @@ async fn a_token_that_serves_is_said_to_and_so_is_what_is_no_token() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_unknown_or_retired_is_named() {
+async fn token_verify_names_an_unknown_or_retired_key() {
     let served = Served::start(&[]);
     served.db.add("alice", &[]);
     let token = token(&served, "alice", "").await;
@@ -120,7 +120,7 @@ async fn a_key_that_is_unknown_or_retired_is_named() {
 }
 
 #[tokio::test]
-async fn a_session_that_ended_a_user_who_is_away_and_roles_that_changed_are_told() {
+async fn token_verify_reports_ended_sessions_missing_users_and_changed_roles() {
     for settings in [&[][..], &SHARED] {
         let served = Served::start(settings);
         served.db.add("alice", &["--role", "editor"]);
@@ -158,7 +158,7 @@ async fn a_session_that_ended_a_user_who_is_away_and_roles_that_changed_are_told
 }
 
 #[tokio::test]
-async fn a_programs_own_token_is_judged_by_the_program() {
+async fn token_verify_checks_a_clients_own_token_by_the_client() {
     let served = Served::start(&[]);
     let added =
         served.cli(&["clients", "add", "billing", "--grant", "client_credentials", "--scope", "x", "--json"]).json();
@@ -178,7 +178,7 @@ async fn a_programs_own_token_is_judged_by_the_program() {
 }
 
 #[tokio::test]
-async fn another_issuer_audience_secret_or_kind_of_token_is_told_apart() {
+async fn token_verify_names_the_wrong_issuer_audience_secret_or_type() {
     let served = Served::start(&SHARED);
     served.db.add("alice", &[]);
     let genuine = claims(&token(&served, "alice", "").await);

@@ -9,7 +9,7 @@ use crate::harness::cli::{finish, run, start};
 use crate::harness::{OTHER_PASSWORD, PASSWORD, SERVER_KEY, TestDatabase};
 
 #[test]
-fn an_added_user_is_listed_shown_and_can_sign_in() {
+fn added_user_is_listed_and_can_sign_in() {
     let db = TestDatabase::create();
     let added = db.add(
         "Alice",
@@ -41,7 +41,7 @@ fn an_added_user_is_listed_shown_and_can_sign_in() {
 }
 
 #[test]
-fn whether_a_session_is_live_follows_the_servers_settings() {
+fn live_sessions_follow_the_server_settings() {
     let db = TestDatabase::create();
     db.add("alice", &[]);
     assert!(db.can_sign_in("alice", PASSWORD));
@@ -51,7 +51,7 @@ fn whether_a_session_is_live_follows_the_servers_settings() {
 }
 
 #[test]
-fn a_name_or_number_that_is_taken_is_refused() {
+fn taken_username_or_user_id_is_refused() {
     let db = TestDatabase::create();
     db.add("alice", &["--id", "7"]);
     let add = |name: &str, more: &[&str]| {
@@ -64,7 +64,7 @@ fn a_name_or_number_that_is_taken_is_refused() {
 }
 
 #[test]
-fn a_set_password_ends_the_sessions_and_lets_the_new_one_in() {
+fn users_set_password_ends_sessions_and_replaces_the_password() {
     let db = TestDatabase::create();
     db.add("alice", &[]);
     assert!(db.can_sign_in("alice", PASSWORD));
@@ -82,7 +82,7 @@ fn a_set_password_ends_the_sessions_and_lets_the_new_one_in() {
 }
 
 #[test]
-fn disabling_and_enabling_twice_says_so_and_succeeds() {
+fn disabling_and_enabling_is_idempotent() {
     let db = TestDatabase::create();
     db.add("alice", &[]);
     assert!(db.can_sign_in("alice", PASSWORD));
@@ -106,7 +106,7 @@ fn disabling_and_enabling_twice_says_so_and_succeeds() {
 }
 
 #[test]
-fn a_deleted_user_is_no_user_and_the_name_and_number_stay_taken() {
+fn deleted_users_name_and_id_stay_taken() {
     let db = TestDatabase::create();
     db.add("alice", &["--email", "alice@example.com", "--role", "staff"]);
     assert!(db.can_sign_in("alice", PASSWORD));
@@ -123,7 +123,7 @@ fn a_deleted_user_is_no_user_and_the_name_and_number_stay_taken() {
 }
 
 #[test]
-fn the_last_admin_is_not_disabled_or_deleted_by_accident() {
+fn disabling_or_deleting_the_last_admin_needs_force() {
     let db = TestDatabase::create();
     db.add("root1", &["--role", "admin"]);
     db.add("alice", &[]);
@@ -139,7 +139,7 @@ fn the_last_admin_is_not_disabled_or_deleted_by_accident() {
 }
 
 #[test]
-fn of_the_last_two_admins_disabled_at_once_one_stays() {
+fn concurrent_disabling_keeps_one_admin() {
     let db = TestDatabase::create();
     db.add("root1", &["--role", "admin"]);
     db.add("root2", &["--role", "admin"]);
@@ -155,7 +155,7 @@ fn of_the_last_two_admins_disabled_at_once_one_stays() {
 }
 
 #[test]
-fn unlocking_lets_a_throttled_user_in_again() {
+fn users_unlock_ends_throttling() {
     let db = TestDatabase::create();
     db.add("alice", &[]);
     while !matches!(db.sign_in("alice", OTHER_PASSWORD), SignIn::Throttled(_)) {}
@@ -175,7 +175,7 @@ fn unlocking_lets_a_throttled_user_in_again() {
 }
 
 #[test]
-fn a_long_list_comes_whole_and_a_closed_pipe_is_no_error() {
+fn users_list_prints_every_user_and_tolerates_a_closed_pipe() {
     let db = TestDatabase::create();
     let users: String =
         (1..=1234).map(|number| format!("[[users]]\nusername = \"user{number}\"\n")).collect::<Vec<_>>().concat();
@@ -195,14 +195,14 @@ fn a_long_list_comes_whole_and_a_closed_pipe_is_no_error() {
 }
 
 #[test]
-fn an_empty_list_is_a_heading_or_an_empty_array() {
+fn empty_users_list_is_a_heading_or_an_empty_array() {
     let db = TestDatabase::create();
     assert_eq!(db.cli(&["users", "list"]).ok().out.lines().count(), 1);
     assert!(db.users().is_empty());
 }
 
 #[test]
-fn a_command_before_the_migrations_says_what_to_run() {
+fn command_before_the_migrations_names_migrate_run() {
     let db = TestDatabase::empty();
     db.write_file("users.toml", "");
     for args in [&["users", "list"][..], &["seed", "users.toml"], &["setup-link"], &["users", "disable", "alice"]] {
@@ -212,7 +212,7 @@ fn a_command_before_the_migrations_says_what_to_run() {
 }
 
 #[test]
-fn a_setup_link_is_printed_until_there_is_an_admin_and_then_a_rescue_link() {
+fn setup_link_becomes_a_rescue_link_once_an_admin_exists() {
     let db = TestDatabase::create();
     let answer = db.cli(&["setup-link", "--json", "--public-url", "https://login.example.com"]).json();
     assert_eq!(answer["purpose"], "setup");

@@ -26,7 +26,7 @@ async fn assert_unavailable(answer: Response) {
 }
 
 #[tokio::test]
-async fn while_the_database_is_away_clients_are_told_to_come_again_and_tokens_still_work() {
+async fn unavailable_database_is_503_with_retry_after_and_tokens_stay_valid() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let token = app.token_of("alice").await;
@@ -60,7 +60,7 @@ async fn ready_after(app: &TestApp, status: StatusCode) {
 }
 
 #[tokio::test]
-async fn a_page_says_that_the_database_is_away_and_never_that_the_password_is_wrong() {
+async fn unavailable_database_is_a_503_page_at_sign_in() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (browser, login) = (TestApp::browser(), format!("{}/login", app.url));
@@ -75,7 +75,7 @@ async fn a_page_says_that_the_database_is_away_and_never_that_the_password_is_wr
 }
 
 #[tokio::test]
-async fn a_short_absence_is_not_noticed() {
+async fn short_database_outage_is_retried() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     for round in 0..3 {
@@ -117,7 +117,7 @@ struct Count {
 }
 
 #[tokio::test]
-async fn prepared_statements_can_be_turned_off_for_pgbouncer() {
+async fn prepared_statements_can_be_disabled_for_pgbouncer() {
     let database = TestDatabase::create();
     let url = format!("{}?prepared_statements=off", database.url);
     if !database.is_postgres() {
@@ -150,7 +150,7 @@ async fn prepared_statements_can_be_turned_off_for_pgbouncer() {
 }
 
 #[test]
-fn a_database_that_cannot_be_reached_is_told_within_seconds_and_nothing_is_made() {
+fn unreachable_database_fails_the_start_within_seconds() {
     let database = TestDatabase::create();
     let folder = tempfile::tempdir().expect("a folder");
     // One refuses, one takes the connection and never says a word.

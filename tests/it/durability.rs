@@ -25,7 +25,7 @@ const PATIENT: [(&str, &str); 3] =
     [("THROTTLE_ACCOUNT_NETWORK", "1000"), ("THROTTLE_NETWORK", "1000"), ("THROTTLE_ACCOUNT", "1000")];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_answered_sign_in_survives_fifty_kills() {
+async fn confirmed_sign_ins_survive_fifty_kills() {
     let lanes: Vec<_> = (0..LANES).map(|_| tokio::spawn(kill_again_and_again())).collect();
     let mut answered = 0;
     for lane in lanes {
@@ -109,7 +109,7 @@ async fn sign_in_until_it_dies(url: String, number: usize, count: Arc<AtomicUsiz
 }
 
 #[tokio::test]
-async fn a_try_whose_server_was_killed_counts_as_failed_after_a_minute_and_locks_nobody_out() {
+async fn attempt_of_a_killed_server_counts_as_failed_after_a_minute() {
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &[]).await;
     // The account's hash is weaker than these, so that signing in computes a slow one.
@@ -196,7 +196,7 @@ fn facts(conn: &mut DbConnection) -> Result<Facts, DbError> {
 }
 
 #[tokio::test]
-async fn every_pooled_connection_is_set_up_to_keep_what_it_was_given() {
+async fn every_pooled_connection_is_durable() {
     let database = TestDatabase::create();
     let url = beside::url(&database);
     let (db, held) = (Db::new(&url), if database.is_postgres() { 8 } else { 4 });
@@ -227,7 +227,7 @@ fn safe(database: &TestDatabase) -> Facts {
 }
 
 #[tokio::test]
-async fn what_may_reach_the_disk_later_leaves_its_connection_as_safe_as_before() {
+async fn relaxed_write_leaves_its_connection_durable() {
     let database = TestDatabase::create();
     let url = beside::url(&database);
     let db = Db::new(&url);
@@ -241,7 +241,7 @@ async fn what_may_reach_the_disk_later_leaves_its_connection_as_safe_as_before()
 }
 
 #[tokio::test]
-async fn a_reference_to_nobody_is_refused_by_the_database() {
+async fn foreign_key_to_a_missing_user_is_refused() {
     let database = TestDatabase::create();
     let url = beside::url(&database);
     let db = Db::new(&url);
@@ -257,7 +257,7 @@ async fn a_reference_to_nobody_is_refused_by_the_database() {
 }
 
 #[test]
-fn a_database_that_cannot_be_written_is_refused_at_the_start() {
+fn read_only_database_fails_the_start() {
     let database = TestDatabase::empty();
     let command = match Direct::admin(&database) {
         // As a standby: `target_session_attrs=read-write` passes it over.

@@ -33,7 +33,7 @@ pub fn with(claims: &Value, name: &str, value: impl Into<Value>) -> Value {
 }
 
 #[tokio::test]
-async fn a_holder_of_the_shared_secret_can_invent_no_session_no_user_and_no_role() {
+async fn token_signed_with_the_shared_secret_cannot_invent_sessions_users_or_roles() {
     let app = hs256::start().await;
     app.add_user("alice", &[]).await;
     app.add_user("bob", &["admin"]).await;

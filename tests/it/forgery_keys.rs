@@ -38,7 +38,7 @@ pub fn message(header: &Value, claims: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_kid_with_the_marks_of_a_path_or_of_sql_or_of_any_size_finds_no_key() {
+async fn hostile_kid_finds_no_key() {
     let (app, token, keys) = with_all_keys().await;
     let (header, claims) = (part(&token, 0), claims(&token));
     let genuine = token.rsplit('.').next().expect("a signature");
@@ -93,7 +93,7 @@ async fn a_kid_with_the_marks_of_a_path_or_of_sql_or_of_any_size_finds_no_key() 
 }
 
 #[tokio::test]
-async fn a_public_key_that_was_put_in_anothers_place_in_the_database_is_not_taken() {
+async fn swapped_public_key_in_the_database_is_refused() {
     let (app, token, keys) = with_all_keys().await;
     let kid = part(&token, 0)["kid"].as_str().expect("a kid").to_owned();
     let mut forged = keys.iter().find(|key| key["kid"] != kid).expect("another key").clone();

@@ -83,7 +83,7 @@ fn minutes(count: u64) -> Duration {
 }
 
 #[tokio::test]
-async fn the_next_key_is_published_before_it_signs_and_the_old_one_until_its_last_token_is_dead() {
+async fn keys_are_published_before_they_sign_and_until_their_last_token_expires() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (_, first) = sign_in(&app).await;
@@ -118,7 +118,7 @@ async fn the_next_key_is_published_before_it_signs_and_the_old_one_until_its_las
 }
 
 #[tokio::test]
-async fn a_key_is_kept_for_as_long_as_one_token_of_it_lives() {
+async fn key_is_kept_until_its_last_token_expires() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (_, first) = sign_in(&app).await;
@@ -134,7 +134,7 @@ async fn a_key_is_kept_for_as_long_as_one_token_of_it_lives() {
 }
 
 #[tokio::test]
-async fn a_session_that_gets_a_token_of_the_next_key_still_needs_the_old_one() {
+async fn refreshed_session_still_counts_for_its_old_key() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let answer = app.post_token("alice", crate::harness::PASSWORD).await;
@@ -154,7 +154,7 @@ async fn a_session_that_gets_a_token_of_the_next_key_still_needs_the_old_one() {
 }
 
 #[tokio::test]
-async fn another_algorithm_takes_over_after_the_lead_and_back_at_once() {
+async fn new_algorithm_signs_after_the_lead_time_and_the_old_one_again_at_once() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (token, old) = sign_in(&app).await;
@@ -179,7 +179,7 @@ async fn another_algorithm_takes_over_after_the_lead_and_back_at_once() {
 }
 
 #[tokio::test]
-async fn a_key_of_the_database_is_replaced_by_itself_when_it_is_old_and_by_one_instance() {
+async fn old_key_is_rotated_automatically_by_one_server() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (_, first) = sign_in(&app).await;
@@ -205,7 +205,7 @@ async fn a_key_of_the_database_is_replaced_by_itself_when_it_is_old_and_by_one_i
 }
 
 #[tokio::test]
-async fn eight_wishes_for_the_next_key_at_once_make_one_twenty_times() {
+async fn concurrent_rotations_create_one_key() {
     let app = TestApp::start().await;
     for round in 1..=20 {
         let mut wishes = tokio::task::JoinSet::new();
@@ -223,7 +223,7 @@ async fn eight_wishes_for_the_next_key_at_once_make_one_twenty_times() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_ended_hands_over_to_the_next_and_the_last_one_stays() {
+async fn retired_key_hands_over_to_the_next_and_the_only_key_cannot_be_retired() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (token, first) = sign_in(&app).await;
@@ -245,7 +245,7 @@ async fn a_key_that_is_ended_hands_over_to_the_next_and_the_last_one_stays() {
 }
 
 #[tokio::test]
-async fn what_happens_to_keys_is_written_down() {
+async fn key_changes_are_recorded_as_audit_events() {
     let app = TestApp::start().await;
     let first = published(&app).await.remove(0);
     app.clock.advance(Duration::from_secs(1));

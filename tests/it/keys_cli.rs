@@ -21,7 +21,7 @@ fn states(db: &TestDatabase) -> Vec<String> {
 }
 
 #[test]
-fn the_commands_do_what_they_say_and_can_be_run_twice() {
+fn keys_rotate_and_retire_are_idempotent() {
     let db = TestDatabase::create();
     assert_eq!(keys(&db), [Value::Null; 0]);
     let first = with_key(&db);
@@ -67,7 +67,7 @@ fn the_commands_do_what_they_say_and_can_be_run_twice() {
 }
 
 #[test]
-fn of_two_rotations_at_once_one_makes_a_key() {
+fn concurrent_keys_rotate_commands_create_one_key() {
     let db = TestDatabase::create();
     with_key(&db);
     for algorithm in ["ES256", "RS256"] {
@@ -85,7 +85,7 @@ fn of_two_rotations_at_once_one_makes_a_key() {
 }
 
 #[test]
-fn what_cannot_be_done_is_told() {
+fn refused_keys_commands_say_why() {
     let db = TestDatabase::create();
     for lead in ["1s", "8d", "soon"] {
         db.cli(&["keys", "rotate", "--after", lead]).fails(2, "from 2s to 7d");
@@ -110,7 +110,7 @@ fn what_cannot_be_done_is_told() {
 }
 
 #[test]
-fn a_server_starts_with_the_key_that_the_command_line_made() {
+fn server_uses_the_key_from_the_command_line() {
     let db = TestDatabase::create();
     let first = with_key(&db);
     drop(ServerProcess::from_command(db.serve(&[])).expect("the server starts"));

@@ -34,7 +34,7 @@ fn reseal_to_file(db: &TestDatabase, server_key: &str) -> CommandOutput {
 }
 
 #[test]
-fn after_resealing_the_new_key_starts_the_server_and_the_old_one_does_not() {
+fn reseal_replaces_the_server_key() {
     let db = TestDatabase::create();
     rotate_with(&db, SERVER_KEY).ok();
     rotate_with(&db, SERVER_KEY).ok();
@@ -65,7 +65,7 @@ fn after_resealing_the_new_key_starts_the_server_and_the_old_one_does_not() {
 
 /// Beside a SQLite database, where the server made the key itself.
 #[test]
-fn beside_a_sqlite_database_the_new_key_takes_the_old_ones_place_wherever_it_is_cut_off() {
+fn interrupted_reseal_of_the_key_file_can_be_resumed() {
     let db = TestDatabase::create();
     if db.is_postgres() {
         return;

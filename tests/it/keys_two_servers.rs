@@ -64,7 +64,7 @@ fn kid(token: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_retired_keys_tokens_are_refused_by_every_server_within_a_second() {
+async fn tokens_of_a_retired_key_are_refused_by_every_server_within_a_second() {
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &[]).await;
     let servers = [ServerProcess::start(&database, &[]), ServerProcess::start(&database, &[])];
@@ -93,7 +93,7 @@ async fn a_retired_keys_tokens_are_refused_by_every_server_within_a_second() {
 }
 
 #[tokio::test]
-async fn while_servers_are_restarted_with_another_server_key_one_by_one_no_token_is_lost() {
+async fn rolling_restart_with_another_server_key_loses_no_token() {
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &[]).await;
     let folder = tempfile::tempdir().expect("a folder");
@@ -157,7 +157,7 @@ async fn use_both(name: String, urls: [String; 2], is_over: Arc<AtomicBool>, cou
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_rotations_under_load_lose_no_request_and_no_valid_token() {
+async fn rotations_under_load_lose_no_request_and_no_token() {
     let database = TestDatabase::create();
     let names: Vec<String> = (0..CLIENTS).map(|number| format!("user{number}")).collect();
     for name in &names {

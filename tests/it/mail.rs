@@ -25,7 +25,7 @@ pub fn changed(user_id: i64, language: Option<&str>) -> Mail {
 }
 
 #[tokio::test]
-async fn what_waits_is_sealed_and_without_a_mail_server_nothing_waits() {
+async fn queued_mails_are_encrypted_and_need_a_mail_server() {
     let mut server = MailServer::start();
     let app = server.app().await;
     server.kill();
@@ -38,7 +38,7 @@ async fn what_waits_is_sealed_and_without_a_mail_server_nothing_waits() {
 }
 
 #[tokio::test]
-async fn two_instances_send_each_mail_once() {
+async fn two_servers_send_each_mail_once() {
     let server = MailServer::start();
     let app = server.app().await;
     let _second =
@@ -56,7 +56,7 @@ async fn two_instances_send_each_mail_once() {
 }
 
 #[tokio::test]
-async fn a_mail_that_waits_while_the_server_key_is_changed_goes_out_under_the_new_one() {
+async fn queued_mail_survives_a_change_of_the_server_key() {
     let mut server = MailServer::start();
     let app = server.app().await;
     server.kill();

@@ -42,7 +42,7 @@ fn fill(database: &TestDatabase, count: i64, name: &str) {
 }
 
 #[tokio::test]
-async fn a_dead_mail_server_loses_nothing_and_a_try_comes_after_half_a_minute_and_then_a_whole_one() {
+async fn mail_is_retried_after_half_a_minute_and_then_a_minute() {
     let mut server = MailServer::start();
     let app = server.app().await;
     server.kill();
@@ -60,7 +60,7 @@ async fn a_dead_mail_server_loses_nothing_and_a_try_comes_after_half_a_minute_an
 }
 
 #[tokio::test]
-async fn what_is_refused_for_now_is_tried_again_and_what_is_refused_for_good_is_not() {
+async fn temporarily_refused_mail_is_retried_and_permanently_refused_mail_is_not() {
     let server = MailServer::start();
     let app = server.app().await;
     server.answer("451");
@@ -77,7 +77,7 @@ async fn what_is_refused_for_now_is_tried_again_and_what_is_refused_for_good_is_
 }
 
 #[tokio::test]
-async fn the_claim_of_an_instance_that_died_runs_out() {
+async fn claim_of_a_killed_server_on_a_mail_expires() {
     let server = MailServer::start();
     let app = server.app().await;
     server.answer("451");
@@ -93,7 +93,7 @@ async fn the_claim_of_an_instance_that_died_runs_out() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_told_to_stop_finishes_the_mails_it_is_sending_and_begins_no_other() {
+async fn stopping_server_finishes_mails_in_flight_and_starts_no_other() {
     let server = MailServer::start();
     server.answer("slow");
     let database = TestDatabase::create();
@@ -123,7 +123,7 @@ async fn a_server_that_is_told_to_stop_finishes_the_mails_it_is_sending_and_begi
 }
 
 #[tokio::test]
-async fn the_queue_is_bounded_and_strangers_fill_half_of_it_at_the_most() {
+async fn mail_queue_is_bounded_and_half_of_it_is_reserved_for_accounts() {
     let mut server = MailServer::start();
     let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
     server.kill();
@@ -149,7 +149,7 @@ async fn the_queue_is_bounded_and_strangers_fill_half_of_it_at_the_most() {
 }
 
 #[tokio::test]
-async fn a_mail_with_a_link_takes_the_place_of_the_last_one_and_an_accounts_mails_are_few() {
+async fn queued_link_mail_is_replaced_and_mails_of_an_account_are_bounded() {
     let mut server = MailServer::start();
     let app = server.app().await;
     server.kill();

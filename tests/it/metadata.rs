@@ -10,7 +10,7 @@ use crate::harness::answers::assert_refusal;
 use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp, TestDatabase};
 
 #[tokio::test]
-async fn the_key_and_its_tokens_survive_a_restart_and_two_servers_share_them() {
+async fn key_and_tokens_survive_a_restart_and_are_shared_by_servers() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let ours = Answer::to(app.get("/.well-known/jwks.json")).await.json();
@@ -64,7 +64,7 @@ fn set_away(database: &TestDatabase, is_away: bool) {
 }
 
 #[tokio::test]
-async fn a_server_without_its_database_is_alive_not_ready_still_checks_tokens_and_recovers() {
+async fn server_without_its_database_is_alive_but_not_ready() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let token = app.token_of("alice").await;

@@ -114,14 +114,14 @@ pub fn sql(folder: &Path, name: &str) -> String {
 }
 
 #[test]
-fn the_database_has_the_schema_that_the_source_states() {
+fn migrated_schema_matches_schema_rs() {
     let database = TestDatabase::empty();
     migrations::run_pending(&beside::url(&database)).expect("the migrations run");
     assert_eq!(schema_of(&database), schema_of_the_source());
 }
 
 #[test]
-fn migrations_go_up_down_and_up_again() {
+fn migrations_can_be_reverted_and_run_again() {
     let database = TestDatabase::empty();
     let url = beside::url(&database);
     let names = migrations::run_pending(&url).expect("the migrations run");
@@ -145,7 +145,7 @@ fn migrations_go_up_down_and_up_again() {
 }
 
 #[tokio::test]
-async fn a_database_newer_than_the_binary_is_refused_and_a_running_server_goes_on() {
+async fn database_newer_than_the_binary_is_refused() {
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &[]).await;
     let server = ServerProcess::start(&database, &[]);
@@ -176,7 +176,7 @@ async fn a_database_newer_than_the_binary_is_refused_and_a_running_server_goes_o
 }
 
 #[test]
-fn of_eight_that_migrate_at_once_one_does_it_all() {
+fn concurrent_migrations_are_run_by_one_process() {
     let database = TestDatabase::empty();
     let url = beside::url(&database);
     let runs: Vec<usize> = std::thread::scope(|scope| {
@@ -189,7 +189,7 @@ fn of_eight_that_migrate_at_once_one_does_it_all() {
 }
 
 #[test]
-fn a_migration_that_fails_changes_nothing() {
+fn failed_migration_changes_nothing() {
     let database = TestDatabase::empty();
     let url = beside::url(&database);
     migrations::prepare(&url).expect("it is prepared");
@@ -205,7 +205,7 @@ fn a_migration_that_fails_changes_nothing() {
 }
 
 #[test]
-fn each_migration_runs_by_itself_as_the_stock_diesel_cli_runs_it() {
+fn each_migration_runs_as_the_diesel_cli_runs_it() {
     let database = TestDatabase::empty();
     let mut direct = Direct::open(&database);
     for folder in folders() {

@@ -26,7 +26,7 @@ async fn link(app: &TestApp, purpose: LinkPurpose, user_id: Option<UserId>) -> S
 }
 
 #[tokio::test]
-async fn a_link_takes_a_bounded_number_of_answers_and_each_costs_a_hash_at_most() {
+async fn submissions_of_a_one_time_link_are_bounded() {
     let app = app().await;
     app.add_user("taken", &[]).await;
     let secret = link(&app, LinkPurpose::Invite, None).await;
@@ -64,7 +64,7 @@ async fn a_link_takes_a_bounded_number_of_answers_and_each_costs_a_hash_at_most(
 }
 
 #[tokio::test]
-async fn a_form_answers_the_link_it_was_shown_for_and_no_other() {
+async fn link_form_is_bound_to_its_link() {
     let app = app().await;
     let alice = app.add_user("alice", &[]).await.id;
     let mallory = app.add_user("mallory", &[]).await.id;
@@ -89,7 +89,7 @@ async fn a_form_answers_the_link_it_was_shown_for_and_no_other() {
 }
 
 #[tokio::test]
-async fn whoever_sets_a_new_password_by_a_link_is_not_kept_out_by_the_failures_of_strangers() {
+async fn password_reset_makes_the_browser_known_to_throttling() {
     let app = TestApp::start_with(|settings| settings.trusted_proxies = Some("127.0.0.1".to_owned())).await;
     let alice = app.add_user("alice", &[]).await.id;
     for network in 0..6 {
@@ -110,7 +110,7 @@ async fn whoever_sets_a_new_password_by_a_link_is_not_kept_out_by_the_failures_o
 }
 
 #[tokio::test]
-async fn an_account_has_a_hundred_browsers_at_the_most() {
+async fn user_has_at_most_one_hundred_browser_sessions() {
     let app = app().await;
     let first = Visitor::new(&app);
     app.add_user("alice", &[]).await;
@@ -138,7 +138,7 @@ async fn app_with_mail(server: &MailServer) -> TestApp {
 }
 
 #[tokio::test]
-async fn whoever_uses_up_somebodys_wishes_leaves_them_a_link_that_works() {
+async fn last_of_three_reset_links_stays_valid() {
     let server = MailServer::start();
     let app = app_with_mail(&server).await;
     for wish in 1..=3 {
@@ -157,7 +157,7 @@ async fn whoever_uses_up_somebodys_wishes_leaves_them_a_link_that_works() {
 }
 
 #[tokio::test]
-async fn when_no_more_mails_are_taken_the_earlier_link_still_works() {
+async fn full_mail_queue_keeps_the_earlier_reset_link_valid() {
     let mut server = MailServer::start();
     let app = app_with_mail(&server).await;
     ask_for_reset(&app, 1).await;
@@ -184,7 +184,7 @@ async fn when_no_more_mails_are_taken_the_earlier_link_still_works() {
 }
 
 #[tokio::test]
-async fn a_new_password_ends_every_link_of_the_account() {
+async fn password_change_invalidates_every_link_of_the_account() {
     let app = app().await;
     let alice = app.add_user("alice", &["admin"]).await.id;
     let mut password = PASSWORD;

@@ -10,7 +10,7 @@ use crate::harness::visitor::{Page, Visitor};
 use crate::harness::{PASSWORD, TestApp};
 
 #[tokio::test]
-async fn a_person_signs_in_and_is_told_who_they_are() {
+async fn sign_in_shows_the_account() {
     let app = TestApp::start().await;
     app.add_user("Alice", &["admin", "editor"]).await;
     let visitor = Visitor::new(&app);
@@ -28,7 +28,7 @@ async fn a_person_signs_in_and_is_told_who_they_are() {
 }
 
 #[tokio::test]
-async fn unknown_wrong_and_disabled_with_a_wrong_password_look_the_same() {
+async fn failed_sign_ins_look_the_same_for_unknown_and_disabled_users() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     disable(&app, "carol").await;
@@ -43,7 +43,7 @@ async fn unknown_wrong_and_disabled_with_a_wrong_password_look_the_same() {
 }
 
 #[tokio::test]
-async fn a_disabled_person_learns_it_with_the_right_password_only() {
+async fn disabled_account_is_revealed_with_the_right_password_only() {
     let app = TestApp::start().await;
     disable(&app, "carol").await;
     let visitor = Visitor::new(&app);
@@ -54,7 +54,7 @@ async fn a_disabled_person_learns_it_with_the_right_password_only() {
 }
 
 #[tokio::test]
-async fn after_too_many_tries_the_page_says_how_long_to_wait() {
+async fn throttled_sign_in_page_shows_the_wait() {
     let app = TestApp::start_with(|settings| settings.throttle_account_network = Some("2".to_owned())).await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);

@@ -9,7 +9,7 @@ use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 use crate::once::people_language::{lang, switch};
 
 #[tokio::test]
-async fn the_switch_goes_before_the_account_and_the_account_before_the_browser() {
+async fn language_is_that_of_the_switch_then_the_account_then_the_browser() {
     let app = TestApp::start().await;
     let user = app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);
@@ -29,7 +29,7 @@ async fn the_switch_goes_before_the_account_and_the_account_before_the_browser()
 }
 
 #[tokio::test]
-async fn mails_speak_the_language_of_the_page_to_whoever_has_chosen_none() {
+async fn mails_use_the_accounts_language_or_else_the_pages() {
     let server = MailServer::start();
     let app = server.app().await;
     let user = app.add_user("alice", &[]).await;

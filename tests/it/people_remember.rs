@@ -20,7 +20,7 @@ async fn sign_in_remembered(visitor: &Visitor) -> Page {
 }
 
 #[tokio::test]
-async fn only_the_cookie_of_a_browser_that_remembers_outlives_it() {
+async fn remembered_session_cookie_is_persistent() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let remembered = sign_in_remembered(&Visitor::new(&app)).await;
@@ -39,7 +39,7 @@ async fn only_the_cookie_of_a_browser_that_remembers_outlives_it() {
 }
 
 #[tokio::test]
-async fn a_remembered_session_lives_by_its_own_pair_of_settings() {
+async fn remembered_session_has_its_own_lifetimes() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (remembered, other) = (Visitor::new(&app), Visitor::new(&app));
@@ -59,7 +59,7 @@ async fn a_remembered_session_lives_by_its_own_pair_of_settings() {
 }
 
 #[tokio::test]
-async fn turning_a_lifetime_down_applies_to_sessions_that_exist() {
+async fn shorter_lifetime_applies_to_existing_sessions() {
     let app = TestApp::start().await;
     let alice = app.add_user("alice", &[]).await.id;
     let visitor = Visitor::new(&app);
@@ -82,7 +82,7 @@ async fn turning_a_lifetime_down_applies_to_sessions_that_exist() {
 }
 
 #[tokio::test]
-async fn a_refused_form_keeps_the_choice() {
+async fn refused_form_keeps_the_remember_box() {
     let app = TestApp::start().await;
     let visitor = Visitor::new(&app);
     let form = visitor.get("/login").await;

@@ -13,7 +13,7 @@ use crate::harness::visitor::{SESSION, TOKEN, Visitor};
 const HOUR: Duration = Duration::from_hours(1);
 
 #[tokio::test]
-async fn the_token_cookie_opens_me_and_nothing_else() {
+async fn token_cookie_is_valid_for_me_only() {
     let (app, visitor) = app_with_alice().await;
     let token = visitor.cookie(TOKEN).expect("signed in");
     let holder = Visitor::with_cookies(&app, &[(TOKEN, &token)]);
@@ -27,7 +27,7 @@ async fn the_token_cookie_opens_me_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_session_cookie_does_not_open_me() {
+async fn session_cookie_is_not_valid_for_me() {
     let (app, visitor) = app_with_alice().await;
     let session = visitor.cookie(SESSION).expect("signed in");
     let holder = Visitor::with_cookies(&app, &[(SESSION, &session)]);
@@ -40,7 +40,7 @@ async fn the_session_cookie_does_not_open_me() {
 }
 
 #[tokio::test]
-async fn a_page_mints_a_new_token_when_the_old_one_has_expired() {
+async fn page_issues_a_new_token_when_the_old_one_has_expired() {
     let (app, visitor) = app_with_alice().await;
     let old = visitor.cookie(TOKEN).expect("signed in");
     assert!(visitor.is_signed_in().await);
@@ -58,7 +58,7 @@ async fn a_page_mints_a_new_token_when_the_old_one_has_expired() {
 }
 
 #[tokio::test]
-async fn a_session_ends_when_it_is_not_used() {
+async fn session_expires_when_idle() {
     let (app, visitor) = app_with_alice().await;
     app.clock.advance(Duration::from_mins(12 * 60 - 1));
     assert!(visitor.is_signed_in().await);
@@ -72,7 +72,7 @@ async fn a_session_ends_when_it_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_session_ends_after_thirty_days_however_much_it_is_used() {
+async fn session_expires_after_thirty_days() {
     let (app, visitor) = app_with_alice().await;
     let mut hours = 0;
     while visitor.is_signed_in().await {
@@ -86,7 +86,7 @@ async fn a_session_ends_after_thirty_days_however_much_it_is_used() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session_and_its_token_at_once() {
+async fn sign_out_ends_the_session_and_its_token_at_once() {
     let (app, visitor) = app_with_alice().await;
     let thief = visitor.copy(&app);
     let token = visitor.cookie(TOKEN).expect("signed in");
@@ -104,7 +104,7 @@ async fn signing_out_ends_the_session_and_its_token_at_once() {
 }
 
 #[tokio::test]
-async fn signing_out_twice_does_no_harm() {
+async fn sign_out_is_idempotent() {
     let (_app, visitor) = app_with_alice().await;
     let account = visitor.get("/").await;
     for vouched in [visitor.clone(), visitor.clone(), visitor.vouched()] {
@@ -115,7 +115,7 @@ async fn signing_out_twice_does_no_harm() {
 }
 
 #[tokio::test]
-async fn signing_in_again_ends_the_earlier_session_of_this_browser_and_no_other() {
+async fn sign_in_ends_the_earlier_session_of_the_same_browser_only() {
     let (app, visitor) = app_with_alice().await;
     let elsewhere = Visitor::new(&app);
     elsewhere.sign_in("alice").await;
@@ -132,7 +132,7 @@ async fn signing_in_again_ends_the_earlier_session_of_this_browser_and_no_other(
 }
 
 #[tokio::test]
-async fn a_disabled_person_is_signed_out_at_the_next_page() {
+async fn disabled_user_is_signed_out_at_the_next_page() {
     let (app, visitor) = app_with_alice().await;
     let now = app.clock.now();
     app.write(move |conn| users::set_disabled(conn, users::UserId(1), Some(now))).await;
@@ -142,7 +142,7 @@ async fn a_disabled_person_is_signed_out_at_the_next_page() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_ended_elsewhere_is_signed_out_at_the_next_page() {
+async fn session_ended_elsewhere_is_signed_out_at_the_next_page() {
     let (app, visitor) = app_with_alice().await;
     let now = app.clock.now();
     app.write(move |conn| sessions::end_all_of_user(conn, users::UserId(1), EndReason::PasswordChanged, now)).await;

@@ -13,7 +13,7 @@ use crate::harness::{PASSWORD, TestApp};
 pub const ROOT: [(&str, &str); 3] = [("username", "root"), ("display_name", "Ada L."), ("password", PASSWORD)];
 
 #[tokio::test]
-async fn the_link_makes_the_first_administrator_and_signs_them_in() {
+async fn setup_link_creates_the_first_admin_and_signs_them_in() {
     let app = TestApp::start().await;
     let (visitor, form) = open(&app).await;
     assert_eq!(form.value_of("username"), None);
@@ -30,7 +30,7 @@ async fn the_link_makes_the_first_administrator_and_signs_them_in() {
 }
 
 #[tokio::test]
-async fn a_scanner_that_follows_the_link_does_not_use_it_up() {
+async fn link_scanner_does_not_use_up_the_setup_link() {
     let app = TestApp::start().await;
     let path = link_of(&app);
     for method in [Method::GET, Method::HEAD, Method::GET] {
@@ -47,7 +47,7 @@ async fn a_scanner_that_follows_the_link_does_not_use_it_up() {
 }
 
 #[tokio::test]
-async fn the_links_secret_is_in_no_page_and_its_cookie_is_sealed() {
+async fn setup_secret_is_in_no_page_and_encrypted_in_its_cookie() {
     let app = TestApp::start().await;
     let secret = app.setup_link.clone().expect("nobody is an administrator");
     let visitor = Visitor::new(&app);
@@ -59,7 +59,7 @@ async fn the_links_secret_is_in_no_page_and_its_cookie_is_sealed() {
 }
 
 #[tokio::test]
-async fn the_link_is_dead_once_there_is_an_administrator() {
+async fn setup_link_is_invalid_once_an_admin_exists() {
     let app = TestApp::start().await;
     let (late, late_form) = open(&app).await;
     let (visitor, form) = open(&app).await;
@@ -73,7 +73,7 @@ async fn the_link_is_dead_once_there_is_an_administrator() {
 }
 
 #[tokio::test]
-async fn two_posts_at_once_make_one_administrator() {
+async fn concurrent_setup_posts_create_one_admin() {
     for _ in 0..5 {
         let app = TestApp::start().await;
         let mut posts = Vec::new();
@@ -97,7 +97,7 @@ async fn two_posts_at_once_make_one_administrator() {
 }
 
 #[tokio::test]
-async fn a_stale_form_makes_nobody_even_from_our_own_page() {
+async fn stale_setup_form_creates_no_admin() {
     let app = TestApp::start().await;
     let (visitor, _) = open(&app).await;
     let page = visitor.vouched().post("/setup", &[&ROOT[..], &[("csrf", "stale")]].concat()).await;
@@ -109,7 +109,7 @@ async fn a_stale_form_makes_nobody_even_from_our_own_page() {
 }
 
 #[tokio::test]
-async fn without_a_link_or_with_a_bad_or_old_one_the_page_says_how_to_get_one() {
+async fn missing_invalid_or_expired_setup_link_is_410() {
     let app = TestApp::start().await;
     let visitor = Visitor::new(&app);
     assert_is_dead(&visitor.get("/setup").await);
@@ -128,7 +128,7 @@ async fn without_a_link_or_with_a_bad_or_old_one_the_page_says_how_to_get_one() 
 }
 
 #[tokio::test]
-async fn a_rescue_link_sets_a_new_password_and_ends_the_other_sessions() {
+async fn rescue_link_sets_a_password_and_ends_other_sessions() {
     let app = TestApp::start().await;
     let admin = app.add_user("root", &["admin"]).await;
     let earlier = Visitor::new(&app);
@@ -177,7 +177,7 @@ async fn count_users(app: &TestApp) -> usize {
 }
 
 #[tokio::test]
-async fn a_name_that_cannot_be_is_explained() {
+async fn invalid_username_is_refused_with_a_reason() {
     let app = TestApp::start().await;
     app.add_user("taken", &[]).await;
     let (visitor, mut form) = open(&app).await;

@@ -7,7 +7,7 @@ use crate::harness::proxies::{
 use crate::harness::visitor::{SESSION, TOKEN, Visitor};
 
 #[tokio::test]
-async fn the_application_is_told_who_it_is_with_all_four_headers_always() {
+async fn identity_headers_are_always_all_four() {
     let app = start().await;
     let alice = app.add_user("alice", &["editor", "admin"]).await;
     app.add_user("홍길동", &[]).await;
@@ -31,7 +31,7 @@ async fn the_application_is_told_who_it_is_with_all_four_headers_always() {
 }
 
 #[tokio::test]
-async fn nobody_is_known_by_the_session_cookie_the_token_cookie_or_something_made_up() {
+async fn proxy_checks_accept_the_proxy_cookie_only() {
     let app = start().await;
     app.add_user("alice", &[]).await;
     let (visitor, cookie) = sign_in(&app, "alice").await;
@@ -60,7 +60,7 @@ async fn nobody_is_known_by_the_session_cookie_the_token_cookie_or_something_mad
 }
 
 #[tokio::test]
-async fn a_program_is_known_by_its_users_token_and_a_browsers_token_is_not_enough() {
+async fn proxy_checks_accept_password_grant_tokens_but_no_browser_tokens() {
     let app = start().await;
     app.add_user("alice", &["editor"]).await;
     let token = format!("Bearer {}", app.token_of("alice").await);
@@ -94,7 +94,7 @@ async fn a_program_is_known_by_its_users_token_and_a_browsers_token_is_not_enoug
 }
 
 #[tokio::test]
-async fn a_role_can_be_demanded() {
+async fn proxy_checks_can_require_a_role() {
     let app = start().await;
     app.add_user("alice", &["editor"]).await;
     let (_, cookie) = sign_in(&app, "alice").await;

@@ -100,16 +100,16 @@ async fn stops_at_once(proxy: &ReverseProxy, client: Client, alice: users::UserI
 }
 
 #[tokio::test]
-async fn nginx_lets_a_person_work_all_day_and_stops_them_at_once() {
+async fn nginx_passes_a_signed_in_user_and_stops_at_once() {
     works_behind(Kind::Nginx).await;
 }
 
 #[tokio::test]
-async fn caddy_lets_a_person_work_all_day_and_stops_them_at_once() {
+async fn caddy_passes_a_signed_in_user_and_stops_at_once() {
     works_behind(Kind::Caddy).await;
 }
 
 #[tokio::test]
-async fn traefik_lets_a_person_work_all_day_and_stops_them_at_once() {
+async fn traefik_passes_a_signed_in_user_and_stops_at_once() {
     works_behind(Kind::Traefik).await;
 }

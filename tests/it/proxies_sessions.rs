@@ -18,7 +18,7 @@ pub async fn statuses(app: &TestApp, cookie: &str) -> [u16; 2] {
 }
 
 #[tokio::test]
-async fn who_works_behind_a_proxy_all_day_stays_signed_in() {
+async fn requests_through_a_proxy_keep_the_session_alive() {
     let app = start().await;
     app.add_user("alice", &[]).await;
     let (visitor, cookie) = sign_in(&app, "alice").await;
@@ -39,7 +39,7 @@ async fn who_works_behind_a_proxy_all_day_stays_signed_in() {
 }
 
 #[tokio::test]
-async fn signing_out_being_disabled_and_losing_a_role_count_at_once() {
+async fn sign_out_disabling_and_revoked_roles_apply_to_proxies_at_once() {
     let app = start().await;
     let alice = app.add_user("alice", &["editor"]).await;
     let (visitor, cookie) = sign_in(&app, "alice").await;
@@ -64,7 +64,7 @@ async fn signing_out_being_disabled_and_losing_a_role_count_at_once() {
 }
 
 #[tokio::test]
-async fn while_the_database_is_away_nobody_passes_and_nobody_is_taken_for_signed_out() {
+async fn unavailable_database_stops_proxied_requests_without_signing_out() {
     let app = start().await;
     app.add_user("alice", &[]).await;
     let (_, cookie) = sign_in(&app, "alice").await;
@@ -93,7 +93,7 @@ async fn while_the_database_is_away_nobody_passes_and_nobody_is_taken_for_signed
 }
 
 #[tokio::test]
-async fn a_browser_that_lacks_the_proxies_cookie_gets_it_from_any_page_also_for_a_session_of_before() {
+async fn missing_proxy_cookie_is_set_by_any_page() {
     let app = start().await;
     app.add_user("alice", &[]).await;
     let (visitor, cookie) = sign_in(&app, "alice").await;

@@ -44,7 +44,7 @@ async fn open(app: &TestApp, mail: &Received) -> (Visitor, Page) {
 }
 
 #[tokio::test]
-async fn a_person_who_forgot_gets_a_mail_chooses_a_password_and_every_session_ends() {
+async fn password_reset_by_mail_ends_every_session() {
     let server = MailServer::start();
     let app = server.app().await;
     alice(&app).await;
@@ -75,7 +75,7 @@ async fn a_person_who_forgot_gets_a_mail_chooses_a_password_and_every_session_en
 }
 
 #[tokio::test]
-async fn an_admin_who_is_rescued_is_told_by_mail_too() {
+async fn rescued_admin_gets_a_mail() {
     let server = MailServer::start();
     let app = server.app().await;
     let user = alice(&app).await;
@@ -96,7 +96,7 @@ async fn an_admin_who_is_rescued_is_told_by_mail_too() {
 }
 
 #[tokio::test]
-async fn a_link_works_once_for_half_an_hour_and_only_the_newest_does() {
+async fn reset_link_works_once_for_half_an_hour_and_only_the_newest() {
     let server = MailServer::start();
     let app = server.app().await;
     alice(&app).await;
@@ -118,7 +118,7 @@ async fn a_link_works_once_for_half_an_hour_and_only_the_newest_does() {
 }
 
 #[tokio::test]
-async fn a_robot_that_fetches_links_uses_nothing_up_and_of_two_posts_at_once_one_counts() {
+async fn reset_link_survives_scanners_and_works_for_one_of_concurrent_posts() {
     let server = MailServer::start();
     let app = server.app().await;
     alice(&app).await;
@@ -148,7 +148,7 @@ async fn a_robot_that_fetches_links_uses_nothing_up_and_of_two_posts_at_once_one
 }
 
 #[tokio::test]
-async fn a_link_for_an_account_that_was_turned_off_is_dead_and_a_link_of_another_kind_opens_nothing() {
+async fn reset_link_of_a_disabled_account_is_invalid() {
     let server = MailServer::start();
     let app = server.app().await;
     let user = alice(&app).await;
@@ -164,7 +164,7 @@ async fn a_link_for_an_account_that_was_turned_off_is_dead_and_a_link_of_another
 }
 
 #[tokio::test]
-async fn a_new_address_counts_once_its_mail_is_answered_and_the_old_one_is_told() {
+async fn email_verification_works_once_and_notifies_the_old_address() {
     let server = MailServer::start();
     let app = server.app().await;
     let user = alice(&app).await;

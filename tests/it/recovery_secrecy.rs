@@ -33,7 +33,7 @@ fn said(page: &Page) -> String {
 }
 
 #[tokio::test]
-async fn the_answer_is_the_same_byte_for_byte_whoever_is_named() {
+async fn reset_response_is_identical_for_every_name() {
     let server = MailServer::start();
     let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
     add(&app, "alice", "alice@example.com").await;
@@ -58,7 +58,7 @@ async fn the_answer_is_the_same_byte_for_byte_whoever_is_named() {
 }
 
 #[tokio::test]
-async fn a_refusal_costs_the_same_statements_whoever_is_named() {
+async fn refused_reset_takes_the_same_statements_for_every_name() {
     let server = MailServer::start();
     let app = server.app().await;
     add(&app, "alice", "alice@example.com").await;
@@ -92,7 +92,7 @@ async fn a_refusal_costs_the_same_statements_whoever_is_named() {
 }
 
 #[tokio::test]
-async fn an_accepted_wish_is_answered_without_anything_that_tells_who_has_an_account() {
+async fn accepted_reset_responds_without_reading_accounts() {
     const TABLES: [&str; 3] = ["users", "links", "outbox"];
     let server = MailServer::start();
     let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
@@ -119,7 +119,7 @@ async fn an_accepted_wish_is_answered_without_anything_that_tells_who_has_an_acc
 }
 
 #[tokio::test]
-async fn a_thousand_wishes_from_one_network_make_three_mails_and_the_rest_is_told_to_wait() {
+async fn one_thousand_reset_requests_send_three_mails() {
     let server = MailServer::start();
     let app = server.app().await;
     add(&app, "alice", "alice@example.com").await;

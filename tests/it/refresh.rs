@@ -36,7 +36,7 @@ fn assert_refused(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_exchanged_once_for_an_access_token_and_the_next_one() {
+async fn refresh_token_is_exchanged_for_an_access_token_and_a_successor() {
     let (app, first) = app_with_alice().await;
     assert_eq!(text(&first, "refresh_token").len(), 43);
     let second = refreshed(&app, text(&first, "refresh_token")).await;
@@ -52,7 +52,7 @@ async fn a_refresh_token_is_exchanged_once_for_an_access_token_and_the_next_one(
 }
 
 #[tokio::test]
-async fn a_hundred_programs_that_come_at_once_share_one_successor() {
+async fn concurrent_refreshes_share_one_successor() {
     let (app, first) = app_with_alice().await;
     let token = text(&first, "refresh_token");
     let answers = futures_util::future::join_all((0..100).map(|_| app.refresh(token))).await;
@@ -68,7 +68,7 @@ async fn a_hundred_programs_that_come_at_once_share_one_successor() {
 }
 
 #[tokio::test]
-async fn within_ten_seconds_a_used_token_gives_the_same_successor_and_a_late_program_what_the_others_have_now() {
+async fn used_refresh_token_returns_the_same_successor_for_ten_seconds() {
     let (app, first) = app_with_alice().await;
     let token = text(&first, "refresh_token");
     let second = refreshed(&app, token).await;
@@ -82,7 +82,7 @@ async fn within_ten_seconds_a_used_token_gives_the_same_successor_and_a_late_pro
 }
 
 #[tokio::test]
-async fn three_lost_answers_in_a_row_cost_nothing_and_a_fourth_ends_the_session() {
+async fn three_lost_responses_are_tolerated_and_a_fourth_ends_the_session() {
     let (app, first) = app_with_alice().await;
     let token = text(&first, "refresh_token");
     let mut lost = refreshed(&app, token).await;
@@ -98,7 +98,7 @@ async fn three_lost_answers_in_a_row_cost_nothing_and_a_fourth_ends_the_session(
 }
 
 #[tokio::test]
-async fn a_superseded_token_ends_the_session() {
+async fn superseded_refresh_token_ends_the_session() {
     let (app, first) = app_with_alice().await;
     let lost = refreshed(&app, text(&first, "refresh_token")).await;
     app.clock.advance(11 * SECOND);
@@ -109,7 +109,7 @@ async fn a_superseded_token_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_reused_token_ends_its_session_and_no_other_and_is_written_down() {
+async fn reused_refresh_token_ends_the_session() {
     let (app, first) = app_with_alice().await;
     let other = app.tokens_of("alice").await;
     let second = refreshed(&app, text(&first, "refresh_token")).await;
@@ -128,7 +128,7 @@ async fn a_reused_token_ends_its_session_and_no_other_and_is_written_down() {
 }
 
 #[tokio::test]
-async fn what_has_not_the_shape_of_a_token_or_is_unknown_is_refused() {
+async fn malformed_or_unknown_refresh_token_is_refused() {
     let (app, first) = app_with_alice().await;
     for token in ["x", &"A".repeat(43), &"A".repeat(44), &"é".repeat(43), text(&first, "access_token")] {
         assert_refused(&app.refresh(token).await);
@@ -140,7 +140,7 @@ async fn what_has_not_the_shape_of_a_token_or_is_unknown_is_refused() {
 }
 
 #[tokio::test]
-async fn roles_are_read_anew_and_a_disabled_user_gets_nothing() {
+async fn refresh_reads_current_roles_and_refuses_a_disabled_user() {
     let app = TestApp::start().await;
     let id = app.add_user("alice", &["editor"]).await.id;
     let first = app.tokens_of("alice").await;
@@ -157,7 +157,7 @@ async fn roles_are_read_anew_and_a_disabled_user_gets_nothing() {
 }
 
 #[tokio::test]
-async fn an_ended_session_refreshes_no_more() {
+async fn ended_session_cannot_be_refreshed() {
     let (app, first) = app_with_alice().await;
     let sid = text(&claims(text(&first, "access_token")), "sid").to_owned();
     let now = app.clock.now();
@@ -166,7 +166,7 @@ async fn an_ended_session_refreshes_no_more() {
 }
 
 #[tokio::test]
-async fn a_program_that_rests_too_long_or_goes_on_too_long_signs_in_anew() {
+async fn refresh_tokens_expire_when_idle_and_at_the_maximum_age() {
     let (app, first) = app_with_alice().await;
     app.clock.advance(29 * DAY);
     let second = refreshed(&app, text(&first, "refresh_token")).await;
@@ -187,7 +187,7 @@ async fn a_program_that_rests_too_long_or_goes_on_too_long_signs_in_anew() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_bound_to_its_program() {
+async fn refresh_token_is_bound_to_its_client() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let both = [GrantType::Password, GrantType::RefreshToken];
@@ -207,7 +207,7 @@ async fn a_refresh_token_is_bound_to_its_program() {
 }
 
 #[tokio::test]
-async fn a_user_has_a_hundred_sessions_of_unregistered_programs_and_the_oldest_end() {
+async fn user_has_at_most_one_hundred_sessions_without_a_client() {
     let (app, first) = app_with_alice().await;
     let second = app.tokens_of("alice").await;
     for _ in 0..99 {
@@ -223,7 +223,7 @@ async fn a_user_has_a_hundred_sessions_of_unregistered_programs_and_the_oldest_e
 }
 
 #[tokio::test]
-async fn scopes_are_granted_as_roles_allow_narrowed_at_will_and_never_widened() {
+async fn refresh_can_narrow_scopes_and_never_widen_them() {
     let app = TestApp::start().await;
     let id = app.add_user("alice", &["editor", "reader"]).await.id;
     app.allow("editor", "write publish").await;
@@ -263,7 +263,7 @@ async fn scopes_are_granted_as_roles_allow_narrowed_at_will_and_never_widened() 
 }
 
 #[tokio::test]
-async fn what_nobody_needs_any_more_is_erased() {
+async fn expired_refresh_tokens_and_seals_are_erased() {
     let (app, first) = app_with_alice().await;
     let second = refreshed(&app, text(&first, "refresh_token")).await;
     let gone = app.tokens_of("alice").await;

@@ -178,7 +178,7 @@ where
 }
 
 #[tokio::test]
-async fn a_family_never_has_two_live_tokens_whoever_comes_with_what_and_when() {
+async fn session_never_has_two_live_refresh_tokens() {
     for_random(prop::collection::vec(any_action(), 1..24), async |app: &TestApp, actions: Vec<Action>| {
         let mut family = Family::begin(app).await;
         for action in &actions {
@@ -189,7 +189,7 @@ async fn a_family_never_has_two_live_tokens_whoever_comes_with_what_and_when() {
 }
 
 #[tokio::test]
-async fn up_to_three_lost_answers_in_a_row_at_any_delay_cost_the_owner_nothing() {
+async fn three_lost_responses_at_any_delay_are_tolerated() {
     // Fourteen of the longest together are within the ninety days of a session.
     let delay = prop_oneof![prop::sample::select(vec![0_u64, 1, 9, 10, 11]), 0_u64..=6 * 86_400];
     let turn = (0_usize..=3, prop::collection::vec(delay, 4));

@@ -34,7 +34,7 @@ async fn open(app: &TestApp, link: &str) -> (Visitor, Page) {
 }
 
 #[tokio::test]
-async fn an_invited_person_chooses_a_name_and_a_password_and_has_the_roles_of_the_invitation() {
+async fn invitation_creates_an_account_with_its_roles() {
     let app = invite_app().await;
     app.add_user("taken", &[]).await;
     let link = path_of(&run(&app, &["invites", "add", "--role", "staff", "--role", "editor"], &[]));
@@ -65,7 +65,7 @@ async fn an_invited_person_chooses_a_name_and_a_password_and_has_the_roles_of_th
 }
 
 #[tokio::test]
-async fn of_two_answers_at_once_one_makes_an_account_and_a_late_or_revoked_one_none() {
+async fn invitation_creates_one_account_and_can_be_revoked() {
     let app = invite_app().await;
     let link = path_of(&run(&app, &["invites", "add"], &[]));
     let mut posts = Vec::new();
@@ -104,7 +104,7 @@ async fn of_two_answers_at_once_one_makes_an_account_and_a_late_or_revoked_one_n
 }
 
 #[tokio::test]
-async fn an_invitation_by_mail_proves_the_address_and_is_shown_to_nobody_else() {
+async fn invitation_by_mail_verifies_the_email() {
     let server = MailServer::start();
     let app = server.app_with(|settings| settings.database.registration = Some("invite".to_owned())).await;
     let url = format!("smtp://127.0.0.1:{}", server.port);
@@ -123,7 +123,7 @@ async fn an_invitation_by_mail_proves_the_address_and_is_shown_to_nobody_else() 
 }
 
 #[tokio::test]
-async fn where_registration_is_open_the_address_comes_first_and_a_closed_door_stays_closed() {
+async fn registration_needs_a_confirmed_email_and_can_be_closed() {
     let server = MailServer::start();
     let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
     let visitor = Visitor::new(&app).with("accept-language", "ko");
@@ -154,7 +154,7 @@ async fn where_registration_is_open_the_address_comes_first_and_a_closed_door_st
 }
 
 #[test]
-fn the_commands_say_what_to_do_when_they_are_refused() {
+fn refused_invite_and_reset_link_commands_say_what_to_do() {
     let db = TestDatabase::create();
     db.cli(&["invites", "add"]).fails(1, "set REGISTRATION=invite");
     db.cli(&["users", "reset-link", "nobody"]).fails(1, "nobody");

@@ -27,7 +27,7 @@ async fn is_refused(app: &TestApp, answer: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn either_token_given_back_ends_the_session_at_once_and_no_other() {
+async fn revoking_either_token_ends_its_session_only() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let other = app.tokens_of("alice").await;
@@ -47,7 +47,7 @@ async fn either_token_given_back_ends_the_session_at_once_and_no_other() {
 }
 
 #[tokio::test]
-async fn what_is_no_token_is_given_back_in_vain_and_what_is_malformed_is_told() {
+async fn revoking_an_unknown_token_succeeds_and_a_malformed_request_is_refused() {
     let app = TestApp::start().await;
     for token in ["x", &"A".repeat(43), "a.b.c", &"é".repeat(9_000)] {
         let answer = revoke(&app, &[("token", token)]).await;
@@ -58,7 +58,7 @@ async fn what_is_no_token_is_given_back_in_vain_and_what_is_malformed_is_told() 
 }
 
 #[tokio::test]
-async fn a_programs_tokens_are_given_back_by_itself_only() {
+async fn clients_tokens_are_revoked_by_that_client_only() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let both = [GrantType::Password, GrantType::RefreshToken];
@@ -76,7 +76,7 @@ async fn a_programs_tokens_are_given_back_by_itself_only() {
 }
 
 #[tokio::test]
-async fn with_a_shared_secret_only_a_refresh_token_ends_a_session() {
+async fn hs256_access_token_cannot_be_revoked() {
     let app = hs256::start().await;
     app.add_user("alice", &[]).await;
     let tokens = app.tokens_of("alice").await;
@@ -87,7 +87,7 @@ async fn with_a_shared_secret_only_a_refresh_token_ends_a_session() {
 }
 
 #[tokio::test]
-async fn sessions_that_ended_early_are_listed_until_their_tokens_are_dead() {
+async fn revoked_sessions_are_listed_until_their_tokens_expire() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let empty = Answer::to(app.get("/revoked")).await;
@@ -107,7 +107,7 @@ async fn sessions_that_ended_early_are_listed_until_their_tokens_are_dead() {
 }
 
 #[tokio::test]
-async fn a_registered_program_learns_what_a_token_is_worth_and_others_nothing() {
+async fn introspection_needs_client_authentication() {
     let app = TestApp::start().await;
     app.add_user("alice", &["editor"]).await;
     app.allow("editor", "read write").await;
@@ -136,7 +136,7 @@ async fn a_registered_program_learns_what_a_token_is_worth_and_others_nothing() 
 }
 
 #[tokio::test]
-async fn a_program_asks_after_its_own_refresh_token() {
+async fn client_introspects_its_own_refresh_token() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let mine = app.add_client("mine", &[GrantType::Password, GrantType::RefreshToken], "").await;
@@ -151,7 +151,7 @@ async fn a_program_asks_after_its_own_refresh_token() {
 }
 
 #[tokio::test]
-async fn a_program_gets_a_token_for_itself_which_is_no_users_token() {
+async fn client_credentials_token_is_not_valid_for_me() {
     let app = TestApp::start().await;
     let client = app.add_client("batch", &[GrantType::ClientCredentials], "read write").await;
     let grant = [("grant_type", "client_credentials"), ("scope", "write admin")];
@@ -182,7 +182,7 @@ async fn a_program_gets_a_token_for_itself_which_is_no_users_token() {
 }
 
 #[tokio::test]
-async fn what_one_instance_ends_another_refuses_within_a_second_a_hundred_times() {
+async fn revoked_token_is_refused_by_another_server_within_a_second() {
     const LANES: u32 = 10;
     const ROUNDS: u32 = 10;
     let app = TestApp::start().await;
@@ -212,7 +212,7 @@ async fn what_one_instance_ends_another_refuses_within_a_second_a_hundred_times(
 }
 
 #[tokio::test]
-async fn the_password_grant_can_be_for_registered_programs_only() {
+async fn password_grant_can_be_restricted_to_clients() {
     let app = TestApp::start_with(|settings| settings.password_grant = Some("clients".to_owned())).await;
     app.add_user("alice", &["editor"]).await;
     app.allow("editor", "read write").await;

@@ -70,21 +70,21 @@ async fn assert_ended_within_a_second(app: &TestApp, server: &ServerProcess) {
 }
 
 #[tokio::test]
-async fn sessions_that_another_process_ended_are_refused_within_a_second() {
+async fn sessions_ended_by_another_process_are_refused_within_a_second() {
     let app = TestApp::start().await;
     let server = ServerProcess::start(&app.database, &[]);
     assert_ended_within_a_second(&app, &server).await;
 }
 
 #[tokio::test]
-async fn with_a_shared_secret_too_they_are_refused_within_a_second() {
+async fn hs256_sessions_ended_by_another_process_are_refused_within_a_second() {
     let app = hs256::start().await;
     let server = ServerProcess::start(&app.database, &[("JWT_SECRET", JWT_SECRET)]);
     assert_ended_within_a_second(&app, &server).await;
 }
 
 #[tokio::test]
-async fn two_servers_learn_from_each_other_and_a_fresh_one_knows_from_its_first_request() {
+async fn started_server_refuses_ended_sessions_from_its_first_request() {
     let app = TestApp::start().await;
     let first = ServerProcess::start(&app.database, &[]);
     let second = ServerProcess::start(&app.database, &[]);
@@ -107,7 +107,7 @@ async fn two_servers_learn_from_each_other_and_a_fresh_one_knows_from_its_first_
 }
 
 #[tokio::test]
-async fn signing_out_at_one_server_ends_the_token_at_all() {
+async fn sign_out_at_one_server_ends_the_token_at_every_server() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let server = ServerProcess::start(&app.database, &[]);

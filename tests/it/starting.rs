@@ -52,7 +52,7 @@ pub async fn status_of_link(server: &ServerProcess, secret: &str) -> StatusCode 
 }
 
 #[tokio::test]
-async fn eight_servers_started_at_once_on_an_empty_database_agree_on_everything_twenty_times() {
+async fn concurrent_first_starts_share_keys_and_one_setup_link() {
     for round in 0..ROUNDS {
         let database = TestDatabase::empty();
         let servers: Vec<ServerProcess> = std::thread::scope(|scope| {
@@ -91,7 +91,7 @@ async fn eight_servers_started_at_once_on_an_empty_database_agree_on_everything_
 }
 
 #[tokio::test]
-async fn a_first_start_prints_a_working_link_and_a_start_with_an_administrator_none() {
+async fn setup_link_is_printed_until_an_admin_exists() {
     let database = TestDatabase::empty();
     let first = start_with_nothing_set(&database);
     let first_link = first.setup_link.clone().expect("a link");
@@ -106,7 +106,7 @@ async fn a_first_start_prints_a_working_link_and_a_start_with_an_administrator_n
 }
 
 #[test]
-fn the_server_key_is_made_once_for_sqlite_and_asked_for_with_postgres() {
+fn server_key_is_created_for_sqlite_and_required_for_postgres() {
     let database = TestDatabase::empty();
     let Some(file) = database.sqlite_file() else {
         let mut command = database.serve(&[]);
@@ -137,7 +137,7 @@ fn the_server_key_is_made_once_for_sqlite_and_asked_for_with_postgres() {
 }
 
 #[tokio::test]
-async fn a_lost_server_key_is_refused_with_the_mend_and_put_back_it_works() {
+async fn lost_server_key_fails_the_start_until_it_is_restored() {
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &["admin"]).await;
     drop(token_from(&start_with_nothing_set(&database)).await);
@@ -168,7 +168,7 @@ async fn a_lost_server_key_is_refused_with_the_mend_and_put_back_it_works() {
 }
 
 #[tokio::test]
-async fn another_server_key_is_refused_and_named() {
+async fn wrong_server_key_fails_the_start() {
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &["admin"]).await;
     drop(ServerProcess::start(&database, &[]));

@@ -65,7 +65,7 @@ fn assert_waits(answer: &Answer, seconds: u64) {
 }
 
 #[tokio::test]
-async fn two_hundred_wrong_passwords_at_once_cost_ten_hashes() {
+async fn concurrent_wrong_passwords_take_ten_hashes() {
     let database = TestDatabase::create();
     let server = ServerProcess::start(&database, &[]);
     let client = Client::new();
@@ -84,7 +84,7 @@ async fn two_hundred_wrong_passwords_at_once_cost_ten_hashes() {
 }
 
 #[tokio::test]
-async fn the_wait_doubles_with_each_failure_and_is_told_alike_for_a_name_that_nobody_has() {
+async fn wait_doubles_with_each_failure_for_existing_and_unknown_users() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     for _ in 0..10 {
@@ -115,7 +115,7 @@ async fn the_wait_doubles_with_each_failure_and_is_told_alike_for_a_name_that_no
 }
 
 #[tokio::test]
-async fn the_right_password_waits_too_and_is_taken_when_the_wait_is_over() {
+async fn right_password_is_accepted_after_the_wait() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     for _ in 0..10 {
@@ -135,7 +135,7 @@ async fn the_right_password_waits_too_and_is_taken_when_the_wait_is_over() {
 }
 
 #[tokio::test]
-async fn a_success_elsewhere_clears_nothing_and_failures_elsewhere_block_nobody_here() {
+async fn failures_count_for_each_network() {
     let app = TestApp::start_with(behind_a_proxy).await;
     app.add_user("alice", &[]).await;
     for _ in 0..10 {
@@ -156,7 +156,7 @@ async fn a_success_elsewhere_clears_nothing_and_failures_elsewhere_block_nobody_
 }
 
 #[tokio::test]
-async fn a_refusal_writes_nothing() {
+async fn throttled_attempt_writes_nothing() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     for _ in 0..10 {
@@ -173,7 +173,7 @@ async fn a_refusal_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_network_has_a_hundred_failures_an_hour_over_all_accounts() {
+async fn network_is_throttled_after_one_hundred_failures() {
     let app = TestApp::start_with(behind_a_proxy).await;
     app.add_user("alice", &[]).await;
     for number in 0..10 {
@@ -190,7 +190,7 @@ async fn a_network_has_a_hundred_failures_an_hour_over_all_accounts() {
 }
 
 #[tokio::test]
-async fn beyond_fifty_failures_of_an_account_only_networks_of_earlier_successes_pass() {
+async fn throttled_account_accepts_known_networks() {
     let app = TestApp::start_with(behind_a_proxy).await;
     for name in ["alice", "bob"] {
         app.add_user(name, &[]).await;
@@ -231,7 +231,7 @@ fn device_alone(app: &TestApp, signed_in: &Answer) -> Client {
 }
 
 #[tokio::test]
-async fn a_known_browser_is_not_locked_out_by_strangers_in_its_own_network_and_has_tries_of_its_own() {
+async fn known_browser_is_throttled_separately() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let first = sign_in_at_the_page(&app, &TestApp::browser(), PASSWORD).await;
@@ -252,7 +252,7 @@ async fn a_known_browser_is_not_locked_out_by_strangers_in_its_own_network_and_h
 }
 
 #[tokio::test]
-async fn twenty_right_passwords_at_once_all_sign_in() {
+async fn concurrent_right_passwords_all_sign_in() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let tries: Vec<_> = (0..20)
@@ -284,7 +284,7 @@ fn slow_hashes(settings: &mut Settings) {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_half_way_is_still_counted() {
+async fn attempt_of_a_disconnected_client_is_counted() {
     let app = TestApp::start_with(slow_hashes).await;
     let body = "username=alice&password=wrong";
     let request = format!(
@@ -299,7 +299,7 @@ async fn a_client_that_goes_away_half_way_is_still_counted() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_costs_the_same_hashes_and_statements_whoever_is_named() {
+async fn wrong_password_takes_the_same_hashes_and_statements_for_every_user() {
     let app = TestApp::start().await;
     let hash = app.lock.hash_pool.hash(Password::parse(PASSWORD).expect("fit")).await.expect("room");
     app.add_user_with_hash("alice", &["admin"], hash.clone()).await;
@@ -341,7 +341,7 @@ async fn hash_of(app: &TestApp, name: &'static str) -> PasswordHash {
 }
 
 #[tokio::test]
-async fn a_weaker_hash_is_made_anew_at_the_next_sign_in_and_only_with_the_right_password() {
+async fn weak_hash_is_replaced_at_a_successful_sign_in() {
     let app = TestApp::start().await;
     app.add_user_with_hash("alice", &[], weak_hash(PASSWORD)).await;
     assert_eq!(sign_in(&app, "alice", WRONG).await.status, 400);
@@ -354,7 +354,7 @@ async fn a_weaker_hash_is_made_anew_at_the_next_sign_in_and_only_with_the_right_
 }
 
 #[tokio::test]
-async fn making_a_hash_anew_does_not_undo_a_password_that_is_changed_meanwhile() {
+async fn rehash_does_not_undo_a_concurrent_password_change() {
     let app = TestApp::start_with(slow_hashes).await;
     let id = app.add_user_with_hash("alice", &[], weak_hash(PASSWORD)).await.id;
     let request = app.post("/token").form(&[("username", "alice"), ("password", PASSWORD)]);

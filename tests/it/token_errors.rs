@@ -16,7 +16,7 @@ pub fn post(app: &TestApp, content_type: &str, body: impl Into<reqwest::Body>) -
 }
 
 #[tokio::test]
-async fn a_repeated_or_unreadable_parameter_is_an_invalid_request() {
+async fn repeated_or_unreadable_parameter_is_an_invalid_request() {
     let app = TestApp::start().await;
     for (content_type, body) in [
         (FORM, &b"username=alice&username=bob&password=x"[..]),
@@ -47,7 +47,7 @@ async fn a_repeated_or_unreadable_parameter_is_an_invalid_request() {
 }
 
 #[tokio::test]
-async fn unknown_disabled_and_deleted_users_and_a_wrong_password_are_answered_alike_to_the_byte() {
+async fn token_response_is_identical_for_unknown_disabled_and_deleted_users() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (disabled, deleted) = (app.add_user("dora", &[]).await.id, app.add_user("dell", &[]).await.id);
@@ -80,7 +80,7 @@ async fn unknown_disabled_and_deleted_users_and_a_wrong_password_are_answered_al
 }
 
 #[tokio::test]
-async fn a_scope_that_nobody_allowed_is_invalid_and_a_wrong_password_with_it_still_a_wrong_password() {
+async fn disallowed_scope_is_reported_after_the_password_check() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     for (password, scope, error) in [
@@ -102,7 +102,7 @@ async fn a_scope_that_nobody_allowed_is_invalid_and_a_wrong_password_with_it_sti
 }
 
 #[tokio::test]
-async fn too_many_tries_are_told_with_the_time_to_wait_in_a_form_and_in_json() {
+async fn throttled_token_request_is_429_with_retry_after() {
     let app = TestApp::start_with(|settings| settings.throttle_account_network = Some("2".to_owned())).await;
     for _ in 0..2 {
         let answer = Answer::read(app.post_token("alice", "the wrong password").await).await;

@@ -4,7 +4,7 @@ use crate::account::app_with_alice;
 use crate::harness::{OTHER_PASSWORD, PASSWORD};
 
 #[tokio::test]
-async fn a_refused_change_of_password_says_why_and_changes_nothing() {
+async fn refused_password_change_says_why_and_changes_nothing() {
     let (_app, visitor) = app_with_alice().await;
     for (current, new, says) in [
         ("", OTHER_PASSWORD, "Enter your current password"),

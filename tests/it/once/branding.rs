@@ -41,7 +41,7 @@ fn stylesheet(page: &Page) -> &str {
 }
 
 #[tokio::test]
-async fn a_logo_is_a_picture_and_never_acts() {
+async fn logo_is_served_as_a_picture_that_runs_no_script() {
     let app = with_logo(HOSTILE_SVG, |settings| settings.database.product_name = Some("A \"B\" <c>".to_owned())).await;
     let visitor = Visitor::new(&app);
     let page = visitor.get("/login").await;
@@ -69,7 +69,7 @@ async fn a_logo_is_a_picture_and_never_acts() {
 }
 
 #[tokio::test]
-async fn an_accent_is_part_of_the_one_stylesheet() {
+async fn accent_color_is_part_of_the_stylesheet() {
     let plain = TestApp::start().await;
     let app = TestApp::start_with(|settings| settings.brand.accent_color = Some("#FFDD00".to_owned())).await;
     let page = Visitor::new(&app).get("/login").await;
@@ -86,7 +86,7 @@ async fn an_accent_is_part_of_the_one_stylesheet() {
 }
 
 #[tokio::test]
-async fn help_and_privacy_stand_at_the_foot_of_every_page_and_are_escaped() {
+async fn help_and_privacy_links_are_on_every_page_and_escaped() {
     let app = TestApp::start_with(|settings| {
         settings.brand.help_url = Some("https://help.example.com/?a='b'&c=\"><script>".to_owned());
         settings.brand.privacy_url = Some("https://www.example.com/privacy".to_owned());
@@ -115,7 +115,7 @@ async fn help_and_privacy_stand_at_the_foot_of_every_page_and_are_escaped() {
 }
 
 #[tokio::test]
-async fn mails_carry_the_name_the_colour_and_the_way_to_help() {
+async fn mails_use_the_product_name_color_and_help_link() {
     let server = MailServer::start();
     let app = server
         .app_with(|settings| {
@@ -138,7 +138,7 @@ async fn mails_carry_the_name_the_colour_and_the_way_to_help() {
 }
 
 #[test]
-fn a_file_that_is_no_logo_is_told_at_the_start() {
+fn invalid_logo_file_fails_the_start() {
     let database = TestDatabase::create();
     let folder = tempfile::tempdir().expect("a folder");
     let large = format!("{WORDMARK_SVG}{}", " ".repeat(64 * 1024));

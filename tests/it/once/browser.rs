@@ -9,7 +9,7 @@ use crate::harness::{PASSWORD, TestApp};
 const SUBMIT: &str = "form button[type=submit]";
 
 #[tokio::test]
-async fn the_set_up_link_leads_to_a_first_administrator_who_is_signed_in() {
+async fn setup_link_creates_a_signed_in_admin() {
     let app = TestApp::start().await;
     let browser = Browser::start().await;
     browser.goto(&format!("{}/setup?link={}", app.url, app.setup_link.as_deref().expect("no administrator"))).await;
@@ -27,7 +27,7 @@ async fn the_set_up_link_leads_to_a_first_administrator_who_is_signed_in() {
 }
 
 #[tokio::test]
-async fn a_person_signs_in_and_out() {
+async fn user_signs_in_and_out() {
     let app = app_with_alice().await;
     let browser = Browser::start().await;
     browser.goto(&app.url).await;
@@ -43,7 +43,7 @@ async fn a_person_signs_in_and_out() {
 }
 
 #[tokio::test]
-async fn everything_works_without_scripts() {
+async fn sign_in_and_out_work_without_scripts() {
     let app = app_with_alice().await;
     let browser = Browser::start_with(BrowserOptions { runs_scripts: false, ..BrowserOptions::default() }).await;
     browser.goto("data:text/html,<title>off</title><script>document.title='on'</script>").await;
@@ -59,7 +59,7 @@ async fn everything_works_without_scripts() {
 }
 
 #[tokio::test]
-async fn after_a_wrong_password_the_alert_has_the_focus() {
+async fn alert_has_the_focus_after_a_wrong_password() {
     let app = app_with_alice().await;
     let browser = Browser::start().await;
     browser.goto(&format!("{}/login", app.url)).await;
@@ -79,7 +79,7 @@ async fn after_a_wrong_password_the_alert_has_the_focus() {
 }
 
 #[tokio::test]
-async fn the_keyboard_is_enough() {
+async fn sign_in_and_out_work_by_keyboard() {
     let app = app_with_alice().await;
     let browser = Browser::start().await;
     let (tab, enter) = (char::from(Key::Tab), char::from(Key::Enter));
@@ -102,7 +102,7 @@ async fn the_keyboard_is_enough() {
 }
 
 #[tokio::test]
-async fn a_korean_browser_is_spoken_to_in_korean() {
+async fn korean_browser_gets_korean_pages() {
     let app = app_with_alice().await;
     let browser =
         Browser::start_with(BrowserOptions { language: "ko-KR,ko,en-US,en", ..BrowserOptions::default() }).await;
@@ -117,7 +117,7 @@ async fn a_korean_browser_is_spoken_to_in_korean() {
 }
 
 #[tokio::test]
-async fn two_tabs_sign_in_and_one_signs_out() {
+async fn sign_in_in_two_tabs_and_sign_out_in_one() {
     let app = app_with_alice().await;
     app.add_user("bob", &[]).await;
     let browser = Browser::start().await;
@@ -143,7 +143,7 @@ async fn two_tabs_sign_in_and_one_signs_out() {
 }
 
 #[tokio::test]
-async fn another_site_can_neither_sign_a_person_in_nor_out() {
+async fn other_site_cannot_sign_a_user_in_or_out() {
     let app = app_with_alice().await;
     app.add_user("mallory", &[]).await;
     let browser = Browser::start().await;
@@ -165,7 +165,7 @@ async fn another_site_can_neither_sign_a_person_in_nor_out() {
 }
 
 #[tokio::test]
-async fn a_browser_that_drops_the_cookie_of_https_over_http_is_told_where_to_go() {
+async fn dropped_secure_cookie_is_explained_with_the_https_url() {
     let app = TestApp::start_with(|settings| settings.database.public_url = Some("https://login.example".to_owned()));
     let app = app.await;
     let browser = Browser::start().await;
@@ -176,7 +176,7 @@ async fn a_browser_that_drops_the_cookie_of_https_over_http_is_told_where_to_go(
 }
 
 #[tokio::test]
-async fn nothing_overflows_on_the_smallest_screen() {
+async fn pages_fit_the_smallest_screen() {
     let app = TestApp::start_with(|settings| settings.throttle_account_network = Some("1".to_owned())).await;
     let long = "w".repeat(64);
     app.add_user(&long, &["very-long-role-name-without-any-space-that-could-break"]).await;

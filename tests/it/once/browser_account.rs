@@ -24,7 +24,7 @@ async fn press_enter(browser: &Browser) {
 }
 
 #[tokio::test]
-async fn the_keyboard_is_enough_for_everything_in_an_account() {
+async fn account_pages_work_by_keyboard() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let browser = Browser::start().await;
@@ -75,7 +75,7 @@ async fn the_keyboard_is_enough_for_everything_in_an_account() {
 }
 
 #[tokio::test]
-async fn the_script_says_early_what_the_server_would_say_and_is_not_needed() {
+async fn password_script_gives_the_servers_hints_and_is_optional() {
     let app = TestApp::start().await;
     let setup = format!("{}/setup?link={}", app.url, app.setup_link.as_deref().expect("no administrator"));
     let browser = Browser::start().await;

@@ -11,7 +11,7 @@ use crate::harness::{PASSWORD, TestApp};
 const SECRET: &str = "a secret of forty bytes or so, for HS256";
 
 #[tokio::test]
-async fn authorize_signs_in_and_try_it_out_answers() {
+async fn swagger_ui_signs_in_and_calls_me() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let browser = Browser::start().await;
@@ -27,7 +27,7 @@ async fn authorize_signs_in_and_try_it_out_answers() {
 }
 
 #[tokio::test]
-async fn the_tutorials_own_docs_sign_in_here_and_its_server_takes_the_token() {
+async fn fastapi_tutorial_signs_in_and_accepts_the_token() {
     let port = free_port();
     let tutorial_url = format!("http://127.0.0.1:{port}");
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -155,11 +155,11 @@ async fn live(runs_scripts: bool) {
 }
 
 #[tokio::test]
-async fn a_person_lives_with_their_account() {
+async fn account_can_be_used_from_invitation_to_password_reset() {
     live(true).await;
 }
 
 #[tokio::test]
-async fn a_person_lives_with_their_account_without_scripts() {
+async fn account_can_be_used_from_invitation_to_password_reset_without_scripts() {
     live(false).await;
 }

@@ -77,11 +77,11 @@ async fn stay_here(runs_scripts: bool) {
 }
 
 #[tokio::test]
-async fn no_next_leads_a_browser_away() {
+async fn next_never_leads_a_browser_away() {
     stay_here(true).await;
 }
 
 #[tokio::test]
-async fn no_next_leads_a_browser_away_without_scripts() {
+async fn next_never_leads_a_browser_away_without_scripts() {
     stay_here(false).await;
 }

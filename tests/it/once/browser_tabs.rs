@@ -74,12 +74,12 @@ async fn sign_out_in_one_tab_and_submit_in_the_other(runs_scripts: bool) {
 }
 
 #[tokio::test]
-async fn a_form_sent_after_a_sign_out_in_another_tab_keeps_its_text() {
+async fn form_sent_after_a_sign_out_in_another_tab_keeps_its_text() {
     sign_out_in_one_tab_and_submit_in_the_other(true).await;
 }
 
 #[tokio::test]
-async fn a_form_sent_after_a_sign_out_in_another_tab_keeps_its_text_without_scripts() {
+async fn form_sent_after_a_sign_out_in_another_tab_keeps_its_text_without_scripts() {
     sign_out_in_one_tab_and_submit_in_the_other(false).await;
 }
 
@@ -95,12 +95,12 @@ async fn let_the_session_end_under_a_form(runs_scripts: bool) {
 }
 
 #[tokio::test]
-async fn a_form_sent_after_the_session_ended_keeps_its_text() {
+async fn form_sent_after_the_session_expired_keeps_its_text() {
     let_the_session_end_under_a_form(true).await;
 }
 
 #[tokio::test]
-async fn a_form_sent_after_the_session_ended_keeps_its_text_without_scripts() {
+async fn form_sent_after_the_session_expired_keeps_its_text_without_scripts() {
     let_the_session_end_under_a_form(false).await;
 }
 
@@ -130,12 +130,12 @@ async fn sign_in_twice(runs_scripts: bool) {
 }
 
 #[tokio::test]
-async fn whoever_signs_in_in_two_tabs_is_signed_in_once() {
+async fn sign_in_in_two_tabs_leaves_one_session() {
     sign_in_twice(true).await;
 }
 
 #[tokio::test]
-async fn whoever_signs_in_in_two_tabs_is_signed_in_once_without_scripts() {
+async fn sign_in_in_two_tabs_leaves_one_session_without_scripts() {
     sign_in_twice(false).await;
 }
 
@@ -162,12 +162,12 @@ async fn go_back_after_the_sign_out(runs_scripts: bool) {
 }
 
 #[tokio::test]
-async fn the_way_back_after_a_sign_out_shows_nothing() {
+async fn back_button_after_sign_out_shows_no_account_page() {
     go_back_after_the_sign_out(true).await;
 }
 
 #[tokio::test]
-async fn the_way_back_after_a_sign_out_shows_nothing_without_scripts() {
+async fn back_button_after_sign_out_shows_no_account_page_without_scripts() {
     go_back_after_the_sign_out(false).await;
 }
 
@@ -249,11 +249,11 @@ async fn differ_by_an_hour(runs_scripts: bool) {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_an_hour_wrong_changes_nothing() {
+async fn wrong_client_clock_changes_nothing() {
     differ_by_an_hour(true).await;
 }
 
 #[tokio::test]
-async fn a_clock_that_is_an_hour_wrong_changes_nothing_without_scripts() {
+async fn wrong_client_clock_changes_nothing_without_scripts() {
     differ_by_an_hour(false).await;
 }

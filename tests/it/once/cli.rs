@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::{OTHER_PASSWORD, PASSWORD, TestDatabase, hs256};
 
 #[test]
-fn what_stands_in_a_token_is_shown_without_a_database() {
+fn token_inspect_needs_no_database() {
     let db = TestDatabase::empty();
     let now = vestibule::clock::unix_seconds(vestibule::clock::Clock::system().now());
     let payload = json!({"sub": "alice", "exp": now + 750, "iat": now - 41, "roles": ["a", "b"], "x": "\u{1b}[2J"});
@@ -42,7 +42,7 @@ fn what_stands_in_a_token_is_shown_without_a_database() {
 }
 
 #[test]
-fn wrong_settings_are_exit_code_2() {
+fn invalid_settings_are_exit_code_2() {
     let db = TestDatabase::create();
     db.cli(&["users", "list", "--database-url", "mysql://x"]).fails(2, "DATABASE_URL does not begin with sqlite://");
     db.cli(&["users", "add", "alice", "--no-password", "--password-min-length", "3"]).fails(2, "PASSWORD_MIN_LENGTH=3");
@@ -50,7 +50,7 @@ fn wrong_settings_are_exit_code_2() {
 }
 
 #[test]
-fn a_password_is_taken_from_standard_input_or_a_file_and_never_from_an_argument() {
+fn password_is_read_from_standard_input_or_a_file_but_not_from_an_argument() {
     let db = TestDatabase::create();
     db.cli(&["users", "add", "alice", "--password", PASSWORD]).fails(2, "unexpected argument '--password'");
     db.cli(&["users", "add", "alice", PASSWORD]).fails(2, "unexpected argument");
@@ -73,7 +73,7 @@ fn a_password_is_taken_from_standard_input_or_a_file_and_never_from_an_argument(
 }
 
 #[test]
-fn what_breaks_a_rule_is_refused_with_its_field() {
+fn invalid_field_is_named() {
     let db = TestDatabase::create();
     let add = |name: &str, more: &[&str]| db.cli(&[&["users", "add", name, "--no-password"], more].concat());
     add("a b", &[]).fails(1, "username of a b: a username must have 1 to 64");

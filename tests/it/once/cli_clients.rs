@@ -3,7 +3,7 @@
 use crate::harness::TestDatabase;
 
 #[test]
-fn what_breaks_a_rule_is_refused_with_its_field() {
+fn invalid_field_is_named() {
     let db = TestDatabase::create();
     db.cli(&["clients", "add", "x"]).fails(2, "--grant");
     db.cli(&["clients", "add", "x", "--grant", "magic"])

@@ -3,7 +3,7 @@
 use crate::harness::TestDatabase;
 
 #[test]
-fn an_error_names_file_line_and_field_and_repeats_no_password() {
+fn seed_error_names_file_line_and_field_and_no_password() {
     let db = TestDatabase::create();
     let file = "\
 [[users]]
@@ -55,7 +55,7 @@ display_name = \"\"
 }
 
 #[test]
-fn duplicates_in_the_file_name_both_lines() {
+fn seed_duplicates_name_both_lines() {
     let db = TestDatabase::create();
     db.write_file("users.toml", "[[users]]\nusername = \"alice\"\nid = 5\n[[users]]\nusername = \"bob\"\n[[users]]\nusername = \"ALICE\"\n[[users]]\nusername = \"carol\"\nid = 5\n");
     let answer = db
@@ -66,7 +66,7 @@ fn duplicates_in_the_file_name_both_lines() {
 }
 
 #[test]
-fn a_file_over_its_bounds_is_refused() {
+fn oversized_seed_file_is_refused() {
     let db = TestDatabase::create();
     db.write_file("users.toml", &format!("# {}\n", "x".repeat(16 * 1024 * 1024)));
     db.cli(&["seed", "users.toml"]).fails(1, "larger than 16 MiB");
@@ -75,7 +75,7 @@ fn a_file_over_its_bounds_is_refused() {
 }
 
 #[test]
-fn an_error_names_file_line_and_field_and_repeats_no_secret() {
+fn seed_error_names_file_line_and_field_and_no_secret() {
     let db = TestDatabase::create();
     let file = "\
 [[roles]]

@@ -7,7 +7,7 @@ use crate::harness::cli::Served;
 use crate::harness::hs256::claims;
 
 #[tokio::test]
-async fn a_time_that_does_not_hold_is_told_with_the_leeway() {
+async fn token_verify_reports_times_with_the_leeway() {
     let served = Served::start(&SHARED);
     served.db.add("alice", &[]);
     let genuine = claims(&token(&served, "alice", "").await);

@@ -152,22 +152,22 @@ async fn takes_good_tokens_and_no_others(example: &str) {
 }
 
 #[tokio::test]
-async fn the_fastapi_example_takes_good_tokens_and_no_others() {
+async fn fastapi_example_accepts_valid_tokens_only() {
     takes_good_tokens_and_no_others("fastapi").await;
 }
 
 #[tokio::test]
-async fn the_express_example_takes_good_tokens_and_no_others() {
+async fn express_example_accepts_valid_tokens_only() {
     takes_good_tokens_and_no_others("express").await;
 }
 
 #[tokio::test]
-async fn the_actix_example_takes_good_tokens_and_no_others() {
+async fn actix_example_accepts_valid_tokens_only() {
     takes_good_tokens_and_no_others("actix").await;
 }
 
 #[tokio::test]
-async fn the_examples_want_their_own_audience_and_say_when_they_have_no_keys() {
+async fn examples_require_their_audience_and_respond_503_without_keys() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let ours = token_of_another(&app, "AUDIENCE", "articles").await;

@@ -18,7 +18,7 @@ use crate::harness::hs256::{self, JWT_SECRET, claims, part};
 use crate::harness::{Answer, TestApp};
 
 #[tokio::test]
-async fn no_spelling_of_the_algorithm_none_is_taken_with_or_without_a_signature() {
+async fn algorithm_none_is_refused_in_every_spelling() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let token = app.token_of("alice").await;
@@ -41,7 +41,7 @@ async fn no_spelling_of_the_algorithm_none_is_taken_with_or_without_a_signature(
 }
 
 #[tokio::test]
-async fn another_algorithm_or_another_key_is_refused() {
+async fn wrong_algorithm_or_key_is_refused() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let token = app.token_of("alice").await;
@@ -72,7 +72,7 @@ async fn another_algorithm_or_another_key_is_refused() {
 }
 
 #[tokio::test]
-async fn hs256_with_the_public_key_as_its_secret_is_refused_however_the_key_is_written() {
+async fn hs256_with_the_public_key_as_secret_is_refused() {
     let app = TestApp::start().await;
     app.add_user("alice", &["admin"]).await;
     let token = app.token_of("alice").await;
@@ -115,7 +115,7 @@ async fn hs256_with_the_public_key_as_its_secret_is_refused_however_the_key_is_w
 
 /// Signed with the right secret, so that only the claim is wrong.
 #[tokio::test]
-async fn a_time_of_the_wrong_type_or_out_of_range_is_refused() {
+async fn mistyped_or_out_of_range_time_is_refused() {
     let app = hs256::start().await;
     app.add_user("alice", &[]).await;
     let genuine = claims(&app.token_of("alice").await);
@@ -158,7 +158,7 @@ async fn a_time_of_the_wrong_type_or_out_of_range_is_refused() {
 }
 
 #[tokio::test]
-async fn another_issuer_audience_or_header_is_refused() {
+async fn wrong_issuer_audience_or_header_is_refused() {
     let app = hs256::start().await;
     app.add_user("alice", &[]).await;
     let claims = claims(&app.token_of("alice").await);
@@ -209,7 +209,7 @@ async fn another_issuer_audience_or_header_is_refused() {
 }
 
 #[tokio::test]
-async fn a_damaged_token_is_refused_wherever_the_damage_is() {
+async fn damaged_token_is_refused() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     app.add_user("bob", &["admin"]).await;
@@ -253,7 +253,7 @@ async fn a_damaged_token_is_refused_wherever_the_damage_is() {
 }
 
 #[tokio::test]
-async fn a_token_of_a_megabyte_costs_nothing_but_its_reading() {
+async fn oversized_token_is_refused() {
     let app = TestApp::start().await;
     assert_refused(&app, &"x".repeat(100_000), "100 kB").await;
     let head = |token: &str| {
@@ -268,7 +268,7 @@ async fn a_token_of_a_megabyte_costs_nothing_but_its_reading() {
 }
 
 #[tokio::test]
-async fn a_token_lives_20_minutes_and_30_seconds_of_leeway_and_no_longer() {
+async fn access_token_expires_after_20_minutes_and_30_seconds_of_leeway() {
     for app in [TestApp::start().await, hs256::start().await] {
         app.add_user("alice", &[]).await;
         let (used, unused) = (app.token_of("alice").await, app.token_of("alice").await);

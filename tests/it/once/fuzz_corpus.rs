@@ -19,7 +19,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn every_target_holds_for_every_input_that_was_kept() {
+fn fuzz_targets_hold_for_the_corpus() {
     for (name, target) in targets::TARGETS {
         let inputs: Vec<_> = fs::read_dir(folder().join("corpus").join(name)).expect("a corpus").collect();
         assert!(!inputs.is_empty(), "{name} has no corpus");
@@ -33,7 +33,7 @@ fn every_target_holds_for_every_input_that_was_kept() {
 }
 
 #[test]
-fn every_target_has_its_program_and_its_corpus() {
+fn fuzz_targets_have_a_program_and_a_corpus() {
     let targets = targets::TARGETS.map(|(name, _)| name);
     assert_eq!(names(&folder().join("fuzz_targets")), targets);
     assert_eq!(names(&folder().join("corpus")), targets);

@@ -5,7 +5,7 @@ use crate::harness::{Answer, TestApp};
 use crate::keys::{me, sign_in};
 
 #[tokio::test]
-async fn each_algorithm_signs_what_me_takes_and_the_key_set_tells() {
+async fn each_algorithm_signs_valid_tokens_and_publishes_its_key() {
     for (algorithm, members) in [
         ("ES256", &["alg", "crv", "kid", "kty", "use", "x", "y"] as &[_]),
         ("EdDSA", &["alg", "crv", "kid", "kty", "use", "x"]),

@@ -10,7 +10,7 @@ use crate::harness::programs::text;
 use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp, TestDatabase, beside};
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_given_up_after_ten_seconds() {
+async fn request_body_times_out_after_ten_seconds() {
     let app = TestApp::start().await;
     let head = "POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\na";
     let url = app.url.clone();
@@ -32,7 +32,7 @@ async fn a_body_that_does_not_come_is_given_up_after_ten_seconds() {
 }
 
 #[tokio::test]
-async fn a_token_for_one_audience_is_refused_where_another_or_none_is_configured() {
+async fn token_for_another_audience_is_refused() {
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &[]).await;
     let client = reqwest::Client::new();

@@ -9,7 +9,7 @@ use crate::mail::{EVERY, changed, reset};
 use crate::mail_trouble::mail;
 
 #[tokio::test]
-async fn a_mail_is_text_and_html_in_the_readers_language_and_says_that_no_person_wrote_it() {
+async fn mail_is_text_and_html_in_the_recipients_language() {
     let server = MailServer::start();
     let app = server.app().await;
     assert_eq!(queue(&app, changed(1, Some("ko"))).await, Queued::Waiting);
@@ -59,18 +59,18 @@ async fn send_protected(tls: MailTls, url: impl Fn(u16) -> String) {
 }
 
 #[tokio::test]
-async fn starttls_is_insisted_on_and_the_certificate_and_the_password_are_checked() {
+async fn starttls_is_required_and_certificate_and_password_are_checked() {
     send_protected(MailTls::Start, |port| format!("smtp://vestibule:pass%20word%2F1@127.0.0.1:{port}?tls=required"))
         .await;
 }
 
 #[tokio::test]
-async fn smtps_is_tls_from_the_first_byte_and_the_certificate_and_the_password_are_checked() {
+async fn smtps_uses_implicit_tls_and_certificate_and_password_are_checked() {
     send_protected(MailTls::Implicit, |port| format!("smtps://vestibule:pass%20word%2F1@127.0.0.1:{port}")).await;
 }
 
 #[tokio::test]
-async fn a_slow_mail_server_delays_no_page() {
+async fn slow_mail_server_delays_no_page() {
     let server = MailServer::start();
     server.answer("slow");
     let app = server.app().await;

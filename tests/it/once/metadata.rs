@@ -8,7 +8,7 @@ use crate::harness::hs256::{self, part};
 use crate::harness::{Answer, PASSWORD, TestApp};
 
 #[tokio::test]
-async fn the_openapi_document_is_3_1_and_its_authorize_button_asks_our_token_route() {
+async fn openapi_document_is_3_1_and_names_the_token_route() {
     let app = TestApp::start().await;
     let answer = Answer::to(app.get("/openapi.json")).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
@@ -37,7 +37,7 @@ async fn the_openapi_document_is_3_1_and_its_authorize_button_asks_our_token_rou
 }
 
 #[tokio::test]
-async fn every_file_of_the_documentation_comes_from_here() {
+async fn documentation_files_are_served_locally() {
     let app = TestApp::start().await;
     let folder = Answer::to(app.get("/docs")).await;
     assert_eq!((folder.status, folder.header("location")), (308, "/docs/"));
@@ -100,7 +100,7 @@ async fn walk(app: &TestApp) -> Vec<(String, Answer)> {
 }
 
 #[tokio::test]
-async fn every_route_carries_the_security_headers() {
+async fn every_route_has_security_headers() {
     let app = TestApp::start().await;
     for (what, answer) in walk(&app).await {
         assert_ne!(answer.status, 500, "{what}");
@@ -126,7 +126,7 @@ async fn every_route_carries_the_security_headers() {
 }
 
 #[tokio::test]
-async fn under_https_every_route_says_to_stay_there() {
+async fn every_route_has_hsts_under_https() {
     let change = |settings: &mut vestibule::config::Settings| {
         settings.database.public_url = Some("https://login.example".to_owned());
     };
@@ -146,7 +146,7 @@ async fn start_with_an_allowed_origin() -> TestApp {
 }
 
 #[tokio::test]
-async fn a_page_of_an_allowed_origin_may_call_and_reads_errors_too() {
+async fn allowed_origin_reads_responses_and_errors() {
     let app = start_with_an_allowed_origin().await;
     let token = app.token_of("alice").await;
     let form = |password: &str| app.post("/token").form(&[("username", "alice"), ("password", password)]);
@@ -180,7 +180,7 @@ async fn a_page_of_an_allowed_origin_may_call_and_reads_errors_too() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_reads_nothing() {
+async fn other_origin_reads_nothing() {
     let app = start_with_an_allowed_origin().await;
     for origin in
         ["https://evil.example", "http://app.example", "https://app.example:8443", "null", "https://app.example.evil"]
@@ -200,7 +200,7 @@ async fn a_page_of_another_origin_reads_nothing() {
 }
 
 #[tokio::test]
-async fn a_preflight_is_granted_to_allowed_origins_methods_and_headers_alone() {
+async fn preflight_allows_listed_origins_methods_and_headers_only() {
     let app = start_with_an_allowed_origin().await;
     let preflight = |path: &str, origin: &str, method: &str, headers: &str| {
         let request = app.client.request(Method::OPTIONS, format!("{}{path}", app.url)).header("origin", origin);
@@ -229,7 +229,7 @@ async fn a_preflight_is_granted_to_allowed_origins_methods_and_headers_alone() {
 }
 
 #[tokio::test]
-async fn with_a_shared_secret_the_key_set_is_empty() {
+async fn key_set_is_empty_with_hs256() {
     let app = hs256::start().await;
     app.add_user("alice", &[]).await;
     let answer = Answer::to(app.get("/.well-known/jwks.json")).await;
@@ -238,7 +238,7 @@ async fn with_a_shared_secret_the_key_set_is_empty() {
 }
 
 #[tokio::test]
-async fn the_key_set_holds_the_public_key_alone_under_its_thumbprint() {
+async fn key_set_has_the_public_key_under_its_thumbprint() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let answer = Answer::to(app.get("/.well-known/jwks.json")).await;

@@ -3,7 +3,7 @@
 use crate::migrations::{folders, sql};
 
 #[test]
-fn migrations_keep_to_the_sql_that_both_databases_accept() {
+fn migrations_use_sql_that_both_databases_accept() {
     let forbidden = [
         "SERIAL",
         "AUTOINCREMENT",

@@ -4,7 +4,7 @@ use crate::harness::visitor::{TOKEN, Visitor};
 use crate::harness::{PASSWORD, TestApp};
 
 #[tokio::test]
-async fn names_and_passwords_that_nobody_can_have_look_like_wrong_ones() {
+async fn impossible_names_and_passwords_look_like_wrong_ones() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let right_shape = Visitor::new(&app).try_sign_in("alice", "not the password").await;
@@ -24,7 +24,7 @@ async fn names_and_passwords_that_nobody_can_have_look_like_wrong_ones() {
 }
 
 #[tokio::test]
-async fn an_empty_field_is_named_as_the_cause() {
+async fn missing_sign_in_field_is_named_as_the_cause() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     for fields in [&[("username", "alice")][..], &[("username", "alice"), ("password", "")], &[("password", PASSWORD)]]
@@ -38,7 +38,7 @@ async fn an_empty_field_is_named_as_the_cause() {
 }
 
 #[tokio::test]
-async fn what_was_typed_is_escaped() {
+async fn submitted_username_is_escaped() {
     let app = TestApp::start().await;
     let page = Visitor::new(&app).try_sign_in("\"><script>alert('1')</script>&", "wrong").await;
     assert_eq!(page.status, 422);
@@ -47,7 +47,7 @@ async fn what_was_typed_is_escaped() {
 }
 
 #[tokio::test]
-async fn a_notice_is_one_of_ours_or_none() {
+async fn unknown_notice_shows_nothing() {
     let app = TestApp::start().await;
     let visitor = Visitor::new(&app);
     assert!(visitor.get("/login?notice=signed-out").await.html.contains("You’re signed out."));
@@ -60,7 +60,7 @@ async fn a_notice_is_one_of_ours_or_none() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_shows_the_form_again_with_the_name_and_without_the_password() {
+async fn wrong_password_shows_the_form_with_the_name_and_without_the_password() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);

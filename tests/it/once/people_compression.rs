@@ -30,7 +30,7 @@ fn attribute<'a>(html: &'a str, before: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn pages_and_files_are_packed_for_whoever_takes_it() {
+async fn pages_and_files_are_compressed_on_request() {
     let app = TestApp::start().await;
     let (_, page) = get(&app, "/login", None).await;
     let page = String::from_utf8(page).expect("text");
@@ -61,7 +61,7 @@ async fn pages_and_files_are_packed_for_whoever_takes_it() {
 }
 
 #[tokio::test]
-async fn what_holds_a_token_is_never_packed() {
+async fn responses_with_tokens_are_never_compressed() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     // Long enough to be packed, were it a page.
@@ -86,7 +86,7 @@ async fn what_holds_a_token_is_never_packed() {
 }
 
 #[tokio::test]
-async fn no_address_puts_words_beside_what_a_person_has() {
+async fn query_text_never_appears_on_account_pages() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);

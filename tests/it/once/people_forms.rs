@@ -9,7 +9,7 @@ use crate::harness::{PASSWORD, TestApp};
 const ALICE: [(&str, &str); 2] = [("username", "alice"), ("password", PASSWORD)];
 
 #[tokio::test]
-async fn a_stale_form_is_shown_again_fresh_with_the_name_in_it() {
+async fn stale_form_is_shown_again_with_the_name() {
     let app = app_with_alice().await;
     let visitor = Visitor::new(&app);
     visitor.get("/login").await;
@@ -27,7 +27,7 @@ async fn a_stale_form_is_shown_again_fresh_with_the_name_in_it() {
 }
 
 #[tokio::test]
-async fn a_cookie_that_did_not_come_back_is_named_as_the_cause() {
+async fn missing_cookie_is_named_as_the_cause() {
     let app = app_with_alice().await;
     let visitor = Visitor::new(&app);
     let form = visitor.get("/login").await;
@@ -39,7 +39,7 @@ async fn a_cookie_that_did_not_come_back_is_named_as_the_cause() {
 }
 
 #[tokio::test]
-async fn a_secure_cookie_over_http_is_named_as_the_cause() {
+async fn secure_cookie_over_http_is_named_as_the_cause() {
     let app = TestApp::start_with(|settings| {
         settings.database.public_url = Some("https://login.example".to_owned());
         settings.trusted_proxies = Some("127.0.0.1".to_owned());
@@ -62,14 +62,14 @@ async fn a_secure_cookie_over_http_is_named_as_the_cause() {
 }
 
 #[tokio::test]
-async fn a_stranger_cannot_claim_to_be_the_https_proxy() {
+async fn forwarded_proto_from_an_untrusted_address_is_ignored() {
     let app = TestApp::start_with(|settings| settings.database.public_url = Some("https://login.example".to_owned()));
     let page = Visitor::new(&app.await).with("x-forwarded-proto", "https").post("/login", &ALICE).await;
     assert!(page.alert().contains("Open https://login.example instead."), "{}", page.alert());
 }
 
 #[tokio::test]
-async fn a_form_from_another_site_is_refused_and_changes_nothing() {
+async fn cross_site_form_is_refused() {
     let app = app_with_alice().await;
     let signed_in = Visitor::new(&app);
     signed_in.sign_in("alice").await;
@@ -92,7 +92,7 @@ async fn a_form_from_another_site_is_refused_and_changes_nothing() {
 /// A browser sends no `Lax` cookie with another site's post, but it keeps what the answer sets: a new session cookie would take the
 /// place of the one that holds the session.
 #[tokio::test]
-async fn a_form_from_another_site_that_comes_without_cookies_does_not_overwrite_them() {
+async fn cross_site_form_without_cookies_sets_no_cookie() {
     let app = app_with_alice().await;
     for path in ["/login", "/logout", "/setup", "/account/profile", "/account/sessions", "/account/password"] {
         for (name, value) in elsewhere().into_iter().chain([("origin", "null")]) {
@@ -110,7 +110,7 @@ async fn a_form_from_another_site_that_comes_without_cookies_does_not_overwrite_
 }
 
 #[tokio::test]
-async fn what_the_browser_vouches_for_passes_with_a_stale_token() {
+async fn same_origin_form_is_accepted_with_a_stale_token() {
     let app = app_with_alice().await;
     let host = app.url.clone();
     for (name, value) in [("sec-fetch-site", "same-origin"), ("origin", host.as_str())] {
@@ -124,7 +124,7 @@ async fn what_the_browser_vouches_for_passes_with_a_stale_token() {
 }
 
 #[tokio::test]
-async fn without_vouching_a_stale_sign_out_is_asked_about() {
+async fn stale_sign_out_of_unknown_origin_asks_for_confirmation() {
     let app = app_with_alice().await;
     let visitor = Visitor::new(&app);
     visitor.sign_in("alice").await;
@@ -144,7 +144,7 @@ async fn without_vouching_a_stale_sign_out_is_asked_about() {
 }
 
 #[tokio::test]
-async fn two_tabs_opened_before_any_cookie_existed_both_sign_in() {
+async fn two_tabs_opened_before_the_first_cookie_both_sign_in() {
     let app = app_with_alice().await;
     let visitor = Visitor::new(&app);
     let first = visitor.get("/login").await;
@@ -156,7 +156,7 @@ async fn two_tabs_opened_before_any_cookie_existed_both_sign_in() {
 }
 
 #[tokio::test]
-async fn twenty_pages_fetched_during_a_sign_in_do_not_undo_it() {
+async fn pages_fetched_during_a_sign_in_do_not_undo_it() {
     let app = app_with_alice().await;
     for round in 0..25 {
         let visitor = Visitor::new(&app);
@@ -179,7 +179,7 @@ async fn twenty_pages_fetched_during_a_sign_in_do_not_undo_it() {
 }
 
 #[tokio::test]
-async fn the_session_cookie_is_written_at_the_first_form_at_sign_in_and_at_sign_out_only() {
+async fn session_cookie_is_set_at_the_first_form_at_sign_in_and_at_sign_out_only() {
     let app = app_with_alice().await;
     let visitor = Visitor::new(&app);
     let is_written = |page: &Page| page.set_cookie(SESSION).is_some();
@@ -204,7 +204,7 @@ async fn the_session_cookie_is_written_at_the_first_form_at_sign_in_and_at_sign_
 }
 
 #[tokio::test]
-async fn a_session_cookie_that_is_not_ours_counts_as_none() {
+async fn invalid_session_cookie_counts_as_none() {
     let app = app_with_alice().await;
     for garbage in ["", "x", "AAAA%00", &"A".repeat(4_000)] {
         let visitor = Visitor::with_cookies(&app, &[(SESSION, garbage), (TOKEN, garbage)]);

@@ -23,7 +23,7 @@ pub async fn switch(visitor: &Visitor, page: &Page, language: &str) -> Page {
 }
 
 #[tokio::test]
-async fn the_switch_keeps_the_person_on_the_page_and_what_next_holds() {
+async fn language_switch_keeps_the_page_and_next() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);
@@ -51,7 +51,7 @@ async fn the_switch_keeps_the_person_on_the_page_and_what_next_holds() {
 }
 
 #[tokio::test]
-async fn the_switch_stands_on_error_pages_and_comes_back_to_them() {
+async fn language_switch_works_on_error_pages() {
     let app = TestApp::start().await;
     let visitor = Visitor::new(&app);
     let page = visitor.get("/nothing/%22here%22?secret=1").await;
@@ -65,7 +65,7 @@ async fn the_switch_stands_on_error_pages_and_comes_back_to_them() {
 }
 
 #[tokio::test]
-async fn times_are_told_in_the_language_and_to_machines() {
+async fn times_are_shown_in_the_language_and_machine_readable() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);
@@ -85,7 +85,7 @@ async fn times_are_told_in_the_language_and_to_machines() {
 }
 
 #[tokio::test]
-async fn nobody_is_led_elsewhere_or_spoken_to_in_what_is_not_there() {
+async fn language_switch_ignores_other_origins_and_unknown_languages() {
     let app = TestApp::start().await;
     for here in ["//e.example", "https://e.example/", "/\\e.example", "javascript:alert(1)", "", "/logout", "/language"]
     {
@@ -109,7 +109,7 @@ async fn nobody_is_led_elsewhere_or_spoken_to_in_what_is_not_there() {
 }
 
 #[tokio::test]
-async fn the_product_has_the_name_that_the_settings_give_it() {
+async fn product_name_is_shown_and_escaped() {
     let hostile = "<b>\"A&B'</b> {{ 홍 }}";
     let app = TestApp::start_with(|settings| settings.database.product_name = Some(hostile.to_owned())).await;
     for path in ["/login", "/nothing-here"] {

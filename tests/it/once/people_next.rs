@@ -9,7 +9,7 @@ use crate::harness::visitor::Visitor;
 use crate::harness::{PASSWORD, TestApp};
 
 #[tokio::test]
-async fn the_page_that_was_asked_for_is_returned_to() {
+async fn next_returns_to_the_requested_page() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     for next in ["/docs/", "/me?x=1&y=2", "/a//b", "/account#end"] {
@@ -29,7 +29,7 @@ async fn the_page_that_was_asked_for_is_returned_to() {
 }
 
 #[tokio::test]
-async fn no_next_leads_away_from_here() {
+async fn next_never_leads_to_another_origin() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let base = Url::parse(&app.url).expect("a URL");
@@ -57,7 +57,7 @@ async fn no_next_leads_away_from_here() {
 }
 
 #[tokio::test]
-async fn a_query_that_no_browser_would_send_is_no_500() {
+async fn malformed_query_is_ignored() {
     let app = TestApp::start().await;
     let visitor = Visitor::new(&app);
     let long = "a".repeat(10_000);

@@ -9,7 +9,7 @@ use crate::harness::{PASSWORD, TestApp};
 const FORM: &str = "application/x-www-form-urlencoded";
 
 #[tokio::test]
-async fn an_error_is_a_page_for_people_and_json_for_programs() {
+async fn errors_are_html_for_browsers_and_json_otherwise() {
     let app = TestApp::start().await;
     let page = Visitor::new(&app).get("/nothing-here").await;
     assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"));
@@ -24,7 +24,7 @@ async fn an_error_is_a_page_for_people_and_json_for_programs() {
 }
 
 #[tokio::test]
-async fn a_method_that_a_page_does_not_take_is_answered_with_those_it_takes() {
+async fn unsupported_method_is_405_with_allow() {
     let app = TestApp::start().await;
     let methods =
         [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS, Method::from_bytes(b"BREW").expect("a method")];
@@ -50,7 +50,7 @@ async fn a_method_that_a_page_does_not_take_is_answered_with_those_it_takes() {
 }
 
 #[tokio::test]
-async fn a_form_that_cannot_be_read_is_shown_again() {
+async fn unreadable_form_is_shown_again() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let huge = format!("username=alice&password={}", "a".repeat(17_000)).into_bytes();
@@ -73,7 +73,7 @@ async fn a_form_that_cannot_be_read_is_shown_again() {
 }
 
 #[tokio::test]
-async fn ten_megabytes_are_turned_away_unread() {
+async fn oversized_body_is_refused_unread() {
     let app = TestApp::start().await;
     for path in ["/login", "/logout", "/setup", "/", "/account/profile", "/account/password"] {
         let client = app.client.post(format!("{}{path}", app.url)).header("content-type", FORM);
@@ -86,7 +86,7 @@ async fn ten_megabytes_are_turned_away_unread() {
 }
 
 #[tokio::test]
-async fn every_page_carries_the_headers_that_protect_it() {
+async fn every_page_has_security_headers() {
     let (app, visitor) = signed_in().await;
     for (name, page) in every_page(&app, &visitor, "en").await {
         for (header, value) in [
@@ -121,7 +121,7 @@ async fn every_page_carries_the_headers_that_protect_it() {
 }
 
 #[tokio::test]
-async fn every_page_has_one_stylesheet_which_browsers_keep() {
+async fn every_page_has_one_cacheable_stylesheet() {
     let (app, visitor) = signed_in().await;
     for language in ["en", "ko"] {
         for (name, page) in every_page(&app, &visitor, language).await {
@@ -137,7 +137,7 @@ async fn every_page_has_one_stylesheet_which_browsers_keep() {
 }
 
 #[tokio::test]
-async fn the_language_is_the_first_wish_that_we_speak() {
+async fn language_is_the_first_supported_accepted_one() {
     let app = TestApp::start().await;
     for (wish, language) in [
         ("ko", "ko"),
@@ -160,7 +160,7 @@ async fn the_language_is_the_first_wish_that_we_speak() {
 }
 
 #[tokio::test]
-async fn a_forms_token_is_new_on_each_page() {
+async fn csrf_token_is_new_on_each_page() {
     let (app, visitor) = signed_in().await;
     let mut tokens = Vec::new();
     let newcomer = Visitor::new(&app);
@@ -174,7 +174,7 @@ async fn a_forms_token_is_new_on_each_page() {
 }
 
 #[tokio::test]
-async fn head_answers_as_get_does_without_the_page() {
+async fn head_returns_the_headers_of_get() {
     let (app, visitor) = signed_in().await;
     let newcomer = Visitor::new(&app);
     newcomer.get("/login").await;

@@ -5,7 +5,7 @@ use crate::harness::visitor::{SESSION, TOKEN, Visitor};
 use crate::people_sessions::{app_with_alice, attributes};
 
 #[tokio::test]
-async fn the_cookies_of_http_are_kept_from_scripts_and_other_sites() {
+async fn http_cookies_are_http_only_and_same_site() {
     let (app, _) = app_with_alice().await;
     let page = Visitor::new(&app).sign_in("alice").await;
     for (name, max_age) in [(SESSION, None), (TOKEN, Some(1_200)), ("vestibule_device", Some(90 * 86_400))] {
@@ -19,7 +19,7 @@ async fn the_cookies_of_http_are_kept_from_scripts_and_other_sites() {
 }
 
 #[tokio::test]
-async fn the_cookies_of_https_are_bound_to_the_host() {
+async fn https_cookies_are_secure_and_bound_to_the_host() {
     let app = TestApp::start_with(|settings| settings.database.public_url = Some("https://login.example".to_owned()));
     let app = app.await;
     app.add_user("alice", &[]).await;

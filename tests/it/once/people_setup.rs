@@ -4,7 +4,7 @@ use crate::harness::TestApp;
 use crate::people_setup::{ROOT, open};
 
 #[tokio::test]
-async fn a_weak_password_is_explained_and_the_other_fields_are_kept() {
+async fn weak_password_is_refused_with_a_reason_and_other_fields_are_kept() {
     let app = TestApp::start().await;
     let (visitor, mut form) = open(&app).await;
     let long = "correct horse ".repeat(20);

@@ -5,7 +5,7 @@ use crate::harness::TestApp;
 use crate::harness::visitor::Visitor;
 
 #[tokio::test]
-async fn a_link_or_a_picture_signs_nobody_out_but_asks() {
+async fn get_logout_asks_for_confirmation() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);
@@ -23,7 +23,7 @@ async fn a_link_or_a_picture_signs_nobody_out_but_asks() {
 }
 
 #[tokio::test]
-async fn an_application_gets_its_people_back_after_they_signed_out() {
+async fn sign_out_returns_to_the_application() {
     let change = |settings: &mut vestibule::config::Settings| {
         settings.database.public_url = Some("https://login.vestibule.test".to_owned());
         settings.cookie_domain = Some("vestibule.test".to_owned());

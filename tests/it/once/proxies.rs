@@ -7,7 +7,7 @@ use crate::harness::visitor::Visitor;
 use crate::proxies_sessions::statuses;
 
 #[tokio::test]
-async fn a_request_that_says_itself_who_sends_it_is_refused() {
+async fn request_with_identity_headers_is_refused() {
     let app = start().await;
     app.add_user("alice", &[]).await;
     let (_, cookie) = sign_in(&app, "alice").await;
@@ -24,7 +24,7 @@ async fn a_request_that_says_itself_who_sends_it_is_refused() {
 }
 
 #[tokio::test]
-async fn people_are_sent_to_sign_in_and_programs_are_not() {
+async fn only_navigations_are_redirected_to_sign_in() {
     let app = start().await;
     let to = "http://login.vestibule.test/login?next=http://app.vestibule.test/a%3Fb%3Dc%26d";
     for (change, is_sent) in [
@@ -52,7 +52,7 @@ async fn people_are_sent_to_sign_in_and_programs_are_not() {
 }
 
 #[tokio::test]
-async fn people_are_led_back_to_where_the_cookies_reach_and_nowhere_else() {
+async fn redirect_back_is_limited_to_the_cookie_domain() {
     let app = start().await;
     let login = "http://login.vestibule.test/login";
     let long = format!("/{}", "a".repeat(3_000));
@@ -87,7 +87,7 @@ async fn people_are_led_back_to_where_the_cookies_reach_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn two_cookies_are_shared_under_the_domain_and_no_other() {
+async fn only_token_and_proxy_cookies_are_shared_under_the_domain() {
     let https = |settings: &mut vestibule::config::Settings| {
         settings.database.public_url = Some("https://login.vestibule.test".to_owned());
     };
@@ -112,7 +112,7 @@ async fn two_cookies_are_shared_under_the_domain_and_no_other() {
 }
 
 #[tokio::test]
-async fn without_a_cookie_domain_applications_on_the_same_host_are_served() {
+async fn applications_on_the_same_host_need_no_cookie_domain() {
     let app = start_with(|settings| settings.cookie_domain = None).await;
     app.add_user("alice", &[]).await;
     let page = Visitor::new(&app).sign_in("alice").await;
@@ -128,7 +128,7 @@ async fn without_a_cookie_domain_applications_on_the_same_host_are_served() {
 }
 
 #[tokio::test]
-async fn cookies_from_before_the_domain_was_set_do_not_hide_the_new_ones() {
+async fn cookies_from_before_the_cookie_domain_are_removed() {
     let app =
         start_with(|settings| settings.database.public_url = Some("https://login.vestibule.test".to_owned())).await;
     app.add_user("alice", &[]).await;

@@ -8,7 +8,7 @@ use crate::harness::visitor::Visitor;
 const APP: &str = "http://app.vestibule.test:8080/a?b=c";
 
 #[tokio::test]
-async fn signing_in_leads_back_to_the_application_and_the_forms_policy_allows_it() {
+async fn sign_in_returns_to_the_application() {
     let app = start().await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);
@@ -30,7 +30,7 @@ async fn signing_in_leads_back_to_the_application_and_the_forms_policy_allows_it
 }
 
 #[tokio::test]
-async fn from_https_nobody_is_led_to_http() {
+async fn https_never_redirects_to_http() {
     let app =
         start_with(|settings| settings.database.public_url = Some("https://login.vestibule.test".to_owned())).await;
     app.add_user("alice", &[]).await;
@@ -43,7 +43,7 @@ async fn from_https_nobody_is_led_to_http() {
 }
 
 #[tokio::test]
-async fn somebody_who_goes_round_in_circles_is_told_why() {
+async fn redirect_loop_is_detected_and_explained() {
     let app = start().await;
     app.add_user("alice", &[]).await;
     for (language, words) in [("en", "Sign-in loop detected"), ("ko", "로그인이 반복되고 있습니다")] {
@@ -68,7 +68,7 @@ async fn somebody_who_goes_round_in_circles_is_told_why() {
 }
 
 #[tokio::test]
-async fn many_pages_of_many_applications_at_once_are_no_circle() {
+async fn many_pages_of_many_applications_are_no_redirect_loop() {
     let app = start().await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);

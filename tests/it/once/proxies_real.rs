@@ -51,22 +51,22 @@ async fn believes_no_client(kind: Kind) {
 }
 
 #[tokio::test]
-async fn nginx_believes_no_client() {
+async fn nginx_passes_no_forged_identity() {
     believes_no_client(Kind::Nginx).await;
 }
 
 #[tokio::test]
-async fn caddy_believes_no_client() {
+async fn caddy_passes_no_forged_identity() {
     believes_no_client(Kind::Caddy).await;
 }
 
 #[tokio::test]
-async fn traefik_believes_no_client() {
+async fn traefik_passes_no_forged_identity() {
     believes_no_client(Kind::Traefik).await;
 }
 
 #[tokio::test]
-async fn a_real_browser_signs_in_for_an_application_and_out_of_it() {
+async fn browser_signs_in_to_an_application_behind_each_proxy() {
     for kind in [Kind::Nginx, Kind::Caddy, Kind::Traefik] {
         let proxy = ReverseProxy::start(kind, None).await;
         proxy.app.add_user("alice", &[]).await;

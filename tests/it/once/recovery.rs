@@ -6,7 +6,7 @@ use crate::harness::visitor::Visitor;
 use crate::recovery_secrecy::ask;
 
 #[tokio::test]
-async fn without_a_mail_server_the_page_says_whom_to_ask() {
+async fn page_without_a_mail_server_names_the_admin() {
     let app = TestApp::start().await;
     for page in
         [Visitor::new(&app).get("/password/forgot").await, Visitor::new(&app).post("/password/forgot", &[]).await]
@@ -20,7 +20,7 @@ async fn without_a_mail_server_the_page_says_whom_to_ask() {
 }
 
 #[tokio::test]
-async fn what_is_no_name_and_no_address_comes_again_with_the_field_kept() {
+async fn invalid_name_or_email_is_refused_and_kept_in_the_form() {
     let server = MailServer::start();
     let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
     let visitor = Visitor::new(&app);

@@ -47,12 +47,12 @@ async fn forget_and_reset(runs_scripts: bool) {
 }
 
 #[tokio::test]
-async fn a_person_forgets_and_chooses_a_new_password() {
+async fn forgotten_password_is_reset_by_mail() {
     forget_and_reset(true).await;
 }
 
 #[tokio::test]
-async fn a_person_forgets_and_chooses_a_new_password_without_scripts() {
+async fn forgotten_password_is_reset_by_mail_without_scripts() {
     forget_and_reset(false).await;
 }
 
@@ -82,11 +82,11 @@ async fn be_invited(runs_scripts: bool) {
 }
 
 #[tokio::test]
-async fn an_invited_person_makes_an_account() {
+async fn invited_user_creates_an_account() {
     be_invited(true).await;
 }
 
 #[tokio::test]
-async fn an_invited_person_makes_an_account_without_scripts() {
+async fn invited_user_creates_an_account_without_scripts() {
     be_invited(false).await;
 }

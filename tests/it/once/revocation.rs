@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, TestApp, hs256};
 
 #[tokio::test]
-async fn the_metadata_say_what_is_switched_on() {
+async fn authorization_server_metadata_lists_enabled_grants() {
     let app = TestApp::start_with(|settings| settings.password_grant = Some("off".to_owned())).await;
     let answer = Answer::to(app.get("/.well-known/oauth-authorization-server")).await;
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, "*"));

@@ -79,7 +79,7 @@ fn starts(command: Command) -> bool {
 }
 
 #[test]
-fn a_bad_value_is_told_with_its_setting_and_its_mend() {
+fn invalid_setting_is_named_with_a_hint() {
     let database = TestDatabase::create();
     for (name, value, mend) in BAD {
         let said = stderr_of_refused(database.serve(&[(name, value)]));
@@ -95,7 +95,7 @@ fn a_bad_value_is_told_with_its_setting_and_its_mend() {
 }
 
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_invalid_settings_are_reported_together() {
     let database = TestDatabase::empty();
     let all: Vec<(&str, &str)> = BAD
         .iter()
@@ -112,7 +112,7 @@ fn all_faults_are_told_at_once() {
 }
 
 #[test]
-fn values_that_do_not_go_together_are_told() {
+fn conflicting_settings_are_reported() {
     let database = TestDatabase::create();
     let secret = "a secret of more than 32 bytes, hunter2";
     for (settings, words) in [
@@ -137,7 +137,7 @@ fn values_that_do_not_go_together_are_told() {
 }
 
 #[test]
-fn a_flag_goes_before_the_environment() {
+fn flag_overrides_the_environment() {
     let database = TestDatabase::create();
     let mut command = database.command(&["serve", "--log-format", "xml", "--bind", "127.0.0.1:0"]);
     command.env("LOG_FORMAT", "json").env("BIND", "nowhere");
@@ -146,7 +146,7 @@ fn a_flag_goes_before_the_environment() {
 }
 
 #[test]
-fn an_empty_value_means_the_default() {
+fn empty_value_means_the_default() {
     let database = TestDatabase::create();
     let names = listed_by_the_help(&database).into_keys();
     let given = ["DATABASE_URL", "SERVER_KEY", "BIND"];
@@ -156,7 +156,7 @@ fn an_empty_value_means_the_default() {
 }
 
 #[test]
-fn dotenv_is_read_from_the_working_directory_and_the_environment_goes_before_it() {
+fn environment_overrides_dotenv_in_the_working_directory() {
     let database = TestDatabase::create();
     let folder = tempfile::tempdir().expect("a folder");
     let below = folder.path().join("below");
@@ -179,7 +179,7 @@ fn dotenv_is_read_from_the_working_directory_and_the_environment_goes_before_it(
 }
 
 #[test]
-fn the_tutorials_names_warn_and_name_ours() {
+fn tutorial_setting_names_warn_with_the_right_names() {
     let database = TestDatabase::create();
     // It goes on to start, and then cannot have the address: the warning stands before that.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -195,7 +195,7 @@ fn the_tutorials_names_warn_and_name_ours() {
 }
 
 #[test]
-fn the_help_the_example_and_the_page_list_the_same_settings() {
+fn help_example_and_documentation_list_the_same_settings() {
     let database = TestDatabase::create();
     let help = listed_by_the_help(&database);
     let page = listed_by_the_page();

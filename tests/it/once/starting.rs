@@ -10,7 +10,7 @@ use crate::harness::{PASSWORD, ServerProcess, TestDatabase};
 use crate::starting::status_of_link;
 
 #[tokio::test]
-async fn an_address_in_use_is_named_with_the_mend_and_the_first_servers_link_goes_on() {
+async fn address_in_use_fails_the_start_and_keeps_the_first_setup_link() {
     let database = TestDatabase::create();
     let first = ServerProcess::start(&database, &[]);
     let address = first.url.strip_prefix("http://").expect("a URL");
@@ -25,7 +25,7 @@ async fn an_address_in_use_is_named_with_the_mend_and_the_first_servers_link_goe
 }
 
 #[test]
-fn serve_is_what_is_meant_when_no_command_is_given() {
+fn serve_is_the_default_command() {
     let database = TestDatabase::create();
     let bare = |arguments: &[&str]| database.command(arguments);
     let mut without_arguments = bare(&[]);
@@ -49,7 +49,7 @@ fn serve_is_what_is_meant_when_no_command_is_given() {
 }
 
 #[tokio::test]
-async fn told_to_stop_the_server_answers_what_is_in_flight_and_ends_well() {
+async fn stopping_server_finishes_requests_in_flight() {
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &[]).await;
     // The account's hash is weaker than these, so that signing in computes a slow one.

@@ -67,7 +67,7 @@ fn imports_point_inward() {
 }
 
 #[test]
-fn each_thing_has_one_owner() {
+fn owned_words_stay_with_their_owners() {
     let mut faults = Vec::new();
     for source in sources_in_src() {
         let code = source.code();
@@ -98,7 +98,7 @@ fn each_thing_has_one_owner() {
 }
 
 #[test]
-fn nothing_is_left_to_chance_or_for_later() {
+fn sources_have_no_placeholders_or_bare_allows() {
     let mut faults = Vec::new();
     for source in sources() {
         // Put together, so that this file does not find itself.
@@ -121,7 +121,7 @@ fn nothing_is_left_to_chance_or_for_later() {
 }
 
 #[test]
-fn the_scanner_sees_what_it_is_meant_to_see() {
+fn source_scanner_finds_modules_and_words() {
     let code = "use crate::{users::{self, store}, web};\npub(crate) fn a<F: Fn(&str) -> T, T>(&self, f: F, (x, y): (A, B)) {}\ncrate::clock::now()";
     assert_eq!(named_modules(code), ["users", "web", "clock"]);
     assert!(mentions("use argon2::Params", "argon2") && !mentions("argon2_memory_kib argon2id", "argon2"));

@@ -8,7 +8,7 @@ use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp, TestDatabase};
 use crate::token_errors::{FORM, JSON, post};
 
 #[tokio::test]
-async fn a_request_without_a_needed_parameter_is_invalid_in_a_form_and_in_json() {
+async fn missing_parameter_is_an_invalid_request() {
     let app = TestApp::start().await;
     let nothing = Answer::to(app.post("/token")).await;
     assert_refusal(&nothing, 400, "invalid_request", "no body and no content type");
@@ -37,7 +37,7 @@ async fn a_request_without_a_needed_parameter_is_invalid_in_a_form_and_in_json()
 }
 
 #[tokio::test]
-async fn a_json_value_of_another_type_is_an_invalid_request() {
+async fn mistyped_json_value_is_an_invalid_request() {
     let app = TestApp::start().await;
     for wrong in ["1", "1.5", "null", "true", "[]", r#"["x"]"#, "{}"] {
         for body in [
@@ -54,7 +54,7 @@ async fn a_json_value_of_another_type_is_an_invalid_request() {
 }
 
 #[tokio::test]
-async fn an_unknown_grant_is_unsupported_and_a_missing_one_means_the_password() {
+async fn unknown_grant_is_unsupported_and_the_default_is_password() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     for grant_type in ["Refresh_Token", "Password", "password ", "urn:x:y", "authorization_code"] {
@@ -73,7 +73,7 @@ async fn an_unknown_grant_is_unsupported_and_a_missing_one_means_the_password() 
 }
 
 #[tokio::test]
-async fn a_name_or_password_over_its_limit_is_refused_without_a_hash() {
+async fn oversized_name_or_password_is_refused_without_a_hash() {
     let database = TestDatabase::create();
     let server = ServerProcess::start(&database, &[]);
     let client = reqwest::Client::new();
@@ -100,7 +100,7 @@ async fn a_name_or_password_over_its_limit_is_refused_without_a_hash() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_not_registered_is_refused_with_a_challenge() {
+async fn unknown_client_is_refused_with_a_challenge() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let form = |extra: &[(&str, &str)]| {
@@ -131,7 +131,7 @@ async fn a_client_that_is_not_registered_is_refused_with_a_challenge() {
 }
 
 #[tokio::test]
-async fn an_empty_client_as_swagger_ui_sends_it_counts_as_none() {
+async fn empty_client_credentials_count_as_none() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let fields = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", "")];
@@ -148,7 +148,7 @@ async fn an_empty_client_as_swagger_ui_sends_it_counts_as_none() {
 }
 
 #[tokio::test]
-async fn a_body_over_16_kib_is_refused_whether_announced_or_chunked() {
+async fn body_over_16_kib_is_refused() {
     let app = TestApp::start().await;
     let form = |length: usize| format!("username=alice&password={}", "x".repeat(length - 24));
     assert_eq!(form(100).len(), 100);
@@ -178,7 +178,7 @@ async fn a_body_over_16_kib_is_refused_whether_announced_or_chunked() {
 }
 
 #[tokio::test]
-async fn another_content_type_is_refused() {
+async fn unsupported_content_type_is_refused() {
     let app = TestApp::start().await;
     for content_type in
         ["text/plain", "multipart/form-data; boundary=x", "application/jsonp", "application/xml", "", "json"]
@@ -195,7 +195,7 @@ async fn another_content_type_is_refused() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_learns_the_right_ones_and_an_unknown_address_is_json() {
+async fn wrong_method_is_405_with_allow_and_an_unknown_path_is_json() {
     let app = TestApp::start().await;
     for (path, allow, wrong) in [
         ("/token", "POST", &["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"][..]),
@@ -227,7 +227,7 @@ async fn a_wrong_method_learns_the_right_ones_and_an_unknown_address_is_json() {
 }
 
 #[tokio::test]
-async fn a_full_hash_queue_is_told_to_come_again_and_tokens_are_still_checked() {
+async fn full_hash_queue_is_503_and_tokens_are_still_verified() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let token = app.token_of("alice").await;
@@ -271,7 +271,7 @@ async fn a_full_hash_queue_is_told_to_come_again_and_tokens_are_still_checked() 
 }
 
 #[tokio::test]
-async fn a_missing_bearer_is_challenged_and_a_bad_one_is_told_so() {
+async fn missing_bearer_is_challenged_and_an_invalid_one_is_reported() {
     let app = TestApp::start().await;
     for (what, request) in [
         ("nothing", app.get("/me")),
@@ -292,7 +292,7 @@ async fn a_missing_bearer_is_challenged_and_a_bad_one_is_told_so() {
 }
 
 #[tokio::test]
-async fn the_token_cookie_says_who_at_me_and_nothing_else_of_the_request_does() {
+async fn me_accepts_the_token_cookie_or_a_bearer_only() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let token = app.token_of("alice").await;
@@ -311,7 +311,7 @@ async fn the_token_cookie_says_who_at_me_and_nothing_else_of_the_request_does() 
 }
 
 #[tokio::test]
-async fn the_password_grant_can_be_turned_off() {
+async fn password_grant_can_be_disabled() {
     let app = TestApp::start_with(|settings| settings.password_grant = Some("off".to_owned())).await;
     app.add_user("alice", &[]).await;
     for body in ["username=alice&password=x", "grant_type=password&username=alice&password=x", "grant_type=password"] {
