@@ -1,5 +1,4 @@
-//! The account's pages: the list of sessions, the change of the password, the profile, the end of the account, and what becomes of a
-//! form whose session ended meanwhile. What may not live here: the doors (`people.rs`), a real browser (`browser_account.rs`).
+//! The account pages: sessions, password, profile, deletion, and forms whose session expired.
 
 use std::time::Duration;
 
@@ -49,7 +48,7 @@ async fn one_session_or_all_others_can_be_ended() {
     assert!(page.html.contains("<bdi>Firefox, Linux</bdi>") && page.html.contains("<bdi>127.0.0.1</bdi>"));
     assert!(page.html.contains("<h2>Apps</h2>") && page.html.contains("Signed in from a new device"));
     let id = button_beside(&page, "Firefox, Linux");
-    // Nobody else's is ended, whatever id is sent.
+    // A user cannot end another user's session.
     let bobs = bob.get("/account/sessions").await;
     bob.submit(&bobs, "/account/sessions", &[("end", &id)]).await;
     assert!(other.is_signed_in().await);
@@ -172,7 +171,7 @@ async fn form_from_before_a_sign_out_changes_nothing_and_keeps_its_text_for_its_
     assert_eq!((page.status, page.location()), (303, "/login?next=/account/profile"), "it could be anybody's form");
     assert!(visitor.cookie("vestibule_draft").is_none());
     for name in ["bob", "alice"] {
-        // What the browser vouches for is kept: nothing is saved by it.
+        // The text of a same-origin form is kept; nothing is saved.
         let page = visitor.clone().vouched().submit(&form, "/account/profile", &fields).await;
         assert_eq!(page.location(), "/login?notice=text-kept&next=/account/profile", "before {name}");
         visitor.sign_in(name).await;

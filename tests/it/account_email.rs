@@ -1,5 +1,4 @@
-//! Another address for an account: the way through, everything that stops it, and what it says of other people's accounts.
-//! What may not live here: what the link in the mail does to robots and latecomers (`recovery.rs`).
+//! The change of an account's email address.
 
 use std::time::Duration;
 
@@ -226,7 +225,7 @@ async fn email_change_leaves_a_username_that_is_an_email() {
     assert_eq!(Visitor::new(&app).try_sign_in(NEW, PASSWORD).await.status, 422, "an address is no name");
 }
 
-/// An account with an address that an admin gave it, and its person at the account page.
+/// A user with an email that an admin set, signed in.
 async fn start() -> (MailServer, TestApp, Visitor) {
     let server = MailServer::start();
     let app = server.app().await;
@@ -242,7 +241,7 @@ async fn ask(visitor: &Visitor, email: &str) -> Page {
     visitor.submit(&form, PATH, &[("email", email), ("current", PASSWORD)]).await
 }
 
-/// Opens a link as a person does, at a browser of their own, and gives back the form behind it.
+/// Opens a link in a new browser and returns the form behind it.
 async fn open(app: &TestApp, mail: &Received) -> (Visitor, Page) {
     let visitor = Visitor::new(app);
     let taken = visitor.get(&mail.link()).await;

@@ -1,5 +1,4 @@
-//! What the account's page tells of what happened to it, how much of that is kept, and what the page costs.
-//! What may not live here: what the person does at the pages (`account.rs`).
+//! The events on the account page: which are recorded, how many are kept, and the cost of the page.
 
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ async fn events_by_admins_and_links_are_listed_in_the_users_language() {
     let (admin, alice) = (app.admin(), LookupName::parse("alice").expect("a name"));
     Visitor::new(&app).sign_in("alice").await;
     admin.sign_out(&alice).await.expect("the database answers");
-    // There is nothing to end any more, and nothing to tell.
+    // No session is left, and no event is recorded.
     admin.sign_out(&alice).await.expect("the database answers");
     admin.disable(&alice, false).await.expect("the database answers");
     admin.disable(&alice, false).await.expect("the database answers");
@@ -69,7 +68,7 @@ async fn saved_language_applies_in_every_browser() {
     let other = Visitor::new(&app).with("accept-language", "en");
     other.sign_in("alice").await;
     assert!(other.get("/").await.html.contains("<html lang=\"ko\">"));
-    // Nothing of this is worth an event, and a form without the field leaves it alone.
+    // This is no event, and a form without the field changes nothing.
     assert!(!page.html.contains("프로필을 변경했습니다"));
     visitor.submit(&page, path, &[("display_name", "")]).await;
     assert!(visitor.get(path).await.html.contains("value=\"ko\" lang=\"ko\" selected"));
@@ -123,7 +122,7 @@ async fn blocked_sign_ins_are_recorded_once() {
     let wrong = || tokio::spawn(app.post("/token").form(&[("username", "alice"), ("password", "wrong")]).send());
     let late = wrong();
     wait_for_tries(&app, &[1]).await;
-    // Now it counts as lost, and the next one is the second of two.
+    // The first attempt now counts as failed, and the next one is the second of two.
     app.clock.advance(Duration::from_secs(61));
     let next = wrong();
     for answer in [late, next] {
@@ -134,7 +133,7 @@ async fn blocked_sign_ins_are_recorded_once() {
     assert_eq!(app.write(move |conn| blocked.get_result::<i64>(conn)).await, 1);
 }
 
-/// Waits until each row of counted tries has so many in flight.
+/// Waits until the number of attempts in flight in each row is one of `wanted`.
 async fn wait_for_tries(app: &TestApp, wanted: &'static [i64]) {
     let began = std::time::Instant::now();
     loop {
@@ -166,7 +165,7 @@ async fn session_list_takes_the_same_statements_for_any_number_of_sessions() {
             let before = server.counter("vestibule_database_statements_total").await;
             let page = visitor.get("/account/sessions").await;
             assert!(page.html.matches("name=\"end\"").count() > 2 * more, "{}", page.html);
-            // The server also reads ended sessions twice a second; the fewest statements are those of the page alone.
+            // The server also reads revoked sessions twice a second; the minimum is that of the page alone.
             fewest = fewest.min(server.counter("vestibule_database_statements_total").await - before);
         }
         costs.push(fewest);

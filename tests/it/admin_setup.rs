@@ -1,5 +1,4 @@
-//! The first admin and the rescue of one, as the setup page calls them.
-//! What may not live here: the page.
+//! The use cases behind the set-up page: the first admin and the rescue of an admin.
 
 use vestibule::admin::{FirstAdmin, Reset, create_first_admin, reset};
 use vestibule::audit::ClientInfo;

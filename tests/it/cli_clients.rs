@@ -1,4 +1,4 @@
-//! `vestibule clients …` through the real binary, with a server beside. What may not live here: scopes and roles (`cli_roles.rs`).
+//! `vestibule clients` through the real binary, with a server beside it.
 
 use std::time::Instant;
 
@@ -20,13 +20,13 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 
-/// A program that may do everything: its id and secret.
+/// The ID and secret of a client with every grant.
 fn add(served: &Served, name: &str, more: &[&str]) -> (String, String) {
     let added = served.cli(&[&["clients", "add", name, "--json"], &ALL_GRANTS[..], more].concat()).json();
     (text(&added, "client_id").to_owned(), text(&added, "client_secret").to_owned())
 }
 
-/// Whether the program's own access token still serves, as another program is told.
+/// Whether introspection by another client says that the token is active.
 async fn is_active(served: &Served, checker: (&str, &str), token: &str) -> bool {
     let answer = served.post("/token/introspect", Some(checker), &[("token", token)]).await;
     answer.json()["active"].as_bool().expect("an answer")
@@ -165,7 +165,7 @@ async fn clients_set_replaces_grants_and_scopes() {
     served.cli(&["clients", "set", "nothing", "--no-scopes"]).fails(1, "no such client: nothing");
 }
 
-/// The program was looked up before the hash, which takes a while, and is gone or has another secret after it.
+/// The client is read before the password is hashed, and deleted or given another secret meanwhile.
 #[tokio::test]
 async fn client_deleted_during_a_sign_in_gets_no_session() {
     let app = TestApp::start().await;

@@ -1,5 +1,4 @@
-//! `vestibule migrate …` through the real binary.
-//! What may not live here: what a migration makes.
+//! `vestibule migrate` through the real binary.
 
 use crate::harness::TestDatabase;
 use crate::harness::cli::{finish, start};

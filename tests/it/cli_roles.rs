@@ -1,5 +1,4 @@
-//! `vestibule roles …`, `users grant`, `revoke` and `sign-out` through the real binary, and what they change at `/token`.
-//! What may not live here: programs as such (`cli_clients.rs`).
+//! `vestibule roles` and `users grant`, `revoke` and `sign-out`, and their effect at `/token`.
 
 use std::time::Instant;
 
@@ -12,7 +11,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 
-/// `POST /token` as alice, wishing for these scopes.
+/// `POST /token` as alice with these requested scopes.
 async fn ask(served: &Served, client: Option<(&str, &str)>, scope: &str) -> Value {
     let fields = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", scope)];
     served.post("/token", client, &fields).await.json()

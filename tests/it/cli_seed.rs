@@ -1,5 +1,4 @@
-//! `vestibule seed` through the real binary: exact, repeatable, all or nothing.
-//! What may not live here: other commands (`cli_users.rs`).
+//! `vestibule seed` with users: exact, repeatable, all or nothing.
 
 use std::fmt::Write as _;
 use std::process::Child;

@@ -1,4 +1,4 @@
-//! Roles and programs in a seed file. What may not live here: users (`cli_seed.rs`).
+//! `vestibule seed` with roles and clients.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! `vestibule token issue` and `inspect` through the real binary. What may not live here: `token verify` (`cli_tokens_verify.rs`).
+//! `vestibule token issue` through the real binary.
 
 use std::time::Instant;
 

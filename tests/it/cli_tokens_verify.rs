@@ -1,5 +1,4 @@
-//! `vestibule token verify` through the real binary: every fault is named with what to do, and the server beside refuses the same tokens.
-//! What may not live here: `token issue` and `inspect` (`cli_tokens.rs`).
+//! `vestibule token verify`, and the same tokens at a server.
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
@@ -18,7 +17,7 @@ pub async fn token(served: &Served, username: &str, scope: &str) -> String {
     answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
 }
 
-/// The findings on a token, which serves or not.
+/// The findings on a token, which must be valid or not as expected.
 #[track_caller]
 pub fn verify(served: &Served, token: &str, is_expected: bool) -> Vec<Value> {
     let answer = served.cli_with_input(&["token", "verify", "--json"], token);
@@ -28,7 +27,7 @@ pub fn verify(served: &Served, token: &str, is_expected: bool) -> Vec<Value> {
     findings
 }
 
-/// The finding of this name holds these words, and is the only fault when it is one.
+/// Asserts that this finding contains these words, and that it is the only error if there is one.
 #[track_caller]
 pub fn assert_says(findings: &[Value], check: &str, words: &str) {
     let finding = findings.iter().find(|finding| finding["check"] == check).unwrap_or_else(|| panic!("{findings:?}"));
@@ -37,7 +36,7 @@ pub fn assert_says(findings: &[Value], check: &str, words: &str) {
     assert!(faults.is_empty() || faults == [finding], "{faults:?}");
 }
 
-/// The token is refused here, for this one reason, and by the server.
+/// Asserts that the command refuses the token for this one reason, and that the server refuses it.
 pub async fn assert_refused(served: &Served, token: &str, check: &str, words: &str) {
     assert_says(&verify(served, token, false), check, words);
     assert_eq!(served.me(token).await, 401, "{check}: {words}");

@@ -1,5 +1,4 @@
-//! `vestibule users …` and `setup-link` through the real binary.
-//! What may not live here: seeding (`cli_seed.rs`).
+//! `vestibule users` and `setup-link` through the real binary.
 
 use std::io::{BufRead as _, BufReader};
 

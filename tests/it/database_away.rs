@@ -1,6 +1,4 @@
-//! The database goes away and comes back: lost connections, a database that takes none, a lock held by somebody else, one that was
-//! never there. A client hears 503 with a time to come again, never that the password is wrong. What may not live here: lost data
-//! (`durability.rs`).
+//! A database that is unavailable, locked or unreachable: 503 with `Retry-After`, never a wrong password.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -39,7 +37,7 @@ async fn unavailable_database_is_503_with_retry_after_and_tokens_stay_valid() {
     }
     assert_eq!(app.get_me(&token).await.status(), StatusCode::OK);
     assert_eq!(app.get("/healthz").send().await.expect("an answer").status(), StatusCode::OK);
-    // A reader goes on beside a writer's lock on SQLite, and ended sessions stay known.
+    // On SQLite readers are not stopped by a writer's lock.
     if app.database.is_postgres() {
         ready_after(&app, StatusCode::SERVICE_UNAVAILABLE).await;
         assert_eq!(app.get_me(&token).await.status(), StatusCode::OK);
@@ -50,7 +48,7 @@ async fn unavailable_database_is_503_with_retry_after_and_tokens_stay_valid() {
     assert_eq!(app.post_token("alice", PASSWORD).await.status(), StatusCode::OK);
 }
 
-/// Asks `/readyz` until it answers so, within ten seconds.
+/// Waits until `/readyz` has this status, at most ten seconds.
 async fn ready_after(app: &TestApp, status: StatusCode) {
     let begun = Instant::now();
     while app.get("/readyz").send().await.expect("an answer").status() != status {
@@ -80,7 +78,7 @@ async fn short_database_outage_is_retried() {
     app.add_user("alice", &[]).await;
     for round in 0..3 {
         match Direct::admin(&app.database) {
-            // More connections than one, so that the next request meets lost ones again and again.
+            // Several connections: the next request meets lost ones repeatedly.
             Some(mut admin) => {
                 let form = [("username", "alice"), ("password", PASSWORD)];
                 let requests: Vec<_> = (0..8).map(|_| tokio::spawn(app.post("/token").form(&form).send())).collect();
@@ -130,7 +128,7 @@ async fn prepared_statements_can_be_disabled_for_pgbouncer() {
         let db = app.lock.db.clone();
         async move {
             let count = db.read(|conn| -> Result<i64, DbError> {
-                // A statement that would be kept, on the connection that is then asked.
+                // A statement that would be prepared on this connection.
                 vestibule::users::has_admin(conn)?;
                 let DbConnection::Postgres(conn) = conn else { return Ok(-1) };
                 Ok(sql_query("SELECT COUNT(*) AS count FROM pg_prepared_statements").get_result::<Count>(conn)?.count)
@@ -153,7 +151,7 @@ async fn prepared_statements_can_be_disabled_for_pgbouncer() {
 fn unreachable_database_fails_the_start_within_seconds() {
     let database = TestDatabase::create();
     let folder = tempfile::tempdir().expect("a folder");
-    // One refuses, one takes the connection and never says a word.
+    // One address refuses connections, one accepts them and stays silent.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let silent = silent.local_addr().map(|address| (silent, address)).expect("an address");
     let file = folder.path().join("a-file");

@@ -1,5 +1,4 @@
-//! Forged and damaged tokens at `/me`: all of them are refused, none is a fault. What may not live here: sessions that ended
-//! (`sessions_end.rs`).
+//! Tokens signed with the right secret whose claims the database contradicts.
 
 use std::time::Duration;
 

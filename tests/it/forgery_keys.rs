@@ -1,5 +1,4 @@
-//! Forged tokens that play with keys: strange `kid`s, one key's algorithm under another's name, public keys as secrets.
-//! What may not live here: forged claims and headers otherwise (`forgery.rs`).
+//! Forged key IDs, and signing keys changed in the database.
 
 use diesel::prelude::*;
 use serde_json::{Value, json};
@@ -81,7 +80,7 @@ async fn hostile_kid_finds_no_key() {
         let what: String = kid.to_string().chars().take(60).collect();
         assert_refused(&app, &format!("{}.{genuine}", message(&header, &claims)), &what).await;
     }
-    // More than a request's head may hold; the connection it came on is closed, and so it has one of its own.
+    // Larger than a request head may be. The server closes the connection, therefore it has its own.
     let mut huge = header;
     huge["kid"] = Value::from("k".repeat(1_000_000));
     let request = TestApp::browser().get(format!("{}/me", app.url)).bearer_auth(message(&huge, &claims) + ".AAAA");

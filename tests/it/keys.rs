@@ -1,5 +1,4 @@
-//! Signing keys in one server whose clock is moved: algorithms, the next key, the old key's end, rotation by itself.
-//! What may not live here: the command line (`keys_cli.rs`), and several servers (`keys_two_servers.rs`).
+//! Signing keys in one server whose clock is moved: publication, rotation and retirement.
 
 use std::slice;
 use std::time::Duration;
@@ -30,12 +29,12 @@ async fn rotate(app: &TestApp, algorithm: KeyAlgorithm) -> KeyRotation {
     rotation
 }
 
-/// What the server does each half second.
+/// Refreshes the keys, as the server does each half second.
 async fn refresh(app: &TestApp) {
     app.lock.tokens.keys().refresh(&app.lock.db).await.expect("the database answers");
 }
 
-/// What the server does each minute.
+/// Runs the maintenance of keys, as the server does each minute.
 async fn tend(app: &TestApp, rotation: Option<TimeDelta>) {
     let now = app.clock.now();
     app.lock
@@ -60,14 +59,14 @@ pub async fn me(app: &TestApp, token: &str) -> u16 {
     app.get_me(token).await.status().as_u16()
 }
 
-/// Signs in; the token and its `kid`.
+/// Signs in and returns the token and its `kid`.
 pub async fn sign_in(app: &TestApp) -> (String, String) {
     let token = app.token_of("alice").await;
     let kid = kid(&part(&token, 0));
     (token, kid)
 }
 
-/// Another instance with its own keys in memory, by the same clock.
+/// Another server with its own keys in memory and the same clock.
 async fn instance(app: &TestApp, algorithm: KeyAlgorithm) -> TokenService {
     let (db, now) = (app.lock.db.clone(), app.clock.now());
     let keys = Keys::load(&db, &Signing::KeyPair(algorithm), &server_key(), now).await.expect("the keys open");
@@ -158,7 +157,7 @@ async fn new_algorithm_signs_after_the_lead_time_and_the_old_one_again_at_once()
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (token, old) = sign_in(&app).await;
-    // Two instances restarted at once with the new setting make one key.
+    // Two servers restarted at once with the new setting create one key.
     let (rsa, twin) = tokio::join!(instance(&app, KeyAlgorithm::Rs256), instance(&app, KeyAlgorithm::Rs256));
     refresh(&app).await;
     let keys = published(&app).await;

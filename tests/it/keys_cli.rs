@@ -1,4 +1,4 @@
-//! `vestibule keys list|rotate|retire` through the real binary. What may not live here: `reseal` (`keys_reseal.rs`).
+//! `vestibule keys list`, `rotate` and `retire` through the real binary.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! `vestibule keys reseal`: another server key. What may not live here: signing keys otherwise (`keys_cli.rs`).
+//! `vestibule keys reseal`: the change of the server key.
 
 use std::path::Path;
 
@@ -63,7 +63,7 @@ fn reseal_replaces_the_server_key() {
     assert_eq!(try_start(&db, Some(OTHER_SERVER_KEY)), Ok(()), "nothing was changed");
 }
 
-/// Beside a SQLite database, where the server made the key itself.
+/// With SQLite the server created the key file itself.
 #[test]
 fn interrupted_reseal_of_the_key_file_can_be_resumed() {
     let db = TestDatabase::create();
@@ -90,7 +90,7 @@ fn interrupted_reseal_of_the_key_file_can_be_resumed() {
         assert_eq!(mode & 0o777, 0o600);
     }
     assert!(try_start(&db, Some(first.trim())).is_err());
-    // Cut off after the keys were sealed and before the file was replaced.
+    // Interrupted after the keys were encrypted and before the file was replaced.
     std::fs::write(&staged, &second).expect("written");
     std::fs::write(&file, &first).expect("written");
     assert!(try_start(&db, None).expect_err("cut off").contains("does not decrypt"));
@@ -98,7 +98,7 @@ fn interrupted_reseal_of_the_key_file_can_be_resumed() {
     assert_eq!((done["resealed"].as_i64(), done["unchanged"].as_i64()), (Some(0), Some(1)));
     assert_eq!((read(&file), staged.exists()), (second.clone(), false));
     assert_eq!(try_start(&db, None), Ok(()));
-    // Cut off before anything was sealed: that new key is used, and no other.
+    // Interrupted before anything was encrypted: the staged key is used.
     std::fs::write(&staged, OTHER_SERVER_KEY).expect("written");
     db.write_file("other.key", THIRD_SERVER_KEY);
     reseal(&["--new-server-key-file", "other.key"]).fails(1, "from an interrupted run");

@@ -1,4 +1,4 @@
-//! Signing keys in two servers on one database: nothing is lost while keys change. What may not live here: one server (`keys.rs`).
+//! Changes of signing keys and server keys under two servers on one database.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use crate::harness::{Answer, OTHER_SERVER_KEY, PASSWORD, SERVER_KEY, ServerProce
 
 const CLIENTS: usize = 4;
 const ROTATIONS: usize = 3;
-/// Fewer than the sessions of unregistered programs that a user may have: the oldest would end.
+/// Below the limit of sessions without a client, beyond which the oldest would end.
 const SIGN_INS: usize = 80;
 
 fn cli(database: &TestDatabase, arguments: &[&str]) -> Value {
@@ -125,7 +125,7 @@ struct Counts {
     checked: AtomicUsize,
 }
 
-/// Signs in and refreshes here, and shows what it gets, and what it got before, there.
+/// Signs in and refreshes at one server, and presents new and earlier tokens to the other.
 async fn use_both(name: String, urls: [String; 2], is_over: Arc<AtomicBool>, counts: Arc<Counts>) -> Vec<String> {
     let client = reqwest::Client::new();
     let form = [("username", name.as_str()), ("password", PASSWORD)];

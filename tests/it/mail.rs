@@ -1,5 +1,4 @@
-//! Mails as a real mail server gets them: what they hold, through TLS, from two instances, and when the mail server is dead, slow or
-//! refuses. What may not live here: what leads to a mail (`recovery.rs`, `registration.rs`).
+//! The mail queue with a real mail server: encryption, two servers, and a change of the server key.
 
 use std::time::Duration;
 
@@ -70,7 +69,7 @@ async fn queued_mail_survives_a_change_of_the_server_key() {
     server.start_again();
     let now = "UPDATE outbox SET next_try_at = created_at";
     Direct::open(&app.database).run(now);
-    // The instance that has the old key still leaves the mail to others.
+    // The server with the old key leaves the mail to others.
     until_waiting(&app.database, 1, "last_error LIKE '%SERVER_KEY%'").await;
     assert_eq!(server.received().len(), 0);
     let url = server.url();

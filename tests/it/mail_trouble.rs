@@ -1,5 +1,4 @@
-//! Mails when the mail server is dead, slow or refuses, when an instance stops or dies with one in its hands, and when there are too many.
-//! What may not live here: what a mail holds (`mail.rs`).
+//! The mail queue when the mail server fails, a server stops, or too many mails are queued.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -22,7 +21,7 @@ pub fn mail(user_id: i64) -> Mail {
     Mail { kind, to, display_name: None, language: None, user_id: Some(user_id) }
 }
 
-/// Another account's mail goes out: whoever sent it has looked at the whole queue.
+/// Sends another account's mail: the sender has then read the whole queue.
 async fn let_it_look(app: &TestApp, server: &MailServer) {
     let count = server.received().len();
     queue(app, mail(99)).await;
@@ -30,7 +29,7 @@ async fn let_it_look(app: &TestApp, server: &MailServer) {
     until_waiting(&app.database, 0, "user_id = 99").await;
 }
 
-/// Fills the queue up with mails that no server takes up for as long as a test runs.
+/// Fills the queue with mails that are not due during the test.
 fn fill(database: &TestDatabase, count: i64, name: &str) {
     let type_name = if database.sqlite_file().is_some() { "" } else { "TIMESTAMP " };
     let far_off = format!("{type_name}'2999-01-01 00:00:00'");
@@ -69,7 +68,7 @@ async fn temporarily_refused_mail_is_retried_and_permanently_refused_mail_is_not
     server.answer("550");
     app.clock.advance(Duration::from_secs(31));
     until_waiting(&app.database, 0, EVERY).await;
-    // Credentials that an admin will mend are no reason to lose a mail.
+    // Wrong SMTP credentials must not lose a mail: an admin can correct them.
     server.answer("535");
     queue(&app, mail(1)).await;
     until_waiting(&app.database, 1, "tries = 1").await;
@@ -83,7 +82,7 @@ async fn claim_of_a_killed_server_on_a_mail_expires() {
     server.answer("451");
     queue(&app, mail(1)).await;
     until_waiting(&app.database, 1, "tries = 1").await;
-    // As an instance leaves it that was killed with the mail in its hands.
+    // The state that a server leaves when it is killed while sending.
     Direct::open(&app.database).run("UPDATE outbox SET next_try_at = created_at, claimed_until = expires_at");
     server.answer("ok");
     let_it_look(&app, &server).await;
@@ -136,7 +135,7 @@ async fn mail_queue_is_bounded_and_half_of_it_is_reserved_for_accounts() {
     assert_eq!(queue(&app, mail(2)).await, Queued::Waiting);
     assert_eq!(queue(&app, mail(3)).await, Queued::Full);
     assert_eq!(count_waiting(&app.database, EVERY), 10_000);
-    // The pages say what they always say.
+    // The pages respond as always.
     for (path, field, to) in [
         ("/register", "email", "/login?notice=account-asked"),
         ("/password/forgot", "login", "/login?notice=reset-asked"),

@@ -1,5 +1,4 @@
-//! The integration tests: one program, run once on SQLite and once on Postgres by `bin/test` (`TEST_DATABASE` says which).
-//! `harness/` starts servers and databases; every other file is about one capability. What may not live here: tests.
+//! The integration tests: `bin/test` runs them on SQLite and, but for `once`, on Postgres (`TEST_DATABASE`).
 
 mod account;
 mod account_email;

@@ -1,12 +1,9 @@
-//! What the server says of itself: public keys, the OpenAPI document and its pages, health, and the headers on every answer.
-//! What may not live here: tokens.
+//! Shared signing keys, and liveness and readiness without the database.
 
 use std::time::{Duration, Instant};
 
-use diesel::connection::SimpleConnection as _;
-use diesel::{Connection as _, PgConnection, SqliteConnection};
-
 use crate::harness::answers::assert_refusal;
+use crate::harness::away::Away;
 use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp, TestDatabase};
 
 #[tokio::test]
@@ -44,25 +41,6 @@ async fn wait_for_ready_status(url: &str, status: u16) {
     }
 }
 
-/// Puts the database out of reach, or back: on Postgres it takes no connections; a SQLite file cannot go away, but what the
-/// server asks it can be made unanswerable.
-fn set_away(database: &TestDatabase, is_away: bool) {
-    if let Some(file) = database.sqlite_file() {
-        let mut connection = SqliteConnection::establish(&file.display().to_string()).expect("the file");
-        let (from, to) = if is_away { ("sessions", "sessions_away") } else { ("sessions_away", "sessions") };
-        let sql = format!("PRAGMA busy_timeout = 3000; ALTER TABLE {from} RENAME TO {to}");
-        return connection.batch_execute(&sql).expect("renamed");
-    }
-    let mut admin = PgConnection::establish(database.postgres_admin_url().expect("Postgres")).expect("the test server");
-    let (_, name) = database.url.rsplit_once('/').expect("a name");
-    let sql = format!("ALTER DATABASE \"{name}\" WITH ALLOW_CONNECTIONS {}", !is_away);
-    admin.batch_execute(&sql).expect("altered");
-    if is_away {
-        let sql = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
-        admin.batch_execute(&sql).expect("terminated");
-    }
-}
-
 #[tokio::test]
 async fn server_without_its_database_is_alive_but_not_ready() {
     let app = TestApp::start().await;
@@ -75,7 +53,7 @@ async fn server_without_its_database_is_alive_but_not_ready() {
         app.client.post(format!("{}/token", server.url)).form(&form)
     };
     assert_eq!((ready_status(&server.url).await, Answer::to(me()).await.status), (200, 200));
-    set_away(&app.database, true);
+    let away = Away::begin_for_readers(&app.database);
     let answer = Answer::to(sign_in()).await;
     if app.database.is_postgres() {
         assert_refusal(&answer, 503, "temporarily_unavailable", "the database is away");
@@ -87,7 +65,7 @@ async fn server_without_its_database_is_alive_but_not_ready() {
     assert_eq!(ready.text(), "not ready\n", "strangers learn no cause");
     assert_eq!(Answer::to(app.client.get(format!("{}/healthz", server.url))).await.status, 200);
     assert_eq!(Answer::to(me()).await.status, 200, "the last set of ended sessions is kept");
-    set_away(&app.database, false);
+    drop(away);
     wait_for_ready_status(&server.url, 200).await;
     assert_eq!(Answer::to(sign_in()).await.status, 200);
 }

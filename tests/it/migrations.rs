@@ -1,5 +1,4 @@
-//! Migrations: one schema on both databases, the one that `src/db/schema.rs` states; up, down and up again; all or nothing; one
-//! process at a time; SQL that the stock Diesel CLI runs too. What may not live here: what the tables are for.
+//! The migrations: one schema on both databases, reversible, all or nothing, one process at a time.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -63,8 +62,8 @@ const POSTGRES_REFERENCES: &str = "SELECT t.relname || ' -> ' || o.relname || ' 
     FROM pg_constraint f JOIN pg_class t ON t.oid = f.conrelid JOIN pg_class o ON o.oid = f.confrelid
     JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum = f.conkey[1] WHERE f.contype = 'f'";
 
-/// The schema as a text that both databases and `schema.rs` can be written in: a line a column, with its type, whether it can
-/// be NULL and its place in the primary key; then indexes; then references.
+/// The schema in a form common to both databases and `schema.rs`: one line a column, with its type, whether it can be
+/// NULL and its place in the primary key; then indexes; then references.
 fn schema_of(database: &TestDatabase) -> String {
     let mut direct = Direct::open(database);
     let [columns, indexes, references] = match &direct {
@@ -78,7 +77,7 @@ fn schema_of(database: &TestDatabase) -> String {
     columns.chain(indexes).chain(references).collect::<Vec<_>>().join("\n")
 }
 
-/// The same text out of the `diesel::table!` and `joinable!` macros of `src/db/schema.rs`.
+/// The same form of the `diesel::table!` and `joinable!` macros of `src/db/schema.rs`.
 fn schema_of_the_source() -> String {
     let source = include_str!("../../src/db/schema.rs");
     let mut columns = String::new();
@@ -136,7 +135,7 @@ fn migrations_can_be_reverted_and_run_again() {
     assert_eq!(on_the_way_down.last().expect("one"), "", "nothing of ours is left");
     assert_eq!(migrations::run_pending(&url).expect("they run again"), names);
     assert_eq!(schema_of(&database), whole);
-    // Each by itself, too: a server that runs between two migrations finds what it knew.
+    // Each by itself, too: a server that runs between two migrations finds its schema.
     migrations::revert_last(&url).expect("it is reverted");
     assert_eq!(schema_of(&database), on_the_way_down[0]);
     assert_eq!(migrations::run_pending(&url).expect("it runs again").len(), 1);
@@ -193,7 +192,7 @@ fn failed_migration_changes_nothing() {
     let database = TestDatabase::empty();
     let url = beside::url(&database);
     migrations::prepare(&url).expect("it is prepared");
-    // Somebody else's table stands in the way of the newest migration, when older ones have already run.
+    // A foreign table conflicts with a later migration, after earlier ones have run.
     Direct::open(&database).run("CREATE TABLE login_attempts (unlike_ours TEXT)");
     let before = schema_of(&database);
     let error = migrations::run_pending(&url).expect_err("it fails").to_string();

@@ -1,5 +1,4 @@
-//! What holds for every form behind a one-time link: how often it may be answered, that it is of the link it was shown for, and what it
-//! leaves behind. What may not live here: what a link is for (`registration.rs`, `recovery.rs`, `people_setup.rs`).
+//! The rules of every form behind a one-time link.
 
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ async fn app() -> TestApp {
     TestApp::start_with(|settings| settings.database.registration = Some("invite".to_owned())).await
 }
 
-/// A link, as its holder gets it.
+/// Creates a link and returns its secret.
 async fn link(app: &TestApp, purpose: LinkPurpose, user_id: Option<UserId>) -> String {
     let now = app.clock.now();
     let new = NewLink { purpose, user_id, email: None, roles: &[] };
@@ -30,7 +29,7 @@ async fn submissions_of_a_one_time_link_are_bounded() {
     let app = app().await;
     app.add_user("taken", &[]).await;
     let secret = link(&app, LinkPurpose::Invite, None).await;
-    // A process of its own counts its own hashes.
+    // A separate process: it counts its own hashes.
     let server = ServerProcess::start(&app.database, &[("REGISTRATION", "invite")]);
     let mut posts = Vec::new();
     for _ in 0..60 {
@@ -73,14 +72,14 @@ async fn link_form_is_bound_to_its_link() {
     let visitor = Visitor::new(&app);
     visitor.get(&format!("/password/reset?link={hers}")).await;
     let form = visitor.get("/password/reset").await;
-    // Another page opens a link of its own in the same browser.
+    // The same browser opens another link.
     visitor.get(&format!("/password/reset?link={his}")).await;
     let page = visitor.submit(&form, "/password/reset", &[("password", NEW_PASSWORD)]).await;
     assert_eq!((page.status, page.value_of("username")), (422, Some("mallory")), "shown anew, with the name");
     for name in ["alice", "mallory"] {
         Visitor::new(&app).sign_in(name).await;
     }
-    // A link that was cut short opens nothing.
+    // A truncated link is invalid.
     visitor.get("/password/reset?link=cut").await;
     assert_eq!(visitor.get("/password/reset").await.status, 410);
     visitor.get(&format!("/password/reset?link={hers}")).await;
@@ -123,7 +122,7 @@ async fn user_has_at_most_one_hundred_browser_sessions() {
     assert!(!first.is_signed_in().await, "the oldest ended");
 }
 
-/// Asks for a link for a new password as a stranger on a network of their own would.
+/// Requests a reset link from a network of its own.
 async fn ask_for_reset(app: &TestApp, network: u8) {
     let visitor = Visitor::new(app).with("x-forwarded-for", &format!("198.51.{network}.1"));
     let form = visitor.get("/password/forgot").await;

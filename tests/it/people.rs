@@ -1,5 +1,4 @@
-//! The people's door: signing in, and the ways in which that is refused. What may not live here: forms that come from elsewhere
-//! (`people_forms.rs`), what a session lives through (`people_sessions.rs`).
+//! The sign-in page: success, refusal and throttling.
 
 use std::time::Duration;
 
@@ -33,7 +32,7 @@ async fn failed_sign_ins_look_the_same_for_unknown_and_disabled_users() {
     app.add_user("alice", &[]).await;
     disable(&app, "carol").await;
     let mut answers = Vec::new();
-    // Names of one length: the form sends them back.
+    // Names of one length, because the form contains them.
     for name in ["alice", "carol", "zelda"] {
         let visitor = Visitor::new(&app);
         answers.push(comparable(&visitor.try_sign_in(name, "not the password").await, name));
@@ -84,7 +83,7 @@ async fn disable(app: &TestApp, name: &str) {
     app.write(move |conn| users::set_disabled(conn, user.id, Some(now))).await;
 }
 
-/// Everything of an answer that somebody could tell apart.
+/// Everything by which two responses could differ.
 fn comparable(page: &Page, name: &str) -> (u16, Vec<String>, String) {
     let mut headers: Vec<String> = page
         .headers

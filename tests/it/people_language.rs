@@ -1,5 +1,4 @@
-//! In which language a page or a mail is: the switch, the account's own choice, the browser's wish, in this order.
-//! What may not live here: what a language's file says (`src/i18n.rs`).
+//! The language of pages and mails: the switch, then the account's choice, then the browser's.
 
 use vestibule::users;
 
@@ -21,7 +20,7 @@ async fn language_is_that_of_the_switch_then_the_account_then_the_browser() {
     let page = visitor.get("/").await;
     switch(&visitor, &page, "en").await;
     assert_eq!(lang(&visitor.get("/").await), "en");
-    // A language that has no file any more is nobody's.
+    // A language without a file is ignored.
     app.write(move |conn| users::set_language(conn, user.id, Some("xx"))).await;
     visitor.forget_cookies();
     visitor.sign_in("alice").await;

@@ -1,5 +1,4 @@
-//! "Keep me signed in": how long such a session lives, and what becomes of its cookie when the browser is closed.
-//! What may not live here: sessions without it (`people_sessions.rs`).
+//! "Keep me signed in": lifetimes and cookie of a remembered session.
 
 use std::time::Duration;
 
@@ -31,7 +30,7 @@ async fn remembered_session_cookie_is_persistent() {
     let page = visitor.sign_in("alice").await;
     let cookie = page.set_cookie(SESSION).expect("set at sign-in");
     assert!(!cookie.contains("Max-Age") && !cookie.contains("Expires"), "{cookie}");
-    // Signing out takes the life from the cookie again.
+    // After a sign-out the cookie is no longer persistent.
     visitor.forget_cookies();
     sign_in_remembered(&visitor).await;
     let page = visitor.sign_out().await;

@@ -1,5 +1,4 @@
-//! What a person's session lives through: two cookies with one duty each, their lifetimes, and the ways in which a session ends.
-//! What may not live here: signing in (`people.rs`).
+//! A browser session: its two cookies, its lifetimes, and its end.
 
 use std::time::Duration;
 
@@ -151,7 +150,7 @@ async fn session_ended_elsewhere_is_signed_out_at_the_next_page() {
     assert!(visitor.get("/").await.set_cookie(TOKEN).is_none(), "nothing mints a token for it");
 }
 
-/// One app with `alice`, and her browser, signed in.
+/// A server with `alice`, and her signed-in browser.
 pub async fn app_with_alice() -> (TestApp, Visitor) {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
@@ -160,7 +159,7 @@ pub async fn app_with_alice() -> (TestApp, Visitor) {
     (app, visitor)
 }
 
-/// The attributes of a cookie, but `Expires`, in order.
+/// The sorted attributes of a cookie, without `Expires`.
 pub fn attributes(cookie: &str) -> Vec<&str> {
     let mut attributes: Vec<&str> =
         cookie.split("; ").skip(1).filter(|attribute| !attribute.starts_with("Expires=")).collect();

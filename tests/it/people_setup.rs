@@ -1,5 +1,4 @@
-//! `/setup`: the link that makes the first administrator, and the one that lets a locked-out one back in.
-//! What may not live here: how a link gets printed (`cli`).
+//! `/setup`: the first admin, and the rescue of an admin.
 
 use std::time::Duration;
 
@@ -39,7 +38,7 @@ async fn link_scanner_does_not_use_up_the_setup_link() {
         assert_eq!((page.status, page.location()), (303, "/setup"), "the secret leaves the address at once");
         assert_eq!(scanner.get("/setup").await.status, 200);
         assert_eq!(scanner.get("/setup").await.status, 200);
-        // A robot that presses buttons has no password to type.
+        // A scanner that presses buttons sends no password.
         assert_eq!(scanner.post("/setup", &[]).await.status, 422);
     }
     let (visitor, form) = open(&app).await;
@@ -84,7 +83,7 @@ async fn concurrent_setup_posts_create_one_admin() {
                 visitor.submit(&form, "/setup", &fields).await.status
             });
         }
-        // Only now, when every form is open.
+        // After every form is open.
         let posts: Vec<_> = posts.into_iter().map(tokio::spawn).collect();
         let mut statuses = Vec::new();
         for post in posts {
@@ -157,7 +156,7 @@ fn link_of(app: &TestApp) -> String {
     format!("/setup?link={}", app.setup_link.as_deref().expect("nobody is an administrator"))
 }
 
-/// A person who opened the link, and the form that they see.
+/// Opens the link and returns the browser and the form.
 pub async fn open(app: &TestApp) -> (Visitor, Page) {
     let visitor = Visitor::new(app);
     let page = visitor.get(&link_of(app)).await;

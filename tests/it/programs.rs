@@ -1,5 +1,4 @@
-//! The programs' door when all goes well: `/token` and `/me`. What may not live here: refusals (`token_errors.rs`, `forgery.rs`,
-//! `throttling.rs`) and public keys (`metadata.rs`).
+//! The password grant and `/me` on success.
 
 use serde_json::Value;
 

@@ -1,5 +1,4 @@
-//! The reverse proxies' door as the proxies ask it: who may pass, what the application is told, where people are sent.
-//! What may not live here: how a session lives on or ends behind a proxy (`proxies_sessions.rs`), real proxies (`proxies_real.rs`).
+//! Identity, tokens and roles as reverse proxies ask for them.
 
 use crate::harness::proxies::{
     AUTH_REQUEST, FORWARD_AUTH, NAVIGATION, PROXY, ask, ask_both, sign_in, start, start_with,
@@ -75,7 +74,7 @@ async fn proxy_checks_accept_password_grant_tokens_but_no_browser_tokens() {
             assert!(answer.header("www-authenticate").contains("error=\"invalid_token\""));
         }
     }
-    // Meant for the application.
+    // Credentials for the application are ignored beside the cookie.
     for value in ["Bearer abc", "Basic YTpi", "x"] {
         for answer in ask_both(&app, &[("authorization", value), ("cookie", &cookie)]).await {
             assert_eq!(answer.status, 200, "{value}");

@@ -1,5 +1,4 @@
-//! Real nginx, Caddy and Traefik with the files of `examples/`: a person signs in and works behind them, and is stopped when they must
-//! be. What may not live here: the door's finer points (`proxies.rs`).
+//! Signed-in users behind real nginx, Caddy and Traefik with the files of `examples/`.
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::harness::{Answer, PASSWORD};
 
 const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 
-/// The value of a header that the application got; `None` when it got none.
+/// The value of a header that the application received, if any.
 pub fn told<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     let mut values = answer.lines().filter_map(|line| {
         let (key, value) = line.split_once(':')?;
@@ -28,7 +27,7 @@ pub fn open(client: &Client, url: &str) -> RequestBuilder {
     client.get(url).header("accept", HTML).header("sec-fetch-mode", "navigate")
 }
 
-/// Opens the application, is led to the sign-in page, fills it in, and is led back.
+/// Opens the application, signs in on the page it redirects to, and returns the application's page.
 pub async fn sign_in(proxy: &ReverseProxy, name: &str) -> (Client, String) {
     let client = proxy.client();
     let url = format!("{}/a?b=c&d", proxy.application);
@@ -49,7 +48,7 @@ async fn works_behind(kind: Kind) {
     proxy.app.write(move |conn| users::set_display_name(conn, alice.id, Some("김 앨리스"))).await;
     let (client, first) = sign_in(&proxy, "alice").await;
     let url = format!("{}/x", proxy.application);
-    // Long after the access token's end, and through the whole day: each use keeps the session.
+    // Long after the access token has expired: each request keeps the session alive.
     for hours in [0, 1, 10, 10] {
         proxy.app.clock.advance(Duration::from_hours(hours));
         let requests = [

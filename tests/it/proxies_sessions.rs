@@ -1,5 +1,4 @@
-//! How a session lives on and ends behind a proxy, and the cookies that it is known by. What may not live here: who may pass
-//! (`proxies.rs`).
+//! Sessions behind a proxy, and the cookie that proxies see.
 
 use std::time::Duration;
 
@@ -69,7 +68,7 @@ async fn unavailable_database_stops_proxied_requests_without_signing_out() {
     app.add_user("alice", &[]).await;
     let (_, cookie) = sign_in(&app, "alice").await;
     let token = format!("Bearer {}", app.token_of("alice").await);
-    // A lock of another's stops no reader of SQLite: there a table is missing, which is a fault of ours.
+    // On SQLite a lock stops no reader; a missing table is an internal error instead.
     let (away_status, title) =
         if app.database.is_postgres() { (503, "Service unavailable") } else { (500, "Something went wrong") };
     let away = Away::begin_for_readers(&app.database);

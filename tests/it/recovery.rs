@@ -1,5 +1,4 @@
-//! A new password by mail, and an address proved: the way through, and every link used twice, too late, by a robot, by two at once.
-//! What may not live here: what strangers learn from it (`recovery_secrecy.rs`).
+//! The password reset by mail, and the verification of an email address.
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::harness::mail::{MailServer, Received};
 use crate::harness::visitor::{Page, TOKEN, Visitor};
 use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 
-/// An account with an address that an admin gave it.
+/// A user with an email that an admin set.
 async fn alice(app: &TestApp) -> User {
     let user = app.add_user("alice", &[]).await;
     app.write(move |conn| {
@@ -32,7 +31,7 @@ async fn ask(app: &TestApp, login: &str) -> Visitor {
     visitor
 }
 
-/// Opens a link as a person does, and gives back the form behind it.
+/// Opens a link and returns the browser and the form behind it.
 async fn open(app: &TestApp, mail: &Received) -> (Visitor, Page) {
     let visitor = Visitor::new(app);
     let link = mail.link();
@@ -50,7 +49,7 @@ async fn password_reset_by_mail_ends_every_session() {
     alice(&app).await;
     let earlier = Visitor::new(&app);
     earlier.sign_in("alice").await;
-    // By the address, typed in another case than the account has it.
+    // By the email, in another case.
     let asker = ask(&app, "alice@EXAMPLE.COM").await;
     assert!(asker.get("/login?notice=reset-asked").await.html.contains("sent a link"));
     let mails = server.wait_for(1).await;
@@ -66,7 +65,7 @@ async fn password_reset_by_mail_ends_every_session() {
     assert!(!visitor.is_signed_in().await && !earlier.is_signed_in().await);
     assert_eq!(Visitor::new(&app).try_sign_in("alice", PASSWORD).await.status, 422);
     assert_eq!(Visitor::new(&app).try_sign_in("alice", OTHER_PASSWORD).await.status, 303);
-    // And of the new sign-in, in whichever order the two go out.
+    // Another mail reports the new sign-in; their order is open.
     let told = server.wait_for(3).await;
     assert!(told.iter().any(|mail| mail.subject() == "Your password for Vestibule was changed"), "{told:#?}");
     let token = earlier.cookie(TOKEN).expect("it was signed in");
@@ -86,7 +85,7 @@ async fn rescued_admin_gets_a_mail() {
     });
     let link = link.await;
     let visitor = Visitor::new(&app);
-    // At its own page, and at no other.
+    // The link is valid at its own page only.
     visitor.get(&format!("/password/reset?link={}", link.reveal())).await;
     assert_is_dead(&visitor.get("/password/reset").await);
     visitor.get(&format!("/setup?link={}", link.reveal())).await;
@@ -183,20 +182,20 @@ async fn email_verification_works_once_and_notifies_the_old_address() {
         ("Alice@example.com", "Your email address at Vestibule was changed")
     );
     assert_eq!(open(&app, &mailed).await.1.status, 410);
-    // Somebody else cannot have it too.
+    // Another account cannot have the same email.
     let bob = app.add_user("bob", &[]).await;
     let mailed = change((&app, &server), &bob, "HANA@예시.한국").await;
     let (visitor, form) = open(&app, &mailed).await;
     assert_eq!(visitor.submit(&form, "/email/verify", &[]).await.status, 410);
     assert_eq!(email_of(&app, &bob).await, (None, false));
-    // A day is enough.
+    // The link expires after a day.
     let mailed = change((&app, &server), &bob, "bob@example.com").await;
     let (visitor, form) = open(&app, &mailed).await;
     app.clock.advance(Duration::from_secs(24 * 3_600 + 1));
     assert_eq!(visitor.submit(&form, "/email/verify", &[]).await.status, 410);
 }
 
-/// Asks for another address, and waits for the mail to it.
+/// Requests another email and waits for the mail to it.
 async fn change((app, server): (&TestApp, &MailServer), user: &User, email: &'static str) -> Received {
     let (outbox, now, user) = (app.lock.mail.clone(), app.clock.now(), user.clone());
     let before = server.received().len();

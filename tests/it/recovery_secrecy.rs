@@ -1,5 +1,4 @@
-//! What strangers learn from asking for a new password or an account, and how much they can make the server send: nothing, and little.
-//! What may not live here: the way through (`recovery.rs`, `registration.rs`).
+//! What a stranger learns from the reset and registration forms (nothing), and how many mails they can cause.
 
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ pub async fn ask(visitor: &Visitor, path: &str, field: &str, value: &str) -> Pag
     visitor.submit(&form, path, &[(field, value)]).await
 }
 
-/// All that an answer says, but the time.
+/// The whole response without the date.
 fn said(page: &Page) -> String {
     let mut headers: Vec<String> = page
         .headers
@@ -49,7 +48,7 @@ async fn reset_response_is_identical_for_every_name() {
     let taken = said(&ask(&Visitor::new(&app), "/register", "email", "alice@example.com").await);
     let free = said(&ask(&Visitor::new(&app), "/register", "email", "free@example.com").await);
     assert!(taken.starts_with("303 ") && taken == free, "{taken}\n{free}");
-    // Links for a new password too, one or two: the second takes the place of the first if that still waits.
+    // And one or two reset links: the second replaces the first if that is still queued.
     server.wait_for_one("alice@example.com", "You already have an account at Vestibule").await;
     server.wait_for_one("free@example.com", "Create your account at Vestibule").await;
     server.wait_for_one("alice@example.com", "Reset your password for Vestibule").await;
@@ -72,7 +71,7 @@ async fn refused_reset_takes_the_same_statements_for_every_name() {
     let mut costs = Vec::new();
     for (login, network) in [("alice", "192.0.2.1"), ("nobody", "198.51.100.1")] {
         let visitor = visitor.clone().with("x-forwarded-for", network);
-        // Twenty from a network, and three mails an account: after that nothing follows the answer but the refusal itself.
+        // Twenty requests a network, and three mails an account: after that every request is refused.
         for _ in 0..20 {
             assert_eq!(visitor.submit(&form, "/password/forgot", &[("login", login)]).await.status, 303, "{login}");
         }
@@ -101,7 +100,7 @@ async fn accepted_reset_responds_without_reading_accounts() {
     for (path, field) in [("/password/forgot", "login"), ("/register", "email")] {
         let visitor = Visitor::new(&app);
         let form = visitor.get(path).await;
-        // Out of reach for what follows the answer too, which comes to nothing whoever is named.
+        // The background work cannot read them either.
         for table in TABLES {
             direct.run(&format!("ALTER TABLE {table} RENAME TO {table}_away"));
         }

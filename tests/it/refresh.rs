@@ -1,5 +1,4 @@
-//! Refresh tokens through the real server: their four states, what is read anew, what they are bound to. What may not live here: random
-//! interleavings (`refresh_states.rs`).
+//! Refresh tokens: rotation, reuse, scopes and lifetimes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -24,7 +23,7 @@ async fn app_with_alice() -> (TestApp, Value) {
     (app, first)
 }
 
-/// The answer to a refresh that must succeed.
+/// The response to a refresh that must succeed.
 async fn refreshed(app: &TestApp, token: &str) -> Value {
     let answer = app.refresh(token).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -43,7 +42,7 @@ async fn refresh_token_is_exchanged_for_an_access_token_and_a_successor() {
     assert_ne!(second["refresh_token"], first["refresh_token"]);
     assert_eq!((&second["token_type"], &second["expires_in"]), (&"Bearer".into(), &1200.into()));
     assert_eq!(second["token"], second["access_token"]);
-    // One session, and the access token from before lives as long as it says.
+    // It is the same session, and the earlier access token stays valid.
     assert_eq!(claims(text(&second, "access_token"))["sid"], claims(text(&first, "access_token"))["sid"]);
     for answer in [&first, &second] {
         assert_eq!(app.get_me(text(answer, "access_token")).await.status(), 200);
@@ -148,7 +147,7 @@ async fn refresh_reads_current_roles_and_refuses_a_disabled_user() {
     let second = refreshed(&app, text(&first, "refresh_token")).await;
     assert_eq!(claims(text(&first, "access_token"))["roles"], serde_json::json!(["editor"]));
     assert_eq!(claims(text(&second, "access_token"))["roles"], serde_json::json!([]));
-    // Turned off without its sessions being ended: the refresh itself must look.
+    // Disabled without ending its sessions: the refresh itself must check.
     let now = app.clock.now();
     app.write(move |conn| users::set_disabled(conn, id, Some(now))).await;
     assert_refused(&app.refresh(text(&second, "refresh_token")).await);
@@ -178,7 +177,7 @@ async fn refresh_tokens_expire_when_idle_and_at_the_maximum_age() {
         app.clock.advance(22 * DAY);
         answer = refreshed(&app, text(&answer, "refresh_token")).await;
     }
-    // 88 days gone; a token is never given for longer than the session has left.
+    // After 88 days: a token never outlives its session.
     app.clock.advance(DAY + Duration::from_mins(24 * 60 - 10));
     answer = refreshed(&app, text(&answer, "refresh_token")).await;
     assert!(answer["expires_in"].as_i64().expect("a number") <= 600, "{answer}");
@@ -198,7 +197,7 @@ async fn refresh_token_is_bound_to_its_client() {
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&first, "refresh_token"))];
     assert_refused(&app.grant(&refresh).await);
     assert_refused(&app.grant(&[&refresh[..], &other.form()].concat()).await);
-    // Neither took anything from its owner.
+    // The refused requests changed nothing.
     assert_eq!(app.grant(&[&refresh[..], &mine.form()].concat()).await.status, 200);
     let free = app.tokens_of("alice").await;
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&free, "refresh_token"))];
@@ -247,7 +246,7 @@ async fn refresh_can_narrow_scopes_and_never_widen_them() {
     assert_eq!(refused.json()["error_description"], "Unknown or disallowed scope: publish");
     let second = with_scope(text(&first, "refresh_token").to_owned(), "read publish").await.json();
     assert_eq!(second["scope"], "read");
-    // Narrowed for one access token; the family keeps what was granted.
+    // The scopes are narrowed for one access token only.
     let third = refreshed(&app, text(&second, "refresh_token")).await;
     assert_eq!(third["scope"], "read write");
     app.write(move |conn| users::revoke_role(conn, id, "editor")).await;
@@ -277,7 +276,7 @@ async fn expired_refresh_tokens_and_seals_are_erased() {
     assert_eq!(app.write(move |conn| tokens::erase_seals(conn, early, 10)).await, 0);
     assert_eq!(app.write(move |conn| tokens::erase_seals(conn, late, 10)).await, 1);
     assert_eq!(direct.count("refresh_tokens", "successor_sealed IS NOT NULL"), 0);
-    // The session that was ended goes with its tokens, and the other stays.
+    // The ended session is deleted with its tokens; the other stays.
     assert_eq!(app.write(move |conn| sessions::delete_ended(conn, moment(0), 10)).await, 0);
     assert_eq!(app.write(move |conn| sessions::delete_ended(conn, moment(1_300), 10)).await, 1);
     assert_eq!((direct.count("sessions", "1 = 1"), direct.count("refresh_tokens", "1 = 1")), (1, 2));

@@ -1,5 +1,4 @@
-//! New accounts: by an admin's invitation, and by asking where that is open. Each link used twice, too late, by a robot, by two at once.
-//! What may not live here: what strangers learn from it (`recovery_secrecy.rs`).
+//! New accounts by invitation and by open registration.
 
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use crate::harness::mail::MailServer;
 use crate::harness::visitor::{Page, Visitor};
 use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase, cli};
 
-/// What a command says on standard output; it must succeed.
+/// The standard output of a command that must succeed.
 fn run(app: &TestApp, arguments: &[&str], settings: &[(&str, &str)]) -> String {
     let mut command = app.database.command(arguments);
     command.env("REGISTRATION", "invite").envs(settings.iter().copied());
@@ -115,7 +114,7 @@ async fn invitation_by_mail_verifies_the_email() {
     assert_eq!(mail.to, ["hana@example.com"]);
     let (visitor, form) = open(&app, &mail.link()).await;
     assert_eq!(form.value_of("email"), Some("hana@example.com"));
-    // The name may be the address, since it is proved.
+    // The username may be the verified email.
     let fields = [("username", "hana@example.com"), ("password", PASSWORD), ("email", "mallory@example.com")];
     assert_eq!(visitor.submit(&form, "/invite", &fields).await.status, 303);
     let proved = "email = 'hana@example.com' AND email_key = 'hana@example.com' AND email_verified_at IS NOT NULL";
@@ -137,7 +136,7 @@ async fn registration_needs_a_confirmed_email_and_can_be_closed() {
     let done = visitor.submit(&form, "/invite", &[("username", "hana"), ("password", PASSWORD)]).await;
     assert_eq!(done.status, 303, "{}", done.alert());
     visitor.sign_in("hana").await;
-    // The same server with the door closed: neither the page nor a link that is still out opens it.
+    // With registration closed, neither the page nor an earlier link is accepted.
     let url = format!("smtp://127.0.0.1:{}", server.port);
     let asked = Visitor::new(&app);
     let form = asked.get("/register").await;

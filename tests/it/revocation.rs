@@ -1,5 +1,4 @@
-//! Giving tokens back (RFC 7009), asking what they are worth (RFC 7662), and the list of sessions that ended early.
-//! What may not live here: refreshing (`refresh.rs`).
+//! Token revocation (RFC 7009), introspection (RFC 7662) and the list of revoked sessions.
 
 use std::time::{Duration, Instant};
 
@@ -38,7 +37,7 @@ async fn revoking_either_token_ends_its_session_only() {
         assert!(is_refused(&app, &tokens).await, "{which}");
         assert_eq!(revoke(&app, &[("token", text(&tokens, which))]).await.status, 200, "twice");
     }
-    // A used refresh token still names its session.
+    // A used refresh token still identifies its session.
     let tokens = app.tokens_of("alice").await;
     let next = app.refresh(text(&tokens, "refresh_token")).await.json();
     assert_eq!(revoke(&app, &[("token", text(&tokens, "refresh_token"))]).await.status, 200);
@@ -188,7 +187,7 @@ async fn revoked_token_is_refused_by_another_server_within_a_second() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let other = ServerProcess::start(&app.database, &[]);
-    // The other instance looks every 450 ms: side by side, the lanes revoke at different moments between two looks.
+    // The other server polls every 450 ms: the lanes revoke at different moments between two polls.
     let lane = async |lane: u32| {
         let mut slowest = Duration::ZERO;
         for _ in 0..ROUNDS {
@@ -221,6 +220,6 @@ async fn password_grant_can_be_restricted_to_clients() {
     assert_eq!((unnamed.status, unnamed.json()["error"].as_str()), (401, Some("invalid_client")));
     let client = app.add_client("app", &[GrantType::Password], "read").await;
     let answer = app.grant(&[&form[..], &client.form()].concat()).await.json();
-    // The program's own scopes narrow the user's, and without the grant it gets no refresh token.
+    // The client's scopes narrow the user's, and a client without the refresh grant gets no refresh token.
     assert_eq!((&answer["scope"], &answer["refresh_token"]), (&"read".into(), &Value::Null));
 }

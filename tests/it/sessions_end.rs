@@ -1,5 +1,4 @@
-//! Sessions that another process ended: a running server refuses their tokens within a second. What may not live here: the pages
-//! that end sessions.
+//! Sessions ended by another process: a running server refuses their tokens within a second.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +14,7 @@ use crate::harness::{Answer, ServerProcess, TestApp, hs256};
 
 type Ending = fn(&mut DbConnection, UserId, Moment) -> QueryResult<()>;
 
-/// What an admin's command does, each in one transaction.
+/// The effects of admin commands, each in one transaction.
 const ENDINGS: [(&str, Ending); 4] = [
     ("disable", |conn, id, now| {
         assert!(users::set_disabled(conn, id, Some(now))?);
@@ -38,7 +37,7 @@ async fn status(app: &TestApp, server: &ServerProcess, token: &str) -> u16 {
     Answer::to(app.client.get(format!("{}/me", server.url)).bearer_auth(token)).await.status
 }
 
-/// How long the server goes on taking a token.
+/// The time until the server refuses a token.
 async fn time_until_refused(app: &TestApp, server: &ServerProcess, token: &str) -> Duration {
     let began = Instant::now();
     while status(app, server, token).await != 401 {
@@ -48,7 +47,7 @@ async fn time_until_refused(app: &TestApp, server: &ServerProcess, token: &str) 
     began.elapsed()
 }
 
-/// Ends sessions in this process, which stands for the command line, and watches another.
+/// Ends sessions in this process, as the command line does, and watches the server.
 async fn assert_ended_within_a_second(app: &TestApp, server: &ServerProcess) {
     for (what, ending) in ENDINGS {
         let mut times = Vec::new();

@@ -1,5 +1,4 @@
-//! The first minutes: many servers started at once on an empty database, the server key, the first lines, the words of a start that
-//! fails, the command line, the end. What may not live here: settings one by one (`settings.rs`).
+//! First starts: concurrent servers on an empty database, the set-up link and the server key.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -15,7 +14,7 @@ use crate::harness::{OTHER_SERVER_KEY, PASSWORD, ServerProcess, TestApp, TestDat
 const ROUNDS: usize = 20;
 const SERVERS: usize = 8;
 
-/// As an admin starts it: on SQLite nothing is given but the database, and the key is made in a file beside it.
+/// A server with the database as its only setting; on SQLite it creates the key file.
 fn serve_with_nothing_set(database: &TestDatabase) -> Command {
     let mut command = database.serve(&[]);
     if !database.is_postgres() {
@@ -43,7 +42,7 @@ async fn status_of_me(server: &ServerProcess, token: &str) -> StatusCode {
     request.send().await.expect("an answer").status()
 }
 
-/// What the page behind a set-up link answers: 200 with the form, or 410.
+/// The status of the page behind a set-up link: 200 with the form, or 410.
 pub async fn status_of_link(server: &ServerProcess, secret: &str) -> StatusCode {
     let browser = TestApp::browser();
     let opened = browser.get(format!("{}/setup?link={secret}", server.url)).send().await.expect("an answer");
@@ -65,7 +64,7 @@ async fn concurrent_first_starts_share_keys_and_one_setup_link() {
         let run = direct.count("__diesel_schema_migrations", "version NOT LIKE '0000%'");
         assert_eq!(usize::try_from(run), Ok(migrations), "round {round}");
         assert_eq!(direct.count("signing_keys", "1 = 1"), 1, "round {round}");
-        // Each printed a link of its own; the newest is the one that works, whichever server is asked.
+        // Each printed a link; only the newest is valid, at every server.
         let mut working = 0;
         for server in &servers {
             let link = server.setup_link.as_ref().expect("nobody is an administrator yet");
@@ -144,7 +143,7 @@ async fn lost_server_key_fails_the_start_until_it_is_restored() {
     let mut command = database.serve(&[]);
     command.env_remove("SERVER_KEY");
     let (mut direct, everything) = (Direct::open(&database), "1 = 1");
-    // With HS256 there is no key in the database, and the session alone tells that a server key was in use.
+    // With HS256 the database has no key, and only the session shows that a server key was in use.
     direct.run("DELETE FROM signing_keys");
     let Some(file) = database.sqlite_file() else {
         let output = run(command);

@@ -1,4 +1,4 @@
-//! Too many tries: how they are counted, told and waited for, and what they cost. What may not live here: the words of the pages.
+//! Throttling of sign-ins: what is counted, how long the wait is, and what an attempt costs.
 
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ async fn sign_in(app: &TestApp, name: &str, password: &str) -> Answer {
     Answer::read(app.post_token(name, password).await).await
 }
 
-/// A try from another address: the server trusts this machine as its proxy.
+/// An attempt from another address: the server trusts this machine as its proxy.
 async fn sign_in_from(app: &TestApp, address: &str, name: &str, password: &str) -> Answer {
     let form = [("username", name), ("password", password)];
     Answer::to(app.post("/token").header("x-forwarded-for", address).form(&form)).await
@@ -38,7 +38,7 @@ fn behind_a_proxy(settings: &mut Settings) {
     settings.trusted_proxies = Some("127.0.0.1".to_owned());
 }
 
-/// Every row of the counted tries.
+/// Every row of the counted attempts.
 async fn rows(app: &TestApp) -> Vec<(String, i64, i64, Moment, Moment, Moment)> {
     app.write(|conn| {
         login_attempts::table
@@ -105,7 +105,7 @@ async fn wait_doubles_with_each_failure_for_existing_and_unknown_users() {
             assert_eq!(sign_in(&app, name, WRONG).await.status, 400, "{name} after {seconds} s");
         }
     }
-    // Whoever waited out the longest wait begins anew: the last try was the first of ten.
+    // After the longest wait the count restarts: the last attempt was the first of ten.
     for name in ["alice", "nobody"] {
         for _ in 0..9 {
             assert_eq!(sign_in(&app, name, WRONG).await.status, 400, "{name}");
@@ -124,7 +124,7 @@ async fn right_password_is_accepted_after_the_wait() {
     assert_waits(&sign_in(&app, "Alice ", PASSWORD).await, 30);
     app.clock.advance(Duration::from_secs(31));
     assert_eq!(sign_in(&app, "alice", PASSWORD).await.status, 200);
-    // One success does not give ten tries more.
+    // A success does not reset the count.
     assert_eq!(sign_in(&app, "alice", WRONG).await.status, 400);
     assert_waits(&sign_in(&app, "alice", WRONG).await, 60);
     app.clock.advance(Duration::from_mins(16));
@@ -151,7 +151,7 @@ async fn failures_count_for_each_network() {
     }
     assert_waits(&sign_in_from(&app, "2001:db8:0:1:ffff::2", "alice", PASSWORD).await, 30);
     assert_eq!(sign_in_from(&app, "2001:db8:0:2::1", "alice", PASSWORD).await.status, 200);
-    // What the client itself wrote before the proxy's word counts for nothing.
+    // Addresses before the proxy's own entry are ignored.
     assert_waits(&sign_in_from(&app, "198.51.100.1, 203.0.113.5", "alice", PASSWORD).await, 30);
 }
 
@@ -220,7 +220,7 @@ async fn sign_in_at_the_page(app: &TestApp, browser: &Client, password: &str) ->
     Answer::to(browser.post(format!("{}/login", app.url)).form(&form)).await
 }
 
-/// Takes the session away and leaves the known-device cookie, as a sign-out does.
+/// A client with the known-device cookie alone, as after a sign-out.
 fn device_alone(app: &TestApp, signed_in: &Answer) -> Client {
     let mut cookies = signed_in.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
     let device = cookies.find(|cookie| cookie.starts_with("vestibule_device=")).expect("a device cookie");
@@ -268,7 +268,7 @@ async fn concurrent_right_passwords_all_sign_in() {
     assert!(rows(&app).await.iter().all(|row| (row.1, row.2) == (0, 0)), "each try was handed back");
 }
 
-/// Polls until `is_so`, at most ten seconds.
+/// Waits until the rows fulfil `is_so`, at most twenty seconds.
 async fn wait_until(app: &TestApp, what: &str, is_so: impl Fn(&[(String, i64, i64, Moment, Moment, Moment)]) -> bool) {
     let began = Instant::now();
     while !is_so(&rows(app).await) {
@@ -277,7 +277,7 @@ async fn wait_until(app: &TestApp, what: &str, is_so: impl Fn(&[(String, i64, i6
     }
 }
 
-/// Settings under which a hash takes long enough to see a try in flight.
+/// Settings under which a hash takes long enough to see an attempt in flight.
 fn slow_hashes(settings: &mut Settings) {
     settings.database.argon2_memory_kib = Some("65536".to_owned());
     settings.database.argon2_iterations = Some("12".to_owned());
@@ -324,7 +324,7 @@ async fn wrong_password_takes_the_same_hashes_and_statements_for_every_user() {
             let form = [("username", name), ("password", password)];
             let answer = Answer::to(app.client.post(format!("{}/token", server.url)).form(&form)).await;
             assert_eq!(answer.status, 400, "{answer:?}");
-            // The server also reads ended sessions twice a second; the fewest statements are those of the try alone.
+            // The server also reads revoked sessions twice a second; the minimum is that of the attempt alone.
             fewest = fewest.min(server.counter("vestibule_database_statements_total").await - before);
         }
         costs.push((name, server.counter("vestibule_password_hashes_total").await - hashes_before, fewest));

@@ -1,5 +1,4 @@
-//! What `/token` says when it refuses: each line of the table "Errors" in docs/architecture.md. What may not live
-//! here: forged tokens (`forgery.rs`) and the counting of tries (`throttling.rs`).
+//! Refusals of `/token` that depend on the database, as in the table "Errors" of `docs/architecture.md`.
 
 use reqwest::RequestBuilder;
 use vestibule::users;

@@ -24,7 +24,7 @@ use super::{Answer, PASSWORD, SERVER_KEY, ServerProcess, TestDatabase, beside};
 /// How long a command may take, on a busy machine too.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A server on a database of its own, and commands beside it that have the same settings.
+/// A server on a database of its own, and commands with the same settings.
 pub struct Served {
     pub db: TestDatabase,
     pub server: ServerProcess,
@@ -115,7 +115,7 @@ impl TestDatabase {
         beside::config(self)
     }
 
-    /// Signs in through the library, as both doors do.
+    /// Signs in through the library, as the sign-in page and `/token` do.
     pub fn sign_in(&self, username: &str, password: &str) -> SignIn {
         let (config, pool, clock) = (self.config(), self.pool(), Clock::system());
         let server_key = ServerKey::parse(SERVER_KEY).expect("a key");
@@ -143,7 +143,7 @@ impl TestDatabase {
         })
     }
 
-    /// Whether this password lets the user in.
+    /// Whether the user can sign in with this password.
     pub fn can_sign_in(&self, username: &str, password: &str) -> bool {
         matches!(self.sign_in(username, password), SignIn::Done(_))
     }
@@ -191,7 +191,7 @@ impl Served {
         Answer::to(request).await.status
     }
 
-    /// Asks until the server refuses the token, which must be within a second of what was done at `since`.
+    /// Asserts that the server refuses the token within a second of `since`.
     pub async fn assert_refused_within_a_second(&self, token: &str, since: Instant) {
         while self.me(token).await != 401 {
             assert!(since.elapsed() < Duration::from_secs(1), "the server still takes the token");

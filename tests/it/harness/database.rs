@@ -94,7 +94,7 @@ impl Template {
         let mut database = TestDatabase::empty();
         migrations::run_pending(&beside::url(&database)).expect("the migrations run");
         match database.postgres.take() {
-            // Taken, so that it is not dropped.
+            // Taken: the template must not be dropped.
             Some(postgres) => Self::Postgres(postgres.name),
             None => {
                 let file = database.sqlite_file().expect("SQLite");

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::TestDatabase;
 
-/// Ends a process as a power cut would (`SIGKILL`).
+/// Kills a process (`SIGKILL`).
 pub fn kill(id: u32) {
     signal(id, Signal::KILL);
 }
@@ -21,7 +21,7 @@ fn signal(id: u32, signal: Signal) {
 pub struct ServerProcess {
     /// Such as `http://127.0.0.1:41234`.
     pub url: String,
-    /// The secret in the set-up link, when it printed one.
+    /// The secret in the printed set-up link, if any.
     pub setup_link: Option<String>,
     metrics_address: String,
     child: Child,
@@ -40,7 +40,7 @@ impl ServerProcess {
         Self::from_command(command)
     }
 
-    /// Starts a `serve` command that was put together by the test.
+    /// Starts this `serve` command; `None` when it ends before it listens.
     pub fn from_command(mut command: Command) -> Option<Self> {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
@@ -58,7 +58,7 @@ impl ServerProcess {
             child.wait().expect("it ended");
             return None;
         };
-        // Read on, so that the server never waits for a reader of its output.
+        // Read on: the server must never block on its output.
         std::thread::spawn(move || lines.for_each(drop));
         Some(Self {
             url: format!("http://{address}"),
@@ -80,13 +80,13 @@ impl ServerProcess {
         value.unwrap_or_else(|| panic!("no counter {name} in {text}"))
     }
 
-    /// Ends it as a power cut would (`SIGKILL`).
+    /// Kills it (`SIGKILL`).
     pub fn kill(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ended");
     }
 
-    /// Tells it to stop (`SIGTERM`).
+    /// Asks it to stop (`SIGTERM`).
     pub fn terminate(&self) {
         signal(self.id(), Signal::TERM);
     }

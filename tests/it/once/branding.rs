@@ -1,5 +1,4 @@
-//! The service in other people's looks: name, logo, accent, links for help and privacy, also with values that mean harm.
-//! What may not live here: how a branded page looks (`browser_access.rs`), and the colours that follow from an accent (`config`).
+//! Product name, logo, accent color and links, also with hostile values.
 
 use vestibule::config::Settings;
 use vestibule::mail::{Mail, MailKind};
@@ -12,7 +11,7 @@ use crate::harness::{PASSWORD, TestApp, TestDatabase};
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// An SVG that would act, were it let.
+/// An SVG with scripts.
 const HOSTILE_SVG: &str = r#"<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40" onload="alert(1)"><script>alert(2)</script><circle cx="20" cy="20" r="20" fill="tan"/></svg>"#;
 const WORDMARK_SVG: &str =
     r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 40"><path d="M0 0h160v40H0z"/></svg>"#;
@@ -20,7 +19,7 @@ const WORDMARK_SVG: &str =
 /// A server with a logo and what `change` sets; the logo is read at the start and not needed after it.
 async fn with_logo(logo: &str, change: impl FnOnce(&mut Settings)) -> TestApp {
     let folder = tempfile::tempdir().expect("a folder");
-    // Its name says nothing.
+    // The file name must not matter.
     let path = folder.path().join("logo.gif");
     std::fs::write(&path, logo).expect("written");
     TestApp::start_with(|settings| {
@@ -30,7 +29,7 @@ async fn with_logo(logo: &str, change: impl FnOnce(&mut Settings)) -> TestApp {
     .await
 }
 
-/// What stands between these two on a page.
+/// The text between two others on a page.
 fn between<'a>(page: &'a Page, before: &str, after: &str) -> &'a str {
     let (_, rest) = page.html.split_once(before).unwrap_or_else(|| panic!("{before} in {}", page.html));
     rest.split_once(after).expect("closed").0
@@ -60,7 +59,7 @@ async fn logo_is_served_as_a_picture_that_runs_no_script() {
     for path in ["/static/logo.svg", "/static/logo.AAAAAAAAAAAA.svg", "/static/logo.gif"] {
         assert_eq!(visitor.get(path).await.status, 404, "{path}");
     }
-    // A logo that holds the name speaks it, and the name stands nowhere else.
+    // A wide logo contains the name: the name is its alternative text and appears nowhere else.
     let app = with_logo(WORDMARK_SVG, |settings| settings.database.product_name = Some("A \"B\"".to_owned())).await;
     let page = Visitor::new(&app).get("/login").await;
     let tag = between(&page, "<img ", ">");

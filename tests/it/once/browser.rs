@@ -1,5 +1,4 @@
-//! People at a real browser: signing in and out with and without scripts, by keyboard, in Korean, in two tabs, on a small screen.
-//! What may not live here: Swagger UI (`browser_docs.rs`), pictures (`browser_screens.rs`).
+//! Signing in and out with a real browser: without scripts, by keyboard, in Korean, in two tabs, on a small screen.
 
 use fantoccini::key::Key;
 
@@ -69,7 +68,7 @@ async fn alert_has_the_focus_after_a_wrong_password() {
     browser.wait_until("document.activeElement.getAttribute('role') == 'alert'").await;
     assert_eq!(browser.evaluate("document.querySelector('#username').value").await, "alice");
     assert_eq!(browser.evaluate("document.querySelector('#password').value").await, "");
-    // From the alert on, one Tab leads to the name and the next to the password.
+    // From the alert, one Tab leads to the name and the next to the password.
     let (tab, enter) = (char::from(Key::Tab), char::from(Key::Enter));
     browser.press(&tab.to_string()).await;
     assert_eq!(browser.evaluate("document.activeElement.id").await, "username");
@@ -95,7 +94,7 @@ async fn sign_in_and_out_work_by_keyboard() {
     assert_eq!(outline, "solid", "the focus is seen");
     browser.press_to_submit(&enter.to_string()).await;
     assert!(browser.text("h1").await.contains("alice"));
-    // Past the four places of the account.
+    // Past the four links of the account.
     browser.press(&tab.to_string().repeat(5)).await;
     browser.press_to_submit(&enter.to_string()).await;
     assert_eq!(browser.text("[role=status]").await, "You’re signed out.");
@@ -127,13 +126,13 @@ async fn sign_in_in_two_tabs_and_sign_out_in_one() {
     browser.client.switch_to_window(second.clone()).await.expect("it is there");
     browser.goto(&format!("{}/login", app.url)).await;
     sign_in(&browser, PASSWORD).await;
-    // The form in the first tab is from before; so is its token.
+    // The form in the first tab, and its CSRF token, are older.
     browser.client.switch_to_window(first).await.expect("it is there");
     browser.fill("#username", "bob").await;
     browser.fill("#password", PASSWORD).await;
     browser.submit(SUBMIT).await;
     assert!(browser.text("h1").await.contains("bob"));
-    // The second tab shows alice still; its button signs this browser out, not an error.
+    // The second tab still shows alice; its button signs this browser out without an error.
     browser.client.switch_to_window(second).await.expect("it is there");
     assert!(browser.text("h1").await.contains("alice"));
     browser.submit(SUBMIT).await;
@@ -147,7 +146,7 @@ async fn other_site_cannot_sign_a_user_in_or_out() {
     let app = app_with_alice().await;
     app.add_user("mallory", &[]).await;
     let browser = Browser::start().await;
-    // To the second, browsers send no `Sec-Fetch-Site` over http, and no `Origin` from a page that has none.
+    // Over http, browsers send no `Sec-Fetch-Site` to the second, and `Origin: null` from a `data:` page.
     for url in [app.url.clone(), app.url.replace("127.0.0.1", HOST_NAME)] {
         browser.goto(&url).await;
         sign_in(&browser, PASSWORD).await;

@@ -1,6 +1,4 @@
-//! Every page under axe-core (WCAG 2.2 AA and good practice): both languages, light and dark, at 320 pixels, with forced colours and
-//! without motion, with and without an error. Writes `target/pages.md` and pictures into `target/screens/`. A page that comes later is a
-//! line in `PAGES` and one in `open`. What may not live here: what a page does.
+//! Accessibility of every page (WCAG 2.2 AA): both languages, all color schemes, two sizes; writes `target/pages.md`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,9 +12,9 @@ use crate::harness::{PASSWORD, TestApp, proxies, reach};
 
 const SUBMIT: &str = "form button[type=submit]";
 const WIDE: (u32, u32) = (1_100, 900);
-/// What a window of 1,280 pixels shows at a zoom of 400 % (WCAG 1.4.10).
+/// A window of 1,280 pixels at a zoom of 400 % (WCAG 1.4.10).
 const NARROW: (u32, u32) = (320, 640);
-/// Each page in each of its states, with the template it comes from.
+/// Each page in each of its states, with its template. A new page needs a line here and one in `open`.
 const PAGES: [(&str, &str); 35] = [
     ("sign-in", "login.html"),
     ("sign-in-notice", "login.html"),
@@ -55,15 +53,15 @@ const PAGES: [(&str, &str); 35] = [
     ("returns", "redirect_loop.html"),
 ];
 
-/// Shown under an application's address, where our stylesheet is out of reach: as the browser draws it by itself.
+/// Shown at an application's URL, where the stylesheet cannot be loaded.
 const UNSTYLED: &str = "refused";
 
 struct Servers {
-    /// Nobody is an administrator yet.
+    /// Without an admin.
     fresh: TestApp,
-    /// With an administrator called hana.
+    /// With an admin called hana.
     used: TestApp,
-    /// The same, in other looks.
+    /// The same with a brand.
     branded: TestApp,
     /// The same, for applications behind a reverse proxy.
     proxied: TestApp,
@@ -93,7 +91,7 @@ async fn every_page_is_accessible() {
     assert_eq!(faults, [""; 0]);
 }
 
-/// The rows of the table, and all faults.
+/// The rows of the table, and all errors.
 async fn look_at_all(language: &'static str) -> (String, Vec<String>) {
     let (servers, axe) = (Servers::start().await, reach::axe());
     let browser = Browser::start_with(BrowserOptions { language, ..BrowserOptions::default() }).await;
@@ -112,7 +110,7 @@ async fn look_at_all(language: &'static str) -> (String, Vec<String>) {
         };
         let mut results = Vec::new();
         for scheme in ["light", "dark"] {
-            // Still, so that no picture is taken and no contrast reckoned half-way from one colour to the other.
+            // Without motion: contrast must not be measured during a transition.
             browser.emulate(&[("prefers-color-scheme", scheme), ("prefers-reduced-motion", "reduce")]).await;
             take(&browser, &format!("{name}-{scheme}")).await;
             results.push(tell(scheme, reach::violations(&browser, &axe).await));
@@ -124,7 +122,7 @@ async fn look_at_all(language: &'static str) -> (String, Vec<String>) {
         browser.emulate(&[("forced-colors", "active"), ("prefers-reduced-motion", "reduce")]).await;
         tell("forced colours", reach::lost_in_forced_colors(&browser).await);
         browser.resize(NARROW.0, NARROW.1).await;
-        // Each page is walked through twice, once in each language.
+        // The keyboard walk runs once in each language.
         if language == "ko" && is_styled {
             tell("forced colours, Tab", reach::walk(&browser).await);
         }
@@ -160,7 +158,7 @@ fn every_page_template_is_listed() {
     }
 }
 
-/// Settings with which every page is there; no mail is ever sent.
+/// Settings that enable every page; no mail is sent.
 fn open_to_all(settings: &mut Settings) {
     settings.database.mail.smtp_url = Some("smtp://127.0.0.1:1".to_owned());
     settings.database.mail.mail_from = Some("login@example.com".to_owned());
@@ -184,7 +182,7 @@ async fn open_link(browser: &Browser, app: &TestApp, (path, purpose): (&str, Lin
     let user_id = (purpose != LinkPurpose::Invite).then_some(UserId(1));
     let new = NewLink { purpose, user_id, email: Some("hana@example.com"), roles: &[] };
     let link = app.write(move |conn| links::create_for(conn, &new, now)).await;
-    // Under a name, so that the browser does not say where a post comes from.
+    // Under this name the browser sends no `Sec-Fetch-Site`.
     let url = app.url.replace("127.0.0.1", HOST_NAME);
     browser.goto(&format!("{url}{path}?link={}", link.reveal())).await;
 }
@@ -195,7 +193,7 @@ async fn open(page: &str, browser: &Browser, servers: &Servers) {
     let (kind, is_refused) = page.strip_suffix("-error").map_or((page, false), |kind| (kind, true));
     open_fresh(kind, browser, servers).await;
     if is_refused {
-        // Past the browser's own checks.
+        // Disables the browser's validation.
         browser.evaluate("void [...document.forms].forEach(form => form.noValidate = true)").await;
         match kind {
             "sign-in" | "branded" => fill(browser, "hana", "wrong password").await,
@@ -208,7 +206,7 @@ async fn open(page: &str, browser: &Browser, servers: &Servers) {
             "forgot" | "register" | "rescue" | "reset" | "invite" | "password" | "delete" => {
                 browser.submit(SUBMIT).await;
             }
-            // What can only be out of date: a browser that does not say where a post comes from, with a form from before.
+            // Forms whose only error is a stale token, from a browser that does not state the origin.
             _ => {
                 browser.evaluate("void (document.forms[0].csrf.value = 'stale')").await;
                 browser.send_header("Origin", Some("null")).await;
@@ -226,7 +224,7 @@ async fn open(page: &str, browser: &Browser, servers: &Servers) {
     }
 }
 
-/// Opens a page before anything is done on it.
+/// Opens a page without an error.
 async fn open_fresh(page: &str, browser: &Browser, Servers { fresh, used, branded, proxied }: &Servers) {
     let unvouched = used.url.replace("127.0.0.1", HOST_NAME);
     match page {
@@ -257,7 +255,7 @@ async fn open_fresh(page: &str, browser: &Browser, Servers { fresh, used, brande
         "refused" => {
             sign_in(browser, &proxied.url.replace("127.0.0.1", "login.vestibule.test")).await;
             browser.goto(&format!("{}/verify/forward-auth?role=operators", here(browser).await)).await;
-            // As the browser draws it: axe takes what has no background of its own for white, in the dark too.
+            // axe assumes white for a missing background, in dark mode too.
             browser.evaluate("void (document.documentElement.style.background = 'Canvas')").await;
         }
         "returns" => {
@@ -288,7 +286,7 @@ async fn fill(browser: &Browser, username: &str, password: &str) {
     browser.submit(SUBMIT).await;
 }
 
-/// Keeps a picture when `PAGE_PICTURES=1` is set: four for each page take as long as all of its checks.
+/// Writes a picture into `target/screens/` when `PAGE_PICTURES=1` is set: four a page take as long as its checks.
 async fn take(browser: &Browser, name: &str) {
     if std::env::var_os("PAGE_PICTURES").is_none_or(|value| value != "1") {
         return;

@@ -1,5 +1,4 @@
-//! The account's pages at a real browser: by the keyboard alone, and what the script says of a password before it is sent.
-//! What may not live here: rules (`account.rs`), and looks (`browser_access.rs`).
+//! The account pages with a real browser: by keyboard, and the hints of the password script.
 
 use fantoccini::key::Key;
 
@@ -8,7 +7,7 @@ use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 
 const SUBMIT: &str = "form button[type=submit]";
 
-/// Presses Tab until what this selector means has the focus; a page of these has fewer stops than that.
+/// Presses Tab until the element has the focus, at most 20 times.
 async fn tab_to(browser: &Browser, css: &str) {
     for _ in 0..20 {
         browser.press(&char::from(Key::Tab).to_string()).await;
@@ -95,7 +94,7 @@ async fn password_script_gives_the_servers_hints_and_is_optional() {
         browser.wait_until(&condition).await;
     }
     assert_eq!(browser.evaluate("document.querySelector('#password-error').getAttribute('aria-live')").await, "polite");
-    // What the script lets pass, the server may refuse; and the other way round, what it warns of may be sent all the same.
+    // The server may refuse what the script accepts.
     browser.evaluate("void (document.querySelector('#password').value = '')").await;
     browser.fill("#password", "password1234").await;
     browser.submit(SUBMIT).await;

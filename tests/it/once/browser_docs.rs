@@ -1,5 +1,4 @@
-//! Swagger UI at a real browser: ours under its policy, and the one of the FastAPI tutorial's own application, which signs in here
-//! from another origin. What may not live here: what `/token` answers (`programs.rs`).
+//! Swagger UI with a real browser: the server's own, and that of FastAPI's tutorial.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -20,7 +19,7 @@ async fn swagger_ui_signs_in_and_calls_me() {
     let body = execute(&browser, "/me", true).await;
     assert!(body.contains("\"username\": \"alice\""), "{body}");
     assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
-    // The console would have said so.
+    // A violation would be on the console.
     browser.evaluate("void fetch('http://127.0.0.1:1/').catch(() => null)").await;
     let said = browser.console().await;
     assert!(said.iter().any(|line| line.contains("Content Security Policy")), "{said:?}");
@@ -53,12 +52,12 @@ async fn authorize(browser: &Browser) {
     browser.fill("#oauth_username", "alice").await;
     browser.fill("#oauth_password", PASSWORD).await;
     browser.click(".modal-ux .btn.modal-btn.auth.authorize").await;
-    // The button that takes its place once there is a token.
+    // The button that replaces it once there is a token.
     browser.find(".modal-ux .btn[aria-label='Remove authorization']").await;
     browser.click(".modal-ux .btn-done").await;
 }
 
-/// Presses Execute on a GET, after "Try it out" where the page leaves that to its reader, and returns the body of the response.
+/// Presses Execute on a GET, after "Try it out" unless that is done, and returns the body of the response.
 async fn execute(browser: &Browser, path: &str, is_tried_out: bool) -> String {
     let operation = format!(".opblock-get:has([data-path='{path}'])");
     browser.click(&format!("{operation} .opblock-summary-control")).await;

@@ -1,6 +1,4 @@
-//! The whole life of a person at real browsers, with a real mail server, with scripts and without: invited, with a proved address and then
-//! another, in two languages, signed in at two browsers, one ended from the other, the password forgotten and chosen anew. What may not live here: what goes wrong
-//! (`browser_tabs.rs`).
+//! An account from invitation to password reset, with real browsers and a real mail server.
 
 use vestibule::admin;
 use vestibule::db::DbError;
@@ -55,7 +53,7 @@ async fn prove_address(browser: &Browser, app: &TestApp, server: &MailServer) {
     confirm_address(browser, app, server, FIRST_ADDRESS).await;
 }
 
-/// Answers the mail that asks whether this address is hers.
+/// Confirms the address by the mail to it.
 async fn confirm_address(browser: &Browser, app: &TestApp, server: &MailServer, address: &'static str) {
     let mail = server.wait_for_one(address, "Confirm your email address for Vestibule").await;
     open_link(browser, app, &mail).await;
@@ -83,7 +81,7 @@ async fn take_another_address(browser: &Browser, app: &TestApp, server: &MailSer
     server.wait_for_one(FIRST_ADDRESS, "Your email address at Vestibule was changed").await;
 }
 
-/// Chooses Korean for good, and English again.
+/// Saves Korean and then English as the account's language.
 async fn speak_another_language(browser: &Browser) {
     for (language, status) in [("ko", "저장"), ("en", "saved")] {
         browser.evaluate(&format!("void (document.querySelector('#language').value = '{language}')")).await;

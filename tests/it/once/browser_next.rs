@@ -1,5 +1,4 @@
-//! `next` in all its attacks, clicked through in a real browser: wherever a link to a page of ours claims to lead, it ends here.
-//! What may not live here: the rule (`src/web/next.rs`), and what HTTP alone can show (`people_next.rs`).
+//! Hostile values of `next`, followed with a real browser.
 
 use std::fmt::Write as _;
 
@@ -32,7 +31,7 @@ const ATTACKS: [&str; 20] = [
 
 /// Opens a page of another site with one link, and clicks on it.
 async fn follow(browser: &Browser, app: &TestApp, path: &str, next: &str) {
-    // Every byte as `%XX`, and that once more for the address that the other site's page is itself.
+    // Every byte as `%XX`, encoded once more because the other site's page is itself a URL.
     let next = next.bytes().fold(String::new(), |mut encoded, byte| {
         write!(encoded, "%25{byte:02X}").expect("a String takes it");
         encoded
@@ -60,7 +59,7 @@ async fn stay_here(runs_scripts: bool) {
         browser.submit(SUBMIT).await;
         assert_eq!(browser.path().await, "/", "{next:?}");
         assert_is_here(&browser, &app, next).await;
-        // Signed in already, it is followed at once.
+        // A signed-in browser is redirected at once.
         follow(&browser, &app, "/login", next).await;
         assert_eq!(browser.path().await, "/", "{next:?}");
         follow(&browser, &app, "/logout", next).await;
@@ -68,7 +67,7 @@ async fn stay_here(runs_scripts: bool) {
         assert_eq!(browser.path().await, "/login?notice=signed-out", "{next:?}");
         assert_is_here(&browser, &app, next).await;
     }
-    // What is ours is followed, with its query.
+    // A path on this server is followed, with its query.
     follow(&browser, &app, "/login", "/account/sessions?x=1").await;
     browser.fill("#username", "alice").await;
     browser.fill("#password", PASSWORD).await;

@@ -1,5 +1,4 @@
-//! What happens to real people at a real browser: two tabs, the back button, a session that ends under a form, cookies that are refused,
-//! a clock that is wrong. Each with scripts and without. What may not live here: where `next` leads (`browser_next.rs`).
+//! Two tabs, the back button, expired sessions, refused cookies and wrong clocks with a real browser.
 
 use std::time::Duration;
 
@@ -35,18 +34,18 @@ async fn sign_out(browser: &Browser, app: &TestApp) {
     assert_eq!(browser.text("[role=status]").await, "You’re signed out.");
 }
 
-/// A profile whose name somebody has begun to type.
+/// Types a display name without submitting it.
 async fn begin_profile(browser: &Browser, app: &TestApp) {
     browser.goto(&format!("{}/account/profile", app.url)).await;
     browser.fill("#display_name", HALF_DONE).await;
 }
 
-/// What the field holds now.
+/// The value of the field.
 async fn typed(browser: &Browser) -> Option<String> {
     browser.find("#display_name").await.prop("value").await.expect("a field")
 }
 
-/// Signs in again at the page that said why, and finds the text.
+/// Signs in again after the notice and finds the typed text.
 async fn find_text_again(browser: &Browser, app: &TestApp) {
     let told = browser.text("[role=status]").await;
     assert!(told.contains("Your session has ended") && told.contains("Your changes are kept"), "{told}");
@@ -117,7 +116,7 @@ async fn sign_in_twice(runs_scripts: bool) {
     browser.switch_to(&first).await;
     sign_in(&browser, PASSWORD).await;
     assert_eq!(browser.path().await, "/");
-    // The second tab's form is from before the second sign-in: it is asked about, with its text, and the next try is saved.
+    // The second tab's form is older than the second sign-in: it is shown again with its text, and then saved.
     browser.switch_to(&second).await;
     browser.submit(SUBMIT).await;
     assert!(browser.text("[role=alert]").await.contains("has expired"));
@@ -147,7 +146,7 @@ async fn go_back_after_the_sign_out(runs_scripts: bool) {
     for path in ["/account/sessions", "/account/password", "/account/profile"] {
         browser.goto(&format!("{}{path}", app.url)).await;
     }
-    // From a page of another site, the way back would be through what the browser keeps of pages whole.
+    // From another site, the back button could use the browser's page cache.
     browser.goto("data:text/html,<title>elsewhere</title>").await;
     let first = browser.client.window().await.expect("a tab");
     browser.open_tab().await;
@@ -201,7 +200,7 @@ async fn refused_cookies_are_named_as_the_cause_without_scripts() {
     refuse_cookies(false).await;
 }
 
-/// Every cookie has to live by the browser's own clock: with a point in time instead (`Expires`), an hour's difference would end it.
+/// Cookies must use `Max-Age`: with `Expires`, a clock that is wrong by an hour would end them.
 async fn differ_by_an_hour(runs_scripts: bool) {
     for is_ahead in [true, false] {
         let server = MailServer::start();
@@ -238,7 +237,7 @@ async fn differ_by_an_hour(runs_scripts: bool) {
         }
         // Signed in still.
         browser.find("a[href='/account/profile']").await;
-        // The draft's cookie, of a few minutes: the text is there after a sign-out and the next sign-in.
+        // The draft cookie lasts minutes: the text survives a sign-out and the next sign-in.
         browser.submit("button[lang=en]").await;
         sign_out(&browser, &app).await;
         browser.switch_to(&first).await;

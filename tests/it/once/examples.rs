@@ -1,5 +1,4 @@
-//! The resource servers of `examples/`, started as their first lines say: what they take and what they refuse, offline.
-//! What may not live here: what Vestibule itself refuses.
+//! The resource servers of `examples/`: the tokens that they accept and refuse, offline.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -17,7 +16,7 @@ use crate::harness::programs::text;
 use crate::harness::{Answer, PASSWORD, SERVER_KEY, ServerProcess, TestApp};
 
 const ISSUER: &str = "http://localhost:8080";
-/// The longest that a resource server takes to hear of something: it asks every five seconds.
+/// The longest time until a resource server knows of a change: it polls every five seconds.
 const SOON: Duration = Duration::from_secs(20);
 
 /// Starts an example with these settings.
@@ -42,7 +41,7 @@ fn envs(mut command: Command, settings: &[(&str, &str)]) -> Command {
     command
 }
 
-/// An example of ours, which `cargo test` builds beside the tests when it builds all.
+/// The path of a Rust example, which `cargo test --no-run` builds.
 fn built(example: &str) -> PathBuf {
     let tests = std::env::current_exe().expect("a path");
     let built = tests.ancestors().nth(2).expect("a folder").join("examples").join(example);
@@ -54,7 +53,7 @@ async fn ask(server: &Listening, token: &str) -> Answer {
     Answer::to(reqwest::Client::new().get(format!("{}/whoami", server.url)).bearer_auth(token)).await
 }
 
-/// Asks until this status comes.
+/// Waits for this status.
 async fn wait_for(status: u16, server: &Listening, token: &str) {
     let began = Instant::now();
     loop {
@@ -67,7 +66,7 @@ async fn wait_for(status: u16, server: &Listening, token: &str) {
     }
 }
 
-/// Whatever is no good access token of this issuer, each with what is wrong with it.
+/// Invalid tokens, each with its error.
 async fn bad_tokens(app: &TestApp, good: &str) -> Vec<(&'static str, String)> {
     let mut bob = claims(good);
     bob["sub"] = json!("bob");
@@ -131,7 +130,7 @@ async fn takes_good_tokens_and_no_others(example: &str) {
         );
     }
 
-    // Without notice, where Vestibule gives ten minutes of it: the worst that a resource server can meet.
+    // Without the usual ten minutes of notice: the worst case for a resource server.
     let key = ServerKey::parse(SERVER_KEY).expect("a key");
     let rotation = app.admin().rotate_keys(KeyAlgorithm::Es256, &key, TimeDelta::zero(), TimeDelta::minutes(20)).await;
     rotation.expect("the database answers");
@@ -146,7 +145,7 @@ async fn takes_good_tokens_and_no_others(example: &str) {
     wait_for(401, &server, good).await;
     assert_eq!(ask(&server, &new).await.status, 200, "another session lives on");
 
-    // Offline: what it knows suffices while Vestibule is away.
+    // The resource server works on while Vestibule is unavailable.
     drop(app);
     assert_eq!((ask(&server, good).await.status, ask(&server, &new).await.status), (401, 200));
 }

@@ -66,7 +66,7 @@ async fn wrong_algorithm_or_key_is_refused() {
         let ed25519 = Ed25519KeyPair::generate().expect("a key").sign(message.as_bytes());
         assert_refused(&app, &format!("{message}.{}", base64url(ed25519.as_ref())), alg).await;
     }
-    // Zeros were a valid ECDSA signature of anything in Java once (CVE-2022-21449).
+    // Java once accepted zeros as an ECDSA signature of anything (CVE-2022-21449).
     let message = unsigned(&header, &claims);
     assert_refused(&app, &format!("{message}.{}", base64url(&[0; 64])), "r = s = 0").await;
 }
@@ -113,7 +113,7 @@ async fn hs256_with_the_public_key_as_secret_is_refused() {
     assert_eq!(me(&app, &token).await.status, 200);
 }
 
-/// Signed with the right secret, so that only the claim is wrong.
+/// The tokens are signed with the right secret: only the claim is wrong.
 #[tokio::test]
 async fn mistyped_or_out_of_range_time_is_refused() {
     let app = hs256::start().await;
@@ -137,7 +137,7 @@ async fn mistyped_or_out_of_range_time_is_refused() {
         wrong.extend(["9223372036854775807", "9223372036854775808", "18446744073709551616"].map(str::to_owned));
         wrong.push("-9223372036854775808".to_owned());
         for value in wrong {
-            // As text: serde_json would write some of these otherwise.
+            // Inserted as text: serde_json would write some of these differently.
             let mark = "\"the place of the value\"";
             let text = with(&genuine, name, "the place of the value").to_string().replace(mark, &value);
             assert_refused(&app, &hs256::sign(&ours, &text), &format!("{name}: {value}")).await;

@@ -41,7 +41,7 @@ async fn token_signed_by_another_key_or_algorithm_is_refused_under_every_kid() {
             }
         }
     }
-    // The genuine signature under the names of the others.
+    // The genuine signature under the key IDs of the other keys.
     let genuine = token.rsplit('.').next().expect("a signature");
     for key in &keys {
         for alg in ["ES256", "EdDSA", "RS256"] {
@@ -54,7 +54,7 @@ async fn token_signed_by_another_key_or_algorithm_is_refused_under_every_kid() {
     assert_eq!(app.get_me(&token).await.status(), 200);
 }
 
-/// A public key in the forms in which it is found lying about.
+/// A public key in its usual encodings.
 fn forms(jwk: &Value) -> Vec<Vec<u8>> {
     let bytes = |name: &str| from_base64url(jwk[name].as_str().expect("text")).expect("base64url");
     let (raw, der) = match jwk["kty"].as_str() {
@@ -103,5 +103,5 @@ async fn hs256_with_a_public_rsa_or_ed25519_key_as_secret_is_refused() {
     assert_eq!(tried, 2 * 7 * 4);
 }
 
-/// Makes a signature.
+/// Signs a message.
 type Sign<'a> = dyn Fn(&[u8]) -> Vec<u8> + 'a;

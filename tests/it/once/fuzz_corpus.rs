@@ -1,5 +1,4 @@
-//! The inputs that the fuzzers kept (`fuzz/corpus/`), through the same functions, on each test run.
-//! What may not live here: what holds for them (`fuzz/src/`).
+//! The fuzz targets over the inputs in `fuzz/corpus/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

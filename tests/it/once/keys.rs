@@ -19,7 +19,7 @@ async fn each_algorithm_signs_valid_tokens_and_publishes_its_key() {
         assert_eq!(me(&app, &token).await, 200, "{algorithm}");
         let set = Answer::to(app.get("/.well-known/jwks.json")).await.json();
         let key = set["keys"][0].as_object().expect("a key");
-        // No member more: any other would be of the private key.
+        // Any further member would belong to the private key.
         assert_eq!(key.keys().map(String::as_str).collect::<Vec<_>>(), members, "{algorithm}");
         assert_eq!((key["kid"].as_str(), key["alg"].as_str()), (Some(kid.as_str()), Some(algorithm)));
         if algorithm == "RS256" {

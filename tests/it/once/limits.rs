@@ -1,5 +1,4 @@
-//! What a request may cost the server in time, and for whom a token is. What may not live here: the table of answers
-//! (`token_errors.rs`).
+//! The time limit of a request body, and the audience of a token.
 
 use std::io::Read as _;
 use std::time::{Duration, Instant};
@@ -26,7 +25,7 @@ async fn request_body_times_out_after_ten_seconds() {
     assert!(answer.contains("\"error\":\"invalid_request\""), "{answer}");
     let took = began.elapsed();
     assert!((Duration::from_secs(9)..Duration::from_secs(15)).contains(&took), "{took:?}");
-    // Others were served meanwhile and are now.
+    // The server still responds to others.
     app.add_user("alice", &[]).await;
     assert_eq!(app.post_token("alice", PASSWORD).await.status(), 200);
 }

@@ -31,7 +31,7 @@ async fn mail_is_text_and_html_in_the_recipients_language() {
     until_waiting(&app.database, 0, EVERY).await;
 }
 
-/// Sends through a mail server of this kind: with its certificate vouched for, without, and to a server that knows no TLS.
+/// Sends over TLS: with a trusted certificate, with an untrusted one, and to a server without TLS.
 async fn send_protected(tls: MailTls, url: impl Fn(u16) -> String) {
     let server = MailServer::start_with(MailOptions { tls, password: Some("pass word/1") });
     let bare = MailServer::start();
@@ -47,11 +47,11 @@ async fn send_protected(tls: MailTls, url: impl Fn(u16) -> String) {
     queue(&app, reset(1)).await;
     assert!(server.wait_for(1).await[0].is_protected);
     until_waiting(&app.database, 0, EVERY).await;
-    // Nobody vouches for this certificate: not a word is sent, and the mail waits.
+    // The certificate is not trusted: nothing is sent, and the mail stays queued.
     let stranger = app_at(server.port, None).await;
     queue(&stranger, reset(1)).await;
     until_waiting(&stranger.database, 1, "tries = 1 AND last_error LIKE '%ertificate%'").await;
-    // A server without TLS where TLS is insisted on.
+    // The server has no TLS where TLS is required.
     let careful = app_at(bare.port, ca_file()).await;
     queue(&careful, reset(1)).await;
     until_waiting(&careful.database, 1, "tries = 1").await;

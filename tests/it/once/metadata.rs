@@ -74,7 +74,7 @@ async fn documentation_files_are_served_locally() {
     }
 }
 
-/// Every route, with a method that it takes and one that it does not, and what is no route.
+/// Requests to every route with several methods, and to unknown paths.
 async fn walk(app: &TestApp) -> Vec<(String, Answer)> {
     let login = Answer::to(app.get("/login")).await.text();
     let assets = login.match_indices(" href=\"/").filter_map(|(at, _)| login[at + 7..].split('"').next());
@@ -210,7 +210,7 @@ async fn preflight_allows_listed_origins_methods_and_headers_only() {
     };
     for (path, origin, method) in [("/token", APP, "POST"), ("/me", APP, "GET"), ("/me", "https://two.example", "GET")]
     {
-        // What Swagger UI and a `fetch` with a bearer send.
+        // The headers of Swagger UI and of a `fetch` with a bearer token.
         let answer = preflight(path, origin, method, "authorization,content-type,x-requested-with").await;
         assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, origin), "{answer:?}");
         assert!(answer.header("access-control-allow-methods").contains(method), "{answer:?}");

@@ -1,6 +1,4 @@
-//! Programs that others wrote, against our tokens, keys and routes (`tests/peers/`): in Python PyJWT, python-jose, Authlib and FastAPI's
-//! tutorial, on Node jose and openid-client.
-//! What may not live here: anything that they do not check.
+//! PyJWT, python-jose, Authlib, FastAPI's tutorial, jose and openid-client (`tests/peers/`) against the server.
 
 use serde_json::{Value, json};
 use vestibule::clients::GrantType;
@@ -9,7 +7,7 @@ use crate::harness::hs256::{self, JWT_SECRET, claims, part, swap_claims};
 use crate::harness::peers::{self, Listening, folder, node, python};
 use crate::harness::{Answer, PASSWORD, TestApp};
 
-/// What a script on Python prints: the claims, or why it refuses.
+/// The output of a Python script: the claims, or the reason for the refusal.
 async fn ask(script: &str, environment: &[(&str, &str)]) -> Value {
     let mut command = python();
     command.arg(folder().join(script));
@@ -66,7 +64,7 @@ async fn fastapi_tutorial_accepts_tokens_and_refuses_forged_ones() {
     let tutorial = start_tutorial(&format!("{}/token", app.url)).await;
     let document = Answer::to(app.client.get(format!("{}/openapi.json", tutorial.url))).await.json();
     let flow = &document["components"]["securitySchemes"]["OAuth2PasswordBearer"]["flows"]["password"];
-    // As the Authorize button of its /docs does: ask the token URL that the document names, with these fields.
+    // The request of the Authorize button: to the token URL of the document, with these fields.
     let token_url = flow["tokenUrl"].as_str().expect("a URL");
     let fields = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", "")];
     let issued =
@@ -111,7 +109,7 @@ async fn authlib_uses_every_grant_and_revokes_tokens() {
 
 #[tokio::test]
 async fn openid_client_discovers_the_server_and_uses_every_grant() {
-    // A discovery is believed only from the very address that it names.
+    // Discovery requires that the issuer equals the URL.
     let port = peers::free_port();
     let url = format!("http://127.0.0.1:{port}");
     let app = TestApp::start_with(|settings| {

@@ -70,7 +70,7 @@ async fn wrong_password_shows_the_form_with_the_name_and_without_the_password() 
     assert_eq!(page.value_of("password"), None);
     assert!(!page.html.contains("not the password"));
     assert!(page.alert().starts_with("Incorrect username or password. Check both"), "{}", page.alert());
-    // A screen reader hears of it by the title, by the role, and because the focus is there.
+    // Screen readers announce the title, the role and the focused element.
     assert!(page.html.contains("<title>Error: Sign in · Vestibule</title>"));
     assert!(page.html.contains("role=\"alert\" tabindex=\"-1\" autofocus"));
     assert_eq!(page.html.matches("autofocus").count(), 1);

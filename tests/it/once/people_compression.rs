@@ -1,4 +1,4 @@
-//! Which answers go out packed, and which never do. What may not live here: how small a page is (`browser_access.rs`).
+//! Which responses are compressed, and which never are.
 
 use std::io::Read as _;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::harness::visitor::Visitor;
 use crate::harness::{PASSWORD, TestApp};
 
-/// A GET by a client that takes these codings: the headers, and the body as it came.
+/// A GET by a client that accepts these codings: the headers and the raw body.
 async fn get(app: &TestApp, path: &str, codings: Option<&str>) -> (HeaderMap, Vec<u8>) {
     let mut request = app.client.get(format!("{}{path}", app.url)).header("accept", "text/html,*/*");
     if let Some(codings) = codings {
@@ -64,7 +64,7 @@ async fn pages_and_files_are_compressed_on_request() {
 async fn responses_with_tokens_are_never_compressed() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
-    // Long enough to be packed, were it a page.
+    // Long enough to be compressed if it were a page.
     let state = "a".repeat(1_500);
     let form = [("username", "alice"), ("password", PASSWORD), ("state", &state)];
     let answer = app
@@ -91,13 +91,13 @@ async fn query_text_never_appears_on_account_pages() {
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);
     visitor.sign_in("alice").await;
-    // Whoever chooses what stands in the query could else guess at the rest from the size of the packed page (BREACH).
+    // Reflected query text would let an attacker guess secrets from the compressed size (BREACH).
     for path in ["/", "/account/profile", "/account/sessions", "/account/password"] {
         let query = "?notice=zqxj&next=/zqxj&username=zqxj&display_name=zqxj&link=zqxj&here=zqxj";
         let page = visitor.get(&format!("{path}{query}")).await;
         assert!(page.status == 200 && !page.html.contains("zqxj"), "{path}: {}", page.html);
     }
-    // And the one secret of a form is another at each look.
+    // The CSRF token differs on each page.
     let [one, two] = [visitor.get("/").await, visitor.get("/").await];
     assert_ne!(one.value_of("csrf").expect("a token"), two.value_of("csrf").expect("a token"));
 }

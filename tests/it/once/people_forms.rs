@@ -1,5 +1,4 @@
-//! What every form post of the people's door must pass: the cookie, the form's token, and where the browser says it comes from.
-//! What may not live here: what a form does once it passed.
+//! The checks of every form post: the cookie, the CSRF token, and the origin.
 
 use reqwest::Method;
 
@@ -46,7 +45,7 @@ async fn secure_cookie_over_http_is_named_as_the_cause() {
     })
     .await;
     app.add_user("alice", &[]).await;
-    // A jar that keeps the rules of browsers does not send the cookie back over http, but to this machine itself.
+    // A standard cookie jar sends secure cookies over http to local addresses only.
     let address: std::net::SocketAddr = app.url.trim_start_matches("http://").parse().expect("an address");
     let browser = reqwest::Client::builder().cookie_store(true).resolve("login.example", address);
     let browser = browser.build().expect("a client");
@@ -56,7 +55,7 @@ async fn secure_cookie_over_http_is_named_as_the_cause() {
     let fields = [&ALICE[..], &[("csrf", csrf)]].concat();
     let page = browser.post(&url).form(&fields).send().await.expect("an answer").text().await.expect("text");
     assert!(page.contains("only keeps over https") && page.contains("https://login.example"), "{page}");
-    // Behind the proxy the scheme is right, and the cause is the browser after all.
+    // Behind the https proxy the cause is the browser.
     let page = Visitor::new(&app).with("x-forwarded-proto", "https").post("/login", &fields).await;
     assert!(page.alert().contains("Allow cookies"), "{}", page.alert());
 }
@@ -77,7 +76,7 @@ async fn cross_site_form_is_refused() {
     for (name, value) in elsewhere() {
         let visitor = Visitor::new(&app);
         let form = visitor.get("/login").await;
-        // Even with a token that fits.
+        // Even with a valid CSRF token.
         let page = visitor.clone().with(name, value).submit(&form, "/login", &ALICE).await;
         assert_eq!((page.status, page.set_cookie(TOKEN)), (403, None), "{name}: {value}");
         assert!(page.alert().starts_with("This form came from another site"), "{}", page.alert());
@@ -89,8 +88,8 @@ async fn cross_site_form_is_refused() {
     }
 }
 
-/// A browser sends no `Lax` cookie with another site's post, but it keeps what the answer sets: a new session cookie would take the
-/// place of the one that holds the session.
+/// A browser sends no `Lax` cookie with another site's post, but it stores the response's cookies: a new session cookie
+/// would replace the signed-in one.
 #[tokio::test]
 async fn cross_site_form_without_cookies_sets_no_cookie() {
     let app = app_with_alice().await;
@@ -131,7 +130,7 @@ async fn stale_sign_out_of_unknown_origin_asks_for_confirmation() {
     for origin in ["none", "null"] {
         let page = visitor.clone().with("origin", origin).with("sec-fetch-site", "none").post("/logout", &[]).await;
         if origin == "none" {
-            // No URL at all: not ours.
+            // Not a URL, therefore not this server's origin.
             assert_eq!(page.status, 403);
             continue;
         }

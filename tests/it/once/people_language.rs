@@ -10,14 +10,14 @@ pub fn lang(page: &Page) -> &str {
     rest.split_once('"').expect("closed").0
 }
 
-/// Presses the button of a language on a page.
+/// Presses the language button on a page.
 pub async fn switch(visitor: &Visitor, page: &Page, language: &str) -> Page {
     assert!(
         page.html.contains(&format!("name=\"language\" value=\"{language}\" lang=\"{language}\"")),
         "{}",
         page.html
     );
-    // As a browser reads it out of the attribute.
+    // Unescaped, as a browser reads the attribute.
     let here = page.value_of("here").expect("the page says where it is").replace("&#38;", "&");
     visitor.post("/language", &[("here", &here), ("language", language)]).await
 }
@@ -40,7 +40,7 @@ async fn language_switch_keeps_the_page_and_next() {
     assert_eq!((page.status, lang(&page)), (200, "ko"));
     assert_eq!(page.value_of("next"), Some("/docs/?a=1&#38;b=2"));
     assert_eq!(page.header("vary"), "Cookie, Accept-Language, Accept-Encoding");
-    // After a post that was refused, too; and then the form signs in to where it was to lead.
+    // Also after a refused post; the form still leads to `next`.
     let fields = [("username", "alice"), ("password", "wrong"), ("next", "/docs/?a=1&b=2")];
     let page = visitor.submit(&page, "/login", &fields).await;
     assert_eq!((page.status, lang(&page)), (422, "ko"));
@@ -59,7 +59,7 @@ async fn language_switch_works_on_error_pages() {
     assert_eq!(answer.location(), "/nothing/%22here%22");
     let page = visitor.get(answer.location()).await;
     assert_eq!((page.status, lang(&page)), (404, "ko"));
-    // What only a form opens is no page to come back to.
+    // A route that only accepts posts is no page to return to.
     let page = visitor.get("/language").await;
     assert_eq!((page.status, page.value_of("here")), (405, Some("/")));
 }

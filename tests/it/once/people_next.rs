@@ -1,5 +1,4 @@
-//! Where a person goes after signing in: whatever is asked for, only ever to a path of ours.
-//! What may not live here: the rule's own cases (`src/web/next.rs`).
+//! Where a sign-in leads: to a path on this server.
 
 use std::fmt::Write as _;
 
@@ -16,7 +15,7 @@ async fn next_returns_to_the_requested_page() {
         let visitor = Visitor::new(&app);
         let form = visitor.get(&format!("/login?next={}", encode(next))).await;
         assert_eq!(form.value_of("next").map(unescape).as_deref(), Some(next));
-        // A wrong try does not lose it.
+        // A failed attempt keeps it.
         let fields = [("username", "alice"), ("password", "wrong password"), ("next", next)];
         let form = visitor.submit(&form, "/login", &fields).await;
         assert_eq!(form.value_of("next").map(unescape).as_deref(), Some(next));
@@ -146,7 +145,7 @@ fn attacks() -> Vec<String> {
     attacks
 }
 
-/// Every byte as `%XX`: nothing is left to how a client would write it.
+/// Percent-encodes every byte, independent of the client.
 fn encode(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         write!(encoded, "%{byte:02X}").expect("a String takes it");

@@ -1,5 +1,4 @@
-//! What holds for every page: headers, size, languages, methods, and the pages that tell of an error.
-//! What may not live here: what one page is for.
+//! The rules of every page: headers, languages, methods, and error pages.
 
 use reqwest::Method;
 
@@ -77,7 +76,7 @@ async fn oversized_body_is_refused_unread() {
     let app = TestApp::start().await;
     for path in ["/login", "/logout", "/setup", "/", "/account/profile", "/account/password"] {
         let client = app.client.post(format!("{}{path}", app.url)).header("content-type", FORM);
-        // The server may close the connection while we still send: that is an answer too.
+        // The server may close the connection during the upload.
         if let Ok(response) = client.body(vec![b'a'; 10_000_000]).send().await {
             assert!([413, 405, 303, 410].contains(&response.status().as_u16()), "{path}: {}", response.status());
         }
@@ -107,7 +106,7 @@ async fn every_page_has_security_headers() {
         assert!(page.header("permissions-policy").contains("camera=()"), "{name}");
         assert_eq!(page.headers.get("server"), None, "{name}");
         assert_eq!(page.headers.get("strict-transport-security"), None, "only on https");
-        // What the policy forbids must not stand in the page.
+        // The page must contain nothing that the policy forbids.
         for forbidden in ["<script", "<style", " style=\"", " onclick", " onload", "javascript:", "http://", "https://"]
         {
             assert!(!page.html.contains(forbidden), "{forbidden} in {name}");
@@ -190,7 +189,7 @@ async fn head_returns_the_headers_of_get() {
     }
 }
 
-/// An administrator called Kim, with a name that is long in a narrow window, signed in.
+/// A server with a signed-in admin called kim.
 async fn signed_in() -> (TestApp, Visitor) {
     let app = TestApp::start().await;
     let visitor = Visitor::new(&app);
@@ -201,7 +200,7 @@ async fn signed_in() -> (TestApp, Visitor) {
     (app, visitor)
 }
 
-/// Every page in its states, in a language; `visitor` is signed in.
+/// Every page in each of its states, in one language; `visitor` is signed in.
 async fn every_page(app: &TestApp, visitor: &Visitor, language: &str) -> Vec<(&'static str, Page)> {
     let (visitor, newcomer) =
         (visitor.clone().with("accept-language", language), Visitor::new(app).with("accept-language", language));

@@ -1,5 +1,4 @@
-//! `/logout` as applications use it: a link asks, a form signs out, and both lead back where they may.
-//! What may not live here: what ends with a session (`people_sessions.rs`).
+//! `/logout` as applications use it.
 
 use crate::harness::TestApp;
 use crate::harness::visitor::Visitor;
@@ -33,7 +32,7 @@ async fn sign_out_returns_to_the_application() {
     let next = "https://app.vestibule.test/bye?x=1";
     let visitor = Visitor::new(&app);
     visitor.sign_in("alice").await;
-    // A form of the application's own cannot sign out by itself: another site could send it.
+    // A form of the application only asks: another site could send it, too.
     let from_application = visitor.clone().with("sec-fetch-site", "same-site");
     for page in [
         visitor.get(&format!("/logout?next={next}")).await,

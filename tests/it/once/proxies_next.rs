@@ -1,5 +1,4 @@
-//! Signing in for an application: back to it, and out of a circle when it keeps sending people here. What may not live here: the
-//! attacks on `next` (`src/web/next.rs`, `people_next.rs`).
+//! Signing in for an application: back to it, and out of a redirect loop.
 
 use crate::harness::PASSWORD;
 use crate::harness::proxies::{start, start_with};
@@ -51,7 +50,7 @@ async fn redirect_loop_is_detected_and_explained() {
         visitor.sign_in("alice").await;
         for round in 0..2 {
             for turn in 0..4 {
-                // Something new in the query at each turn, as some applications do.
+                // A new query each time, as some applications do.
                 let page = visitor.get(&format!("/login?next={APP}{turn}")).await;
                 assert_eq!((page.status, page.location()), (303, format!("{APP}{turn}").as_str()), "{round}");
                 let cookie = page.set_cookie("vestibule_returns").expect("it counts");
@@ -61,7 +60,7 @@ async fn redirect_loop_is_detected_and_explained() {
             assert_eq!((page.status, page.location()), (409, ""));
             assert!(page.html.contains(words) && page.html.contains("http://app.vestibule.test:8080"), "{}", page.html);
             assert!(page.html.contains("COOKIE_DOMAIN") && page.html.contains(&format!("href=\"{APP}\"")));
-            // The link on the page, and so a repaired proxy, gets a fresh start.
+            // The count restarts with the link on the page.
             assert_eq!(visitor.cookie("vestibule_returns"), None);
         }
     }

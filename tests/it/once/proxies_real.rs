@@ -25,7 +25,7 @@ async fn believes_no_client(kind: Kind) {
     }
     let answer = Answer::to(client.get(&url).header("Remote_User", "admin")).await;
     assert!(answer.status == 403 || !answer.text().to_lowercase().contains("remote_user"), "{}", answer.text());
-    // The shared cookies stay with the proxy, wherever they stand; the application's own reach it.
+    // The proxy removes the shared cookies in any position and passes the application's own.
     let (_, cookie) = proxies::sign_in(&proxy.app, "alice").await;
     for cookies in [
         format!("theme=dark; {cookie}; lang=ko"),
@@ -40,7 +40,7 @@ async fn believes_no_client(kind: Kind) {
         }
         assert_eq!(passed.trim_end_matches("; ").trim_end_matches(';'), "theme=dark; lang=ko", "{kind:?}");
     }
-    // Which host it is and how it got here is for the proxy to say.
+    // Only the proxy's own `X-Forwarded-*` headers count.
     let lies = [("x-forwarded-host", "evil.test"), ("x-forwarded-uri", "/login"), ("x-forwarded-method", "POST")];
     let request = lies.iter().fold(open(&program, &url), |request, (name, value)| request.header(*name, *value));
     let answer = request.send().await.expect("an answer");

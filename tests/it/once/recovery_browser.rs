@@ -1,5 +1,4 @@
-//! People at a real browser who forgot their password or were invited, with scripts and without.
-//! What may not live here: rules (`recovery.rs`, `registration.rs`).
+//! Password reset and invitation with a real browser, with and without scripts.
 
 use fantoccini::key::Key;
 use vestibule::users;

@@ -1,5 +1,4 @@
-//! Settings: what a bad value is told, `.env`, the tutorial's names, and that the help, `.env.example` and `docs/settings.md` say the
-//! same. What may not live here: what a setting does.
+//! Settings: hints for bad values, `.env`, the tutorial's names, and equal lists in help, example and documentation.
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStringExt as _;
@@ -9,7 +8,7 @@ use std::process::Command;
 use crate::harness::cli::run;
 use crate::harness::{ServerProcess, TestDatabase};
 
-/// Settings whose bad value is shown, each with the word that its mend must hold.
+/// Settings whose invalid value is shown, each with words of its hint.
 const BAD: [(&str, &str, &str); 41] = [
     ("SERVER_KEY_FILE", "/there/is/no/such.key", "name a file that can be read"),
     ("PASSWORD_MIN_LENGTH", "7", "8 to 128"),
@@ -54,7 +53,7 @@ const BAD: [(&str, &str, &str); 41] = [
     ("METRICS_BIND", "9090", "ADDRESS:PORT"),
 ];
 
-/// Settings whose bad value is not shown, since it is or holds a secret.
+/// Settings whose invalid value is not shown, because it is or contains a secret.
 const BAD_SECRETS: [(&str, &str, &str); 5] = [
     ("DATABASE_URL", "mysql://me:hunter2@there/name", "sqlite:// or postgres://"),
     ("SERVER_KEY", "hunter2", "openssl rand -base64 32"),
@@ -63,7 +62,7 @@ const BAD_SECRETS: [(&str, &str, &str); 5] = [
     ("SMTP_PASSWORD", "hunter2", "names no user"),
 ];
 
-/// What a setting is called, its flag and its default, as one of the three lists says.
+/// The flag and the default of each setting, as one of the three lists has them.
 type Listed = BTreeMap<String, (String, String)>;
 
 fn stderr_of_refused(command: Command) -> String {
@@ -105,7 +104,7 @@ fn all_invalid_settings_are_reported_together() {
         .collect();
     let said = stderr_of_refused(database.serve(&all));
     for (name, _) in all {
-        // A secret given twice is refused for that, and its file is named.
+        // A secret that is set twice is refused by the name of its file.
         assert!(said.contains(name), "{name}: {said}");
     }
     assert!(database.sqlite_file().is_none_or(|file| !file.exists()), "nothing is made before the settings are right");
@@ -181,7 +180,7 @@ fn environment_overrides_dotenv_in_the_working_directory() {
 #[test]
 fn tutorial_setting_names_warn_with_the_right_names() {
     let database = TestDatabase::create();
-    // It goes on to start, and then cannot have the address: the warning stands before that.
+    // The warning comes first; then the start fails, because the address is taken.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
     let secret = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7";
@@ -203,7 +202,7 @@ fn help_example_and_documentation_list_the_same_settings() {
     for (name, (flag, default)) in &help {
         let (page_flag, page_default) = page.get(name).unwrap_or_else(|| panic!("docs/settings.md lacks {name}"));
         assert_eq!(flag, page_flag, "{name}");
-        // The help says of the two secrets only what they are.
+        // The help gives no default for secrets.
         assert!(flag.is_empty() || *default == page_default.replace('`', ""), "{name}: {default} and {page_default}");
     }
     assert_eq!(page.keys().collect::<Vec<_>>(), help.keys().collect::<Vec<_>>());
@@ -221,7 +220,7 @@ fn help_example_and_documentation_list_the_same_settings() {
     }
     assert_eq!(listed.keys().collect::<Vec<_>>(), help.keys().collect::<Vec<_>>());
     for (name, value) in &listed {
-        // A default that is no value, such as "one for each processor", leaves its place empty.
+        // A default in words, such as "one for each processor", leaves the value empty.
         let literal = page[name].1.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')).unwrap_or_default();
         assert_eq!(*value, literal, "{name}");
     }
@@ -234,7 +233,7 @@ fn help_example_and_documentation_list_the_same_settings() {
     assert!(starts(command), "the example starts a server as it stands");
 }
 
-/// Out of `vestibule serve --help`: flags with `[env: NAME]` and `[default: …]`, and the two secrets under them.
+/// The settings in `vestibule serve --help`: flags with `[env: NAME]` and `[default: …]`, and the secrets below them.
 fn listed_by_the_help(database: &TestDatabase) -> Listed {
     let help = run(database.command(&["serve", "--help"])).ok().out;
     let (flags, secrets) = help.split_once("\nSecrets are read").expect("a part on secrets");
@@ -258,7 +257,7 @@ fn listed_by_the_help(database: &TestDatabase) -> Listed {
     listed
 }
 
-/// Out of the table in `docs/settings.md`; a default in backticks is a value, one without is words.
+/// The settings in the table of `docs/settings.md`; a default in backticks is a value, one without is words.
 fn listed_by_the_page() -> Listed {
     let rows = include_str!("../../../docs/settings.md").lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| {

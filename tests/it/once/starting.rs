@@ -52,7 +52,7 @@ fn serve_is_the_default_command() {
 async fn stopping_server_finishes_requests_in_flight() {
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &[]).await;
-    // The account's hash is weaker than these, so that signing in computes a slow one.
+    // The account's hash is weaker than these, and a sign-in computes a slow one.
     let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "10")];
     let mut server = ServerProcess::start(&database, &slow);
     let url = format!("{}/token", server.url);

@@ -1,8 +1,8 @@
-//! House rules that the compiler does not check, read from the sources as text: the direction of imports and single owners.
+//! House rules read from the sources as text: the direction of imports, and single owners.
 
 use crate::harness::sources::{mentions, named_modules, sources, sources_in_src};
 
-/// From the edge inward: a module may name those in groups below its own, and nothing beside or above it.
+/// The groups from the edge inward: a module may name modules in groups below its own only.
 const ORDER: [&[&str]; 17] = [
     &["main", "lib"],
     &["cli"],
@@ -23,7 +23,7 @@ const ORDER: [&[&str]; 17] = [
     &["clock", "secret", "scope", "config"],
 ];
 
-/// Who may name whom against the order, and why. The other way round is then refused.
+/// The exceptions to the order, with the reasons. The reverse direction is then refused.
 const EXCEPTIONS: [(&str, &str, &str); 5] = [
     ("recovery", "admin", "its pages are those of use cases that admins have too"),
     ("registration", "admin", "its pages are those of use cases that admins have too"),
@@ -101,7 +101,7 @@ fn owned_words_stay_with_their_owners() {
 fn sources_have_no_placeholders_or_bare_allows() {
     let mut faults = Vec::new();
     for source in sources() {
-        // Put together, so that this file does not find itself.
+        // Concatenated: this file must not match itself.
         for word in [
             concat!("to", "do!("),
             concat!("unimple", "mented!("),

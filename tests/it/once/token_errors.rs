@@ -169,7 +169,7 @@ async fn body_over_16_kib_is_refused() {
         let head = format!(
             "POST /token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {FORM}\r\nContent-Length: {length}\r\n\r\n"
         );
-        // The announcement is enough: the body need not come.
+        // `Content-Length` is enough: the body need not arrive.
         assert_refusal(&send_raw(&app.url, head.into_bytes()).await, 413, "invalid_request", "announced");
         assert_refusal(&send_raw(&app.url, chunked(&form(length))).await, 413, "invalid_request", "chunked");
     }
@@ -239,7 +239,7 @@ async fn full_hash_queue_is_503_and_tokens_are_still_verified() {
         ("ISSUER", "http://localhost:8080"),
     ];
     let server = ServerProcess::start(&app.database, &settings);
-    // Hashing has the lowest priority: on a machine with other work the queue takes its time.
+    // Hashing has the lowest priority: on a busy machine the queue is slow.
     let patient = reqwest::Client::builder().timeout(Duration::from_mins(3)).build().expect("a client");
     let tries: Vec<_> = (0..150)
         .map(|number| {
@@ -303,7 +303,7 @@ async fn me_accepts_the_token_cookie_or_a_bearer_only() {
     assert_eq!(small.status, 200, "the scheme is written in any case");
     let head = Answer::to(app.client.head(format!("{}/me", app.url)).bearer_auth(&token)).await;
     assert_eq!((head.status, head.body.len()), (200, 0));
-    // A bad header is not made good by a cookie: which of two identities counts must not be a guess.
+    // An invalid header beside a valid cookie is refused: two identities must not be mixed.
     let both = Answer::to(app.get("/me").bearer_auth("abc").header("cookie", &cookie)).await;
     assert_refusal(&both, 401, "invalid_token", "a bad header beside a good cookie");
     let query = Answer::to(app.get(&format!("/me?access_token={token}"))).await;
