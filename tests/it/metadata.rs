@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::answers::assert_refusal;
 use crate::harness::away::Away;
-use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp, TestDatabase};
+use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp};
 
 #[tokio::test]
 async fn key_and_tokens_survive_a_restart_and_are_shared_by_servers() {
