@@ -1,5 +1,5 @@
 //! One function for each parser of what strangers send: it takes any bytes, and panics when something does not hold that must.
-//! `fuzz_targets/` hands them to libFuzzer, `tests/it/fuzz_corpus.rs` runs the kept inputs through the same functions on each test
+//! `fuzz_targets/` hands them to libFuzzer, `tests/it/once/fuzz_corpus.rs` runs the kept inputs through the same functions on each test
 //! run. `world.rs` makes what they share, `tokens.rs`, `requests.rs`, `cookies.rs` and `texts.rs` hold them.
 //! What may not live here: a parser.
 

@@ -48,15 +48,21 @@ async fn assert_is_here(browser: &Browser, app: &TestApp, next: &str) {
     assert!(browser.client.title().await.expect("a title").ends_with("· Vestibule"), "{next}");
 }
 
+/// Fills in the form by a script, which takes less time than keys.
+async fn sign_in(browser: &Browser) {
+    browser.find("#password").await;
+    let form = format!("document.forms[0].username.value = 'alice', document.forms[0].password.value = '{PASSWORD}'");
+    browser.evaluate(&format!("void ({form})")).await;
+    browser.submit(SUBMIT).await;
+}
+
 async fn stay_here(runs_scripts: bool) {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let browser = Browser::start_with(BrowserOptions { runs_scripts, ..BrowserOptions::default() }).await;
     for next in ATTACKS {
         follow(&browser, &app, "/login", next).await;
-        browser.fill("#username", "alice").await;
-        browser.fill("#password", PASSWORD).await;
-        browser.submit(SUBMIT).await;
+        sign_in(&browser).await;
         assert_eq!(browser.path().await, "/", "{next:?}");
         assert_is_here(&browser, &app, next).await;
         // A signed-in browser is redirected at once.
@@ -69,9 +75,7 @@ async fn stay_here(runs_scripts: bool) {
     }
     // A path on this server is followed, with its query.
     follow(&browser, &app, "/login", "/account/sessions?x=1").await;
-    browser.fill("#username", "alice").await;
-    browser.fill("#password", PASSWORD).await;
-    browser.submit(SUBMIT).await;
+    sign_in(&browser).await;
     assert_eq!(browser.path().await, "/account/sessions?x=1");
 }
 
