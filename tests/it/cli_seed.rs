@@ -191,13 +191,13 @@ fn wait_until_it_writes(child: &mut Child, direct: &mut Direct) -> bool {
         if child.try_wait().expect("a status").is_some() {
             return false;
         }
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
 #[test]
 fn killed_seed_is_applied_as_a_whole_or_not_at_all() {
-    const USERS: i64 = 300;
+    const USERS: i64 = 100;
     let db = TestDatabase::create();
     let mut direct = Direct::open(&db);
     if let Direct::Sqlite(_) = direct {

@@ -13,12 +13,11 @@ fn name(database: &TestDatabase) -> &str {
 /// Ends all connections to the database, as a restart of its server does.
 pub fn cut(admin: &mut Direct, database: &TestDatabase) {
     let name = name(database);
-    let cut = admin.texts(&format!(
-        "SELECT pid::text AS text FROM pg_stat_activity WHERE datname = '{name}' AND pg_terminate_backend(pid)"
-    ));
-    assert_ne!(cut, [""; 0], "there were connections to cut");
+    let pids =
+        admin.texts(&format!("SELECT pid::text AS text FROM pg_stat_activity WHERE datname = '{name}'")).join(", ");
+    assert!(!pids.is_empty(), "there were connections to cut");
+    admin.texts(&format!("SELECT pg_terminate_backend(pid)::text AS text FROM pg_stat_activity WHERE pid IN ({pids})"));
     // Ending takes a moment. Only these are waited for: a server may open others at once.
-    let pids = cut.join(", ");
     while admin.count("pg_stat_activity", &format!("pid IN ({pids})")) > 0 {
         std::thread::sleep(Duration::from_millis(5));
     }
