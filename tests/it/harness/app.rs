@@ -1,5 +1,4 @@
-//! A server in this process, behind real sockets, whose clock a test can move. A verb a route.
-//! What may not live here: the command line (`process.rs`).
+//! A server in the test's process, on real sockets, whose clock a test can move.
 
 use std::time::Duration;
 
@@ -15,10 +14,7 @@ use vestibule::users::argon2id::PasswordHash;
 use vestibule::users::password::Password;
 use vestibule::users::{self, Creation, NewUser, User, Username};
 
-use super::{PASSWORD, TestDatabase};
-
-/// The server key of every test server.
-pub const SERVER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+use super::{PASSWORD, SERVER_KEY, TestDatabase};
 
 /// A running server and a client of it that follows no redirect and keeps no cookie.
 pub struct TestApp {
@@ -30,7 +26,7 @@ pub struct TestApp {
     pub clock: Clock,
     /// The services behind the routes.
     pub services: Services,
-    /// The secret in the set-up link, while nobody is an administrator.
+    /// The secret in the set-up link, while there is no admin.
     pub setup_link: Option<String>,
     handle: ServerHandle,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -39,7 +35,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Starts a server with nothing set but its database and cheap hashes.
+    /// Starts a server with default settings, but for its database and cheap hashes.
     pub async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
@@ -105,14 +101,14 @@ impl TestApp {
             .expect("a client")
     }
 
-    /// Makes an account with [`PASSWORD`] and these roles.
+    /// Creates an account with [`PASSWORD`] and these roles.
     pub async fn add_user(&self, name: &str, roles: &[&str]) -> User {
         let hash =
             self.services.accounts.hash_pool().hash(Password::parse(PASSWORD).expect("fit")).await.expect("room");
         self.add_user_with_hash(name, roles, hash).await
     }
 
-    /// Makes an account with a hash made elsewhere.
+    /// Creates an account with a hash made elsewhere.
     pub async fn add_user_with_hash(&self, name: &str, roles: &[&str], hash: PasswordHash) -> User {
         let new = NewUser {
             id: None,
