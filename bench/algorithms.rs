@@ -94,10 +94,12 @@ fn claims(token: &str) -> anyhow::Result<Value> {
 /// Starts a server on a new database and creates a user with a session.
 async fn prepare(arguments: &Arguments) -> anyhow::Result<(TokenService, User, Session)> {
     let mut settings = Settings::default();
-    settings.database.database_url = Some(format!("sqlite://{}", arguments.database_file));
-    settings.bind = Some("127.0.0.1:0".to_owned());
-    settings.jwt_algorithm = Some(arguments.algorithm.clone());
-    settings.jwt_secret_file = (arguments.algorithm == "HS256").then(|| arguments.jwt_secret_file.clone());
+    settings.set("DATABASE_URL", format!("sqlite://{}", arguments.database_file));
+    settings.set("BIND", "127.0.0.1:0");
+    settings.set("JWT_ALGORITHM", arguments.algorithm.clone());
+    if arguments.algorithm == "HS256" {
+        settings.set("JWT_SECRET_FILE", &arguments.jwt_secret_file);
+    }
     let mut config = settings.check()?;
     config.server_key = Some(ServerKey::generate());
     let services = server::start(config, Clock::system()).await?.services;

@@ -50,7 +50,7 @@ struct Arguments {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let mut settings = Settings::default();
-    settings.database.database_url = Some(arguments.database_url.clone());
+    settings.set("DATABASE_URL", arguments.database_url.clone());
     let url = settings.check()?.database;
     tokio::task::spawn_blocking({
         let url = url.clone();

@@ -1,4 +1,4 @@
-//! See `vestibule_fuzz::access_token`. What may not live here: what holds.
+//! The libFuzzer program for `vestibule_fuzz::access_token`.
 
 #![no_main]
 

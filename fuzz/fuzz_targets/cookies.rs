@@ -1,4 +1,4 @@
-//! See `vestibule_fuzz::cookies`. What may not live here: what holds.
+//! The libFuzzer program for `vestibule_fuzz::cookies`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! See `vestibule_fuzz::headers`. What may not live here: what holds.
+//! The libFuzzer program for `vestibule_fuzz::headers`.
 
 #![no_main]
 

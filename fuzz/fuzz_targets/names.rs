@@ -1,4 +1,4 @@
-//! See `vestibule_fuzz::names`. What may not live here: what holds.
+//! The libFuzzer program for `vestibule_fuzz::names`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! See `vestibule_fuzz::next`. What may not live here: what holds.
+//! The libFuzzer program for `vestibule_fuzz::next`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! See `vestibule_fuzz::parameters`. What may not live here: what holds.
+//! The libFuzzer program for `vestibule_fuzz::parameters`.
 
 #![no_main]
 

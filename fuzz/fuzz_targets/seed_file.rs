@@ -1,4 +1,4 @@
-//! See `vestibule_fuzz::seed_file`. What may not live here: what holds.
+//! The libFuzzer program for `vestibule_fuzz::seed_file`.
 
 #![no_main]
 

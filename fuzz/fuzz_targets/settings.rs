@@ -1,4 +1,4 @@
-//! See `vestibule_fuzz::settings`. What may not live here: what holds.
+//! The libFuzzer program for `vestibule_fuzz::settings`.
 
 #![no_main]
 

@@ -1,7 +1,5 @@
-//! One function for each parser of what strangers send: it takes any bytes, and panics when something does not hold that must.
-//! `fuzz_targets/` hands them to libFuzzer, `tests/it/fuzz_corpus.rs` runs the kept inputs through the same functions on each test
-//! run. `world.rs` makes what they share, `tokens.rs`, `requests.rs`, `cookies.rs` and `texts.rs` hold them.
-//! What may not live here: a parser.
+//! The fuzz targets: a function for each parser of untrusted input, which takes any bytes and panics if a property does
+//! not hold.
 
 mod cookies;
 mod requests;
@@ -17,7 +15,8 @@ pub use tokens::access_token;
 /// A target's name and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// All of them; each has a file in `fuzz_targets/` and a folder in `corpus/`.
+/// All targets. Each has a program in `fuzz_targets/`, which libFuzzer runs, and a folder in `corpus/`, which
+/// `tests/it/fuzz_corpus.rs` runs.
 pub const TARGETS: [Target; 8] = [
     ("access_token", access_token),
     ("cookies", cookies),

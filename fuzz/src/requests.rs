@@ -1,4 +1,4 @@
-//! What stands in the head and body of any request. What may not live here: cookies.
+//! The fuzz targets for request headers other than `Cookie` and for request bodies.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ use vestibule::web::user_agent;
 
 use super::world::{self, World};
 
-/// The headers that something here reads, by the letter that a line begins with.
+/// The headers that the server reads; the letter at the start of a line is an index, from `a`.
 const NAMES: [&str; 12] = [
     "authorization",
     "accept-language",
@@ -34,7 +34,8 @@ const NAMES: [&str; 12] = [
     "if-none-match",
 ];
 
-/// Headers, one a line; the first letter says which. `{T}` stands for a good token, `{B}` for a program's good Basic credentials.
+/// Takes one header a line; the first letter selects the name. `{T}` is replaced by a valid access token, `{B}` by a
+/// client's valid Basic credentials.
 pub fn headers(data: &[u8]) {
     world::with(|world| {
         let (id, secret) = &world.client;
@@ -72,8 +73,8 @@ fn read(world: &World, request: &HttpRequest) {
     } else {
         let _ = csrf::provenance(request);
     }
-    let wishes = request.headers().get("accept-language").and_then(|value| value.to_str().ok());
-    assert!(["en", "ko"].contains(&i18n::words_for(wishes).language()));
+    let accepted = request.headers().get("accept-language").and_then(|value| value.to_str().ok());
+    assert!(["en", "ko"].contains(&i18n::words_for(accepted).language()));
     assert!(user_agent(request).is_none_or(|text| text.chars().count() <= 256));
     if request.headers().contains_key("authorization") {
         let bearer = world.wait(Bearer::from_request(request, &mut Payload::None));
@@ -84,8 +85,8 @@ fn read(world: &World, request: &HttpRequest) {
     }
 }
 
-/// The parameters of a body. The first byte says whether it is a form, JSON, or of the type on its first line; what we take, a
-/// lenient reader takes for the same.
+/// Takes a request body. The first byte selects a form, JSON, or the media type on the first line. A lenient parser
+/// reads accepted parameters as the same.
 pub fn parameters(data: &[u8]) {
     let Some((kind, rest)) = data.split_first() else { return };
     let (media_type, body) = match kind % 3 {
@@ -100,20 +101,20 @@ pub fn parameters(data: &[u8]) {
     world::with(|world| {
         let request = TestRequest::post().insert_header(("content-type", media_type));
         let (request, mut payload) = request.set_payload(body.to_vec()).to_http_parts();
-        let taken = world.wait(async {
+        let parameters = world.wait(async {
             let payload = web::Payload::from_request(&request, &mut payload).await.expect("a payload");
             Parameters::read(&request, payload).await
         });
-        let Ok(taken) = taken else { return };
-        let _ = taken.scope();
+        let Ok(parameters) = parameters else { return };
+        let _ = parameters.scope();
         let plain = match kind % 3 {
             0 => from_form(body),
             1 => from_json(body),
             _ => return,
         };
-        assert_eq!(taken.is_empty(), plain.is_empty());
+        assert_eq!(parameters.is_empty(), plain.is_empty());
         for (name, value) in plain {
-            assert_eq!(taken.get(&name), Some(value.as_str()), "{name}");
+            assert_eq!(parameters.get(&name), Some(value.as_str()), "{name}");
         }
     });
 }
@@ -123,11 +124,11 @@ fn from_form(body: &[u8]) -> HashMap<String, String> {
 }
 
 fn from_json(body: &[u8]) -> HashMap<String, String> {
-    let object: HashMap<String, Value> = serde_json::from_slice(body).expect("what we take is an object");
-    object.into_iter().map(|(name, value)| (name, value.as_str().expect("of texts").to_owned())).collect()
+    let object: HashMap<String, Value> = serde_json::from_slice(body).expect("accepted JSON is an object");
+    object.into_iter().map(|(name, value)| (name, value.as_str().expect("its values are strings").to_owned())).collect()
 }
 
-/// As HTTP Basic wants it.
+/// Encodes text for HTTP Basic authentication (RFC 7617).
 fn to_base64(text: &str) -> String {
     let unpadded = base64url(text.as_bytes()).replace('-', "+").replace('_', "/");
     let padding = "=".repeat((4 - unpadded.len() % 4) % 4);

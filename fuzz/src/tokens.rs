@@ -1,4 +1,4 @@
-//! Access tokens as strangers would write them, out of nothing and out of pieces of a good one. What may not live here: headers.
+//! The fuzz target for access tokens.
 
 use serde_json::Value;
 use vestibule::clock::Clock;
@@ -7,8 +7,9 @@ use vestibule::tokens::{Claims, decode_unverified};
 
 use super::world::{self, World};
 
-/// Nothing is taken but the one token that was issued, and claims are typed strictly. The first byte says what the rest is: a whole
-/// token, a header or claims in place of the good token's, or claims that somebody has signed.
+/// Takes a whole token, the header or the claims of one, or claims with a valid signature; the first byte selects
+/// which. Only the one issued token is accepted. In a whole token, `{H}`, `{C}` and `{S}` are replaced by the parts of
+/// the issued one.
 pub fn access_token(data: &[u8]) {
     let Some((kind, rest)) = data.split_first() else { return };
     world::with(|world| {
@@ -29,16 +30,16 @@ fn check(world: &World, token: &str) {
     let _ = decode_unverified(token);
     if let Ok(verified) = world.wait(world.tokens.verify(token)) {
         let [_, claims, _] = parts(&world.token);
-        let issued: Value = serde_json::from_slice(&from_base64url(claims).expect("ours")).expect("ours");
-        assert_eq!(serde_json::to_value(&verified.claims).expect("ours"), issued, "{token} was not issued");
+        let issued: Value = serde_json::from_slice(&from_base64url(claims).expect("base64url")).expect("JSON");
+        assert_eq!(serde_json::to_value(&verified.claims).expect("JSON"), issued, "{token} was not issued");
     }
 }
 
-/// A resource server's idea of the claims must be ours: what we take, a plain JSON reader takes for the same.
+/// Checks that a resource server with a plain JSON parser reads accepted claims as the same.
 fn check_claims(bytes: &[u8]) {
     let Ok(claims) = serde_json::from_slice::<Claims>(bytes) else { return };
     let _ = claims.check_time(Clock::system().now());
-    // In claims that we do not know, the reader of ours passes over text that is not UTF-8, and over numbers beyond any bound.
+    // In unknown claims, the server's parser skips text that is not UTF-8 and numbers that are out of range.
     let Ok(plain) = serde_json::from_slice::<Value>(bytes) else { return };
     for (name, number) in [("iat", Some(claims.iat)), ("exp", Some(claims.exp)), ("nbf", claims.nbf)] {
         assert_eq!(plain.get(name).map(Value::as_i64), number.map(Some), "{name}");
@@ -48,10 +49,10 @@ fn check_claims(bytes: &[u8]) {
     }
 }
 
-/// A header's text in base64url, with the good token's `kid` for `{K}`: nobody guesses one.
-fn with_kid(text: &[u8], good: &str) -> String {
-    let good: Value = serde_json::from_slice(&from_base64url(good).expect("ours")).expect("ours");
-    let kid = good["kid"].as_str().expect("a key pair has one");
+/// Encodes a header in base64url, with `{K}` replaced by the `kid` of the issued token, which a fuzzer cannot guess.
+fn with_kid(text: &[u8], issued_header: &str) -> String {
+    let header: Value = serde_json::from_slice(&from_base64url(issued_header).expect("base64url")).expect("JSON");
+    let kid = header["kid"].as_str().expect("a key pair has a kid");
     base64url(String::from_utf8_lossy(text).replace("{K}", kid).as_bytes())
 }
 

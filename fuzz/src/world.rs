@@ -1,5 +1,4 @@
-//! What the targets share: a server's services on an empty database, one token that was issued and one program that is registered.
-//! What may not live here: a target.
+//! The services of a server on a new database, with one issued access token and one client.
 
 use std::future::Future;
 
@@ -16,15 +15,15 @@ use vestibule::tokens::{Grant, Keys, Subject, TokenService};
 use vestibule::users::{User, UserId, UserState};
 use vestibule::web::WebConfig;
 
-/// What the targets share.
+/// The services that the targets share.
 pub(super) struct World {
     pub runtime: Runtime,
     pub db: Db,
     pub tokens: Data<TokenService>,
     pub web_config: Data<WebConfig>,
-    /// An access token that is good.
+    /// A valid access token.
     pub token: String,
-    /// The registered program, and its secret.
+    /// The ID of a client and its secret.
     pub client: (String, PlainSecret),
     _folder: tempfile::TempDir,
 }
@@ -33,13 +32,13 @@ thread_local! {
     static WORLD: World = World::make();
 }
 
-/// Runs a target in the world.
+/// Runs a target with this thread's world.
 pub(super) fn with<T>(target: impl FnOnce(&World) -> T) -> T {
     WORLD.with(target)
 }
 
 impl World {
-    /// Waits for a future.
+    /// Runs a future to completion.
     pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
@@ -47,8 +46,8 @@ impl World {
     fn make() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut settings = Settings::default();
-        settings.database.database_url = Some(format!("sqlite://{}", folder.path().join("vestibule.db").display()));
-        settings.trusted_proxies = Some("127.0.0.0/8, 10.0.0.0/8, ::1".to_owned());
+        settings.set("DATABASE_URL", format!("sqlite://{}", folder.path().join("vestibule.db").display()));
+        settings.set("TRUSTED_PROXIES", "127.0.0.0/8, 10.0.0.0/8, ::1");
         let config = settings.check().expect("settings of a test");
         let server_key = ServerKey::generate();
         migrations::run_pending(&config.database).expect("the migrations run");
@@ -75,11 +74,11 @@ async fn add_client(db: &Db) -> (String, PlainSecret) {
     let grants = vec![GrantType::ClientCredentials];
     let client = Client::new("fuzz".to_owned(), &secret, grants, Scopes::default(), Clock::system().now());
     let id = client.id.clone();
-    db.write(move |conn| -> Result<_, DbError> { Ok(clients::create(conn, &client)?) }).await.expect("it is written");
+    db.write(move |conn| -> Result<_, DbError> { Ok(clients::create(conn, &client)?) }).await.expect("it is stored");
     (id, secret)
 }
 
-/// Signs a token for a session that no database holds: with a key pair none is asked for.
+/// Signs a token for a session that is not in the database: with a key pair, verification reads no session.
 fn issue(tokens: &TokenService) -> String {
     let now = tokens.clock().now();
     let session = Session {

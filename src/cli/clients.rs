@@ -14,7 +14,6 @@ use super::users::ended;
 use super::{prompt, services};
 use crate::admin::clients::{ClientChange, ClientCreation, ClientFields, ClientUpdate};
 use crate::clients::Client;
-use crate::config::Settings;
 
 /// Runs a command on clients.
 ///
@@ -24,7 +23,7 @@ pub async fn run(command: ClientsCommand) -> anyhow::Result<ExitCode> {
     match command {
         ClientsCommand::Add(args) => add(args).await,
         ClientsCommand::List(args) => list(args).await,
-        ClientsCommand::Show(args) => show(*args).await,
+        ClientsCommand::Show(args) => show(args).await,
         ClientsCommand::Set(args) => set(args).await,
         ClientsCommand::RotateSecret(args) => rotate_secret(args).await,
         ClientsCommand::Delete(args) => delete(args).await,
@@ -32,8 +31,8 @@ pub async fn run(command: ClientsCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn add(args: ClientAddArgs) -> anyhow::Result<ExitCode> {
-    let ClientAddArgs { name, grants, scopes, json, database } = args;
-    let admin = services::admin(&database.check()?)?;
+    let ClientAddArgs { name, grants, scopes, json, settings } = args;
+    let admin = services::admin(&settings.check()?)?;
     match admin.add_client(ClientFields { name: name.clone(), grants, scopes }).await? {
         ClientCreation::Created { client, secret } => {
             if !json {
@@ -53,7 +52,7 @@ async fn add(args: ClientAddArgs) -> anyhow::Result<ExitCode> {
 
 async fn list(args: ClientListArgs) -> anyhow::Result<ExitCode> {
     const HEADINGS: [&str; 5] = ["NAME", "ID", "CREATED", "GRANTS", "SCOPES"];
-    let clients = services::admin(&args.database.check()?)?.list_clients().await?;
+    let clients = services::admin(&args.settings.check()?)?.list_clients().await?;
     if args.json {
         return print_result(true, &clients.iter().map(view).collect::<Vec<_>>(), "");
     }
@@ -72,8 +71,8 @@ async fn list(args: ClientListArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn show(args: ClientShowArgs) -> anyhow::Result<ExitCode> {
-    let ClientShowArgs { on: ClientArgs { which, json, database }, lifetimes } = args;
-    let config = Settings { database, lifetimes, ..Settings::default() }.check()?;
+    let ClientShowArgs { which, json, settings } = args;
+    let config = settings.check()?;
     let found = services::admin(&config)?.show_client(&which).await?;
     let Some((client, live_sessions)) = found else { return Err(no_such_client(&which)) };
     let lines = [
@@ -92,9 +91,9 @@ async fn show(args: ClientShowArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn set(args: ClientSetArgs) -> anyhow::Result<ExitCode> {
-    let ClientSetArgs { on: ClientArgs { which, json, database }, grants: new_grants, scopes: new_scopes, no_scopes } =
+    let ClientSetArgs { on: ClientArgs { which, json, settings }, grants: new_grants, scopes: new_scopes, no_scopes } =
         args;
-    let admin = services::admin(&database.check()?)?;
+    let admin = services::admin(&settings.check()?)?;
     let update = ClientUpdate {
         grants: (!new_grants.is_empty()).then_some(new_grants),
         scopes: (no_scopes || !new_scopes.is_empty()).then_some(new_scopes),
@@ -114,8 +113,8 @@ async fn set(args: ClientSetArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn rotate_secret(args: RotateSecretArgs) -> anyhow::Result<ExitCode> {
-    let RotateSecretArgs { on: ClientArgs { which, json, database }, end_tokens } = args;
-    let admin = services::admin(&database.check()?)?;
+    let RotateSecretArgs { on: ClientArgs { which, json, settings }, end_tokens } = args;
+    let admin = services::admin(&settings.check()?)?;
     let Some(new) = admin.rotate_client_secret(&which, end_tokens).await? else { return Err(no_such_client(&which)) };
     if !json {
         let sessions = if end_tokens { ended(new.ended_sessions) } else { "its tokens stay valid".to_owned() };
@@ -130,8 +129,8 @@ async fn rotate_secret(args: RotateSecretArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn delete(args: ClientDeleteArgs) -> anyhow::Result<ExitCode> {
-    let ClientDeleteArgs { on: ClientArgs { which, json, database }, yes } = args;
-    let config = database.check()?;
+    let ClientDeleteArgs { on: ClientArgs { which, json, settings }, yes } = args;
+    let config = settings.check()?;
     let admin = services::admin(&config)?;
     if !yes {
         let found = admin.show_client(&which).await?;

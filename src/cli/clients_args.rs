@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use crate::config::{DatabaseSettings, LifetimeSettings};
+use crate::config::{AdminCommand, SessionCommand, SettingArgs};
 
 /// Commands on clients.
 #[derive(Subcommand)]
@@ -12,7 +12,7 @@ pub enum ClientsCommand {
     /// List clients
     List(ClientListArgs),
     /// Show a client
-    Show(Box<ClientShowArgs>),
+    Show(ClientShowArgs),
     /// Change a client's grants and scopes
     Set(ClientSetArgs),
     /// Replace a client's secret and print the new one; the old secret stops working immediately
@@ -35,9 +35,9 @@ pub struct ClientAddArgs {
     /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// Database settings.
+    /// Settings of the command.
     #[command(flatten)]
-    pub database: DatabaseSettings,
+    pub settings: SettingArgs<AdminCommand>,
 }
 
 /// Arguments of `clients list`.
@@ -46,9 +46,9 @@ pub struct ClientListArgs {
     /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// Database settings.
+    /// Settings of the command.
     #[command(flatten)]
-    pub database: DatabaseSettings,
+    pub settings: SettingArgs<AdminCommand>,
 }
 
 /// Arguments of a command on one client.
@@ -60,20 +60,23 @@ pub struct ClientArgs {
     /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// Database settings.
+    /// Settings of the command.
     #[command(flatten)]
-    pub database: DatabaseSettings,
+    pub settings: SettingArgs<AdminCommand>,
 }
 
 /// Arguments of `clients show`; the lifetimes decide which sessions are live.
 #[derive(Args)]
 pub struct ClientShowArgs {
-    /// The client.
+    /// Client name or ID
+    #[arg(value_name = "NAME_OR_ID")]
+    pub which: String,
+    /// Output JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Settings of the command.
     #[command(flatten)]
-    pub on: ClientArgs,
-    /// Session lifetimes.
-    #[command(flatten)]
-    pub lifetimes: LifetimeSettings,
+    pub settings: SettingArgs<SessionCommand>,
 }
 
 /// Arguments of `clients set`.

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::output::{self, Table, failure, print_result};
 use super::services;
 use crate::accounts::fields;
-use crate::config::{Config, DatabaseSettings, Registration};
+use crate::config::{AdminCommand, Config, RegistrationMode, SettingArgs};
 use crate::links::Link;
 use crate::registration::{self, Invitation};
 
@@ -37,7 +37,7 @@ pub struct AddArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: DatabaseSettings,
+    settings: SettingArgs<AdminCommand>,
 }
 
 /// Arguments of `invites list`.
@@ -47,7 +47,7 @@ pub struct ListArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: DatabaseSettings,
+    settings: SettingArgs<AdminCommand>,
 }
 
 /// Arguments of `invites revoke`.
@@ -59,7 +59,7 @@ pub struct RevokeArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: DatabaseSettings,
+    settings: SettingArgs<AdminCommand>,
 }
 
 /// Runs a command on invitations.
@@ -75,7 +75,7 @@ pub async fn run(command: InvitesCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
-    let config = args.database.check()?;
+    let config = args.settings.check()?;
     let accounts = services::accounts(&config)?;
     require_open(&config)?;
     let invalid = |error: fields::FieldError| failure(format!("{}: {error}", error.field()));
@@ -109,7 +109,7 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
 
 async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     const HEADINGS: [&str; 4] = ["ID", "EXPIRES", "ROLES", "EMAIL"];
-    let links = registration::list_invitations(&services::accounts(&args.database.check()?)?).await?;
+    let links = registration::list_invitations(&services::accounts(&args.settings.check()?)?).await?;
     let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let row = |link: &Link| {
         let expires_at = output::rfc3339_seconds(link.expires_at);
@@ -125,7 +125,7 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn revoke(args: RevokeArgs) -> anyhow::Result<ExitCode> {
-    let accounts = services::accounts(&args.database.check()?)?;
+    let accounts = services::accounts(&args.settings.check()?)?;
     let is_changed = registration::revoke_invitation(&accounts, &args.id).await?;
     // Idempotent: either way the invitation is no longer open.
     let text =
@@ -134,7 +134,7 @@ async fn revoke(args: RevokeArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn require_open(config: &Config) -> anyhow::Result<()> {
-    if config.registration == Registration::Closed {
+    if config.registration == RegistrationMode::Closed {
         return Err(failure(
             "invitations cannot be accepted while registration is closed: set REGISTRATION=invite for the server and for this command",
         ));

@@ -142,7 +142,7 @@ async fn retire(args: RetireArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn reseal(args: ResealArgs) -> anyhow::Result<ExitCode> {
-    let config = args.database.check()?;
+    let config = args.settings.check()?;
     let admin = services::admin(&config)?;
     let (old, source) = find_server_key(&config)?;
     let change = server_key_change::prepare(&source, args.new_server_key_file.as_deref())?;
@@ -171,7 +171,7 @@ async fn reseal(args: ResealArgs) -> anyhow::Result<ExitCode> {
 
 /// Checks the settings and opens the database; fails if the server signs with HS256.
 fn open(args: &KeysArgs) -> anyhow::Result<(Config, AdminService, KeyAlgorithm)> {
-    let config = args.check()?;
+    let config = args.settings.check()?;
     let Signing::KeyPair(algorithm) = config.signing else {
         return Err(failure(
             "JWT_SECRET is set, so tokens are signed with it (HS256) and signing keys are not used: unset it to use signing keys",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::config::{Config, ConfigError, DatabaseSettings, LifetimeSettings, Settings};
+use crate::config::{AdminCommand, KeyCommand, SettingArgs};
 
 /// All instances know a new key one second after it is published.
 const MIN_LEAD: Duration = Duration::from_secs(2);
@@ -30,36 +30,9 @@ pub struct KeysArgs {
     /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// Signing algorithm; use the server's value
-    #[arg(long, env = "JWT_ALGORITHM", value_name = "NAME")]
-    pub jwt_algorithm: Option<String>,
-    /// File that contains the HS256 secret; use the server's value
-    #[arg(long, env = "JWT_SECRET_FILE", value_name = "PATH")]
-    pub jwt_secret_file: Option<String>,
-    /// Token lifetimes; use the server's values.
+    /// Settings of the command; use the server's values.
     #[command(flatten)]
-    pub lifetimes: LifetimeSettings,
-    /// Database settings.
-    #[command(flatten)]
-    pub database: DatabaseSettings,
-}
-
-impl KeysArgs {
-    /// Checks the settings.
-    ///
-    /// # Errors
-    /// As [`Settings::check`].
-    pub fn check(&self) -> Result<Config, ConfigError> {
-        let Self { jwt_algorithm, jwt_secret_file, lifetimes, database, .. } = self;
-        Settings {
-            database: database.clone(),
-            jwt_algorithm: jwt_algorithm.clone(),
-            jwt_secret_file: jwt_secret_file.clone(),
-            lifetimes: lifetimes.clone(),
-            ..Settings::default()
-        }
-        .check()
-    }
+    pub settings: SettingArgs<KeyCommand>,
 }
 
 /// Arguments of `keys rotate`.
@@ -95,9 +68,9 @@ pub struct ResealArgs {
     /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// Database settings.
+    /// Settings of the command.
     #[command(flatten)]
-    pub database: DatabaseSettings,
+    pub settings: SettingArgs<AdminCommand>,
 }
 
 fn parse_lead(text: &str) -> Result<Duration, String> {

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::output::{failure, print_result};
 use super::prompt;
 use super::services::{self, retry_while_locked};
-use crate::config::DatabaseSettings;
+use crate::config::{AdminCommand, SettingArgs};
 use crate::db::migrations::{self, MigrationState};
 
 /// Commands on migrations.
@@ -29,7 +29,7 @@ pub struct MigrateArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: DatabaseSettings,
+    settings: SettingArgs<AdminCommand>,
 }
 
 /// Arguments of `migrate revert`.
@@ -55,7 +55,7 @@ pub fn run(command: MigrateCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn run_pending(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
-    let config = args.database.check()?;
+    let config = args.settings.check()?;
     let versions = retry_while_locked(|| migrations::run_pending(&config.database))?;
     let states = services::migration_states(&config.database)?;
     let ran: Vec<&str> = states
@@ -71,7 +71,7 @@ fn run_pending(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn status(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
-    let config = args.database.check()?;
+    let config = args.settings.check()?;
     let states = services::migration_states(&config.database)?;
     let lines =
         states.iter().map(|state| format!("{:<9}{}", if state.is_applied { "applied" } else { "pending" }, state.name));
@@ -81,7 +81,7 @@ fn status(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn revert(args: &RevertArgs) -> anyhow::Result<ExitCode> {
-    let config = args.on.database.check()?;
+    let config = args.on.settings.check()?;
     let url = &config.database;
     let Some(newest) = newest(&services::migration_states(url)?) else {
         return print_result(args.on.json, &json!({ "reverted": null }), "nothing to revert: no migration is applied");

@@ -36,7 +36,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Command {
     /// Start the server (default)
-    Serve(Box<serve::Serve>),
+    Serve(serve::Serve),
     /// Add, list, change and delete users
     #[command(subcommand)]
     Users(users::UsersCommand),
@@ -71,7 +71,7 @@ impl Command {
     /// Any failure; [`output::report`] prints it and returns the exit code.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
-            Self::Serve(serve) => serve::run(*serve).await,
+            Self::Serve(serve) => serve::run(serve).await,
             Self::Users(command) => users::run(command).await,
             Self::Invites(command) => invites::run(command).await,
             Self::Clients(command) => clients::run(command).await,

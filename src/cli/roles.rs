@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::output::{Table, failure, print_result, write_out};
 use super::services;
 use crate::accounts::roles::{RoleReport, RoleSetting};
-use crate::config::DatabaseSettings;
+use crate::config::{AdminCommand, SettingArgs};
 use crate::scope::Scopes;
 
 /// Commands on roles.
@@ -27,7 +27,7 @@ pub struct RolesListArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: DatabaseSettings,
+    settings: SettingArgs<AdminCommand>,
 }
 
 /// Arguments of `roles set`.
@@ -45,7 +45,7 @@ pub struct RoleSetArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: DatabaseSettings,
+    settings: SettingArgs<AdminCommand>,
 }
 
 /// Runs a command on roles.
@@ -61,7 +61,7 @@ pub async fn run(command: RolesCommand) -> anyhow::Result<ExitCode> {
 
 async fn list(args: RolesListArgs) -> anyhow::Result<ExitCode> {
     const HEADINGS: [&str; 3] = ["ROLE", "USERS", "SCOPES"];
-    let roles = services::accounts(&args.database.check()?)?.list_roles().await?;
+    let roles = services::accounts(&args.settings.check()?)?.list_roles().await?;
     if args.json {
         return print_result(true, &roles.iter().map(view).collect::<Vec<_>>(), "");
     }
@@ -72,7 +72,7 @@ async fn list(args: RolesListArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn set(args: RoleSetArgs) -> anyhow::Result<ExitCode> {
-    let accounts = services::accounts(&args.database.check()?)?;
+    let accounts = services::accounts(&args.settings.check()?)?;
     match accounts.set_role(&args.role, &args.scopes).await? {
         RoleSetting::Invalid(error) => Err(failure(format!("{} of role {}: {error}", error.field(), args.role))),
         RoleSetting::Done { role, before } => {

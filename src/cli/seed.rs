@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::output::{failure, write_out};
 use super::services;
-use crate::config::DatabaseSettings;
+use crate::config::{AdminCommand, SettingArgs};
 use crate::seed::clients::SeedClientCreation;
 use crate::seed::file::{self as seed_file, Remark};
 use crate::seed::{self, SeedChange, SeedReport, Seeding};
@@ -37,7 +37,7 @@ pub struct SeedArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: DatabaseSettings,
+    settings: SettingArgs<AdminCommand>,
 }
 
 /// Runs the command.
@@ -45,7 +45,7 @@ pub struct SeedArgs {
 /// # Errors
 /// The file or an entry in it is rejected; nothing is changed then.
 pub async fn run(args: SeedArgs) -> anyhow::Result<ExitCode> {
-    let config = args.database.check()?;
+    let config = args.settings.check()?;
     let shown = args.file.display().to_string();
     let bytes = read(&args.file).with_context(|| format!("cannot read {shown}"))?;
     let wanted = seed_file::parse(&bytes, &PasswordPolicy::new(&config))

@@ -7,25 +7,17 @@ use clap::Args;
 
 use super::log;
 use crate::clock::Clock;
-use crate::config::{self, Config, Settings};
+use crate::config::{self, Config, ServerCommand, SettingArgs};
 use crate::ops::server_key::ServerKeySource;
 use crate::server::{self, Running, StartupReport};
 
-const SECRETS_HELP: &str = "\
-Secrets are read from the environment or a file, never from an argument:
-  SERVER_KEY      the server's own secret: at least 32 bytes in base64 or hex, the same for all instances
-  JWT_SECRET      the HS256 secret: at least 32 bytes of text
-  SMTP_PASSWORD   the mail server password
-
-A .env file in the working directory is read too; environment variables take precedence.";
-
 /// Arguments of `vestibule serve`.
 #[derive(Args)]
-#[command(after_help = SECRETS_HELP)]
+#[command(after_help = config::secrets_help())]
 pub struct Serve {
     /// The settings.
     #[command(flatten)]
-    pub settings: Settings,
+    pub settings: SettingArgs<ServerCommand>,
 }
 
 /// Runs the server until it receives a stop signal.

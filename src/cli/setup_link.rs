@@ -9,7 +9,7 @@ use serde_json::json;
 use super::output::{failure, no_such_user, print_result};
 use super::services;
 use crate::accounts::SetupLink;
-use crate::config::DatabaseSettings;
+use crate::config::{AdminCommand, SettingArgs};
 use crate::secret::PlainSecret;
 use crate::users::LookupName;
 
@@ -23,7 +23,7 @@ pub struct SetupLinkArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: DatabaseSettings,
+    settings: SettingArgs<AdminCommand>,
 }
 
 /// Runs the command.
@@ -31,7 +31,7 @@ pub struct SetupLinkArgs {
 /// # Errors
 /// No link can be created; the error says what to do.
 pub async fn run(args: SetupLinkArgs) -> anyhow::Result<ExitCode> {
-    let config = args.database.check()?;
+    let config = args.settings.check()?;
     let accounts = services::accounts(&config)?;
     let name = args.user.as_deref();
     let key = name.map(|name| LookupName::parse(name).ok_or_else(|| no_such_user(name))).transpose()?;

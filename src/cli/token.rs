@@ -15,7 +15,7 @@ use super::output::{failure, misused, no_such_user, print_result, rfc3339, write
 use super::services::CommandServices;
 use crate::admin::script_tokens::{Issuing, MAX_TTL, MIN_TTL, ScriptToken};
 use crate::clock::Clock;
-use crate::config::{Config, Settings};
+use crate::config::{Config, ServerCommand, SettingArgs};
 use crate::ops::server_key;
 use crate::tokens::{Finding, Keys, TokenService, decode_unverified, explain};
 use crate::users::LookupName;
@@ -27,11 +27,11 @@ const MAX_BYTES: u64 = 128 * 1024;
 #[derive(Subcommand)]
 pub enum TokenCommand {
     /// Issue an access token for a script that acts as a user; prints only the token
-    Issue(Box<IssueArgs>),
+    Issue(IssueArgs),
     /// Decode a token without verifying it; needs no database
     Inspect(InspectArgs),
     /// Verify a token and explain why it is rejected; run it with the server's settings
-    Verify(Box<VerifyArgs>),
+    Verify(VerifyArgs),
 }
 
 /// Arguments of `token issue`.
@@ -50,7 +50,7 @@ pub struct IssueArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingArgs<ServerCommand>,
 }
 
 /// Arguments of `token inspect`.
@@ -70,7 +70,7 @@ pub struct VerifyArgs {
     #[command(flatten)]
     token: InspectArgs,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingArgs<ServerCommand>,
 }
 
 /// Runs a command on access tokens.
@@ -79,9 +79,9 @@ pub struct VerifyArgs {
 /// Any failure; see [`super::output::report`].
 pub async fn run(command: TokenCommand) -> anyhow::Result<ExitCode> {
     match command {
-        TokenCommand::Issue(args) => issue(*args).await,
+        TokenCommand::Issue(args) => issue(args).await,
         TokenCommand::Inspect(args) => inspect(&args),
-        TokenCommand::Verify(args) => verify(*args).await,
+        TokenCommand::Verify(args) => verify(args).await,
     }
 }
 

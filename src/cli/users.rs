@@ -11,7 +11,6 @@ use super::users_roles;
 use crate::accounts::{
     Account, AccountService, Creation, Deletion, Disabling, Enabling, PasswordSetting, Unlocking, UserFields,
 };
-use crate::config::Settings;
 use crate::ops::server_key;
 use crate::users::{LookupName, User, UserId, UserState};
 
@@ -21,9 +20,9 @@ use crate::users::{LookupName, User, UserId, UserState};
 /// Any failure; see [`output::report`].
 pub async fn run(command: UsersCommand) -> anyhow::Result<ExitCode> {
     match command {
-        UsersCommand::Add(args) => add(*args).await,
+        UsersCommand::Add(args) => add(args).await,
         UsersCommand::List(args) => list(args).await,
-        UsersCommand::Show(args) => show(*args).await,
+        UsersCommand::Show(args) => show(args).await,
         UsersCommand::SetPassword(args) => set_password(args).await,
         UsersCommand::ResetLink(args) => users_roles::reset_link(args).await,
         UsersCommand::Disable(args) => disable(args).await,
@@ -37,7 +36,7 @@ pub async fn run(command: UsersCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
-    let accounts = services::accounts(&args.database.check()?)?;
+    let accounts = services::accounts(&args.settings.check()?)?;
     let AddArgs { name, id, display_name, email, roles, .. } = args;
     let fields = UserFields { username: name.clone(), id, display_name, email, roles };
     let invalid =
@@ -69,7 +68,7 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
 
 async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     const HEADINGS: [&str; 7] = ["ID", "USERNAME", "STATE", "LAST SIGN-IN", "ROLES", "EMAIL", "DISPLAY NAME"];
-    let accounts = services::accounts(&args.database.check()?)?;
+    let accounts = services::accounts(&args.settings.check()?)?;
     let mut table = Table::new(HEADINGS);
     let mut after = UserId(0);
     let mut is_first = true;
@@ -121,8 +120,8 @@ fn row(account: &Account) -> [String; 7] {
 }
 
 async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
-    let ShowArgs { on: NameArgs { name, json, database }, lifetimes } = args;
-    let config = Settings { database, lifetimes, ..Settings::default() }.check()?;
+    let ShowArgs { name, json, settings } = args;
+    let config = settings.check()?;
     let accounts = services::accounts(&config)?;
     let found = accounts.show(&lookup(&name)?).await?;
     let Some((account, live_sessions)) = found else { return Err(no_such_user(&name)) };
@@ -210,7 +209,7 @@ async fn delete(args: ForcedArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn unlock(args: NameArgs) -> anyhow::Result<ExitCode> {
-    let config = args.database.check()?;
+    let config = args.settings.check()?;
     let accounts = services::accounts(&config)?;
     let Some((server_key, _)) = server_key::find(&config)? else {
         return Err(output::misused(
@@ -235,7 +234,7 @@ async fn unlock(args: NameArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) fn open(args: &NameArgs) -> anyhow::Result<(AccountService, LookupName)> {
-    Ok((services::accounts(&args.database.check()?)?, lookup(&args.name)?))
+    Ok((services::accounts(&args.settings.check()?)?, lookup(&args.name)?))
 }
 
 pub(super) fn lookup(name: &str) -> anyhow::Result<LookupName> {

@@ -3,17 +3,17 @@
 use clap::{Args, Subcommand};
 
 use super::prompt::PasswordSource;
-use crate::config::{DatabaseSettings, LifetimeSettings};
+use crate::config::{AdminCommand, SessionCommand, SettingArgs};
 
 /// Commands on users.
 #[derive(Subcommand)]
 pub enum UsersCommand {
     /// Add a user; prompts for the password by default
-    Add(Box<AddArgs>),
+    Add(AddArgs),
     /// List users
     List(ListArgs),
     /// Show a user
-    Show(Box<ShowArgs>),
+    Show(ShowArgs),
     /// Set a user's password and end all their sessions
     SetPassword(SetPasswordArgs),
     /// Print a one-time password reset link for a user
@@ -60,9 +60,9 @@ pub struct AddArgs {
     /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// Database settings.
+    /// Settings of the command.
     #[command(flatten)]
-    pub database: DatabaseSettings,
+    pub settings: SettingArgs<AdminCommand>,
 }
 
 /// Arguments of `users list`.
@@ -71,9 +71,9 @@ pub struct ListArgs {
     /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// Database settings.
+    /// Settings of the command.
     #[command(flatten)]
-    pub database: DatabaseSettings,
+    pub settings: SettingArgs<AdminCommand>,
 }
 
 /// Arguments of a command on one user.
@@ -84,9 +84,9 @@ pub struct NameArgs {
     /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// Database settings.
+    /// Settings of the command.
     #[command(flatten)]
-    pub database: DatabaseSettings,
+    pub settings: SettingArgs<AdminCommand>,
 }
 
 /// Arguments of a command that could leave the server without an admin.
@@ -114,12 +114,14 @@ pub struct SetPasswordArgs {
 /// Arguments of `users show`; the lifetimes decide which sessions are live.
 #[derive(Args)]
 pub struct ShowArgs {
-    /// The user.
+    /// Username
+    pub name: String,
+    /// Output JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Settings of the command.
     #[command(flatten)]
-    pub on: NameArgs,
-    /// Session lifetimes.
-    #[command(flatten)]
-    pub lifetimes: LifetimeSettings,
+    pub settings: SettingArgs<SessionCommand>,
 }
 
 /// Arguments of `users grant`.
@@ -133,9 +135,9 @@ pub struct RolesArgs {
     /// Output JSON
     #[arg(long)]
     pub json: bool,
-    /// Database settings.
+    /// Settings of the command.
     #[command(flatten)]
-    pub database: DatabaseSettings,
+    pub settings: SettingArgs<AdminCommand>,
 }
 
 /// Arguments of `users revoke`.

@@ -13,7 +13,7 @@ use crate::accounts::roles::RolesChange;
 use crate::recovery::{ResetLink, create_reset_link};
 
 pub(super) async fn grant(args: RolesArgs) -> anyhow::Result<ExitCode> {
-    let accounts = services::accounts(&args.database.check()?)?;
+    let accounts = services::accounts(&args.settings.check()?)?;
     let change = accounts.grant_roles(&lookup(&args.name)?, args.roles.clone()).await?;
     let RolesChange::Done { user, changed, unchanged, roles } = change else {
         return Err(rejection(change, &args.name));
@@ -27,7 +27,7 @@ pub(super) async fn grant(args: RolesArgs) -> anyhow::Result<ExitCode> {
 
 pub(super) async fn revoke(args: ForcedRolesArgs) -> anyhow::Result<ExitCode> {
     let ForcedRolesArgs { on: args, force } = args;
-    let accounts = services::accounts(&args.database.check()?)?;
+    let accounts = services::accounts(&args.settings.check()?)?;
     let change = accounts.revoke_roles(&lookup(&args.name)?, args.roles.clone(), force).await?;
     let RolesChange::Done { user, changed, unchanged, roles } = change else {
         return Err(rejection(change, &args.name));
@@ -51,7 +51,7 @@ pub(super) async fn sign_out(args: NameArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) async fn reset_link(args: NameArgs) -> anyhow::Result<ExitCode> {
-    let config = args.database.check()?;
+    let config = args.settings.check()?;
     match create_reset_link(&services::accounts(&config)?, &lookup(&args.name)?).await? {
         ResetLink::Created(secret, user) => {
             let url = format!("{}/password/reset?link={}", config.public_url, secret.reveal());

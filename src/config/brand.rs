@@ -1,48 +1,48 @@
-//! The settings of the service's looks: its logo, its accent, where help and the word on privacy are.
-//! What may not live here: pages and mails that show them.
+//! The settings on branding: logo, accent color, and links to help and the privacy policy.
 
 use std::fs::File;
 use std::io::Read as _;
 
 use url::Url;
 
-use super::BrandSettings;
 use super::accent::Accent;
-use super::faults::Faults;
+use super::reader::SettingReader;
+use super::table::{ACCENT_COLOR, HELP_URL, LOGO_FILE, PRIVACY_URL};
+use super::values::unreadable;
 
-/// The largest logo: it comes with each first look at a page.
-const MAX_LOGO: usize = 64 * 1024;
+/// The largest logo file, since the first visit to a page loads it.
+const MAX_LOGO_BYTES: usize = 64 * 1024;
 
-/// The service's looks, beside its name.
+/// The branding of pages and emails, apart from the product name.
 #[derive(Clone, Debug, Default)]
 pub struct BrandConfig {
-    /// Its logo.
+    /// The logo, if it is not the default one.
     pub logo: Option<Logo>,
-    /// Its colour.
+    /// The accent color, if it is not the default one.
     pub accent: Option<Accent>,
-    /// Where people find help: https or mailto.
+    /// The link to help: https or mailto.
     pub help_url: Option<String>,
-    /// Where it says what it does with personal data: https.
+    /// The link to the privacy policy: https.
     pub privacy_url: Option<String>,
 }
 
-/// A picture that was looked at and is what it says.
+/// A logo whose content was checked.
 #[derive(Clone)]
 pub struct Logo {
-    /// How its file's name ends, and what it is: by its content.
+    /// The file type, determined by the content.
     pub kind: LogoKind,
-    /// The file.
+    /// The content of the file.
     pub bytes: Vec<u8>,
-    /// Its width, when its height is 1.
+    /// The width divided by the height.
     pub ratio: f64,
 }
 
-/// What a logo is.
+/// The file type of a logo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogoKind {
-    /// Lines and shapes, as XML.
+    /// Scalable Vector Graphics.
     Svg,
-    /// Dots.
+    /// Portable Network Graphics.
     Png,
 }
 
@@ -52,25 +52,22 @@ impl std::fmt::Debug for Logo {
     }
 }
 
-impl BrandSettings {
-    pub(super) fn read(&self, faults: &mut Faults) -> BrandConfig {
-        BrandConfig {
-            logo: faults.optional("LOGO_FILE", self.logo_file.as_deref(), read_logo),
-            accent: faults.optional("ACCENT_COLOR", self.accent_color.as_deref(), Accent::parse),
-            help_url: faults.optional("HELP_URL", self.help_url.as_deref(), help_url),
-            privacy_url: faults.optional("PRIVACY_URL", self.privacy_url.as_deref(), https_url),
-        }
+pub(super) fn read_brand(reader: &mut SettingReader<'_>) -> BrandConfig {
+    BrandConfig {
+        logo: reader.parse(&LOGO_FILE),
+        accent: reader.parse(&ACCENT_COLOR),
+        help_url: reader.parse(&HELP_URL),
+        privacy_url: reader.parse(&PRIVACY_URL),
     }
 }
 
-fn read_logo(path: &str) -> Result<Logo, String> {
+pub(super) fn read_logo(path: &str) -> Result<Logo, String> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| format!("name a file that can be read ({error})"))?;
-    // One byte more than is allowed tells enough of a file of any size.
-    let read = file.take(MAX_LOGO as u64 + 1).read_to_end(&mut bytes);
-    read.map_err(|error| format!("name a file that can be read ({error})"))?;
-    if bytes.len() > MAX_LOGO {
-        return Err(format!("is larger than {} KiB: make the picture smaller", MAX_LOGO / 1024));
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    // One byte over the limit is enough to reject a file of any size.
+    file.take(MAX_LOGO_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    if bytes.len() > MAX_LOGO_BYTES {
+        return Err(format!("is larger than {} KiB: use a smaller file", MAX_LOGO_BYTES / 1024));
     }
     let found = png_ratio(&bytes).map(|ratio| (LogoKind::Png, ratio));
     let found = found.or_else(|| svg_ratio(&bytes).map(|ratio| (LogoKind::Svg, ratio)));
@@ -78,15 +75,15 @@ fn read_logo(path: &str) -> Result<Logo, String> {
     Ok(Logo { kind, bytes, ratio })
 }
 
-/// `None` for what is no PNG, whatever its name says (ISO/IEC 15948, 5.2 and 11.2.2).
+/// Width divided by height; `None` if the content is not a PNG (ISO/IEC 15948, 5.2 and 11.2.2).
 fn png_ratio(bytes: &[u8]) -> Option<f64> {
     let size = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")?;
     let number = |bytes: &[u8]| bytes.first_chunk().map(|bytes| f64::from(u32::from_be_bytes(*bytes)));
     ratio(number(size)?, number(size.get(4..)?)?)
 }
 
-/// `None` for what is no SVG that a browser would draw. Scripts and the like are not looked for: pictures run none, and the file's own
-/// policy says so once more.
+/// Width divided by height; `None` if a browser would not render the content as an SVG. Scripts are not searched for:
+/// browsers run none in images, and the content security policy of the file forbids them too.
 fn svg_ratio(bytes: &[u8]) -> Option<f64> {
     let mut rest = std::str::from_utf8(bytes).ok()?.trim_start_matches('\u{feff}').trim_start();
     while !rest.starts_with("<svg") {
@@ -121,24 +118,23 @@ fn ratio(width: f64, height: f64) -> Option<f64> {
     (width > 0.0 && height > 0.0).then_some(width / height).filter(|ratio| (0.01..=100.0).contains(ratio))
 }
 
-fn help_url(text: &str) -> Result<String, String> {
+pub(super) fn help_url(text: &str) -> Result<String, String> {
     if let Some(address) = text.strip_prefix("mailto:") {
-        // Without its parameters: a letter to more people, or with words in it, is not what a link to help is for.
-        let is_fit = address.len() <= 254
+        // Parameters could add recipients or text.
+        let is_valid = address.len() <= 254
             && address.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
             && address.chars().all(|c| c.is_ascii_graphic() && !"<>\"?&%,;\\".contains(c));
-        return is_fit
+        return is_valid
             .then(|| text.to_owned())
-            .ok_or_else(|| "write mailto:NAME@DOMAIN, without anything after it".to_owned());
+            .ok_or_else(|| "must be mailto:NAME@DOMAIN without parameters".to_owned());
     }
-    https_url(text)
-        .map_err(|_| "write an address such as https://help.example.com or mailto:help@example.com".to_owned())
+    https_url(text).map_err(|_| "must be a URL such as https://help.example.com or mailto:help@example.com".to_owned())
 }
 
-fn https_url(text: &str) -> Result<String, String> {
+pub(super) fn https_url(text: &str) -> Result<String, String> {
     let url = Url::parse(text).ok().filter(|url| url.scheme() == "https" && text.len() <= 2_048);
     let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
-    url.map(String::from).ok_or_else(|| "write an address such as https://www.example.com/privacy".to_owned())
+    url.map(String::from).ok_or_else(|| "must be a URL such as https://www.example.com/privacy".to_owned())
 }
 
 #[cfg(test)]
@@ -146,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_is_known_by_its_content() {
+    fn logo_type_is_determined_by_content() {
         let png = |width: u32, height: u32| {
             [&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..], &width.to_be_bytes(), &height.to_be_bytes(), b"\x08\x06\0\0\0"]
                 .concat()
@@ -179,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn links_lead_to_help_and_nowhere_else() {
+    fn help_url_is_https_or_a_plain_mailto() {
         for good in ["https://help.example.com/?a=1", "mailto:help@example.com", "https://도움.example/"] {
             assert!(help_url(good).is_ok(), "{good}");
         }

@@ -1,53 +1,49 @@
-//! `COOKIE_DOMAIN`: under which names applications get the shared cookies and may be returned to.
-//! What may not live here: the cookies themselves (`web::cookies`).
+//! The domain whose applications receive the shared cookies and are valid redirect targets.
 
 use url::{Host, Url};
 
-use super::Origin;
+use super::WebOrigin;
 
-/// A domain that one party owns whole, such as `example.com`: lower case, in ASCII, no public suffix, no address.
+/// A domain with one owner, such as `example.com`: lower case, ASCII, neither a public suffix nor an IP address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieDomain(String);
 
 impl CookieDomain {
-    /// The domain as the `Domain` attribute of a cookie has it (RFC 6265 §5.2.3), without a dot before it.
+    /// The domain as in the `Domain` attribute of a cookie (RFC 6265 §5.2.3), without a leading dot.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a cookie of this domain reaches this host, which is in lower case and ASCII (RFC 6265 §5.1.3).
+    /// Whether browsers send a cookie of this domain to `host`, which is lower case and ASCII (RFC 6265 §5.1.3).
     #[must_use]
     pub fn contains(&self, host: &str) -> bool {
-        // A host with a dot at its end is another one for cookies, and the end of neither name here.
+        // For cookies, a host with a trailing dot is a different host, so it must not match.
         host.strip_suffix(self.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('.'))
     }
 
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let mend =
-            || "write a domain such as example.com, that PUBLIC_URL and the applications have in common".to_owned();
+        let hint = || "must be a domain such as example.com that contains PUBLIC_URL and the applications".to_owned();
         let text = text.strip_prefix('.').unwrap_or(text);
-        let Ok(Host::Domain(domain)) = Host::parse(text) else { return Err(mend()) };
+        let Ok(Host::Domain(domain)) = Host::parse(text) else { return Err(hint()) };
         let is_plain = domain.len() <= 253
             && domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-'))
             && domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
         if !is_plain {
-            return Err(mend());
+            return Err(hint());
         }
         if domain == "localhost" || domain.ends_with(".localhost") {
-            return Err("browsers share no cookie under localhost: leave it empty, or give the machine names of its own, such as login.home.arpa and app.home.arpa".to_owned());
+            return Err("must not be localhost, under which browsers share no cookies: leave it empty, or use host names such as login.home.arpa and app.home.arpa".to_owned());
         }
-        // What stands under com or github.io belongs to different people; browsers drop such a cookie.
+        // Names under com or github.io have different owners, and browsers drop such a cookie.
         if psl::domain_str(&domain).is_none() {
-            return Err(
-                "is a public suffix, under which strangers have names too: write the domain that you own".to_owned()
-            );
+            return Err("is a public suffix, under which others have domains too: use your own domain".to_owned());
         }
         Ok(Self(domain))
     }
 
-    /// Whether the pages of the server itself are under it; else the browser would drop the cookie.
-    pub(super) fn covers(&self, public_url: &Origin) -> bool {
+    /// Whether it contains the host of the server, without which browsers drop the cookie.
+    pub(super) fn covers(&self, public_url: &WebOrigin) -> bool {
         Url::parse(public_url.as_str()).is_ok_and(|url| url.host_str().is_some_and(|host| self.contains(host)))
     }
 }
@@ -57,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_domain_that_one_party_owns_is_taken() {
+    fn domain_with_one_owner_is_accepted() {
         for (text, domain) in [
             ("example.com", "example.com"),
             (".example.com", "example.com"),
@@ -73,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_strangers_share_or_browsers_drop_is_refused() {
+    fn public_suffixes_addresses_and_invalid_domains_are_rejected() {
         for text in [
             "com",
             "co.uk",
@@ -107,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_under_it_are_contained() {
+    fn only_subdomains_are_contained() {
         let domain = CookieDomain::parse("example.com").expect("a domain");
         for host in ["example.com", "app.example.com", "a.b.example.com"] {
             assert!(domain.contains(host), "{host}");

@@ -1,5 +1,4 @@
-//! The settings of mails: the mail server's URL, the password to it, who mails come from.
-//! What may not live here: sending (`crate::mail`).
+//! The settings on email: SMTP server, credentials, certificates and sender.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,36 +7,37 @@ use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-use super::MailSettings;
-use super::faults::{Faults, read_secret};
+use super::reader::SettingReader;
+use super::table::{MAIL_FROM, SMTP_CA_FILE, SMTP_PASSWORD, SMTP_PASSWORD_FILE, SMTP_URL};
+use super::values::unreadable;
 
-/// How mails go out. `Debug` leaves the password out.
+/// The SMTP server and the sender of emails. `Debug` omits the password.
 #[derive(Clone)]
 pub struct MailConfig {
-    /// The mail server's name or address, as its certificate names it.
+    /// Host name or address of the SMTP server, as in its certificate.
     pub host: String,
-    /// Its port.
+    /// Port of the SMTP server.
     pub port: u16,
-    /// How the way to it is protected.
+    /// Encryption of the connection.
     pub tls: SmtpTls,
-    /// The name and password to sign in with, when it wants them.
+    /// Username and password, if the server requires them.
     pub credentials: Option<(String, Zeroizing<String>)>,
-    /// Certificates, in PEM, that vouch for it beside the public ones.
+    /// PEM certificates to trust in addition to the public certificate authorities.
     pub certificates: Option<Vec<u8>>,
-    /// What the sender is called; the product's name when it is absent.
+    /// Name of the sender; `None` for the product name.
     pub from_name: Option<String>,
-    /// The sender's address.
+    /// Address of the sender.
     pub from_address: String,
 }
 
-/// How the way to the mail server is protected.
+/// Encryption of the connection to the SMTP server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpTls {
     /// TLS from the first byte (RFC 8314 §3.3).
     Implicit,
-    /// STARTTLS, without which nothing is sent (RFC 3207).
+    /// Required STARTTLS (RFC 3207).
     StartTls,
-    /// Nothing: the server is on this machine.
+    /// None: the server is on this machine.
     Plain,
 }
 
@@ -47,8 +47,8 @@ impl fmt::Debug for MailConfig {
     }
 }
 
-/// The mail server as its URL gives it.
-struct Server {
+/// The parts of an SMTP URL.
+pub struct SmtpServer {
     host: String,
     port: u16,
     tls: SmtpTls,
@@ -56,61 +56,71 @@ struct Server {
     password: Option<Zeroizing<String>>,
 }
 
-impl MailSettings {
-    pub(super) fn read(&self, faults: &mut Faults) -> Option<MailConfig> {
-        let server = faults.optional("SMTP_URL", self.smtp_url.as_deref(), smtp_url);
-        let password = read_secret("SMTP_PASSWORD", self.smtp_password_file.as_deref(), faults);
-        let certificates = faults.optional("SMTP_CA_FILE", self.smtp_ca_file.as_deref(), certificates);
-        let from = faults.optional("MAIL_FROM", self.mail_from.as_deref(), sender);
-        let has_url = self.smtp_url.as_deref().is_some_and(|url| !url.trim().is_empty());
-        if has_url && self.mail_from.as_deref().is_none_or(|from| from.trim().is_empty()) {
-            faults.say_hidden("MAIL_FROM", "is not set, and with SMTP_URL it must be: write ADDRESS or NAME <ADDRESS>");
-        }
-        if !has_url && password.is_some() {
-            faults.say_hidden("SMTP_PASSWORD", "is set, and SMTP_URL names no user: write smtp://USER@HOST");
-        }
-        let (server, (from_name, from_address)) = (server?, from?);
-        let password = match (server.password, password) {
-            (Some(_), Some(_)) => {
-                faults.say_hidden("SMTP_PASSWORD", "stands in SMTP_URL too: take it out of one of them");
-                None
-            }
-            (in_url, alone) => in_url.or(alone),
-        };
-        let credentials = match (server.username, password) {
-            (Some(username), Some(password)) => Some((username, password)),
-            (None, None) => None,
-            (Some(_), None) => {
-                faults
-                    .say_hidden("SMTP_PASSWORD", "is not set, and SMTP_URL names a user: set it or SMTP_PASSWORD_FILE");
-                None
-            }
-            (None, Some(_)) => {
-                faults.say_hidden("SMTP_PASSWORD", "is set, and SMTP_URL names no user: write smtp://USER@HOST");
-                None
-            }
-        };
-        let Server { host, port, tls, .. } = server;
-        Some(MailConfig { host, port, tls, credentials, certificates, from_name, from_address })
-    }
+/// The parts of `MAIL_FROM`.
+pub struct Sender {
+    name: Option<String>,
+    address: String,
 }
 
-fn smtp_url(text: &str) -> Result<Server, String> {
-    let mend = || {
-        "names no mail server: write smtp://USER@HOST:PORT or smtps://USER@HOST:PORT, with %-escapes in the user"
-            .to_owned()
+pub(super) fn read_mail(reader: &mut SettingReader<'_>) -> Option<MailConfig> {
+    let server = reader.parse(&SMTP_URL);
+    let password = reader.secret(&SMTP_PASSWORD, &SMTP_PASSWORD_FILE);
+    let certificates = reader.parse(&SMTP_CA_FILE);
+    let sender = reader.parse(&MAIL_FROM);
+    let has_url = reader.is_set(SMTP_URL.info);
+    if has_url && !reader.is_set(MAIL_FROM.info) {
+        reader.reject(MAIL_FROM.info, "is required with SMTP_URL: set it to ADDRESS or NAME <ADDRESS>");
+    }
+    if !has_url && password.is_some() {
+        reader.reject(SMTP_PASSWORD.info, "requires SMTP_URL with a username: smtp://USER@HOST");
+    }
+    let (server, sender) = (server?, sender?);
+    let password = match (server.password, password) {
+        (Some(_), Some(_)) => {
+            reader.reject(SMTP_PASSWORD.info, "is also in SMTP_URL: remove one of them");
+            None
+        }
+        (in_url, separate) => in_url.or(separate),
     };
-    let url = Url::parse(text).map_err(|_| mend())?;
-    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(mend)?.trim_matches(['[', ']']).to_owned();
+    let credentials = match (server.username, password) {
+        (Some(username), Some(password)) => Some((username, password)),
+        (None, None) => None,
+        (Some(_), None) => {
+            reader.reject(
+                SMTP_PASSWORD.info,
+                "is required because SMTP_URL has a username: set SMTP_PASSWORD or SMTP_PASSWORD_FILE",
+            );
+            None
+        }
+        (None, Some(_)) => {
+            reader.reject(SMTP_PASSWORD.info, "requires SMTP_URL with a username: smtp://USER@HOST");
+            None
+        }
+    };
+    Some(MailConfig {
+        host: server.host,
+        port: server.port,
+        tls: server.tls,
+        credentials,
+        certificates,
+        from_name: sender.name,
+        from_address: sender.address,
+    })
+}
+
+pub(super) fn smtp_url(text: &str) -> Result<SmtpServer, String> {
+    let hint = || "must be smtp://USER@HOST:PORT or smtps://USER@HOST:PORT, with a percent-encoded username".to_owned();
+    let url = Url::parse(text).map_err(|_| hint())?;
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(hint)?.trim_matches(['[', ']']).to_owned();
     if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
-        return Err(mend());
+        return Err(hint());
     }
     let tls = match (url.scheme(), url.query()) {
         ("smtps", None) => SmtpTls::Implicit,
-        // Nobody listens between this machine and itself, and its certificate is seldom for "localhost".
+        // The connection stays on this machine, and certificates are rarely for "localhost".
         ("smtp", None) if is_loopback(&host) => SmtpTls::Plain,
         ("smtp", None | Some("tls=required")) => SmtpTls::StartTls,
-        _ => return Err(mend()),
+        _ => return Err(hint()),
     };
     let port = url.port().unwrap_or(match tls {
         SmtpTls::Implicit => 465,
@@ -118,10 +128,10 @@ fn smtp_url(text: &str) -> Result<Server, String> {
         SmtpTls::Plain => 25,
     });
     let decoded =
-        |text: &str| percent_decode_str(text).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| mend());
+        |text: &str| percent_decode_str(text).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| hint());
     let username = Some(decoded(url.username())?).filter(|name| !name.is_empty());
     let password = url.password().map(decoded).transpose()?.map(Zeroizing::new);
-    Ok(Server { host, port, tls, username, password })
+    Ok(SmtpServer { host, port, tls, username, password })
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -131,25 +141,26 @@ fn is_loopback(host: &str) -> bool {
     }
 }
 
-fn certificates(path: &str) -> Result<Vec<u8>, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("name a file that can be read ({error})"))?;
+pub(super) fn certificates(path: &str) -> Result<Vec<u8>, String> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
     let is_pem = bytes.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----");
-    if is_pem { Ok(bytes) } else { Err("name a file with certificates in PEM".to_owned()) }
+    if is_pem { Ok(bytes) } else { Err("must be a file with PEM certificates".to_owned()) }
 }
 
-/// The name, when there is one, and the address.
-fn sender(text: &str) -> Result<(Option<String>, String), String> {
-    let mend = || "write ADDRESS or NAME <ADDRESS>, such as Example <login@example.com>".to_owned();
-    let (name, address) = match text.split_once('<') {
-        Some((name, rest)) => (name.trim().trim_matches('"'), rest.strip_suffix('>').ok_or_else(mend)?),
-        None => ("", text),
-    };
-    let has_parts = address.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
-    let is_fit = has_parts && !text.chars().any(char::is_control) && !address.contains(['<', '>', ' ']);
-    if !is_fit || text.len() > 320 {
-        return Err(mend());
+impl Sender {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let hint = || "must be ADDRESS or NAME <ADDRESS>, such as Example <login@example.com>".to_owned();
+        let (name, address) = match text.split_once('<') {
+            Some((name, rest)) => (name.trim().trim_matches('"'), rest.strip_suffix('>').ok_or_else(hint)?),
+            None => ("", text),
+        };
+        let has_parts = address.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
+        let is_valid = has_parts && !text.chars().any(char::is_control) && !address.contains(['<', '>', ' ']);
+        if !is_valid || text.len() > 320 {
+            return Err(hint());
+        }
+        Ok(Self { name: Some(name.to_owned()).filter(|name| !name.is_empty()), address: address.to_owned() })
     }
-    Ok((Some(name.to_owned()).filter(|name| !name.is_empty()), address.to_owned()))
 }
 
 #[cfg(test)]
@@ -157,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_to_a_mail_server_is_protected_but_on_this_machine() {
+    fn connection_is_encrypted_except_on_this_machine() {
         for (url, host, port, tls) in [
             ("smtp://mail.example.com", "mail.example.com", 587, SmtpTls::StartTls),
             ("smtp://mail.example.com:25", "mail.example.com", 25, SmtpTls::StartTls),
@@ -167,7 +178,7 @@ mod tests {
             ("smtp://[::1]:2525", "::1", 2525, SmtpTls::Plain),
             ("smtp://localhost?tls=required", "localhost", 587, SmtpTls::StartTls),
         ] {
-            let server = smtp_url(url).unwrap_or_else(|mend| panic!("{url}: {mend}"));
+            let server = smtp_url(url).unwrap_or_else(|hint| panic!("{url}: {hint}"));
             assert_eq!((server.host.as_str(), server.port, server.tls), (host, port, tls), "{url}");
         }
         for url in [
@@ -181,17 +192,21 @@ mod tests {
             assert!(smtp_url(url).is_err(), "{url}");
         }
         let server =
-            smtp_url("smtps://me%40example.com:p%2Fw@mail.example.com").unwrap_or_else(|mend| panic!("{mend}"));
+            smtp_url("smtps://me%40example.com:p%2Fw@mail.example.com").unwrap_or_else(|hint| panic!("{hint}"));
         assert_eq!(server.username.as_deref(), Some("me@example.com"));
         assert_eq!(server.password.as_ref().map(|password| password.as_str()), Some("p/w"));
     }
 
     #[test]
-    fn a_sender_has_an_address_and_may_have_a_name() {
-        assert_eq!(sender("login@example.com"), Ok((None, "login@example.com".to_owned())));
-        assert_eq!(sender("\"The Door\" <a@b.c>"), Ok((Some("The Door".to_owned()), "a@b.c".to_owned())));
+    fn sender_has_an_address_and_optionally_a_name() {
+        for (text, name, address) in
+            [("login@example.com", None, "login@example.com"), ("\"Example\" <a@b.c>", Some("Example"), "a@b.c")]
+        {
+            let sender = Sender::parse(text).unwrap_or_else(|hint| panic!("{text}: {hint}"));
+            assert_eq!((sender.name.as_deref(), sender.address.as_str()), (name, address));
+        }
         for text in ["", "nobody", "<a@b", "a b@c", "Name <a@b>\r\nBcc: x@y"] {
-            assert!(sender(text).is_err(), "{text}");
+            assert!(Sender::parse(text).is_err(), "{text}");
         }
     }
 }

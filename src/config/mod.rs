@@ -1,15 +1,20 @@
-//! Every setting, checked before anything is bound. The only reader of the environment.
-//! `settings.rs` holds the flags and their help, `parse.rs` turns their text into values, `faults.rs` gathers what is wrong, `values.rs` says how each kind is written; the
-//! result is [`Config`]; `cookie_domain.rs` and `accent.rs` are kinds of values with rules of their own, `mail.rs` has all that mails need, and `brand.rs` the service's looks.
-//! What may not live here: anything that a setting switches on.
+//! The settings, checked and parsed into [`Config`] before anything starts.
 
 mod accent;
+mod arguments;
 mod brand;
+mod check;
 mod cookie_domain;
-mod faults;
+#[cfg(test)]
+mod docs;
+mod errors;
 mod mail;
-mod parse;
+mod reader;
+mod setting;
 mod settings;
+mod table;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::fmt;
@@ -22,63 +27,64 @@ use zeroize::Zeroizing;
 
 use crate::secret::ServerKey;
 pub use accent::{Accent, Shades};
+pub use arguments::{AdminCommand, KeyCommand, ServerCommand, SessionCommand, SettingArgs, secrets_help};
 pub use brand::{BrandConfig, Logo, LogoKind};
 pub use cookie_domain::CookieDomain;
 pub use mail::{MailConfig, SmtpTls};
-pub use parse::DEFAULT_PRODUCT_NAME;
-pub use settings::{BrandSettings, DatabaseSettings, LifetimeSettings, MailSettings, Settings};
-pub use values::Origin;
+pub use settings::Settings;
+pub use table::DEFAULT_PRODUCT_NAME;
+pub use values::WebOrigin;
 
-/// What the server and the admin's commands run with: every value parsed, in range and consistent.
+/// The checked settings of the server and of every command: parsed, in range and consistent.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the database is, and the keys to it.
+    /// The database.
     pub database: DatabaseUrl,
-    /// `SERVER_KEY`, when it was given.
+    /// `SERVER_KEY`, if it is set.
     pub server_key: Option<ServerKey>,
-    /// How passwords are hashed and how long they must be.
+    /// Hashing and minimum length of passwords.
     pub passwords: PasswordConfig,
-    /// How many wrong passwords are taken.
+    /// Throttling of failed sign-ins.
     pub throttling: ThrottlingConfig,
     /// Addresses to listen on.
     pub bind: Vec<SocketAddr>,
-    /// The origin under which people reach the server.
-    pub public_url: Origin,
-    /// What pages and mails call the service: 1 to 40 characters, all on one line.
+    /// Public base URL of the server.
+    pub public_url: WebOrigin,
+    /// Name of the service in pages and emails: 1 to 40 characters on one line.
     pub product_name: String,
-    /// How the service looks.
+    /// Branding of pages and emails.
     pub brand: BrandConfig,
     /// The `iss` claim.
     pub issuer: String,
-    /// The `aud` claim, when there is one.
+    /// The `aud` claim, if tokens have one.
     pub audience: Option<String>,
-    /// How access tokens are signed.
+    /// Signing of access tokens.
     pub signing: Signing,
-    /// After how long a signing key is replaced by itself; `None` when only an admin does it.
+    /// Interval of automatic key rotation; `None` if keys are only rotated manually.
     pub key_rotation: Option<Duration>,
-    /// Whether `/token` takes a username and password.
+    /// Who may send a username and password to `/token`.
     pub password_grant: PasswordGrant,
-    /// How long tokens and sessions live.
+    /// Lifetimes of tokens and sessions.
     pub lifetimes: LifetimeConfig,
-    /// Whether a person may delete their own account.
+    /// Whether users can delete their own accounts.
     pub account_deletion: bool,
-    /// Proxies whose forwarded headers count.
+    /// Reverse proxies whose forwarded headers are trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// The domain whose applications get the shared cookies, when there is one.
+    /// The domain whose applications receive the shared cookies, if any.
     pub cookie_domain: Option<CookieDomain>,
-    /// Origins whose pages may call the programs' routes.
-    pub allowed_origins: Vec<Origin>,
-    /// Where Prometheus counters are served, when they are.
+    /// Origins of the web pages that may call the client endpoints.
+    pub allowed_origins: Vec<WebOrigin>,
+    /// Address of the Prometheus metrics, if they are served.
     pub metrics_bind: Option<SocketAddr>,
-    /// How the log is written.
+    /// Format of the log.
     pub log_format: LogFormat,
-    /// How mails go out; `None` when they do not.
+    /// SMTP server and sender; `None` if no email is sent.
     pub mail: Option<MailConfig>,
-    /// Who can make an account of their own.
-    pub registration: Registration,
+    /// Who can create an account.
+    pub registration: RegistrationMode,
 }
 
-/// Where the database is. `Debug` and `Display` leave the password out.
+/// The location of the database. `Debug` and `Display` omit the password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// A SQLite file.
@@ -87,14 +93,14 @@ pub enum DatabaseUrl {
     Postgres(PostgresUrl),
 }
 
-/// A Postgres URL as libpq takes it, with our own parameters taken out.
+/// A Postgres URL for libpq, without the parameters that only this program knows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
-    /// The URL with its password, for libpq only.
+    /// The URL with the password, for libpq only.
     pub url: Zeroizing<String>,
-    /// The URL without its password, for people.
+    /// The URL without the password, for display.
     pub shown: String,
-    /// Whether prepared statements get names; off for a `PgBouncer` older than 1.21.
+    /// Whether prepared statements have names; off for a `PgBouncer` older than 1.21.
     pub has_prepared_statements: bool,
 }
 
@@ -113,46 +119,46 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// The cost of a password hash (RFC 9106 §3.1) and the rule on length.
+/// The cost of a password hash (RFC 9106 §3.1) and the minimum length of a password.
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordConfig {
-    /// The fewest code points in a new password.
+    /// Minimum number of code points in a new password.
     pub min_length: usize,
-    /// Memory per hash in KiB.
+    /// Memory of a hash in KiB.
     pub memory_kib: u32,
     /// Passes over the memory.
     pub iterations: u32,
     /// Lanes.
     pub parallelism: u32,
-    /// Threads that hash; one for each processor when it was not given.
+    /// Threads that hash passwords; by default one per processor.
     pub hash_threads: usize,
 }
 
-/// How many failures are taken before waiting begins (docs/security.md, "Rate limiting").
+/// Limits on failed sign-ins (docs/security.md, "Rate limiting").
 #[derive(Clone, Copy, Debug)]
 pub struct ThrottlingConfig {
-    /// Failures in 15 minutes for one account from one network, or from one known device.
+    /// Failures in 15 minutes for one account from one network or one known device.
     pub account_network_failures: i64,
-    /// Failures in an hour from one network, over all accounts.
+    /// Failures in an hour from one network for all accounts.
     pub network_failures: i64,
-    /// Failures in an hour for one account, over all networks.
+    /// Failures in an hour for one account from all networks.
     pub account_failures: i64,
-    /// The first wait; it doubles with each further failure.
+    /// First wait; it doubles with each further failure.
     pub first_wait: Duration,
-    /// The longest wait.
+    /// Longest wait.
     pub longest_wait: Duration,
 }
 
-/// How access tokens are signed.
+/// The signing of access tokens. `Debug` omits the secret.
 #[derive(Clone)]
 pub enum Signing {
-    /// HS256 with `JWT_SECRET`: whoever checks a token could also make one.
+    /// HS256 with `JWT_SECRET`: any holder of the secret can verify and also forge tokens.
     Hs256(Zeroizing<Vec<u8>>),
-    /// With a key pair made here, whose public half is published as JWKS.
+    /// A generated key pair, whose public key is published as JWKS.
     KeyPair(KeyAlgorithm),
 }
 
-/// How a key pair signs.
+/// The algorithm of a key pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyAlgorithm {
     /// ECDSA on P-256.
@@ -164,7 +170,7 @@ pub enum KeyAlgorithm {
 }
 
 impl KeyAlgorithm {
-    /// All of them, the default first.
+    /// All algorithms.
     pub const ALL: [Self; 3] = [Self::Es256, Self::EdDsa, Self::Rs256];
 
     /// The name in a token's header (RFC 7518 §3.1, RFC 8037 §3.1).
@@ -177,10 +183,31 @@ impl KeyAlgorithm {
         }
     }
 
+    /// The default algorithm.
+    const DEFAULT: Self = Self::Es256;
+
     /// The algorithm with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+}
+
+/// A value of `JWT_ALGORITHM`.
+#[derive(Clone, Copy)]
+enum SigningAlgorithm {
+    Hs256,
+    KeyPair(KeyAlgorithm),
+}
+
+impl SigningAlgorithm {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "HS256" => Ok(Self::Hs256),
+            name => KeyAlgorithm::from_name(name)
+                .map(Self::KeyPair)
+                .ok_or_else(|| "must be HS256, ES256, EdDSA or RS256".to_owned()),
+        }
     }
 }
 
@@ -193,80 +220,80 @@ impl fmt::Debug for Signing {
     }
 }
 
-/// Whether `/token` takes a username and password (RFC 6749 §4.3; RFC 9700 §2.4 advises against it for other people's programs).
+/// Who may send a username and password to `/token` (RFC 6749 §4.3), which RFC 9700 §2.4 advises against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordGrant {
-    /// From any program.
+    /// Any client.
     Open,
-    /// From registered programs.
+    /// Registered clients.
     Clients,
-    /// From none.
+    /// No client.
     Off,
 }
 
-/// Who can make an account of their own.
+/// Who can create an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Registration {
-    /// Nobody.
+pub enum RegistrationMode {
+    /// No one; only admins create accounts.
     Closed,
-    /// Whom an admin invites.
+    /// People whom an admin invites.
     Invite,
-    /// Whoever proves that an address is theirs.
+    /// Anyone who verifies an email address.
     Open,
 }
 
-/// How long tokens and sessions live.
+/// The lifetimes of tokens and sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct LifetimeConfig {
-    /// An access token.
+    /// Lifetime of an access token.
     pub access_token: Duration,
-    /// A browser's session without use.
+    /// Idle timeout of a browser session.
     pub session_idle: Duration,
-    /// A browser's session altogether.
+    /// Absolute timeout of a browser session.
     pub session_max: Duration,
-    /// The session of a browser that remembers the person, without use.
+    /// Idle timeout of a remembered browser session.
     pub remember_idle: Duration,
-    /// The same altogether.
+    /// Absolute timeout of a remembered browser session.
     pub remember_max: Duration,
-    /// A program's session without a refresh.
+    /// Idle timeout of a client session: the time without a refresh.
     pub refresh_idle: Duration,
-    /// A program's session altogether.
+    /// Absolute timeout of a client session.
     pub refresh_max: Duration,
 }
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For a person at a terminal.
+    /// Text for a terminal.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// What is wrong with the settings: every fault found, each naming the setting, its value and the mend.
+/// Every error in the settings, each with the name of the setting, its value (never a secret) and a hint.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub struct ConfigError(pub Vec<String>);
 
-/// Reads `.env` in the working directory, and in no folder above it, into the environment, where a variable is not already set.
+/// Loads `.env` from the working directory, not from its parents. Variables that are already set take precedence.
 ///
 /// # Errors
-/// When the file is there but cannot be read or parsed: going on would start with other settings than the admin wrote.
+/// The file exists but cannot be read or parsed; ignoring it would start with other settings than the admin intended.
 pub fn load_dotenv() -> Result<(), ConfigError> {
     match dotenvy::from_path(".env") {
         Ok(()) => Ok(()),
         Err(error) if error.not_found() => Ok(()),
         Err(dotenvy::Error::LineParse(_, at)) => {
-            // The line itself may hold a secret, so that only its place is told.
+            // The line itself may contain a secret.
             Err(ConfigError(vec![format!(
-                ".env cannot be read at character {at} of a line: write NAME=value, with quotes around spaces"
+                ".env cannot be read at character {at} of a line: use NAME=value, with quotes around spaces"
             )]))
         }
         Err(error) => Err(ConfigError(vec![format!(".env cannot be read: {error}")])),
     }
 }
 
-/// Names of the tutorial's settings that are set although nothing here reads them, each with the name to use instead.
+/// Names from the FastAPI tutorial that are set but not used, each with the name of the setting that replaces it.
 #[must_use]
 pub fn tutorial_names_in_use() -> Vec<(&'static str, &'static str)> {
     [("SECRET_KEY", "JWT_SECRET"), ("ALGORITHM", "JWT_ALGORITHM")]

@@ -1,9 +1,10 @@
-//! How one kind of value is written: numbers, durations, lists, networks, origins, database URLs. Errors are the mend alone.
-//! What may not live here: the settings' names and defaults (`parse.rs`).
+//! Parsers of values: numbers, durations, lists, networks, origins, database URLs and secrets.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -11,72 +12,82 @@ use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use super::{DatabaseUrl, PostgresUrl};
+use crate::secret::ServerKey;
 
-/// A scheme, host and port, such as `https://login.example.com`: what a browser calls an origin (RFC 6454).
+/// An origin of the web (RFC 6454): scheme, host and port, such as `https://login.example.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct WebOrigin {
     text: String,
     is_https: bool,
 }
 
-/// The longest name that the domain name system knows (RFC 1035 §2.3.4).
+/// The longest domain name (RFC 1035 §2.3.4).
 const MAX_HOST: usize = 253;
+/// The shortest HS256 secret (RFC 7518 §3.2).
+const MIN_JWT_SECRET_BYTES: usize = 32;
 
-impl Origin {
+impl WebOrigin {
     /// The origin as a browser writes it, without a slash at the end.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether it is https, so that cookies are `Secure`.
+    /// Whether the scheme is https, which makes cookies `Secure`.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.is_https
     }
 
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let mend = "write an origin such as https://login.example.com, without a path";
-        let url = Url::parse(text).map_err(|_| mend.to_owned())?;
+        let hint = "must be an origin such as https://login.example.com, without a path";
+        let url = Url::parse(text).map_err(|_| hint.to_owned())?;
         let has_more = !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some();
         let has_user = !url.username().is_empty() || url.password().is_some();
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() || has_more || has_user {
-            return Err(mend.to_owned());
+            return Err(hint.to_owned());
         }
         if url.host_str().is_some_and(|host| host.len() > MAX_HOST) {
-            return Err(format!("name a host of at most {MAX_HOST} characters"));
+            return Err(format!("must have a host of at most {MAX_HOST} characters"));
         }
         Ok(Self { text: url.origin().ascii_serialization(), is_https: url.scheme() == "https" })
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for WebOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-pub(super) fn number<T>(range: std::ops::RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String>
-where
-    T: std::str::FromStr + PartialOrd + fmt::Display,
-{
-    move |text| {
-        text.parse()
-            .ok()
-            .filter(|value| range.contains(value))
-            .ok_or_else(|| format!("write a whole number from {} to {}", range.start(), range.end()))
-    }
+pub(super) fn number<T: FromStr + PartialOrd + fmt::Display>(
+    text: &str,
+    range: RangeInclusive<T>,
+) -> Result<T, String> {
+    let value = text.parse().ok().filter(|value| range.contains(value));
+    value.ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
 }
 
-pub(super) fn duration(least: Duration, most: Duration) -> impl Fn(&str) -> Result<Duration, String> {
-    move |text| {
-        humantime::parse_duration(text).ok().filter(|value| (least..=most).contains(value)).ok_or_else(|| {
-            let [least, most] = [least, most].map(humantime::format_duration);
-            format!("write a duration such as 20m, 12h or 30d, from {least} to {most}")
-        })
-    }
+pub(super) fn duration(text: &str, range: RangeInclusive<Duration>) -> Result<Duration, String> {
+    humantime::parse_duration(text).ok().filter(|value| range.contains(value)).ok_or_else(|| {
+        let [least, most] = [range.start(), range.end()].map(|bound| humantime::format_duration(*bound));
+        format!("must be a duration such as 20m, 12h or 30d, from {least} to {most}")
+    })
 }
 
+/// The value of one of these words.
+pub(super) fn one_of<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    let found = choices.iter().find(|(word, _)| *word == text);
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        match words.split_last() {
+            Some((last, others)) => format!("must be {} or {last}", others.join(", ")),
+            None => "has no valid value".to_owned(),
+        }
+    })
+}
+
+/// The items between commas; empty ones are skipped.
 pub(super) fn list<T>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(parse).collect()
 }
@@ -84,37 +95,75 @@ pub(super) fn list<T>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> 
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| "write addresses or networks such as 10.0.0.1 or 10.0.0.0/8".to_owned())
+        .map_err(|_| "must be addresses or networks such as 10.0.0.1 or 10.0.0.0/8".to_owned())
+}
+
+/// At least one address: a server that listens nowhere would appear to run.
+pub(super) fn listen_addresses(text: &str) -> Result<Vec<SocketAddr>, String> {
+    let hint = || "must be ADDRESS:PORT, such as 0.0.0.0:8080 or [::]:8080".to_owned();
+    let addresses = list(text, |item| item.parse().map_err(|_| hint()))?;
+    if addresses.is_empty() { Err(hint()) } else { Ok(addresses) }
+}
+
+pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "must be ADDRESS:PORT, such as 127.0.0.1:9090".to_owned())
 }
 
 pub(super) fn claim_text(text: &str) -> Result<String, String> {
-    let is_fit = text.len() <= 512 && !text.chars().any(char::is_control);
-    is_fit.then(|| text.to_owned()).ok_or_else(|| "write at most 512 bytes without control characters".to_owned())
+    let is_valid = text.len() <= 512 && !text.chars().any(char::is_control);
+    is_valid.then(|| text.to_owned()).ok_or_else(|| "must be at most 512 bytes without control characters".to_owned())
 }
 
 pub(super) fn product_name(text: &str) -> Result<String, String> {
-    let is_fit = (1..=40).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    is_fit.then(|| text.to_owned()).ok_or_else(|| "write 1 to 40 characters, all on one line".to_owned())
+    let is_valid = (1..=40).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    is_valid.then(|| text.to_owned()).ok_or_else(|| "must be 1 to 40 characters on one line".to_owned())
+}
+
+pub(super) fn server_key(text: &str) -> Result<ServerKey, String> {
+    ServerKey::parse(text).ok_or_else(|| {
+        "must be at least 32 bytes in base64 or hex, such as the output of `openssl rand -base64 32`".to_owned()
+    })
+}
+
+pub(super) fn jwt_secret(text: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    if text.len() < MIN_JWT_SECRET_BYTES {
+        let length = text.len();
+        return Err(format!(
+            "has {length} bytes and must have at least {MIN_JWT_SECRET_BYTES}, such as the output of `openssl rand -base64 48`"
+        ));
+    }
+    Ok(Zeroizing::new(text.as_bytes().to_vec()))
+}
+
+/// The text in a file, without line breaks at its end.
+pub(super) fn secret_file(path: &str) -> Result<Zeroizing<String>, String> {
+    let text = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| unreadable(&error))?;
+    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// The hint for a file that cannot be read.
+pub(super) fn unreadable(error: &std::io::Error) -> String {
+    format!("must be a readable file ({error})")
 }
 
 pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
     match text.split_once(':') {
         Some(("sqlite", path)) => sqlite_url(path.strip_prefix("//").unwrap_or(path)),
         Some(("postgres" | "postgresql", _)) => postgres_url(text),
-        _ => Err("does not begin with sqlite:// or postgres://: write sqlite://data/vestibule.db or postgres://USER:PASSWORD@HOST/NAME".to_owned()),
+        _ => Err("must begin with sqlite:// or postgres://, such as sqlite://data/vestibule.db or postgres://USER:PASSWORD@HOST/NAME".to_owned()),
     }
 }
 
 fn sqlite_url(path: &str) -> Result<DatabaseUrl, String> {
     if path.is_empty() || path.contains(":memory:") || path.contains(['?', '#']) {
-        return Err("names no file: write sqlite://PATH, such as sqlite://data/vestibule.db (a database in memory would forget every account)".to_owned());
+        return Err("must name a file: sqlite://PATH, such as sqlite://data/vestibule.db (a database in memory would lose every account)".to_owned());
     }
     Ok(DatabaseUrl::Sqlite(Path::new(path).components().collect::<PathBuf>()))
 }
 
 fn postgres_url(text: &str) -> Result<DatabaseUrl, String> {
     let mut url = Url::parse(text).map_err(|error| {
-        format!("is not a URL ({error}): write postgres://USER:PASSWORD@HOST/NAME, with %-escapes in the password")
+        format!("is not a URL ({error}): use postgres://USER:PASSWORD@HOST/NAME, with a percent-encoded password")
     })?;
     let mut pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     let mut has_prepared_statements = true;
@@ -124,7 +173,7 @@ fn postgres_url(text: &str) -> Result<DatabaseUrl, String> {
         }
         name != "prepared_statements"
     });
-    // A database that is away is told within seconds, and a standby that cannot write is passed over.
+    // An unreachable database is reported within seconds, and a read-only standby is skipped.
     for (name, value) in [
         ("connect_timeout", "2"),
         ("tcp_user_timeout", "5000"),
@@ -138,14 +187,14 @@ fn postgres_url(text: &str) -> Result<DatabaseUrl, String> {
             pairs.push((name.to_owned(), value.to_owned()));
         }
     }
-    // Not `query_pairs_mut`: it writes a space as "+", which libpq takes for a plus.
+    // `query_pairs_mut` would write a space as "+", which libpq reads as a plus sign.
     let query: Vec<String> =
-        pairs.iter().map(|(name, value)| format!("{}={}", percent(name), percent(value))).collect();
+        pairs.iter().map(|(name, value)| format!("{}={}", percent_encoded(name), percent_encoded(value))).collect();
     url.set_query(Some(&query.join("&")));
     let mut shown = url.clone();
     shown.set_query(None);
     if matches!(url.host(), Some(Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_))) {
-        shown.set_password(None).map_err(|()| "has no host that a password could go with".to_owned())?;
+        shown.set_password(None).map_err(|()| "must have a host if it has a password".to_owned())?;
     }
     Ok(DatabaseUrl::Postgres(PostgresUrl {
         url: Zeroizing::new(url.to_string()),
@@ -154,6 +203,6 @@ fn postgres_url(text: &str) -> Result<DatabaseUrl, String> {
     }))
 }
 
-fn percent(text: &str) -> percent_encoding::PercentEncode<'_> {
+fn percent_encoded(text: &str) -> percent_encoding::PercentEncode<'_> {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
 }

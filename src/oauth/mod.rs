@@ -16,12 +16,12 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, ResponseError as _, Route};
 
-use crate::config::Origin;
+use crate::config::WebOrigin;
 use crate::error::AppError;
 use crate::web::get;
 
 /// Mounts the OAuth endpoints. Pages of `allowed_origins` may call them (CORS).
-pub fn routes(services: &mut ServiceConfig, allowed_origins: &[Origin]) {
+pub fn routes(services: &mut ServiceConfig, allowed_origins: &[WebOrigin]) {
     let with_cors =
         |resource: Resource| resource.wrap(cors(allowed_origins)).wrap(from_fn(describe_rejected_preflight));
     let post = |path: &str, route: Route| with_cors(single_method_resource(path, route, "POST"));
@@ -45,7 +45,7 @@ fn single_method_resource(path: &str, route: Route, allow: &'static str) -> Reso
 
 /// The CORS middleware for `allowed_origins`. It does not allow credentials, so a page of another origin never acts
 /// with a browser's cookies.
-fn cors(allowed_origins: &[Origin]) -> Cors {
+fn cors(allowed_origins: &[WebOrigin]) -> Cors {
     allowed_origins
         .iter()
         .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin.as_str()))

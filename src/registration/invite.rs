@@ -6,7 +6,7 @@ use super::invitation::{Acceptance, accept};
 use super::pages::registration_closed;
 use crate::accounts::AccountService;
 use crate::authentication::RequestLimiter;
-use crate::config::{Config, Registration};
+use crate::config::{Config, RegistrationMode};
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::web::form_post;
@@ -84,9 +84,9 @@ async fn find_link(request: &HttpRequest, accounts: &AccountService) -> Result<O
 /// Whether the settings still allow this link; they may have changed since it was created.
 fn is_allowed(link: &Link, config: &Config) -> bool {
     match config.registration {
-        Registration::Closed => false,
-        Registration::Invite => link.purpose == LinkPurpose::Invite,
-        Registration::Open => true,
+        RegistrationMode::Closed => false,
+        RegistrationMode::Invite => link.purpose == LinkPurpose::Invite,
+        RegistrationMode::Open => true,
     }
 }
 

@@ -7,7 +7,7 @@ use super::invitation::request_account;
 use super::pages::{RegisterPage, registration_closed};
 use crate::accounts::AccountService;
 use crate::authentication::RequestLimiter;
-use crate::config::{Config, Registration};
+use crate::config::{Config, RegistrationMode};
 use crate::db::DbError;
 use crate::error::AppError;
 use crate::mail::Outbox;
@@ -26,7 +26,7 @@ pub async fn show(
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
     let layout = Layout::new(&request);
-    if config.registration != Registration::Open {
+    if config.registration != RegistrationMode::Open {
         return registration_closed(layout);
     }
     form(layout, &session, String::new(), FormState::default())
@@ -46,7 +46,7 @@ pub async fn submit(
     let FormPost { parameters, rejection } = form_post::read(&request, payload, &session, true).await?;
     let layout = Layout::new(&request);
     let words = layout.words;
-    if config.registration != Registration::Open {
+    if config.registration != RegistrationMode::Open {
         return registration_closed(layout);
     }
     let email: String = parameters.get("email").unwrap_or_default().trim().chars().take(256).collect();

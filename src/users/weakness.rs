@@ -163,8 +163,8 @@ mod tests {
 
     fn weakness(password: &str) -> Option<Weakness> {
         let mut settings = Settings::default();
-        settings.database.public_url = Some("https://login.wunderbar.example".to_owned());
-        settings.database.product_name = Some("Grand Budapest".to_owned());
+        settings.set("PUBLIC_URL", "https://login.wunderbar.example");
+        settings.set("PRODUCT_NAME", "Grand Budapest");
         let policy = PasswordPolicy::new(&settings.check().expect("settings"));
         let owner = Owner {
             username: "asmith7",

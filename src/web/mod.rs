@@ -38,7 +38,7 @@ use self::brand::Brand;
 use self::cookies::CookieName;
 use crate::audit::ClientInfo;
 use crate::authentication::AttemptOrigin;
-use crate::config::{Config, CookieDomain, Origin, Registration};
+use crate::config::{Config, CookieDomain, RegistrationMode, WebOrigin};
 use crate::secret::{KeyPurpose, PlainSecret, ServerKey};
 use crate::sessions;
 
@@ -46,7 +46,7 @@ use crate::sessions;
 #[derive(Clone)]
 pub struct WebConfig {
     /// The public origin of the server.
-    pub public_url: Origin,
+    pub public_url: WebOrigin,
     /// Proxies whose `X-Forwarded-*` headers are trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// The domain whose applications receive the shared cookies.
@@ -70,7 +70,7 @@ impl WebConfig {
             trusted_proxies: config.trusted_proxies.clone(),
             cookie_domain: config.cookie_domain.clone(),
             cookie_names: cookies::CookieNames::new(config.public_url.is_https(), config.cookie_domain.is_some()),
-            is_registration_open: config.registration == Registration::Open,
+            is_registration_open: config.registration == RegistrationMode::Open,
             cookie_key: actix_web::cookie::Key::from(server_key.derive(KeyPurpose::Cookies).bytes()),
             brand: Arc::new(Brand::new(config)),
         }

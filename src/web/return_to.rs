@@ -118,8 +118,8 @@ mod tests {
 
     fn config(public_url: &str, cookie_domain: &str) -> WebConfig {
         let mut settings = Settings::default();
-        settings.database.public_url = Some(public_url.to_owned());
-        settings.cookie_domain = Some(cookie_domain.to_owned());
+        settings.set("PUBLIC_URL", public_url);
+        settings.set("COOKIE_DOMAIN", cookie_domain);
         WebConfig::new(&settings.check().expect("fit"), &ServerKey::generate())
     }
 

@@ -1,5 +1,4 @@
-//! The account's pages: the list of sessions, the change of the password, the profile, the end of the account, and what becomes of a
-//! form whose session ended meanwhile. What may not live here: the doors (`people.rs`), a real browser (`browser_account.rs`).
+//! The account pages: sessions, password, profile, deletion, and forms whose session expired.
 
 use std::time::Duration;
 
@@ -7,13 +6,12 @@ use vestibule::sessions;
 use vestibule::users::UserId;
 
 use crate::harness::visitor::{Page, SESSION, TOKEN, Visitor};
-use crate::harness::{PASSWORD, TestApp};
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 
-const NEW: &str = "purple monkey dishwasher lamp";
 const PAGES: [&str; 5] = ["/", "/account/profile", "/account/email", "/account/sessions", "/account/password"];
 
 #[tokio::test]
-async fn every_page_asks_a_stranger_to_sign_in_and_leads_back() {
+async fn account_pages_redirect_to_sign_in_and_back() {
     let (app, visitor) = app_with_alice().await;
     for path in &PAGES[1..] {
         for page in [Visitor::new(&app).get(path).await, Visitor::new(&app).vouched().post(path, &[]).await] {
@@ -34,7 +32,7 @@ async fn every_page_asks_a_stranger_to_sign_in_and_leads_back() {
 }
 
 #[tokio::test]
-async fn a_person_sees_where_they_are_signed_in_and_ends_one_or_all_others() {
+async fn one_session_or_all_others_can_be_ended() {
     let (app, visitor) = app_with_alice().await;
     let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     let other = Visitor::new(&app).with("user-agent", firefox);
@@ -50,15 +48,15 @@ async fn a_person_sees_where_they_are_signed_in_and_ends_one_or_all_others() {
     assert!(page.html.contains("<bdi>Firefox, Linux</bdi>") && page.html.contains("<bdi>127.0.0.1</bdi>"));
     assert!(page.html.contains("<h2>Apps</h2>") && page.html.contains("Signed in from a new device"));
     let id = button_beside(&page, "Firefox, Linux");
-    // Nobody else's is ended, whatever id is sent.
+    // A user cannot end another user's session.
     let bobs = bob.get("/account/sessions").await;
     bob.submit(&bobs, "/account/sessions", &[("end", &id)]).await;
     assert!(other.is_signed_in().await);
+    let token = other.cookie(TOKEN).expect("it is signed in");
     let done = visitor.submit(&page, "/account/sessions", &[("end", &id)]).await;
     assert_eq!((done.status, done.location()), (303, "/account/sessions?notice=one-ended"));
     assert!(!other.is_signed_in().await && third.is_signed_in().await && visitor.is_signed_in().await);
-    let token = other.cookie(TOKEN);
-    assert!(token.is_none() || app.get_me(&token.expect("some")).await.status() == 401);
+    assert_eq!(app.get_me(&token).await.status(), 401, "its token too");
     let done = visitor.submit(&page, "/account/sessions", &[("end", "others")]).await;
     assert_eq!(done.location(), "/account/sessions?notice=others-ended");
     assert!(!third.is_signed_in().await && visitor.is_signed_in().await && bob.is_signed_in().await);
@@ -69,14 +67,14 @@ async fn a_person_sees_where_they_are_signed_in_and_ends_one_or_all_others() {
 }
 
 #[tokio::test]
-async fn a_changed_password_ends_all_other_sessions_and_gives_this_one_a_new_secret() {
+async fn password_change_ends_other_sessions_and_renews_the_session_secret() {
     let (app, visitor) = app_with_alice().await;
     let (other, thief) = (Visitor::new(&app), visitor.copy(&app));
     other.sign_in("alice").await;
     let program = app.token_of("alice").await;
     let form = visitor.get("/account/password").await;
     assert!(form.header("content-security-policy").contains("script-src 'self'"));
-    let done = visitor.submit(&form, "/account/password", &[("current", PASSWORD), ("password", NEW)]).await;
+    let done = visitor.submit(&form, "/account/password", &[("current", PASSWORD), ("password", OTHER_PASSWORD)]).await;
     assert_eq!((done.status, done.location()), (303, "/?notice=password-changed"), "{}", done.html);
     let page = visitor.get("/?notice=password-changed").await;
     assert!(page.html.contains("Password changed."), "{}", page.html);
@@ -84,44 +82,23 @@ async fn a_changed_password_ends_all_other_sessions_and_gives_this_one_a_new_sec
     assert!(!thief.is_signed_in().await, "a copy of the old cookie is worth nothing");
     assert_eq!(app.get_me(&program).await.status(), 401);
     assert_eq!(Visitor::new(&app).try_sign_in("alice", PASSWORD).await.status, 422);
-    assert_eq!(Visitor::new(&app).try_sign_in("alice", NEW).await.status, 303);
+    assert_eq!(Visitor::new(&app).try_sign_in("alice", OTHER_PASSWORD).await.status, 303);
     let page = visitor.get("/account/sessions").await;
     assert!(page.html.contains("Password changed"));
 }
 
 #[tokio::test]
-async fn a_refused_change_of_password_says_why_and_changes_nothing() {
-    let (_app, visitor) = app_with_alice().await;
-    for (current, new, says) in [
-        ("", NEW, "Enter your current password"),
-        (PASSWORD, "", "Enter your current password"),
-        (PASSWORD, PASSWORD, "the same as the current one"),
-        (PASSWORD, "short", "Use at least 12 characters"),
-        (PASSWORD, "alice-vestibule", "name, email"),
-        (PASSWORD, "password1234", "too common"),
-        ("not my password", NEW, "Incorrect password"),
-    ] {
-        let form = visitor.get("/account/password").await;
-        let page = visitor.submit(&form, "/account/password", &[("current", current), ("password", new)]).await;
-        assert_eq!(page.status, 422, "{says}");
-        assert!(page.alert().contains(says), "{}", page.alert());
-        assert!(current.is_empty() || !page.html.contains(current), "no password is sent back");
-    }
-    assert!(visitor.is_signed_in().await);
-}
-
-#[tokio::test]
-async fn a_stolen_session_is_no_way_to_guess_the_password() {
+async fn current_password_is_throttled_in_a_session() {
     let (app, visitor) = app_with_alice().await;
     let form = visitor.get("/account/password").await;
     let mut statuses = Vec::new();
     for _ in 0..11 {
-        let fields = [("current", "not my password"), ("password", NEW)];
+        let fields = [("current", "not my password"), ("password", OTHER_PASSWORD)];
         statuses.push(visitor.submit(&form, "/account/password", &fields).await.status);
     }
     assert_eq!(statuses[..10], [422; 10]);
     assert_eq!(statuses[10], 429);
-    let fields = [("current", PASSWORD), ("password", NEW)];
+    let fields = [("current", PASSWORD), ("password", OTHER_PASSWORD)];
     let page = visitor.submit(&form, "/account/password", &fields).await;
     assert!(page.status == 429 && !page.header("retry-after").is_empty(), "even the right one waits");
     let page = visitor.get("/account/sessions").await;
@@ -131,7 +108,7 @@ async fn a_stolen_session_is_no_way_to_guess_the_password() {
 }
 
 #[tokio::test]
-async fn what_was_typed_when_the_session_ended_is_kept_for_its_person_only() {
+async fn text_typed_before_the_session_expired_is_kept_for_its_user_only() {
     let (app, visitor) = app_with_alice().await;
     app.add_user("bob", &[]).await;
     for name in ["alice", "bob"] {
@@ -162,24 +139,8 @@ async fn what_was_typed_when_the_session_ended_is_kept_for_its_person_only() {
 }
 
 #[tokio::test]
-async fn a_name_is_saved_and_a_bad_one_is_explained() {
-    let (_app, visitor) = app_with_alice().await;
-    let form = visitor.get("/account/profile").await;
-    let done = visitor.submit(&form, "/account/profile", &[("display_name", "  Alice Liddell ")]).await;
-    assert_eq!(done.location(), "/account/profile?notice=profile-saved");
-    assert!(visitor.get("/").await.html.contains("<bdi>Alice Liddell</bdi>"));
-    let long = "x".repeat(101);
-    let page = visitor.submit(&form, "/account/profile", &[("display_name", &long)]).await;
-    assert_eq!((page.status, page.value_of("display_name")), (422, Some(long.as_str())), "the text is kept");
-    assert!(page.alert().starts_with("Your profile wasn’t saved"), "{}", page.alert());
-    let done = visitor.submit(&form, "/account/profile", &[("display_name", "")]).await;
-    assert_eq!(done.status, 303);
-    assert!(visitor.get("/").await.html.contains("<bdi>alice</bdi>"));
-}
-
-#[tokio::test]
-async fn an_account_is_deleted_with_its_password_only_and_the_last_administrator_never() {
-    let app = TestApp::start_with(|settings| settings.account_deletion = Some("on".to_owned())).await;
+async fn account_deletion_needs_the_password_and_spares_the_last_admin() {
+    let app = TestApp::start_with(|settings| settings.set("ACCOUNT_DELETION", "on")).await;
     app.add_user("root", &["admin"]).await;
     app.add_user("alice", &[]).await;
     for (name, current, status) in [("root", PASSWORD, 422), ("alice", "wrong", 422), ("alice", PASSWORD, 303)] {
@@ -200,7 +161,7 @@ async fn an_account_is_deleted_with_its_password_only_and_the_last_administrator
 }
 
 #[tokio::test]
-async fn a_form_from_before_a_sign_out_in_another_tab_changes_nothing_and_its_text_is_its_persons() {
+async fn form_from_before_a_sign_out_changes_nothing_and_keeps_its_text_for_its_user() {
     let (app, visitor) = app_with_alice().await;
     app.add_user("bob", &[]).await;
     let form = visitor.get("/account/profile").await;
@@ -210,7 +171,7 @@ async fn a_form_from_before_a_sign_out_in_another_tab_changes_nothing_and_its_te
     assert_eq!((page.status, page.location()), (303, "/login?next=/account/profile"), "it could be anybody's form");
     assert!(visitor.cookie("vestibule_draft").is_none());
     for name in ["bob", "alice"] {
-        // What the browser vouches for is kept: nothing is saved by it.
+        // The text of a same-origin form is kept; nothing is saved.
         let page = visitor.clone().vouched().submit(&form, "/account/profile", &fields).await;
         assert_eq!(page.location(), "/login?notice=text-kept&next=/account/profile", "before {name}");
         visitor.sign_in(name).await;
@@ -234,10 +195,26 @@ fn button_beside(page: &Page, name: &str) -> String {
     rest.split('"').next().expect("closed").to_owned()
 }
 
-async fn app_with_alice() -> (TestApp, Visitor) {
+pub async fn app_with_alice() -> (TestApp, Visitor) {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);
     visitor.sign_in("alice").await;
     (app, visitor)
+}
+
+#[tokio::test]
+async fn display_name_is_saved_or_refused_with_a_reason() {
+    let (_app, visitor) = app_with_alice().await;
+    let form = visitor.get("/account/profile").await;
+    let done = visitor.submit(&form, "/account/profile", &[("display_name", "  Alice Liddell ")]).await;
+    assert_eq!(done.location(), "/account/profile?notice=profile-saved");
+    assert!(visitor.get("/").await.html.contains("<bdi>Alice Liddell</bdi>"));
+    let long = "x".repeat(101);
+    let page = visitor.submit(&form, "/account/profile", &[("display_name", &long)]).await;
+    assert_eq!((page.status, page.value_of("display_name")), (422, Some(long.as_str())), "the text is kept");
+    assert!(page.alert().starts_with("Your profile wasn’t saved"), "{}", page.alert());
+    let done = visitor.submit(&form, "/account/profile", &[("display_name", "")]).await;
+    assert_eq!(done.status, 303);
+    assert!(visitor.get("/").await.html.contains("<bdi>alice</bdi>"));
 }

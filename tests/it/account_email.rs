@@ -1,5 +1,4 @@
-//! Another address for an account: the way through, everything that stops it, and what it says of other people's accounts.
-//! What may not live here: what the link in the mail does to robots and latecomers (`recovery.rs`).
+//! The change of an account's email address.
 
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ const WAITS: &str = "Unconfirmed email";
 const CONFIRM: &str = "Confirm your email address for Vestibule";
 
 #[tokio::test]
-async fn an_address_counts_once_its_mail_is_answered_and_the_old_one_hears_twice() {
+async fn email_changes_when_confirmed_and_the_old_address_gets_two_notices() {
     let (server, app, visitor) = start().await;
     let form = visitor.get(PATH).await;
     assert!(form.html.contains(OLD) && !form.html.contains(WAITS), "{}", form.html);
@@ -41,7 +40,7 @@ async fn an_address_counts_once_its_mail_is_answered_and_the_old_one_hears_twice
 }
 
 #[tokio::test]
-async fn what_is_not_an_address_or_comes_with_a_wrong_password_changes_nothing_and_is_explained() {
+async fn invalid_email_or_wrong_password_changes_nothing() {
     let (server, _app, visitor) = start().await;
     let form = visitor.get(PATH).await;
     for (email, current, says) in [
@@ -62,7 +61,7 @@ async fn what_is_not_an_address_or_comes_with_a_wrong_password_changes_nothing_a
 }
 
 #[tokio::test]
-async fn wrong_passwords_are_counted_as_at_the_door_and_mails_by_the_hour() {
+async fn email_changes_are_throttled_by_password_and_by_mail() {
     let (_server, app, visitor) = start().await;
     for new in ["a@example.org", "b@example.org", "c@example.org"] {
         assert_eq!(ask(&visitor, new).await.status, 303);
@@ -83,7 +82,7 @@ async fn wrong_passwords_are_counted_as_at_the_door_and_mails_by_the_hour() {
 }
 
 #[tokio::test]
-async fn nobody_learns_whether_an_address_is_another_accounts_but_its_owner() {
+async fn taken_email_is_revealed_to_its_owner_only() {
     let (server, app, visitor) = start().await;
     let bob = app.add_user("bob", &[]).await;
     let now = app.clock.now();
@@ -103,7 +102,7 @@ async fn nobody_learns_whether_an_address_is_another_accounts_but_its_owner() {
 }
 
 #[tokio::test]
-async fn a_wish_can_be_taken_back_and_a_second_one_takes_its_place() {
+async fn email_change_can_be_cancelled_or_replaced() {
     let (server, app, visitor) = start().await;
     ask(&visitor, "first@example.org").await;
     let first = server.wait_for_one("first@example.org", CONFIRM).await;
@@ -120,7 +119,7 @@ async fn a_wish_can_be_taken_back_and_a_second_one_takes_its_place() {
 }
 
 #[tokio::test]
-async fn whoever_has_no_address_adds_one() {
+async fn user_without_an_email_adds_one() {
     let server = MailServer::start();
     let app = server.app().await;
     app.add_user("alice", &[]).await;
@@ -138,7 +137,7 @@ async fn whoever_has_no_address_adds_one() {
 }
 
 #[tokio::test]
-async fn whatever_shuts_a_stranger_out_ends_their_wish_too() {
+async fn ending_sessions_cancels_a_pending_email_change() {
     let (server, app, visitor) = start().await;
     let (accounts, alice) = (&app.services.accounts, users::LookupName::parse("alice").expect("a name"));
     for (step, way) in ["password", "others", "set-password", "sign-out", "disable"].into_iter().enumerate() {
@@ -178,7 +177,7 @@ async fn whatever_shuts_a_stranger_out_ends_their_wish_too() {
 }
 
 #[tokio::test]
-async fn a_link_for_a_new_password_that_went_to_the_old_address_dies_with_it() {
+async fn email_change_invalidates_reset_links_sent_to_the_old_address() {
     let (server, app, visitor) = start().await;
     let stranger = Visitor::new(&app);
     let form = stranger.get("/password/forgot").await;
@@ -192,7 +191,7 @@ async fn a_link_for_a_new_password_that_went_to_the_old_address_dies_with_it() {
 }
 
 #[tokio::test]
-async fn without_a_mail_server_the_page_says_whom_to_ask() {
+async fn page_without_a_mail_server_names_the_admin() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);
@@ -208,7 +207,7 @@ async fn without_a_mail_server_the_page_says_whom_to_ask() {
 }
 
 #[tokio::test]
-async fn a_username_that_is_an_address_stays_and_the_page_says_so() {
+async fn email_change_leaves_a_username_that_is_an_email() {
     let server = MailServer::start();
     let app = server.app().await;
     let fields = vestibule::accounts::UserFields {
@@ -226,7 +225,7 @@ async fn a_username_that_is_an_address_stays_and_the_page_says_so() {
     assert_eq!(Visitor::new(&app).try_sign_in(NEW, PASSWORD).await.status, 422, "an address is no name");
 }
 
-/// An account with an address that an admin gave it, and its person at the account page.
+/// A user with an email that an admin set, signed in.
 async fn start() -> (MailServer, TestApp, Visitor) {
     let server = MailServer::start();
     let app = server.app().await;
@@ -242,7 +241,7 @@ async fn ask(visitor: &Visitor, email: &str) -> Page {
     visitor.submit(&form, PATH, &[("email", email), ("current", PASSWORD)]).await
 }
 
-/// Opens a link as a person does, at a browser of their own, and gives back the form behind it.
+/// Opens a link in a new browser and returns the form behind it.
 async fn open(app: &TestApp, mail: &Received) -> (Visitor, Page) {
     let visitor = Visitor::new(app);
     let taken = visitor.get(&mail.link()).await;

@@ -1,5 +1,4 @@
-//! What the account's page tells of what happened to it, how much of that is kept, and what the page costs.
-//! What may not live here: what the person does at the pages (`account.rs`).
+//! The events on the account page: which are recorded, how many are kept, and the cost of the page.
 
 use std::time::Duration;
 
@@ -9,26 +8,23 @@ use vestibule::db::schema::{audit_events, login_attempts};
 use vestibule::links::{self, LinkPurpose};
 use vestibule::users::LookupName;
 
-use crate::harness::process::ServerProcess;
 use crate::harness::visitor::Visitor;
-use crate::harness::{PASSWORD, TestApp};
-
-const NEW: &str = "purple monkey dishwasher lamp";
+use crate::harness::{OTHER_PASSWORD, PASSWORD, ServerProcess, TestApp};
 
 #[tokio::test]
-async fn people_see_in_their_language_what_administrators_and_links_did_to_their_account() {
+async fn events_by_admins_and_links_are_listed_in_the_users_language() {
     let app = TestApp::start().await;
     let user = app.add_user("alice", &[]).await;
     let (accounts, alice) = (&app.services.accounts, LookupName::parse("alice").expect("a name"));
     Visitor::new(&app).sign_in("alice").await;
     accounts.sign_out(&alice).await.expect("the database answers");
-    // There is nothing to end any more, and nothing to tell.
+    // No session is left, and no event is recorded.
     accounts.sign_out(&alice).await.expect("the database answers");
     accounts.disable(&alice, false).await.expect("the database answers");
     accounts.disable(&alice, false).await.expect("the database answers");
     accounts.enable(&alice).await.expect("the database answers");
     accounts.enable(&alice).await.expect("the database answers");
-    accounts.set_password(&alice, &NEW.to_owned().into()).await.expect("the database answers");
+    accounts.set_password(&alice, &OTHER_PASSWORD.to_owned().into()).await.expect("the database answers");
     let now = app.clock.now();
     let link = app.write(move |conn| links::create(conn, LinkPurpose::Reset, Some(user.id), now)).await;
     let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -53,7 +49,7 @@ async fn people_see_in_their_language_what_administrators_and_links_did_to_their
 }
 
 #[tokio::test]
-async fn a_language_is_saved_with_the_profile_and_every_browser_speaks_it() {
+async fn saved_language_applies_in_every_browser() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);
@@ -72,7 +68,7 @@ async fn a_language_is_saved_with_the_profile_and_every_browser_speaks_it() {
     let other = Visitor::new(&app).with("accept-language", "en");
     other.sign_in("alice").await;
     assert!(other.get("/").await.html.contains("<html lang=\"ko\">"));
-    // Nothing of this is worth an event, and a form without the field leaves it alone.
+    // This is no event, and a form without the field changes nothing.
     assert!(!page.html.contains("프로필을 변경했습니다"));
     visitor.submit(&page, path, &[("display_name", "")]).await;
     assert!(visitor.get(path).await.html.contains("value=\"ko\" lang=\"ko\" selected"));
@@ -85,7 +81,7 @@ async fn a_language_is_saved_with_the_profile_and_every_browser_speaks_it() {
 }
 
 #[tokio::test]
-async fn a_hundred_events_of_a_kind_are_kept_for_an_account_and_for_all_names_that_nobody_has() {
+async fn one_hundred_events_of_a_kind_are_kept_for_each_account() {
     let app = TestApp::start().await;
     let user = app.add_user("alice", &[]).await.id.0;
     let now = app.clock.now();
@@ -115,18 +111,18 @@ async fn a_hundred_events_of_a_kind_are_kept_for_an_account_and_for_all_names_th
 }
 
 #[tokio::test]
-async fn an_account_that_is_shut_is_told_of_once_though_a_try_comes_back_after_it_was_counted_as_lost() {
+async fn blocked_sign_ins_are_recorded_once() {
     let app = TestApp::start_with(|settings| {
-        settings.database.argon2_memory_kib = Some("65536".to_owned());
-        settings.database.argon2_iterations = Some("12".to_owned());
-        settings.throttle_account_network = Some("2".to_owned());
+        settings.set("ARGON2_MEMORY_KIB", "65536");
+        settings.set("ARGON2_ITERATIONS", "12");
+        settings.set("THROTTLE_ACCOUNT_NETWORK", "2");
     })
     .await;
     app.add_user("alice", &[]).await;
     let wrong = || tokio::spawn(app.post("/token").form(&[("username", "alice"), ("password", "wrong")]).send());
     let late = wrong();
     wait_for_tries(&app, &[1]).await;
-    // Now it counts as lost, and the next one is the second of two.
+    // The first attempt now counts as failed, and the next one is the second of two.
     app.clock.advance(Duration::from_secs(61));
     let next = wrong();
     for answer in [late, next] {
@@ -137,7 +133,7 @@ async fn an_account_that_is_shut_is_told_of_once_though_a_try_comes_back_after_i
     assert_eq!(app.write(move |conn| blocked.get_result::<i64>(conn)).await, 1);
 }
 
-/// Waits until each row of counted tries has so many in flight.
+/// Waits until the number of attempts in flight in each row is one of `wanted`.
 async fn wait_for_tries(app: &TestApp, wanted: &'static [i64]) {
     let began = std::time::Instant::now();
     loop {
@@ -151,7 +147,7 @@ async fn wait_for_tries(app: &TestApp, wanted: &'static [i64]) {
 }
 
 #[tokio::test]
-async fn the_list_of_sessions_costs_the_same_statements_however_many_there_are() {
+async fn session_list_takes_the_same_statements_for_any_number_of_sessions() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let server = ServerProcess::start(&app.database, &[]);
@@ -169,7 +165,7 @@ async fn the_list_of_sessions_costs_the_same_statements_however_many_there_are()
             let before = server.counter("vestibule_database_statements_total").await;
             let page = visitor.get("/account/sessions").await;
             assert!(page.html.matches("name=\"end\"").count() > 2 * more, "{}", page.html);
-            // The server also reads ended sessions twice a second; the fewest statements are those of the page alone.
+            // The server also reads revoked sessions twice a second; the minimum is that of the page alone.
             fewest = fewest.min(server.counter("vestibule_database_statements_total").await - before);
         }
         costs.push(fewest);

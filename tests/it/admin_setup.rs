@@ -1,5 +1,4 @@
-//! The first admin and the rescue of one, as the setup page calls them.
-//! What may not live here: the page.
+//! The use cases behind the set-up page: the first admin and the rescue of an admin.
 
 use vestibule::accounts::{FirstAdmin, create_first_admin};
 use vestibule::audit::ClientInfo;
@@ -12,7 +11,8 @@ use vestibule::secret::PlainSecret;
 use vestibule::users::argon2id::{Cost, Hasher, PasswordHash};
 use vestibule::users::{self, NewUser, Username};
 
-use crate::cli_harness::{GOOD_PASSWORD, OTHER_PASSWORD, TestDb, block_on};
+use crate::harness::cli::block_on;
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestDatabase};
 
 fn hash(password: &str) -> PasswordHash {
     Hasher::default().hash(password.as_bytes(), Cost { memory_kib: 64, iterations: 1, parallelism: 1 })
@@ -20,10 +20,10 @@ fn hash(password: &str) -> PasswordHash {
 
 fn new_user(name: &str) -> NewUser {
     let username = Username::parse(name, None).expect("a fit name");
-    NewUser { id: None, username, display_name: None, email: None, password_hash: Some(hash(GOOD_PASSWORD)) }
+    NewUser { id: None, username, display_name: None, email: None, password_hash: Some(hash(PASSWORD)) }
 }
 
-fn secret_of(db: &TestDb, args: &[&str]) -> PlainSecret {
+fn secret_of(db: &TestDatabase, args: &[&str]) -> PlainSecret {
     let answer = db.cli(&[&["setup-link", "--json"], args].concat()).json();
     let (_, secret) = answer["url"].as_str().and_then(|url| url.split_once("link=")).expect("a link");
     PlainSecret::parse(secret).expect("a secret")
@@ -43,8 +43,8 @@ async fn create(pool: &Db, link: Link, name: &str) -> FirstAdmin {
 }
 
 #[test]
-fn a_link_used_at_once_by_several_makes_one_admin() {
-    let db = TestDb::new();
+fn setup_link_used_concurrently_creates_one_admin() {
+    let db = TestDatabase::create();
     let secret = secret_of(&db, &[]);
     let pool = db.pool();
     let outcomes = block_on(async {
@@ -69,8 +69,8 @@ fn a_link_used_at_once_by_several_makes_one_admin() {
 }
 
 #[test]
-fn a_taken_name_leaves_the_setup_link_alive_and_an_admin_kills_it() {
-    let db = TestDb::new();
+fn setup_link_survives_a_taken_name_and_is_invalid_once_an_admin_exists() {
+    let db = TestDatabase::create();
     db.add("alice", &[]);
     let secret = secret_of(&db, &[]);
     let pool = db.pool();
@@ -81,14 +81,14 @@ fn a_taken_name_leaves_the_setup_link_alive_and_an_admin_kills_it() {
         assert!(matches!(create(&pool, link.clone(), "root1").await, FirstAdmin::Created(_)));
         assert!(matches!(create(&pool, link, "root2").await, FirstAdmin::LinkExpired));
     });
-    assert!(db.can_sign_in("root1", GOOD_PASSWORD));
+    assert!(db.can_sign_in("root1", PASSWORD));
 }
 
 #[test]
-fn a_rescue_link_sets_the_password_once_and_only_while_its_admin_is_one() {
-    let db = TestDb::new();
+fn rescue_link_works_once_and_for_an_admin_only() {
+    let db = TestDatabase::create();
     db.add("root1", &["--role", "admin"]);
-    assert!(db.can_sign_in("root1", GOOD_PASSWORD));
+    assert!(db.can_sign_in("root1", PASSWORD));
     let pool = db.pool();
     let secret = secret_of(&db, &["--user", "root1"]);
     let link = block_on(find(&pool, &secret)).expect("a live link");
@@ -103,7 +103,7 @@ fn a_rescue_link_sets_the_password_once_and_only_while_its_admin_is_one() {
     let first = use_it(&link);
     assert!(matches!(&first, Reset::Done { ended_sessions: 1, .. }), "{first:?}");
     assert!(matches!(use_it(&link), Reset::LinkExpired));
-    assert!(db.can_sign_in("root1", OTHER_PASSWORD) && !db.can_sign_in("root1", GOOD_PASSWORD));
+    assert!(db.can_sign_in("root1", OTHER_PASSWORD) && !db.can_sign_in("root1", PASSWORD));
 
     let link = block_on(find(&pool, &secret_of(&db, &["--user", "root1"]))).expect("a live link");
     let id = first_id(&db);
@@ -112,6 +112,6 @@ fn a_rescue_link_sets_the_password_once_and_only_while_its_admin_is_one() {
     assert!(matches!(use_it(&link), Reset::LinkExpired));
 }
 
-fn first_id(db: &TestDb) -> users::UserId {
+fn first_id(db: &TestDatabase) -> users::UserId {
     users::UserId(db.users()[0]["id"].as_i64().expect("a number"))
 }

@@ -1,16 +1,16 @@
-//! `vestibule migrate …` through the real binary.
-//! What may not live here: what a migration makes.
+//! `vestibule migrate` through the real binary.
 
-use crate::cli_harness::{TestDb, finish};
+use crate::harness::TestDatabase;
+use crate::harness::cli::{finish, start};
 
 #[test]
-fn migrations_run_once_and_are_shown() {
-    let db = TestDb::empty();
-    if db.is_sqlite() {
+fn migrate_run_applies_each_migration_once() {
+    let db = TestDatabase::empty();
+    if db.is_postgres() {
+        assert_ne!(db.cli(&["migrate", "status", "--json"]).json()["pending"], 0);
+    } else {
         db.cli(&["migrate", "status"]).fails(1, "no database at");
         db.cli(&["migrate", "revert", "--yes"]).fails(1, "no database at");
-    } else {
-        assert_ne!(db.cli(&["migrate", "status", "--json"]).json()["pending"], 0);
     }
     let ran = db.cli(&["migrate", "run", "--json"]).json();
     assert!(ran["ran"].as_array().expect("an array").iter().any(|name| name == "2026-11-23-000000_users"), "{ran}");
@@ -22,8 +22,8 @@ fn migrations_run_once_and_are_shown() {
 }
 
 #[test]
-fn reverting_names_what_it_drops_and_wants_a_yes() {
-    let db = TestDb::new();
+fn migrate_revert_names_the_dropped_tables_and_needs_yes() {
+    let db = TestDatabase::create();
     db.add("alice", &[]);
     db.cli(&["migrate", "revert"]).fails(1, "--yes").fails(1, "outbox (0 rows)");
     db.cli(&["users", "list"]).ok();
@@ -38,9 +38,9 @@ fn reverting_names_what_it_drops_and_wants_a_yes() {
 }
 
 #[test]
-fn migrations_run_at_once_by_several_run_once() {
-    let db = TestDb::empty();
-    let children: Vec<_> = (0..4).map(|_| db.command(&["migrate", "run", "--json"]).spawn().expect("starts")).collect();
+fn concurrent_migrate_runs_apply_each_migration_once() {
+    let db = TestDatabase::empty();
+    let children: Vec<_> = (0..4).map(|_| start(db.command(&["migrate", "run", "--json"]))).collect();
     let ran: usize =
         children.into_iter().map(|child| finish(child).json()["ran"].as_array().expect("an array").len()).sum();
     assert_eq!(ran, db.cli(&["migrate", "status", "--json"]).json()["migrations"].as_array().expect("an array").len());

@@ -1,19 +1,19 @@
-//! `vestibule roles …`, `users grant`, `revoke` and `sign-out` through the real binary, and what they change at `/token`.
-//! What may not live here: programs as such (`cli_clients.rs`).
+//! `vestibule roles` and `users grant`, `revoke` and `sign-out`, and their effect at `/token`.
 
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::cli_harness::{GOOD_PASSWORD, Served, TestDb};
+use crate::harness::cli::{Served, finish, start};
+use crate::harness::{PASSWORD, TestDatabase};
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 
-/// `POST /token` as alice, wishing for these scopes.
+/// `POST /token` as alice with these requested scopes.
 async fn ask(served: &Served, client: Option<(&str, &str)>, scope: &str) -> Value {
-    let fields = [("grant_type", "password"), ("username", "alice"), ("password", GOOD_PASSWORD), ("scope", scope)];
+    let fields = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", scope)];
     served.post("/token", client, &fields).await.json()
 }
 
@@ -27,8 +27,8 @@ fn claims(answer: &Value) -> Value {
 }
 
 #[test]
-fn what_a_role_allows_is_set_exactly_and_listed_with_who_holds_it() {
-    let db = TestDb::new();
+fn roles_set_replaces_scopes_and_roles_list_counts_users() {
+    let db = TestDatabase::create();
     db.add("alice", &["--role", "editor"]);
     db.add("bob", &["--role", "editor", "--role", "admin"]);
     let set = ["roles", "set", "editor", "--scope", "write", "--scope", "read", "--json"];
@@ -59,8 +59,8 @@ fn what_a_role_allows_is_set_exactly_and_listed_with_who_holds_it() {
 }
 
 #[test]
-fn roles_are_granted_and_revoked_twice_without_harm() {
-    let db = TestDb::new();
+fn granting_and_revoking_roles_is_idempotent() {
+    let db = TestDatabase::create();
     db.add("alice", &["--role", "staff"]);
     let grant = ["users", "grant", "ALICE", "editor", "staff", "--json"];
     let first = db.cli(&grant).json();
@@ -85,17 +85,16 @@ fn roles_are_granted_and_revoked_twice_without_harm() {
 }
 
 #[test]
-fn the_last_admins_role_is_not_revoked_by_accident() {
-    let db = TestDb::new();
+fn revoking_the_last_admin_role_needs_force() {
+    let db = TestDatabase::create();
     db.add("root1", &["--role", "admin", "--role", "staff"]);
     db.cli(&["users", "revoke", "root1", "staff", "admin"]).fails(1, "root1 is the last admin");
     let roles = || db.cli(&["users", "show", "root1", "--json"]).json()["roles"].clone();
     assert_eq!(roles(), json!(["admin", "staff"]), "all of it or nothing");
     db.add("root2", &[]);
     db.cli(&["users", "grant", "root2", "admin"]).ok();
-    let both: Vec<_> =
-        ["root1", "root2"].map(|name| db.command(&["users", "revoke", name, "admin"]).spawn().expect("starts")).into();
-    let codes: Vec<_> = both.into_iter().map(|child| crate::cli_harness::finish(child).code).collect();
+    let both: Vec<_> = ["root1", "root2"].map(|name| start(db.command(&["users", "revoke", name, "admin"]))).into();
+    let codes: Vec<_> = both.into_iter().map(|child| finish(child).code).collect();
     assert!(codes.contains(&Some(0)) && codes.contains(&Some(1)), "of two at once one stays: {codes:?}");
     for name in ["root1", "root2"] {
         db.cli(&["users", "revoke", name, "admin", "--force"]).ok();
@@ -104,7 +103,7 @@ fn the_last_admins_role_is_not_revoked_by_accident() {
 }
 
 #[tokio::test]
-async fn the_smaller_set_of_scopes_is_granted_and_echoed() {
+async fn granted_scopes_are_the_intersection_of_role_client_and_request() {
     let served = Served::start(&[]);
     served.db.add("alice", &["--role", "editor"]);
     assert_eq!(ask(&served, None, "read").await["error"], "invalid_scope", "nothing is allowed at first");
@@ -124,7 +123,7 @@ async fn the_smaller_set_of_scopes_is_granted_and_echoed() {
 }
 
 #[tokio::test]
-async fn a_role_and_its_scopes_are_gone_at_the_next_refresh() {
+async fn refresh_drops_revoked_roles_and_scopes() {
     let served = Served::start(&[]);
     served.db.add("alice", &["--role", "editor", "--role", "staff"]);
     served.cli(&["roles", "set", "editor", "--scope", "read", "--scope", "write"]).ok();
@@ -142,7 +141,7 @@ async fn a_role_and_its_scopes_are_gone_at_the_next_refresh() {
 }
 
 #[tokio::test]
-async fn a_user_who_is_signed_out_is_refused_everywhere_within_a_second() {
+async fn users_sign_out_revokes_all_tokens_within_a_second() {
     let served = Served::start(&[]);
     served.db.add("alice", &[]);
     served.db.add("bob", &[]);

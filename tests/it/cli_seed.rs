@@ -1,24 +1,26 @@
-//! `vestibule seed` through the real binary: exact, repeatable, all or nothing.
-//! What may not live here: other commands (`cli_users.rs`).
+//! `vestibule seed` with users: exact, repeatable, all or nothing.
 
 use std::fmt::Write as _;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use vestibule::secret::fill_random;
 use vestibule::users::argon2id::{Cost, Hasher};
 
-use crate::cli_harness::{GOOD_PASSWORD, OTHER_PASSWORD, TestDb, finish};
+use crate::harness::beside::Direct;
+use crate::harness::cli::{finish, start};
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestDatabase};
 
 fn hash(password: &str, memory_kib: u32) -> String {
     Hasher::default().hash(password.as_bytes(), Cost { memory_kib, iterations: 1, parallelism: 1 }).to_string()
 }
 
 /// A file of `count` users whose names begin with `prefix`; every tenth has a password, the others a hash.
-fn many(prefix: &str, count: usize) -> String {
-    let hash = hash(GOOD_PASSWORD, 64);
+fn many(prefix: &str, count: i64) -> String {
+    let hash = hash(PASSWORD, 64);
     (0..count).fold(String::new(), |mut text, number| {
         let secret = if number % 10 == 0 {
-            format!("password = \"{GOOD_PASSWORD} {number}\"")
+            format!("password = \"{PASSWORD} {number}\"")
         } else {
             format!("password_hash = \"{hash}\"")
         };
@@ -34,13 +36,13 @@ fn counts(report: &serde_json::Value) -> (usize, usize, u64) {
 }
 
 #[test]
-fn a_file_makes_its_users_and_the_second_run_changes_nothing() {
-    let db = TestDb::new();
+fn seed_creates_users_and_a_second_run_changes_nothing() {
+    let db = TestDatabase::create();
     db.add("zoe", &[]);
     db.write_file(
         "users.toml",
         &format!(
-            "[[users]]\nusername = \"alice\"\npassword = \"{GOOD_PASSWORD}\"\nroles = [\"staff\", \"admin\"]\ndisplay_name = \"Alice\"\nemail = \"alice@example.com\"\n\
+            "[[users]]\nusername = \"alice\"\npassword = \"{PASSWORD}\"\nroles = [\"staff\", \"admin\"]\ndisplay_name = \"Alice\"\nemail = \"alice@example.com\"\n\
              [[users]]\nusername = \"bob\"\nid = 40\npassword_hash = '{}'\n\
              [[users]]\nusername = \"홍길동\"\n",
             hash(OTHER_PASSWORD, 64)
@@ -57,9 +59,7 @@ fn a_file_makes_its_users_and_the_second_run_changes_nothing() {
     let users = db.users();
     assert_eq!(users.len(), 4);
     assert!(
-        db.can_sign_in("alice", GOOD_PASSWORD)
-            && db.can_sign_in("bob", OTHER_PASSWORD)
-            && db.can_sign_in("zoe", GOOD_PASSWORD)
+        db.can_sign_in("alice", PASSWORD) && db.can_sign_in("bob", OTHER_PASSWORD) && db.can_sign_in("zoe", PASSWORD)
     );
     let before = db.users();
     assert_eq!(db.cli(&["seed", "users.toml"]).ok().out, "0 to create, 0 to change, 3 unchanged\n");
@@ -69,18 +69,18 @@ fn a_file_makes_its_users_and_the_second_run_changes_nothing() {
 }
 
 #[test]
-fn what_the_file_says_otherwise_is_changed_and_what_it_leaves_out_is_left_alone() {
-    let db = TestDb::new();
+fn seed_changes_listed_fields_only() {
+    let db = TestDatabase::create();
     db.add("alice", &["--display-name", "Alice", "--email", "alice@example.com", "--role", "staff", "--role", "ops"]);
     db.add("bob", &["--display-name", "Bob", "--role", "staff"]);
-    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(db.can_sign_in("alice", PASSWORD));
     db.write_file(
         "users.toml",
         &format!("[[users]]\nusername = \"ALICE\"\nid = 1\npassword = \"{OTHER_PASSWORD}\"\nroles = [\"staff\", \"dev\"]\nemail = \"a@example.org\"\n[[users]]\nusername = \"bob\"\n"),
     );
     let dry = db.cli(&["seed", "users.toml", "--dry-run", "--json"]).json();
     assert_eq!(dry["changed"][0]["fields"], serde_json::json!(["password", "email", "roles"]));
-    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(db.can_sign_in("alice", PASSWORD));
     let run = db.cli(&["seed", "users.toml"]).ok().out;
     assert_eq!(
         run,
@@ -98,14 +98,14 @@ fn what_the_file_says_otherwise_is_changed_and_what_it_leaves_out_is_left_alone(
 }
 
 #[test]
-fn a_hash_made_stronger_by_a_sign_in_is_not_put_back() {
-    let db = TestDb::new();
+fn seed_keeps_a_hash_that_a_sign_in_strengthened() {
+    let db = TestDatabase::create();
     db.write_file(
         "users.toml",
-        &format!("[[users]]\nusername = \"alice\"\npassword_hash = '{}'\n", hash(GOOD_PASSWORD, 16)),
+        &format!("[[users]]\nusername = \"alice\"\npassword_hash = '{}'\n", hash(PASSWORD, 16)),
     );
     db.cli(&["seed", "users.toml"]).ok();
-    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(db.can_sign_in("alice", PASSWORD));
     let again = db.cli(&["seed", "users.toml"]).ok().out;
     assert!(again.starts_with("note: users.toml:3: users[0].password_hash: not changed"), "{again}");
     assert!(again.ends_with("0 to create, 0 to change, 1 unchanged\n"), "{again}");
@@ -118,80 +118,8 @@ fn a_hash_made_stronger_by_a_sign_in_is_not_put_back() {
 }
 
 #[test]
-fn an_error_names_file_line_and_field_and_repeats_no_password() {
-    let db = TestDb::new();
-    let file = "\
-[[users]]
-username = \"a b\"
-[[users]]
-username = \"bob\"
-password = \"secret\"
-[[users]]
-username = \"carol\"
-password = 12345678
-colour = \"red\"
-[[users]]
-email = \"nowhere\"
-[[users]]
-username = \"dave\"
-password = \"correct horse battery staple\"
-password_hash = \"$2y$10$abcdefghijklmnopqrstuv\"
-id = 0
-roles = [\"Admin\"]
-display_name = \"\"
-";
-    db.write_file("users.toml", file);
-    let answer = db.cli(&["seed", "users.toml"]).fails(1, "nothing was changed");
-    for words in [
-        "users.toml:2: users[0].username: a username must have 1 to 64",
-        "users.toml:5: users[1].password: a password must have at least 12",
-        "users.toml:8: users[2].password: use text in quotes",
-        "users.toml:9: users[2].colour: unknown field: the fields are username,",
-        "users.toml:10: users[3].username: is missing",
-        "users.toml:15: users[4].password_hash: use password or password_hash, not both",
-        "users.toml:16: users[4].id: ",
-        "users.toml:17: users[4].roles: `Admin` is not a valid role",
-        "users.toml:18: users[4].display_name: ",
-    ] {
-        assert!(answer.err.contains(words), "{words:?} is not in {}", answer.err);
-    }
-    for secret in ["12345678", "correct horse", "$2y$"] {
-        assert!(!answer.err.contains(secret), "{}", answer.err);
-    }
-    db.write_file("users.toml", "[[users]]\nusername = \"bob\npassword = \"correct horse\"\n");
-    let answer = db.cli(&["seed", "users.toml"]).fails(1, "users.toml:2: not valid TOML");
-    assert!(!answer.err.contains("correct horse"), "{}", answer.err);
-    db.write_file("users.toml", "[users]\nusername = \"bob\"\n");
-    db.cli(&["seed", "users.toml"]).fails(1, "users.toml:1: users: use [[users]]");
-    db.write_file("users.toml", "\nuser = 1\n");
-    db.cli(&["seed", "users.toml"]).fails(1, "users.toml:2: user: unknown key");
-    db.cli(&["seed", "nothing.toml"]).fails(1, "cannot read nothing.toml");
-    assert!(db.users().is_empty());
-}
-
-#[test]
-fn duplicates_in_the_file_name_both_lines() {
-    let db = TestDb::new();
-    db.write_file("users.toml", "[[users]]\nusername = \"alice\"\nid = 5\n[[users]]\nusername = \"bob\"\n[[users]]\nusername = \"ALICE\"\n[[users]]\nusername = \"carol\"\nid = 5\n");
-    let answer = db
-        .cli(&["seed", "users.toml"])
-        .fails(1, "users.toml:7: users[2].username: duplicates users[0].username on line 2");
-    answer.fails(1, "users.toml:10: users[3].id: duplicates users[0].id on line 3");
-    assert!(db.users().is_empty());
-}
-
-#[test]
-fn a_file_over_its_bounds_is_refused() {
-    let db = TestDb::new();
-    db.write_file("users.toml", &format!("# {}\n", "x".repeat(16 * 1024 * 1024)));
-    db.cli(&["seed", "users.toml"]).fails(1, "larger than 16 MiB");
-    db.write_file("users.toml", &format!("users = [{}]", "{},".repeat(100_001)));
-    db.cli(&["seed", "users.toml"]).fails(1, "100001 users");
-}
-
-#[test]
-fn a_fault_of_the_last_user_leaves_everything_as_it_was() {
-    let db = TestDb::new();
+fn invalid_last_user_rolls_back_the_seed() {
+    let db = TestDatabase::create();
     db.add("zoe", &["--role", "staff", "--id", "7"]);
     db.add("gone", &[]);
     db.cli(&["users", "delete", "gone"]).ok();
@@ -212,8 +140,8 @@ fn a_fault_of_the_last_user_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn the_role_of_the_last_admin_is_not_taken() {
-    let db = TestDb::new();
+fn seed_keeps_the_admin_role_of_the_last_admin() {
+    let db = TestDatabase::create();
     db.add("root1", &["--role", "admin"]);
     db.write_file("users.toml", "[[users]]\nusername = \"root1\"\nroles = []\n");
     db.cli(&["seed", "users.toml", "--dry-run"])
@@ -228,11 +156,10 @@ fn the_role_of_the_last_admin_is_not_taken() {
 }
 
 #[test]
-fn two_seeds_of_one_file_at_once_make_each_user_once() {
-    let db = TestDb::new();
+fn concurrent_seeds_create_each_user_once() {
+    let db = TestDatabase::create();
     db.write_file("users.toml", &many("u", 200));
-    let children: Vec<_> =
-        (0..2).map(|_| db.command(&["seed", "users.toml", "--json"]).spawn().expect("starts")).collect();
+    let children: Vec<_> = (0..2).map(|_| start(db.command(&["seed", "users.toml", "--json"]))).collect();
     let reports: Vec<_> = children.into_iter().map(|child| counts(&finish(child).json())).collect();
     assert_eq!(reports.iter().map(|(created, ..)| created).sum::<usize>(), 200, "{reports:?}");
     assert!(
@@ -245,37 +172,65 @@ fn two_seeds_of_one_file_at_once_make_each_user_once() {
     assert_eq!(db.users().len(), 200);
 }
 
+/// Whether another connection has written something that is not committed yet.
+fn is_writing(direct: &mut Direct) -> bool {
+    match direct {
+        Direct::Sqlite(_) => direct.try_run("BEGIN IMMEDIATE; ROLLBACK").is_err(),
+        Direct::Postgres(_) => {
+            direct.count("pg_stat_activity", "datname = current_database() AND backend_xid IS NOT NULL") > 0
+        }
+    }
+}
+
+/// Waits until the command writes; `false` when it ended before that was seen.
+fn wait_until_it_writes(child: &mut Child, direct: &mut Direct) -> bool {
+    loop {
+        if is_writing(direct) {
+            return true;
+        }
+        if child.try_wait().expect("a status").is_some() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
-fn a_seed_that_is_killed_is_whole_or_absent() {
-    const USERS: usize = 300;
-    let db = TestDb::new();
+fn killed_seed_is_applied_as_a_whole_or_not_at_all() {
+    const USERS: i64 = 100;
+    let db = TestDatabase::create();
+    let mut direct = Direct::open(&db);
+    if let Direct::Sqlite(_) = direct {
+        direct.run("PRAGMA busy_timeout = 0");
+    }
     db.write_file("whole.toml", &many("whole", USERS));
-    let started = Instant::now();
-    db.cli(&["seed", "whole.toml"]).ok();
-    let duration = started.elapsed();
-    let mut whole = 1;
+    let mut child = start(db.command(&["seed", "whole.toml"]));
+    assert!(wait_until_it_writes(&mut child, &mut direct));
+    let began = Instant::now();
+    finish(child).ok();
+    let duration = began.elapsed();
+    let (mut whole, mut cut_off) = (1, 0);
     for round in 0..20 {
         let name = format!("r{round}.toml");
         db.write_file(&name, &many(&format!("r{round}u"), USERS));
-        let mut child = db.command(&["seed", &name]).spawn().expect("starts");
+        let mut child = start(db.command(&["seed", &name]));
+        let has_begun = wait_until_it_writes(&mut child, &mut direct);
         let mut random = [0; 4];
         fill_random(&mut random);
-        // The later half, where the transaction is: what comes before it writes nothing.
-        let part = 0.5 + f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX) * 0.6;
-        std::thread::sleep(Duration::from_secs_f64(duration.as_secs_f64() * part));
-        child.kill().expect("a child can be killed");
+        std::thread::sleep(duration.mul_f64(f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX)));
+        let _ = child.kill();
         child.wait().expect("it ends");
-        // On Postgres a COMMIT that was on its way may still be carried out: whoever writes next waits for it.
+        // On Postgres a COMMIT that was on its way may still be carried out: the next writer waits for it.
         db.cli(&["users", "add", &format!("after{round}"), "--no-password"]).ok();
-        let users = db.users();
-        let prefix = format!("r{round}u");
-        let made = users
-            .iter()
-            .filter(|user| user["username"].as_str().is_some_and(|name| name.starts_with(&prefix)))
-            .collect::<Vec<_>>();
-        assert!(made.is_empty() || made.len() == USERS, "{} of {USERS}", made.len());
-        assert!(made.iter().all(|user| user["roles"] == serde_json::json!(["staff"]) && user["has_password"] == true));
-        whole += usize::from(!made.is_empty());
-        assert_eq!(users.len(), whole * USERS + round + 1);
+        let made = direct.count("users", &format!("username LIKE 'r{round}u%'"));
+        let complete = direct.count(
+            "users JOIN user_roles ON user_roles.user_id = users.id",
+            &format!("username LIKE 'r{round}u%' AND role = 'staff' AND password_hash IS NOT NULL"),
+        );
+        assert!(made == complete && (made == 0 || made == USERS), "{made} of {USERS}, {complete} of them complete");
+        whole += i64::from(made > 0);
+        cut_off += usize::from(has_begun && made == 0);
+        assert_eq!(direct.count("users", "1 = 1"), whole * USERS + round + 1);
     }
+    assert!(cut_off > 0, "no kill landed in a transaction");
 }

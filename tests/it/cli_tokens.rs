@@ -1,51 +1,15 @@
-//! `vestibule token issue` and `inspect` through the real binary. What may not live here: `token verify` (`cli_tokens_verify.rs`).
+//! `vestibule token issue` through the real binary.
 
 use std::time::Instant;
 
 use serde_json::json;
 
-use crate::cli_harness::{Served, TestDb};
-use crate::harness::hs256::{self, JWT_SECRET, claims};
-
-#[test]
-fn what_stands_in_a_token_is_shown_without_a_database() {
-    let db = TestDb::empty();
-    let now = vestibule::clock::unix_seconds(vestibule::clock::Clock::system().now());
-    let payload = json!({"sub": "alice", "exp": now + 750, "iat": now - 41, "roles": ["a", "b"], "x": "\u{1b}[2J"});
-    let token = hs256::sign(&hs256::header(), &payload.to_string());
-    let shown = db.cli_with_input(&["token", "inspect", "--json"], &format!("Bearer {token}\n")).json();
-    assert_eq!((&shown["header"], &shown["claims"]), (&hs256::header(), &payload));
-    let text = db.cli_with_input(&["token", "inspect"], &format!("  {token}\r\n")).ok().out;
-    for words in ["alg        HS256", "sub        alice", "(in 12 minutes)", " s ago)", "roles      a, b", "\\u{1b}[2J"]
-    {
-        assert!(text.contains(words), "{words:?} is not in {text}");
-    }
-    // A busy machine may take a while to get there.
-    assert!((41..60).any(|seconds| text.contains(&format!("({seconds} s ago)"))), "{text}");
-    assert!(
-        text.contains("the token was not verified") && !text.contains(token.rsplit('.').next().expect("a signature"))
-    );
-    db.write_file("token", &token);
-    assert_eq!(db.cli(&["token", "inspect", "--file", "token"]).ok().out.lines().count(), text.lines().count());
-    assert!(!db.folder.path().join("db").exists(), "no database was made");
-
-    db.cli(&["token", "inspect", &token]).fails(2, "unexpected argument");
-    db.cli(&["token", "inspect", "--file", "nothing"]).fails(1, "cannot open the file nothing");
-    for (input, words) in [
-        ("", "no token given"),
-        ("garbage", "three parts separated by dots, found 1"),
-        ("a.b.c", "the header is not a JSON object"),
-        ("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "it looks like a refresh token"),
-    ] {
-        db.cli_with_input(&["token", "inspect"], input).fails(1, words);
-    }
-    let unsigned =
-        format!("{}.{}.", vestibule::secret::base64url(br#"{"alg":"none"}"#), token.split('.').nth(1).expect("claims"));
-    assert!(db.cli_with_input(&["token", "inspect"], &unsigned).ok().out.contains("the token is not signed"));
-}
+use crate::harness::TestDatabase;
+use crate::harness::cli::{Served, run};
+use crate::harness::hs256::{JWT_SECRET, claims};
 
 #[tokio::test]
-async fn a_scripts_token_serves_is_counted_and_ends_with_the_users_sessions() {
+async fn issued_script_token_is_valid_until_the_users_sessions_end() {
     for settings in [&[][..], &[("JWT_SECRET", JWT_SECRET), ("ISSUER", "https://x.example"), ("AUDIENCE", "api")]] {
         let served = Served::start(settings);
         served.db.add("alice", &["--role", "editor"]);
@@ -78,8 +42,8 @@ async fn a_scripts_token_serves_is_counted_and_ends_with_the_users_sessions() {
 }
 
 #[test]
-fn a_scripts_token_is_refused_where_a_sign_in_would_be() {
-    let db = TestDb::new();
+fn script_token_is_refused_where_a_sign_in_would_be() {
+    let db = TestDatabase::create();
     db.add("alice", &["--role", "editor"]);
     let issue = |more: &[&str]| db.cli(&[&["token", "issue", "--user", "alice"], more].concat());
     issue(&["--scope", "read"]).fails(1, "no role of alice allows read: run \"vestibule roles list\"");
@@ -94,9 +58,8 @@ fn a_scripts_token_is_refused_where_a_sign_in_would_be() {
     db.cli(&["users", "disable", "alice"]).ok();
     issue(&[]).fails(1, "run \"vestibule users enable alice\" first");
     db.cli(&["users", "enable", "alice"]).ok();
-    let without_key =
-        db.command(&["token", "issue", "--user", "alice"]).env_remove("SERVER_KEY").output().expect("runs");
-    assert_eq!(without_key.status.code(), Some(2), "{without_key:?}");
+    let without_key = run(db.command(&["token", "issue", "--user", "alice"]).env_remove("SERVER_KEY"));
+    assert_eq!(without_key.code, Some(2), "{without_key:?}");
     assert_eq!(db.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"], 0, "a refusal begins no session");
     issue(&[]).ok();
 }

@@ -1,25 +1,25 @@
-//! `vestibule token verify` through the real binary: every fault is named with what to do, and the server beside refuses the same tokens.
-//! What may not live here: `token issue` and `inspect` (`cli_tokens.rs`).
+//! `vestibule token verify`, and the same tokens at a server.
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 use serde_json::{Value, json};
-use vestibule::clock::{Clock, unix_seconds};
+use vestibule::clock::Clock;
 
-use crate::cli_harness::{GOOD_PASSWORD, Served};
+use crate::harness::PASSWORD;
+use crate::harness::cli::Served;
 use crate::harness::hs256::{self, JWT_SECRET, claims, part};
 
-const SHARED: [(&str, &str); 1] = [("JWT_SECRET", JWT_SECRET)];
+pub const SHARED: [(&str, &str); 1] = [("JWT_SECRET", JWT_SECRET)];
 
-async fn token(served: &Served, username: &str, scope: &str) -> String {
-    let fields = [("grant_type", "password"), ("username", username), ("password", GOOD_PASSWORD), ("scope", scope)];
+pub async fn token(served: &Served, username: &str, scope: &str) -> String {
+    let fields = [("grant_type", "password"), ("username", username), ("password", PASSWORD), ("scope", scope)];
     let answer = served.post("/token", None, &fields).await.json();
     answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
 }
 
-/// The findings on a token, which serves or not.
+/// The findings on a token, which must be valid or not as expected.
 #[track_caller]
-fn verify(served: &Served, token: &str, is_expected: bool) -> Vec<Value> {
+pub fn verify(served: &Served, token: &str, is_expected: bool) -> Vec<Value> {
     let answer = served.cli_with_input(&["token", "verify", "--json"], token);
     assert_eq!(answer.code, Some(i32::from(!is_expected)), "{answer:?}");
     let findings: Vec<Value> = serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
@@ -27,28 +27,28 @@ fn verify(served: &Served, token: &str, is_expected: bool) -> Vec<Value> {
     findings
 }
 
-/// The finding of this name holds these words, and is the only fault when it is one.
+/// Asserts that this finding contains these words, and that it is the only error if there is one.
 #[track_caller]
-fn assert_says(findings: &[Value], check: &str, words: &str) {
+pub fn assert_says(findings: &[Value], check: &str, words: &str) {
     let finding = findings.iter().find(|finding| finding["check"] == check).unwrap_or_else(|| panic!("{findings:?}"));
     assert!(finding["text"].as_str().is_some_and(|text| text.contains(words)), "{words:?} is not in {finding}");
     let faults: Vec<&Value> = findings.iter().filter(|finding| finding["ok"] == false).collect();
     assert!(faults.is_empty() || faults == [finding], "{faults:?}");
 }
 
-/// The token is refused here, for this one reason, and by the server.
-async fn assert_refused(served: &Served, token: &str, check: &str, words: &str) {
+/// Asserts that the command refuses the token for this one reason, and that the server refuses it.
+pub async fn assert_refused(served: &Served, token: &str, check: &str, words: &str) {
     assert_says(&verify(served, token, false), check, words);
     assert_eq!(served.me(token).await, 401, "{check}: {words}");
 }
 
-fn with(claims: &Value, name: &str, value: impl Into<Value>) -> Value {
+pub fn with(claims: &Value, name: &str, value: impl Into<Value>) -> Value {
     let mut claims = claims.clone();
     claims[name] = value.into();
     claims
 }
 
-fn sign(claims: &Value) -> String {
+pub fn sign(claims: &Value) -> String {
     hs256::sign(&hs256::header(), &claims.to_string())
 }
 
@@ -63,7 +63,7 @@ fn run_sql(served: &Served, sql: &str) {
 }
 
 #[tokio::test]
-async fn a_token_that_serves_is_said_to_and_so_is_what_is_no_token() {
+async fn token_verify_reports_valid_and_malformed_tokens() {
     for settings in [&[][..], &SHARED, &[("AUDIENCE", "api"), ("ISSUER", "https://login.example.com")]] {
         let served = Served::start(settings);
         served.db.add("alice", &[]);
@@ -101,68 +101,7 @@ async fn a_token_that_serves_is_said_to_and_so_is_what_is_no_token() {
 }
 
 #[tokio::test]
-async fn a_time_that_does_not_hold_is_told_with_the_leeway() {
-    let served = Served::start(&SHARED);
-    served.db.add("alice", &[]);
-    let genuine = claims(&token(&served, "alice", "").await);
-    let now = || unix_seconds(Clock::system().now());
-    assert_refused(&served, &sign(&with(&genuine, "exp", now() - 41)), "time", "expired 4").await;
-    assert_refused(&served, &sign(&with(&genuine, "exp", now() - 3 * 3_600)), "time", "expired 3 h ago").await;
-    let late = sign(&with(&genuine, "exp", now() - 12));
-    let findings = verify(&served, &late, true);
-    assert_says(&findings, "time", "expired 1");
-    assert_says(&findings, "time", "still accepted for 1");
-    assert_eq!(served.me(&late).await, 200);
-    for name in ["iat", "nbf"] {
-        let early = sign(&with(&genuine, name, now() + 600));
-        assert_refused(&served, &early, "time", " minutes: synchronize both with NTP").await;
-        let near = sign(&with(&genuine, name, now() + 15));
-        assert_says(&verify(&served, &near, true), "time", "ahead of this machine's clock");
-        assert_eq!(served.me(&near).await, 200);
-        assert_refused(&served, &sign(&with(&genuine, name, -1)), "time", "before 1970").await;
-    }
-}
-
-#[tokio::test]
-async fn another_issuer_audience_secret_or_kind_of_token_is_told_apart() {
-    let served = Served::start(&SHARED);
-    served.db.add("alice", &[]);
-    let genuine = claims(&token(&served, "alice", "").await);
-    let issuer = sign(&with(&genuine, "iss", "https://evil.example"));
-    assert_refused(&served, &issuer, "issuer", "issued by https://evil.example, but http://localhost:8080 is expected")
-        .await;
-    let audience = sign(&with(&genuine, "aud", "somebody"));
-    assert_refused(&served, &audience, "audience", "the audience is somebody, but none is expected").await;
-    let secret =
-        hs256::sign_with(b"another secret that is longer than thirty-two", &hs256::header(), &genuine.to_string());
-    assert_refused(&served, &secret, "signature", "a different JWT_SECRET").await;
-    let header = json!({"typ": "at+jwt", "alg": "HS256"});
-    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "header", "typ is at+jwt").await;
-    let header = json!({"typ": "JWT", "alg": "HS256", "crit": ["exp"], "jku": "https://evil.example"});
-    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "header", "contains crit, jku").await;
-    let header = json!({"typ": "JWT", "alg": "none"});
-    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "key", "the token is not signed").await;
-    let header = json!({"typ": "JWT", "alg": "HS256", "kid": "x\0y"});
-    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "key", "only HS256 is accepted").await;
-    assert_refused(
-        &served,
-        &sign(&with(&genuine, "exp", "soon")),
-        "claims",
-        "a claim is missing or has the wrong type",
-    )
-    .await;
-    let invented = sign(&with(&genuine, "sid", "a\0b"));
-    assert_refused(&served, &invented, "session", "session a\\u{0}b not found").await;
-    let longer = sign(&with(&genuine, "exp", genuine["exp"].as_i64().expect("a number") + 600));
-    assert_refused(&served, &longer, "session", "expires later than its session allows").await;
-    let scoped = sign(&with(&genuine, "scope", "admin"));
-    assert_refused(&served, &scoped, "scope", "never granted").await;
-    let renamed = sign(&with(&genuine, "sub", "bob"));
-    assert_refused(&served, &renamed, "subject", "user ID 1 is alice, not bob").await;
-}
-
-#[tokio::test]
-async fn a_key_that_is_unknown_or_retired_is_named() {
+async fn token_verify_names_an_unknown_or_retired_key() {
     let served = Served::start(&[]);
     served.db.add("alice", &[]);
     let token = token(&served, "alice", "").await;
@@ -180,7 +119,7 @@ async fn a_key_that_is_unknown_or_retired_is_named() {
 }
 
 #[tokio::test]
-async fn a_session_that_ended_a_user_who_is_away_and_roles_that_changed_are_told() {
+async fn token_verify_reports_ended_sessions_missing_users_and_changed_roles() {
     for settings in [&[][..], &SHARED] {
         let served = Served::start(settings);
         served.db.add("alice", &["--role", "editor"]);
@@ -218,7 +157,7 @@ async fn a_session_that_ended_a_user_who_is_away_and_roles_that_changed_are_told
 }
 
 #[tokio::test]
-async fn a_programs_own_token_is_judged_by_the_program() {
+async fn token_verify_checks_a_clients_own_token_by_the_client() {
     let served = Served::start(&[]);
     let added =
         served.cli(&["clients", "add", "billing", "--grant", "client_credentials", "--scope", "x", "--json"]).json();
@@ -235,4 +174,42 @@ async fn a_programs_own_token_is_judged_by_the_program() {
         .filter_map(|finding| finding["text"].as_str())
         .collect();
     assert!(faults.len() == 2 && faults[0].contains("the client was deleted"), "{faults:?}");
+}
+
+#[tokio::test]
+async fn token_verify_names_the_wrong_issuer_audience_secret_or_type() {
+    let served = Served::start(&SHARED);
+    served.db.add("alice", &[]);
+    let genuine = claims(&token(&served, "alice", "").await);
+    let issuer = sign(&with(&genuine, "iss", "https://evil.example"));
+    assert_refused(&served, &issuer, "issuer", "issued by https://evil.example, but http://localhost:8080 is expected")
+        .await;
+    let audience = sign(&with(&genuine, "aud", "somebody"));
+    assert_refused(&served, &audience, "audience", "the audience is somebody, but none is expected").await;
+    let secret =
+        hs256::sign_with(b"another secret that is longer than thirty-two", &hs256::header(), &genuine.to_string());
+    assert_refused(&served, &secret, "signature", "a different JWT_SECRET").await;
+    let header = json!({"typ": "at+jwt", "alg": "HS256"});
+    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "header", "typ is at+jwt").await;
+    let header = json!({"typ": "JWT", "alg": "HS256", "crit": ["exp"], "jku": "https://evil.example"});
+    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "header", "contains crit, jku").await;
+    let header = json!({"typ": "JWT", "alg": "none"});
+    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "key", "the token is not signed").await;
+    let header = json!({"typ": "JWT", "alg": "HS256", "kid": "x\0y"});
+    assert_refused(&served, &hs256::sign(&header, &genuine.to_string()), "key", "only HS256 is accepted").await;
+    assert_refused(
+        &served,
+        &sign(&with(&genuine, "exp", "soon")),
+        "claims",
+        "a claim is missing or has the wrong type",
+    )
+    .await;
+    let invented = sign(&with(&genuine, "sid", "a\0b"));
+    assert_refused(&served, &invented, "session", "session a\\u{0}b not found").await;
+    let longer = sign(&with(&genuine, "exp", genuine["exp"].as_i64().expect("a number") + 600));
+    assert_refused(&served, &longer, "session", "expires later than its session allows").await;
+    let scoped = sign(&with(&genuine, "scope", "admin"));
+    assert_refused(&served, &scoped, "scope", "never granted").await;
+    let renamed = sign(&with(&genuine, "sub", "bob"));
+    assert_refused(&served, &renamed, "subject", "user ID 1 is alice, not bob").await;
 }

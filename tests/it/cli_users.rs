@@ -1,15 +1,15 @@
-//! `vestibule users …` and `setup-link` through the real binary.
-//! What may not live here: seeding (`cli_seed.rs`).
+//! `vestibule users` and `setup-link` through the real binary.
 
 use std::io::{BufRead as _, BufReader};
 
 use vestibule::authentication::SignIn;
 
-use crate::cli_harness::{GOOD_PASSWORD, OTHER_PASSWORD, TestDb};
+use crate::harness::cli::{finish, run, start};
+use crate::harness::{OTHER_PASSWORD, PASSWORD, SERVER_KEY, TestDatabase};
 
 #[test]
-fn an_added_user_is_listed_shown_and_can_sign_in() {
-    let db = TestDb::new();
+fn added_user_is_listed_and_can_sign_in() {
+    let db = TestDatabase::create();
     let added = db.add(
         "Alice",
         &["--display-name", "Alice Smith", "--email", "alice@example.com", "--role", "staff", "--role", "admin"],
@@ -18,7 +18,7 @@ fn an_added_user_is_listed_shown_and_can_sign_in() {
     assert_eq!(added["username"], "Alice");
     assert_eq!(added["roles"], serde_json::json!(["admin", "staff"]));
     assert!(added["created_at"].as_str().expect("text").ends_with('Z'), "{added}");
-    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(db.can_sign_in("alice", PASSWORD));
 
     let shown = db.cli(&["users", "show", "ALICE", "--json"]).json();
     assert_eq!(shown["display_name"], "Alice Smith");
@@ -40,21 +40,21 @@ fn an_added_user_is_listed_shown_and_can_sign_in() {
 }
 
 #[test]
-fn whether_a_session_is_live_follows_the_servers_settings() {
-    let db = TestDb::new();
+fn live_sessions_follow_the_server_settings() {
+    let db = TestDatabase::create();
     db.add("alice", &[]);
-    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(db.can_sign_in("alice", PASSWORD));
     db.cli(&["users", "show", "alice", "--session-idle", "5x"]).fails(2, "SESSION_IDLE=5x");
-    let shown = db.command(&["users", "show", "alice", "--json"]).env("SESSION_IDLE", "30d").output().expect("runs");
-    assert!(String::from_utf8_lossy(&shown.stdout).contains("\"live_sessions\":1"), "{shown:?}");
+    let shown = run(db.command(&["users", "show", "alice", "--json"]).env("SESSION_IDLE", "30d"));
+    assert!(shown.out.contains("\"live_sessions\":1"), "{shown:?}");
 }
 
 #[test]
-fn a_name_or_number_that_is_taken_is_refused() {
-    let db = TestDb::new();
+fn taken_username_or_user_id_is_refused() {
+    let db = TestDatabase::create();
     db.add("alice", &["--id", "7"]);
     let add = |name: &str, more: &[&str]| {
-        db.cli_with_input(&[&["users", "add", name, "--password-stdin"], more].concat(), GOOD_PASSWORD)
+        db.cli_with_input(&[&["users", "add", name, "--password-stdin"], more].concat(), PASSWORD)
     };
     add("ALICE", &[]).fails(1, "the username ALICE is taken");
     add("bob", &["--id", "7"]).fails(1, "user ID 7 is taken");
@@ -63,56 +63,17 @@ fn a_name_or_number_that_is_taken_is_refused() {
 }
 
 #[test]
-fn what_breaks_a_rule_is_refused_with_its_field() {
-    let db = TestDb::new();
-    let add = |name: &str, more: &[&str]| db.cli(&[&["users", "add", name, "--no-password"], more].concat());
-    add("a b", &[]).fails(1, "username of a b: a username must have 1 to 64");
-    add("alice", &["--id", "0"]).fails(1, "id of alice: a user ID must be a whole number from 1");
-    add("alice", &["--email", "nowhere"]).fails(1, "email of alice: ");
-    add("alice", &["--display-name", " "]).fails(1, "display_name of alice: ");
-    add("alice", &["--role", "Admin"]).fails(1, "roles of alice: `Admin` is not a valid role");
-    add("a@example.com", &[]).fails(1, "must be the account's own email");
-    db.cli_with_input(&["users", "add", "alice", "--password-stdin"], "short")
-        .fails(1, "password of alice: a password must have at least 12");
-    db.cli_with_input(&["users", "add", "alice", "--password-stdin"], "password1234").fails(1, "too easy to guess");
-    assert!(db.users().is_empty());
-}
-
-#[test]
-fn a_password_is_taken_from_standard_input_or_a_file_and_never_from_an_argument() {
-    let db = TestDb::new();
-    db.cli(&["users", "add", "alice", "--password", GOOD_PASSWORD]).fails(2, "unexpected argument '--password'");
-    db.cli(&["users", "add", "alice", GOOD_PASSWORD]).fails(2, "unexpected argument");
-    db.cli(&["users", "set-password", "alice", GOOD_PASSWORD]).fails(2, "unexpected argument");
-    db.cli(&["users", "add", "alice"]).fails(2, "use --password-stdin or --password-file PATH, or --no-password");
-    db.cli(&["users", "add", "alice", "--no-password", "--password-stdin"]).fails(2, "cannot be used with");
-    db.cli_with_input(&["users", "add", "alice", "--password-stdin"], "").fails(1, "contains no password");
-    db.cli_with_input(&["users", "add", "alice", "--password-stdin"], "one\ntwo\n").fails(1, "more than one line");
-    db.cli_with_input(&["users", "add", "alice", "--password-stdin"], &"x".repeat(5000))
-        .fails(1, "more than 4096 bytes");
-    assert!(db.users().is_empty());
-
-    db.write_file("password", &format!("{OTHER_PASSWORD}\r\n"));
-    db.cli(&["users", "add", "alice", "--password-file", "password"]).ok();
-    db.cli(&["users", "add", "bob", "--password-file", "nothing"]).fails(1, "cannot open the password file nothing");
-    db.cli(&["users", "add", "carol", "--no-password"]).ok();
-    assert!(db.can_sign_in("alice", OTHER_PASSWORD));
-    assert_eq!(db.cli(&["users", "show", "carol", "--json"]).json()["has_password"], false);
-    assert!(!db.can_sign_in("carol", GOOD_PASSWORD));
-}
-
-#[test]
-fn a_set_password_ends_the_sessions_and_lets_the_new_one_in() {
-    let db = TestDb::new();
+fn users_set_password_ends_sessions_and_replaces_the_password() {
+    let db = TestDatabase::create();
     db.add("alice", &[]);
-    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(db.can_sign_in("alice", PASSWORD));
     let set = || db.cli_with_input(&["users", "set-password", "Alice", "--password-stdin", "--json"], OTHER_PASSWORD);
     let answer = set().json();
     assert_eq!((answer["changed"].as_bool(), answer["ended_sessions"].as_u64()), (Some(true), Some(1)));
     assert_eq!(db.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"], 0);
     assert_eq!(set().json()["ended_sessions"], 0);
     assert!(db.can_sign_in("alice", OTHER_PASSWORD));
-    assert!(!db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(!db.can_sign_in("alice", PASSWORD));
     db.cli_with_input(&["users", "set-password", "alice", "--password-stdin"], "alice").fails(1, "password of alice");
     db.cli_with_input(&["users", "set-password", "nobody", "--password-stdin"], OTHER_PASSWORD)
         .fails(1, "no such user: nobody");
@@ -120,10 +81,10 @@ fn a_set_password_ends_the_sessions_and_lets_the_new_one_in() {
 }
 
 #[test]
-fn disabling_and_enabling_twice_says_so_and_succeeds() {
-    let db = TestDb::new();
+fn disabling_and_enabling_is_idempotent() {
+    let db = TestDatabase::create();
     db.add("alice", &[]);
-    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(db.can_sign_in("alice", PASSWORD));
     let answer = db.cli(&["users", "disable", "alice", "--json"]).json();
     assert_eq!(
         (answer["disabled"].as_bool(), answer["changed"].as_bool(), answer["ended_sessions"].as_u64()),
@@ -131,38 +92,38 @@ fn disabling_and_enabling_twice_says_so_and_succeeds() {
     );
     assert_eq!(db.cli(&["users", "disable", "alice"]).ok().out, "alice was already disabled\n");
     assert_eq!(db.cli(&["users", "disable", "alice", "--json"]).json()["changed"], false);
-    assert!(matches!(db.sign_in("alice", GOOD_PASSWORD), SignIn::Disabled));
+    assert!(matches!(db.sign_in("alice", PASSWORD), SignIn::Disabled));
     let shown = db.cli(&["users", "show", "alice", "--json"]).json();
     assert_eq!((shown["state"].as_str(), shown["live_sessions"].as_u64()), (Some("disabled"), Some(0)));
     assert!(shown["disabled_at"].as_str().expect("text").ends_with('Z'), "{shown}");
     assert_eq!(db.cli(&["users", "enable", "alice"]).ok().out, "enabled alice\n");
     assert_eq!(db.cli(&["users", "enable", "alice"]).ok().out, "alice was already enabled\n");
-    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(db.can_sign_in("alice", PASSWORD));
     for verb in ["disable", "enable", "delete", "show", "unlock"] {
         db.cli(&["users", verb, "nobody"]).fails(1, "no such user: nobody");
     }
 }
 
 #[test]
-fn a_deleted_user_is_no_user_and_the_name_and_number_stay_taken() {
-    let db = TestDb::new();
+fn deleted_users_name_and_id_stay_taken() {
+    let db = TestDatabase::create();
     db.add("alice", &["--email", "alice@example.com", "--role", "staff"]);
-    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(db.can_sign_in("alice", PASSWORD));
     let answer = db.cli(&["users", "delete", "alice", "--json"]).json();
     assert_eq!((answer["deleted"].as_bool(), answer["ended_sessions"].as_u64()), (Some(true), Some(1)));
     for verb in ["delete", "disable", "enable", "show"] {
         db.cli(&["users", verb, "alice"]).fails(1, "no such user: alice");
     }
     assert!(db.users().is_empty());
-    assert!(!db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(!db.can_sign_in("alice", PASSWORD));
     db.cli(&["users", "add", "Alice", "--no-password"]).fails(1, "the username Alice is taken");
     db.cli(&["users", "add", "bob", "--no-password", "--id", "1"]).fails(1, "user ID 1 is taken");
     assert_eq!(db.add("bob", &[])["id"], 2);
 }
 
 #[test]
-fn the_last_admin_is_not_disabled_or_deleted_by_accident() {
-    let db = TestDb::new();
+fn disabling_or_deleting_the_last_admin_needs_force() {
+    let db = TestDatabase::create();
     db.add("root1", &["--role", "admin"]);
     db.add("alice", &[]);
     for verb in ["disable", "delete"] {
@@ -177,14 +138,13 @@ fn the_last_admin_is_not_disabled_or_deleted_by_accident() {
 }
 
 #[test]
-fn of_the_last_two_admins_disabled_at_once_one_stays() {
-    let db = TestDb::new();
+fn concurrent_disabling_keeps_one_admin() {
+    let db = TestDatabase::create();
     db.add("root1", &["--role", "admin"]);
     db.add("root2", &["--role", "admin"]);
     for _ in 0..5 {
-        let both: Vec<_> =
-            ["root1", "root2"].map(|name| db.command(&["users", "disable", name]).spawn().expect("starts")).into();
-        let codes: Vec<_> = both.into_iter().map(|child| crate::cli_harness::finish(child).code).collect();
+        let both: Vec<_> = ["root1", "root2"].map(|name| start(db.command(&["users", "disable", name]))).into();
+        let codes: Vec<_> = both.into_iter().map(|child| finish(child).code).collect();
         assert!(codes.contains(&Some(0)) && codes.contains(&Some(1)), "{codes:?}");
         assert_eq!(db.users().iter().filter(|user| user["state"] == "active").count(), 1);
         for name in ["root1", "root2"] {
@@ -194,29 +154,28 @@ fn of_the_last_two_admins_disabled_at_once_one_stays() {
 }
 
 #[test]
-fn unlocking_lets_a_throttled_user_in_again() {
-    let db = TestDb::new();
+fn users_unlock_ends_throttling() {
+    let db = TestDatabase::create();
     db.add("alice", &[]);
     while !matches!(db.sign_in("alice", OTHER_PASSWORD), SignIn::Throttled(_)) {}
-    assert!(matches!(db.sign_in("alice", GOOD_PASSWORD), SignIn::Throttled(_)));
+    assert!(matches!(db.sign_in("alice", PASSWORD), SignIn::Throttled(_)));
     let answer = db.cli(&["users", "unlock", "ALICE", "--json"]).json();
     assert_eq!(answer["changed"], true, "{answer}");
-    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(db.can_sign_in("alice", PASSWORD));
     db.cli(&["users", "unlock", "alice"]).ok();
     assert_eq!(db.cli(&["users", "unlock", "alice"]).ok().out, "nothing to clear: alice has no failed sign-ins\n");
-    let without_key = db.command(&["users", "unlock", "alice"]).env_remove("SERVER_KEY").output().expect("runs");
-    assert_eq!(without_key.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&without_key.stderr).contains("set SERVER_KEY"), "{without_key:?}");
-    if db.is_sqlite() {
-        db.write_file("db/server.key", &format!("{}\n", crate::cli_harness::SERVER_KEY));
-        let output = db.command(&["users", "unlock", "alice"]).env_remove("SERVER_KEY").output().expect("runs");
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let without_key = run(db.command(&["users", "unlock", "alice"]).env_remove("SERVER_KEY"));
+    without_key.fails(2, "set SERVER_KEY");
+    if !db.is_postgres() {
+        db.write_file("db/server.key", &format!("{SERVER_KEY}\n"));
+        let output = run(db.command(&["users", "unlock", "alice"]).env_remove("SERVER_KEY"));
+        assert_eq!(output.code, Some(0), "{output:?}");
     }
 }
 
 #[test]
-fn a_long_list_comes_whole_and_a_closed_pipe_is_no_error() {
-    let db = TestDb::new();
+fn users_list_prints_every_user_and_tolerates_a_closed_pipe() {
+    let db = TestDatabase::create();
     let users: String =
         (1..=1234).map(|number| format!("[[users]]\nusername = \"user{number}\"\n")).collect::<Vec<_>>().concat();
     db.write_file("users.toml", &users);
@@ -226,7 +185,7 @@ fn a_long_list_comes_whole_and_a_closed_pipe_is_no_error() {
     assert!(listed.iter().enumerate().all(|(at, user)| user["username"] == format!("user{}", at + 1)));
     assert_eq!(db.cli(&["users", "list"]).ok().out.lines().count(), 1235);
 
-    let mut child = db.command(&["users", "list"]).spawn().expect("starts");
+    let mut child = start(db.command(&["users", "list"]));
     let mut first = String::new();
     BufReader::with_capacity(16, child.stdout.take().expect("piped")).read_line(&mut first).expect("a line");
     let end = child.wait_with_output().expect("ends");
@@ -235,15 +194,15 @@ fn a_long_list_comes_whole_and_a_closed_pipe_is_no_error() {
 }
 
 #[test]
-fn an_empty_list_is_a_heading_or_an_empty_array() {
-    let db = TestDb::new();
+fn empty_users_list_is_a_heading_or_an_empty_array() {
+    let db = TestDatabase::create();
     assert_eq!(db.cli(&["users", "list"]).ok().out.lines().count(), 1);
     assert!(db.users().is_empty());
 }
 
 #[test]
-fn a_command_before_the_migrations_says_what_to_run() {
-    let db = TestDb::empty();
+fn command_before_the_migrations_names_migrate_run() {
+    let db = TestDatabase::empty();
     db.write_file("users.toml", "");
     for args in [&["users", "list"][..], &["seed", "users.toml"], &["setup-link"], &["users", "disable", "alice"]] {
         db.cli(args).fails(1, "run \"vestibule migrate run\"");
@@ -252,16 +211,8 @@ fn a_command_before_the_migrations_says_what_to_run() {
 }
 
 #[test]
-fn wrong_settings_are_exit_code_2() {
-    let db = TestDb::new();
-    db.cli(&["users", "list", "--database-url", "mysql://x"]).fails(2, "DATABASE_URL does not begin with sqlite://");
-    db.cli(&["users", "add", "alice", "--no-password", "--password-min-length", "3"]).fails(2, "PASSWORD_MIN_LENGTH=3");
-    db.cli(&["users"]).fails(2, "Usage");
-}
-
-#[test]
-fn a_setup_link_is_printed_until_there_is_an_admin_and_then_a_rescue_link() {
-    let db = TestDb::new();
+fn setup_link_becomes_a_rescue_link_once_an_admin_exists() {
+    let db = TestDatabase::create();
     let answer = db.cli(&["setup-link", "--json", "--public-url", "https://login.example.com"]).json();
     assert_eq!(answer["purpose"], "setup");
     assert!(answer["url"].as_str().expect("text").starts_with("https://login.example.com/setup?link="), "{answer}");

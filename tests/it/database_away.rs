@@ -1,6 +1,4 @@
-//! The database goes away and comes back: lost connections, a database that takes none, a lock held by somebody else, one that was
-//! never there. A client hears 503 with a time to come again, never that the password is wrong. What may not live here: lost data
-//! (`durability.rs`).
+//! A database that is unavailable, locked or unreachable: 503 with `Retry-After`, never a wrong password.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -13,7 +11,7 @@ use vestibule::db::{DbConnection, DbError};
 
 use crate::harness::away::{Away, cut};
 use crate::harness::beside::Direct;
-use crate::harness::process::{outcome, said, serve};
+use crate::harness::cli::run;
 use crate::harness::{PASSWORD, TestApp, TestDatabase};
 
 async fn assert_unavailable(answer: Response) {
@@ -26,18 +24,20 @@ async fn assert_unavailable(answer: Response) {
 }
 
 #[tokio::test]
-async fn while_the_database_is_away_clients_are_told_to_come_again_and_tokens_still_work() {
+async fn unavailable_database_is_503_with_retry_after_and_tokens_stay_valid() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let token = app.token_of("alice").await;
     let away = Away::begin(&app.database);
-    for password in [PASSWORD, "not the password"] {
-        assert_unavailable(app.post_token("alice", password).await).await;
+    // At once: on SQLite each waits three seconds for the lock.
+    let attempts = [("alice", PASSWORD), ("alice", "not the password"), ("nobody", PASSWORD)];
+    let answers = attempts.map(|(username, password)| app.post_token(username, password));
+    for answer in futures_util::future::join_all(answers).await {
+        assert_unavailable(answer).await;
     }
-    assert_unavailable(app.post_token("nobody", PASSWORD).await).await;
     assert_eq!(app.get_me(&token).await.status(), StatusCode::OK);
     assert_eq!(app.get("/healthz").send().await.expect("an answer").status(), StatusCode::OK);
-    // A reader goes on beside a writer's lock on SQLite, and ended sessions stay known.
+    // On SQLite readers are not stopped by a writer's lock.
     if app.database.is_postgres() {
         ready_after(&app, StatusCode::SERVICE_UNAVAILABLE).await;
         assert_eq!(app.get_me(&token).await.status(), StatusCode::OK);
@@ -48,7 +48,7 @@ async fn while_the_database_is_away_clients_are_told_to_come_again_and_tokens_st
     assert_eq!(app.post_token("alice", PASSWORD).await.status(), StatusCode::OK);
 }
 
-/// Asks `/readyz` until it answers so, within ten seconds.
+/// Waits until `/readyz` has this status, at most ten seconds.
 async fn ready_after(app: &TestApp, status: StatusCode) {
     let begun = Instant::now();
     while app.get("/readyz").send().await.expect("an answer").status() != status {
@@ -58,7 +58,7 @@ async fn ready_after(app: &TestApp, status: StatusCode) {
 }
 
 #[tokio::test]
-async fn a_page_says_that_the_database_is_away_and_never_that_the_password_is_wrong() {
+async fn unavailable_database_is_a_503_page_at_sign_in() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (browser, login) = (TestApp::browser(), format!("{}/login", app.url));
@@ -73,12 +73,12 @@ async fn a_page_says_that_the_database_is_away_and_never_that_the_password_is_wr
 }
 
 #[tokio::test]
-async fn a_short_absence_is_not_noticed() {
+async fn short_database_outage_is_retried() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     for round in 0..3 {
         match Direct::admin(&app.database) {
-            // More connections than one, so that the next request meets lost ones again and again.
+            // Several connections: the next request meets lost ones repeatedly.
             Some(mut admin) => {
                 let form = [("username", "alice"), ("password", PASSWORD)];
                 let requests: Vec<_> = (0..8).map(|_| tokio::spawn(app.post("/token").form(&form).send())).collect();
@@ -116,20 +116,20 @@ struct Count {
 }
 
 #[tokio::test]
-async fn prepared_statements_can_be_turned_off_for_pgbouncer() {
+async fn prepared_statements_can_be_disabled_for_pgbouncer() {
     let database = TestDatabase::create();
     let url = format!("{}?prepared_statements=off", database.url);
     if !database.is_postgres() {
-        let output = outcome(serve(&database, &[("DATABASE_URL", &url)]));
-        assert_eq!(output.status.code(), Some(2), "SQLite has no such switch");
-        assert!(said(&output).contains("DATABASE_URL names no file"), "{}", said(&output));
+        let output = run(database.serve(&[("DATABASE_URL", &url)]));
+        assert_eq!(output.code, Some(2), "SQLite has no such switch");
+        assert!(output.err.contains("DATABASE_URL names no file"), "{}", output.err);
         return;
     }
     let named = |app: &TestApp| {
         let db = app.services.db.clone();
         async move {
             let count = db.read(|conn| -> Result<i64, DbError> {
-                // A statement that would be kept, on the connection that is then asked.
+                // A statement that would be prepared on this connection.
                 vestibule::users::has_admin(conn)?;
                 let DbConnection::Postgres(conn) = conn else { return Ok(-1) };
                 Ok(sql_query("SELECT COUNT(*) AS count FROM pg_prepared_statements").get_result::<Count>(conn)?.count)
@@ -137,7 +137,7 @@ async fn prepared_statements_can_be_turned_off_for_pgbouncer() {
             count.await.expect("a count")
         }
     };
-    let off = move |settings: &mut Settings| settings.database.database_url = Some(url);
+    let off = move |settings: &mut Settings| settings.set("DATABASE_URL", url);
     let app = TestApp::start_on(database, vestibule::clock::Clock::system(), off).await;
     app.add_user("alice", &[]).await;
     for _ in 0..3 {
@@ -149,10 +149,10 @@ async fn prepared_statements_can_be_turned_off_for_pgbouncer() {
 }
 
 #[test]
-fn a_database_that_cannot_be_reached_is_told_within_seconds_and_nothing_is_made() {
+fn unreachable_database_fails_the_start_within_seconds() {
     let database = TestDatabase::create();
     let folder = tempfile::tempdir().expect("a folder");
-    // One refuses, one takes the connection and never says a word.
+    // One address refuses connections, one accepts them and stays silent.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let silent = silent.local_addr().map(|address| (silent, address)).expect("an address");
     let file = folder.path().join("a-file");
@@ -163,13 +163,13 @@ fn a_database_that_cannot_be_reached_is_told_within_seconds_and_nothing_is_made(
         vec![format!("sqlite://{}/vestibule.db", file.display()), format!("sqlite://{}", folder.path().display())]
     };
     for url in urls {
-        let mut command = serve(&database, &[("DATABASE_URL", &url)]);
+        let mut command = database.serve(&[("DATABASE_URL", &url)]);
         command.current_dir(folder.path());
         let begun = Instant::now();
-        let output = outcome(command);
-        assert_eq!(output.status.code(), Some(1), "{url}");
+        let output = run(command);
+        assert_eq!(output.code, Some(1), "{url}");
         assert!(begun.elapsed() < Duration::from_secs(8), "{url}: {:?}", begun.elapsed());
-        let said = said(&output);
+        let said = output.err;
         assert!(said.contains("cannot open the database") && !said.contains("hunter2"), "{said}");
         let names: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").collect();
         assert_eq!(names.len(), 1, "{names:?}");

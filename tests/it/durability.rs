@@ -1,5 +1,4 @@
-//! What was answered is kept: servers killed at random moments of sign-ins, and how each connection is set up for that.
-//! What may not live here: databases that are away or locked (`database_away.rs`).
+//! Confirmed sign-ins through kills of the server, and the connection settings that keep them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
@@ -9,23 +8,23 @@ use diesel::{QueryableByName, RunQueryDsl as _, sql_query, sql_types};
 use reqwest::StatusCode;
 use serde_json::Value;
 use vestibule::clock::Clock;
-use vestibule::db::{Db, DbConnection, DbError, migrations};
+use vestibule::db::{Db, DbConnection, DbError};
 use vestibule::secret::{fill_random, from_base64url};
 
 use crate::harness::beside::{self, Direct};
-use crate::harness::process::{outcome, said, serve};
+use crate::harness::cli::run;
 use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase};
 
-/// Databases whose servers are killed side by side, and how often each is.
+/// The number of databases whose servers are killed concurrently, and of kills for each.
 const LANES: usize = 5;
 const KILLS: usize = 10;
 const CLIENTS: usize = 4;
-/// Tries that a kill leaves undecided count as failures after a minute: that is another test's matter.
+/// Attempts that a kill leaves undecided count as failures after a minute, which another test checks.
 const PATIENT: [(&str, &str); 3] =
     [("THROTTLE_ACCOUNT_NETWORK", "1000"), ("THROTTLE_NETWORK", "1000"), ("THROTTLE_ACCOUNT", "1000")];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_answered_sign_in_survives_fifty_kills() {
+async fn confirmed_sign_ins_survive_fifty_kills() {
     let lanes: Vec<_> = (0..LANES).map(|_| tokio::spawn(kill_again_and_again())).collect();
     let mut answered = 0;
     for lane in lanes {
@@ -34,7 +33,7 @@ async fn every_answered_sign_in_survives_fifty_kills() {
     assert!(answered >= LANES * KILLS / 2, "the servers were killed amid sign-ins: {answered}");
 }
 
-/// One database, one server after the other. Returns how many sign-ins were answered.
+/// Kills one server after the other on one database. Returns the number of confirmed sign-ins.
 async fn kill_again_and_again() -> usize {
     let database = Arc::new(TestDatabase::create());
     for number in 0..CLIENTS {
@@ -42,12 +41,12 @@ async fn kill_again_and_again() -> usize {
     }
     let mut answered: Vec<String> = Vec::new();
     for kill in 0..KILLS {
-        // The same key and the same file each time, and nobody mends anything between.
+        // Each server starts with the same key and database, without a repair.
         let mut server = start(&database).await;
         let count = Arc::new(AtomicUsize::new(0));
         let client = |number| tokio::spawn(sign_in_until_it_dies(server.url.clone(), number, Arc::clone(&count)));
         let clients: Vec<_> = (0..CLIENTS).map(client).collect();
-        // Every other time well among sign-ins, however slow the machine; else at any moment since the start.
+        // Every other kill comes after a sign-in, on a slow machine too; the others come at any moment since the start.
         let begun = Instant::now();
         while kill % 2 == 0 && count.load(Ordering::Relaxed) == 0 && begun.elapsed() < Duration::from_secs(10) {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -79,19 +78,19 @@ async fn kill_again_and_again() -> usize {
 }
 
 async fn start(database: &Arc<TestDatabase>) -> ServerProcess {
-    let command = serve(database, &PATIENT);
+    let command = database.serve(&PATIENT);
     let started = tokio::task::spawn_blocking(move || ServerProcess::from_command(command));
     started.await.expect("no panic").expect("it starts again without help")
 }
 
-/// From the first sign-ins to well among them.
+/// A random time from the first sign-ins to well among them.
 fn random_moment() -> Duration {
     let mut bytes = [0; 1];
     fill_random(&mut bytes);
     Duration::from_millis(20 + u64::from(bytes[0]) * 2)
 }
 
-/// Signs in again and again, and returns the ids of the sessions whose 200 came whole.
+/// Signs in repeatedly and returns the IDs of the confirmed sessions.
 async fn sign_in_until_it_dies(url: String, number: usize, count: Arc<AtomicUsize>) -> Vec<String> {
     let client = reqwest::Client::new();
     let form = [("username", format!("user{number}")), ("password", PASSWORD.to_owned())];
@@ -109,10 +108,10 @@ async fn sign_in_until_it_dies(url: String, number: usize, count: Arc<AtomicUsiz
 }
 
 #[tokio::test]
-async fn a_try_whose_server_was_killed_counts_as_failed_after_a_minute_and_locks_nobody_out() {
+async fn attempt_of_a_killed_server_counts_as_failed_after_a_minute() {
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &[]).await;
-    // The account's hash is weaker than these, so that signing in computes a slow one.
+    // The account's hash is weaker than these, and a sign-in computes a slow one.
     let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "20"), ("THROTTLE_ACCOUNT_NETWORK", "1")];
     let mut server = ServerProcess::start(&database, &slow);
     let form = [("username", "alice"), ("password", PASSWORD)];
@@ -125,8 +124,7 @@ async fn a_try_whose_server_was_killed_counts_as_failed_after_a_minute_and_locks
     server.kill();
     assert!(request.await.expect("no panic").is_err(), "it was killed before it answered");
     drop(direct);
-    let one_failure =
-        |settings: &mut vestibule::config::Settings| settings.throttle_account_network = Some("1".to_owned());
+    let one_failure = |settings: &mut vestibule::config::Settings| settings.set("THROTTLE_ACCOUNT_NETWORK", "1");
     let app = TestApp::start_on(database, Clock::system(), one_failure).await;
     let begun = Instant::now();
     let answer = app.post_token("alice", PASSWORD).await;
@@ -139,7 +137,7 @@ async fn a_try_whose_server_was_killed_counts_as_failed_after_a_minute_and_locks
     assert_eq!(direct.count("login_attempts", "failures = 1"), direct.count("login_attempts", "1 = 1"));
 }
 
-/// What one connection says of itself.
+/// The settings of one connection.
 #[derive(Debug, PartialEq, Eq)]
 enum Facts {
     Sqlite { journal_mode: String, synchronous: i32, foreign_keys: i32, timeout: i32 },
@@ -196,12 +194,11 @@ fn facts(conn: &mut DbConnection) -> Result<Facts, DbError> {
 }
 
 #[tokio::test]
-async fn every_pooled_connection_is_set_up_to_keep_what_it_was_given() {
+async fn every_pooled_connection_is_durable() {
     let database = TestDatabase::create();
     let url = beside::url(&database);
-    migrations::run_pending(&url).expect("the migrations run");
     let (db, held) = (Db::new(&url), if database.is_postgres() { 8 } else { 4 });
-    // All at the barrier at once, so that each holds a connection of its own.
+    // All wait at the barrier: each holds a connection of its own.
     let barrier = Arc::new(Barrier::new(held));
     let reads = (0..held).map(|_| {
         let (db, barrier) = (db.clone(), Arc::clone(&barrier));
@@ -218,7 +215,7 @@ async fn every_pooled_connection_is_set_up_to_keep_what_it_was_given() {
     }
 }
 
-/// A connection as it should be.
+/// The settings of a durable connection.
 fn safe(database: &TestDatabase) -> Facts {
     if database.is_postgres() {
         Facts::Postgres { synchronous_commit: "on".to_owned(), is_read_only: "off".to_owned() }
@@ -228,25 +225,23 @@ fn safe(database: &TestDatabase) -> Facts {
 }
 
 #[tokio::test]
-async fn what_may_reach_the_disk_later_leaves_its_connection_as_safe_as_before() {
+async fn relaxed_write_leaves_its_connection_durable() {
     let database = TestDatabase::create();
     let url = beside::url(&database);
-    migrations::run_pending(&url).expect("the migrations run");
     let db = Db::new(&url);
     let hasty = db.write_relaxed(facts).await.expect("facts");
     assert_ne!(hasty, safe(&database), "it does not wait for the disk");
     let refused: Result<(), DbError> = db.write_relaxed(|_| Err(DbError::Busy)).await;
     assert!(refused.is_err());
-    // One connection serves them all: nobody else asks.
+    // The pool reuses one connection: there is no other caller.
     assert_eq!(db.read(facts).await.expect("facts"), safe(&database));
     assert_eq!(db.write(facts).await.expect("facts"), safe(&database));
 }
 
 #[tokio::test]
-async fn a_reference_to_nobody_is_refused_by_the_database() {
+async fn foreign_key_to_a_missing_user_is_refused() {
     let database = TestDatabase::create();
     let url = beside::url(&database);
-    migrations::run_pending(&url).expect("the migrations run");
     let db = Db::new(&url);
     let orphan = db.write(|conn| -> Result<_, DbError> {
         let sql = "INSERT INTO user_roles (user_id, role, granted_at) VALUES (99, 'admin', '2026-01-01 00:00:00')";
@@ -260,22 +255,22 @@ async fn a_reference_to_nobody_is_refused_by_the_database() {
 }
 
 #[test]
-fn a_database_that_cannot_be_written_is_refused_at_the_start() {
-    let database = TestDatabase::create();
+fn read_only_database_fails_the_start() {
+    let database = TestDatabase::empty();
     let command = match Direct::admin(&database) {
-        // As a standby: `target_session_attrs=read-write` passes it over.
+        // Like a standby, which `target_session_attrs=read-write` skips.
         Some(mut admin) => {
             let name = database.url.rsplit('/').next().expect("a name");
             admin.run(&format!("ALTER DATABASE \"{name}\" SET default_transaction_read_only = on"));
-            serve(&database, &[])
+            database.serve(&[])
         }
         None => {
-            let mut command = serve(&database, &[]);
+            let mut command = database.serve(&[]);
             command.env("DATABASE_URL", "sqlite:///dev/null/vestibule.db");
             command
         }
     };
-    let output = outcome(command);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("cannot open the database"), "{}", said(&output));
+    let output = run(command);
+    assert_eq!(output.code, Some(1));
+    assert!(output.err.contains("cannot open the database"), "{}", output.err);
 }

@@ -1,5 +1,4 @@
-//! Signing keys in one server whose clock is moved: algorithms, the next key, the old key's end, rotation by itself.
-//! What may not live here: the command line (`keys_cli.rs`), and several servers (`keys_two_servers.rs`).
+//! Signing keys in one server whose clock is moved: publication, rotation and retirement.
 
 use std::slice;
 use std::time::Duration;
@@ -14,10 +13,8 @@ use vestibule::secret::ServerKey;
 use vestibule::sessions::{Lifetimes, SessionService};
 use vestibule::tokens::{KeyRetirement, KeyState, Keys, TokenService};
 
-use crate::harness::app::SERVER_KEY;
-use crate::harness::beside;
 use crate::harness::hs256::part;
-use crate::harness::{Answer, TestApp};
+use crate::harness::{Answer, SERVER_KEY, TestApp, beside};
 
 const TOKEN_LIFE: TimeDelta = TimeDelta::minutes(20);
 const LEAD: TimeDelta = TimeDelta::minutes(10);
@@ -33,12 +30,12 @@ async fn rotate(app: &TestApp, algorithm: KeyAlgorithm) -> KeyRotation {
     rotation
 }
 
-/// What the server does each half second.
+/// Refreshes the keys, as the server does each half second.
 async fn refresh(app: &TestApp) {
     app.services.tokens.keys().refresh(&app.services.db).await.expect("the database answers");
 }
 
-/// What the server does each minute.
+/// Runs the maintenance of keys, as the server does each minute.
 async fn tend(app: &TestApp, rotation: Option<TimeDelta>) {
     let now = app.clock.now();
     app.services
@@ -59,18 +56,18 @@ fn kid(of: &Value) -> String {
     of["kid"].as_str().expect("a kid").to_owned()
 }
 
-async fn me(app: &TestApp, token: &str) -> u16 {
+pub async fn me(app: &TestApp, token: &str) -> u16 {
     app.get_me(token).await.status().as_u16()
 }
 
-/// Signs in; the token and its `kid`.
-async fn sign_in(app: &TestApp) -> (String, String) {
+/// Signs in and returns the token and its `kid`.
+pub async fn sign_in(app: &TestApp) -> (String, String) {
     let token = app.token_of("alice").await;
     let kid = kid(&part(&token, 0));
     (token, kid)
 }
 
-/// Another instance with its own keys in memory, by the same clock.
+/// Another server with its own keys in memory and the same clock.
 async fn instance(app: &TestApp, algorithm: KeyAlgorithm) -> TokenService {
     let (db, now) = (app.services.db.clone(), app.clock.now());
     let keys = Keys::load(&db, &Signing::KeyPair(algorithm), &server_key(), now).await.expect("the keys open");
@@ -88,32 +85,7 @@ fn minutes(count: u64) -> Duration {
 }
 
 #[tokio::test]
-async fn each_algorithm_signs_what_me_takes_and_the_key_set_tells() {
-    for (algorithm, members) in [
-        ("ES256", &["alg", "crv", "kid", "kty", "use", "x", "y"] as &[_]),
-        ("EdDSA", &["alg", "crv", "kid", "kty", "use", "x"]),
-        ("RS256", &["alg", "e", "kid", "kty", "n", "use"]),
-    ] {
-        let app = TestApp::start_with(|settings| settings.jwt_algorithm = Some(algorithm.to_owned())).await;
-        app.add_user("alice", &[]).await;
-        let (token, kid) = sign_in(&app).await;
-        let header = part(&token, 0);
-        assert_eq!((header["alg"].as_str(), header["typ"].as_str()), (Some(algorithm), Some("at+jwt")));
-        assert_eq!(me(&app, &token).await, 200, "{algorithm}");
-        let set = Answer::to(app.get("/.well-known/jwks.json")).await.json();
-        let key = set["keys"][0].as_object().expect("a key");
-        // No member more: any other would be of the private key.
-        assert_eq!(key.keys().map(String::as_str).collect::<Vec<_>>(), members, "{algorithm}");
-        assert_eq!((key["kid"].as_str(), key["alg"].as_str()), (Some(kid.as_str()), Some(algorithm)));
-        if algorithm == "RS256" {
-            // 3,072 bits are 384 bytes, 512 characters of base64url.
-            assert_eq!((key["n"].as_str().map(str::len), key["e"].as_str()), (Some(512), Some("AQAB")));
-        }
-    }
-}
-
-#[tokio::test]
-async fn the_next_key_is_published_before_it_signs_and_the_old_one_until_its_last_token_is_dead() {
+async fn keys_are_published_before_they_sign_and_until_their_last_token_expires() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (_, first) = sign_in(&app).await;
@@ -148,7 +120,7 @@ async fn the_next_key_is_published_before_it_signs_and_the_old_one_until_its_las
 }
 
 #[tokio::test]
-async fn a_key_is_kept_for_as_long_as_one_token_of_it_lives() {
+async fn key_is_kept_until_its_last_token_expires() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (_, first) = sign_in(&app).await;
@@ -164,7 +136,7 @@ async fn a_key_is_kept_for_as_long_as_one_token_of_it_lives() {
 }
 
 #[tokio::test]
-async fn a_session_that_gets_a_token_of_the_next_key_still_needs_the_old_one() {
+async fn refreshed_session_still_counts_for_its_old_key() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let answer = app.post_token("alice", crate::harness::PASSWORD).await;
@@ -184,11 +156,11 @@ async fn a_session_that_gets_a_token_of_the_next_key_still_needs_the_old_one() {
 }
 
 #[tokio::test]
-async fn another_algorithm_takes_over_after_the_lead_and_back_at_once() {
+async fn new_algorithm_signs_after_the_lead_time_and_the_old_one_again_at_once() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (token, old) = sign_in(&app).await;
-    // Two instances restarted at once with the new setting make one key.
+    // Two servers restarted at once with the new setting create one key.
     let (rsa, twin) = tokio::join!(instance(&app, KeyAlgorithm::Rs256), instance(&app, KeyAlgorithm::Rs256));
     refresh(&app).await;
     let keys = published(&app).await;
@@ -209,7 +181,7 @@ async fn another_algorithm_takes_over_after_the_lead_and_back_at_once() {
 }
 
 #[tokio::test]
-async fn a_key_of_the_database_is_replaced_by_itself_when_it_is_old_and_by_one_instance() {
+async fn old_key_is_rotated_automatically_by_one_server() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (_, first) = sign_in(&app).await;
@@ -235,7 +207,7 @@ async fn a_key_of_the_database_is_replaced_by_itself_when_it_is_old_and_by_one_i
 }
 
 #[tokio::test]
-async fn eight_wishes_for_the_next_key_at_once_make_one_twenty_times() {
+async fn concurrent_rotations_create_one_key() {
     let app = TestApp::start().await;
     for round in 1..=20 {
         let mut wishes = tokio::task::JoinSet::new();
@@ -253,7 +225,7 @@ async fn eight_wishes_for_the_next_key_at_once_make_one_twenty_times() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_ended_hands_over_to_the_next_and_the_last_one_stays() {
+async fn retired_key_hands_over_to_the_next_and_the_only_key_cannot_be_retired() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (token, first) = sign_in(&app).await;
@@ -275,7 +247,7 @@ async fn a_key_that_is_ended_hands_over_to_the_next_and_the_last_one_stays() {
 }
 
 #[tokio::test]
-async fn what_happens_to_keys_is_written_down() {
+async fn key_changes_are_recorded_as_audit_events() {
     let app = TestApp::start().await;
     let first = published(&app).await.remove(0);
     app.clock.advance(Duration::from_secs(1));

@@ -1,32 +1,32 @@
-//! `vestibule keys list|rotate|retire` through the real binary. What may not live here: `reseal` (`keys_reseal.rs`).
+//! `vestibule keys list`, `rotate` and `retire` through the real binary.
 
 use serde_json::Value;
 
-use crate::cli_harness::{GOOD_PASSWORD, TestDb, finish};
-use crate::harness::ServerProcess;
+use crate::harness::cli::{finish, run, start};
+use crate::harness::{OTHER_SERVER_KEY, PASSWORD, ServerProcess, TestDatabase};
 
 /// Makes the first key, as a server's first start does.
-fn with_key(db: &TestDb) -> String {
+fn with_key(db: &TestDatabase) -> String {
     let first = db.cli(&["keys", "rotate", "--json"]).json();
     assert_eq!((first["changed"].as_bool(), first["next"]["state"].as_str()), (Some(true), Some("signing")));
     first["next"]["kid"].as_str().expect("a kid").to_owned()
 }
 
-fn keys(db: &TestDb) -> Vec<Value> {
+fn keys(db: &TestDatabase) -> Vec<Value> {
     db.cli(&["keys", "list", "--json"]).json().as_array().expect("a list").clone()
 }
 
-fn states(db: &TestDb) -> Vec<String> {
+fn states(db: &TestDatabase) -> Vec<String> {
     keys(db).iter().map(|key| key["state"].as_str().expect("a state").to_owned()).collect()
 }
 
 #[test]
-fn the_commands_do_what_they_say_and_can_be_run_twice() {
-    let db = TestDb::new();
+fn keys_rotate_and_retire_are_idempotent() {
+    let db = TestDatabase::create();
     assert_eq!(keys(&db), [Value::Null; 0]);
     let first = with_key(&db);
     db.add("alice", &[]);
-    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(db.can_sign_in("alice", PASSWORD));
     let rotated = db.cli(&["keys", "rotate", "--json"]).json();
     assert_eq!((rotated["changed"].as_bool(), rotated["old"]["kid"].as_str()), (Some(true), Some(first.as_str())));
     assert_eq!(rotated["old"]["live_tokens"], 1);
@@ -63,18 +63,18 @@ fn the_commands_do_what_they_say_and_can_be_run_twice() {
     db.cli(&["keys", "retire", "no-such-kid", "--yes"]).fails(1, "no such key");
     db.cli(&["keys", "retire", "no-such-kid"]).fails(1, "no such key");
     assert_eq!(states(&db), ["signing", "retired"]);
-    assert!(db.can_sign_in("alice", GOOD_PASSWORD));
+    assert!(db.can_sign_in("alice", PASSWORD));
 }
 
 #[test]
-fn of_two_rotations_at_once_one_makes_a_key() {
-    let db = TestDb::new();
+fn concurrent_keys_rotate_commands_create_one_key() {
+    let db = TestDatabase::create();
     with_key(&db);
     for algorithm in ["ES256", "RS256"] {
         let before = keys(&db).len();
         let start = || {
             let mut command = db.command(&["keys", "rotate", "--json"]);
-            command.env("JWT_ALGORITHM", algorithm).spawn().expect("the binary starts")
+            start(command.env("JWT_ALGORITHM", algorithm))
         };
         let children = [start(), start(), start()];
         let answers = children.map(|child| finish(child).json());
@@ -85,8 +85,8 @@ fn of_two_rotations_at_once_one_makes_a_key() {
 }
 
 #[test]
-fn what_cannot_be_done_is_told() {
-    let db = TestDb::new();
+fn refused_keys_commands_say_why() {
+    let db = TestDatabase::create();
     for lead in ["1s", "8d", "soon"] {
         db.cli(&["keys", "rotate", "--after", lead]).fails(2, "from 2s to 7d");
     }
@@ -94,27 +94,25 @@ fn what_cannot_be_done_is_told() {
     for arguments in [&["keys", "list"] as &[_], &["keys", "rotate"], &["keys", "retire", "x", "--yes"]] {
         let mut command = db.command(arguments);
         command.env("JWT_SECRET", "a secret that is longer than thirty-two bytes");
-        let answer = finish(command.spawn().expect("the binary starts")).fails(1, "JWT_SECRET is set");
+        let answer = run(command).fails(1, "JWT_SECRET is set");
         assert!(answer.err.contains("signing keys are not used"), "{answer:?}");
     }
     let mut command = db.command(&["keys", "rotate"]);
-    command.env("SERVER_KEY", "HBAQDw4NDAsKCQgHBgUEAwIBAAECAwQFBgcICQoLDA0");
-    finish(command.spawn().expect("the binary starts")).fails(1, "SERVER_KEY does not decrypt the signing key");
+    command.env("SERVER_KEY", OTHER_SERVER_KEY);
+    run(command).fails(1, "SERVER_KEY does not decrypt the signing key");
     assert_eq!(states(&db), ["signing"], "a key that only some servers could open is not added");
-    if !db.is_sqlite() {
+    if db.is_postgres() {
         let mut command = db.command(&["keys", "rotate"]);
         command.env_remove("SERVER_KEY");
-        finish(command.spawn().expect("the binary starts")).fails(2, "set SERVER_KEY");
+        run(command).fails(2, "set SERVER_KEY");
     }
     db.cli(&["keys", "rotate", "--jwt-algorithm", "none"]).fails(2, "ES256, EdDSA or RS256");
 }
 
 #[test]
-fn a_server_starts_with_the_key_that_the_command_line_made() {
-    let db = TestDb::new();
+fn server_uses_the_key_from_the_command_line() {
+    let db = TestDatabase::create();
     let first = with_key(&db);
-    let mut command = db.command(&["serve"]);
-    command.env("BIND", "127.0.0.1:0").stderr(std::process::Stdio::inherit());
-    drop(ServerProcess::from_command(command).expect("the server starts"));
+    drop(ServerProcess::from_command(db.serve(&[])).expect("the server starts"));
     assert_eq!(keys(&db).iter().map(|key| key["kid"].as_str()).collect::<Vec<_>>(), [Some(first.as_str())]);
 }

@@ -1,5 +1,4 @@
-//! Mails when the mail server is dead, slow or refuses, when an instance stops or dies with one in its hands, and when there are too many.
-//! What may not live here: what a mail holds (`mail.rs`).
+//! The mail queue when the mail server fails, a server stops, or too many mails are queued.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -16,13 +15,13 @@ use crate::harness::{ServerProcess, TestApp, TestDatabase};
 
 const EVERY: &str = "1 = 1";
 
-fn mail(user_id: i64) -> Mail {
+pub fn mail(user_id: i64) -> Mail {
     let kind = MailKind::Verify { username: "alice".to_owned(), secret: PlainSecret::generate() };
     let to = "alice@example.com".to_owned();
     Mail { kind, to, display_name: None, language: None, user_id: Some(user_id) }
 }
 
-/// Another account's mail goes out: whoever sent it has looked at the whole queue.
+/// Sends another account's mail: the sender has then read the whole queue.
 async fn let_it_look(app: &TestApp, server: &MailServer) {
     let count = server.received().len();
     queue(app, mail(99)).await;
@@ -30,7 +29,7 @@ async fn let_it_look(app: &TestApp, server: &MailServer) {
     until_waiting(&app.database, 0, "user_id = 99").await;
 }
 
-/// Fills the queue up with mails that no server takes up for as long as a test runs.
+/// Fills the queue with mails that are not due during the test.
 fn fill(database: &TestDatabase, count: i64, name: &str) {
     let type_name = if database.sqlite_file().is_some() { "" } else { "TIMESTAMP " };
     let far_off = format!("{type_name}'2999-01-01 00:00:00'");
@@ -42,7 +41,7 @@ fn fill(database: &TestDatabase, count: i64, name: &str) {
 }
 
 #[tokio::test]
-async fn a_dead_mail_server_loses_nothing_and_a_try_comes_after_half_a_minute_and_then_a_whole_one() {
+async fn mail_is_retried_after_half_a_minute_and_then_a_minute() {
     let mut server = MailServer::start();
     let app = server.app().await;
     server.kill();
@@ -60,7 +59,7 @@ async fn a_dead_mail_server_loses_nothing_and_a_try_comes_after_half_a_minute_an
 }
 
 #[tokio::test]
-async fn what_is_refused_for_now_is_tried_again_and_what_is_refused_for_good_is_not() {
+async fn temporarily_refused_mail_is_retried_and_permanently_refused_mail_is_not() {
     let server = MailServer::start();
     let app = server.app().await;
     server.answer("451");
@@ -69,7 +68,7 @@ async fn what_is_refused_for_now_is_tried_again_and_what_is_refused_for_good_is_
     server.answer("550");
     app.clock.advance(Duration::from_secs(31));
     until_waiting(&app.database, 0, EVERY).await;
-    // Credentials that an admin will mend are no reason to lose a mail.
+    // Wrong SMTP credentials must not lose a mail: an admin can correct them.
     server.answer("535");
     queue(&app, mail(1)).await;
     until_waiting(&app.database, 1, "tries = 1").await;
@@ -77,30 +76,13 @@ async fn what_is_refused_for_now_is_tried_again_and_what_is_refused_for_good_is_
 }
 
 #[tokio::test]
-async fn a_slow_mail_server_delays_no_page() {
-    let server = MailServer::start();
-    server.answer("slow");
-    let app = server.app().await;
-    for user_id in 0..6 {
-        queue(&app, mail(user_id)).await;
-    }
-    until_waiting(&app.database, 4, "claimed_until IS NOT NULL").await;
-    let began = Instant::now();
-    for _ in 0..5 {
-        assert_eq!(app.get("/login").send().await.expect("an answer").status(), 200);
-    }
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-    server.wait_for(6).await;
-}
-
-#[tokio::test]
-async fn the_claim_of_an_instance_that_died_runs_out() {
+async fn claim_of_a_killed_server_on_a_mail_expires() {
     let server = MailServer::start();
     let app = server.app().await;
     server.answer("451");
     queue(&app, mail(1)).await;
     until_waiting(&app.database, 1, "tries = 1").await;
-    // As an instance leaves it that was killed with the mail in its hands.
+    // The state that a server leaves when it is killed while sending.
     Direct::open(&app.database).run("UPDATE outbox SET next_try_at = created_at, claimed_until = expires_at");
     server.answer("ok");
     let_it_look(&app, &server).await;
@@ -110,7 +92,7 @@ async fn the_claim_of_an_instance_that_died_runs_out() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_told_to_stop_finishes_the_mails_it_is_sending_and_begins_no_other() {
+async fn stopping_server_finishes_mails_in_flight_and_starts_no_other() {
     let server = MailServer::start();
     server.answer("slow");
     let database = TestDatabase::create();
@@ -140,9 +122,9 @@ async fn a_server_that_is_told_to_stop_finishes_the_mails_it_is_sending_and_begi
 }
 
 #[tokio::test]
-async fn the_queue_is_bounded_and_strangers_fill_half_of_it_at_the_most() {
+async fn mail_queue_is_bounded_and_half_of_it_is_reserved_for_accounts() {
     let mut server = MailServer::start();
-    let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
+    let app = server.app_with(|settings| settings.set("REGISTRATION", "open")).await;
     server.kill();
     let stranger = || Mail { kind: MailKind::Register { secret: PlainSecret::generate() }, user_id: None, ..mail(0) };
     fill(&app.database, 4_999, "stranger-");
@@ -153,7 +135,7 @@ async fn the_queue_is_bounded_and_strangers_fill_half_of_it_at_the_most() {
     assert_eq!(queue(&app, mail(2)).await, Queued::Waiting);
     assert_eq!(queue(&app, mail(3)).await, Queued::Full);
     assert_eq!(count_waiting(&app.database, EVERY), 10_000);
-    // The pages say what they always say.
+    // The pages respond as always.
     for (path, field, to) in [
         ("/register", "email", "/login?notice=account-asked"),
         ("/password/forgot", "login", "/login?notice=reset-asked"),
@@ -166,7 +148,7 @@ async fn the_queue_is_bounded_and_strangers_fill_half_of_it_at_the_most() {
 }
 
 #[tokio::test]
-async fn a_mail_with_a_link_takes_the_place_of_the_last_one_and_an_accounts_mails_are_few() {
+async fn queued_link_mail_is_replaced_and_mails_of_an_account_are_bounded() {
     let mut server = MailServer::start();
     let app = server.app().await;
     server.kill();

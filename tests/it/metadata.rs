@@ -1,51 +1,13 @@
-//! What the server says of itself: public keys, the OpenAPI document and its pages, health, and the headers on every answer.
-//! What may not live here: tokens.
+//! Shared signing keys, and liveness and readiness without the database.
 
 use std::time::{Duration, Instant};
 
-use diesel::connection::SimpleConnection as _;
-use diesel::{Connection as _, PgConnection, SqliteConnection};
-use reqwest::Method;
-use serde_json::{Value, json};
-use vestibule::secret::{base64url, sha256};
-
-use crate::harness::hs256::{self, part};
-use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp, TestDatabase};
-use crate::token_errors::assert_refusal;
+use crate::harness::answers::assert_refusal;
+use crate::harness::away::Away;
+use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp};
 
 #[tokio::test]
-async fn the_key_set_holds_the_public_key_alone_under_its_thumbprint() {
-    let app = TestApp::start().await;
-    app.add_user("alice", &[]).await;
-    let answer = Answer::to(app.get("/.well-known/jwks.json")).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
-    assert_eq!(answer.header("access-control-allow-origin"), "*");
-    assert_eq!(answer.header("cross-origin-resource-policy"), "cross-origin");
-    assert!(answer.header("cache-control").starts_with("public, max-age="), "{answer:?}");
-    let set = answer.json();
-    let keys = set["keys"].as_array().expect("a list");
-    assert_eq!(keys.len(), 1);
-    let (x, y) = (keys[0]["x"].as_str().expect("x"), keys[0]["y"].as_str().expect("y"));
-    // RFC 7638 §3: the required members in the order of their names, without spaces.
-    let required = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-    let kid = base64url(&sha256(required.as_bytes()));
-    let whole = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": kid, "use": "sig", "alg": "ES256"});
-    assert_eq!(keys[0], whole, "no member more: `d` would be the private key");
-    let header = part(&app.token_of("alice").await, 0);
-    assert_eq!(header, json!({"typ": "at+jwt", "alg": "ES256", "kid": kid}));
-}
-
-#[tokio::test]
-async fn with_a_shared_secret_the_key_set_is_empty() {
-    let app = hs256::start().await;
-    app.add_user("alice", &[]).await;
-    let answer = Answer::to(app.get("/.well-known/jwks.json")).await;
-    assert_eq!((answer.status, answer.json()), (200, json!({"keys": []})));
-    assert_eq!(part(&app.token_of("alice").await, 0), hs256::header());
-}
-
-#[tokio::test]
-async fn the_key_and_its_tokens_survive_a_restart_and_two_servers_share_them() {
+async fn key_and_tokens_survive_a_restart_and_are_shared_by_servers() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let ours = Answer::to(app.get("/.well-known/jwks.json")).await.json();
@@ -67,73 +29,6 @@ async fn the_key_and_its_tokens_survive_a_restart_and_two_servers_share_them() {
     assert_eq!(app.get_me(&tokens[2]).await.status(), 200);
 }
 
-#[tokio::test]
-async fn the_openapi_document_is_3_1_and_its_authorize_button_asks_our_token_route() {
-    let app = TestApp::start().await;
-    let answer = Answer::to(app.get("/openapi.json")).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
-    let document = answer.json();
-    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1.")), "{document}");
-    let scheme = &document["components"]["securitySchemes"]["password"];
-    assert_eq!(scheme["type"], "oauth2");
-    assert_eq!(scheme["flows"], json!({"password": {"tokenUrl": "/token", "scopes": {}}}));
-    for (path, method) in [("/token", "post"), ("/me", "get"), ("/.well-known/jwks.json", "get")] {
-        assert!(document["paths"][path][method]["responses"]["200"].is_object(), "{path}");
-    }
-    assert_eq!(document["paths"]["/me"]["get"]["security"], json!([{"password": []}]));
-    let content = &document["paths"]["/token"]["post"]["requestBody"]["content"];
-    for media_type in ["application/x-www-form-urlencoded", "application/json"] {
-        assert!(content[media_type]["schema"].is_object(), "{media_type}");
-    }
-    for status in ["400", "401", "413", "415", "429", "503"] {
-        assert!(document["paths"]["/token"]["post"]["responses"][status].is_object(), "{status}");
-    }
-    let text = document.to_string();
-    for (at, _) in text.match_indices("\"$ref\":\"#/components/schemas/") {
-        let name = text[at..].split('"').nth(3).and_then(|path| path.rsplit('/').next()).expect("a name");
-        assert!(document["components"]["schemas"][name].is_object(), "{name} is referred to and absent");
-    }
-    assert!(!text.contains("# Errors"), "what is meant for readers of the code stays there");
-}
-
-#[tokio::test]
-async fn every_file_of_the_documentation_comes_from_here() {
-    let app = TestApp::start().await;
-    let folder = Answer::to(app.get("/docs")).await;
-    assert_eq!((folder.status, folder.header("location")), (308, "/docs/"));
-    let page = Answer::to(app.get("/docs/")).await;
-    assert_eq!(page.status, 200);
-    let html = page.text();
-    let links: Vec<&str> = [" src=\"", " href=\""]
-        .iter()
-        .flat_map(|name| html.match_indices(name).map(|(at, name)| &html[at + name.len()..]))
-        .filter_map(|rest| rest.split('"').next())
-        .collect();
-    assert!(links.len() >= 5, "{html}");
-    for link in links {
-        assert!(!link.contains(':') && !link.starts_with('/'), "{link} is elsewhere");
-        let file = Answer::to(app.get(&format!("/docs/{}", link.trim_start_matches("./")))).await;
-        assert_eq!(file.status, 200, "{link}");
-        assert_eq!(file.header("x-content-type-options"), "nosniff", "{link}");
-        let policy = file.header("content-security-policy");
-        assert!(policy.starts_with("default-src 'none'") && !policy.contains("http"), "{link}: {policy}");
-        let kind = match link.rsplit('.').next().expect("an ending") {
-            "css" => "text/css",
-            "js" => "javascript",
-            "png" => "image/png",
-            other => panic!("{other}"),
-        };
-        assert!(file.header("content-type").contains(kind), "{link}: {file:?}", file = file.headers);
-        let text = String::from_utf8_lossy(&file.body);
-        if kind == "text/css" {
-            assert!(!text.contains("url(http") && !text.contains("url(//") && !text.contains("@import"), "{link}");
-        }
-        if link.contains("initializer") {
-            assert!(text.contains("\"/openapi.json\"") && !text.contains("http"), "{text}");
-        }
-    }
-}
-
 async fn ready_status(url: &str) -> u16 {
     Answer::to(reqwest::Client::new().get(format!("{url}/readyz"))).await.status
 }
@@ -146,27 +41,8 @@ async fn wait_for_ready_status(url: &str, status: u16) {
     }
 }
 
-/// Puts the database out of reach, or back: on Postgres it takes no connections; a SQLite file cannot go away, but what the
-/// server asks it can be made unanswerable.
-fn set_away(database: &TestDatabase, is_away: bool) {
-    if let Some(file) = database.sqlite_file() {
-        let mut connection = SqliteConnection::establish(&file.display().to_string()).expect("the file");
-        let (from, to) = if is_away { ("sessions", "sessions_away") } else { ("sessions_away", "sessions") };
-        let sql = format!("PRAGMA busy_timeout = 3000; ALTER TABLE {from} RENAME TO {to}");
-        return connection.batch_execute(&sql).expect("renamed");
-    }
-    let mut admin = PgConnection::establish(database.postgres_admin_url().expect("Postgres")).expect("the test server");
-    let (_, name) = database.url.rsplit_once('/').expect("a name");
-    let sql = format!("ALTER DATABASE \"{name}\" WITH ALLOW_CONNECTIONS {}", !is_away);
-    admin.batch_execute(&sql).expect("altered");
-    if is_away {
-        let sql = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
-        admin.batch_execute(&sql).expect("terminated");
-    }
-}
-
 #[tokio::test]
-async fn a_server_without_its_database_is_alive_not_ready_still_checks_tokens_and_recovers() {
+async fn server_without_its_database_is_alive_but_not_ready() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let token = app.token_of("alice").await;
@@ -177,7 +53,7 @@ async fn a_server_without_its_database_is_alive_not_ready_still_checks_tokens_an
         app.client.post(format!("{}/token", server.url)).form(&form)
     };
     assert_eq!((ready_status(&server.url).await, Answer::to(me()).await.status), (200, 200));
-    set_away(&app.database, true);
+    let away = Away::begin_for_readers(&app.database);
     let answer = Answer::to(sign_in()).await;
     if app.database.is_postgres() {
         assert_refusal(&answer, 503, "temporarily_unavailable", "the database is away");
@@ -189,161 +65,7 @@ async fn a_server_without_its_database_is_alive_not_ready_still_checks_tokens_an
     assert_eq!(ready.text(), "not ready\n", "strangers learn no cause");
     assert_eq!(Answer::to(app.client.get(format!("{}/healthz", server.url))).await.status, 200);
     assert_eq!(Answer::to(me()).await.status, 200, "the last set of ended sessions is kept");
-    set_away(&app.database, false);
+    drop(away);
     wait_for_ready_status(&server.url, 200).await;
     assert_eq!(Answer::to(sign_in()).await.status, 200);
-}
-
-/// Every route, with a method that it takes and one that it does not, and what is no route.
-async fn walk(app: &TestApp) -> Vec<(String, Answer)> {
-    let login = Answer::to(app.get("/login")).await.text();
-    let assets = login.match_indices(" href=\"/").filter_map(|(at, _)| login[at + 7..].split('"').next());
-    let mut paths: Vec<String> = assets.filter(|path| path.contains('.')).map(str::to_owned).collect();
-    assert!(!paths.is_empty(), "{login}");
-    let known =
-        ["/", "/login", "/logout", "/setup", "/token", "/me", "/.well-known/jwks.json", "/openapi.json", "/docs"];
-    paths.extend(["/verify/forward-auth", "/verify/auth-request"].map(str::to_owned));
-    paths.extend(known.map(str::to_owned));
-    paths.extend(["profile", "sessions", "password", "delete"].map(|page| format!("/account/{page}")));
-    paths.push("/.well-known/change-password".to_owned());
-    paths.extend(["/docs/", "/docs/swagger-ui.css", "/healthz", "/readyz", "/nothing", "/a/../b"].map(str::to_owned));
-    let mut answers = Vec::new();
-    for path in paths {
-        for method in [Method::GET, Method::HEAD, Method::POST, Method::DELETE, Method::OPTIONS] {
-            for accept in ["text/html", "application/json"] {
-                let request = app.client.request(method.clone(), format!("{}{path}", app.url)).header("accept", accept);
-                answers.push((format!("{method} {path} {accept}"), Answer::to(request).await));
-            }
-        }
-    }
-    answers
-}
-
-#[tokio::test]
-async fn every_route_carries_the_security_headers() {
-    let app = TestApp::start().await;
-    for (what, answer) in walk(&app).await {
-        assert_ne!(answer.status, 500, "{what}");
-        let policy = answer.header("content-security-policy");
-        assert!(policy.starts_with("default-src 'none'; "), "{what}: {policy}");
-        assert!(policy.contains("base-uri 'none'; frame-ancestors 'none'"), "{what}: {policy}");
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
-        assert_eq!(answer.header("referrer-policy"), "same-origin", "{what}");
-        assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin", "{what}");
-        let is_key_set = answer.status == 200 && what.contains("jwks");
-        let resource_policy = if is_key_set { "cross-origin" } else { "same-origin" };
-        assert_eq!(answer.header("cross-origin-resource-policy"), resource_policy, "{what}");
-        assert!(answer.header("permissions-policy").contains("camera=()"), "{what}");
-        let is_public = answer.header("cache-control").starts_with("public, ");
-        let may_be_public = is_key_set || what.contains("/docs/") || what.contains(".css") || what.contains(".svg");
-        assert!(answer.header("cache-control") == "no-store" || (is_public && may_be_public), "{what}: {answer:?}");
-        assert!(!answer.headers.contains_key("strict-transport-security"), "{what}: over http it means nothing");
-        assert!(!answer.headers.contains_key("server") && !answer.headers.contains_key("x-powered-by"), "{what}");
-        if !answer.body.is_empty() {
-            assert!(answer.headers.contains_key("content-type"), "{what}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn under_https_every_route_says_to_stay_there() {
-    let change = |settings: &mut vestibule::config::Settings| {
-        settings.database.public_url = Some("https://login.example".to_owned());
-    };
-    let app = TestApp::start_with(change).await;
-    for (what, answer) in walk(&app).await {
-        assert_eq!(answer.header("strict-transport-security"), "max-age=31536000", "{what}");
-    }
-}
-
-const APP: &str = "https://app.example";
-
-async fn start_with_an_allowed_origin() -> TestApp {
-    let app =
-        TestApp::start_with(|settings| settings.allowed_origins = Some(format!("{APP},https://two.example"))).await;
-    app.add_user("alice", &[]).await;
-    app
-}
-
-#[tokio::test]
-async fn a_page_of_an_allowed_origin_may_call_and_reads_errors_too() {
-    let app = start_with_an_allowed_origin().await;
-    let token = app.token_of("alice").await;
-    let form = |password: &str| app.post("/token").form(&[("username", "alice"), ("password", password)]);
-    for (status, request) in [
-        (200, form(PASSWORD)),
-        (400, form("the wrong password")),
-        (400, app.post("/token")),
-        (401, form(PASSWORD).basic_auth("client_1", Some("x"))),
-        (401, app.post("/token/introspect").form(&[("token", "x")])),
-        (405, app.get("/token/revoke")),
-        (413, form(&"x".repeat(20_000))),
-        (415, app.post("/token").header("content-type", "text/plain").body("x")),
-        (405, app.get("/token")),
-        (200, app.get("/me").bearer_auth(&token)),
-        (401, app.get("/me")),
-        (401, app.get("/me").bearer_auth("abc")),
-        (405, app.post("/me")),
-    ] {
-        let answer = Answer::to(request.header("origin", APP)).await;
-        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (status, APP), "{answer:?}");
-        assert!(!answer.headers.contains_key("access-control-allow-credentials"), "no cookies: {answer:?}");
-        let exposed = answer.header("access-control-expose-headers");
-        assert!(exposed.contains("www-authenticate") && exposed.contains("retry-after"), "{answer:?}");
-        assert!(answer.header("vary").contains("Origin"), "{answer:?}");
-    }
-    for _ in 0..9 {
-        Answer::to(form("the wrong password").header("origin", APP)).await;
-    }
-    let throttled = Answer::to(form(PASSWORD).header("origin", APP)).await;
-    assert_eq!((throttled.status, throttled.header("access-control-allow-origin")), (429, APP));
-}
-
-#[tokio::test]
-async fn a_page_of_another_origin_reads_nothing() {
-    let app = start_with_an_allowed_origin().await;
-    for origin in
-        ["https://evil.example", "http://app.example", "https://app.example:8443", "null", "https://app.example.evil"]
-    {
-        for request in [app.get("/me"), app.post("/token").form(&[("username", "alice"), ("password", PASSWORD)])] {
-            let answer = Answer::to(request.header("origin", origin)).await;
-            assert!(!answer.headers.contains_key("access-control-allow-origin"), "{origin}: {answer:?}");
-        }
-    }
-    let none = TestApp::start().await;
-    let answer = Answer::to(none.get("/me").header("origin", APP)).await;
-    assert!(!answer.headers.contains_key("access-control-allow-origin"), "none is allowed by itself: {answer:?}");
-    for page in ["/login", "/", "/openapi.json", "/healthz"] {
-        let answer = Answer::to(app.get(page).header("origin", APP)).await;
-        assert!(!answer.headers.contains_key("access-control-allow-origin"), "{page}: {answer:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_preflight_is_granted_to_allowed_origins_methods_and_headers_alone() {
-    let app = start_with_an_allowed_origin().await;
-    let preflight = |path: &str, origin: &str, method: &str, headers: &str| {
-        let request = app.client.request(Method::OPTIONS, format!("{}{path}", app.url)).header("origin", origin);
-        Answer::to(
-            request.header("access-control-request-method", method).header("access-control-request-headers", headers),
-        )
-    };
-    for (path, origin, method) in [("/token", APP, "POST"), ("/me", APP, "GET"), ("/me", "https://two.example", "GET")]
-    {
-        // What Swagger UI and a `fetch` with a bearer send.
-        let answer = preflight(path, origin, method, "authorization,content-type,x-requested-with").await;
-        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, origin), "{answer:?}");
-        assert!(answer.header("access-control-allow-methods").contains(method), "{answer:?}");
-        let headers = answer.header("access-control-allow-headers").to_lowercase();
-        assert!(headers.contains("authorization") && headers.contains("content-type"), "{answer:?}");
-    }
-    for (origin, method, headers) in [
-        ("https://evil.example", "POST", "authorization"),
-        (APP, "DELETE", "authorization"),
-        (APP, "POST", "x-forwarded-for"),
-    ] {
-        let answer = preflight("/token", origin, method, headers).await;
-        assert_eq!((answer.status, &answer.json()["error"]), (403, &Value::from("access_denied")), "{answer:?}");
-        assert!(!answer.headers.keys().any(|name| name.as_str().starts_with("access-control-")), "{answer:?}");
-    }
 }

@@ -1,5 +1,4 @@
-//! What holds for every form behind a one-time link: how often it may be answered, that it is of the link it was shown for, and what it
-//! leaves behind. What may not live here: what a link is for (`registration.rs`, `recovery.rs`, `people_setup.rs`).
+//! The rules of every form behind a one-time link.
 
 use std::time::Duration;
 
@@ -15,10 +14,10 @@ use crate::harness::{PASSWORD, ServerProcess, TestApp};
 const NEW_PASSWORD: &str = "another correct horse battery staple";
 
 async fn app() -> TestApp {
-    TestApp::start_with(|settings| settings.database.registration = Some("invite".to_owned())).await
+    TestApp::start_with(|settings| settings.set("REGISTRATION", "invite")).await
 }
 
-/// A link, as its holder gets it.
+/// Creates a link and returns its secret.
 async fn link(app: &TestApp, purpose: LinkPurpose, user_id: Option<UserId>) -> String {
     let now = app.clock.now();
     let new = NewLink { purpose, user_id, email: None, roles: &[] };
@@ -26,11 +25,11 @@ async fn link(app: &TestApp, purpose: LinkPurpose, user_id: Option<UserId>) -> S
 }
 
 #[tokio::test]
-async fn a_link_takes_a_bounded_number_of_answers_and_each_costs_a_hash_at_most() {
+async fn submissions_of_a_one_time_link_are_bounded() {
     let app = app().await;
     app.add_user("taken", &[]).await;
     let secret = link(&app, LinkPurpose::Invite, None).await;
-    // A process of its own counts its own hashes.
+    // A separate process: it counts its own hashes.
     let server = ServerProcess::start(&app.database, &[("REGISTRATION", "invite")]);
     let mut posts = Vec::new();
     for _ in 0..60 {
@@ -64,7 +63,7 @@ async fn a_link_takes_a_bounded_number_of_answers_and_each_costs_a_hash_at_most(
 }
 
 #[tokio::test]
-async fn a_form_answers_the_link_it_was_shown_for_and_no_other() {
+async fn link_form_is_bound_to_its_link() {
     let app = app().await;
     let alice = app.add_user("alice", &[]).await.id;
     let mallory = app.add_user("mallory", &[]).await.id;
@@ -73,14 +72,14 @@ async fn a_form_answers_the_link_it_was_shown_for_and_no_other() {
     let visitor = Visitor::new(&app);
     visitor.get(&format!("/password/reset?link={hers}")).await;
     let form = visitor.get("/password/reset").await;
-    // Another page opens a link of its own in the same browser.
+    // The same browser opens another link.
     visitor.get(&format!("/password/reset?link={his}")).await;
     let page = visitor.submit(&form, "/password/reset", &[("password", NEW_PASSWORD)]).await;
     assert_eq!((page.status, page.value_of("username")), (422, Some("mallory")), "shown anew, with the name");
     for name in ["alice", "mallory"] {
         Visitor::new(&app).sign_in(name).await;
     }
-    // A link that was cut short opens nothing.
+    // A truncated link is invalid.
     visitor.get("/password/reset?link=cut").await;
     assert_eq!(visitor.get("/password/reset").await.status, 410);
     visitor.get(&format!("/password/reset?link={hers}")).await;
@@ -89,8 +88,8 @@ async fn a_form_answers_the_link_it_was_shown_for_and_no_other() {
 }
 
 #[tokio::test]
-async fn whoever_sets_a_new_password_by_a_link_is_not_kept_out_by_the_failures_of_strangers() {
-    let app = TestApp::start_with(|settings| settings.trusted_proxies = Some("127.0.0.1".to_owned())).await;
+async fn password_reset_makes_the_browser_known_to_throttling() {
+    let app = TestApp::start_with(|settings| settings.set("TRUSTED_PROXIES", "127.0.0.1")).await;
     let alice = app.add_user("alice", &[]).await.id;
     for network in 0..6 {
         let stranger = Visitor::new(&app).with("x-forwarded-for", &format!("198.51.{network}.1"));
@@ -110,7 +109,7 @@ async fn whoever_sets_a_new_password_by_a_link_is_not_kept_out_by_the_failures_o
 }
 
 #[tokio::test]
-async fn an_account_has_a_hundred_browsers_at_the_most() {
+async fn user_has_at_most_one_hundred_browser_sessions() {
     let app = app().await;
     let first = Visitor::new(&app);
     app.add_user("alice", &[]).await;
@@ -123,7 +122,7 @@ async fn an_account_has_a_hundred_browsers_at_the_most() {
     assert!(!first.is_signed_in().await, "the oldest ended");
 }
 
-/// Asks for a link for a new password as a stranger on a network of their own would.
+/// Requests a reset link from a network of its own.
 async fn ask_for_reset(app: &TestApp, network: u8) {
     let visitor = Visitor::new(app).with("x-forwarded-for", &format!("198.51.{network}.1"));
     let form = visitor.get("/password/forgot").await;
@@ -131,14 +130,14 @@ async fn ask_for_reset(app: &TestApp, network: u8) {
 }
 
 async fn app_with_mail(server: &MailServer) -> TestApp {
-    let app = server.app_with(|settings| settings.trusted_proxies = Some("127.0.0.1".to_owned())).await;
+    let app = server.app_with(|settings| settings.set("TRUSTED_PROXIES", "127.0.0.1")).await;
     let alice = app.add_user("alice", &[]).await.id;
     app.write(move |conn| users::set_email(conn, alice, Some("alice@example.com"))).await;
     app
 }
 
 #[tokio::test]
-async fn whoever_uses_up_somebodys_wishes_leaves_them_a_link_that_works() {
+async fn last_of_three_reset_links_stays_valid() {
     let server = MailServer::start();
     let app = app_with_mail(&server).await;
     for wish in 1..=3 {
@@ -157,7 +156,7 @@ async fn whoever_uses_up_somebodys_wishes_leaves_them_a_link_that_works() {
 }
 
 #[tokio::test]
-async fn when_no_more_mails_are_taken_the_earlier_link_still_works() {
+async fn full_mail_queue_keeps_the_earlier_reset_link_valid() {
     let mut server = MailServer::start();
     let app = app_with_mail(&server).await;
     ask_for_reset(&app, 1).await;
@@ -184,7 +183,7 @@ async fn when_no_more_mails_are_taken_the_earlier_link_still_works() {
 }
 
 #[tokio::test]
-async fn a_new_password_ends_every_link_of_the_account() {
+async fn password_change_invalidates_every_link_of_the_account() {
     let app = app().await;
     let alice = app.add_user("alice", &["admin"]).await.id;
     let mut password = PASSWORD;

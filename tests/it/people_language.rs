@@ -1,76 +1,14 @@
-//! In which language a page or a mail is: the switch, the account's own choice, the browser's wish, in this order.
-//! What may not live here: what a language's file says (`src/i18n.rs`).
+//! The language of pages and mails: the switch, then the account's choice, then the browser's.
 
 use vestibule::users;
 
 use crate::harness::mail::MailServer;
-use crate::harness::visitor::{Page, Visitor};
-use crate::harness::{PASSWORD, TestApp};
-
-const LANGUAGE: &str = "vestibule_language";
-const NEW: &str = "seven violet tractors hum";
-
-fn lang(page: &Page) -> &str {
-    let (_, rest) = page.html.split_once("<html lang=\"").expect("a page");
-    rest.split_once('"').expect("closed").0
-}
-
-/// Presses the button of a language on a page.
-async fn switch(visitor: &Visitor, page: &Page, language: &str) -> Page {
-    assert!(
-        page.html.contains(&format!("name=\"language\" value=\"{language}\" lang=\"{language}\"")),
-        "{}",
-        page.html
-    );
-    // As a browser reads it out of the attribute.
-    let here = page.value_of("here").expect("the page says where it is").replace("&#38;", "&");
-    visitor.post("/language", &[("here", &here), ("language", language)]).await
-}
+use crate::harness::visitor::Visitor;
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
+use crate::once::people_language::{lang, switch};
 
 #[tokio::test]
-async fn the_switch_keeps_the_person_on_the_page_and_what_next_holds() {
-    let app = TestApp::start().await;
-    app.add_user("alice", &[]).await;
-    let visitor = Visitor::new(&app);
-    let page = visitor.get("/login?notice=signed-out&next=/docs/%3Fa%3D1%26b%3D2").await;
-    assert_eq!(lang(&page), "en");
-    let answer = switch(&visitor, &page, "ko").await;
-    assert_eq!(answer.status, 303);
-    let cookie = answer.set_cookie(LANGUAGE).expect("the choice is kept");
-    assert!(cookie.starts_with("vestibule_language=ko; "), "the tag and nothing more: {cookie}");
-    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=31536000"] {
-        assert!(cookie.contains(attribute), "{attribute}: {cookie}");
-    }
-    let page = visitor.get(answer.location()).await;
-    assert_eq!((page.status, lang(&page)), (200, "ko"));
-    assert_eq!(page.value_of("next"), Some("/docs/?a=1&#38;b=2"));
-    assert_eq!(page.header("vary"), "Cookie, Accept-Language, Accept-Encoding");
-    // After a post that was refused, too; and then the form signs in to where it was to lead.
-    let fields = [("username", "alice"), ("password", "wrong"), ("next", "/docs/?a=1&b=2")];
-    let page = visitor.submit(&page, "/login", &fields).await;
-    assert_eq!((page.status, lang(&page)), (422, "ko"));
-    let page = visitor.get(switch(&visitor, &page, "en").await.location()).await;
-    assert_eq!((lang(&page), page.value_of("next")), ("en", Some("/docs/?a=1&#38;b=2")));
-    let fields = [("username", "alice"), ("password", PASSWORD), ("next", "/docs/?a=1&b=2")];
-    assert_eq!(visitor.submit(&page, "/login", &fields).await.location(), "/docs/?a=1&b=2");
-}
-
-#[tokio::test]
-async fn the_switch_stands_on_error_pages_and_comes_back_to_them() {
-    let app = TestApp::start().await;
-    let visitor = Visitor::new(&app);
-    let page = visitor.get("/nothing/%22here%22?secret=1").await;
-    let answer = switch(&visitor, &page, "ko").await;
-    assert_eq!(answer.location(), "/nothing/%22here%22");
-    let page = visitor.get(answer.location()).await;
-    assert_eq!((page.status, lang(&page)), (404, "ko"));
-    // What only a form opens is no page to come back to.
-    let page = visitor.get("/language").await;
-    assert_eq!((page.status, page.value_of("here")), (405, Some("/")));
-}
-
-#[tokio::test]
-async fn the_switch_goes_before_the_account_and_the_account_before_the_browser() {
+async fn language_is_that_of_the_switch_then_the_account_then_the_browser() {
     let app = TestApp::start().await;
     let user = app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);
@@ -82,7 +20,7 @@ async fn the_switch_goes_before_the_account_and_the_account_before_the_browser()
     let page = visitor.get("/").await;
     switch(&visitor, &page, "en").await;
     assert_eq!(lang(&visitor.get("/").await), "en");
-    // A language that has no file any more is nobody's.
+    // A language without a file is ignored.
     app.write(move |conn| users::set_language(conn, user.id, Some("xx"))).await;
     visitor.forget_cookies();
     visitor.sign_in("alice").await;
@@ -90,64 +28,7 @@ async fn the_switch_goes_before_the_account_and_the_account_before_the_browser()
 }
 
 #[tokio::test]
-async fn times_are_told_in_the_language_and_to_machines() {
-    let app = TestApp::start().await;
-    app.add_user("alice", &[]).await;
-    let visitor = Visitor::new(&app);
-    visitor.sign_in("alice").await;
-    app.clock.advance(std::time::Duration::from_mins(3));
-    for (language, ago, when) in [("en", "3 minutes ago · ", " UTC"), ("ko", "3분 전 · ", " (UTC)")] {
-        let visitor = visitor.clone().with("accept-language", language);
-        for path in ["/", "/account/sessions"] {
-            let page = visitor.get(path).await;
-            let (_, rest) = page.html.split_once("<time datetime=\"").expect("a time");
-            let (machine, rest) = rest.split_once("\">").expect("closed");
-            let (text, _) = rest.split_once("</time>").expect("closed");
-            assert!(machine.starts_with("20") && machine.ends_with('Z'), "{machine}");
-            assert!(text.starts_with(ago) && text.ends_with(when), "{path}: {text}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn nobody_is_led_elsewhere_or_spoken_to_in_what_is_not_there() {
-    let app = TestApp::start().await;
-    for here in ["//e.example", "https://e.example/", "/\\e.example", "javascript:alert(1)", "", "/logout", "/language"]
-    {
-        let answer = Visitor::new(&app).post("/language", &[("here", here), ("language", "ko")]).await;
-        assert_eq!((answer.status, answer.location()), (303, "/"), "{here}");
-    }
-    for language in ["xx", "", "../en", "KO", "ko\r\nx: y"] {
-        let answer = Visitor::new(&app).post("/language", &[("here", "/login"), ("language", language)]).await;
-        assert_eq!((answer.status, answer.location()), (303, "/login"), "{language}");
-        assert_eq!(answer.set_cookie(LANGUAGE), None, "{language}");
-    }
-    let cookie = Visitor::with_cookies(&app, &[(LANGUAGE, "xx")]).with("accept-language", "ko");
-    assert_eq!(lang(&cookie.get("/login").await), "ko");
-    for elsewhere in [("sec-fetch-site", "cross-site"), ("origin", "https://e.example"), ("origin", "null")] {
-        let visitor = Visitor::new(&app).with(elsewhere.0, elsewhere.1);
-        let answer = visitor.post("/language", &[("here", "/login"), ("language", "ko")]).await;
-        assert_eq!((answer.status, answer.set_cookie(LANGUAGE)), (303, None), "{elsewhere:?}");
-    }
-    let page = Visitor::new(&app).get("/language").await;
-    assert_eq!((page.status, page.header("allow")), (405, "POST"), "a link or a picture changes nothing");
-}
-
-#[tokio::test]
-async fn the_product_has_the_name_that_the_settings_give_it() {
-    let hostile = "<b>\"A&B'</b> {{ 홍 }}";
-    let app = TestApp::start_with(|settings| settings.database.product_name = Some(hostile.to_owned())).await;
-    for path in ["/login", "/nothing-here"] {
-        let page = Visitor::new(&app).get(path).await;
-        let escaped = "&#60;b&#62;&#34;A&#38;B&#39;&#60;/b&#62; {{ 홍 }}";
-        assert!(page.html.contains(&format!("· {escaped}</title>")), "{}", page.html);
-        assert!(page.html.contains(&format!("<span>{escaped}</span>")) && !page.html.contains("<b>"), "{}", page.html);
-        assert!(!page.html.contains("Vestibule"));
-    }
-}
-
-#[tokio::test]
-async fn mails_speak_the_language_of_the_page_to_whoever_has_chosen_none() {
+async fn mails_use_the_accounts_language_or_else_the_pages() {
     let server = MailServer::start();
     let app = server.app().await;
     let user = app.add_user("alice", &[]).await;
@@ -157,7 +38,7 @@ async fn mails_speak_the_language_of_the_page_to_whoever_has_chosen_none() {
         app.write(move |conn| users::set_language(conn, user.id, chosen)).await;
         let count = server.received().len();
         let korean = Visitor::new(&app).with("accept-language", "ko");
-        let [old, new] = if chosen.is_none() { [PASSWORD, NEW] } else { [NEW, PASSWORD] };
+        let [old, new] = if chosen.is_none() { [PASSWORD, OTHER_PASSWORD] } else { [OTHER_PASSWORD, PASSWORD] };
         assert_eq!(korean.try_sign_in("alice", old).await.status, 303);
         let form = korean.get("/account/password").await;
         let fields = [("current", old), ("password", new)];

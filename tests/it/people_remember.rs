@@ -1,5 +1,4 @@
-//! "Keep me signed in": how long such a session lives, and what becomes of its cookie when the browser is closed.
-//! What may not live here: sessions without it (`people_sessions.rs`).
+//! "Keep me signed in": lifetimes and cookie of a remembered session.
 
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ async fn sign_in_remembered(visitor: &Visitor) -> Page {
 }
 
 #[tokio::test]
-async fn only_the_cookie_of_a_browser_that_remembers_outlives_it() {
+async fn remembered_session_cookie_is_persistent() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let remembered = sign_in_remembered(&Visitor::new(&app)).await;
@@ -31,7 +30,7 @@ async fn only_the_cookie_of_a_browser_that_remembers_outlives_it() {
     let page = visitor.sign_in("alice").await;
     let cookie = page.set_cookie(SESSION).expect("set at sign-in");
     assert!(!cookie.contains("Max-Age") && !cookie.contains("Expires"), "{cookie}");
-    // Signing out takes the life from the cookie again.
+    // After a sign-out the cookie is no longer persistent.
     visitor.forget_cookies();
     sign_in_remembered(&visitor).await;
     let page = visitor.sign_out().await;
@@ -39,7 +38,7 @@ async fn only_the_cookie_of_a_browser_that_remembers_outlives_it() {
 }
 
 #[tokio::test]
-async fn a_remembered_session_lives_by_its_own_pair_of_settings() {
+async fn remembered_session_has_its_own_lifetimes() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (remembered, other) = (Visitor::new(&app), Visitor::new(&app));
@@ -59,7 +58,7 @@ async fn a_remembered_session_lives_by_its_own_pair_of_settings() {
 }
 
 #[tokio::test]
-async fn turning_a_lifetime_down_applies_to_sessions_that_exist() {
+async fn shorter_lifetime_applies_to_existing_sessions() {
     let app = TestApp::start().await;
     let alice = app.add_user("alice", &[]).await.id;
     let visitor = Visitor::new(&app);
@@ -82,7 +81,7 @@ async fn turning_a_lifetime_down_applies_to_sessions_that_exist() {
 }
 
 #[tokio::test]
-async fn a_refused_form_keeps_the_choice() {
+async fn refused_form_keeps_the_remember_box() {
     let app = TestApp::start().await;
     let visitor = Visitor::new(&app);
     let form = visitor.get("/login").await;

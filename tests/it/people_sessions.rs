@@ -1,5 +1,4 @@
-//! What a person's session lives through: two cookies with one duty each, their lifetimes, and the ways in which a session ends.
-//! What may not live here: signing in (`people.rs`).
+//! A browser session: its two cookies, its lifetimes, and its end.
 
 use std::time::Duration;
 
@@ -13,34 +12,7 @@ use crate::harness::visitor::{SESSION, TOKEN, Visitor};
 const HOUR: Duration = Duration::from_hours(1);
 
 #[tokio::test]
-async fn the_cookies_of_http_are_kept_from_scripts_and_other_sites() {
-    let (app, _) = app_with_alice().await;
-    let page = Visitor::new(&app).sign_in("alice").await;
-    for (name, max_age) in [(SESSION, None), (TOKEN, Some(1_200)), ("vestibule_device", Some(90 * 86_400))] {
-        let cookie = page.set_cookie(name).expect("set at sign-in");
-        let max_age = max_age.map(|seconds| format!("Max-Age={seconds}"));
-        let expected: Vec<&str> =
-            ["HttpOnly"].into_iter().chain(max_age.as_deref()).chain(["Path=/", "SameSite=Lax"]).collect();
-        assert_eq!(attributes(cookie), expected);
-        assert!(cookie.len() < 4_096);
-    }
-}
-
-#[tokio::test]
-async fn the_cookies_of_https_are_bound_to_the_host() {
-    let app = TestApp::start_with(|settings| settings.database.public_url = Some("https://login.example".to_owned()));
-    let app = app.await;
-    app.add_user("alice", &[]).await;
-    let page = Visitor::new(&app).sign_in("alice").await;
-    for name in ["__Host-vestibule_session", "__Host-vestibule_token", "__Host-vestibule_device"] {
-        let attributes = attributes(page.set_cookie(name).expect("set at sign-in")).join("; ");
-        assert!(attributes.ends_with("Path=/; SameSite=Lax; Secure") && attributes.starts_with("HttpOnly"), "{name}");
-    }
-    assert!(page.header("strict-transport-security").starts_with("max-age="));
-}
-
-#[tokio::test]
-async fn the_token_cookie_opens_me_and_nothing_else() {
+async fn token_cookie_is_valid_for_me_only() {
     let (app, visitor) = app_with_alice().await;
     let token = visitor.cookie(TOKEN).expect("signed in");
     let holder = Visitor::with_cookies(&app, &[(TOKEN, &token)]);
@@ -54,7 +26,7 @@ async fn the_token_cookie_opens_me_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_session_cookie_does_not_open_me() {
+async fn session_cookie_is_not_valid_for_me() {
     let (app, visitor) = app_with_alice().await;
     let session = visitor.cookie(SESSION).expect("signed in");
     let holder = Visitor::with_cookies(&app, &[(SESSION, &session)]);
@@ -67,7 +39,7 @@ async fn the_session_cookie_does_not_open_me() {
 }
 
 #[tokio::test]
-async fn a_page_mints_a_new_token_when_the_old_one_has_expired() {
+async fn page_issues_a_new_token_when_the_old_one_has_expired() {
     let (app, visitor) = app_with_alice().await;
     let old = visitor.cookie(TOKEN).expect("signed in");
     assert!(visitor.is_signed_in().await);
@@ -85,7 +57,7 @@ async fn a_page_mints_a_new_token_when_the_old_one_has_expired() {
 }
 
 #[tokio::test]
-async fn a_session_ends_when_it_is_not_used() {
+async fn session_expires_when_idle() {
     let (app, visitor) = app_with_alice().await;
     app.clock.advance(Duration::from_mins(12 * 60 - 1));
     assert!(visitor.is_signed_in().await);
@@ -99,7 +71,7 @@ async fn a_session_ends_when_it_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_session_ends_after_thirty_days_however_much_it_is_used() {
+async fn session_expires_after_thirty_days() {
     let (app, visitor) = app_with_alice().await;
     let mut hours = 0;
     while visitor.is_signed_in().await {
@@ -113,7 +85,7 @@ async fn a_session_ends_after_thirty_days_however_much_it_is_used() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session_and_its_token_at_once() {
+async fn sign_out_ends_the_session_and_its_token_at_once() {
     let (app, visitor) = app_with_alice().await;
     let thief = visitor.copy(&app);
     let token = visitor.cookie(TOKEN).expect("signed in");
@@ -131,7 +103,7 @@ async fn signing_out_ends_the_session_and_its_token_at_once() {
 }
 
 #[tokio::test]
-async fn signing_out_twice_does_no_harm() {
+async fn sign_out_is_idempotent() {
     let (_app, visitor) = app_with_alice().await;
     let account = visitor.get("/").await;
     for vouched in [visitor.clone(), visitor.clone(), visitor.vouched()] {
@@ -142,7 +114,7 @@ async fn signing_out_twice_does_no_harm() {
 }
 
 #[tokio::test]
-async fn signing_in_again_ends_the_earlier_session_of_this_browser_and_no_other() {
+async fn sign_in_ends_the_earlier_session_of_the_same_browser_only() {
     let (app, visitor) = app_with_alice().await;
     let elsewhere = Visitor::new(&app);
     elsewhere.sign_in("alice").await;
@@ -159,7 +131,7 @@ async fn signing_in_again_ends_the_earlier_session_of_this_browser_and_no_other(
 }
 
 #[tokio::test]
-async fn a_disabled_person_is_signed_out_at_the_next_page() {
+async fn disabled_user_is_signed_out_at_the_next_page() {
     let (app, visitor) = app_with_alice().await;
     let now = app.clock.now();
     app.write(move |conn| users::set_disabled(conn, users::UserId(1), Some(now))).await;
@@ -169,7 +141,7 @@ async fn a_disabled_person_is_signed_out_at_the_next_page() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_ended_elsewhere_is_signed_out_at_the_next_page() {
+async fn session_ended_elsewhere_is_signed_out_at_the_next_page() {
     let (app, visitor) = app_with_alice().await;
     let now = app.clock.now();
     app.write_elsewhere(move |conn, ended| {
@@ -181,8 +153,8 @@ async fn a_session_that_was_ended_elsewhere_is_signed_out_at_the_next_page() {
     assert!(visitor.get("/").await.set_cookie(TOKEN).is_none(), "nothing mints a token for it");
 }
 
-/// One app with `alice`, and her browser, signed in.
-async fn app_with_alice() -> (TestApp, Visitor) {
+/// A server with `alice`, and her signed-in browser.
+pub async fn app_with_alice() -> (TestApp, Visitor) {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);
@@ -190,8 +162,8 @@ async fn app_with_alice() -> (TestApp, Visitor) {
     (app, visitor)
 }
 
-/// The attributes of a cookie, but `Expires`, in order.
-fn attributes(cookie: &str) -> Vec<&str> {
+/// The sorted attributes of a cookie, without `Expires`.
+pub fn attributes(cookie: &str) -> Vec<&str> {
     let mut attributes: Vec<&str> =
         cookie.split("; ").skip(1).filter(|attribute| !attribute.starts_with("Expires=")).collect();
     attributes.sort_unstable();

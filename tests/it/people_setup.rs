@@ -1,5 +1,4 @@
-//! `/setup`: the link that makes the first administrator, and the one that lets a locked-out one back in.
-//! What may not live here: how a link gets printed (`cli`).
+//! `/setup`: the first admin, and the rescue of an admin.
 
 use std::time::Duration;
 
@@ -10,10 +9,10 @@ use vestibule::users::{self, UserId};
 use crate::harness::visitor::{Page, TOKEN, Visitor};
 use crate::harness::{PASSWORD, TestApp};
 
-const ROOT: [(&str, &str); 3] = [("username", "root"), ("display_name", "Ada L."), ("password", PASSWORD)];
+pub const ROOT: [(&str, &str); 3] = [("username", "root"), ("display_name", "Ada L."), ("password", PASSWORD)];
 
 #[tokio::test]
-async fn the_link_makes_the_first_administrator_and_signs_them_in() {
+async fn setup_link_creates_the_first_admin_and_signs_them_in() {
     let app = TestApp::start().await;
     let (visitor, form) = open(&app).await;
     assert_eq!(form.value_of("username"), None);
@@ -30,7 +29,7 @@ async fn the_link_makes_the_first_administrator_and_signs_them_in() {
 }
 
 #[tokio::test]
-async fn a_scanner_that_follows_the_link_does_not_use_it_up() {
+async fn link_scanner_does_not_use_up_the_setup_link() {
     let app = TestApp::start().await;
     let path = link_of(&app);
     for method in [Method::GET, Method::HEAD, Method::GET] {
@@ -39,7 +38,7 @@ async fn a_scanner_that_follows_the_link_does_not_use_it_up() {
         assert_eq!((page.status, page.location()), (303, "/setup"), "the secret leaves the address at once");
         assert_eq!(scanner.get("/setup").await.status, 200);
         assert_eq!(scanner.get("/setup").await.status, 200);
-        // A robot that presses buttons has no password to type.
+        // A scanner that presses buttons sends no password.
         assert_eq!(scanner.post("/setup", &[]).await.status, 422);
     }
     let (visitor, form) = open(&app).await;
@@ -47,7 +46,7 @@ async fn a_scanner_that_follows_the_link_does_not_use_it_up() {
 }
 
 #[tokio::test]
-async fn the_links_secret_is_in_no_page_and_its_cookie_is_sealed() {
+async fn setup_secret_is_in_no_page_and_encrypted_in_its_cookie() {
     let app = TestApp::start().await;
     let secret = app.setup_link.clone().expect("nobody is an administrator");
     let visitor = Visitor::new(&app);
@@ -59,7 +58,7 @@ async fn the_links_secret_is_in_no_page_and_its_cookie_is_sealed() {
 }
 
 #[tokio::test]
-async fn the_link_is_dead_once_there_is_an_administrator() {
+async fn setup_link_is_invalid_once_an_admin_exists() {
     let app = TestApp::start().await;
     let (late, late_form) = open(&app).await;
     let (visitor, form) = open(&app).await;
@@ -73,7 +72,7 @@ async fn the_link_is_dead_once_there_is_an_administrator() {
 }
 
 #[tokio::test]
-async fn two_posts_at_once_make_one_administrator() {
+async fn concurrent_setup_posts_create_one_admin() {
     for _ in 0..5 {
         let app = TestApp::start().await;
         let mut posts = Vec::new();
@@ -84,7 +83,7 @@ async fn two_posts_at_once_make_one_administrator() {
                 visitor.submit(&form, "/setup", &fields).await.status
             });
         }
-        // Only now, when every form is open.
+        // After every form is open.
         let posts: Vec<_> = posts.into_iter().map(tokio::spawn).collect();
         let mut statuses = Vec::new();
         for post in posts {
@@ -97,64 +96,7 @@ async fn two_posts_at_once_make_one_administrator() {
 }
 
 #[tokio::test]
-async fn a_weak_password_is_explained_and_the_other_fields_are_kept() {
-    let app = TestApp::start().await;
-    let (visitor, mut form) = open(&app).await;
-    let long = "correct horse ".repeat(20);
-    for (password, why) in [
-        ("", "Use at least 12 characters."),
-        ("short", "Use at least 12 characters."),
-        ("password1234", "This password is too common"),
-        ("qwertyuiop123", "This password is too common"),
-        ("Administrator", "Your password can’t be your username."),
-        ("correct\u{7}horse battery", "a character that can’t be used"),
-        (long.as_str(), "Use at most 256 characters."),
-    ] {
-        let fields = [("username", "administrator"), ("display_name", "Ada <L>"), ("password", password)];
-        let page = visitor.submit(&form, "/setup", &fields).await;
-        assert_eq!(page.status, 422, "{password:.20}");
-        assert!(page.alert().starts_with("The account wasn’t created. "), "{}", page.alert());
-        assert!(page.alert().contains(why), "{password:.20}: {}", page.alert());
-        assert_eq!(page.value_of("username"), Some("administrator"));
-        assert_eq!(page.value_of("display_name"), Some("Ada &#60;L&#62;"));
-        assert!(
-            page.value_of("password").is_none()
-                && (password.is_empty() || !page.html.contains(&format!("\"{password}")))
-        );
-        form = page;
-    }
-    assert_eq!(visitor.submit(&form, "/setup", &ROOT).await.status, 303, "the link was not used up");
-}
-
-#[tokio::test]
-async fn a_name_that_cannot_be_is_explained() {
-    let app = TestApp::start().await;
-    app.add_user("taken", &[]).await;
-    let (visitor, mut form) = open(&app).await;
-    let long = "a".repeat(65);
-    for (name, why) in [
-        ("", "This username can’t be used. Use 1 to 64 letters"),
-        ("123", "(not only numbers)."),
-        ("two words", "This username can’t be used."),
-        ("client_x", "This username can’t be used."),
-        (long.as_str(), "This username can’t be used."),
-        ("root@example.com", "Choose one without @."),
-        ("TAKEN", "This username is taken. Choose another."),
-    ] {
-        let page = visitor.submit(&form, "/setup", &[("username", name), ("password", PASSWORD)]).await;
-        assert_eq!(page.status, 422, "{name:.20}");
-        assert!(page.alert().contains(why), "{name:.20}: {}", page.alert());
-        form = page;
-    }
-    let display_name = "a".repeat(101);
-    let fields = [("username", "root"), ("display_name", display_name.as_str()), ("password", PASSWORD)];
-    let page = visitor.submit(&form, "/setup", &fields).await;
-    assert!(page.status == 422 && page.alert().contains("at most 100 characters"), "{}", page.alert());
-    assert_eq!(visitor.submit(&page, "/setup", &ROOT).await.status, 303);
-}
-
-#[tokio::test]
-async fn a_stale_form_makes_nobody_even_from_our_own_page() {
+async fn stale_setup_form_creates_no_admin() {
     let app = TestApp::start().await;
     let (visitor, _) = open(&app).await;
     let page = visitor.vouched().post("/setup", &[&ROOT[..], &[("csrf", "stale")]].concat()).await;
@@ -166,7 +108,7 @@ async fn a_stale_form_makes_nobody_even_from_our_own_page() {
 }
 
 #[tokio::test]
-async fn without_a_link_or_with_a_bad_or_old_one_the_page_says_how_to_get_one() {
+async fn missing_invalid_or_expired_setup_link_is_410() {
     let app = TestApp::start().await;
     let visitor = Visitor::new(&app);
     assert_is_dead(&visitor.get("/setup").await);
@@ -185,7 +127,7 @@ async fn without_a_link_or_with_a_bad_or_old_one_the_page_says_how_to_get_one() 
 }
 
 #[tokio::test]
-async fn a_rescue_link_sets_a_new_password_and_ends_the_other_sessions() {
+async fn rescue_link_sets_a_password_and_ends_other_sessions() {
     let app = TestApp::start().await;
     let admin = app.add_user("root", &["admin"]).await;
     let earlier = Visitor::new(&app);
@@ -214,8 +156,8 @@ fn link_of(app: &TestApp) -> String {
     format!("/setup?link={}", app.setup_link.as_deref().expect("nobody is an administrator"))
 }
 
-/// A person who opened the link, and the form that they see.
-async fn open(app: &TestApp) -> (Visitor, Page) {
+/// Opens the link and returns the browser and the form.
+pub async fn open(app: &TestApp) -> (Visitor, Page) {
     let visitor = Visitor::new(app);
     let page = visitor.get(&link_of(app)).await;
     assert_eq!((page.status, page.location()), (303, "/setup"));
@@ -231,4 +173,31 @@ fn assert_is_dead(page: &Page) {
 
 async fn count_users(app: &TestApp) -> usize {
     app.write(|conn| users::list(conn, UserId(0), 100)).await.len()
+}
+
+#[tokio::test]
+async fn invalid_username_is_refused_with_a_reason() {
+    let app = TestApp::start().await;
+    app.add_user("taken", &[]).await;
+    let (visitor, mut form) = open(&app).await;
+    let long = "a".repeat(65);
+    for (name, why) in [
+        ("", "This username can’t be used. Use 1 to 64 letters"),
+        ("123", "(not only numbers)."),
+        ("two words", "This username can’t be used."),
+        ("client_x", "This username can’t be used."),
+        (long.as_str(), "This username can’t be used."),
+        ("root@example.com", "Choose one without @."),
+        ("TAKEN", "This username is taken. Choose another."),
+    ] {
+        let page = visitor.submit(&form, "/setup", &[("username", name), ("password", PASSWORD)]).await;
+        assert_eq!(page.status, 422, "{name:.20}");
+        assert!(page.alert().contains(why), "{name:.20}: {}", page.alert());
+        form = page;
+    }
+    let display_name = "a".repeat(101);
+    let fields = [("username", "root"), ("display_name", display_name.as_str()), ("password", PASSWORD)];
+    let page = visitor.submit(&form, "/setup", &fields).await;
+    assert!(page.status == 422 && page.alert().contains("at most 100 characters"), "{}", page.alert());
+    assert_eq!(visitor.submit(&page, "/setup", &ROOT).await.status, 303);
 }

@@ -1,12 +1,11 @@
-//! The programs' door when all goes well: `/token` and `/me`. What may not live here: refusals (`token_errors.rs`, `forgery.rs`,
-//! `throttling.rs`) and public keys (`metadata.rs`).
+//! The password grant and `/me` on success.
 
 use serde_json::Value;
 
 use crate::harness::{PASSWORD, TestApp};
 
 #[tokio::test]
-async fn a_username_and_password_become_a_token_and_the_token_says_who() {
+async fn password_grant_returns_a_token_for_me() {
     let app = TestApp::start().await;
     app.add_user("alice", &["admin"]).await;
     let response = app.post_token("Alice", PASSWORD).await;

@@ -1,5 +1,4 @@
-//! How a session lives on and ends behind a proxy, and the cookies that it is known by. What may not live here: who may pass
-//! (`proxies.rs`).
+//! Sessions behind a proxy, and the cookie that proxies see.
 
 use std::time::Duration;
 
@@ -8,19 +7,17 @@ use vestibule::users;
 
 use crate::harness::TestApp;
 use crate::harness::away::Away;
-use crate::harness::proxies::{
-    AUTH_REQUEST, FORWARD_AUTH, NAVIGATION, PROXY, ask, ask_both, sign_in, start, start_with,
-};
+use crate::harness::proxies::{FORWARD_AUTH, NAVIGATION, PROXY, ask, ask_both, sign_in, start};
 use crate::harness::visitor::{TOKEN, Visitor};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-async fn statuses(app: &TestApp, cookie: &str) -> [u16; 2] {
+pub async fn statuses(app: &TestApp, cookie: &str) -> [u16; 2] {
     ask_both(app, &[("cookie", cookie)]).await.map(|answer| answer.status)
 }
 
 #[tokio::test]
-async fn who_works_behind_a_proxy_all_day_stays_signed_in() {
+async fn requests_through_a_proxy_keep_the_session_alive() {
     let app = start().await;
     app.add_user("alice", &[]).await;
     let (visitor, cookie) = sign_in(&app, "alice").await;
@@ -41,7 +38,7 @@ async fn who_works_behind_a_proxy_all_day_stays_signed_in() {
 }
 
 #[tokio::test]
-async fn signing_out_being_disabled_and_losing_a_role_count_at_once() {
+async fn sign_out_disabling_and_revoked_roles_apply_to_proxies_at_once() {
     let app = start().await;
     let alice = app.add_user("alice", &["editor"]).await;
     let (visitor, cookie) = sign_in(&app, "alice").await;
@@ -69,12 +66,12 @@ async fn signing_out_being_disabled_and_losing_a_role_count_at_once() {
 }
 
 #[tokio::test]
-async fn while_the_database_is_away_nobody_passes_and_nobody_is_taken_for_signed_out() {
+async fn unavailable_database_stops_proxied_requests_without_signing_out() {
     let app = start().await;
     app.add_user("alice", &[]).await;
     let (_, cookie) = sign_in(&app, "alice").await;
     let token = format!("Bearer {}", app.token_of("alice").await);
-    // A lock of another's stops no reader of SQLite: there a table is missing, which is a fault of ours.
+    // On SQLite a lock stops no reader; a missing table is an internal error instead.
     let (away_status, title) =
         if app.database.is_postgres() { (503, "Service unavailable") } else { (500, "Something went wrong") };
     let away = Away::begin_for_readers(&app.database);
@@ -98,48 +95,7 @@ async fn while_the_database_is_away_nobody_passes_and_nobody_is_taken_for_signed
 }
 
 #[tokio::test]
-async fn two_cookies_are_shared_under_the_domain_and_no_other() {
-    let https = |settings: &mut vestibule::config::Settings| {
-        settings.database.public_url = Some("https://login.vestibule.test".to_owned());
-    };
-    for (app, prefix, is_secure) in [(start().await, "", false), (start_with(https).await, "__Secure-", true)] {
-        app.add_user("alice", &[]).await;
-        let page = Visitor::new(&app).sign_in("alice").await;
-        for (name, max_age) in [("vestibule_token", Some("Max-Age=1200")), (PROXY, None)] {
-            let cookie = page.set_cookie(&format!("{prefix}{name}")).expect("set at sign-in");
-            for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Domain=vestibule.test"].into_iter().chain(max_age)
-            {
-                assert!(cookie.contains(attribute), "{cookie}");
-            }
-            assert_eq!(cookie.contains("Max-Age"), max_age.is_some(), "it ends with the browser: {cookie}");
-            assert_eq!(cookie.contains("; Secure"), is_secure, "{cookie}");
-        }
-        let prefix = if is_secure { "__Host-" } else { "" };
-        for name in ["vestibule_session", "vestibule_device"] {
-            let cookie = page.set_cookie(&format!("{prefix}{name}")).expect("set at sign-in");
-            assert!(!cookie.contains("Domain"), "{cookie}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn without_a_cookie_domain_applications_on_the_same_host_are_served() {
-    let app = start_with(|settings| settings.cookie_domain = None).await;
-    app.add_user("alice", &[]).await;
-    let page = Visitor::new(&app).sign_in("alice").await;
-    assert!(!page.set_cookie(PROXY).expect("set at sign-in").contains("Domain"));
-    let (_, cookie) = sign_in(&app, "alice").await;
-    assert_eq!(statuses(&app, &cookie).await, [200, 200]);
-    let same_host =
-        [&NAVIGATION[..], &[("x-forwarded-host", "login.vestibule.test"), ("x-forwarded-uri", "/app/x")]].concat();
-    let answer = ask(&app, AUTH_REQUEST, &same_host).await;
-    assert_eq!(answer.header("location"), "http://login.vestibule.test/login?next=/app/x");
-    let answer = ask(&app, AUTH_REQUEST, &NAVIGATION).await;
-    assert_eq!(answer.header("location"), "http://login.vestibule.test/login", "no cookie would reach the other host");
-}
-
-#[tokio::test]
-async fn a_browser_that_lacks_the_proxies_cookie_gets_it_from_any_page_also_for_a_session_of_before() {
+async fn missing_proxy_cookie_is_set_by_any_page() {
     let app = start().await;
     app.add_user("alice", &[]).await;
     let (visitor, cookie) = sign_in(&app, "alice").await;
@@ -161,23 +117,4 @@ async fn a_browser_that_lacks_the_proxies_cookie_gets_it_from_any_page_also_for_
     assert_eq!(statuses(&app, &cookie).await, [401, 401]);
     Visitor::with_cookies(&app, &[("vestibule_session", &session)]).get("/").await;
     assert_eq!(statuses(&app, &cookie).await, [200, 200]);
-}
-
-#[tokio::test]
-async fn cookies_from_before_the_domain_was_set_do_not_hide_the_new_ones() {
-    let app =
-        start_with(|settings| settings.database.public_url = Some("https://login.vestibule.test".to_owned())).await;
-    app.add_user("alice", &[]).await;
-    let old = [("__Host-vestibule_token", "old"), ("__Host-vestibule_proxy", "old")];
-    let visitor = Visitor::with_cookies(&app, &old);
-    let page = visitor.sign_in("alice").await;
-    for (name, _) in old {
-        let removal = page.set_cookie(name).expect("taken away");
-        assert!(removal.contains("Max-Age=0") && !removal.contains("Domain"), "{removal}");
-    }
-    let cookies = [&old[..], &[("__Secure-vestibule_proxy", "x")]].concat();
-    let page = Visitor::with_cookies(&app, &cookies).vouched().post("/logout", &[]).await;
-    for name in ["__Host-vestibule_token", "__Host-vestibule_proxy", "__Secure-vestibule_proxy"] {
-        assert!(page.set_cookie(name).expect("taken away").contains("Max-Age=0"), "{name}");
-    }
 }

@@ -1,5 +1,4 @@
-//! A new password by mail, and an address proved: the way through, and every link used twice, too late, by a robot, by two at once.
-//! What may not live here: what strangers learn from it (`recovery_secrecy.rs`).
+//! The password reset by mail, and the verification of an email address.
 
 use std::time::Duration;
 
@@ -10,11 +9,9 @@ use vestibule::users::{self, User};
 
 use crate::harness::mail::{MailServer, Received};
 use crate::harness::visitor::{Page, TOKEN, Visitor};
-use crate::harness::{PASSWORD, TestApp};
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 
-const NEW: &str = "seven violet tractors hum";
-
-/// An account with an address that an admin gave it.
+/// A user with an email that an admin set.
 async fn alice(app: &TestApp) -> User {
     let user = app.add_user("alice", &[]).await;
     app.write(move |conn| {
@@ -33,7 +30,7 @@ async fn ask(app: &TestApp, login: &str) -> Visitor {
     visitor
 }
 
-/// Opens a link as a person does, and gives back the form behind it.
+/// Opens a link and returns the browser and the form behind it.
 async fn open(app: &TestApp, mail: &Received) -> (Visitor, Page) {
     let visitor = Visitor::new(app);
     let link = mail.link();
@@ -45,13 +42,13 @@ async fn open(app: &TestApp, mail: &Received) -> (Visitor, Page) {
 }
 
 #[tokio::test]
-async fn a_person_who_forgot_gets_a_mail_chooses_a_password_and_every_session_ends() {
+async fn password_reset_by_mail_ends_every_session() {
     let server = MailServer::start();
     let app = server.app().await;
     alice(&app).await;
     let earlier = Visitor::new(&app);
     earlier.sign_in("alice").await;
-    // By the address, typed in another case than the account has it.
+    // By the email, in another case.
     let asker = ask(&app, "alice@EXAMPLE.COM").await;
     assert!(asker.get("/login?notice=reset-asked").await.html.contains("sent a link"));
     let mails = server.wait_for(1).await;
@@ -61,13 +58,13 @@ async fn a_person_who_forgot_gets_a_mail_chooses_a_password_and_every_session_en
     let form = visitor.submit(&form, "/password/reset", &[("password", "short")]).await;
     assert_eq!(form.status, 422);
     assert!(form.alert().contains("at least 12 characters"), "{}", form.alert());
-    let done = visitor.submit(&form, "/password/reset", &[("password", NEW)]).await;
+    let done = visitor.submit(&form, "/password/reset", &[("password", OTHER_PASSWORD)]).await;
     assert_eq!((done.status, done.location()), (303, "/login?notice=password-reset"));
     assert!(visitor.get(done.location()).await.html.contains("Your password has been reset."));
     assert!(!visitor.is_signed_in().await && !earlier.is_signed_in().await);
     assert_eq!(Visitor::new(&app).try_sign_in("alice", PASSWORD).await.status, 422);
-    assert_eq!(Visitor::new(&app).try_sign_in("alice", NEW).await.status, 303);
-    // And of the new sign-in, in whichever order the two go out.
+    assert_eq!(Visitor::new(&app).try_sign_in("alice", OTHER_PASSWORD).await.status, 303);
+    // Another mail reports the new sign-in; their order is open.
     let told = server.wait_for(3).await;
     assert!(told.iter().any(|mail| mail.subject() == "Your password for Vestibule was changed"), "{told:#?}");
     let token = earlier.cookie(TOKEN).expect("it was signed in");
@@ -76,7 +73,7 @@ async fn a_person_who_forgot_gets_a_mail_chooses_a_password_and_every_session_en
 }
 
 #[tokio::test]
-async fn an_admin_who_is_rescued_is_told_by_mail_too() {
+async fn rescued_admin_gets_a_mail() {
     let server = MailServer::start();
     let app = server.app().await;
     let user = alice(&app).await;
@@ -87,17 +84,17 @@ async fn an_admin_who_is_rescued_is_told_by_mail_too() {
     });
     let link = link.await;
     let visitor = Visitor::new(&app);
-    // At its own page, and at no other.
+    // The link is valid at its own page only.
     visitor.get(&format!("/password/reset?link={}", link.reveal())).await;
     assert_is_dead(&visitor.get("/password/reset").await);
     visitor.get(&format!("/setup?link={}", link.reveal())).await;
     let form = visitor.get("/setup").await;
-    assert_eq!(visitor.submit(&form, "/setup", &[("password", NEW)]).await.location(), "/?notice=rescued");
+    assert_eq!(visitor.submit(&form, "/setup", &[("password", OTHER_PASSWORD)]).await.location(), "/?notice=rescued");
     server.wait_for_one("Alice@example.com", "Your password for Vestibule was changed").await;
 }
 
 #[tokio::test]
-async fn a_link_works_once_for_half_an_hour_and_only_the_newest_does() {
+async fn reset_link_works_once_for_half_an_hour_and_only_the_newest() {
     let server = MailServer::start();
     let app = server.app().await;
     alice(&app).await;
@@ -108,7 +105,7 @@ async fn a_link_works_once_for_half_an_hour_and_only_the_newest_does() {
     assert_is_dead(&open(&app, &first).await.1);
     let (late, late_form) = open(&app, &second).await;
     let (visitor, form) = open(&app, &second).await;
-    assert_eq!(visitor.submit(&form, "/password/reset", &[("password", NEW)]).await.status, 303);
+    assert_eq!(visitor.submit(&form, "/password/reset", &[("password", OTHER_PASSWORD)]).await.status, 303);
     assert_is_dead(&late.submit(&late_form, "/password/reset", &[("password", PASSWORD)]).await);
     assert_is_dead(&open(&app, &second).await.1);
     ask(&app, "alice").await;
@@ -119,7 +116,7 @@ async fn a_link_works_once_for_half_an_hour_and_only_the_newest_does() {
 }
 
 #[tokio::test]
-async fn a_robot_that_fetches_links_uses_nothing_up_and_of_two_posts_at_once_one_counts() {
+async fn reset_link_survives_scanners_and_works_for_one_of_concurrent_posts() {
     let server = MailServer::start();
     let app = server.app().await;
     alice(&app).await;
@@ -129,13 +126,15 @@ async fn a_robot_that_fetches_links_uses_nothing_up_and_of_two_posts_at_once_one
         let robot = Visitor::new(&app);
         assert_eq!(robot.request(method, &mail.link(), None).await.status, 303);
         assert_eq!(robot.get("/password/reset").await.status, 200);
-        assert_eq!(robot.post("/password/reset", &[("password", NEW)]).await.status, 422, "no form of ours");
+        assert_eq!(robot.post("/password/reset", &[("password", OTHER_PASSWORD)]).await.status, 422, "no form of ours");
     }
     let mut posts = Vec::new();
     for _ in 0..4 {
         let (visitor, form) = open(&app, &mail).await;
         assert!(!form.html.contains(mail.link().split_once('=').expect("a secret").1), "the secret is in no page");
-        posts.push(async move { visitor.submit(&form, "/password/reset", &[("password", NEW)]).await.status });
+        posts.push(
+            async move { visitor.submit(&form, "/password/reset", &[("password", OTHER_PASSWORD)]).await.status },
+        );
     }
     let posts: Vec<_> = posts.into_iter().map(tokio::spawn).collect();
     let mut statuses = Vec::new();
@@ -147,7 +146,7 @@ async fn a_robot_that_fetches_links_uses_nothing_up_and_of_two_posts_at_once_one
 }
 
 #[tokio::test]
-async fn a_link_for_an_account_that_was_turned_off_is_dead_and_a_link_of_another_kind_opens_nothing() {
+async fn reset_link_of_a_disabled_account_is_invalid() {
     let server = MailServer::start();
     let app = server.app().await;
     let user = alice(&app).await;
@@ -159,11 +158,11 @@ async fn a_link_for_an_account_that_was_turned_off_is_dead_and_a_link_of_another
     }
     let now = app.clock.now();
     app.write(move |conn| users::set_disabled(conn, user.id, Some(now))).await;
-    assert_is_dead(&visitor.submit(&form, "/password/reset", &[("password", NEW)]).await);
+    assert_is_dead(&visitor.submit(&form, "/password/reset", &[("password", OTHER_PASSWORD)]).await);
 }
 
 #[tokio::test]
-async fn a_new_address_counts_once_its_mail_is_answered_and_the_old_one_is_told() {
+async fn email_verification_works_once_and_notifies_the_old_address() {
     let server = MailServer::start();
     let app = server.app().await;
     let user = alice(&app).await;
@@ -181,18 +180,18 @@ async fn a_new_address_counts_once_its_mail_is_answered_and_the_old_one_is_told(
     assert_eq!(email_of(&app, &user).await, (Some("hana@예시.한국".to_owned()), true));
     server.wait_for_one("Alice@example.com", "Your email address at Vestibule was changed").await;
     assert_eq!(open(&app, &mailed).await.1.status, 410);
-    // The other account cannot have it too.
+    // Another account cannot have the same email.
     let (visitor, form) = open(&app, &mailed_to_bob).await;
     assert_eq!(visitor.submit(&form, "/email/verify", &[]).await.status, 410);
     assert_eq!(email_of(&app, &bob).await, (None, false));
-    // A day is enough.
+    // The link expires after a day.
     let mailed = change((&app, &server), &bob, "bob@example.com").await;
     let (visitor, form) = open(&app, &mailed).await;
     app.clock.advance(Duration::from_secs(24 * 3_600 + 1));
     assert_eq!(visitor.submit(&form, "/email/verify", &[]).await.status, 410);
 }
 
-/// Asks for another address, and waits for the mail to it.
+/// Requests another email and waits for the mail to it.
 async fn change((app, server): (&TestApp, &MailServer), user: &User, email: &'static str) -> Received {
     let accounts = &app.services.accounts;
     let before = server.received().len();

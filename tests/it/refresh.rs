@@ -1,5 +1,4 @@
-//! Refresh tokens through the real server: their four states, what is read anew, what they are bound to. What may not live here: random
-//! interleavings (`refresh_states.rs`).
+//! Refresh tokens: rotation, reuse, scopes and lifetimes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -24,7 +23,7 @@ async fn app_with_alice() -> (TestApp, Value) {
     (app, first)
 }
 
-/// The answer to a refresh that must succeed.
+/// The response to a refresh that must succeed.
 async fn refreshed(app: &TestApp, token: &str) -> Value {
     let answer = app.refresh(token).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -36,14 +35,14 @@ fn assert_refused(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_exchanged_once_for_an_access_token_and_the_next_one() {
+async fn refresh_token_is_exchanged_for_an_access_token_and_a_successor() {
     let (app, first) = app_with_alice().await;
     assert_eq!(text(&first, "refresh_token").len(), 43);
     let second = refreshed(&app, text(&first, "refresh_token")).await;
     assert_ne!(second["refresh_token"], first["refresh_token"]);
     assert_eq!((&second["token_type"], &second["expires_in"]), (&"Bearer".into(), &1200.into()));
     assert_eq!(second["token"], second["access_token"]);
-    // One session, and the access token from before lives as long as it says.
+    // It is the same session, and the earlier access token stays valid.
     assert_eq!(claims(text(&second, "access_token"))["sid"], claims(text(&first, "access_token"))["sid"]);
     for answer in [&first, &second] {
         assert_eq!(app.get_me(text(answer, "access_token")).await.status(), 200);
@@ -52,7 +51,7 @@ async fn a_refresh_token_is_exchanged_once_for_an_access_token_and_the_next_one(
 }
 
 #[tokio::test]
-async fn a_hundred_programs_that_come_at_once_share_one_successor() {
+async fn concurrent_refreshes_share_one_successor() {
     let (app, first) = app_with_alice().await;
     let token = text(&first, "refresh_token");
     let answers = futures_util::future::join_all((0..100).map(|_| app.refresh(token))).await;
@@ -68,7 +67,7 @@ async fn a_hundred_programs_that_come_at_once_share_one_successor() {
 }
 
 #[tokio::test]
-async fn within_ten_seconds_a_used_token_gives_the_same_successor_and_a_late_program_what_the_others_have_now() {
+async fn used_refresh_token_returns_the_same_successor_for_ten_seconds() {
     let (app, first) = app_with_alice().await;
     let token = text(&first, "refresh_token");
     let second = refreshed(&app, token).await;
@@ -82,7 +81,7 @@ async fn within_ten_seconds_a_used_token_gives_the_same_successor_and_a_late_pro
 }
 
 #[tokio::test]
-async fn three_lost_answers_in_a_row_cost_nothing_and_a_fourth_ends_the_session() {
+async fn three_lost_responses_are_tolerated_and_a_fourth_ends_the_session() {
     let (app, first) = app_with_alice().await;
     let token = text(&first, "refresh_token");
     let mut lost = refreshed(&app, token).await;
@@ -98,7 +97,7 @@ async fn three_lost_answers_in_a_row_cost_nothing_and_a_fourth_ends_the_session(
 }
 
 #[tokio::test]
-async fn a_superseded_token_ends_the_session() {
+async fn superseded_refresh_token_ends_the_session() {
     let (app, first) = app_with_alice().await;
     let lost = refreshed(&app, text(&first, "refresh_token")).await;
     app.clock.advance(11 * SECOND);
@@ -109,7 +108,7 @@ async fn a_superseded_token_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_reused_token_ends_its_session_and_no_other_and_is_written_down() {
+async fn reused_refresh_token_ends_the_session() {
     let (app, first) = app_with_alice().await;
     let other = app.tokens_of("alice").await;
     let second = refreshed(&app, text(&first, "refresh_token")).await;
@@ -128,7 +127,7 @@ async fn a_reused_token_ends_its_session_and_no_other_and_is_written_down() {
 }
 
 #[tokio::test]
-async fn what_has_not_the_shape_of_a_token_or_is_unknown_is_refused() {
+async fn malformed_or_unknown_refresh_token_is_refused() {
     let (app, first) = app_with_alice().await;
     for token in ["x", &"A".repeat(43), &"A".repeat(44), &"é".repeat(43), text(&first, "access_token")] {
         assert_refused(&app.refresh(token).await);
@@ -140,7 +139,7 @@ async fn what_has_not_the_shape_of_a_token_or_is_unknown_is_refused() {
 }
 
 #[tokio::test]
-async fn roles_are_read_anew_and_a_disabled_user_gets_nothing() {
+async fn refresh_reads_current_roles_and_refuses_a_disabled_user() {
     let app = TestApp::start().await;
     let id = app.add_user("alice", &["editor"]).await.id;
     let first = app.tokens_of("alice").await;
@@ -148,7 +147,7 @@ async fn roles_are_read_anew_and_a_disabled_user_gets_nothing() {
     let second = refreshed(&app, text(&first, "refresh_token")).await;
     assert_eq!(claims(text(&first, "access_token"))["roles"], serde_json::json!(["editor"]));
     assert_eq!(claims(text(&second, "access_token"))["roles"], serde_json::json!([]));
-    // Turned off without its sessions being ended: the refresh itself must look.
+    // Disabled without ending its sessions: the refresh itself must check.
     let now = app.clock.now();
     app.write(move |conn| users::set_disabled(conn, id, Some(now))).await;
     assert_refused(&app.refresh(text(&second, "refresh_token")).await);
@@ -157,7 +156,7 @@ async fn roles_are_read_anew_and_a_disabled_user_gets_nothing() {
 }
 
 #[tokio::test]
-async fn an_ended_session_refreshes_no_more() {
+async fn ended_session_cannot_be_refreshed() {
     let (app, first) = app_with_alice().await;
     let sid = text(&claims(text(&first, "access_token")), "sid").to_owned();
     let now = app.clock.now();
@@ -166,7 +165,7 @@ async fn an_ended_session_refreshes_no_more() {
 }
 
 #[tokio::test]
-async fn a_program_that_rests_too_long_or_goes_on_too_long_signs_in_anew() {
+async fn refresh_tokens_expire_when_idle_and_at_the_maximum_age() {
     let (app, first) = app_with_alice().await;
     app.clock.advance(29 * DAY);
     let second = refreshed(&app, text(&first, "refresh_token")).await;
@@ -178,7 +177,7 @@ async fn a_program_that_rests_too_long_or_goes_on_too_long_signs_in_anew() {
         app.clock.advance(22 * DAY);
         answer = refreshed(&app, text(&answer, "refresh_token")).await;
     }
-    // 88 days gone; a token is never given for longer than the session has left.
+    // After 88 days: a token never outlives its session.
     app.clock.advance(DAY + Duration::from_mins(24 * 60 - 10));
     answer = refreshed(&app, text(&answer, "refresh_token")).await;
     assert!(answer["expires_in"].as_i64().expect("a number") <= 600, "{answer}");
@@ -187,7 +186,7 @@ async fn a_program_that_rests_too_long_or_goes_on_too_long_signs_in_anew() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_bound_to_its_program() {
+async fn refresh_token_is_bound_to_its_client() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let both = [GrantType::Password, GrantType::RefreshToken];
@@ -198,7 +197,7 @@ async fn a_refresh_token_is_bound_to_its_program() {
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&first, "refresh_token"))];
     assert_refused(&app.grant(&refresh).await);
     assert_refused(&app.grant(&[&refresh[..], &other.form()].concat()).await);
-    // Neither took anything from its owner.
+    // The refused requests changed nothing.
     assert_eq!(app.grant(&[&refresh[..], &mine.form()].concat()).await.status, 200);
     let free = app.tokens_of("alice").await;
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&free, "refresh_token"))];
@@ -207,7 +206,7 @@ async fn a_refresh_token_is_bound_to_its_program() {
 }
 
 #[tokio::test]
-async fn a_user_has_a_hundred_sessions_of_unregistered_programs_and_the_oldest_end() {
+async fn user_has_at_most_one_hundred_sessions_without_a_client() {
     let (app, first) = app_with_alice().await;
     let second = app.tokens_of("alice").await;
     for _ in 0..99 {
@@ -223,7 +222,7 @@ async fn a_user_has_a_hundred_sessions_of_unregistered_programs_and_the_oldest_e
 }
 
 #[tokio::test]
-async fn scopes_are_granted_as_roles_allow_narrowed_at_will_and_never_widened() {
+async fn refresh_can_narrow_scopes_and_never_widen_them() {
     let app = TestApp::start().await;
     let id = app.add_user("alice", &["editor", "reader"]).await.id;
     app.allow("editor", "write publish").await;
@@ -247,7 +246,7 @@ async fn scopes_are_granted_as_roles_allow_narrowed_at_will_and_never_widened() 
     assert_eq!(refused.json()["error_description"], "Unknown or disallowed scope: publish");
     let second = with_scope(text(&first, "refresh_token").to_owned(), "read publish").await.json();
     assert_eq!(second["scope"], "read");
-    // Narrowed for one access token; the family keeps what was granted.
+    // The scopes are narrowed for one access token only.
     let third = refreshed(&app, text(&second, "refresh_token")).await;
     assert_eq!(third["scope"], "read write");
     app.write(move |conn| users::revoke_role(conn, id, "editor")).await;
@@ -263,7 +262,7 @@ async fn scopes_are_granted_as_roles_allow_narrowed_at_will_and_never_widened() 
 }
 
 #[tokio::test]
-async fn what_nobody_needs_any_more_is_erased() {
+async fn expired_refresh_tokens_and_seals_are_erased() {
     let (app, first) = app_with_alice().await;
     let second = refreshed(&app, text(&first, "refresh_token")).await;
     let gone = app.tokens_of("alice").await;
@@ -277,7 +276,7 @@ async fn what_nobody_needs_any_more_is_erased() {
     assert_eq!(app.write(move |conn| tokens::erase_sealed_successors(conn, early, 10)).await, 0);
     assert_eq!(app.write(move |conn| tokens::erase_sealed_successors(conn, late, 10)).await, 1);
     assert_eq!(direct.count("refresh_tokens", "successor_sealed IS NOT NULL"), 0);
-    // The session that was ended goes with its tokens, and the other stays.
+    // The ended session is deleted with its tokens; the other stays.
     assert_eq!(app.write(move |conn| sessions::delete_ended(conn, moment(0), 10)).await, 0);
     assert_eq!(app.write(move |conn| sessions::delete_ended(conn, moment(1_300), 10)).await, 1);
     assert_eq!((direct.count("sessions", "1 = 1"), direct.count("refresh_tokens", "1 = 1")), (1, 2));

@@ -1,5 +1,4 @@
-//! The states of refresh tokens over random interleavings of use, reuse, lost answers, revocation, expiry and clock steps.
-//! What may not live here: single states (`refresh.rs`).
+//! Refresh tokens over random interleavings of use, reuse, lost responses, revocation and clock steps.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -24,13 +23,13 @@ const LIVE: &str = "successor_hash IS NULL AND superseded_at IS NULL";
 
 #[derive(Clone, Debug)]
 enum Action {
-    /// The owner comes with the newest token that reached them.
+    /// The owner presents the newest token they received.
     Use,
-    /// The same, and the answer is lost on its way.
+    /// The same, but the response is lost.
     UseAndLose,
-    /// Several come at once with the owner's token; one answer reaches the owner.
+    /// Several requests at once present the owner's token; the owner receives one response.
     UseAtOnce(u8),
-    /// Somebody comes with any token that was ever given out.
+    /// Any token that was ever issued is presented.
     Replay(prop::sample::Index),
     /// Time passes.
     Wait(Duration),
@@ -57,13 +56,13 @@ fn any_action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// A family and all who hold a token of it.
+/// A session and the refresh tokens issued in it.
 struct Family<'a> {
     app: &'a TestApp,
     sid: String,
-    /// What the owner would present next.
+    /// The token that the owner presents next.
     owned: PlainSecret,
-    /// Every token that was given out, whoever has it.
+    /// Every issued token.
     given: Vec<PlainSecret>,
     is_over: bool,
 }
@@ -83,7 +82,7 @@ impl<'a> Family<'a> {
         refresh_grant::refresh(db, sessions, tokens, request).await
     }
 
-    /// Presents a token; the successor, when there is one.
+    /// Presents a token and returns its successor, if any.
     async fn present(&mut self, token: &PlainSecret) -> Option<PlainSecret> {
         match self.refresh(token.clone()).await.expect("never a fault") {
             Refresh::Done(refreshed) => {
@@ -95,7 +94,7 @@ impl<'a> Family<'a> {
         }
     }
 
-    /// Only a live family gives tokens, and the access token serves at once.
+    /// Asserts that the session is live and the access token is valid at once.
     async fn check_given(&mut self, refreshed: &Refreshed) {
         assert!(!self.is_over, "a family that was ended gives nothing");
         let session = self.session().await;
@@ -110,7 +109,7 @@ impl<'a> Family<'a> {
         self.app.write(move |conn| sessions::find(conn, &sid)).await.expect("it is kept")
     }
 
-    /// At most one token is live, and none of an ended session gives anything.
+    /// Asserts that at most one token is live.
     async fn check(&mut self) {
         let family = format!("{LIVE} AND family_id = '{}'", self.sid);
         let live = Direct::open(&self.app.database).count("refresh_tokens", &family);
@@ -160,7 +159,7 @@ impl<'a> Family<'a> {
     }
 }
 
-/// Runs `case` for random inputs on one server; the input is printed, and shown when it fails.
+/// Runs `case` for random inputs on one server; a failed test shows the printed input.
 async fn for_random<S>(strategy: S, case: impl AsyncFn(&TestApp, S::Value))
 where
     S: Strategy,
@@ -177,7 +176,7 @@ where
 }
 
 #[tokio::test]
-async fn a_family_never_has_two_live_tokens_whoever_comes_with_what_and_when() {
+async fn session_never_has_two_live_refresh_tokens() {
     for_random(prop::collection::vec(any_action(), 1..24), async |app: &TestApp, actions: Vec<Action>| {
         let mut family = Family::begin(app).await;
         for action in &actions {
@@ -188,8 +187,8 @@ async fn a_family_never_has_two_live_tokens_whoever_comes_with_what_and_when() {
 }
 
 #[tokio::test]
-async fn up_to_three_lost_answers_in_a_row_at_any_delay_cost_the_owner_nothing() {
-    // Fourteen of the longest together are within the ninety days of a session.
+async fn three_lost_responses_at_any_delay_are_tolerated() {
+    // Fourteen of the longest delays fit into the ninety days of a session.
     let delay = prop_oneof![prop::sample::select(vec![0_u64, 1, 9, 10, 11]), 0_u64..=6 * 86_400];
     let turn = (0_usize..=3, prop::collection::vec(delay, 4));
     for_random(prop::collection::vec(turn, 1..4), async |app: &TestApp, turns: Vec<(usize, Vec<u64>)>| {

@@ -1,23 +1,19 @@
-//! New accounts: by an admin's invitation, and by asking where that is open. Each link used twice, too late, by a robot, by two at once.
-//! What may not live here: what strangers learn from it (`recovery_secrecy.rs`).
+//! New accounts by invitation and by open registration.
 
 use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::cli_harness::TestDb;
 use crate::harness::beside::Direct;
 use crate::harness::mail::MailServer;
 use crate::harness::visitor::{Page, Visitor};
-use crate::harness::{PASSWORD, ServerProcess, TestApp, process};
+use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase, cli};
 
-/// What a command says on standard output; it must succeed.
+/// The standard output of a command that must succeed.
 fn run(app: &TestApp, arguments: &[&str], settings: &[(&str, &str)]) -> String {
-    let mut command = process::command(&app.database, arguments);
+    let mut command = app.database.command(arguments);
     command.env("REGISTRATION", "invite").envs(settings.iter().copied());
-    let output = process::outcome(command);
-    assert!(output.status.success(), "{arguments:?}: {}", process::said(&output));
-    String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+    cli::run(command).ok().out.trim().to_owned()
 }
 
 fn path_of(url: &str) -> String {
@@ -25,7 +21,7 @@ fn path_of(url: &str) -> String {
 }
 
 async fn invite_app() -> TestApp {
-    TestApp::start_with(|settings| settings.database.registration = Some("invite".to_owned())).await
+    TestApp::start_with(|settings| settings.set("REGISTRATION", "invite")).await
 }
 
 async fn open(app: &TestApp, link: &str) -> (Visitor, Page) {
@@ -37,7 +33,7 @@ async fn open(app: &TestApp, link: &str) -> (Visitor, Page) {
 }
 
 #[tokio::test]
-async fn an_invited_person_chooses_a_name_and_a_password_and_has_the_roles_of_the_invitation() {
+async fn invitation_creates_an_account_with_its_roles() {
     let app = invite_app().await;
     app.add_user("taken", &[]).await;
     let link = path_of(&run(&app, &["invites", "add", "--role", "staff", "--role", "editor"], &[]));
@@ -68,7 +64,7 @@ async fn an_invited_person_chooses_a_name_and_a_password_and_has_the_roles_of_th
 }
 
 #[tokio::test]
-async fn of_two_answers_at_once_one_makes_an_account_and_a_late_or_revoked_one_none() {
+async fn invitation_creates_one_account_and_can_be_revoked() {
     let app = invite_app().await;
     let link = path_of(&run(&app, &["invites", "add"], &[]));
     let mut posts = Vec::new();
@@ -107,9 +103,9 @@ async fn of_two_answers_at_once_one_makes_an_account_and_a_late_or_revoked_one_n
 }
 
 #[tokio::test]
-async fn an_invitation_by_mail_proves_the_address_and_is_shown_to_nobody_else() {
+async fn invitation_by_mail_verifies_the_email() {
     let server = MailServer::start();
-    let app = server.app_with(|settings| settings.database.registration = Some("invite".to_owned())).await;
+    let app = server.app_with(|settings| settings.set("REGISTRATION", "invite")).await;
     let url = format!("smtp://127.0.0.1:{}", server.port);
     let settings = [("SMTP_URL", url.as_str()), ("MAIL_FROM", "login@example.com")];
     let said = run(&app, &["invites", "add", "--email", "hana@example.com", "--role", "staff"], &settings);
@@ -118,7 +114,7 @@ async fn an_invitation_by_mail_proves_the_address_and_is_shown_to_nobody_else() 
     assert_eq!(mail.to, ["hana@example.com"]);
     let (visitor, form) = open(&app, &mail.link()).await;
     assert_eq!(form.value_of("email"), Some("hana@example.com"));
-    // The name may be the address, since it is proved.
+    // The username may be the verified email.
     let fields = [("username", "hana@example.com"), ("password", PASSWORD), ("email", "mallory@example.com")];
     assert_eq!(visitor.submit(&form, "/invite", &fields).await.status, 303);
     let proved = "email = 'hana@example.com' AND email_key = 'hana@example.com' AND email_verified_at IS NOT NULL";
@@ -126,9 +122,9 @@ async fn an_invitation_by_mail_proves_the_address_and_is_shown_to_nobody_else() 
 }
 
 #[tokio::test]
-async fn where_registration_is_open_the_address_comes_first_and_a_closed_door_stays_closed() {
+async fn registration_needs_a_confirmed_email_and_can_be_closed() {
     let server = MailServer::start();
-    let app = server.app_with(|settings| settings.database.registration = Some("open".to_owned())).await;
+    let app = server.app_with(|settings| settings.set("REGISTRATION", "open")).await;
     let visitor = Visitor::new(&app).with("accept-language", "ko");
     let form = visitor.get("/register").await;
     let page = visitor.submit(&form, "/register", &[("email", " Hana@Example.com ")]).await;
@@ -140,7 +136,7 @@ async fn where_registration_is_open_the_address_comes_first_and_a_closed_door_st
     let done = visitor.submit(&form, "/invite", &[("username", "hana"), ("password", PASSWORD)]).await;
     assert_eq!(done.status, 303, "{}", done.alert());
     visitor.sign_in("hana").await;
-    // The same server with the door closed: neither the page nor a link that is still out opens it.
+    // With registration closed, neither the page nor an earlier link is accepted.
     let url = format!("smtp://127.0.0.1:{}", server.port);
     let asked = Visitor::new(&app);
     let form = asked.get("/register").await;
@@ -157,8 +153,8 @@ async fn where_registration_is_open_the_address_comes_first_and_a_closed_door_st
 }
 
 #[test]
-fn the_commands_say_what_to_do_when_they_are_refused() {
-    let db = TestDb::new();
+fn refused_invite_and_reset_link_commands_say_what_to_do() {
+    let db = TestDatabase::create();
     db.cli(&["invites", "add"]).fails(1, "set REGISTRATION=invite");
     db.cli(&["users", "reset-link", "nobody"]).fails(1, "nobody");
     db.add("alice", &[]);

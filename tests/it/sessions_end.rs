@@ -1,5 +1,4 @@
-//! Sessions that another process ended: a running server refuses their tokens within a second. What may not live here: the pages
-//! that end sessions.
+//! Sessions ended by another process: a running server refuses their tokens within a second.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +14,7 @@ use crate::harness::{Answer, ServerProcess, TestApp, hs256};
 
 type Ending = fn(&mut DbConnection, &mut EndedSessions, UserId, Moment) -> QueryResult<()>;
 
-/// What an admin's command does, each in one transaction.
+/// The effects of admin commands, each in one transaction.
 const ENDINGS: [(&str, Ending); 4] = [
     ("disable", |conn, ended, id, now| {
         assert!(users::set_disabled(conn, id, Some(now))?);
@@ -40,7 +39,7 @@ async fn status(app: &TestApp, server: &ServerProcess, token: &str) -> u16 {
     Answer::to(app.client.get(format!("{}/me", server.url)).bearer_auth(token)).await.status
 }
 
-/// How long the server goes on taking a token.
+/// The time until the server refuses a token.
 async fn time_until_refused(app: &TestApp, server: &ServerProcess, token: &str) -> Duration {
     let began = Instant::now();
     while status(app, server, token).await != 401 {
@@ -50,7 +49,7 @@ async fn time_until_refused(app: &TestApp, server: &ServerProcess, token: &str) 
     began.elapsed()
 }
 
-/// Ends sessions in this process, which stands for the command line, and watches another.
+/// Ends sessions in this process, as the command line does, and watches the server.
 async fn assert_ended_within_a_second(app: &TestApp, server: &ServerProcess) {
     for (what, ending) in ENDINGS {
         let mut times = Vec::new();
@@ -72,21 +71,21 @@ async fn assert_ended_within_a_second(app: &TestApp, server: &ServerProcess) {
 }
 
 #[tokio::test]
-async fn sessions_that_another_process_ended_are_refused_within_a_second() {
+async fn sessions_ended_by_another_process_are_refused_within_a_second() {
     let app = TestApp::start().await;
     let server = ServerProcess::start(&app.database, &[]);
     assert_ended_within_a_second(&app, &server).await;
 }
 
 #[tokio::test]
-async fn with_a_shared_secret_too_they_are_refused_within_a_second() {
+async fn hs256_sessions_ended_by_another_process_are_refused_within_a_second() {
     let app = hs256::start().await;
     let server = ServerProcess::start(&app.database, &[("JWT_SECRET", JWT_SECRET)]);
     assert_ended_within_a_second(&app, &server).await;
 }
 
 #[tokio::test]
-async fn two_servers_learn_from_each_other_and_a_fresh_one_knows_from_its_first_request() {
+async fn started_server_refuses_ended_sessions_from_its_first_request() {
     let app = TestApp::start().await;
     let first = ServerProcess::start(&app.database, &[]);
     let second = ServerProcess::start(&app.database, &[]);
@@ -109,7 +108,7 @@ async fn two_servers_learn_from_each_other_and_a_fresh_one_knows_from_its_first_
 }
 
 #[tokio::test]
-async fn signing_out_at_one_server_ends_the_token_at_all() {
+async fn sign_out_at_one_server_ends_the_token_at_every_server() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let server = ServerProcess::start(&app.database, &[]);

@@ -1,25 +1,22 @@
-//! The first minutes: many servers started at once on an empty database, the server key, the first lines, the words of a start that
-//! fails, the command line, the end. What may not live here: settings one by one (`settings.rs`).
+//! First starts: concurrent servers on an empty database, the set-up link and the server key.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::harness::beside::{self, Direct};
-use crate::harness::process::{command, outcome, said, serve};
-use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase};
+use crate::harness::cli::run;
+use crate::harness::{OTHER_SERVER_KEY, PASSWORD, ServerProcess, TestApp, TestDatabase};
 
 const ROUNDS: usize = 20;
 const SERVERS: usize = 8;
-const OTHER_KEY: &str = "HBAQDw4NDAsKCQgHBgUEAwIBAAECAwQFBgcICQoLDA0";
 
-/// As an admin starts it: on SQLite nothing is given but the database, and the key is made in a file beside it.
+/// A server with the database as its only setting; on SQLite it creates the key file.
 fn serve_with_nothing_set(database: &TestDatabase) -> Command {
-    let mut command = serve(database, &[]);
+    let mut command = database.serve(&[]);
     if !database.is_postgres() {
         command.env_remove("SERVER_KEY");
     }
@@ -45,8 +42,8 @@ async fn status_of_me(server: &ServerProcess, token: &str) -> StatusCode {
     request.send().await.expect("an answer").status()
 }
 
-/// What the page behind a set-up link answers: 200 with the form, or 410.
-async fn status_of_link(server: &ServerProcess, secret: &str) -> StatusCode {
+/// The status of the page behind a set-up link: 200 with the form, or 410.
+pub async fn status_of_link(server: &ServerProcess, secret: &str) -> StatusCode {
     let browser = TestApp::browser();
     let opened = browser.get(format!("{}/setup?link={secret}", server.url)).send().await.expect("an answer");
     assert_eq!(opened.status(), StatusCode::SEE_OTHER);
@@ -54,9 +51,9 @@ async fn status_of_link(server: &ServerProcess, secret: &str) -> StatusCode {
 }
 
 #[tokio::test]
-async fn eight_servers_started_at_once_on_an_empty_database_agree_on_everything_twenty_times() {
+async fn concurrent_first_starts_share_keys_and_one_setup_link() {
     for round in 0..ROUNDS {
-        let database = TestDatabase::create();
+        let database = TestDatabase::empty();
         let servers: Vec<ServerProcess> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..SERVERS).map(|_| scope.spawn(|| start_with_nothing_set(&database))).collect();
             threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
@@ -67,7 +64,7 @@ async fn eight_servers_started_at_once_on_an_empty_database_agree_on_everything_
         let run = direct.count("__diesel_schema_migrations", "version NOT LIKE '0000%'");
         assert_eq!(usize::try_from(run), Ok(migrations), "round {round}");
         assert_eq!(direct.count("signing_keys", "1 = 1"), 1, "round {round}");
-        // Each printed a link of its own; the newest is the one that works, whichever server is asked.
+        // Each printed a link; only the newest is valid, at every server.
         let mut working = 0;
         for server in &servers {
             let link = server.setup_link.as_ref().expect("nobody is an administrator yet");
@@ -93,8 +90,8 @@ async fn eight_servers_started_at_once_on_an_empty_database_agree_on_everything_
 }
 
 #[tokio::test]
-async fn a_first_start_prints_a_working_link_and_a_start_with_an_administrator_none() {
-    let database = TestDatabase::create();
+async fn setup_link_is_printed_until_an_admin_exists() {
+    let database = TestDatabase::empty();
     let first = start_with_nothing_set(&database);
     let first_link = first.setup_link.clone().expect("a link");
     assert_eq!(status_of_link(&first, &first_link).await, StatusCode::OK);
@@ -108,14 +105,14 @@ async fn a_first_start_prints_a_working_link_and_a_start_with_an_administrator_n
 }
 
 #[test]
-fn the_server_key_is_made_once_for_sqlite_and_asked_for_with_postgres() {
-    let database = TestDatabase::create();
+fn server_key_is_created_for_sqlite_and_required_for_postgres() {
+    let database = TestDatabase::empty();
     let Some(file) = database.sqlite_file() else {
-        let mut command = serve(&database, &[]);
+        let mut command = database.serve(&[]);
         command.env_remove("SERVER_KEY");
-        let output = outcome(command);
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(1), "{said}");
+        let output = run(command);
+        let said = output.err;
+        assert_eq!(output.code, Some(1), "{said}");
         let line = said.lines().find(|line| line.starts_with("SERVER_KEY=")).expect("a line to paste");
         let mut command = serve_with_nothing_set(&database);
         command.env("SERVER_KEY", line.trim_start_matches("SERVER_KEY="));
@@ -139,28 +136,28 @@ fn the_server_key_is_made_once_for_sqlite_and_asked_for_with_postgres() {
 }
 
 #[tokio::test]
-async fn a_lost_server_key_is_refused_with_the_mend_and_put_back_it_works() {
+async fn lost_server_key_fails_the_start_until_it_is_restored() {
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &["admin"]).await;
     drop(token_from(&start_with_nothing_set(&database)).await);
-    let mut command = serve(&database, &[]);
+    let mut command = database.serve(&[]);
     command.env_remove("SERVER_KEY");
     let (mut direct, everything) = (Direct::open(&database), "1 = 1");
-    // With HS256 there is no key in the database, and the session alone tells that a server key was in use.
+    // With HS256 the database has no key, and only the session shows that a server key was in use.
     direct.run("DELETE FROM signing_keys");
     let Some(file) = database.sqlite_file() else {
-        let output = outcome(command);
-        assert_eq!(output.status.code(), Some(1));
-        assert!(said(&output).contains("SERVER_KEY is not set"), "{}", said(&output));
+        let output = run(command);
+        assert_eq!(output.code, Some(1));
+        assert!(output.err.contains("SERVER_KEY is not set"), "{}", output.err);
         assert_eq!(direct.count("sessions", everything), 1);
         return;
     };
     let (key, away) = (file.with_file_name("server.key"), file.with_file_name("elsewhere"));
     std::fs::rename(&key, &away).expect("it is moved");
-    let output = outcome(command);
-    assert_eq!(output.status.code(), Some(1));
+    let output = run(command);
+    assert_eq!(output.code, Some(1));
     for words in ["server.key is missing", "backup", "SERVER_KEY"] {
-        assert!(said(&output).contains(words), "{}", said(&output));
+        assert!(output.err.contains(words), "{}", output.err);
     }
     assert!(!key.exists(), "no new key is made");
     assert_eq!(direct.count("sessions", everything), 1);
@@ -170,78 +167,14 @@ async fn a_lost_server_key_is_refused_with_the_mend_and_put_back_it_works() {
 }
 
 #[tokio::test]
-async fn another_server_key_is_refused_and_named() {
+async fn wrong_server_key_fails_the_start() {
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &["admin"]).await;
     drop(ServerProcess::start(&database, &[]));
-    let output = outcome(serve(&database, &[("SERVER_KEY", OTHER_KEY)]));
-    let said = said(&output);
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let output = run(database.serve(&[("SERVER_KEY", OTHER_SERVER_KEY)]));
+    let said = output.err;
+    assert_eq!(output.code, Some(1), "{said}");
     assert!(said.contains("SERVER_KEY does not decrypt the signing key"), "{said}");
-    assert!(!said.contains(OTHER_KEY), "{said}");
+    assert!(!said.contains(OTHER_SERVER_KEY), "{said}");
     drop(token_from(&ServerProcess::start(&database, &[])).await);
-}
-
-#[tokio::test]
-async fn an_address_in_use_is_named_with_the_mend_and_the_first_servers_link_goes_on() {
-    let database = TestDatabase::create();
-    let first = ServerProcess::start(&database, &[]);
-    let address = first.url.strip_prefix("http://").expect("a URL");
-    for setting in ["BIND", "METRICS_BIND"] {
-        let output = outcome(serve(&database, &[(setting, address)]));
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains(address) && said.contains(&format!("set {setting} to another address")), "{said}");
-    }
-    let link = first.setup_link.as_ref().expect("a link");
-    assert_eq!(status_of_link(&first, link).await, StatusCode::OK);
-}
-
-#[test]
-fn serve_is_what_is_meant_when_no_command_is_given() {
-    let database = TestDatabase::create();
-    let bare = |arguments: &[&str]| command(&database, arguments);
-    let mut without_arguments = bare(&[]);
-    without_arguments.env("BIND", "127.0.0.1:0");
-    assert!(ServerProcess::from_command(without_arguments).is_some());
-    assert!(ServerProcess::from_command(bare(&["--bind", "127.0.0.1:0"])).is_some());
-    assert!(ServerProcess::from_command(bare(&["serve", "--bind=127.0.0.1:0"])).is_some());
-    for (arguments, words) in [
-        (&["--help"] as &[_], "Start the server (default)"),
-        (&["-h"], "Start the server (default)"),
-        (&["--version"], concat!("vestibule ", env!("CARGO_PKG_VERSION"))),
-        (&["-V"], concat!("vestibule ", env!("CARGO_PKG_VERSION"))),
-        (&["serve", "--help"], "--database-url <URL>"),
-    ] {
-        let output = outcome(command(&database, arguments));
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
-        assert!(String::from_utf8_lossy(&output.stdout).contains(words), "{arguments:?}");
-    }
-    for arguments in [&["serv"] as &[_], &["--no-such-flag"], &["serve", "more"]] {
-        assert_eq!(outcome(command(&database, arguments)).status.code(), Some(2), "{arguments:?}");
-    }
-}
-
-#[tokio::test]
-async fn told_to_stop_the_server_answers_what_is_in_flight_and_ends_well() {
-    let database = TestDatabase::create();
-    beside::add_user(&database, "alice", &[]).await;
-    // The account's hash is weaker than these, so that signing in computes a slow one.
-    let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "10")];
-    let mut server = ServerProcess::start(&database, &slow);
-    let url = format!("{}/token", server.url);
-    let client = reqwest::Client::new();
-    let form = [("username", "alice"), ("password", PASSWORD)];
-    let request = tokio::spawn(async move { client.post(url).form(&form).send().await });
-    let mut direct = Direct::open(&database);
-    while direct.count("login_attempts", "in_flight > 0") == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    server.terminate();
-    let answer = request.await.expect("no panic").expect("the request in flight is answered");
-    assert_eq!(answer.status(), StatusCode::OK);
-    let begun = Instant::now();
-    assert_eq!(server.wait().code(), Some(0));
-    assert!(begun.elapsed() < Duration::from_secs(9), "it does not wait for nothing: {:?}", begun.elapsed());
-    assert_eq!(direct.count("sessions", "1 = 1"), 1);
 }

@@ -1,4 +1,4 @@
-//! Too many tries: how they are counted, told and waited for, and what they cost. What may not live here: the words of the pages.
+//! Throttling of sign-ins: what is counted, how long the wait is, and what an attempt costs.
 
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
@@ -28,17 +28,17 @@ async fn sign_in(app: &TestApp, name: &str, password: &str) -> Answer {
     Answer::read(app.post_token(name, password).await).await
 }
 
-/// A try from another address: the server trusts this machine as its proxy.
+/// An attempt from another address: the server trusts this machine as its proxy.
 async fn sign_in_from(app: &TestApp, address: &str, name: &str, password: &str) -> Answer {
     let form = [("username", name), ("password", password)];
     Answer::to(app.post("/token").header("x-forwarded-for", address).form(&form)).await
 }
 
 fn behind_a_proxy(settings: &mut Settings) {
-    settings.trusted_proxies = Some("127.0.0.1".to_owned());
+    settings.set("TRUSTED_PROXIES", "127.0.0.1");
 }
 
-/// Every row of the counted tries.
+/// Every row of the counted attempts.
 async fn rows(app: &TestApp) -> Vec<(String, i64, i64, Moment, Moment, Moment)> {
     app.write(|conn| {
         login_attempts::table
@@ -65,7 +65,7 @@ fn assert_waits(answer: &Answer, seconds: u64) {
 }
 
 #[tokio::test]
-async fn two_hundred_wrong_passwords_at_once_cost_ten_hashes() {
+async fn concurrent_wrong_passwords_take_ten_hashes() {
     let database = TestDatabase::create();
     let server = ServerProcess::start(&database, &[]);
     let client = Client::new();
@@ -84,7 +84,7 @@ async fn two_hundred_wrong_passwords_at_once_cost_ten_hashes() {
 }
 
 #[tokio::test]
-async fn the_wait_doubles_with_each_failure_and_is_told_alike_for_a_name_that_nobody_has() {
+async fn wait_doubles_with_each_failure_for_existing_and_unknown_users() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     for _ in 0..10 {
@@ -105,7 +105,7 @@ async fn the_wait_doubles_with_each_failure_and_is_told_alike_for_a_name_that_no
             assert_eq!(sign_in(&app, name, WRONG).await.status, 400, "{name} after {seconds} s");
         }
     }
-    // Whoever waited out the longest wait begins anew: the last try was the first of ten.
+    // After the longest wait the count restarts: the last attempt was the first of ten.
     for name in ["alice", "nobody"] {
         for _ in 0..9 {
             assert_eq!(sign_in(&app, name, WRONG).await.status, 400, "{name}");
@@ -115,7 +115,7 @@ async fn the_wait_doubles_with_each_failure_and_is_told_alike_for_a_name_that_no
 }
 
 #[tokio::test]
-async fn the_right_password_waits_too_and_is_taken_when_the_wait_is_over() {
+async fn right_password_is_accepted_after_the_wait() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     for _ in 0..10 {
@@ -124,7 +124,7 @@ async fn the_right_password_waits_too_and_is_taken_when_the_wait_is_over() {
     assert_waits(&sign_in(&app, "Alice ", PASSWORD).await, 30);
     app.clock.advance(Duration::from_secs(31));
     assert_eq!(sign_in(&app, "alice", PASSWORD).await.status, 200);
-    // One success does not give ten tries more.
+    // A success does not reset the count.
     assert_eq!(sign_in(&app, "alice", WRONG).await.status, 400);
     assert_waits(&sign_in(&app, "alice", WRONG).await, 60);
     app.clock.advance(Duration::from_mins(16));
@@ -135,7 +135,7 @@ async fn the_right_password_waits_too_and_is_taken_when_the_wait_is_over() {
 }
 
 #[tokio::test]
-async fn a_success_elsewhere_clears_nothing_and_failures_elsewhere_block_nobody_here() {
+async fn failures_count_for_each_network() {
     let app = TestApp::start_with(behind_a_proxy).await;
     app.add_user("alice", &[]).await;
     for _ in 0..10 {
@@ -151,12 +151,12 @@ async fn a_success_elsewhere_clears_nothing_and_failures_elsewhere_block_nobody_
     }
     assert_waits(&sign_in_from(&app, "2001:db8:0:1:ffff::2", "alice", PASSWORD).await, 30);
     assert_eq!(sign_in_from(&app, "2001:db8:0:2::1", "alice", PASSWORD).await.status, 200);
-    // What the client itself wrote before the proxy's word counts for nothing.
+    // Addresses before the proxy's own entry are ignored.
     assert_waits(&sign_in_from(&app, "198.51.100.1, 203.0.113.5", "alice", PASSWORD).await, 30);
 }
 
 #[tokio::test]
-async fn a_refusal_writes_nothing() {
+async fn throttled_attempt_writes_nothing() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     for _ in 0..10 {
@@ -173,7 +173,7 @@ async fn a_refusal_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_network_has_a_hundred_failures_an_hour_over_all_accounts() {
+async fn network_is_throttled_after_one_hundred_failures() {
     let app = TestApp::start_with(behind_a_proxy).await;
     app.add_user("alice", &[]).await;
     for number in 0..10 {
@@ -190,7 +190,7 @@ async fn a_network_has_a_hundred_failures_an_hour_over_all_accounts() {
 }
 
 #[tokio::test]
-async fn beyond_fifty_failures_of_an_account_only_networks_of_earlier_successes_pass() {
+async fn throttled_account_accepts_known_networks() {
     let app = TestApp::start_with(behind_a_proxy).await;
     for name in ["alice", "bob"] {
         app.add_user(name, &[]).await;
@@ -220,7 +220,7 @@ async fn sign_in_at_the_page(app: &TestApp, browser: &Client, password: &str) ->
     Answer::to(browser.post(format!("{}/login", app.url)).form(&form)).await
 }
 
-/// Takes the session away and leaves the known-device cookie, as a sign-out does.
+/// A client with the known-device cookie alone, as after a sign-out.
 fn device_alone(app: &TestApp, signed_in: &Answer) -> Client {
     let mut cookies = signed_in.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
     let device = cookies.find(|cookie| cookie.starts_with("vestibule_device=")).expect("a device cookie");
@@ -231,7 +231,7 @@ fn device_alone(app: &TestApp, signed_in: &Answer) -> Client {
 }
 
 #[tokio::test]
-async fn a_known_browser_is_not_locked_out_by_strangers_in_its_own_network_and_has_tries_of_its_own() {
+async fn known_browser_is_throttled_separately() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let first = sign_in_at_the_page(&app, &TestApp::browser(), PASSWORD).await;
@@ -252,7 +252,7 @@ async fn a_known_browser_is_not_locked_out_by_strangers_in_its_own_network_and_h
 }
 
 #[tokio::test]
-async fn twenty_right_passwords_at_once_all_sign_in() {
+async fn concurrent_right_passwords_all_sign_in() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let tries: Vec<_> = (0..20)
@@ -268,7 +268,7 @@ async fn twenty_right_passwords_at_once_all_sign_in() {
     assert!(rows(&app).await.iter().all(|row| (row.1, row.2) == (0, 0)), "each try was handed back");
 }
 
-/// Polls until `is_so`, at most ten seconds.
+/// Waits until the rows fulfil `is_so`, at most twenty seconds.
 async fn wait_until(app: &TestApp, what: &str, is_so: impl Fn(&[(String, i64, i64, Moment, Moment, Moment)]) -> bool) {
     let began = Instant::now();
     while !is_so(&rows(app).await) {
@@ -277,14 +277,14 @@ async fn wait_until(app: &TestApp, what: &str, is_so: impl Fn(&[(String, i64, i6
     }
 }
 
-/// Settings under which a hash takes long enough to see a try in flight.
+/// Settings under which a hash takes long enough to see an attempt in flight.
 fn slow_hashes(settings: &mut Settings) {
-    settings.database.argon2_memory_kib = Some("65536".to_owned());
-    settings.database.argon2_iterations = Some("12".to_owned());
+    settings.set("ARGON2_MEMORY_KIB", "65536");
+    settings.set("ARGON2_ITERATIONS", "12");
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_half_way_is_still_counted() {
+async fn attempt_of_a_disconnected_client_is_counted() {
     let app = TestApp::start_with(slow_hashes).await;
     let body = "username=alice&password=wrong";
     let request = format!(
@@ -299,7 +299,7 @@ async fn a_client_that_goes_away_half_way_is_still_counted() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_costs_the_same_hashes_and_statements_whoever_is_named() {
+async fn wrong_password_takes_the_same_hashes_and_statements_for_every_user() {
     let app = TestApp::start().await;
     let hash = app.services.accounts.hash_pool().hash(Password::parse(PASSWORD).expect("fit")).await.expect("room");
     app.add_user_with_hash("alice", &["admin"], hash.clone()).await;
@@ -324,11 +324,12 @@ async fn a_wrong_password_costs_the_same_hashes_and_statements_whoever_is_named(
             let form = [("username", name), ("password", password)];
             let answer = Answer::to(app.client.post(format!("{}/token", server.url)).form(&form)).await;
             assert_eq!(answer.status, 400, "{answer:?}");
-            // The server also reads ended sessions twice a second; the fewest statements are those of the try alone.
+            // The server also reads revoked sessions twice a second; the minimum is that of the attempt alone.
             fewest = fewest.min(server.counter("vestibule_database_statements_total").await - before);
         }
         costs.push((name, server.counter("vestibule_password_hashes_total").await - hashes_before, fewest));
     }
+    assert!(costs[0].2 > 0, "{costs:?}");
     for (name, hashes, statements) in &costs {
         assert_eq!((*hashes, *statements), (5, costs[0].2), "{name}: {costs:?}");
     }
@@ -340,7 +341,7 @@ async fn hash_of(app: &TestApp, name: &'static str) -> PasswordHash {
 }
 
 #[tokio::test]
-async fn a_weaker_hash_is_made_anew_at_the_next_sign_in_and_only_with_the_right_password() {
+async fn weak_hash_is_replaced_at_a_successful_sign_in() {
     let app = TestApp::start().await;
     app.add_user_with_hash("alice", &[], weak_hash(PASSWORD)).await;
     assert_eq!(sign_in(&app, "alice", WRONG).await.status, 400);
@@ -353,7 +354,7 @@ async fn a_weaker_hash_is_made_anew_at_the_next_sign_in_and_only_with_the_right_
 }
 
 #[tokio::test]
-async fn making_a_hash_anew_does_not_undo_a_password_that_is_changed_meanwhile() {
+async fn rehash_does_not_undo_a_concurrent_password_change() {
     let app = TestApp::start_with(slow_hashes).await;
     let id = app.add_user_with_hash("alice", &[], weak_hash(PASSWORD)).await.id;
     let request = app.post("/token").form(&[("username", "alice"), ("password", PASSWORD)]);

@@ -1,70 +1,21 @@
-//! What `/token` says when it refuses: each line of the table "Errors" in docs/architecture.md. What may not live
-//! here: forged tokens (`forgery.rs`) and the counting of tries (`throttling.rs`).
-
-use std::fmt::Write as _;
-use std::time::Duration;
+//! Refusals of `/token` that depend on the database, as in the table "Errors" of `docs/architecture.md`.
 
 use reqwest::RequestBuilder;
 use vestibule::users;
 
-use crate::harness::answers::{is_error_description, send_raw};
+use crate::harness::answers::assert_refusal;
 use crate::harness::hs256::claims;
-use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp, TestDatabase};
+use crate::harness::{Answer, PASSWORD, TestApp};
 
-const FORM: &str = "application/x-www-form-urlencoded";
-const JSON: &str = "application/json";
+pub const FORM: &str = "application/x-www-form-urlencoded";
+pub const JSON: &str = "application/json";
 
-/// What every refusal of the programs' door has (RFC 6749 §5.2).
-#[track_caller]
-pub fn assert_refusal(answer: &Answer, status: u16, code: &str, what: &str) {
-    let body = answer.json();
-    assert_eq!((answer.status, body["error"].as_str()), (status, Some(code)), "{what}: {answer:?}");
-    assert!(body["error_description"].as_str().is_some_and(is_error_description), "{what}: {answer:?}");
-    assert_eq!(answer.header("content-type"), JSON, "{what}");
-    assert_eq!(answer.header("cache-control"), "no-store", "{what}");
-    for (name, is_due) in
-        [("www-authenticate", status == 401), ("retry-after", status == 429 || status == 503), ("allow", status == 405)]
-    {
-        assert_eq!(answer.headers.contains_key(name), is_due, "{what}: {name}: {answer:?}");
-    }
-    assert_eq!(body["request_id"].is_string(), status >= 500, "{what}: {answer:?}");
-}
-
-fn post(app: &TestApp, content_type: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
+pub fn post(app: &TestApp, content_type: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
     app.post("/token").header("content-type", content_type).body(body)
 }
 
 #[tokio::test]
-async fn a_request_without_a_needed_parameter_is_invalid_in_a_form_and_in_json() {
-    let app = TestApp::start().await;
-    let nothing = Answer::to(app.post("/token")).await;
-    assert_refusal(&nothing, 400, "invalid_request", "no body and no content type");
-    for (content_type, body) in [
-        (FORM, ""),
-        (FORM, "&&"),
-        (FORM, "grant_type=password"),
-        (FORM, "grant_type=password&username=alice"),
-        (FORM, "grant_type=password&password=x"),
-        (FORM, "username=alice"),
-        (FORM, "username=&password=x"),
-        (FORM, "username=alice&password="),
-        (FORM, "password=x"),
-        (FORM, "scope="),
-        (JSON, ""),
-        (JSON, "{}"),
-        (JSON, r#"{"grant_type":"password"}"#),
-        (JSON, r#"{"grant_type":"password","username":"alice"}"#),
-        (JSON, r#"{"grant_type":"password","password":"x"}"#),
-        (JSON, r#"{"username":"alice","password":""}"#),
-        (JSON, r#"{"password":"x"}"#),
-    ] {
-        let answer = Answer::to(post(&app, content_type, body)).await;
-        assert_refusal(&answer, 400, "invalid_request", &format!("{content_type} {body:?}"));
-    }
-}
-
-#[tokio::test]
-async fn a_repeated_or_unreadable_parameter_is_an_invalid_request() {
+async fn repeated_or_unreadable_parameter_is_an_invalid_request() {
     let app = TestApp::start().await;
     for (content_type, body) in [
         (FORM, &b"username=alice&username=bob&password=x"[..]),
@@ -95,43 +46,7 @@ async fn a_repeated_or_unreadable_parameter_is_an_invalid_request() {
 }
 
 #[tokio::test]
-async fn a_json_value_of_another_type_is_an_invalid_request() {
-    let app = TestApp::start().await;
-    for wrong in ["1", "1.5", "null", "true", "[]", r#"["x"]"#, "{}"] {
-        for body in [
-            format!(r#"{{"username":{wrong},"password":"x"}}"#),
-            format!(r#"{{"username":"alice","password":{wrong}}}"#),
-            format!(r#"{{"username":"alice","password":"x","grant_type":{wrong}}}"#),
-            format!(r#"{{"username":"alice","password":"x","scope":{wrong}}}"#),
-            wrong.to_owned(),
-        ] {
-            let answer = Answer::to(post(&app, JSON, body.clone())).await;
-            assert_refusal(&answer, 400, "invalid_request", &body);
-        }
-    }
-}
-
-#[tokio::test]
-async fn an_unknown_grant_is_unsupported_and_a_missing_one_means_the_password() {
-    let app = TestApp::start().await;
-    app.add_user("alice", &[]).await;
-    for grant_type in ["Refresh_Token", "Password", "password ", "urn:x:y", "authorization_code"] {
-        let pairs = [("grant_type", grant_type), ("username", "alice"), ("password", PASSWORD)];
-        let form = Answer::to(app.post("/token").form(&pairs)).await;
-        assert_refusal(&form, 400, "unsupported_grant_type", grant_type);
-        let json = serde_json::json!({"grant_type": grant_type, "username": "alice", "password": PASSWORD});
-        assert_refusal(&Answer::to(app.post("/token").json(&json)).await, 400, "unsupported_grant_type", grant_type);
-    }
-    for grant_type in ["", "&grant_type=", "&grant_type=password", "&scope=", "&scope=+&grant_type=password"] {
-        let body = format!("username=alice&password={}{grant_type}", PASSWORD.replace(' ', "+"));
-        assert_eq!(Answer::to(post(&app, FORM, body)).await.status, 200, "{grant_type:?}");
-    }
-    let json = serde_json::json!({"username": "alice", "password": PASSWORD, "scope": ""});
-    assert_eq!(Answer::to(app.post("/token").json(&json)).await.status, 200);
-}
-
-#[tokio::test]
-async fn unknown_disabled_and_deleted_users_and_a_wrong_password_are_answered_alike_to_the_byte() {
+async fn token_response_is_identical_for_unknown_disabled_and_deleted_users() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (disabled, deleted) = (app.add_user("dora", &[]).await.id, app.add_user("dell", &[]).await.id);
@@ -164,7 +79,7 @@ async fn unknown_disabled_and_deleted_users_and_a_wrong_password_are_answered_al
 }
 
 #[tokio::test]
-async fn a_scope_that_nobody_allowed_is_invalid_and_a_wrong_password_with_it_still_a_wrong_password() {
+async fn disallowed_scope_is_reported_after_the_password_check() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     for (password, scope, error) in [
@@ -186,162 +101,8 @@ async fn a_scope_that_nobody_allowed_is_invalid_and_a_wrong_password_with_it_sti
 }
 
 #[tokio::test]
-async fn a_name_or_password_over_its_limit_is_refused_without_a_hash() {
-    let database = TestDatabase::create();
-    let server = ServerProcess::start(&database, &[]);
-    let client = reqwest::Client::new();
-    for (name, password) in [
-        ("a".repeat(257), "x".to_owned()),
-        ("é".repeat(129), "x".to_owned()),
-        ("alice".to_owned(), "x".repeat(257)),
-        ("alice".to_owned(), "é".repeat(257)),
-        ("alice".to_owned(), "x".repeat(15_000)),
-        ("alice".to_owned(), "with a bell \u{7}".to_owned()),
-    ] {
-        let form = [("username", &name), ("password", &password)];
-        let answer = Answer::to(client.post(format!("{}/token", server.url)).form(&form)).await;
-        assert_refusal(&answer, 400, "invalid_grant", &name);
-        let json = serde_json::json!({"username": name, "password": password});
-        let answer = Answer::to(client.post(format!("{}/token", server.url)).json(&json)).await;
-        assert_refusal(&answer, 400, "invalid_grant", &name);
-    }
-    assert_eq!(server.counter("vestibule_password_hashes_total").await, 0);
-    let longest = [("username", "a".repeat(256)), ("password", "é".repeat(256))];
-    let answer = Answer::to(client.post(format!("{}/token", server.url)).form(&longest)).await;
-    assert_refusal(&answer, 400, "invalid_grant", "the longest that are looked at");
-    assert_eq!(server.counter("vestibule_password_hashes_total").await, 1);
-}
-
-#[tokio::test]
-async fn a_client_that_is_not_registered_is_refused_with_a_challenge() {
-    let app = TestApp::start().await;
-    app.add_user("alice", &[]).await;
-    let form = |extra: &[(&str, &str)]| {
-        app.post("/token").form(&[&[("username", "alice"), ("password", PASSWORD)], extra].concat())
-    };
-    for (what, request) in [
-        ("Basic", form(&[]).basic_auth("client_1", Some("secret"))),
-        ("Basic without secret", form(&[]).basic_auth("client_1", None::<&str>)),
-        ("Basic without id", form(&[]).basic_auth("", Some("secret"))),
-        ("Basic that is no base64", form(&[]).header("authorization", "Basic !!!")),
-        ("basic in small letters", form(&[]).header("authorization", "basic Y2xpZW50OnNlY3JldA==")),
-        ("id in the body", form(&[("client_id", "client_1")])),
-        ("secret in the body", form(&[("client_secret", "secret")])),
-        ("both in the body", form(&[("client_id", "client_1"), ("client_secret", "secret")])),
-        (
-            "JSON",
-            app.post("/token").json(&serde_json::json!(
-                {"username": "alice", "password": PASSWORD, "client_id": "client_1"}
-            )),
-        ),
-    ] {
-        let answer = Answer::to(request).await;
-        assert_refusal(&answer, 401, "invalid_client", what);
-        assert!(answer.header("www-authenticate").starts_with("Basic "), "{what}: {answer:?}");
-    }
-    let twice = form(&[("client_id", "client_1")]).basic_auth("client_1", Some("secret"));
-    assert_refusal(&Answer::to(twice).await, 400, "invalid_request", "in the header and in the body");
-}
-
-#[tokio::test]
-async fn an_empty_client_as_swagger_ui_sends_it_counts_as_none() {
-    let app = TestApp::start().await;
-    app.add_user("alice", &[]).await;
-    let fields = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", "")];
-    let empty = [("client_id", ""), ("client_secret", "")];
-    for (what, request) in [
-        ("Basic Og==", app.post("/token").form(&fields).header("authorization", "Basic Og==")),
-        ("empty fields", app.post("/token").form(&[&fields[..], &empty].concat())),
-        ("both", app.post("/token").form(&[&fields[..], &empty].concat()).header("authorization", "Basic Og==")),
-        ("a stale bearer", app.post("/token").form(&fields).bearer_auth("old")),
-    ] {
-        let answer = Answer::to(request).await;
-        assert_eq!(answer.status, 200, "{what}: {answer:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_body_over_16_kib_is_refused_whether_announced_or_chunked() {
-    let app = TestApp::start().await;
-    let form = |length: usize| format!("username=alice&password={}", "x".repeat(length - 24));
-    assert_eq!(form(100).len(), 100);
-    let fits = Answer::to(post(&app, FORM, form(16 * 1024))).await;
-    assert_refusal(&fits, 400, "invalid_grant", "16 KiB");
-    let chunked = |body: &str| {
-        let mut request = format!(
-            "POST /token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {FORM}\r\nTransfer-Encoding: chunked\r\n\r\n"
-        );
-        for chunk in body.as_bytes().chunks(4_096) {
-            write!(request, "{:x}\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk)).expect("a String takes it");
-        }
-        (request + "0\r\n\r\n").into_bytes()
-    };
-    let answer = send_raw(&app.url, chunked(&form(16 * 1024))).await;
-    assert_refusal(&answer, 400, "invalid_grant", "16 KiB in chunks");
-    for length in [16 * 1024 + 1, 1_000_000] {
-        let head = format!(
-            "POST /token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {FORM}\r\nContent-Length: {length}\r\n\r\n"
-        );
-        // The announcement is enough: the body need not come.
-        assert_refusal(&send_raw(&app.url, head.into_bytes()).await, 413, "invalid_request", "announced");
-        assert_refusal(&send_raw(&app.url, chunked(&form(length))).await, 413, "invalid_request", "chunked");
-    }
-    let json = format!(r#"{{"username":"alice","password":"{}"}}"#, "x".repeat(17_000));
-    assert_refusal(&Answer::to(post(&app, JSON, json)).await, 413, "invalid_request", "JSON");
-}
-
-#[tokio::test]
-async fn another_content_type_is_refused() {
-    let app = TestApp::start().await;
-    for content_type in
-        ["text/plain", "multipart/form-data; boundary=x", "application/jsonp", "application/xml", "", "json"]
-    {
-        let answer = Answer::to(post(&app, content_type, "username=alice&password=x")).await;
-        assert_refusal(&answer, 415, "invalid_request", content_type);
-    }
-    let none = Answer::to(app.post("/token").body("username=alice&password=x")).await;
-    assert_refusal(&none, 415, "invalid_request", "a body without a type");
-    for content_type in [format!("{FORM}; charset=UTF-8"), "Application/X-WWW-Form-Urlencoded".to_owned()] {
-        let answer = Answer::to(post(&app, &content_type, "username=alice&password=x")).await;
-        assert_refusal(&answer, 400, "invalid_grant", &content_type);
-    }
-}
-
-#[tokio::test]
-async fn a_wrong_method_learns_the_right_ones_and_an_unknown_address_is_json() {
-    let app = TestApp::start().await;
-    for (path, allow, wrong) in [
-        ("/token", "POST", &["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"][..]),
-        ("/me", "GET, HEAD", &["POST", "PUT", "DELETE", "OPTIONS"]),
-        ("/token/revoke", "POST", &["GET", "PUT", "OPTIONS"]),
-        ("/token/introspect", "POST", &["GET", "DELETE"]),
-        ("/revoked", "GET, HEAD", &["POST"]),
-        ("/.well-known/oauth-authorization-server", "GET, HEAD", &["POST"]),
-        ("/.well-known/jwks.json", "GET, HEAD", &["POST", "DELETE"]),
-        ("/openapi.json", "GET, HEAD", &["POST"]),
-        ("/docs/", "GET, HEAD", &["POST"]),
-        ("/healthz", "GET, HEAD", &["POST"]),
-        ("/readyz", "GET, HEAD", &["POST"]),
-    ] {
-        for method in wrong {
-            let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
-            let request = app.client.request(method.clone(), format!("{}{path}", app.url));
-            let answer = Answer::to(request).await;
-            assert_refusal(&answer, 405, "method_not_allowed", &format!("{method} {path}"));
-            assert_eq!(answer.header("allow"), allow, "{method} {path}");
-        }
-    }
-    for path in ["/nothing", "/token/", "/token/nothing", "/me/", "/.well-known/", "/%ff"] {
-        for request in [app.get(path), app.post(path)] {
-            assert_refusal(&Answer::to(request).await, 404, "not_found", path);
-        }
-    }
-    assert_refusal(&Answer::to(app.get("/docs/nothing.js")).await, 404, "not_found", "/docs/nothing.js");
-}
-
-#[tokio::test]
-async fn too_many_tries_are_told_with_the_time_to_wait_in_a_form_and_in_json() {
-    let app = TestApp::start_with(|settings| settings.throttle_account_network = Some("2".to_owned())).await;
+async fn throttled_token_request_is_429_with_retry_after() {
+    let app = TestApp::start_with(|settings| settings.set("THROTTLE_ACCOUNT_NETWORK", "2")).await;
     for _ in 0..2 {
         let answer = Answer::read(app.post_token("alice", "the wrong password").await).await;
         assert_refusal(&answer, 400, "invalid_grant", "a wrong password");
@@ -351,100 +112,4 @@ async fn too_many_tries_are_told_with_the_time_to_wait_in_a_form_and_in_json() {
     let json = Answer::to(app.post("/token").json(&serde_json::json!({"username": "alice", "password": "x"}))).await;
     assert_refusal(&json, 429, "too_many_requests", "JSON");
     assert!(form.retry_after().is_some_and(|wait| (1..=30).contains(&wait)), "{form:?}");
-}
-
-#[tokio::test]
-async fn a_full_hash_queue_is_told_to_come_again_and_tokens_are_still_checked() {
-    let app = TestApp::start().await;
-    app.add_user("alice", &[]).await;
-    let token = app.token_of("alice").await;
-    let settings = [
-        ("HASH_THREADS", "1"),
-        ("ARGON2_MEMORY_KIB", "19456"),
-        ("ARGON2_ITERATIONS", "2"),
-        ("THROTTLE_NETWORK", "1000"),
-        ("ISSUER", "http://localhost:8080"),
-    ];
-    let server = ServerProcess::start(&app.database, &settings);
-    // Hashing has the lowest priority: on a machine with other work the queue takes its time.
-    let patient = reqwest::Client::builder().timeout(Duration::from_mins(3)).build().expect("a client");
-    let tries: Vec<_> = (0..150)
-        .map(|number| {
-            let form = [("username", format!("nobody-{number}")), ("password", "wrong".to_owned())];
-            let request = patient.post(format!("{}/token", server.url)).form(&form);
-            tokio::spawn(Answer::to(request))
-        })
-        .collect();
-    let mut refused = 0;
-    let mut full = 0;
-    for answer in tries {
-        let answer = answer.await.expect("no panic");
-        if answer.status == 503 {
-            full += 1;
-            assert_refusal(&answer, 503, "temporarily_unavailable", "full");
-            let me = app.client.get(format!("{}/me", server.url)).bearer_auth(&token);
-            assert_eq!(Answer::to(me).await.status, 200, "checking a token waits for no hash");
-        } else {
-            refused += 1;
-            assert_refusal(&answer, 400, "invalid_grant", "hashed");
-        }
-    }
-    assert!(full > 0 && refused > 0, "{full} of 150 turned away");
-    let hashes = server.counter("vestibule_password_hashes_total").await;
-    assert!((refused..150).contains(&hashes), "{hashes} hashes for {refused}: those turned away cost none");
-    let form = [("username", "alice"), ("password", PASSWORD)];
-    let after = Answer::to(app.client.post(format!("{}/token", server.url)).form(&form)).await;
-    assert_eq!(after.status, 200, "{after:?}");
-}
-
-#[tokio::test]
-async fn a_missing_bearer_is_challenged_and_a_bad_one_is_told_so() {
-    let app = TestApp::start().await;
-    for (what, request) in [
-        ("nothing", app.get("/me")),
-        ("empty", app.get("/me").header("authorization", "Bearer ")),
-        ("only the scheme", app.get("/me").header("authorization", "Bearer")),
-        ("Basic", app.get("/me").basic_auth("alice", Some(PASSWORD))),
-        ("no scheme", app.get("/me").header("authorization", "abc")),
-    ] {
-        let answer = Answer::to(request).await;
-        assert_refusal(&answer, 401, "invalid_request", what);
-        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"vestibule\"", "{what}");
-    }
-    for request in [app.get("/me").bearer_auth("abc"), app.get("/me").header("cookie", "vestibule_token=abc")] {
-        let answer = Answer::to(request).await;
-        assert_refusal(&answer, 401, "invalid_token", "bad");
-        assert!(answer.header("www-authenticate").contains(", error=\"invalid_token\""), "{answer:?}");
-    }
-}
-
-#[tokio::test]
-async fn the_token_cookie_says_who_at_me_and_nothing_else_of_the_request_does() {
-    let app = TestApp::start().await;
-    app.add_user("alice", &[]).await;
-    let token = app.token_of("alice").await;
-    let cookie = format!("vestibule_token={token}");
-    let me = Answer::to(app.get("/me").header("cookie", &cookie)).await;
-    assert_eq!((me.status, &me.json()["sub"]), (200, &"alice".into()));
-    let small = Answer::to(app.get("/me").header("authorization", format!("bearer {token}"))).await;
-    assert_eq!(small.status, 200, "the scheme is written in any case");
-    let head = Answer::to(app.client.head(format!("{}/me", app.url)).bearer_auth(&token)).await;
-    assert_eq!((head.status, head.body.len()), (200, 0));
-    // A bad header is not made good by a cookie: which of two identities counts must not be a guess.
-    let both = Answer::to(app.get("/me").bearer_auth("abc").header("cookie", &cookie)).await;
-    assert_refusal(&both, 401, "invalid_token", "a bad header beside a good cookie");
-    let query = Answer::to(app.get(&format!("/me?access_token={token}"))).await;
-    assert_refusal(&query, 401, "invalid_request", "in the query, where logs keep it");
-}
-
-#[tokio::test]
-async fn the_password_grant_can_be_turned_off() {
-    let app = TestApp::start_with(|settings| settings.password_grant = Some("off".to_owned())).await;
-    app.add_user("alice", &[]).await;
-    for body in ["username=alice&password=x", "grant_type=password&username=alice&password=x", "grant_type=password"] {
-        assert_refusal(&Answer::to(post(&app, FORM, body)).await, 400, "unsupported_grant_type", body);
-    }
-    let answer = Answer::read(app.post_token("alice", PASSWORD).await).await;
-    assert_refusal(&answer, 400, "unsupported_grant_type", "the right password");
-    assert_eq!(Answer::to(app.get("/login")).await.status, 200, "people still sign in");
 }

@@ -1,4 +1,4 @@
-//! What came back, read whole, and requests that no client library would send. What may not live here: what is expected.
+//! HTTP responses with their bodies, and requests that no client library would send.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -8,19 +8,19 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 
-/// An answer with its body.
+/// An HTTP response with its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Such as 200.
+    /// For example 200.
     pub status: u16,
-    /// Without `date`, so that two answers can be compared.
+    /// Without `date`: two responses can be compared.
     pub headers: HeaderMap,
-    /// As it came.
+    /// The bytes of the body.
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    /// Sends a request and reads what comes back.
+    /// Sends a request and reads the response.
     pub async fn to(request: RequestBuilder) -> Self {
         Self::read(request.send().await.expect("an answer")).await
     }
@@ -42,12 +42,12 @@ impl Answer {
         String::from_utf8(self.body.clone()).expect("UTF-8")
     }
 
-    /// The body as JSON; null when it is none.
+    /// The body as JSON; null when it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The seconds in `Retry-After`, when it is there.
+    /// The seconds in `Retry-After`, if present.
     pub fn retry_after(&self) -> Option<u64> {
         self.headers.get("retry-after")?.to_str().ok()?.parse().ok()
     }
@@ -68,14 +68,14 @@ pub fn write_raw(url: &str, bytes: &[u8]) -> TcpStream {
     stream
 }
 
-/// Sends these bytes, which should ask for `Connection: close`, and reads the answer to its end.
+/// Sends these bytes, which should ask for `Connection: close`, and reads the response to its end.
 pub async fn send_raw(url: &str, bytes: Vec<u8>) -> Answer {
     let url = url.to_owned();
     let work = tokio::task::spawn_blocking(move || {
         let mut stream = write_raw(&url, &bytes);
         let mut answer = Vec::new();
         let mut chunk = [0; 4_096];
-        // A reset after the answer came is no fault of the answer.
+        // A reset after the response is not an error of the response.
         while let Ok(count @ 1..) = stream.read(&mut chunk) {
             answer.extend_from_slice(&chunk[..count]);
         }
@@ -97,4 +97,20 @@ fn parse(bytes: &[u8]) -> Answer {
     }
     headers.remove("date");
     Answer { status, headers, body: bytes[at + 4..].to_vec() }
+}
+
+/// The shape of every refusal of `/token` and `/me` (RFC 6749 §5.2).
+#[track_caller]
+pub fn assert_refusal(answer: &Answer, status: u16, code: &str, what: &str) {
+    let body = answer.json();
+    assert_eq!((answer.status, body["error"].as_str()), (status, Some(code)), "{what}: {answer:?}");
+    assert!(body["error_description"].as_str().is_some_and(is_error_description), "{what}: {answer:?}");
+    assert_eq!(answer.header("content-type"), "application/json", "{what}");
+    assert_eq!(answer.header("cache-control"), "no-store", "{what}");
+    for (name, is_due) in
+        [("www-authenticate", status == 401), ("retry-after", status == 429 || status == 503), ("allow", status == 405)]
+    {
+        assert_eq!(answer.headers.contains_key(name), is_due, "{what}: {name}: {answer:?}");
+    }
+    assert_eq!(body["request_id"].is_string(), status >= 500, "{what}: {answer:?}");
 }

@@ -1,5 +1,4 @@
-//! A server in this process, behind real sockets, whose clock a test can move. A verb a route.
-//! What may not live here: the command line (`process.rs`).
+//! A server in the test's process, on real sockets, whose clock a test can move.
 
 use std::time::Duration;
 
@@ -15,10 +14,7 @@ use vestibule::users::argon2id::PasswordHash;
 use vestibule::users::password::Password;
 use vestibule::users::{self, NewUser, User, UserCreation, Username};
 
-use super::{PASSWORD, TestDatabase};
-
-/// The server key of every test server.
-pub const SERVER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+use super::{PASSWORD, SERVER_KEY, TestDatabase};
 
 /// A running server and a client of it that follows no redirect and keeps no cookie.
 pub struct TestApp {
@@ -30,7 +26,7 @@ pub struct TestApp {
     pub clock: Clock,
     /// The services behind the routes.
     pub services: Services,
-    /// The secret in the set-up link, while nobody is an administrator.
+    /// The secret in the set-up link, while there is no admin.
     pub setup_link: Option<String>,
     handle: ServerHandle,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -39,7 +35,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Starts a server with nothing set but its database and cheap hashes.
+    /// Starts a server with default settings, but for its database and cheap hashes.
     pub async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
@@ -52,11 +48,11 @@ impl TestApp {
     /// Starts a server on a database that exists.
     pub async fn start_on(database: TestDatabase, clock: Clock, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
-        settings.database.database_url = Some(database.url.clone());
-        settings.database.argon2_memory_kib = Some("64".to_owned());
-        settings.database.argon2_iterations = Some("1".to_owned());
-        settings.database.hash_threads = Some("2".to_owned());
-        settings.bind = Some("127.0.0.1:0".to_owned());
+        settings.set("DATABASE_URL", database.url.clone());
+        settings.set("ARGON2_MEMORY_KIB", "64");
+        settings.set("ARGON2_ITERATIONS", "1");
+        settings.set("HASH_THREADS", "2");
+        settings.set("BIND", "127.0.0.1:0");
         change(&mut settings);
         let mut config = settings.check().expect("settings of a test");
         config.server_key = vestibule::secret::ServerKey::parse(SERVER_KEY);
@@ -105,14 +101,14 @@ impl TestApp {
             .expect("a client")
     }
 
-    /// Makes an account with [`PASSWORD`] and these roles.
+    /// Creates an account with [`PASSWORD`] and these roles.
     pub async fn add_user(&self, name: &str, roles: &[&str]) -> User {
         let hash =
             self.services.accounts.hash_pool().hash(Password::parse(PASSWORD).expect("fit")).await.expect("room");
         self.add_user_with_hash(name, roles, hash).await
     }
 
-    /// Makes an account with a hash made elsewhere.
+    /// Creates an account with a hash made elsewhere.
     pub async fn add_user_with_hash(&self, name: &str, roles: &[&str], hash: PasswordHash) -> User {
         let new = NewUser {
             id: None,

@@ -1,4 +1,4 @@
-//! A database that goes away and comes back. What may not live here: what a server does meanwhile.
+//! A database made unavailable for a while.
 
 use std::time::Duration;
 
@@ -13,24 +13,24 @@ fn name(database: &TestDatabase) -> &str {
 /// Ends all connections to the database, as a restart of its server does.
 pub fn cut(admin: &mut Direct, database: &TestDatabase) {
     let name = name(database);
-    let count = admin.texts(&format!(
-        "SELECT COUNT(pg_terminate_backend(pid))::text AS text FROM pg_stat_activity WHERE datname = '{name}'"
-    ));
-    assert_ne!(count, ["0"], "there were connections to cut");
-    // Ending takes a moment.
-    while admin.count("pg_stat_activity", &format!("datname = '{name}'")) > 0 {
+    let pids =
+        admin.texts(&format!("SELECT pid::text AS text FROM pg_stat_activity WHERE datname = '{name}'")).join(", ");
+    assert!(!pids.is_empty(), "there were connections to cut");
+    admin.texts(&format!("SELECT pg_terminate_backend(pid)::text AS text FROM pg_stat_activity WHERE pid IN ({pids})"));
+    // Ending takes a moment. Only these are waited for: a server may open others at once.
+    while admin.count("pg_stat_activity", &format!("pid IN ({pids})")) > 0 {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// Makes the database unusable until it is dropped: on Postgres it takes no connection; on SQLite another holds its lock.
+/// An unusable database, until this is dropped: Postgres accepts no connection; SQLite is locked by another.
 pub struct Away {
     direct: Direct,
     back: String,
 }
 
 impl Away {
-    /// Begins.
+    /// Makes the database unusable.
     pub fn begin(database: &TestDatabase) -> Self {
         match Direct::admin(database) {
             Some(mut admin) => {
@@ -46,10 +46,8 @@ impl Away {
             }
         }
     }
-}
 
-impl Away {
-    /// As [`Self::begin`], also for readers, whom another's lock does not stop on SQLite: there the sessions are gone.
+    /// As [`Self::begin`], also for readers, which no lock stops on SQLite: there the table of sessions is renamed.
     pub fn begin_for_readers(database: &TestDatabase) -> Self {
         if database.is_postgres() {
             return Self::begin(database);

@@ -1,5 +1,4 @@
-//! What a test does to a database beside the servers that use it: plain SQL, accounts, the library's own pool.
-//! What may not live here: servers, and assertions about Vestibule.
+//! A test's own access to the database beside the servers: SQL, accounts and settings.
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{
@@ -7,7 +6,6 @@ use diesel::{
 };
 use vestibule::clock::Clock;
 use vestibule::config::{Config, DatabaseUrl, Settings};
-use vestibule::db::migrations;
 use vestibule::db::{Db, DbError};
 use vestibule::mail::Outbox;
 use vestibule::secret::ServerKey;
@@ -16,10 +14,9 @@ use vestibule::users::hash_pool::HashPool;
 use vestibule::users::password::Password;
 use vestibule::users::{self, NewUser, UserCreation, UserId, Username};
 
-use super::app::SERVER_KEY;
-use super::{PASSWORD, TestDatabase};
+use super::{PASSWORD, SERVER_KEY, TestDatabase};
 
-/// A connection of the test's own, with no setting of ours.
+/// A connection of the test, without the server's connection settings.
 pub enum Direct {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
@@ -35,6 +32,7 @@ impl Direct {
     pub fn open(database: &TestDatabase) -> Self {
         match database.sqlite_file() {
             Some(file) => {
+                std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
                 let mut connection = SqliteConnection::establish(&file.to_string_lossy()).expect("the file opens");
                 connection.batch_execute("PRAGMA busy_timeout = 10000").expect("SQLite answers");
                 Self::Sqlite(connection)
@@ -43,13 +41,13 @@ impl Direct {
         }
     }
 
-    /// To the server's own database, for what cannot be done from inside the database itself.
+    /// A connection to the server's own database; `None` on SQLite.
     pub fn admin(database: &TestDatabase) -> Option<Self> {
         let url = database.postgres_admin_url()?;
         Some(Self::Postgres(PgConnection::establish(url).expect("the test server answers")))
     }
 
-    /// Runs statements, whose errors are the test's to judge.
+    /// Runs statements that may fail.
     pub fn try_run(&mut self, sql: &str) -> diesel::QueryResult<()> {
         match self {
             Self::Sqlite(connection) => connection.batch_execute(sql),
@@ -71,7 +69,7 @@ impl Direct {
         rows.unwrap_or_else(|error| panic!("{sql}: {error}")).into_iter().map(|row| row.text).collect()
     }
 
-    /// How many rows a table holds, or those of them that fit `condition`.
+    /// The number of rows of a table that match `condition`.
     pub fn count(&mut self, table: &str, condition: &str) -> i64 {
         let count = self.texts(&format!("SELECT CAST(COUNT(*) AS TEXT) AS text FROM {table} WHERE {condition}"));
         count[0].parse().expect("a number")
@@ -92,30 +90,29 @@ pub fn config_of(url: &str) -> Config {
 
 fn settings_of(url: &str) -> Settings {
     let mut settings = Settings::default();
-    settings.database.database_url = Some(url.to_owned());
-    settings.database.argon2_memory_kib = Some("64".to_owned());
-    settings.database.argon2_iterations = Some("1".to_owned());
+    settings.set("DATABASE_URL", url);
+    settings.set("ARGON2_MEMORY_KIB", "64");
+    settings.set("ARGON2_ITERATIONS", "1");
     settings
 }
 
-/// The queue of mails of servers on this database.
+/// The mail queue of servers on this database.
 pub fn outbox(database: &TestDatabase) -> Outbox {
     let mut settings = settings_of(&database.url);
-    settings.database.mail.smtp_url = Some("smtp://127.0.0.1:1".to_owned());
-    settings.database.mail.mail_from = Some("login@example.com".to_owned());
+    settings.set("SMTP_URL", "smtp://127.0.0.1:1");
+    settings.set("MAIL_FROM", "login@example.com");
     let config = settings.check().expect("settings of a test");
     Outbox::new(&config, &ServerKey::parse(SERVER_KEY).expect("a key"))
 }
 
-/// Where the database is, as the library takes it.
+/// The URL of the database, as the library takes it.
 pub fn url(database: &TestDatabase) -> DatabaseUrl {
     config(database).database
 }
 
-/// Makes an account with the password [`PASSWORD`] and these roles, running the migrations first where they have not run.
+/// Creates an account with the password [`PASSWORD`] and these roles.
 pub async fn add_user(database: &TestDatabase, name: &str, roles: &[&str]) -> UserId {
     let config = config(database);
-    migrations::run_pending(&config.database).expect("the migrations run");
     let hash_pool = HashPool::start(1, Cost::from(config.passwords)).expect("a thread");
     let hash = hash_pool.hash(Password::parse(PASSWORD).expect("fit")).await.expect("room");
     let new = NewUser {

@@ -1,5 +1,4 @@
-//! Chromium without a window, driven through chromedriver. Each test has a browser, a profile and a driver of its own; at most two
-//! run at a time. What may not live here: selectors of a page.
+//! Headless Chromium driven through chromedriver, at most two at a time.
 
 use std::time::{Duration, Instant};
 
@@ -12,11 +11,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::driver::{Driver, DriverCommand};
 
 static SEATS: Semaphore = Semaphore::const_new(2);
-/// A name under which a browser reaches this machine without knowing that it does.
+/// A name for this machine that a browser does not treat as local.
 pub const HOST_NAME: &str = "vestibule.test";
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a browser is like, where it differs from an English one of 1,000 by 800 pixels that runs scripts.
+/// How a browser differs from an English one of 1,000 by 800 pixels that runs scripts.
 #[derive(Clone, Copy)]
 pub struct BrowserOptions {
     pub language: &'static str,
@@ -34,7 +33,7 @@ impl Default for BrowserOptions {
 pub struct Browser {
     /// The `WebDriver` client.
     pub client: Client,
-    // In the order in which they end.
+    // Dropped in this order.
     _driver: Driver,
     _profile: tempfile::TempDir,
     _seat: SemaphorePermit<'static>,
@@ -46,13 +45,13 @@ impl Browser {
         Self::start_with(BrowserOptions::default()).await
     }
 
-    /// A browser like this.
+    /// A browser with these options.
     pub async fn start_with(options: BrowserOptions) -> Self {
         Self::start_on(SEATS.acquire().await.expect("never closed"), options).await
     }
 
-    /// Two browsers of one person, each with a profile of its own. Both seats are taken at once: two tests that each held one would
-    /// wait for each other.
+    /// Two browsers, each with a profile of its own. Both seats are taken at once: two tests that each held one would
+    /// deadlock.
     pub async fn start_two(options: BrowserOptions) -> [Self; 2] {
         let mut seats = SEATS.acquire_many(2).await.expect("never closed");
         let second = seats.split(1).expect("there are two");
@@ -76,7 +75,7 @@ impl Browser {
             "--force-device-scale-factor=1",
             "--window-size=1000,800",
             &format!("--host-resolver-rules=MAP {HOST_NAME} 127.0.0.1, MAP *.{HOST_NAME} 127.0.0.1"),
-            // It ends when the driver does, however that ends.
+            // Chromium ends with the driver.
             "--remote-debugging-pipe",
             &format!("--user-data-dir={}", profile.path().display()),
         ];
@@ -129,14 +128,14 @@ impl Browser {
         self.find(css).await.text().await.expect("text")
     }
 
-    /// Clicks on the element and waits until another page has taken the place of this one.
+    /// Clicks on the element and waits until another page has replaced this one.
     pub async fn submit(&self, css: &str) {
         let page = self.find("html").await;
         self.click(css).await;
         self.leave(page).await;
     }
 
-    /// Presses keys wherever the focus is, and waits until another page has taken the place of this one.
+    /// Presses keys in the focused element and waits until another page has replaced this one.
     pub async fn press_to_submit(&self, keys: &str) {
         let page = self.find("html").await;
         self.press(keys).await;
@@ -150,6 +149,8 @@ impl Browser {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.find("body").await;
+        // Whole: what is not there now is not there at all.
+        self.wait_until("document.readyState == 'complete'").await;
     }
 
     /// Waits until this is true on the page.
@@ -171,7 +172,7 @@ impl Browser {
         self.find(css).await.send_keys(text).await.expect("it takes keys");
     }
 
-    /// Presses keys wherever the focus is.
+    /// Presses keys in the focused element.
     pub async fn press(&self, keys: &str) {
         let focused = self.client.active_element().await.expect("something has the focus");
         focused.send_keys(keys).await.expect("it takes keys");
@@ -183,7 +184,7 @@ impl Browser {
         url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
     }
 
-    /// What a script of the driver's own gives back.
+    /// The value of an expression on the page.
     pub async fn evaluate(&self, script: &str) -> Value {
         self.client.execute(&format!("return {script}"), vec![]).await.expect("it runs")
     }
@@ -206,19 +207,14 @@ impl Browser {
         self.command("goog/cdp/execute", json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": size})).await;
     }
 
-    /// Makes the system's colours dark.
-    pub async fn darken(&self) {
-        self.emulate(&[("prefers-color-scheme", "dark")]).await;
-    }
-
-    /// Gives the system these features of CSS media queries, and its own in the place of all others.
+    /// Emulates these CSS media features; all others become the system's own.
     pub async fn emulate(&self, features: &[(&str, &str)]) {
         let features: Vec<Value> = features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
         let media = json!({"features": features});
         self.command("goog/cdp/execute", json!({"cmd": "Emulation.setEmulatedMedia", "params": media})).await;
     }
 
-    /// Sends this header with every request from now on, in the place of the browser's own; with `None` its own again.
+    /// Sends this header with every request instead of the browser's own; `None` restores the browser's own.
     pub async fn send_header(&self, name: &str, value: Option<&str>) {
         self.command("goog/cdp/execute", json!({"cmd": "Network.enable", "params": {}})).await;
         let headers: Value = value.map(|value| (name.to_owned(), Value::from(value))).into_iter().collect();
@@ -226,12 +222,12 @@ impl Browser {
         self.command("goog/cdp/execute", json!({"cmd": "Network.setExtraHTTPHeaders", "params": parameters})).await;
     }
 
-    /// Loses the cookies of all hosts.
+    /// Removes the cookies of all hosts.
     pub async fn forget_cookies(&self) {
         self.command("goog/cdp/execute", json!({"cmd": "Network.clearBrowserCookies", "params": {}})).await;
     }
 
-    /// What the console has said since it was last asked, but good advice (`DEBUG`), and that a form was refused (422).
+    /// The console messages since the last call, without hints (`DEBUG`) and refused forms (422).
     pub async fn console(&self) -> Vec<String> {
         let entries = self.command("se/log", json!({"type": "browser"})).await;
         let entries = entries.as_array().expect("a list").iter().filter(|entry| entry["level"] != "DEBUG");

@@ -1,4 +1,4 @@
-//! chromedriver: started on a port of its own, ended, and what it takes beyond the standard. What may not live here: browsers.
+//! chromedriver on a port of its own, and its commands beyond the standard.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -8,7 +8,7 @@ use fantoccini::wd::WebDriverCompatibleCommand;
 use reqwest::{Method, Url};
 use serde_json::Value;
 
-/// A command of chromedriver's that the standard does not have.
+/// A command of chromedriver beyond the standard.
 #[derive(Debug)]
 pub struct DriverCommand {
     pub path: &'static str,
@@ -32,8 +32,8 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// What it and its browser leave behind goes with `folder`. It takes a free port on IPv4 and then the same one on IPv6, which another
-    /// may have taken meanwhile: then it ends, and is started again.
+    /// Starts it with `folder` for temporary files. It takes a free port on IPv4 and then the same one on IPv6; when
+    /// that is taken, it ends and is started again.
     pub fn start(folder: &Path) -> Self {
         (0..5).find_map(|_| Self::try_start(folder)).expect("chromedriver says its port")
     }
@@ -51,7 +51,7 @@ impl Driver {
             .by_ref()
             .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
         std::thread::spawn(move || lines.for_each(drop));
-        // Ended, if it is `None`, when this is dropped.
+        // Without a port it is killed when this is dropped.
         let driver = Self { port: port.unwrap_or_default(), child };
         port.is_some().then_some(driver)
     }

@@ -1,4 +1,4 @@
-//! A server that signs with a shared secret, and tokens signed with it by somebody else. What may not live here: assertions.
+//! A server that signs with a shared secret, and tokens that a test signs with it.
 
 use std::io::Write as _;
 
@@ -17,19 +17,19 @@ pub async fn start() -> TestApp {
     start_with(|_| {}).await
 }
 
-/// Starts one with other settings changed, too.
+/// As [`start`], with some settings changed.
 pub async fn start_with(change: impl FnOnce(&mut Settings)) -> TestApp {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(JWT_SECRET.as_bytes()).expect("written");
     let path = file.path().display().to_string();
     TestApp::start_with(move |settings| {
-        settings.jwt_secret_file = Some(path);
+        settings.set("JWT_SECRET_FILE", path);
         change(settings);
     })
     .await
 }
 
-/// The header that our HS256 tokens have.
+/// The header of the server's HS256 tokens.
 pub fn header() -> Value {
     json!({"typ": "JWT", "alg": "HS256"})
 }
@@ -46,7 +46,7 @@ pub fn sign_with(key: &[u8], header: &Value, claims: &str) -> String {
     format!("{message}.{}", base64url(tag.as_ref()))
 }
 
-/// What stands in the nth part of a token.
+/// The JSON in the nth part of a token.
 pub fn part(token: &str, at: usize) -> Value {
     let part = token.split('.').nth(at).and_then(from_base64url).expect("base64url");
     serde_json::from_slice(&part).expect("JSON")

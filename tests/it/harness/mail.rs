@@ -1,5 +1,4 @@
-//! A real mail server that keeps what it gets (`tests/peers/smtp_server.py`), servers of ours that send through it, and their queue.
-//! What may not live here: what a mail must say.
+//! A real mail server (`tests/peers/smtp_server.py`), servers that send through it, and their queue.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -17,36 +16,36 @@ use super::{TestApp, TestDatabase, peers};
 /// How long a mail may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a mail server is like, where it differs from one that takes everything.
+/// How a mail server differs from one that accepts everything.
 #[derive(Clone, Copy, Default)]
 pub struct MailOptions {
     pub tls: MailTls,
-    /// It insists on this password.
+    /// The password that it requires.
     pub password: Option<&'static str>,
 }
 
-/// How a mail server protects what it is sent.
+/// The TLS mode of a mail server.
 #[derive(Clone, Copy, Default)]
 pub enum MailTls {
-    /// Not at all.
+    /// No TLS.
     #[default]
     None,
-    /// It insists on STARTTLS.
+    /// It requires STARTTLS.
     Start,
-    /// From the first byte on.
+    /// TLS from the first byte.
     Implicit,
 }
 
 /// A mail server. Killed when dropped.
 pub struct MailServer {
-    /// Where it listens, also after it was killed.
+    /// Its port, also after it was killed.
     pub port: u16,
     options: MailOptions,
     child: Child,
     folder: tempfile::TempDir,
 }
 
-/// A mail as it arrived.
+/// A received mail.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Received {
     /// The recipients of the envelope.
@@ -78,25 +77,25 @@ impl Received {
 }
 
 impl MailServer {
-    /// One that takes everything.
+    /// A server that accepts everything.
     pub fn start() -> Self {
         Self::start_with(MailOptions::default())
     }
 
-    /// One like this.
+    /// A server with these options.
     pub fn start_with(options: MailOptions) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("mode"), "ok").expect("written");
-        let (child, port) = listen(&folder, 0, options);
+        let (child, port) = listen(&folder, peers::free_port(), options);
         Self { port, options, child, folder }
     }
 
-    /// Answers like this from now on: `ok`, `slow`, or a reply code.
+    /// Replies like this from now on: `ok`, `slow`, or a reply code.
     pub fn answer(&self, mode: &str) {
         std::fs::write(self.folder.path().join("mode"), mode).expect("written");
     }
 
-    /// Ends it as a power cut would.
+    /// Kills it.
     pub fn kill(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ended");
@@ -107,12 +106,12 @@ impl MailServer {
         self.child = listen(&self.folder, self.port, self.options).0;
     }
 
-    /// The file with the certificate that vouches for it.
+    /// The file with the certificate of its issuer.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// What has arrived, in order.
+    /// The received mails, in order.
     pub fn received(&self) -> Vec<Received> {
         let mut files: Vec<PathBuf> = std::fs::read_dir(self.folder.path())
             .expect("the folder")
@@ -127,7 +126,7 @@ impl MailServer {
         files.into_iter().map(read).collect()
     }
 
-    /// Waits until so many have arrived.
+    /// Waits until `count` mails have arrived.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
         let began = Instant::now();
         loop {
@@ -140,7 +139,7 @@ impl MailServer {
         }
     }
 
-    /// Waits until one with this subject has arrived at this address.
+    /// Waits for a mail with this subject to this address.
     pub async fn wait_for_one(&self, to: &str, subject: &str) -> Received {
         let began = Instant::now();
         loop {
@@ -152,28 +151,28 @@ impl MailServer {
         }
     }
 
-    /// The address as `SMTP_URL` has it.
+    /// The value of `SMTP_URL`.
     pub fn url(&self) -> String {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
-    /// Settings with which a server of ours sends through this one.
+    /// Lets a server send through this one.
     pub fn settings(&self, settings: &mut Settings) {
-        settings.database.mail.smtp_url = Some(self.url());
-        settings.database.mail.mail_from = Some("The Door <login@example.com>".to_owned());
+        settings.set("SMTP_URL", self.url());
+        settings.set("MAIL_FROM", "The Door <login@example.com>");
     }
 
-    /// A server of ours that sends through this one.
+    /// A server that sends through this one.
     pub async fn app(&self) -> TestApp {
         self.app_with(|_| {}).await
     }
 
-    /// The same with some settings changed.
+    /// As [`Self::app`], with some settings changed.
     pub async fn app_with(&self, change: impl FnOnce(&mut Settings)) -> TestApp {
         self.app_on(TestDatabase::create(), change).await
     }
 
-    /// The same on a database that exists.
+    /// As [`Self::app_with`], on a database that exists.
     pub async fn app_on(&self, database: TestDatabase, change: impl FnOnce(&mut Settings)) -> TestApp {
         TestApp::start_on(database, Clock::system(), |settings| {
             self.settings(settings);
@@ -196,12 +195,12 @@ pub async fn queue(app: &TestApp, mail: Mail) -> Queued {
     app.write(move |conn| outbox.queue(conn, mail, now)).await
 }
 
-/// How many rows of the queue fit.
+/// The number of queued mails that match `condition`.
 pub fn count_waiting(database: &TestDatabase, condition: &str) -> i64 {
     Direct::open(database).count("outbox", condition)
 }
 
-/// Waits, for a test's own patience only, until so many rows of the queue fit.
+/// Waits until `expected` queued mails match `condition`.
 pub async fn until_waiting(database: &TestDatabase, expected: i64, condition: &str) {
     let began = Instant::now();
     while count_waiting(database, condition) != expected {

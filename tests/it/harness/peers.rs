@@ -1,9 +1,9 @@
-//! Programs that others wrote, on Python and on Node: one that prints what it saw, and one that listens.
-//! What may not live here: assertions about Vestibule.
+//! Programs by others, on Python and Node.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -13,12 +13,12 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The folder of their sources.
+/// The folder of the peers' sources.
 pub fn folder() -> PathBuf {
     root().join("tests/peers")
 }
 
-/// The folder of what is shown to others.
+/// The folder of the examples.
 pub fn examples() -> PathBuf {
     root().join("examples")
 }
@@ -31,20 +31,20 @@ pub fn python_peer(name: &str) -> PathBuf {
     program
 }
 
-/// Their interpreter.
+/// The peers' Python.
 pub fn python() -> Command {
     let mut command = Command::new(python_peer("python"));
     command.kill_on_drop(true).env("PYTHONDONTWRITEBYTECODE", "1");
     command
 }
 
-/// Node with a script, in a copy of its own beside the packages of `tests/peers/package.json`: an import looks for packages in the
+/// Node with a copy of a script beside the packages of `tests/peers/package.json`: an import looks for packages in the
 /// folders above the script, and `bin/test` installs them elsewhere.
 pub fn node(script: &Path) -> Command {
     let packages = root().join("target/peers-npm");
     assert!(packages.join("node_modules").exists(), "{} is missing: bin/test makes it", packages.display());
     let copy = packages.join(script.file_name().expect("a script"));
-    // Written beside and moved into place, for tests that start the same one at once.
+    // Written and then moved: several tests start the same one at once.
     let fresh = packages.join(format!("{}.mjs", vestibule::secret::random_id()));
     std::fs::copy(script, &fresh).expect("copied");
     std::fs::rename(&fresh, &copy).expect("moved");
@@ -53,17 +53,26 @@ pub fn node(script: &Path) -> Command {
     command
 }
 
-/// What a program prints as JSON.
+/// The JSON that a program prints.
 pub async fn ask(mut command: Command, environment: &[(&str, &str)]) -> Value {
     let output = command.envs(environment.iter().copied()).output().await.expect("the interpreter runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// A port that nobody listens on.
+/// A free port for a program that must be given one: each once, and below the ports that the system assigns.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("an address").port()
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 12_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Processes that run side by side start at different places.
+    let offset = std::process::id().wrapping_mul(97);
+    let mut ports = (0..COUNT).map(|_| FIRST + offset.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT);
+    let port = ports.find_map(|port| {
+        let port = u16::try_from(port).expect("below 32,000");
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok().then_some(port)
+    });
+    port.expect("a free port")
 }
 
 /// A program that listens, killed when dropped.

@@ -1,54 +1,15 @@
-//! The real binary as a process: the server, and any other command. What may not live here: servers in this process (`app.rs`).
+//! The server as a process of its own.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::TestDatabase;
-use super::app::SERVER_KEY;
 
-/// A command of the real binary on this database, with nothing of our own environment.
-pub fn command(database: &TestDatabase, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
-    command
-        .args(arguments)
-        .env_clear()
-        .current_dir(std::env::temp_dir())
-        .env("DATABASE_URL", &database.url)
-        .env("SERVER_KEY", SERVER_KEY)
-        .env("ARGON2_MEMORY_KIB", "64")
-        .env("ARGON2_ITERATIONS", "1");
-    command
-}
-
-/// A `serve` command on a free port.
-pub fn serve(database: &TestDatabase, settings: &[(&str, &str)]) -> Command {
-    let mut command = command(database, &["serve"]);
-    command.env("BIND", "127.0.0.1:0").envs(settings.iter().copied());
-    command
-}
-
-/// Runs a command that ends by itself, such as a server that refuses to start.
-pub fn outcome(mut command: Command) -> Output {
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
-    let id = child.id();
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || sender.send(child.wait_with_output()));
-    match receiver.recv_timeout(Duration::from_secs(30)) {
-        Ok(output) => output.expect("the binary runs"),
-        Err(_) => {
-            signal(id, Signal::KILL);
-            panic!("the command goes on: {command:?}");
-        }
-    }
-}
-
-/// What a command said on standard error.
-pub fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+/// Kills a process (`SIGKILL`).
+pub fn kill(id: u32) {
+    signal(id, Signal::KILL);
 }
 
 fn signal(id: u32, signal: Signal) {
@@ -60,7 +21,7 @@ fn signal(id: u32, signal: Signal) {
 pub struct ServerProcess {
     /// Such as `http://127.0.0.1:41234`.
     pub url: String,
-    /// The secret in the set-up link, when it printed one.
+    /// The secret in the printed set-up link, if any.
     pub setup_link: Option<String>,
     metrics_address: String,
     child: Child,
@@ -74,12 +35,12 @@ impl ServerProcess {
 
     /// Starts it; `None` when it ends before it listens.
     pub fn try_start(database: &TestDatabase, settings: &[(&str, &str)]) -> Option<Self> {
-        let mut command = command(database, &["serve"]);
-        command.env("BIND", "127.0.0.1:0").env("METRICS_BIND", "127.0.0.1:0").envs(settings.iter().copied());
+        let mut command = database.serve(&[("METRICS_BIND", "127.0.0.1:0")]);
+        command.envs(settings.iter().copied());
         Self::from_command(command)
     }
 
-    /// Starts a `serve` command that was put together by the test.
+    /// Starts this `serve` command; `None` when it ends before it listens.
     pub fn from_command(mut command: Command) -> Option<Self> {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
@@ -97,7 +58,7 @@ impl ServerProcess {
             child.wait().expect("it ended");
             return None;
         };
-        // Read on, so that the server never waits for a reader of its output.
+        // Read on: the server must never block on its output.
         std::thread::spawn(move || lines.for_each(drop));
         Some(Self {
             url: format!("http://{address}"),
@@ -119,13 +80,13 @@ impl ServerProcess {
         value.unwrap_or_else(|| panic!("no counter {name} in {text}"))
     }
 
-    /// Ends it as a power cut would (`SIGKILL`).
+    /// Kills it (`SIGKILL`).
     pub fn kill(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ended");
     }
 
-    /// Tells it to stop (`SIGTERM`).
+    /// Asks it to stop (`SIGTERM`).
     pub fn terminate(&self) {
         signal(self.id(), Signal::TERM);
     }

@@ -1,4 +1,4 @@
-//! What programs do: ask for tokens, come again with a refresh token, give it back. What may not live here: assertions about Vestibule.
+//! Clients of `/token`.
 
 use serde_json::Value;
 use vestibule::clients::{self, Client, GrantType};
@@ -8,7 +8,7 @@ use vestibule::users;
 
 use super::{Answer, PASSWORD, TestApp};
 
-/// A registered program, as its own side knows it.
+/// The credentials of a client.
 #[derive(Clone, Debug)]
 pub struct Registered {
     pub id: String,
@@ -16,7 +16,7 @@ pub struct Registered {
 }
 
 impl Registered {
-    /// Its credentials as parameters of a form.
+    /// The credentials as form parameters.
     pub fn form(&self) -> [(&str, &str); 2] {
         [("client_id", &self.id), ("client_secret", &self.secret)]
     }
@@ -28,7 +28,7 @@ impl TestApp {
         Answer::to(self.post("/token").form(form)).await
     }
 
-    /// The whole answer to the password grant of an account that has [`PASSWORD`].
+    /// The response to the password grant of an account that has [`PASSWORD`].
     pub async fn tokens_of(&self, username: &str) -> Value {
         let answer = self.grant(&[("username", username), ("password", PASSWORD)]).await;
         assert_eq!(answer.status, 200, "{username} signs in");
@@ -40,7 +40,7 @@ impl TestApp {
         self.grant(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
 
-    /// Registers a program.
+    /// Registers a client.
     pub async fn add_client(&self, name: &str, grants: &[GrantType], scopes: &str) -> Registered {
         let secret = PlainSecret::generate();
         let scopes = Scopes::parse(scopes).expect("scopes");
@@ -50,14 +50,14 @@ impl TestApp {
         Registered { id, secret: secret.reveal().to_owned() }
     }
 
-    /// Lets a role have exactly these scopes.
+    /// Sets the scopes of a role.
     pub async fn allow(&self, role: &'static str, scopes: &str) {
         let scopes = Scopes::parse(scopes).expect("scopes");
         self.write(move |conn| users::set_role_scopes(conn, role, &scopes)).await;
     }
 }
 
-/// A text of an answer, such as `access_token`.
+/// A string member of a response, such as `access_token`.
 pub fn text<'a>(answer: &'a Value, name: &str) -> &'a str {
     answer[name].as_str().unwrap_or_else(|| panic!("{name} in {answer}"))
 }

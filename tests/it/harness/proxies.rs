@@ -1,5 +1,4 @@
-//! What a reverse proxy asks, as each of them sends it, and a server that is asked. What may not live here: real proxies
-//! (`reverse_proxy.rs`).
+//! The requests of reverse proxies, and a server that believes them.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use vestibule::config::Settings;
@@ -7,13 +6,13 @@ use vestibule::config::Settings;
 use super::visitor::Visitor;
 use super::{Answer, TestApp};
 
-/// What Caddy and Traefik ask.
+/// The route that Caddy and Traefik ask.
 pub const FORWARD_AUTH: &str = "/verify/forward-auth";
-/// What nginx asks.
+/// The route that nginx asks.
 pub const AUTH_REQUEST: &str = "/verify/auth-request";
 /// The name on http of the cookie that proxies see.
 pub const PROXY: &str = "vestibule_proxy";
-/// What a browser that opens a page sends, and the proxy with it.
+/// The headers of a browser that opens a page, and of the proxy.
 pub const NAVIGATION: [(&str, &str); 5] = [
     ("accept", "text/html,application/xhtml+xml,*/*;q=0.8"),
     ("x-forwarded-method", "GET"),
@@ -22,7 +21,7 @@ pub const NAVIGATION: [(&str, &str); 5] = [
     ("x-forwarded-uri", "/a?b=c&d"),
 ];
 
-/// A server that believes proxies on this machine and shares its cookies under `vestibule.test`.
+/// A server that trusts proxies on this machine and shares its cookies under `vestibule.test`.
 pub async fn start() -> TestApp {
     start_with(|_| {}).await
 }
@@ -30,15 +29,15 @@ pub async fn start() -> TestApp {
 /// As [`start`], with some settings changed.
 pub async fn start_with(change: impl FnOnce(&mut Settings)) -> TestApp {
     TestApp::start_with(|settings| {
-        settings.database.public_url = Some("http://login.vestibule.test".to_owned());
-        settings.cookie_domain = Some("vestibule.test".to_owned());
-        settings.trusted_proxies = Some("127.0.0.1".to_owned());
+        settings.set("PUBLIC_URL", "http://login.vestibule.test");
+        settings.set("COOKIE_DOMAIN", "vestibule.test");
+        settings.set("TRUSTED_PROXIES", "127.0.0.1");
         change(settings);
     })
     .await
 }
 
-/// Asks with these headers; a later one of a name takes the place of an earlier one.
+/// Asks with these headers; a later one replaces an earlier one of the same name.
 pub async fn ask(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
@@ -53,7 +52,7 @@ pub async fn ask_both(app: &TestApp, headers: &[(&str, &str)]) -> [Answer; 2] {
     [ask(app, FORWARD_AUTH, headers).await, ask(app, AUTH_REQUEST, headers).await]
 }
 
-/// A person who signed in, and the cookie of theirs that proxies see, as a header's value.
+/// A signed-in visitor, and the value of a `Cookie` header with their proxy cookie.
 pub async fn sign_in(app: &TestApp, name: &str) -> (Visitor, String) {
     let visitor = Visitor::new(app);
     visitor.sign_in(name).await;

@@ -1,6 +1,4 @@
-//! What keeps a page out of somebody's reach, in a browser that has it open: axe-core's findings, what forced colours take away, what is
-//! too small to hit, where the keyboard does not lead, each a list of faults; and what is too heavy for a slow connection.
-//! What may not live here: which pages there are.
+//! Accessibility checks of the page that a browser has open: axe-core, forced colors, target size, keyboard and weight.
 
 use serde_json::{Value, json};
 
@@ -8,7 +6,7 @@ use super::browser::Browser;
 
 /// A page with its stylesheet, and its script when it has one, as they come: the first flight of a connection.
 const MAX_BYTES: u64 = 14 * 1024;
-/// Everything that can be pressed or typed into, in the order of the page.
+/// Every control, in the order of the page.
 const USABLE: &str = "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select')]";
 
 /// The script of axe-core, which `bin/test` installs.
@@ -17,9 +15,11 @@ pub fn axe() -> String {
         .expect("axe-core is installed: bin/test does that")
 }
 
-/// What axe-core finds, each with the elements it is about.
+/// The violations that axe-core finds, each with its elements.
 pub async fn violations(browser: &Browser, axe: &str) -> Vec<String> {
     let tags = json!(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]);
+    // The script is long, and stays in the page that has it.
+    let axe = if browser.evaluate("typeof window.axe").await == "object" { "" } else { axe };
     // Without `preload`: it would fetch the stylesheet again, which our policy forbids to scripts.
     let script = format!(
         "{axe}; const done = arguments[arguments.length - 1]; axe.run(document, {{runOnly: {tags}, preload: false}}).then(r => done(r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' '))), e => done(['axe failed: ' + e]))"
@@ -28,14 +28,14 @@ pub async fn violations(browser: &Browser, axe: &str) -> Vec<String> {
     texts(&found)
 }
 
-/// What moves although the system asks for stillness.
+/// Elements that move although the system asks for reduced motion.
 pub async fn moving(browser: &Browser) -> Vec<String> {
     let script = "[...document.querySelectorAll('*')].filter(e => getComputedStyle(e).transitionDuration != '0s').map(e => e.outerHTML.slice(0, 80))";
     texts(&browser.evaluate(script).await)
 }
 
-/// What is seen no more when the system chooses the colours: a button, a field or a message without an edge or an underline, and
-/// text of the colour it stands on.
+/// Elements lost in forced colors: a button, a field or a message without an edge or an underline, and text in the
+/// color of its background.
 pub async fn lost_in_forced_colors(browser: &Browser) -> Vec<String> {
     let is_forced = browser.evaluate("matchMedia('(forced-colors: active)').matches").await;
     assert_eq!(is_forced, true, "the browser does as it is told");
@@ -48,7 +48,7 @@ pub async fn lost_in_forced_colors(browser: &Browser) -> Vec<String> {
     texts(&browser.evaluate(script).await)
 }
 
-/// What is smaller than 24 by 24 CSS pixels (WCAG 2.2, 2.5.8).
+/// Controls smaller than 24 by 24 CSS pixels (WCAG 2.2, 2.5.8).
 pub async fn too_small(browser: &Browser) -> Vec<String> {
     let script = format!(
         "{USABLE}.map(e => [e.getBoundingClientRect(), e]).filter(([r]) => r.width < 24 || r.height < 24).map(([r, e]) => `${{r.width}} by ${{r.height}}: ${{e.outerHTML.slice(0, 80)}}`)"
@@ -56,7 +56,7 @@ pub async fn too_small(browser: &Browser) -> Vec<String> {
     texts(&browser.evaluate(&script).await)
 }
 
-/// What does not fit into a window so many CSS pixels wide, and what is cut off inside.
+/// Elements that do not fit into a window of this width.
 pub async fn too_wide(browser: &Browser, width: u32) -> Vec<String> {
     let script = format!(
         "[document.scrollingElement].filter(e => e.scrollWidth > {width}).concat([...document.querySelectorAll('main *, footer *')].filter(e => e.type != 'hidden' && e.getBoundingClientRect().right > {width}.5)).map(e => e.outerHTML.slice(0, 80))"
@@ -64,8 +64,8 @@ pub async fn too_wide(browser: &Browser, width: u32) -> Vec<String> {
     texts(&browser.evaluate(&script).await)
 }
 
-/// Walks through the page by Tab: everything that can be used is reached, in the order in which it stands and is seen, and shows that
-/// it has the focus, all of it within the window.
+/// Walks through the page by Tab and returns the errors: each control must be reached in order, show its focus, and be
+/// within the window.
 pub async fn walk(browser: &Browser) -> Vec<String> {
     let count = browser.evaluate(&format!("{USABLE}.length")).await.as_u64().expect("a number");
     browser.evaluate("void (document.activeElement?.blur(), getSelection().removeAllRanges())").await;
@@ -83,7 +83,7 @@ pub async fn walk(browser: &Browser) -> Vec<String> {
                 return [{USABLE}.indexOf(e), s.outlineStyle != 'none' && parseFloat(s.outlineWidth) >= 2, r.top + scrollY, r.top >= 0 && r.bottom <= innerHeight, e.outerHTML.slice(0, 80)]; }})(document.activeElement)"
         );
         let seen: Value = browser.evaluate(&script).await;
-        // An alert stands before the fields, and is no stop of its own.
+        // The alert comes before the fields and is no stop.
         if seen[0] != expected {
             faults.push(format!("Tab {expected} leads to {seen}"));
         }
@@ -91,7 +91,7 @@ pub async fn walk(browser: &Browser) -> Vec<String> {
             faults.push(format!("the focus is not seen on {seen}"));
         }
         let top = seen[2].as_f64().expect("a number");
-        // What stands in one line may differ by a few pixels.
+        // Controls in one line may differ by a few pixels.
         if top < above - 8.0 {
             faults.push(format!("Tab {expected} leads back up to {seen}"));
         }
@@ -100,8 +100,8 @@ pub async fn walk(browser: &Browser) -> Vec<String> {
     faults
 }
 
-/// Bytes of the page, its stylesheet and its script, each as it is and as it came, as columns of a table. Fails when there is anything
-/// else, or too much.
+/// The bytes of the page, its stylesheet and its script, each plain and compressed, as columns of a table. Panics when
+/// anything else is loaded, or too much.
 pub async fn weight(browser: &Browser, name: &str, is_styled: bool) -> String {
     let script = "performance.getEntries().filter(e => e.initiatorType).map(e => [new URL(e.name).origin == location.origin ? e.name : '', e.decodedBodySize, e.encodedBodySize])";
     let loaded: Vec<(String, u64, u64)> = serde_json::from_value(browser.evaluate(script).await).expect("entries");

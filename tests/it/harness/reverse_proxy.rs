@@ -1,5 +1,4 @@
-//! Real nginx, Caddy and Traefik, run with the files of `examples/` with other names and addresses in them, before a Vestibule and an
-//! application that sends back what it was sent. What may not live here: assertions about Vestibule.
+//! Real nginx, Caddy and Traefik with the files of `examples/`, before a server and an application that echoes.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -10,12 +9,12 @@ use reqwest::Client;
 use vestibule::config::Settings;
 
 use super::TestApp;
-use super::peers::python_peer;
+use super::peers::{free_port, python_peer};
 use super::proxies::start_with;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Which proxy.
+/// The kind of a reverse proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Nginx,
@@ -23,9 +22,9 @@ pub enum Kind {
     Traefik,
 }
 
-/// A proxy, the Vestibule and the application behind it.
+/// A reverse proxy, with the server and an application behind it.
 pub struct ReverseProxy {
-    /// Where the application is: `http://app.vestibule.test:PORT`.
+    /// The URL of the application: `http://app.vestibule.test:PORT`.
     pub application: String,
     /// The server.
     pub app: TestApp,
@@ -35,7 +34,7 @@ pub struct ReverseProxy {
 }
 
 impl ReverseProxy {
-    /// Starts all three, with another address asked for `/verify/…` when a role is demanded.
+    /// Starts all three; with `role`, the proxy requires that role.
     pub async fn start(kind: Kind, role: Option<&str>) -> Self {
         Self::start_with(kind, role, |_| {}).await
     }
@@ -44,7 +43,7 @@ impl ReverseProxy {
     pub async fn start_with(kind: Kind, role: Option<&str>, change: impl FnOnce(&mut Settings)) -> Self {
         let port = free_port();
         let app = start_with(|settings| {
-            settings.database.public_url = Some(format!("http://login.vestibule.test:{port}"));
+            settings.set("PUBLIC_URL", format!("http://login.vestibule.test:{port}"));
             change(settings);
         })
         .await;
@@ -74,7 +73,7 @@ impl ReverseProxy {
         Self { application: format!("http://app.vestibule.test:{port}"), app, port, proxy, _folder: folder }
     }
 
-    /// A client with a cookie jar that finds the names here and follows redirects, as a browser does.
+    /// A client with a cookie jar that resolves the names to the proxy and follows redirects.
     pub fn client(&self) -> Client {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         Client::builder()
@@ -99,7 +98,7 @@ fn nginx(folder: &tempfile::TempDir, port: u16, example: &str) -> Command {
     let servers = lines.join("\n");
     let servers = servers.replace("443 ssl", &format!("127.0.0.1:{port}")).replace("example.com", "vestibule.test");
     let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path {name};\n"));
-    // One process, so that killing it ends it.
+    // One process: killing it ends nginx.
     let text = format!(
         "daemon off;\nmaster_process off;\npid pid;\nevents {{}}\nhttp {{\naccess_log off;\n{}\n{servers}\n}}\n",
         paths.concat()
@@ -138,7 +137,7 @@ fn traefik(folder: &tempfile::TempDir, port: u16, example: &str, demand: &str) -
     command
 }
 
-/// Whether the server is reached through the proxy; one of them listens before it knows where to lead.
+/// Whether the server is reachable through the proxy: a proxy may listen before it has its routes.
 fn is_up(port: u16) -> bool {
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
@@ -151,17 +150,13 @@ fn is_up(port: u16) -> bool {
     ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
-}
-
-/// An application that answers with the head and the body of each request; it goes on until the tests end.
+/// An application that returns the head and the body of each request, until the tests end.
 fn start_application() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            // A proxy that breaks off is its own affair.
+            // A proxy may disconnect.
             let _ = echo(stream);
         }
     });

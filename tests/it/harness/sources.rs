@@ -1,4 +1,4 @@
-//! The sources as text: files and the modules they name. A scanner, not a parser: it relies on the layout that `rustfmt` produces.
+//! The sources as text: files and the modules they name, as `rustfmt` lays them out.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,4 @@
-//! A person at a browser, over plain HTTP: cookies kept, no redirect followed, forms read and sent back as a browser would.
-//! What may not live here: a real browser (`browser.rs`).
+//! A browser over plain HTTP: it keeps cookies, follows no redirect, and submits forms.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,7 +15,7 @@ pub const SESSION: &str = "vestibule_session";
 /// The name of the token cookie on http.
 pub const TOKEN: &str = "vestibule_token";
 
-/// Cookies by name. It keeps `Secure` ones on http too, so that a test can play the browser behind an https proxy.
+/// Cookies by name. It keeps `Secure` ones on http too: a test can act as the browser behind an https proxy.
 #[derive(Default)]
 pub struct Jar(Mutex<BTreeMap<String, String>>);
 
@@ -41,7 +40,7 @@ impl CookieStore for Jar {
     }
 }
 
-/// A person with a cookie jar, asking for pages. Clones share the jar, as tabs do.
+/// A browser with a cookie jar. Clones share the jar, as tabs do.
 #[derive(Clone)]
 pub struct Visitor {
     client: Client,
@@ -51,12 +50,12 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// Somebody who has never been here, with an English browser that sends no `Sec-Fetch-Site`.
+    /// An English browser without cookies that sends no `Sec-Fetch-Site`.
     pub fn new(app: &TestApp) -> Self {
         Self::with_cookies(app, &[])
     }
 
-    /// Somebody who holds these cookies and no others.
+    /// A browser with these cookies only.
     pub fn with_cookies(app: &TestApp, cookies: &[(&str, &str)]) -> Self {
         let jar = Arc::new(Jar::default());
         for (name, value) in cookies {
@@ -72,23 +71,23 @@ impl Visitor {
         visitor.with("accept", "text/html,application/xhtml+xml,*/*;q=0.8").with("accept-language", "en-GB,en;q=0.9")
     }
 
-    /// The same person and jar, at another server.
+    /// The same browser at another server.
     pub fn at(self, url: &str) -> Self {
         Self { url: url.to_owned(), ..self }
     }
 
-    /// The same person and jar, with a header set on every request.
+    /// The same browser with a header on every request.
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"));
         self
     }
 
-    /// The same person and jar, with a browser that says that requests come from our own pages.
+    /// The same browser, which says that requests come from the server's own pages.
     pub fn vouched(&self) -> Self {
         self.clone().with("sec-fetch-site", "same-origin")
     }
 
-    /// Another browser with the same cookies, as a thief would have; it gets no new ones.
+    /// Another browser with a copy of the cookies, as a thief would have.
     pub fn copy(&self, app: &TestApp) -> Self {
         let cookies = self.jar.0.lock().expect("no panic holds it").clone();
         let pairs: Vec<(&str, &str)> = cookies.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -100,7 +99,7 @@ impl Visitor {
         self.jar.0.lock().expect("no panic holds it").get(name).cloned()
     }
 
-    /// Loses all cookies.
+    /// Removes all cookies.
     pub fn forget_cookies(&self) {
         self.jar.0.lock().expect("no panic holds it").clear();
     }
@@ -125,7 +124,7 @@ impl Visitor {
         Page::read(request.send().await.expect("an answer")).await
     }
 
-    /// Sends the form of a page back with these fields, the page's own token, and which one-time link it is for.
+    /// Submits the form of a page with these fields, its CSRF token and the ID of its one-time link.
     pub async fn submit(&self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
         let csrf = page.value_of("csrf").expect("the page has a form");
         let link = page.value_of("link").map(|id| ("link", id));
@@ -146,7 +145,7 @@ impl Visitor {
         page
     }
 
-    /// Presses the button on the account page.
+    /// Signs out by the button on the account page.
     pub async fn sign_out(&self) -> Page {
         let page = self.get("/").await;
         self.submit(&page, "/logout", &[]).await
@@ -160,7 +159,7 @@ impl Visitor {
     }
 }
 
-/// An answer.
+/// A page.
 pub struct Page {
     pub status: u16,
     pub headers: HeaderMap,
@@ -178,18 +177,18 @@ impl Page {
         self.headers.get(name).map_or("", |value| value.to_str().expect("ASCII"))
     }
 
-    /// Where it leads; empty when nowhere.
+    /// The `Location` header; empty when there is none.
     pub fn location(&self) -> &str {
         self.header("location")
     }
 
-    /// The line that sets this cookie, attributes and all.
+    /// The `Set-Cookie` line of this cookie.
     pub fn set_cookie(&self, name: &str) -> Option<&str> {
         let lines = self.headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().expect("ASCII"));
         lines.into_iter().find(|line| line.split('=').next() == Some(name))
     }
 
-    /// What stands in a field, as it is escaped; `None` when the page has no such field, or it is empty.
+    /// The escaped value of a field; `None` when the page has no such field or it is empty.
     pub fn value_of(&self, field: &str) -> Option<&str> {
         let (_, rest) = self.html.split_once(&format!("name=\"{field}\""))?;
         let (tag, _) = rest.split_once('>')?;
@@ -197,7 +196,7 @@ impl Page {
         Some(value).filter(|value| !value.is_empty())
     }
 
-    /// The words of the alert; empty when there is none.
+    /// The text of the alert; empty when there is none.
     pub fn alert(&self) -> String {
         let Some((_, rest)) = self.html.split_once("role=\"alert\"") else { return String::new() };
         let (_, rest) = rest.split_once('>').expect("a tag");
@@ -206,7 +205,7 @@ impl Page {
         texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(". ")
     }
 
-    /// The page without its form token, which is new each time.
+    /// The page without its CSRF token, which is new each time.
     pub fn html_without_csrf(&self) -> String {
         match self.value_of("csrf") {
             Some(csrf) => self.html.replace(csrf, ""),

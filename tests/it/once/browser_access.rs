@@ -1,0 +1,298 @@
+//! Accessibility of every page (WCAG 2.2 AA): both languages, all color schemes, two sizes; writes `target/pages.md`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use vestibule::config::Settings;
+use vestibule::links::{self, LinkPurpose, NewLink};
+use vestibule::users::UserId;
+
+use crate::harness::browser::{Browser, BrowserOptions, HOST_NAME};
+use crate::harness::{PASSWORD, TestApp, proxies, reach};
+
+const SUBMIT: &str = "form button[type=submit]";
+const WIDE: (u32, u32) = (1_100, 900);
+/// A window of 1,280 pixels at a zoom of 400 % (WCAG 1.4.10).
+const NARROW: (u32, u32) = (320, 640);
+/// Each page in each of its states, with its template. A new page needs a line here and one in `open`.
+const PAGES: [(&str, &str); 35] = [
+    ("sign-in", "login.html"),
+    ("sign-in-notice", "login.html"),
+    ("sign-in-error", "login.html"),
+    ("branded", "login.html"),
+    ("branded-error", "login.html"),
+    ("branded-account", "account_profile.html"),
+    ("setup", "link_form.html"),
+    ("setup-error", "link_form.html"),
+    ("rescue", "link_form.html"),
+    ("rescue-error", "link_form.html"),
+    ("account", "account.html"),
+    ("profile", "account_profile.html"),
+    ("profile-error", "account_profile.html"),
+    ("email", "account_email.html"),
+    ("email-error", "account_email.html"),
+    ("sessions", "account_sessions.html"),
+    ("sessions-error", "account_sessions.html"),
+    ("password", "account_password.html"),
+    ("password-error", "account_password.html"),
+    ("delete", "account_delete.html"),
+    ("delete-error", "account_delete.html"),
+    ("sign-out-error", "logout.html"),
+    ("not-found", "error.html"),
+    ("forgot", "forgot.html"),
+    ("forgot-error", "forgot.html"),
+    ("reset", "link_form.html"),
+    ("reset-error", "link_form.html"),
+    ("verify", "verify.html"),
+    ("verify-error", "verify.html"),
+    ("register", "register.html"),
+    ("register-error", "register.html"),
+    ("invite", "link_form.html"),
+    ("invite-error", "link_form.html"),
+    ("refused", "forward_auth_error.html"),
+    ("returns", "redirect_loop.html"),
+];
+
+/// Shown at an application's URL, where the stylesheet cannot be loaded.
+const UNSTYLED: &str = "refused";
+
+struct Servers {
+    /// Without an admin.
+    fresh: TestApp,
+    /// With an admin called hana.
+    used: TestApp,
+    /// The same with a brand.
+    branded: TestApp,
+    /// The same, for applications behind a reverse proxy.
+    proxied: TestApp,
+}
+
+impl Servers {
+    async fn start() -> Self {
+        let servers = Self {
+            fresh: TestApp::start().await,
+            used: TestApp::start_with(open_to_all).await,
+            branded: TestApp::start_with(in_other_looks).await,
+            proxied: proxies::start().await,
+        };
+        for app in [&servers.used, &servers.branded, &servers.proxied] {
+            app.add_user("hana", &["admin"]).await;
+        }
+        servers
+    }
+}
+
+#[tokio::test]
+async fn every_page_is_accessible() {
+    let ((english, mut faults), (korean, others)) = tokio::join!(look_at_all("en"), look_at_all("ko"));
+    let head = "| page | language | axe, light | axe, dark | HTML | packed | stylesheet | packed | script | packed |\n|---|---|---|---|---|---|---|---|---|---|\n";
+    std::fs::write("target/pages.md", format!("{head}{english}{korean}")).expect("written");
+    faults.extend(others);
+    assert_eq!(faults, [""; 0]);
+}
+
+/// The rows of the table, and all errors.
+async fn look_at_all(language: &'static str) -> (String, Vec<String>) {
+    let (servers, axe) = (Servers::start().await, reach::axe());
+    let browser = Browser::start_with(BrowserOptions { language, ..BrowserOptions::default() }).await;
+    let (mut table, mut faults) = (String::new(), Vec::new());
+    for (page, _) in PAGES {
+        browser.resize(WIDE.0, WIDE.1).await;
+        open(page, &browser, &servers).await;
+        let name = format!("{page}-{language}");
+        assert_eq!(browser.evaluate("document.documentElement.lang").await, language, "{name}");
+        let is_styled = page != UNSTYLED;
+        let weight = reach::weight(&browser, &name, is_styled).await;
+        let mut tell = |kind: &str, found: Vec<String>| {
+            let count = found.len();
+            faults.extend(found.into_iter().map(|fault| format!("{name}, {kind}: {fault}")));
+            count
+        };
+        let mut results = Vec::new();
+        for scheme in ["light", "dark"] {
+            // Without motion: contrast must not be measured during a transition.
+            browser.emulate(&[("prefers-color-scheme", scheme), ("prefers-reduced-motion", "reduce")]).await;
+            take(&browser, &format!("{name}-{scheme}")).await;
+            results.push(tell(scheme, reach::violations(&browser, &axe).await));
+        }
+        tell("still", reach::moving(&browser).await);
+        if is_styled {
+            tell("wide", reach::too_small(&browser).await);
+        }
+        browser.emulate(&[("forced-colors", "active"), ("prefers-reduced-motion", "reduce")]).await;
+        tell("forced colours", reach::lost_in_forced_colors(&browser).await);
+        browser.resize(NARROW.0, NARROW.1).await;
+        // The keyboard walk runs once in each language.
+        if language == "ko" && is_styled {
+            tell("forced colours, Tab", reach::walk(&browser).await);
+        }
+        take(&browser, &format!("{name}-forced")).await;
+        browser.emulate(&[("prefers-reduced-motion", "reduce")]).await;
+        tell("narrow", reach::too_wide(&browser, NARROW.0).await);
+        if is_styled {
+            tell("narrow", reach::too_small(&browser).await);
+            if language == "en" {
+                tell("Tab", reach::walk(&browser).await);
+            }
+        }
+        browser.evaluate("void (document.activeElement.blur(), scrollTo(0, 0))").await;
+        take(&browser, &format!("{name}-narrow")).await;
+        browser.emulate(&[]).await;
+        let [light, dark] = results[..] else { unreachable!("two schemes") };
+        writeln!(table, "| {page} | {language} | {light} | {dark} | {weight} |").expect("text");
+    }
+    (table, faults)
+}
+
+#[test]
+fn every_page_template_is_listed() {
+    for file in std::fs::read_dir("templates").expect("templates/") {
+        let path = file.expect("an entry").path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_file()) else { continue };
+        let is_page = name != "layout.html" && {
+            let text = std::fs::read_to_string(&path).expect("text");
+            text.contains("{% extends") || text.contains("<!DOCTYPE")
+        };
+        let has_line = PAGES.iter().any(|(_, template)| *template == name);
+        assert!(!is_page || has_line, "{name}: give it a line in PAGES and one in open()");
+    }
+}
+
+/// Settings that enable every page; no mail is sent.
+fn open_to_all(settings: &mut Settings) {
+    settings.set("SMTP_URL", "smtp://127.0.0.1:1");
+    settings.set("MAIL_FROM", "login@example.com");
+    settings.set("REGISTRATION", "open");
+    settings.set("ACCOUNT_DELETION", "on");
+}
+
+/// A pale accent, a wide logo and both links.
+fn in_other_looks(settings: &mut Settings) {
+    open_to_all(settings);
+    settings.set("PRODUCT_NAME", "Sunflower");
+    settings.set("LOGO_FILE", "tests/it/harness/wordmark.svg");
+    settings.set("ACCENT_COLOR", "#f2b705");
+    settings.set("HELP_URL", "https://help.example.com");
+    settings.set("PRIVACY_URL", "https://www.example.com/privacy");
+}
+
+/// Opens the page behind a one-time link for the first user.
+async fn open_link(browser: &Browser, app: &TestApp, (path, purpose): (&str, LinkPurpose)) {
+    let now = app.clock.now();
+    let user_id = (purpose != LinkPurpose::Invite).then_some(UserId(1));
+    let new = NewLink { purpose, user_id, email: Some("hana@example.com"), roles: &[] };
+    let link = app.write(move |conn| links::create_for(conn, &new, now)).await;
+    // Under this name the browser sends no `Sec-Fetch-Site`.
+    let url = app.url.replace("127.0.0.1", HOST_NAME);
+    browser.goto(&format!("{url}{path}?link={}", link.reveal())).await;
+}
+
+/// Opens a page in its state.
+async fn open(page: &str, browser: &Browser, servers: &Servers) {
+    browser.forget_cookies().await;
+    let (kind, is_refused) = page.strip_suffix("-error").map_or((page, false), |kind| (kind, true));
+    open_fresh(kind, browser, servers).await;
+    if is_refused {
+        // Disables the browser's validation.
+        browser.evaluate("void [...document.forms].forEach(form => form.noValidate = true)").await;
+        match kind {
+            "sign-in" | "branded" => fill(browser, "hana", "wrong password").await,
+            "setup" => fill(browser, "hana", "short").await,
+            "profile" => {
+                browser.fill("#display_name", &"long ".repeat(40)).await;
+                browser.submit(SUBMIT).await;
+            }
+            // An empty form.
+            "forgot" | "register" | "rescue" | "reset" | "invite" | "password" | "delete" => {
+                browser.submit(SUBMIT).await;
+            }
+            // Forms whose only error is a stale token, from a browser that does not state the origin.
+            _ => {
+                browser.evaluate("void (document.forms[0].csrf.value = 'stale')").await;
+                browser.send_header("Origin", Some("null")).await;
+                browser.submit(SUBMIT).await;
+                browser.send_header("Origin", None).await;
+            }
+        }
+    }
+    assert_eq!(browser.has("[role=alert]").await, is_refused, "{page} is in its state");
+    if is_refused {
+        // The error has the focus and is seen.
+        let focused = "document.activeElement";
+        browser.wait_until(&format!("{focused}.id == 'alert' && {focused}.getBoundingClientRect().top >= 0")).await;
+        assert!(browser.client.title().await.expect("a title").contains([':']), "{page}: the title says so too");
+    }
+}
+
+/// Opens a page without an error.
+async fn open_fresh(page: &str, browser: &Browser, Servers { fresh, used, branded, proxied }: &Servers) {
+    let unvouched = used.url.replace("127.0.0.1", HOST_NAME);
+    match page {
+        "sign-in" => browser.goto(&format!("{}/login", used.url)).await,
+        "sign-in-notice" => browser.goto(&format!("{}/login?notice=signed-out&next=/docs/", used.url)).await,
+        "branded" => browser.goto(&format!("{}/login", branded.url)).await,
+        "branded-account" => {
+            sign_in(browser, &branded.url).await;
+            browser.goto(&format!("{}/account/profile", branded.url)).await;
+        }
+        "setup" => {
+            let link = fresh.setup_link.as_deref().expect("no administrator");
+            browser.goto(&format!("{}/setup?link={link}", fresh.url)).await;
+        }
+        "rescue" => open_link(browser, used, ("/setup", LinkPurpose::Rescue)).await,
+        "forgot" => browser.goto(&format!("{}/password/forgot", used.url)).await,
+        "register" => browser.goto(&format!("{}/register", used.url)).await,
+        "reset" => open_link(browser, used, ("/password/reset", LinkPurpose::Reset)).await,
+        "verify" => open_link(browser, used, ("/email/verify", LinkPurpose::Verify)).await,
+        "invite" => open_link(browser, used, ("/invite", LinkPurpose::Invite)).await,
+        "account" => sign_in(browser, &used.url).await,
+        "sign-out" => sign_in(browser, &unvouched).await,
+        "profile" | "email" | "sessions" | "password" | "delete" => {
+            sign_in(browser, &unvouched).await;
+            browser.goto(&format!("{unvouched}/account/{page}")).await;
+        }
+        "not-found" => browser.goto(&format!("{}/nothing-here", used.url)).await,
+        "refused" => {
+            sign_in(browser, &proxied.url.replace("127.0.0.1", "login.vestibule.test")).await;
+            browser.goto(&format!("{}/verify/forward-auth?role=operators", here(browser).await)).await;
+            // axe assumes white for a missing background, in dark mode too.
+            browser.evaluate("void (document.documentElement.style.background = 'Canvas')").await;
+        }
+        "returns" => {
+            sign_in(browser, &proxied.url.replace("127.0.0.1", "login.vestibule.test")).await;
+            let login = here(browser).await;
+            let application = login.replace("login.", "app.");
+            for _ in 0..5 {
+                browser.goto(&format!("{login}/login?next={application}/work")).await;
+            }
+        }
+        _ => unreachable!("{page} has no way to it"),
+    }
+}
+
+/// The origin of the page that is open.
+async fn here(browser: &Browser) -> String {
+    browser.evaluate("location.origin").await.as_str().expect("text").to_owned()
+}
+
+async fn sign_in(browser: &Browser, url: &str) {
+    browser.goto(&format!("{url}/login")).await;
+    fill(browser, "hana", PASSWORD).await;
+}
+
+async fn fill(browser: &Browser, username: &str, password: &str) {
+    browser.fill("#username", username).await;
+    browser.fill("#password", password).await;
+    browser.submit(SUBMIT).await;
+}
+
+/// Writes a picture into `target/screens/` when `PAGE_PICTURES=1` is set: four a page take as long as its checks.
+async fn take(browser: &Browser, name: &str) {
+    if std::env::var_os("PAGE_PICTURES").is_none_or(|value| value != "1") {
+        return;
+    }
+    let picture = browser.client.screenshot().await.expect("a picture");
+    let folder = PathBuf::from("target/screens");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(Path::new(&folder).join(format!("{name}.png")), picture).expect("written");
+}

@@ -1,0 +1,114 @@
+//! The account pages with a real browser: by keyboard, and the hints of the password script.
+
+use fantoccini::key::Key;
+
+use crate::harness::browser::{Browser, BrowserOptions};
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
+
+const SUBMIT: &str = "form button[type=submit]";
+
+/// Presses Tab until the element has the focus, at most 20 times.
+async fn tab_to(browser: &Browser, css: &str) {
+    for _ in 0..20 {
+        browser.press(&char::from(Key::Tab).to_string()).await;
+        if browser.evaluate(&format!("document.activeElement.matches('{css}')")).await == true {
+            return;
+        }
+    }
+    panic!("Tab does not lead to {css}");
+}
+
+async fn press_enter(browser: &Browser) {
+    browser.press_to_submit(&char::from(Key::Enter).to_string()).await;
+}
+
+#[tokio::test]
+async fn account_pages_work_by_keyboard() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let browser = Browser::start().await;
+    browser.goto(&format!("{}/login", app.url)).await;
+    browser.wait_until("document.activeElement.id == 'username'").await;
+    browser.press("alice").await;
+    tab_to(&browser, "#password").await;
+    browser.press(PASSWORD).await;
+    press_enter(&browser).await;
+
+    tab_to(&browser, "a[href=\"/account/profile\"]").await;
+    press_enter(&browser).await;
+    tab_to(&browser, "#display_name").await;
+    browser.press("Alice Liddell").await;
+    press_enter(&browser).await;
+    browser.find("[role=status]").await;
+
+    tab_to(&browser, "a[href=\"/account/password\"]").await;
+    press_enter(&browser).await;
+    tab_to(&browser, "#current").await;
+    browser.press(PASSWORD).await;
+    tab_to(&browser, "#password").await;
+    browser.press(OTHER_PASSWORD).await;
+    tab_to(&browser, "button.show").await;
+    browser.press(" ").await;
+    assert_eq!(browser.evaluate("document.querySelector('#password').type").await, "text", "it is shown");
+    tab_to(&browser, "button[type=submit]").await;
+    press_enter(&browser).await;
+    assert!(browser.text("[role=status]").await.contains("changed"));
+
+    // A session elsewhere, ended from here.
+    let elsewhere = crate::harness::visitor::Visitor::new(&app);
+    assert_eq!(elsewhere.try_sign_in("alice", OTHER_PASSWORD).await.status, 303);
+    tab_to(&browser, "a[href=\"/account/sessions\"]").await;
+    press_enter(&browser).await;
+    tab_to(&browser, "button[name=end]").await;
+    press_enter(&browser).await;
+    browser.find("[role=status]").await;
+    assert!(!elsewhere.is_signed_in().await);
+
+    tab_to(&browser, "a[href=\"/\"]").await;
+    press_enter(&browser).await;
+    assert!(browser.text("h1").await.contains("Alice Liddell"));
+    tab_to(&browser, "form[action=\"/logout\"] button").await;
+    press_enter(&browser).await;
+    assert_eq!(browser.text("[role=status]").await, "You’re signed out.");
+    assert_eq!(browser.console().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn password_script_gives_the_servers_hints_and_is_optional() {
+    let app = TestApp::start().await;
+    let setup = format!("{}/setup?link={}", app.url, app.setup_link.as_deref().expect("no administrator"));
+    let browser = Browser::start().await;
+    browser.goto(&setup).await;
+    browser.fill("#username", "hana.kim").await;
+    for (typed, hint) in [
+        ("short", "Use at least 12 characters"),
+        ("aaaaaaaaaaaaaaaa", "Repeated characters"),
+        ("hana.kim.2026", ""),
+        ("hana.kim.hana", "name, email"),
+        (PASSWORD, ""),
+    ] {
+        browser.evaluate("void (document.querySelector('#password').value = '')").await;
+        browser.fill("#password", typed).await;
+        let said = "document.querySelector('#password-error').textContent";
+        let condition = if hint.is_empty() { format!("{said} == ''") } else { format!("{said}.includes('{hint}')") };
+        browser.wait_until(&condition).await;
+    }
+    assert_eq!(browser.evaluate("document.querySelector('#password-error').getAttribute('aria-live')").await, "polite");
+    // The server may refuse what the script accepts.
+    browser.evaluate("void (document.querySelector('#password').value = '')").await;
+    browser.fill("#password", "password1234").await;
+    browser.submit(SUBMIT).await;
+    let on = browser.text("[role=alert]").await;
+    drop(browser);
+
+    let browser = Browser::start_with(BrowserOptions { runs_scripts: false, ..BrowserOptions::default() }).await;
+    browser.goto(&setup).await;
+    browser.fill("#username", "hana.kim").await;
+    browser.fill("#password", "password1234").await;
+    assert!(!browser.has("button.show").await && browser.text("#password-error").await.is_empty());
+    browser.submit(SUBMIT).await;
+    assert_eq!(browser.text("[role=alert]").await, on, "the server says the same with and without");
+    browser.fill("#password", PASSWORD).await;
+    browser.submit(SUBMIT).await;
+    assert!(browser.text("h1").await.contains("hana.kim"));
+}

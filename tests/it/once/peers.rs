@@ -1,0 +1,131 @@
+//! PyJWT, python-jose, Authlib, FastAPI's tutorial, jose and openid-client (`tests/peers/`) against the server.
+
+use serde_json::{Value, json};
+use vestibule::clients::GrantType;
+
+use crate::harness::hs256::{self, JWT_SECRET, claims, part, swap_claims};
+use crate::harness::peers::{self, Listening, folder, node, python};
+use crate::harness::{Answer, PASSWORD, TestApp};
+
+/// The output of a Python script: the claims, or the reason for the refusal.
+async fn ask(script: &str, environment: &[(&str, &str)]) -> Value {
+    let mut command = python();
+    command.arg(folder().join(script));
+    peers::ask(command, environment).await
+}
+
+#[tokio::test]
+async fn pyjwt_and_jose_verify_every_algorithm_by_the_published_keys() {
+    for algorithm in ["ES256", "EdDSA", "RS256"] {
+        let app = TestApp::start_with(|settings| settings.set("JWT_ALGORITHM", algorithm)).await;
+        app.add_user("alice", &["admin"]).await;
+        let token = app.token_of("alice").await;
+        let keys = format!("{}/.well-known/jwks.json", app.url);
+        let environment = [("JWKS_URL", keys.as_str()), ("ISSUER", "http://localhost:8080"), ("ALGORITHM", algorithm)];
+        let check = async |token: &str| {
+            let environment = [&environment[..], &[("TOKEN", token)]].concat();
+            let jose = peers::ask(node(&folder().join("jose_client.mjs")), &environment).await;
+            [ask("verify_jwks.py", &environment).await, jose]
+        };
+        assert_eq!(check(&token).await, [claims(&token), claims(&token)], "{algorithm}");
+        let mut forged = claims(&token);
+        forged["sub"] = json!("bob");
+        let refused = ["InvalidSignatureError", "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"];
+        let refused = refused.map(|name| json!({"refused": name}));
+        assert_eq!(check(&swap_claims(&token, &forged)).await, refused, "{algorithm}");
+    }
+}
+
+#[tokio::test]
+async fn pyjwt_and_python_jose_verify_hs256_by_the_shared_secret() {
+    let app = hs256::start().await;
+    app.add_user("alice", &[]).await;
+    let token = app.token_of("alice").await;
+    let answers = ask("verify_hs256.py", &[("TOKEN", &token), ("SECRET_KEY", JWT_SECRET)]).await;
+    assert_eq!(answers, json!({"PyJWT": claims(&token), "python-jose": claims(&token)}));
+    let another =
+        ask("verify_hs256.py", &[("TOKEN", &token), ("SECRET_KEY", "another secret of over thirty-two bytes")]).await;
+    assert_eq!(another, json!({"PyJWT": "InvalidSignatureError", "python-jose": "JWTError"}));
+}
+
+/// The tutorial's application under uvicorn.
+async fn start_tutorial(token_url: &str) -> Listening {
+    let port = peers::free_port();
+    let mut command = python();
+    command.args(["-m", "uvicorn", "tutorial_app:app", "--log-level", "warning", "--app-dir"]).arg(folder());
+    command.args(["--port", &port.to_string()]).env("SECRET_KEY", JWT_SECRET).env("TOKEN_URL", token_url);
+    Listening::start(command, port).await
+}
+
+#[tokio::test]
+async fn fastapi_tutorial_accepts_tokens_and_refuses_forged_ones() {
+    let app = hs256::start().await;
+    app.add_user("alice", &[]).await;
+    let tutorial = start_tutorial(&format!("{}/token", app.url)).await;
+    let document = Answer::to(app.client.get(format!("{}/openapi.json", tutorial.url))).await.json();
+    let flow = &document["components"]["securitySchemes"]["OAuth2PasswordBearer"]["flows"]["password"];
+    // The request of the Authorize button: to the token URL of the document, with these fields.
+    let token_url = flow["tokenUrl"].as_str().expect("a URL");
+    let fields = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", "")];
+    let issued =
+        Answer::to(app.client.post(token_url).form(&fields).header("authorization", "Basic Og==")).await.json();
+    let token = issued["access_token"].as_str().expect("a token");
+    let me = |token: &str| Answer::to(app.client.get(format!("{}/users/me", tutorial.url)).bearer_auth(token));
+    let answer = me(token).await;
+    assert_eq!((answer.status, answer.json()), (200, json!({"username": "alice"})));
+    let mut bob = claims(token);
+    bob["sub"] = json!("bob");
+    let unsigned = part(token, 0).to_string().replace("HS256", "none");
+    let none =
+        format!("{}.{}.", vestibule::secret::base64url(unsigned.as_bytes()), token.split('.').nth(1).expect("claims"));
+    let stranger =
+        hs256::sign_with(b"another secret that is longer than thirty-two", &hs256::header(), &bob.to_string());
+    for forged in [swap_claims(token, &bob), none, stranger, "garbage".to_owned()] {
+        assert_eq!(me(&forged).await.status, 401, "{forged}");
+    }
+}
+
+#[tokio::test]
+async fn authlib_uses_every_grant_and_revokes_tokens() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &["editor"]).await;
+    app.allow("editor", "read write").await;
+    let client = app.add_client("authlib", &GrantType::ALL, "read").await;
+    let environment = [
+        ("URL", app.url.as_str()),
+        ("CLIENT_ID", &client.id),
+        ("CLIENT_SECRET", &client.secret),
+        ("PASSWORD", PASSWORD),
+    ];
+    let saw = ask("authlib_client.py", &environment).await;
+    let user = json!({
+        "scope": "read", "rotated": true, "active": true, "me": "alice", "revoked": 200,
+        "active_after": {"active": false}, "refused": "invalid_grant",
+    });
+    let own = json!({"scope": "read", "has_refresh_token": false});
+    let expected = json!({"client_secret_basic": user, "client_secret_post": user, "client_credentials": own});
+    assert_eq!(saw, expected);
+}
+
+#[tokio::test]
+async fn openid_client_discovers_the_server_and_uses_every_grant() {
+    // Discovery requires that the issuer equals the URL.
+    let port = peers::free_port();
+    let url = format!("http://127.0.0.1:{port}");
+    let app = TestApp::start_with(|settings| {
+        settings.set("BIND", format!("127.0.0.1:{port}"));
+        settings.set("PUBLIC_URL", url.clone());
+    })
+    .await;
+    app.add_user("alice", &["editor"]).await;
+    app.allow("editor", "read write").await;
+    let client = app.add_client("openid-client", &GrantType::ALL, "read").await;
+    let environment =
+        [("URL", url.as_str()), ("CLIENT_ID", &client.id), ("CLIENT_SECRET", &client.secret), ("PASSWORD", PASSWORD)];
+    let saw = peers::ask(node(&folder().join("openid_client.mjs")), &environment).await;
+    let right = json!({
+        "issuer": url, "own": {"scope": "read", "hasRefreshToken": false}, "scope": "read", "rotated": true,
+        "before": {"active": true, "username": "alice"}, "after": {"active": false}, "refused": "invalid_grant",
+    });
+    assert_eq!(saw, json!({"basic": right, "post": right, "wrong": ["OAUTH_WWW_AUTHENTICATE_CHALLENGE", 401]}));
+}

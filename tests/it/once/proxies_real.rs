@@ -1,0 +1,87 @@
+//! Requests with forged headers behind real nginx, Caddy and Traefik, and a real browser behind each.
+
+use crate::harness::browser::Browser;
+use crate::harness::reverse_proxy::{Kind, ReverseProxy};
+use crate::harness::{Answer, PASSWORD, proxies};
+use crate::proxies_real::{open, sign_in, told};
+use vestibule::users;
+
+async fn believes_no_client(kind: Kind) {
+    let proxy = ReverseProxy::start(kind, Some("editor")).await;
+    let alice = proxy.app.add_user("alice", &["editor"]).await;
+    let token = proxy.app.token_of("alice").await;
+    let (client, _) = sign_in(&proxy, "alice").await;
+    let url = format!("{}/x", proxy.application);
+    let program = proxy.client();
+    assert_eq!(Answer::to(program.get(&url)).await.status, 401);
+    let answer = Answer::to(program.get(&url).bearer_auth(&token)).await;
+    assert_eq!((answer.status, told(&answer.text(), "remote-user")), (200, Some("alice")));
+    for name in ["Remote-User", "remote-groups", "Remote-Name", "Remote-Email", "REMOTE-X"] {
+        for client in [&client, &program] {
+            let answer = Answer::to(client.get(&url).header(name, "admin")).await;
+            assert_eq!(answer.status, 403, "{kind:?} {name}: {}", answer.text());
+            assert!(!answer.text().contains("GET /x"), "{kind:?} {name}");
+        }
+    }
+    let answer = Answer::to(client.get(&url).header("Remote_User", "admin")).await;
+    assert!(answer.status == 403 || !answer.text().to_lowercase().contains("remote_user"), "{}", answer.text());
+    // The proxy removes the shared cookies in any position and passes the application's own.
+    let (_, cookie) = proxies::sign_in(&proxy.app, "alice").await;
+    for cookies in [
+        format!("theme=dark; {cookie}; lang=ko"),
+        format!("{cookie}; vestibule_token=x; theme=dark; lang=ko"),
+        format!("theme=dark; lang=ko; vestibule_token=x; {cookie}"),
+        format!("theme=dark; vestibule_token=x; lang=ko; {cookie}"),
+    ] {
+        let answer = Answer::to(program.get(&url).header("cookie", &cookies)).await.text();
+        let passed = told(&answer, "cookie").expect("its own");
+        if kind == Kind::Traefik {
+            continue;
+        }
+        assert_eq!(passed.trim_end_matches("; ").trim_end_matches(';'), "theme=dark; lang=ko", "{kind:?}");
+    }
+    // Only the proxy's own `X-Forwarded-*` headers count.
+    let lies = [("x-forwarded-host", "evil.test"), ("x-forwarded-uri", "/login"), ("x-forwarded-method", "POST")];
+    let request = lies.iter().fold(open(&program, &url), |request, (name, value)| request.header(*name, *value));
+    let answer = request.send().await.expect("an answer");
+    assert!(answer.url().query().is_some_and(|query| query.contains("app.vestibule.test")), "{}", answer.url());
+    proxy.app.write(move |conn| users::revoke_role(conn, alice.id, "editor")).await;
+    assert_eq!(Answer::to(client.get(&url)).await.status, 403, "the role counts at once");
+    assert_eq!(Answer::to(program.get(&url).bearer_auth(&token)).await.status, 403);
+}
+
+#[tokio::test]
+async fn nginx_passes_no_forged_identity() {
+    believes_no_client(Kind::Nginx).await;
+}
+
+#[tokio::test]
+async fn caddy_passes_no_forged_identity() {
+    believes_no_client(Kind::Caddy).await;
+}
+
+#[tokio::test]
+async fn traefik_passes_no_forged_identity() {
+    believes_no_client(Kind::Traefik).await;
+}
+
+#[tokio::test]
+async fn browser_signs_in_to_an_application_behind_each_proxy() {
+    for kind in [Kind::Nginx, Kind::Caddy, Kind::Traefik] {
+        let proxy = ReverseProxy::start(kind, None).await;
+        proxy.app.add_user("alice", &[]).await;
+        let browser = Browser::start().await;
+        browser.goto(&format!("{}/a?b=c", proxy.application)).await;
+        assert!(browser.path().await.starts_with("/login?next=http://app.vestibule.test"), "{kind:?}");
+        browser.fill("#username", "alice").await;
+        browser.fill("#password", PASSWORD).await;
+        browser.submit("button[type=submit]").await;
+        assert_eq!(browser.path().await, "/a?b=c", "{kind:?}: the form's policy lets it end at the application");
+        let text = browser.text("body").await;
+        assert!(text.to_lowercase().contains("remote-user: alice"), "{kind:?}: {text}");
+        let login = proxy.application.replace("app.", "login.");
+        browser.goto(&format!("{login}/logout?next={}/bye", proxy.application)).await;
+        browser.submit("button[type=submit]").await;
+        assert!(browser.path().await.starts_with("/login?next="), "{kind:?}: signed out, and sent to sign in again");
+    }
+}

@@ -1,0 +1,73 @@
+//! Addresses in use, the command line without a command, and a graceful stop.
+
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+
+use crate::harness::beside::{self, Direct};
+use crate::harness::cli::run;
+use crate::harness::{PASSWORD, ServerProcess, TestDatabase};
+use crate::starting::status_of_link;
+
+#[tokio::test]
+async fn address_in_use_fails_the_start_and_keeps_the_first_setup_link() {
+    let database = TestDatabase::create();
+    let first = ServerProcess::start(&database, &[]);
+    let address = first.url.strip_prefix("http://").expect("a URL");
+    for setting in ["BIND", "METRICS_BIND"] {
+        let output = run(database.serve(&[(setting, address)]));
+        let said = output.err;
+        assert_eq!(output.code, Some(1), "{said}");
+        assert!(said.contains(address) && said.contains(&format!("set {setting} to another address")), "{said}");
+    }
+    let link = first.setup_link.as_ref().expect("a link");
+    assert_eq!(status_of_link(&first, link).await, StatusCode::OK);
+}
+
+#[test]
+fn serve_is_the_default_command() {
+    let database = TestDatabase::create();
+    let bare = |arguments: &[&str]| database.command(arguments);
+    let mut without_arguments = bare(&[]);
+    without_arguments.env("BIND", "127.0.0.1:0");
+    assert!(ServerProcess::from_command(without_arguments).is_some());
+    assert!(ServerProcess::from_command(bare(&["--bind", "127.0.0.1:0"])).is_some());
+    assert!(ServerProcess::from_command(bare(&["serve", "--bind=127.0.0.1:0"])).is_some());
+    for (arguments, words) in [
+        (&["--help"] as &[_], "Start the server (default)"),
+        (&["-h"], "Start the server (default)"),
+        (&["--version"], concat!("vestibule ", env!("CARGO_PKG_VERSION"))),
+        (&["-V"], concat!("vestibule ", env!("CARGO_PKG_VERSION"))),
+        (&["serve", "--help"], "--database-url <URL>"),
+    ] {
+        let output = run(database.command(arguments));
+        assert!(output.ok().out.contains(words), "{arguments:?}");
+    }
+    for arguments in [&["serv"] as &[_], &["--no-such-flag"], &["serve", "more"]] {
+        assert_eq!(run(database.command(arguments)).code, Some(2), "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn stopping_server_finishes_requests_in_flight() {
+    let database = TestDatabase::create();
+    beside::add_user(&database, "alice", &[]).await;
+    // The account's hash is weaker than these, and a sign-in computes a slow one.
+    let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "10")];
+    let mut server = ServerProcess::start(&database, &slow);
+    let url = format!("{}/token", server.url);
+    let client = reqwest::Client::new();
+    let form = [("username", "alice"), ("password", PASSWORD)];
+    let request = tokio::spawn(async move { client.post(url).form(&form).send().await });
+    let mut direct = Direct::open(&database);
+    while direct.count("login_attempts", "in_flight > 0") == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    server.terminate();
+    let answer = request.await.expect("no panic").expect("the request in flight is answered");
+    assert_eq!(answer.status(), StatusCode::OK);
+    let begun = Instant::now();
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(9), "it does not wait for nothing: {:?}", begun.elapsed());
+    assert_eq!(direct.count("sessions", "1 = 1"), 1);
+}

@@ -1,0 +1,120 @@
+//! House rules read from the sources as text: the direction of imports, and single owners.
+
+use crate::harness::sources::{mentions, named_modules, sources, sources_in_src};
+
+/// The layers, from the edge inward: a module may name those in groups below its own, and none beside or above it.
+const LAYERS: [&[&str]; 20] = [
+    &["main", "lib"],
+    &["cli"],
+    &["server"],
+    &["openapi", "ops"],
+    &["account_pages", "login"],
+    &["oauth", "forward_auth", "recovery", "registration"],
+    &["web"],
+    &["error"],
+    &["seed"],
+    &["admin"],
+    &["accounts"],
+    &["authentication"],
+    &["tokens"],
+    &["sessions"],
+    &["links"],
+    &["users"],
+    &["clients", "audit", "mail"],
+    &["db"],
+    &["i18n", "metrics", "memory", "config"],
+    &["clock", "secret", "scope"],
+];
+
+/// Words with one owner: files, folders (with `/`) or file names (with `*/`) that may hold them.
+const OWNERS: [(&[&str], &[&str]); 8] = [
+    (&["argon2"], &["users/argon2id.rs"]),
+    (&["jsonwebtoken"], &["tokens/"]),
+    (&["getrandom", "OsRng", "thread_rng"], &[]),
+    (&["aws_lc_rs"], &["secret.rs", "tokens/key_pair.rs"]),
+    (&["lettre"], &["mail/smtp.rs"]),
+    (&["std::env", "dotenvy"], &["config/", "main.rs"]),
+    (&["DbConnection::Sqlite", "DbConnection::Postgres", "SqliteConnection", "PgConnection"], &["db/"]),
+    (&["Utc::now", "Local::now", "SystemTime::now"], &["clock.rs"]),
+];
+
+fn group_of(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|group| group.contains(&module))
+}
+
+#[test]
+fn imports_point_inward() {
+    let mut violations = Vec::new();
+    for source in sources_in_src() {
+        let module = source.module();
+        let group = group_of(module).unwrap_or_else(|| panic!("{}: add {module} to LAYERS", source.name));
+        for named in named_modules(&source.code()) {
+            let is_inward = group_of(&named).is_some_and(|other| other > group);
+            if named != module && !is_inward {
+                violations.push(format!("{} names {named}", source.name));
+            }
+        }
+    }
+    assert_eq!(violations, [""; 0]);
+}
+
+#[test]
+fn each_thing_has_one_owner() {
+    let mut violations = Vec::new();
+    for source in sources_in_src() {
+        let code = source.code();
+        for (words, owners) in OWNERS {
+            let is_owner = owners.iter().any(|owner| source.is_owner(owner));
+            let found = words.iter().filter(|word| !is_owner && mentions(&code, word));
+            violations.extend(found.map(|word| format!("{} holds {word}", source.name)));
+        }
+        if source.name == "src/main.rs" && code.matches("std::env").count() != code.matches("std::env::args_os").count()
+        {
+            violations.push("src/main.rs reads the environment".to_owned());
+        }
+        if source.name == "src/tokens/key_pair.rs" && mentions(&code, "rand::fill") {
+            violations.push("src/tokens/key_pair.rs draws random bytes".to_owned());
+        }
+        if !source.name.ends_with("/store.rs") && !source.name.contains("/store/") && !source.is_owner("db/") {
+            // A step composes queries and passes their results on; it writes none.
+            let allowed = ["diesel::QueryResult", "diesel::result"];
+            let count = code.matches("diesel::").count();
+            if count != allowed.iter().map(|word| code.matches(word).count()).sum::<usize>()
+                || mentions(&code, "db::schema")
+            {
+                violations.push(format!("{} holds a query", source.name));
+            }
+        }
+    }
+    assert_eq!(violations, [""; 0]);
+}
+
+#[test]
+fn nothing_is_left_to_chance_or_for_later() {
+    let mut violations = Vec::new();
+    for source in sources() {
+        // Concatenated: this file must not match itself.
+        for word in [
+            concat!("to", "do!("),
+            concat!("unimple", "mented!("),
+            concat!("#[ig", "nore"),
+            concat!("#[al", "low("),
+            concat!("#![al", "low("),
+        ] {
+            if source.code().contains(word) {
+                violations.push(format!("{}: {word}", source.name));
+            }
+        }
+        if source.is_in_src() && source.code_without_tests().contains(concat!(".unw", "rap()")) {
+            violations.push(format!("{}: an expect says why it holds", source.name));
+        }
+    }
+    assert_eq!(violations, [""; 0]);
+}
+
+#[test]
+fn source_scanner_finds_modules_and_words() {
+    let code = "use crate::{users::{self, store}, web};\npub(crate) fn a<F: Fn(&str) -> T, T>(&self, f: F, (x, y): (A, B)) {}\ncrate::clock::now()";
+    assert_eq!(named_modules(code), ["users", "web", "clock"]);
+    assert!(mentions("use argon2::Params", "argon2") && !mentions("argon2_memory_kib argon2id", "argon2"));
+}

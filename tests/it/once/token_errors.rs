@@ -1,0 +1,323 @@
+//! Requests that `/token` and `/me` refuse before or without asking the database.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::harness::answers::{assert_refusal, send_raw};
+use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp, TestDatabase};
+use crate::token_errors::{FORM, JSON, post};
+
+#[tokio::test]
+async fn missing_parameter_is_an_invalid_request() {
+    let app = TestApp::start().await;
+    let nothing = Answer::to(app.post("/token")).await;
+    assert_refusal(&nothing, 400, "invalid_request", "no body and no content type");
+    for (content_type, body) in [
+        (FORM, ""),
+        (FORM, "&&"),
+        (FORM, "grant_type=password"),
+        (FORM, "grant_type=password&username=alice"),
+        (FORM, "grant_type=password&password=x"),
+        (FORM, "username=alice"),
+        (FORM, "username=&password=x"),
+        (FORM, "username=alice&password="),
+        (FORM, "password=x"),
+        (FORM, "scope="),
+        (JSON, ""),
+        (JSON, "{}"),
+        (JSON, r#"{"grant_type":"password"}"#),
+        (JSON, r#"{"grant_type":"password","username":"alice"}"#),
+        (JSON, r#"{"grant_type":"password","password":"x"}"#),
+        (JSON, r#"{"username":"alice","password":""}"#),
+        (JSON, r#"{"password":"x"}"#),
+    ] {
+        let answer = Answer::to(post(&app, content_type, body)).await;
+        assert_refusal(&answer, 400, "invalid_request", &format!("{content_type} {body:?}"));
+    }
+}
+
+#[tokio::test]
+async fn mistyped_json_value_is_an_invalid_request() {
+    let app = TestApp::start().await;
+    for wrong in ["1", "1.5", "null", "true", "[]", r#"["x"]"#, "{}"] {
+        for body in [
+            format!(r#"{{"username":{wrong},"password":"x"}}"#),
+            format!(r#"{{"username":"alice","password":{wrong}}}"#),
+            format!(r#"{{"username":"alice","password":"x","grant_type":{wrong}}}"#),
+            format!(r#"{{"username":"alice","password":"x","scope":{wrong}}}"#),
+            wrong.to_owned(),
+        ] {
+            let answer = Answer::to(post(&app, JSON, body.clone())).await;
+            assert_refusal(&answer, 400, "invalid_request", &body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_grant_is_unsupported_and_the_default_is_password() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    for grant_type in ["Refresh_Token", "Password", "password ", "urn:x:y", "authorization_code"] {
+        let pairs = [("grant_type", grant_type), ("username", "alice"), ("password", PASSWORD)];
+        let form = Answer::to(app.post("/token").form(&pairs)).await;
+        assert_refusal(&form, 400, "unsupported_grant_type", grant_type);
+        let json = serde_json::json!({"grant_type": grant_type, "username": "alice", "password": PASSWORD});
+        assert_refusal(&Answer::to(app.post("/token").json(&json)).await, 400, "unsupported_grant_type", grant_type);
+    }
+    for grant_type in ["", "&grant_type=", "&grant_type=password", "&scope=", "&scope=+&grant_type=password"] {
+        let body = format!("username=alice&password={}{grant_type}", PASSWORD.replace(' ', "+"));
+        assert_eq!(Answer::to(post(&app, FORM, body)).await.status, 200, "{grant_type:?}");
+    }
+    let json = serde_json::json!({"username": "alice", "password": PASSWORD, "scope": ""});
+    assert_eq!(Answer::to(app.post("/token").json(&json)).await.status, 200);
+}
+
+#[tokio::test]
+async fn oversized_name_or_password_is_refused_without_a_hash() {
+    let database = TestDatabase::create();
+    let server = ServerProcess::start(&database, &[]);
+    let client = reqwest::Client::new();
+    for (name, password) in [
+        ("a".repeat(257), "x".to_owned()),
+        ("é".repeat(129), "x".to_owned()),
+        ("alice".to_owned(), "x".repeat(257)),
+        ("alice".to_owned(), "é".repeat(257)),
+        ("alice".to_owned(), "x".repeat(15_000)),
+        ("alice".to_owned(), "with a bell \u{7}".to_owned()),
+    ] {
+        let form = [("username", &name), ("password", &password)];
+        let answer = Answer::to(client.post(format!("{}/token", server.url)).form(&form)).await;
+        assert_refusal(&answer, 400, "invalid_grant", &name);
+        let json = serde_json::json!({"username": name, "password": password});
+        let answer = Answer::to(client.post(format!("{}/token", server.url)).json(&json)).await;
+        assert_refusal(&answer, 400, "invalid_grant", &name);
+    }
+    assert_eq!(server.counter("vestibule_password_hashes_total").await, 0);
+    let longest = [("username", "a".repeat(256)), ("password", "é".repeat(256))];
+    let answer = Answer::to(client.post(format!("{}/token", server.url)).form(&longest)).await;
+    assert_refusal(&answer, 400, "invalid_grant", "the longest that are looked at");
+    assert_eq!(server.counter("vestibule_password_hashes_total").await, 1);
+}
+
+#[tokio::test]
+async fn unknown_client_is_refused_with_a_challenge() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let form = |extra: &[(&str, &str)]| {
+        app.post("/token").form(&[&[("username", "alice"), ("password", PASSWORD)], extra].concat())
+    };
+    for (what, request) in [
+        ("Basic", form(&[]).basic_auth("client_1", Some("secret"))),
+        ("Basic without secret", form(&[]).basic_auth("client_1", None::<&str>)),
+        ("Basic without id", form(&[]).basic_auth("", Some("secret"))),
+        ("Basic that is no base64", form(&[]).header("authorization", "Basic !!!")),
+        ("basic in small letters", form(&[]).header("authorization", "basic Y2xpZW50OnNlY3JldA==")),
+        ("id in the body", form(&[("client_id", "client_1")])),
+        ("secret in the body", form(&[("client_secret", "secret")])),
+        ("both in the body", form(&[("client_id", "client_1"), ("client_secret", "secret")])),
+        (
+            "JSON",
+            app.post("/token").json(&serde_json::json!(
+                {"username": "alice", "password": PASSWORD, "client_id": "client_1"}
+            )),
+        ),
+    ] {
+        let answer = Answer::to(request).await;
+        assert_refusal(&answer, 401, "invalid_client", what);
+        assert!(answer.header("www-authenticate").starts_with("Basic "), "{what}: {answer:?}");
+    }
+    let twice = form(&[("client_id", "client_1")]).basic_auth("client_1", Some("secret"));
+    assert_refusal(&Answer::to(twice).await, 400, "invalid_request", "in the header and in the body");
+}
+
+#[tokio::test]
+async fn empty_client_credentials_count_as_none() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let fields = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", "")];
+    let empty = [("client_id", ""), ("client_secret", "")];
+    for (what, request) in [
+        ("Basic Og==", app.post("/token").form(&fields).header("authorization", "Basic Og==")),
+        ("empty fields", app.post("/token").form(&[&fields[..], &empty].concat())),
+        ("both", app.post("/token").form(&[&fields[..], &empty].concat()).header("authorization", "Basic Og==")),
+        ("a stale bearer", app.post("/token").form(&fields).bearer_auth("old")),
+    ] {
+        let answer = Answer::to(request).await;
+        assert_eq!(answer.status, 200, "{what}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn body_over_16_kib_is_refused() {
+    let app = TestApp::start().await;
+    let form = |length: usize| format!("username=alice&password={}", "x".repeat(length - 24));
+    assert_eq!(form(100).len(), 100);
+    let fits = Answer::to(post(&app, FORM, form(16 * 1024))).await;
+    assert_refusal(&fits, 400, "invalid_grant", "16 KiB");
+    let chunked = |body: &str| {
+        let mut request = format!(
+            "POST /token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {FORM}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        );
+        for chunk in body.as_bytes().chunks(4_096) {
+            write!(request, "{:x}\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk)).expect("a String takes it");
+        }
+        (request + "0\r\n\r\n").into_bytes()
+    };
+    let answer = send_raw(&app.url, chunked(&form(16 * 1024))).await;
+    assert_refusal(&answer, 400, "invalid_grant", "16 KiB in chunks");
+    for length in [16 * 1024 + 1, 1_000_000] {
+        let head = format!(
+            "POST /token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {FORM}\r\nContent-Length: {length}\r\n\r\n"
+        );
+        // `Content-Length` is enough: the body need not arrive.
+        assert_refusal(&send_raw(&app.url, head.into_bytes()).await, 413, "invalid_request", "announced");
+        assert_refusal(&send_raw(&app.url, chunked(&form(length))).await, 413, "invalid_request", "chunked");
+    }
+    let json = format!(r#"{{"username":"alice","password":"{}"}}"#, "x".repeat(17_000));
+    assert_refusal(&Answer::to(post(&app, JSON, json)).await, 413, "invalid_request", "JSON");
+}
+
+#[tokio::test]
+async fn unsupported_content_type_is_refused() {
+    let app = TestApp::start().await;
+    for content_type in
+        ["text/plain", "multipart/form-data; boundary=x", "application/jsonp", "application/xml", "", "json"]
+    {
+        let answer = Answer::to(post(&app, content_type, "username=alice&password=x")).await;
+        assert_refusal(&answer, 415, "invalid_request", content_type);
+    }
+    let none = Answer::to(app.post("/token").body("username=alice&password=x")).await;
+    assert_refusal(&none, 415, "invalid_request", "a body without a type");
+    for content_type in [format!("{FORM}; charset=UTF-8"), "Application/X-WWW-Form-Urlencoded".to_owned()] {
+        let answer = Answer::to(post(&app, &content_type, "username=alice&password=x")).await;
+        assert_refusal(&answer, 400, "invalid_grant", &content_type);
+    }
+}
+
+#[tokio::test]
+async fn wrong_method_is_405_with_allow_and_an_unknown_path_is_json() {
+    let app = TestApp::start().await;
+    for (path, allow, wrong) in [
+        ("/token", "POST", &["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"][..]),
+        ("/me", "GET, HEAD", &["POST", "PUT", "DELETE", "OPTIONS"]),
+        ("/token/revoke", "POST", &["GET", "PUT", "OPTIONS"]),
+        ("/token/introspect", "POST", &["GET", "DELETE"]),
+        ("/revoked", "GET, HEAD", &["POST"]),
+        ("/.well-known/oauth-authorization-server", "GET, HEAD", &["POST"]),
+        ("/.well-known/jwks.json", "GET, HEAD", &["POST", "DELETE"]),
+        ("/openapi.json", "GET, HEAD", &["POST"]),
+        ("/docs/", "GET, HEAD", &["POST"]),
+        ("/healthz", "GET, HEAD", &["POST"]),
+        ("/readyz", "GET, HEAD", &["POST"]),
+    ] {
+        for method in wrong {
+            let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
+            let request = app.client.request(method.clone(), format!("{}{path}", app.url));
+            let answer = Answer::to(request).await;
+            assert_refusal(&answer, 405, "method_not_allowed", &format!("{method} {path}"));
+            assert_eq!(answer.header("allow"), allow, "{method} {path}");
+        }
+    }
+    for path in ["/nothing", "/token/", "/token/nothing", "/me/", "/.well-known/", "/%ff"] {
+        for request in [app.get(path), app.post(path)] {
+            assert_refusal(&Answer::to(request).await, 404, "not_found", path);
+        }
+    }
+    assert_refusal(&Answer::to(app.get("/docs/nothing.js")).await, 404, "not_found", "/docs/nothing.js");
+}
+
+#[tokio::test]
+async fn full_hash_queue_is_503_and_tokens_are_still_verified() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let token = app.token_of("alice").await;
+    let settings = [
+        ("HASH_THREADS", "1"),
+        ("ARGON2_MEMORY_KIB", "19456"),
+        ("ARGON2_ITERATIONS", "2"),
+        ("THROTTLE_NETWORK", "1000"),
+        ("ISSUER", "http://localhost:8080"),
+    ];
+    let server = ServerProcess::start(&app.database, &settings);
+    // Hashing has the lowest priority: on a busy machine the queue is slow.
+    let patient = reqwest::Client::builder().timeout(Duration::from_mins(3)).build().expect("a client");
+    let tries: Vec<_> = (0..150)
+        .map(|number| {
+            let form = [("username", format!("nobody-{number}")), ("password", "wrong".to_owned())];
+            let request = patient.post(format!("{}/token", server.url)).form(&form);
+            tokio::spawn(Answer::to(request))
+        })
+        .collect();
+    let mut refused = 0;
+    let mut full = 0;
+    for answer in tries {
+        let answer = answer.await.expect("no panic");
+        if answer.status == 503 {
+            full += 1;
+            assert_refusal(&answer, 503, "temporarily_unavailable", "full");
+            let me = app.client.get(format!("{}/me", server.url)).bearer_auth(&token);
+            assert_eq!(Answer::to(me).await.status, 200, "checking a token waits for no hash");
+        } else {
+            refused += 1;
+            assert_refusal(&answer, 400, "invalid_grant", "hashed");
+        }
+    }
+    assert!(full > 0 && refused > 0, "{full} of 150 turned away");
+    let hashes = server.counter("vestibule_password_hashes_total").await;
+    assert!((refused..150).contains(&hashes), "{hashes} hashes for {refused}: those turned away cost none");
+    let form = [("username", "alice"), ("password", PASSWORD)];
+    let after = Answer::to(app.client.post(format!("{}/token", server.url)).form(&form)).await;
+    assert_eq!(after.status, 200, "{after:?}");
+}
+
+#[tokio::test]
+async fn missing_bearer_is_challenged_and_an_invalid_one_is_reported() {
+    let app = TestApp::start().await;
+    for (what, request) in [
+        ("nothing", app.get("/me")),
+        ("empty", app.get("/me").header("authorization", "Bearer ")),
+        ("only the scheme", app.get("/me").header("authorization", "Bearer")),
+        ("Basic", app.get("/me").basic_auth("alice", Some(PASSWORD))),
+        ("no scheme", app.get("/me").header("authorization", "abc")),
+    ] {
+        let answer = Answer::to(request).await;
+        assert_refusal(&answer, 401, "invalid_request", what);
+        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"vestibule\"", "{what}");
+    }
+    for request in [app.get("/me").bearer_auth("abc"), app.get("/me").header("cookie", "vestibule_token=abc")] {
+        let answer = Answer::to(request).await;
+        assert_refusal(&answer, 401, "invalid_token", "bad");
+        assert!(answer.header("www-authenticate").contains(", error=\"invalid_token\""), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn me_accepts_the_token_cookie_or_a_bearer_only() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let token = app.token_of("alice").await;
+    let cookie = format!("vestibule_token={token}");
+    let me = Answer::to(app.get("/me").header("cookie", &cookie)).await;
+    assert_eq!((me.status, &me.json()["sub"]), (200, &"alice".into()));
+    let small = Answer::to(app.get("/me").header("authorization", format!("bearer {token}"))).await;
+    assert_eq!(small.status, 200, "the scheme is written in any case");
+    let head = Answer::to(app.client.head(format!("{}/me", app.url)).bearer_auth(&token)).await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    // An invalid header beside a valid cookie is refused: two identities must not be mixed.
+    let both = Answer::to(app.get("/me").bearer_auth("abc").header("cookie", &cookie)).await;
+    assert_refusal(&both, 401, "invalid_token", "a bad header beside a good cookie");
+    let query = Answer::to(app.get(&format!("/me?access_token={token}"))).await;
+    assert_refusal(&query, 401, "invalid_request", "in the query, where logs keep it");
+}
+
+#[tokio::test]
+async fn password_grant_can_be_disabled() {
+    let app = TestApp::start_with(|settings| settings.set("PASSWORD_GRANT", "off")).await;
+    app.add_user("alice", &[]).await;
+    for body in ["username=alice&password=x", "grant_type=password&username=alice&password=x", "grant_type=password"] {
+        assert_refusal(&Answer::to(post(&app, FORM, body)).await, 400, "unsupported_grant_type", body);
+    }
+    let answer = Answer::read(app.post_token("alice", PASSWORD).await).await;
+    assert_refusal(&answer, 400, "unsupported_grant_type", "the right password");
+    assert_eq!(Answer::to(app.get("/login")).await.status, 200, "people still sign in");
+}
