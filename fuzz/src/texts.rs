@@ -6,7 +6,7 @@ use url::Url;
 use vestibule::config::{DatabaseUrl, Settings};
 use vestibule::scope::Scopes;
 use vestibule::secret::ServerKey;
-use vestibule::seed::file as seed;
+use vestibule::seed;
 use vestibule::users::argon2id::PasswordHash;
 use vestibule::users::password::{Password, PasswordPolicy};
 use vestibule::users::{LookupName, Username, is_display_name, is_email, is_role};
@@ -103,15 +103,15 @@ static POLICIES: LazyLock<[PasswordPolicy; 2]> = LazyLock::new(|| {
 /// Of so many files one has its passwords judged.
 const JUDGED_EACH: usize = 257;
 
-/// A seed file: what is wrong is told with a line that exists.
+/// A seed file: every error names a line that exists.
 pub fn seed_file(data: &[u8]) {
     let lines = data.split(|byte| *byte == b'\n').count();
     let policy = &POLICIES[usize::from(!data.len().is_multiple_of(JUDGED_EACH))];
     match seed::parse(data, policy) {
         Ok(file) => assert!(file.users.iter().all(|user| user.username.as_str().len() <= 256)),
-        Err(faults) => {
-            assert!(!faults.is_empty());
-            assert!(faults.iter().all(|fault| (1..=lines).contains(&fault.line)), "{faults:?}");
+        Err(errors) => {
+            assert!(!errors.is_empty());
+            assert!(errors.iter().all(|error| (1..=lines).contains(&error.line)), "{errors:?}");
         }
     }
 }
