@@ -6,7 +6,7 @@ use url::Url;
 use vestibule::config::{DatabaseUrl, Settings};
 use vestibule::scope::Scopes;
 use vestibule::secret::ServerKey;
-use vestibule::seed::file as seed;
+use vestibule::seed;
 use vestibule::users::argon2id::PasswordHash;
 use vestibule::users::password::{Password, PasswordPolicy};
 use vestibule::users::{LookupName, Username, is_display_name, is_email, is_role};

@@ -14,9 +14,7 @@ use zeroize::Zeroizing;
 use super::output::{failure, write_out};
 use super::services;
 use crate::config::{AdminCommand, SettingArgs};
-use crate::seed::clients::SeedClientCreation;
-use crate::seed::file::{self as seed_file, Remark};
-use crate::seed::{self, SeedChange, SeedReport, Seeding};
+use crate::seed::{self, ChangedUser, CreatedClient, Field, Remark, SeedOutcome, SeedReport, UserField};
 use crate::users::password::PasswordPolicy;
 
 /// Errors that are printed; the rest are counted.
@@ -47,36 +45,36 @@ pub struct SeedArgs {
 pub async fn run(args: SeedArgs) -> anyhow::Result<ExitCode> {
     let config = args.settings.check()?;
     let shown = args.file.display().to_string();
-    let bytes = read(&args.file).with_context(|| format!("cannot read {shown}"))?;
-    let wanted = seed_file::parse(&bytes, &PasswordPolicy::new(&config))
-        .map_err(|errors| failure(describe_errors(&shown, &errors)))?;
+    let bytes = read_file(&args.file).with_context(|| format!("cannot read {shown}"))?;
+    let file =
+        seed::parse(&bytes, &PasswordPolicy::new(&config)).map_err(|errors| failure(error_text(&shown, &errors)))?;
     let accounts = services::accounts(&config)?;
-    match seed::seed(&accounts, wanted, args.dry_run).await? {
-        Seeding::Refused(errors) => Err(failure(describe_errors(&shown, &errors))),
-        Seeding::Done(report) => {
+    match seed::seed(&accounts, file, args.dry_run).await? {
+        SeedOutcome::Rejected(errors) => Err(failure(error_text(&shown, &errors))),
+        SeedOutcome::Done(report) => {
             write_out(|out| {
                 if args.json {
-                    return writeln!(out, "{}", view(&report, args.dry_run));
+                    return writeln!(out, "{}", report_json(&report, args.dry_run));
                 }
-                out.write_all(describe(&shown, &report, args.dry_run).as_bytes())
+                out.write_all(report_text(&shown, &report, args.dry_run).as_bytes())
             })?;
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-/// The file's bytes, at most one more than a seed file may have, so that a larger one is noticed.
-fn read(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
+/// Reads the file up to one byte more than a seed file may have: a larger one is rejected later.
+fn read_file(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
     let file = File::open(path)?;
-    let most = seed_file::MAX_BYTES + 1;
-    let expected = usize::try_from(file.metadata()?.len()).unwrap_or(most).min(most);
+    let max = seed::MAX_BYTES + 1;
+    let expected = usize::try_from(file.metadata()?.len()).unwrap_or(max).min(max);
     // One allocation: growing would leave copies of the passwords in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(expected + 1));
-    file.take(most as u64).read_to_end(&mut bytes)?;
+    file.take(max as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-fn describe_errors(file: &str, errors: &[Remark]) -> String {
+fn error_text(file: &str, errors: &[Remark]) -> String {
     let mut text = format!("{file} could not be applied; nothing was changed");
     for error in errors.iter().take(MAX_SHOWN_ERRORS) {
         write!(text, "\n{file}:{error}").expect(TO_STRING);
@@ -88,13 +86,14 @@ fn describe_errors(file: &str, errors: &[Remark]) -> String {
 }
 
 /// The `--json` output: `created`, `changed` and `unchanged` are users; roles and clients have their own objects.
-fn view(report: &SeedReport, is_dry_run: bool) -> Value {
-    let created = |creation: &SeedClientCreation| {
-        let mut value = json!({ "name": creation.client.name });
+fn report_json(report: &SeedReport, is_dry_run: bool) -> Value {
+    let SeedReport { users, roles, clients } = report;
+    let created = |CreatedClient { client, secret }: &CreatedClient| {
+        let mut value = json!({ "name": client.name });
         // The ID and secret of a dry run are discarded.
         if !is_dry_run {
-            value["client_id"] = json!(creation.client.id);
-            if let Some(secret) = &creation.secret {
+            value["client_id"] = json!(client.id);
+            if let Some(secret) = secret {
                 value["client_secret"] = json!(secret.reveal());
             }
         }
@@ -102,34 +101,34 @@ fn view(report: &SeedReport, is_dry_run: bool) -> Value {
     };
     json!({
         "dry_run": is_dry_run,
-        "created": report.created,
-        "changed": report.changed,
-        "unchanged": report.unchanged,
-        "notes": report.notes,
-        "roles": { "changed": report.roles_changed, "unchanged": report.roles_unchanged },
+        "created": users.created,
+        "changed": users.changed,
+        "unchanged": users.unchanged,
+        "notes": users.notes,
+        "roles": { "changed": roles.changed, "unchanged": roles.unchanged },
         "clients": {
-            "created": report.clients_created.iter().map(created).collect::<Vec<_>>(),
-            "changed": report.clients_changed,
-            "unchanged": report.clients_unchanged,
+            "created": clients.created.iter().map(created).collect::<Vec<_>>(),
+            "changed": clients.changed,
+            "unchanged": clients.unchanged,
         },
     })
 }
 
-fn describe(file: &str, report: &SeedReport, is_dry_run: bool) -> String {
-    let SeedReport { created, changed, notes, roles_changed, clients_created, clients_changed, .. } = report;
+fn report_text(file: &str, report: &SeedReport, is_dry_run: bool) -> String {
+    let SeedReport { users, roles, clients } = report;
     let mut lines = String::new();
     let mut line = |text: std::fmt::Arguments<'_>| writeln!(lines, "{text}").expect(TO_STRING);
-    for user in created {
+    for user in &users.created {
         line(format_args!("create {} (id {})", user.username, user.id));
     }
-    for user in changed {
-        line(format_args!("change {} (id {}): {}", user.username, user.id, describe_change(user)));
+    for user in &users.changed {
+        line(format_args!("change {} (id {}): {}", user.username, user.id, changes_text(user)));
     }
-    for role in roles_changed {
-        let list = |scopes: &[String]| if scopes.is_empty() { "no scopes".to_owned() } else { scopes.join(" ") };
-        line(format_args!("change role {}: {} (was {})", role.name, list(&role.scopes), list(&role.scopes_before)));
+    for role in &roles.changed {
+        let words = |scopes: &[String]| if scopes.is_empty() { "no scopes".to_owned() } else { scopes.join(" ") };
+        line(format_args!("change role {}: {} (was {})", role.name, words(&role.scopes), words(&role.scopes_before)));
     }
-    for SeedClientCreation { client, secret } in clients_created {
+    for CreatedClient { client, secret } in &clients.created {
         match secret {
             _ if is_dry_run => line(format_args!("create client {}", client.name)),
             None => line(format_args!("create client {} ({}) with the secret from the file", client.name, client.id)),
@@ -141,15 +140,16 @@ fn describe(file: &str, report: &SeedReport, is_dry_run: bool) -> String {
             )),
         }
     }
-    for client in clients_changed {
-        line(format_args!("change client {} ({}): {}", client.name, client.client_id, client.fields.join(", ")));
+    for client in &clients.changed {
+        let fields: Vec<&str> = client.fields.iter().map(|field| field.name()).collect();
+        line(format_args!("change client {} ({}): {}", client.name, client.client_id, fields.join(", ")));
     }
-    for note in notes {
+    for note in &users.notes {
         line(format_args!("note: {file}:{note}"));
     }
-    let (to_create, to_change) =
-        (created.len() + clients_created.len(), changed.len() + roles_changed.len() + clients_changed.len());
-    let unchanged = report.unchanged + report.roles_unchanged + report.clients_unchanged;
+    let to_create = users.created.len() + clients.created.len();
+    let to_change = users.changed.len() + roles.changed.len() + clients.changed.len();
+    let unchanged = users.unchanged + roles.unchanged + clients.unchanged;
     line(format_args!("{to_create} to create, {to_change} to change, {unchanged} unchanged"));
     if is_dry_run {
         line(format_args!("dry run: nothing was changed"));
@@ -159,16 +159,16 @@ fn describe(file: &str, report: &SeedReport, is_dry_run: bool) -> String {
     lines
 }
 
-fn describe_change(user: &SeedChange) -> String {
+fn changes_text(user: &ChangedUser) -> String {
     let signed =
         |sign: char, roles: &[String]| -> Vec<String> { roles.iter().map(|role| format!("{sign}{role}")).collect() };
-    let fields = user.fields.iter().map(|field| match *field {
-        "roles" => {
+    let fields = user.fields.iter().map(|field| match field {
+        UserField::Roles => {
             let roles = [signed('+', &user.roles_granted), signed('-', &user.roles_revoked)].concat();
             format!("roles {}", roles.join(" "))
         }
-        "password" if user.ended_sessions > 0 => format!("password ({} sessions ended)", user.ended_sessions),
-        field => field.to_owned(),
+        UserField::Password if user.ended_sessions > 0 => format!("password ({} sessions ended)", user.ended_sessions),
+        field => field.name().to_owned(),
     });
     fields.collect::<Vec<_>>().join(", ")
 }

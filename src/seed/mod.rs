@@ -1,61 +1,143 @@
-//! Seeding accounts, roles and programs from a file: planned and hashed first, then written in one transaction, or not at all.
-//! What may not live here: reading the file (`seed_file.rs`), and how the report is printed (`cli`).
+//! Seeding users, roles and clients from a TOML file: read, compared with the database, written in one transaction.
 
-mod apply;
-pub mod clients;
-pub mod file;
-mod plan;
-pub mod roles;
-pub mod users;
+mod clients;
+mod field;
+mod remark;
+mod roles;
+mod row;
+mod toml_reader;
+mod users;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use self::apply::{ApplyError, apply};
-pub use self::apply::{SeedChange, SeedCreation, SeedReport};
-use self::file::{Remark, SeedFile};
-use self::plan::Hashes;
+pub use self::clients::{ChangedClient, ClientField, ClientSeedReport, CreatedClient, SeedClient};
+pub use self::field::Field;
+pub use self::remark::{Position, Remark};
+pub use self::roles::{ChangedRole, RoleField, RoleSeedReport, SeedRole};
+use self::row::{Planner, Refusal, SeedRow, Transaction};
+pub use self::toml_reader::MAX_BYTES;
+pub use self::users::{ChangedUser, CreatedUser, SeedSecret, SeedUser, UserField, UserSeedReport};
 use crate::accounts::{AccountError, AccountService};
-use crate::db::DbError;
+use crate::db::{DbError, Rollback};
+use crate::users::lock_accounts;
+use crate::users::password::PasswordPolicy;
 
-/// How often a seed is planned anew because others changed the same users meanwhile.
-const PLANS: u32 = 10;
+/// The most plans for one file: a plan is made again if the database has changed before it is applied.
+const MAX_PLANS: u32 = 10;
 
-/// What became of a seed.
-#[derive(Clone, Debug)]
-pub enum Seeding {
-    /// It was carried out, or it was a dry run and would be.
-    Done(SeedReport),
-    /// What the file wants cannot be; nothing was changed.
-    Refused(Vec<Remark>),
+/// The rows of a seed file, checked.
+#[derive(Clone, Debug, Default)]
+pub struct SeedFile {
+    /// The users.
+    pub users: Vec<SeedUser>,
+    /// The roles.
+    pub roles: Vec<SeedRole>,
+    /// The clients.
+    pub clients: Vec<SeedClient>,
 }
 
-/// Makes accounts, roles and programs as the file wants them; those that it does not name are left alone. A dry run does the same and rolls
-/// it back, so that its report is exact, new numbers too.
+/// What a seed did, or in a dry run would do.
+#[derive(Clone, Debug, Default)]
+pub struct SeedReport {
+    /// The users.
+    pub users: UserSeedReport,
+    /// The roles.
+    pub roles: RoleSeedReport,
+    /// The clients.
+    pub clients: ClientSeedReport,
+}
+
+/// Outcome of a seed.
+#[derive(Clone, Debug)]
+pub enum SeedOutcome {
+    /// The file was applied, or in a dry run would be.
+    Done(SeedReport),
+    /// The file conflicts with the database; nothing was changed.
+    Rejected(Vec<Remark>),
+}
+
+/// Reads and checks a seed file.
 ///
 /// # Errors
-/// [`AccountError`]; nothing was changed.
-pub async fn seed(accounts: &AccountService, file: SeedFile, is_dry_run: bool) -> Result<Seeding, AccountError> {
+/// All errors, in the order of lines.
+pub fn parse(bytes: &[u8], policy: &PasswordPolicy) -> Result<SeedFile, Vec<Remark>> {
+    toml_reader::read(bytes, |reader| SeedFile {
+        users: reader.read_table(policy),
+        roles: reader.read_table(policy),
+        clients: reader.read_table(policy),
+    })
+}
+
+/// Creates and changes users, roles and clients as the file says; those that it does not list are left alone. A dry run
+/// rolls its transaction back; therefore its report is exact, including new user IDs.
+pub async fn seed(accounts: &AccountService, file: SeedFile, is_dry_run: bool) -> Result<SeedOutcome, AccountError> {
     let file = Arc::new(file);
-    let mut hashes = Hashes::new();
-    for _ in 0..PLANS {
-        let plan = match plan::make(accounts, &file, &mut hashes, is_dry_run).await? {
-            Ok(plan) => Arc::new(plan),
-            Err(faults) => return Ok(Seeding::Refused(faults)),
-        };
-        let (file, clock) = (Arc::clone(&file), accounts.clock().clone());
-        let result = accounts
-            .write(move |conn, ended| {
-                let report = apply(conn, ended, &file, &plan, clock.now())?;
-                if is_dry_run { Err(ApplyError::DryRun(Box::new(report))) } else { Ok(report) }
-            })
-            .await;
-        match result {
-            Ok(report) => return Ok(Seeding::Done(report)),
-            Err(ApplyError::DryRun(report)) => return Ok(Seeding::Done(*report)),
-            Err(ApplyError::Refused(fault)) => return Ok(Seeding::Refused(vec![fault])),
-            Err(ApplyError::Database(error)) => return Err(error.into()),
-            Err(ApplyError::Stale) => {}
+    let mut planner = Planner { accounts, is_dry_run, hashes: HashMap::new(), errors: Vec::new() };
+    for _ in 0..MAX_PLANS {
+        let plan = SeedPlan::new(&mut planner, &file).await?;
+        if !planner.errors.is_empty() {
+            return Ok(SeedOutcome::Rejected(planner.errors));
+        }
+        match run(accounts, Arc::clone(&file), plan, is_dry_run).await? {
+            Attempt::Done(report) => return Ok(SeedOutcome::Done(report)),
+            Attempt::Refused(Refusal::Rejected(error)) => return Ok(SeedOutcome::Rejected(vec![error])),
+            Attempt::Refused(Refusal::Outdated) => {}
         }
     }
     Err(DbError::Busy.into())
+}
+
+/// The difference between a file and the database.
+struct SeedPlan {
+    users: <SeedUser as SeedRow>::Plan,
+    roles: <SeedRole as SeedRow>::Plan,
+    clients: <SeedClient as SeedRow>::Plan,
+}
+
+impl SeedPlan {
+    async fn new(planner: &mut Planner<'_>, file: &SeedFile) -> Result<Self, AccountError> {
+        let SeedFile { users, roles, clients } = file;
+        Ok(Self {
+            users: SeedUser::plan(planner, users).await?,
+            roles: SeedRole::plan(planner, roles).await?,
+            clients: SeedClient::plan(planner, clients).await?,
+        })
+    }
+
+    fn apply(&self, transaction: &mut Transaction<'_>, file: &SeedFile) -> Result<SeedReport, Rollback<Refusal>> {
+        let Self { users, roles, clients } = self;
+        lock_accounts(transaction.conn)?;
+        Ok(SeedReport {
+            users: SeedUser::apply(transaction, &file.users, users)?,
+            roles: SeedRole::apply(transaction, &file.roles, roles)?,
+            clients: SeedClient::apply(transaction, &file.clients, clients)?,
+        })
+    }
+}
+
+/// Outcome of a transaction, committed or rolled back.
+enum Attempt {
+    Done(SeedReport),
+    Refused(Refusal),
+}
+
+async fn run(
+    accounts: &AccountService,
+    file: Arc<SeedFile>,
+    plan: SeedPlan,
+    is_dry_run: bool,
+) -> Result<Attempt, DbError> {
+    let (plan, clock) = (Arc::new(plan), accounts.clock().clone());
+    accounts
+        .write_or_rollback(move |conn, ended| {
+            let mut transaction = Transaction { conn, ended, now: clock.now() };
+            match plan.apply(&mut transaction, &file) {
+                Ok(report) if is_dry_run => Err(Rollback::with(Attempt::Done(report))),
+                Ok(report) => Ok(Attempt::Done(report)),
+                Err(Rollback::Outcome(refusal)) => Err(Rollback::with(Attempt::Refused(*refusal))),
+                Err(Rollback::Failed(error)) => Err(Rollback::Failed(error)),
+            }
+        })
+        .await
 }

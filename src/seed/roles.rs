@@ -1,94 +1,149 @@
-//! `[[roles]]` in a seed file: exactly which scopes a role allows. What may not live here: who holds a role (`seed_users.rs`).
+//! `[[roles]]` in a seed file: the exact scopes that a role allows.
 
 use toml::de::DeValue;
 
-use super::apply::SeedReport;
-use super::file::{Entry, Place, Remark, text, texts};
-use crate::accounts::fields;
+use super::field::fields;
+use super::remark::{Position, Remark, RowErrors, UniqueField};
+use super::row::{Planner, Refusal, SeedRow, Transaction};
+use super::toml_reader::{read_text, read_texts};
+use crate::accounts::AccountError;
+use crate::accounts::fields::{check_roles, check_scopes};
 use crate::accounts::roles::set_scopes;
-use crate::db::{DbConnection, DbError};
+use crate::db::{DbError, Rollback};
 use crate::scope::Scopes;
+use crate::users;
+use crate::users::password::PasswordPolicy;
 
-/// One role that the file wants, checked.
+fields! {
+    /// A field of `[[roles]]`.
+    RoleField {
+        /// The name of the role.
+        Name = "name",
+        /// The scopes that it allows.
+        Scopes = "scopes",
+    }
+}
+
+/// A role in a seed file, checked.
 #[derive(Clone, Debug)]
 pub struct SeedRole {
-    /// Where in the file.
-    pub place: Place,
-    /// The role.
+    /// The position in the file.
+    pub position: Position,
+    /// The name of the role.
     pub name: String,
-    /// Exactly these scopes.
+    /// All scopes that it allows.
     pub scopes: Scopes,
+}
+
+/// What a seed did with roles, or in a dry run would do.
+#[derive(Clone, Debug, Default)]
+pub struct RoleSeedReport {
+    /// The changed roles, in the order of the file.
+    pub changed: Vec<ChangedRole>,
+    /// The number of roles that were as in the file.
+    pub unchanged: usize,
 }
 
 /// A role whose scopes were set.
 #[derive(Clone, Debug, serde::Serialize)]
-pub struct SeedRoleChange {
-    /// The role.
+pub struct ChangedRole {
+    /// The name of the role.
     pub name: String,
     /// The scopes that it allows now.
     pub scopes: Vec<String>,
-    /// Those that it allowed before.
+    /// The scopes that it allowed before.
     pub scopes_before: Vec<String>,
 }
 
-/// The fields of one role as the file gives them.
+/// The values of a row.
 #[derive(Default)]
-pub(super) struct Given {
+pub(super) struct RoleInput {
     name: Option<String>,
     scopes: Option<Vec<String>>,
 }
 
-impl Entry for Given {
+/// What is to be done with the roles of a file.
+#[derive(Default)]
+pub(super) struct RolePlan {
+    /// Rows of roles to change, each with the scopes that the plan was made from.
+    changes: Vec<(usize, Scopes)>,
+    unchanged: usize,
+}
+
+impl SeedRow for SeedRole {
     const TABLE: &'static str = "roles";
-    const FIELDS: &'static [&'static str] = &["name", "scopes"];
+    const MAX_ROWS: usize = 10_000;
     const EXAMPLE: &'static str = "{ name = \"editor\", scopes = [\"read\"] }";
 
-    fn take(&mut self, field: &str, value: &DeValue<'_>) -> Result<(), &'static str> {
+    type Field = RoleField;
+    type Input = RoleInput;
+    type Plan = RolePlan;
+    type Report = RoleSeedReport;
+
+    fn read(input: &mut RoleInput, field: RoleField, value: &DeValue<'_>) -> Result<(), &'static str> {
         match field {
-            "name" => self.name = Some(text(value)?),
-            _ => self.scopes = Some(texts(value, "use a list such as [\"read\"], or [] for no scopes")?),
+            RoleField::Name => input.name = Some(read_text(value)?),
+            RoleField::Scopes => {
+                input.scopes = Some(read_texts(value, "use a list such as [\"read\"], or [] for no scopes")?);
+            }
         }
         Ok(())
     }
-}
 
-/// Checks what an entry gives.
-///
-/// # Errors
-/// Each field that is refused, and why.
-pub(super) fn check(place: Place, given: Given) -> Result<SeedRole, Vec<Remark>> {
-    let mut remarks = Vec::new();
-    for (field, what) in [("name", "every role needs one"), ("scopes", "use [] for a role that allows no scopes")] {
-        if !place.has(field) {
-            remarks.push(place.remark(field, format_args!("is missing: {what}")));
+    fn check(position: Position, input: RoleInput, _policy: &PasswordPolicy) -> Result<Self, Vec<Remark>> {
+        let RoleInput { name, scopes } = input;
+        let mut errors = RowErrors::new(&position);
+        errors.require(RoleField::Name, "every role needs one");
+        errors.require(RoleField::Scopes, "use [] for a role that allows no scopes");
+        let name = name.and_then(|name| {
+            errors.check(RoleField::Name, check_roles(vec![name.clone()]))?;
+            Some(name)
+        });
+        let scopes = scopes.and_then(|scopes| errors.check(RoleField::Scopes, check_scopes(&scopes)));
+        match (name, scopes) {
+            (Some(name), Some(scopes)) if errors.is_empty() => Ok(Self { position, name, scopes }),
+            _ => Err(errors.into_remarks()),
         }
     }
-    let name = given.name.map(|name| fields::check_roles(vec![name.clone()]).map(|_| name));
-    let scopes = given.scopes.map(|scopes| fields::check_scopes(&scopes));
-    let name = name.transpose().unwrap_or_else(|fault| {
-        remarks.push(place.remark("name", fault));
-        None
-    });
-    let scopes = scopes.transpose().unwrap_or_else(|fault| {
-        remarks.push(place.remark("scopes", fault));
-        None
-    });
-    match (name, scopes) {
-        (Some(name), Some(scopes)) if remarks.is_empty() => Ok(SeedRole { place, name, scopes }),
-        _ => Err(remarks),
-    }
-}
 
-/// Sets what the roles allow. With the accounts locked.
-pub(super) fn apply(conn: &mut DbConnection, wanted: &[SeedRole], report: &mut SeedReport) -> Result<(), DbError> {
-    for role in wanted {
-        let before = set_scopes(conn, &role.name, &role.scopes)?;
-        if before == role.scopes {
-            report.roles_unchanged += 1;
-            continue;
-        }
-        let [scopes, scopes_before] = [&role.scopes, &before].map(|scopes| scopes.iter().map(str::to_owned).collect());
-        report.roles_changed.push(SeedRoleChange { name: role.name.clone(), scopes, scopes_before });
+    fn find_duplicates(rows: &[Self]) -> Vec<Remark> {
+        let mut names = UniqueField::new(RoleField::Name, "remove one of them");
+        rows.iter().filter_map(|row| names.add(row.name.as_str(), &row.position)).collect()
     }
-    Ok(())
+
+    async fn plan(planner: &mut Planner<'_>, rows: &[Self]) -> Result<RolePlan, AccountError> {
+        let names: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
+        let stored = planner
+            .accounts
+            .read(move |conn| {
+                let scopes = names.iter().map(|name| users::list_role_scopes(conn, std::slice::from_ref(name)));
+                Ok::<_, DbError>(scopes.collect::<Result<Vec<_>, _>>()?)
+            })
+            .await?;
+        let mut plan = RolePlan::default();
+        for (index, (row, stored)) in rows.iter().zip(stored).enumerate() {
+            // The name identifies the role.
+            let Self { position: _, name: _, scopes } = row;
+            if *scopes == stored { plan.unchanged += 1 } else { plan.changes.push((index, stored)) }
+        }
+        Ok(plan)
+    }
+
+    fn apply(
+        transaction: &mut Transaction<'_>,
+        rows: &[Self],
+        plan: &RolePlan,
+    ) -> Result<RoleSeedReport, Rollback<Refusal>> {
+        let mut report = RoleSeedReport { unchanged: plan.unchanged, ..RoleSeedReport::default() };
+        for (index, seen) in &plan.changes {
+            let Self { position: _, name, scopes } = &rows[*index];
+            let before = set_scopes(transaction.conn, name, scopes)?;
+            if before != *seen {
+                return Err(Rollback::with(Refusal::Outdated));
+            }
+            let [scopes, scopes_before] = [scopes, &before].map(|scopes| scopes.iter().map(str::to_owned).collect());
+            report.changed.push(ChangedRole { name: name.clone(), scopes, scopes_before });
+        }
+        Ok(report)
+    }
 }

@@ -1,0 +1,96 @@
+//! Verifying and hashing the passwords of a seed file, before the transaction, which holds up other writers.
+
+use std::future::Future;
+
+use tokio::task::JoinSet;
+
+use super::row::SeedSecret;
+use crate::seed::row::Planner;
+use crate::users::argon2id::PasswordHash;
+use crate::users::hash_pool::HashPoolFull;
+
+/// Concurrent jobs: fewer than the queue of a single hash thread holds, therefore it is never full.
+const MAX_JOBS: usize = 32;
+
+/// What to do with a user's password.
+#[derive(Clone)]
+pub(super) enum PasswordAction {
+    /// Leave it alone.
+    Keep,
+    /// Leave it alone, because the stored hash is stronger than the one in the file.
+    KeepStronger,
+    /// Set it. There is no hash if a dry run would have to make it.
+    Set(Option<PasswordHash>),
+}
+
+/// Decides what to do with each password. A pair holds what the file gives and the stored hash.
+pub(super) async fn plan_passwords(
+    planner: &mut Planner<'_>,
+    passwords: Vec<(Option<&SeedSecret>, Option<&PasswordHash>)>,
+) -> Result<Vec<PasswordAction>, HashPoolFull> {
+    let pool = planner.accounts.hash_pool();
+    let mut actions = vec![PasswordAction::Keep; passwords.len()];
+    let (mut to_verify, mut to_hash) = (Vec::new(), Vec::new());
+    for (index, pair) in passwords.into_iter().enumerate() {
+        match pair {
+            (None, _) => {}
+            (Some(SeedSecret::Hash(hash)), stored) => actions[index] = compare_hashes(hash, stored),
+            (Some(SeedSecret::Plain(password)), None) => to_hash.push((index, password.clone())),
+            (Some(SeedSecret::Plain(password)), Some(stored)) => {
+                let (pool, password, stored) = (pool.clone(), password.clone(), stored.clone());
+                to_verify.push((index, async move {
+                    let is_same = pool.verify(password.clone(), Some(stored)).await?;
+                    Ok((!is_same).then_some(password))
+                }));
+            }
+        }
+    }
+    let verified = run_all(to_verify).await?;
+    to_hash.extend(verified.into_iter().filter_map(|(index, changed)| Some((index, changed?))));
+    let indexes: Vec<usize> = to_hash.iter().map(|(index, _)| *index).collect();
+    if !planner.is_dry_run {
+        to_hash.retain(|(index, _)| !planner.hashes.contains_key(index));
+        let jobs = to_hash.into_iter().map(|(index, password)| {
+            let pool = pool.clone();
+            (index, async move { pool.hash(password).await })
+        });
+        planner.hashes.extend(run_all(jobs.collect()).await?);
+    }
+    for index in indexes {
+        actions[index] = PasswordAction::Set(planner.hashes.get(&index).cloned());
+    }
+    Ok(actions)
+}
+
+fn compare_hashes(hash: &PasswordHash, stored: Option<&PasswordHash>) -> PasswordAction {
+    match stored {
+        Some(stored) if hash == stored => PasswordAction::Keep,
+        // A sign-in upgrades a weak hash to today's cost, for the same password. Setting the file's hash again would
+        // end that person's sessions at every run.
+        Some(stored) if hash.cost().is_weaker_than(stored.cost()) => PasswordAction::KeepStronger,
+        _ => PasswordAction::Set(Some(hash.clone())),
+    }
+}
+
+/// Runs jobs on the hash threads, at most [`MAX_JOBS`] at once.
+async fn run_all<T, F>(jobs: Vec<(usize, F)>) -> Result<Vec<(usize, T)>, HashPoolFull>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, HashPoolFull>> + Send + 'static,
+{
+    let mut results = Vec::with_capacity(jobs.len());
+    let mut waiting = jobs.into_iter();
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < MAX_JOBS
+            && let Some((index, job)) = waiting.next()
+        {
+            running.spawn(async move { job.await.map(|result| (index, result)) });
+        }
+        match running.join_next().await {
+            Some(Ok(result)) => results.push(result?),
+            Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+            None => return Ok(results),
+        }
+    }
+}
