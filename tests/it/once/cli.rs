@@ -44,7 +44,7 @@ fn token_inspect_needs_no_database() {
 #[test]
 fn invalid_settings_are_exit_code_2() {
     let db = TestDatabase::create();
-    db.cli(&["users", "list", "--database-url", "mysql://x"]).fails(2, "DATABASE_URL does not begin with sqlite://");
+    db.cli(&["users", "list", "--database-url", "mysql://x"]).fails(2, "DATABASE_URL: must begin with sqlite://");
     db.cli(&["users", "add", "alice", "--no-password", "--password-min-length", "3"]).fails(2, "PASSWORD_MIN_LENGTH=3");
     db.cli(&["users"]).fails(2, "Usage");
 }

@@ -20,7 +20,7 @@ fn starts(command: Command) -> bool {
 
 #[test]
 fn all_errors_are_reported_at_once_and_nothing_is_created() {
-    let database = TestDatabase::create();
+    let database = TestDatabase::empty();
     let settings = [
         ("SERVER_KEY", "hunter2"),
         ("SMTP_URL", "http://me:hunter2@mail.example.com"),
