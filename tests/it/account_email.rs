@@ -28,7 +28,7 @@ async fn email_changes_when_confirmed_and_the_old_address_gets_two_notices() {
     assert_eq!(email_of(&app).await, (Some(OLD.to_owned()), false), "nothing is changed yet");
     server.wait_for_one(OLD, "Request to change your email at Vestibule").await;
     let mail = server.wait_for_one(NEW, CONFIRM).await;
-    assert_eq!(answer(&app, &mail).await.status, 303);
+    assert_eq!(response(&app, &mail).await.status, 303);
     assert_eq!(email_of(&app).await, (Some(NEW.to_owned()), true));
     server.wait_for_one(OLD, "Your email address at Vestibule was changed").await;
     assert!(!visitor.get(PATH).await.html.contains(WAITS));
@@ -131,7 +131,7 @@ async fn user_without_an_email_adds_one() {
     ask(&visitor, NEW).await;
     let page = visitor.get(PATH).await;
     assert!(page.html.contains(">Cancel</button>") && !page.html.contains("Current email"), "{}", page.html);
-    assert_eq!(answer(&app, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
+    assert_eq!(response(&app, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
     assert!(visitor.get(PATH).await.html.contains("<h1>Change your email address</h1>"));
     assert_eq!(server.received().len(), 1, "nobody else to tell");
 }
@@ -149,7 +149,7 @@ async fn ending_sessions_cancels_a_pending_email_change() {
         let page = visitor.submit(&form, PATH, &[("email", &email), ("current", current)]).await;
         assert_eq!(page.status, 303, "{way}: {}", page.html);
         let mail = server.wait_for_one(&email, CONFIRM).await;
-        assert_eq!(open(&app, &mail).await.1.status, 200, "{way}: it could still be answered");
+        assert_eq!(open(&app, &mail).await.1.status, 200, "{way}: it could still be responded");
         match way {
             "password" => {
                 let form = visitor.get("/account/password").await;
@@ -162,12 +162,12 @@ async fn ending_sessions_cancels_a_pending_email_change() {
             }
             "set-password" => {
                 let password = "purple monkey dishwasher lamp".to_owned().into();
-                accounts.set_password(&alice, &password).await.expect("the database answers");
+                accounts.set_password(&alice, &password).await.expect("the database responds");
             }
-            "sign-out" => drop(accounts.sign_out(&alice).await.expect("the database answers")),
+            "sign-out" => drop(accounts.sign_out(&alice).await.expect("the database responds")),
             _ => {
-                accounts.disable(&alice, false).await.expect("the database answers");
-                accounts.enable(&alice).await.expect("the database answers");
+                accounts.disable(&alice, false).await.expect("the database responds");
+                accounts.enable(&alice).await.expect("the database responds");
             }
         }
         assert_eq!(open(&app, &mail).await.1.status, 410, "{way}");
@@ -186,7 +186,7 @@ async fn email_change_invalidates_reset_links_sent_to_the_old_address() {
     ask(&visitor, NEW).await;
     assert_eq!(open(&app, &reset).await.1.status, 200);
     let mail = server.wait_for_one(NEW, CONFIRM).await;
-    assert_eq!(answer(&app, &mail).await.status, 303);
+    assert_eq!(response(&app, &mail).await.status, 303);
     assert_eq!(open(&app, &reset).await.1.status, 410);
 }
 
@@ -215,12 +215,12 @@ async fn email_change_leaves_a_username_that_is_an_email() {
         email: Some(OLD.to_owned()),
         ..vestibule::accounts::UserFields::default()
     };
-    app.services.accounts.create(fields, Some(&PASSWORD.to_owned().into())).await.expect("the database answers");
+    app.services.accounts.create(fields, Some(&PASSWORD.to_owned().into())).await.expect("the database responds");
     let visitor = Visitor::new(&app);
     visitor.sign_in(OLD).await;
     assert!(visitor.get(PATH).await.html.contains("sign in with the username alice@example.com"));
     ask(&visitor, NEW).await;
-    assert_eq!(answer(&app, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
+    assert_eq!(response(&app, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
     assert_eq!(Visitor::new(&app).try_sign_in(OLD, PASSWORD).await.status, 303);
     assert_eq!(Visitor::new(&app).try_sign_in(NEW, PASSWORD).await.status, 422, "an address is no name");
 }
@@ -249,7 +249,7 @@ async fn open(app: &TestApp, mail: &Received) -> (Visitor, Page) {
     (visitor, form)
 }
 
-async fn answer(app: &TestApp, mail: &Received) -> Page {
+async fn response(app: &TestApp, mail: &Received) -> Page {
     let (visitor, form) = open(app, mail).await;
     visitor.submit(&form, "/email/verify", &[]).await
 }

@@ -17,14 +17,14 @@ async fn events_by_admins_and_links_are_listed_in_the_users_language() {
     let user = app.add_user("alice", &[]).await;
     let (accounts, alice) = (&app.services.accounts, LookupName::parse("alice").expect("a name"));
     Visitor::new(&app).sign_in("alice").await;
-    accounts.sign_out(&alice).await.expect("the database answers");
+    accounts.sign_out(&alice).await.expect("the database responds");
     // No session is left, and no event is recorded.
-    accounts.sign_out(&alice).await.expect("the database answers");
-    accounts.disable(&alice, false).await.expect("the database answers");
-    accounts.disable(&alice, false).await.expect("the database answers");
-    accounts.enable(&alice).await.expect("the database answers");
-    accounts.enable(&alice).await.expect("the database answers");
-    accounts.set_password(&alice, &OTHER_PASSWORD.to_owned().into()).await.expect("the database answers");
+    accounts.sign_out(&alice).await.expect("the database responds");
+    accounts.disable(&alice, false).await.expect("the database responds");
+    accounts.disable(&alice, false).await.expect("the database responds");
+    accounts.enable(&alice).await.expect("the database responds");
+    accounts.enable(&alice).await.expect("the database responds");
+    accounts.set_password(&alice, &OTHER_PASSWORD.to_owned().into()).await.expect("the database responds");
     let now = app.clock.now();
     let link = app.write(move |conn| links::create(conn, LinkPurpose::Reset, Some(user.id), now)).await;
     let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -125,8 +125,8 @@ async fn blocked_sign_ins_are_recorded_once() {
     // The first attempt now counts as failed, and the next one is the second of two.
     app.clock.advance(Duration::from_secs(61));
     let next = wrong();
-    for answer in [late, next] {
-        assert_eq!(answer.await.expect("no panic").expect("an answer").status(), 400);
+    for response in [late, next] {
+        assert_eq!(response.await.expect("no panic").expect("an response").status(), 400);
     }
     wait_for_tries(&app, &[0]).await;
     let blocked = audit_events::table.filter(audit_events::kind.eq(EventKind::SignInsBlocked.as_str())).count();

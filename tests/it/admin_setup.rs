@@ -24,8 +24,8 @@ fn new_user(name: &str) -> NewUser {
 }
 
 fn secret_of(db: &TestDatabase, args: &[&str]) -> PlainSecret {
-    let answer = db.cli(&[&["setup-link", "--json"], args].concat()).json();
-    let (_, secret) = answer["url"].as_str().and_then(|url| url.split_once("link=")).expect("a link");
+    let response = db.cli(&[&["setup-link", "--json"], args].concat()).json();
+    let (_, secret) = response["url"].as_str().and_then(|url| url.split_once("link=")).expect("a link");
     PlainSecret::parse(secret).expect("a secret")
 }
 
@@ -33,13 +33,13 @@ async fn find(pool: &Db, secret: &PlainSecret) -> Option<Link> {
     let secret = secret.clone();
     pool.read(move |conn| links::find(conn, &secret, Clock::system().now()).map_err(DbError::from))
         .await
-        .expect("the database answers")
+        .expect("the database responds")
 }
 
 async fn create(pool: &Db, link: Link, name: &str) -> FirstAdmin {
     let new = new_user(name);
     let created = pool.write(move |conn| create_first_admin(conn, &link, new, Clock::system().now()));
-    Rollback::settle(created.await).expect("the database answers")
+    Rollback::settle(created.await).expect("the database responds")
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn rescue_link_works_once_and_for_an_admin_only() {
         let outbox = Outbox::disabled();
         let reset =
             ResetRequest { link: link.clone(), hash: hash(OTHER_PASSWORD), client_info: ClientInfo::default(), outbox };
-        block_on(reset_password(&db.accounts(), reset)).expect("the database answers")
+        block_on(reset_password(&db.accounts(), reset)).expect("the database responds")
     };
     let as_setup = block_on(create(&pool, link.clone(), "root9"));
     assert!(matches!(as_setup, FirstAdmin::LinkExpired), "{as_setup:?}");
@@ -108,7 +108,7 @@ fn rescue_link_works_once_and_for_an_admin_only() {
     let link = block_on(find(&pool, &secret_of(&db, &["--user", "root1"]))).expect("a live link");
     let id = first_id(&db);
     block_on(pool.write(move |conn| users::revoke_role(conn, id, "admin").map_err(DbError::from)))
-        .expect("the database answers");
+        .expect("the database responds");
     assert!(matches!(use_it(&link), Reset::LinkExpired));
 }
 

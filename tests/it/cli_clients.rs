@@ -27,8 +27,8 @@ fn add(served: &Served, name: &str, more: &[&str]) -> (String, String) {
 
 /// Whether introspection by another client says that the token is active.
 async fn is_active(served: &Served, checker: (&str, &str), token: &str) -> bool {
-    let answer = served.post("/token/introspect", Some(checker), &[("token", token)]).await;
-    answer.json()["active"].as_bool().expect("an answer")
+    let response = served.post("/token/introspect", Some(checker), &[("token", token)]).await;
+    response.json()["active"].as_bool().expect("an response")
 }
 
 #[tokio::test]
@@ -46,10 +46,10 @@ async fn client_authenticates_by_basic_and_in_the_body() {
         (Some((id.as_str(), secret.as_str())), PASSWORD_FIELDS.to_vec()),
         (None, [&PASSWORD_FIELDS[..], &in_body].concat()),
     ] {
-        let answer = served.post("/token", client, &fields).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        assert_eq!(served.me(text(&answer.json(), "access_token")).await, 200);
-        let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&answer.json(), "refresh_token"))]
+        let response = served.post("/token", client, &fields).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        assert_eq!(served.me(text(&response.json(), "access_token")).await, 200);
+        let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&response.json(), "refresh_token"))]
             .map(|(name, value)| (name, value.to_owned()));
         let refresh = [(refresh[0].0, refresh[0].1.as_str()), (refresh[1].0, refresh[1].1.as_str())];
         assert_eq!(served.post("/token", Some((&id, &secret)), &refresh).await.status, 200);

@@ -22,8 +22,8 @@ async fn refresh(served: &Served, before: &Value, more: &[(&str, &str)]) -> Valu
     served.post("/token", None, &[&fields[..], more].concat()).await.json()
 }
 
-fn claims(answer: &Value) -> Value {
-    crate::harness::hs256::claims(text(answer, "access_token"))
+fn claims(response: &Value) -> Value {
+    crate::harness::hs256::claims(text(response, "access_token"))
 }
 
 #[test]
@@ -146,12 +146,12 @@ async fn users_sign_out_revokes_all_tokens_within_a_second() {
     served.db.add("alice", &[]);
     served.db.add("bob", &[]);
     let (first, second) = (ask(&served, None, "").await, ask(&served, None, "").await);
-    let answer = served.cli(&["users", "sign-out", "ALICE", "--json"]).json();
+    let response = served.cli(&["users", "sign-out", "ALICE", "--json"]).json();
     let since = Instant::now();
-    assert_eq!((&answer["ended_sessions"], &answer["changed"]), (&json!(2), &json!(true)));
-    for answer in [&first, &second] {
-        served.assert_refused_within_a_second(text(answer, "access_token"), since).await;
-        assert_eq!(refresh(&served, answer, &[]).await["error"], "invalid_grant");
+    assert_eq!((&response["ended_sessions"], &response["changed"]), (&json!(2), &json!(true)));
+    for response in [&first, &second] {
+        served.assert_refused_within_a_second(text(response, "access_token"), since).await;
+        assert_eq!(refresh(&served, response, &[]).await["error"], "invalid_grant");
     }
     assert_eq!(
         served.cli(&["users", "sign-out", "alice"]).ok().out,

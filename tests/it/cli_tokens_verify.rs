@@ -13,16 +13,17 @@ pub const SHARED: [(&str, &str); 1] = [("JWT_SECRET", JWT_SECRET)];
 
 pub async fn token(served: &Served, username: &str, scope: &str) -> String {
     let fields = [("grant_type", "password"), ("username", username), ("password", PASSWORD), ("scope", scope)];
-    let answer = served.post("/token", None, &fields).await.json();
-    answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    let response = served.post("/token", None, &fields).await.json();
+    response["access_token"].as_str().unwrap_or_else(|| panic!("{response}")).to_owned()
 }
 
 /// The findings on a token, which must be valid or not as expected.
 #[track_caller]
 pub fn verify(served: &Served, token: &str, is_expected: bool) -> Vec<Value> {
-    let answer = served.cli_with_input(&["token", "verify", "--json"], token);
-    assert_eq!(answer.code, Some(i32::from(!is_expected)), "{answer:?}");
-    let findings: Vec<Value> = serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
+    let response = served.cli_with_input(&["token", "verify", "--json"], token);
+    assert_eq!(response.code, Some(i32::from(!is_expected)), "{response:?}");
+    let findings: Vec<Value> =
+        serde_json::from_str(&response.out).unwrap_or_else(|error| panic!("{error}: {response:?}"));
     assert_eq!(findings.iter().all(|finding| finding["ok"] == true), is_expected, "{findings:?}");
     findings
 }
@@ -32,8 +33,8 @@ pub fn verify(served: &Served, token: &str, is_expected: bool) -> Vec<Value> {
 pub fn assert_says(findings: &[Value], check: &str, words: &str) {
     let finding = findings.iter().find(|finding| finding["check"] == check).unwrap_or_else(|| panic!("{findings:?}"));
     assert!(finding["text"].as_str().is_some_and(|text| text.contains(words)), "{words:?} is not in {finding}");
-    let faults: Vec<&Value> = findings.iter().filter(|finding| finding["ok"] == false).collect();
-    assert!(faults.is_empty() || faults == [finding], "{faults:?}");
+    let problems: Vec<&Value> = findings.iter().filter(|finding| finding["ok"] == false).collect();
+    assert!(problems.is_empty() || problems == [finding], "{problems:?}");
 }
 
 /// Asserts that the command refuses the token for this one reason, and that the server refuses it.
@@ -58,7 +59,7 @@ fn run_sql(served: &Served, sql: &str) {
             let mut connection = SqliteConnection::establish(file).expect("the file opens");
             connection.batch_execute(&format!("PRAGMA busy_timeout = 10000; {sql}")).expect("it runs");
         }
-        None => PgConnection::establish(&served.db.url).expect("it answers").batch_execute(sql).expect("it runs"),
+        None => PgConnection::establish(&served.db.url).expect("it responds").batch_execute(sql).expect("it runs"),
     }
 }
 
@@ -138,13 +139,13 @@ async fn token_verify_reports_ended_sessions_missing_users_and_changed_roles() {
         let second = token(&served, "alice", "").await;
         served.cli(&["users", "disable", "alice"]).ok();
         let findings = verify(&served, &second, false);
-        let faults: Vec<&str> = findings
+        let problems: Vec<&str> = findings
             .iter()
             .filter(|finding| finding["ok"] == false)
             .filter_map(|finding| finding["text"].as_str())
             .collect();
-        assert!(faults.len() == 2 && faults[0].contains("the account was disabled"), "{faults:?}");
-        assert!(faults[1].contains("vestibule users enable alice"), "{faults:?}");
+        assert!(problems.len() == 2 && problems[0].contains("the account was disabled"), "{problems:?}");
+        assert!(problems[1].contains("vestibule users enable alice"), "{problems:?}");
         served.cli(&["users", "delete", "alice"]).ok();
         let findings = verify(&served, &second, false);
         assert!(
@@ -163,17 +164,17 @@ async fn token_verify_checks_a_clients_own_token_by_the_client() {
         served.cli(&["clients", "add", "billing", "--grant", "client_credentials", "--scope", "x", "--json"]).json();
     let client = (added["client_id"].as_str().expect("an id"), added["client_secret"].as_str().expect("a secret"));
     let fields = [("grant_type", "client_credentials"), ("scope", "x")];
-    let answer = served.post("/token", Some(client), &fields).await.json();
-    let token = answer["access_token"].as_str().expect("a token");
+    let response = served.post("/token", Some(client), &fields).await.json();
+    let token = response["access_token"].as_str().expect("a token");
     assert_says(&verify(&served, token, true), "subject", "client billing");
     served.cli(&["clients", "delete", "billing", "--yes"]).ok();
     let findings = verify(&served, token, false);
-    let faults: Vec<&str> = findings
+    let problems: Vec<&str> = findings
         .iter()
         .filter(|finding| finding["ok"] == false)
         .filter_map(|finding| finding["text"].as_str())
         .collect();
-    assert!(faults.len() == 2 && faults[0].contains("the client was deleted"), "{faults:?}");
+    assert!(problems.len() == 2 && problems[0].contains("the client was deleted"), "{problems:?}");
 }
 
 #[tokio::test]

@@ -68,8 +68,8 @@ fn users_set_password_ends_sessions_and_replaces_the_password() {
     db.add("alice", &[]);
     assert!(db.can_sign_in("alice", PASSWORD));
     let set = || db.cli_with_input(&["users", "set-password", "Alice", "--password-stdin", "--json"], OTHER_PASSWORD);
-    let answer = set().json();
-    assert_eq!((answer["changed"].as_bool(), answer["ended_sessions"].as_u64()), (Some(true), Some(1)));
+    let response = set().json();
+    assert_eq!((response["changed"].as_bool(), response["ended_sessions"].as_u64()), (Some(true), Some(1)));
     assert_eq!(db.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"], 0);
     assert_eq!(set().json()["ended_sessions"], 0);
     assert!(db.can_sign_in("alice", OTHER_PASSWORD));
@@ -85,9 +85,9 @@ fn disabling_and_enabling_is_idempotent() {
     let db = TestDatabase::create();
     db.add("alice", &[]);
     assert!(db.can_sign_in("alice", PASSWORD));
-    let answer = db.cli(&["users", "disable", "alice", "--json"]).json();
+    let response = db.cli(&["users", "disable", "alice", "--json"]).json();
     assert_eq!(
-        (answer["disabled"].as_bool(), answer["changed"].as_bool(), answer["ended_sessions"].as_u64()),
+        (response["disabled"].as_bool(), response["changed"].as_bool(), response["ended_sessions"].as_u64()),
         (Some(true), Some(true), Some(1))
     );
     assert_eq!(db.cli(&["users", "disable", "alice"]).ok().out, "alice was already disabled\n");
@@ -109,8 +109,8 @@ fn deleted_users_name_and_id_stay_taken() {
     let db = TestDatabase::create();
     db.add("alice", &["--email", "alice@example.com", "--role", "staff"]);
     assert!(db.can_sign_in("alice", PASSWORD));
-    let answer = db.cli(&["users", "delete", "alice", "--json"]).json();
-    assert_eq!((answer["deleted"].as_bool(), answer["ended_sessions"].as_u64()), (Some(true), Some(1)));
+    let response = db.cli(&["users", "delete", "alice", "--json"]).json();
+    assert_eq!((response["deleted"].as_bool(), response["ended_sessions"].as_u64()), (Some(true), Some(1)));
     for verb in ["delete", "disable", "enable", "show"] {
         db.cli(&["users", verb, "alice"]).fails(1, "no such user: alice");
     }
@@ -159,8 +159,8 @@ fn users_unlock_ends_throttling() {
     db.add("alice", &[]);
     while !matches!(db.sign_in("alice", OTHER_PASSWORD), SignIn::Throttled(_)) {}
     assert!(matches!(db.sign_in("alice", PASSWORD), SignIn::Throttled(_)));
-    let answer = db.cli(&["users", "unlock", "ALICE", "--json"]).json();
-    assert_eq!(answer["changed"], true, "{answer}");
+    let response = db.cli(&["users", "unlock", "ALICE", "--json"]).json();
+    assert_eq!(response["changed"], true, "{response}");
     assert!(db.can_sign_in("alice", PASSWORD));
     db.cli(&["users", "unlock", "alice"]).ok();
     assert_eq!(db.cli(&["users", "unlock", "alice"]).ok().out, "nothing to clear: alice has no failed sign-ins\n");
@@ -213,9 +213,9 @@ fn command_before_the_migrations_names_migrate_run() {
 #[test]
 fn setup_link_becomes_a_rescue_link_once_an_admin_exists() {
     let db = TestDatabase::create();
-    let answer = db.cli(&["setup-link", "--json", "--public-url", "https://login.example.com"]).json();
-    assert_eq!(answer["purpose"], "setup");
-    assert!(answer["url"].as_str().expect("text").starts_with("https://login.example.com/setup?link="), "{answer}");
+    let response = db.cli(&["setup-link", "--json", "--public-url", "https://login.example.com"]).json();
+    assert_eq!(response["purpose"], "setup");
+    assert!(response["url"].as_str().expect("text").starts_with("https://login.example.com/setup?link="), "{response}");
     let line = db.cli(&["setup-link"]).ok();
     assert_eq!(line.out.trim_end().len(), "http://localhost:8080/setup?link=".len() + 43, "{line:?}");
     db.add("alice", &[]);

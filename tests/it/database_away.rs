@@ -14,11 +14,11 @@ use crate::harness::beside::Direct;
 use crate::harness::cli::run;
 use crate::harness::{PASSWORD, TestApp, TestDatabase};
 
-async fn assert_unavailable(answer: Response) {
-    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-    let wait: u64 = answer.headers()["retry-after"].to_str().expect("text").parse().expect("seconds");
+async fn assert_unavailable(response: Response) {
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let wait: u64 = response.headers()["retry-after"].to_str().expect("text").parse().expect("seconds");
     assert!((1..=60).contains(&wait));
-    let body: Value = answer.json().await.expect("JSON");
+    let body: Value = response.json().await.expect("JSON");
     assert_eq!(body["error"], "temporarily_unavailable");
     assert_eq!(body["request_id"].as_str().map(str::len), Some(22));
 }
@@ -31,12 +31,12 @@ async fn unavailable_database_is_503_with_retry_after_and_tokens_stay_valid() {
     let away = Away::begin(&app.database);
     // At once: on SQLite each waits three seconds for the lock.
     let attempts = [("alice", PASSWORD), ("alice", "not the password"), ("nobody", PASSWORD)];
-    let answers = attempts.map(|(username, password)| app.post_token(username, password));
-    for answer in futures_util::future::join_all(answers).await {
-        assert_unavailable(answer).await;
+    let responses = attempts.map(|(username, password)| app.post_token(username, password));
+    for response in futures_util::future::join_all(responses).await {
+        assert_unavailable(response).await;
     }
     assert_eq!(app.get_me(&token).await.status(), StatusCode::OK);
-    assert_eq!(app.get("/healthz").send().await.expect("an answer").status(), StatusCode::OK);
+    assert_eq!(app.get("/healthz").send().await.expect("an response").status(), StatusCode::OK);
     // On SQLite readers are not stopped by a writer's lock.
     if app.database.is_postgres() {
         ready_after(&app, StatusCode::SERVICE_UNAVAILABLE).await;
@@ -51,7 +51,7 @@ async fn unavailable_database_is_503_with_retry_after_and_tokens_stay_valid() {
 /// Waits until `/readyz` has this status, at most ten seconds.
 async fn ready_after(app: &TestApp, status: StatusCode) {
     let begun = Instant::now();
-    while app.get("/readyz").send().await.expect("an answer").status() != status {
+    while app.get("/readyz").send().await.expect("an response").status() != status {
         assert!(begun.elapsed() < Duration::from_secs(10), "/readyz becomes {status}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -66,10 +66,10 @@ async fn unavailable_database_is_a_503_page_at_sign_in() {
     let _away = Away::begin(&app.database);
     let form = [("username", "alice"), ("password", PASSWORD)];
     let post = browser.post(&login).header("accept", "text/html").header("sec-fetch-site", "same-origin").form(&form);
-    let answer = post.send().await.expect("an answer");
-    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert!(answer.headers().contains_key("retry-after"));
-    assert!(answer.headers()["content-type"].to_str().expect("text").starts_with("text/html"));
+    let response = post.send().await.expect("an response");
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(response.headers().contains_key("retry-after"));
+    assert!(response.headers()["content-type"].to_str().expect("text").starts_with("text/html"));
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn short_database_outage_is_retried() {
                 let form = [("username", "alice"), ("password", PASSWORD)];
                 let requests: Vec<_> = (0..8).map(|_| tokio::spawn(app.post("/token").form(&form).send())).collect();
                 for request in requests {
-                    assert_eq!(request.await.expect("no panic").expect("an answer").status(), StatusCode::OK);
+                    assert_eq!(request.await.expect("no panic").expect("an response").status(), StatusCode::OK);
                 }
                 cut(&mut admin, &app.database);
             }

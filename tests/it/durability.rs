@@ -26,11 +26,11 @@ const PATIENT: [(&str, &str); 3] =
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn confirmed_sign_ins_survive_fifty_kills() {
     let lanes: Vec<_> = (0..LANES).map(|_| tokio::spawn(kill_again_and_again())).collect();
-    let mut answered = 0;
+    let mut responded = 0;
     for lane in lanes {
-        answered += lane.await.expect("no panic");
+        responded += lane.await.expect("no panic");
     }
-    assert!(answered >= LANES * KILLS / 2, "the servers were killed amid sign-ins: {answered}");
+    assert!(responded >= LANES * KILLS / 2, "the servers were killed amid sign-ins: {responded}");
 }
 
 /// Kills one server after the other on one database. Returns the number of confirmed sign-ins.
@@ -39,7 +39,7 @@ async fn kill_again_and_again() -> usize {
     for number in 0..CLIENTS {
         beside::add_user(&database, &format!("user{number}"), &["admin"]).await;
     }
-    let mut answered: Vec<String> = Vec::new();
+    let mut responded: Vec<String> = Vec::new();
     for kill in 0..KILLS {
         // Each server starts with the same key and database, without a repair.
         let mut server = start(&database).await;
@@ -54,14 +54,14 @@ async fn kill_again_and_again() -> usize {
         tokio::time::sleep(random_moment()).await;
         server.kill();
         for client in clients {
-            answered.extend(client.await.expect("no panic"));
+            responded.extend(client.await.expect("no panic"));
         }
         let mut direct = Direct::open(&database);
-        for id in &answered {
+        for id in &responded {
             assert_eq!(
                 direct.count("sessions", &format!("id = '{id}'")),
                 1,
-                "after kill {kill}: {id} was answered and is gone"
+                "after kill {kill}: {id} was responded and is gone"
             );
         }
         if let Direct::Sqlite(_) = direct {
@@ -71,10 +71,10 @@ async fn kill_again_and_again() -> usize {
     let server = start(&database).await;
     for number in 0..CLIENTS {
         let form = [("username", format!("user{number}")), ("password", PASSWORD.to_owned())];
-        let answer = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form).send().await;
-        assert_eq!(answer.expect("an answer").status(), StatusCode::OK);
+        let response = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form).send().await;
+        assert_eq!(response.expect("an response").status(), StatusCode::OK);
     }
-    answered.len()
+    responded.len()
 }
 
 async fn start(database: &Arc<TestDatabase>) -> ServerProcess {
@@ -96,9 +96,9 @@ async fn sign_in_until_it_dies(url: String, number: usize, count: Arc<AtomicUsiz
     let form = [("username", format!("user{number}")), ("password", PASSWORD.to_owned())];
     let mut ids = Vec::new();
     loop {
-        let Ok(answer) = client.post(format!("{url}/token")).form(&form).send().await else { return ids };
-        assert_eq!(answer.status(), StatusCode::OK);
-        let Ok(body) = answer.json::<Value>().await else { return ids };
+        let Ok(response) = client.post(format!("{url}/token")).form(&form).send().await else { return ids };
+        assert_eq!(response.status(), StatusCode::OK);
+        let Ok(body) = response.json::<Value>().await else { return ids };
         let token = body["access_token"].as_str().expect("a token");
         let claims = from_base64url(token.split('.').nth(1).expect("claims")).expect("base64url");
         let claims: Value = serde_json::from_slice(&claims).expect("JSON");
@@ -122,14 +122,14 @@ async fn attempt_of_a_killed_server_counts_as_failed_after_a_minute() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     server.kill();
-    assert!(request.await.expect("no panic").is_err(), "it was killed before it answered");
+    assert!(request.await.expect("no panic").is_err(), "it was killed before it responded");
     drop(direct);
     let one_failure = |settings: &mut vestibule::config::Settings| settings.set("THROTTLE_ACCOUNT_NETWORK", "1");
     let app = TestApp::start_on(database, Clock::system(), one_failure).await;
     let begun = Instant::now();
-    let answer = app.post_token("alice", PASSWORD).await;
-    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS, "it may be in flight elsewhere");
-    assert!(answer.headers().contains_key("retry-after") && begun.elapsed() < Duration::from_secs(10));
+    let response = app.post_token("alice", PASSWORD).await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS, "it may be in flight elsewhere");
+    assert!(response.headers().contains_key("retry-after") && begun.elapsed() < Duration::from_secs(10));
     app.clock.advance(Duration::from_secs(61));
     assert_eq!(app.post_token("alice", PASSWORD).await.status(), StatusCode::OK);
     let mut direct = Direct::open(&app.database);

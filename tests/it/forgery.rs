@@ -7,20 +7,20 @@ use serde_json::{Value, json};
 use vestibule::db::schema::user_roles;
 use vestibule::sessions;
 
-use crate::harness::answers::assert_refusal;
 use crate::harness::hs256::{self, claims};
-use crate::harness::{Answer, TestApp};
+use crate::harness::responses::assert_refusal;
+use crate::harness::{TestApp, TestResponse};
 
-pub async fn me(app: &TestApp, token: &str) -> Answer {
-    Answer::read(app.get_me(token).await).await
+pub async fn me(app: &TestApp, token: &str) -> TestResponse {
+    TestResponse::read(app.get_me(token).await).await
 }
 
 pub async fn assert_refused(app: &TestApp, token: &str, what: &str) {
-    let answer = me(app, token).await;
-    assert_refusal(&answer, 401, "invalid_token", what);
+    let response = me(app, token).await;
+    assert_refusal(&response, 401, "invalid_token", what);
     assert!(
-        answer.header("www-authenticate").starts_with("Bearer realm=\"vestibule\", error=\"invalid_token\""),
-        "{what}: {answer:?}"
+        response.header("www-authenticate").starts_with("Bearer realm=\"vestibule\", error=\"invalid_token\""),
+        "{what}: {response:?}"
     );
 }
 

@@ -7,12 +7,12 @@ use vestibule::db::schema::signing_keys;
 use vestibule::secret::{ServerKey, base64url};
 use vestibule::tokens::Keys;
 
-use crate::harness::answers::assert_refusal;
 use crate::harness::hs256::{claims, part};
-use crate::harness::{Answer, SERVER_KEY, TestApp};
+use crate::harness::responses::assert_refusal;
+use crate::harness::{SERVER_KEY, TestApp, TestResponse};
 
 pub async fn assert_refused(app: &TestApp, token: &str, what: &str) {
-    assert_refusal(&Answer::read(app.get_me(token).await).await, 401, "invalid_token", what);
+    assert_refusal(&TestResponse::read(app.get_me(token).await).await, 401, "invalid_token", what);
 }
 
 /// A server with a key of each algorithm, and a token signed with the first.
@@ -24,9 +24,9 @@ pub async fn with_all_keys() -> (TestApp, String, Vec<Value>) {
         let signing = Signing::KeyPair(algorithm);
         Keys::load(db, &signing, &server_key, app.clock.now()).await.expect("the keys open");
     }
-    app.services.tokens.keys().refresh(db).await.expect("the database answers");
+    app.services.tokens.keys().refresh(db).await.expect("the database responds");
     let token = app.token_of("alice").await;
-    let set = Answer::to(app.get("/.well-known/jwks.json")).await.json();
+    let set = TestResponse::to(app.get("/.well-known/jwks.json")).await.json();
     let keys = set["keys"].as_array().expect("a list").clone();
     assert_eq!(keys.len(), 3);
     (app, token, keys)
@@ -84,9 +84,9 @@ async fn hostile_kid_finds_no_key() {
     let mut huge = header;
     huge["kid"] = Value::from("k".repeat(1_000_000));
     let request = TestApp::browser().get(format!("{}/me", app.url)).bearer_auth(message(&huge, &claims) + ".AAAA");
-    let status = request.send().await.map_or(400, |answer| answer.status().as_u16());
+    let status = request.send().await.map_or(400, |response| response.status().as_u16());
     assert!((400..500).contains(&status), "{status}");
-    let still: Value = Answer::to(app.get("/.well-known/jwks.json")).await.json();
+    let still: Value = TestResponse::to(app.get("/.well-known/jwks.json")).await.json();
     assert_eq!(still["keys"].as_array().map(Vec::len), Some(keys.len()));
     assert_eq!(app.get_me(&token).await.status(), 200);
 }

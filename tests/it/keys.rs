@@ -14,7 +14,7 @@ use vestibule::sessions::{Lifetimes, SessionService};
 use vestibule::tokens::{KeyRetirement, KeyState, Keys, TokenService};
 
 use crate::harness::hs256::part;
-use crate::harness::{Answer, SERVER_KEY, TestApp, beside};
+use crate::harness::{SERVER_KEY, TestApp, TestResponse, beside};
 
 const TOKEN_LIFE: TimeDelta = TimeDelta::minutes(20);
 const LEAD: TimeDelta = TimeDelta::minutes(10);
@@ -25,14 +25,14 @@ fn server_key() -> ServerKey {
 
 async fn rotate(app: &TestApp, algorithm: KeyAlgorithm) -> KeyRotation {
     let rotation =
-        app.admin().rotate_keys(algorithm, &server_key(), LEAD, TOKEN_LIFE).await.expect("the database answers");
+        app.admin().rotate_keys(algorithm, &server_key(), LEAD, TOKEN_LIFE).await.expect("the database responds");
     refresh(app).await;
     rotation
 }
 
 /// Refreshes the keys, as the server does each half second.
 async fn refresh(app: &TestApp) {
-    app.services.tokens.keys().refresh(&app.services.db).await.expect("the database answers");
+    app.services.tokens.keys().refresh(&app.services.db).await.expect("the database responds");
 }
 
 /// Runs the maintenance of keys, as the server does each minute.
@@ -43,12 +43,12 @@ async fn tend(app: &TestApp, rotation: Option<TimeDelta>) {
         .keys()
         .run_maintenance(&app.services.db, rotation, TOKEN_LIFE, now)
         .await
-        .expect("the database answers");
+        .expect("the database responds");
 }
 
 /// The published keys, in their order.
 async fn published(app: &TestApp) -> Vec<String> {
-    let set = Answer::to(app.get("/.well-known/jwks.json")).await.json();
+    let set = TestResponse::to(app.get("/.well-known/jwks.json")).await.json();
     set["keys"].as_array().expect("a list").iter().map(kid).collect()
 }
 
@@ -115,7 +115,7 @@ async fn keys_are_published_before_they_sign_and_until_their_last_token_expires(
     assert_eq!(sealed, [""], "the private part is erased");
     app.clock.advance(Duration::from_hours(31 * 24));
     tend(&app, None).await;
-    let keys = app.admin().list_keys(KeyAlgorithm::Es256).await.expect("the database answers");
+    let keys = app.admin().list_keys(KeyAlgorithm::Es256).await.expect("the database responds");
     assert_eq!(keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), [next], "it is forgotten after a month");
 }
 
@@ -139,17 +139,17 @@ async fn key_is_kept_until_its_last_token_expires() {
 async fn refreshed_session_still_counts_for_its_old_key() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
-    let answer = app.post_token("alice", crate::harness::PASSWORD).await;
-    let body: Value = answer.json().await.expect("JSON");
+    let response = app.post_token("alice", crate::harness::PASSWORD).await;
+    let body: Value = response.json().await.expect("JSON");
     let (token, refresh) =
         (body["access_token"].as_str().expect("a token"), body["refresh_token"].as_str().expect("one"));
     let next = rotate(&app, KeyAlgorithm::Es256).await.next.kid;
     app.clock.advance(minutes(11));
     let form = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
-    let refreshed = Answer::to(app.post("/token").form(&form)).await.json();
+    let refreshed = TestResponse::to(app.post("/token").form(&form)).await.json();
     let new_token = refreshed["access_token"].as_str().expect("a token");
     assert_eq!(kid(&part(new_token, 0)), next);
-    let keys = app.admin().list_keys(KeyAlgorithm::Es256).await.expect("the database answers");
+    let keys = app.admin().list_keys(KeyAlgorithm::Es256).await.expect("the database responds");
     let live: Vec<_> = keys.iter().map(|key| (key.state, key.usage.live_sessions)).collect();
     assert_eq!(live, [(KeyState::Signing, 1), (KeyState::Old, 1)]);
     assert_eq!((me(&app, token).await, me(&app, new_token).await), (200, 200));
@@ -194,7 +194,7 @@ async fn old_key_is_rotated_automatically_by_one_server() {
     let now = app.clock.now();
     let theirs = other.keys().run_maintenance(&app.services.db, Some(rotation), TOKEN_LIFE, now);
     let (result, ()) = tokio::join!(theirs, tend(&app, Some(rotation)));
-    result.expect("the database answers");
+    result.expect("the database responds");
     tend(&app, Some(rotation)).await;
     let keys = published(&app).await;
     assert_eq!((keys.len(), &keys[0]), (2, &first));
@@ -210,15 +210,16 @@ async fn old_key_is_rotated_automatically_by_one_server() {
 async fn concurrent_rotations_create_one_key() {
     let app = TestApp::start().await;
     for round in 1..=20 {
-        let mut wishes = tokio::task::JoinSet::new();
+        let mut requests = tokio::task::JoinSet::new();
         for _ in 0..8 {
             let admin = app.admin();
-            wishes.spawn(async move { admin.rotate_keys(KeyAlgorithm::EdDsa, &server_key(), LEAD, TOKEN_LIFE).await });
+            requests
+                .spawn(async move { admin.rotate_keys(KeyAlgorithm::EdDsa, &server_key(), LEAD, TOKEN_LIFE).await });
         }
-        let outcomes = wishes.join_all().await;
-        let made = outcomes.into_iter().filter(|outcome| outcome.as_ref().expect("the database answers").is_new);
+        let outcomes = requests.join_all().await;
+        let made = outcomes.into_iter().filter(|outcome| outcome.as_ref().expect("the database responds").is_new);
         assert_eq!(made.count(), 1, "round {round}");
-        let keys = app.admin().list_keys(KeyAlgorithm::EdDsa).await.expect("the database answers");
+        let keys = app.admin().list_keys(KeyAlgorithm::EdDsa).await.expect("the database responds");
         assert_eq!(keys.len(), round + 1);
         app.clock.advance(minutes(11));
     }
@@ -230,7 +231,7 @@ async fn retired_key_hands_over_to_the_next_and_the_only_key_cannot_be_retired()
     app.add_user("alice", &[]).await;
     let (token, first) = sign_in(&app).await;
     let end = async |kid: &str| {
-        let outcome = app.admin().retire_key(KeyAlgorithm::Es256, kid).await.expect("the database answers");
+        let outcome = app.admin().retire_key(KeyAlgorithm::Es256, kid).await.expect("the database responds");
         refresh(&app).await;
         outcome
     };
@@ -254,7 +255,7 @@ async fn key_changes_are_recorded_as_audit_events() {
     let next = rotate(&app, KeyAlgorithm::Es256).await.next.kid;
     app.clock.advance(Duration::from_secs(1));
     for _ in 0..2 {
-        app.admin().retire_key(KeyAlgorithm::Es256, &first).await.expect("the database answers");
+        app.admin().retire_key(KeyAlgorithm::Es256, &first).await.expect("the database responds");
     }
     app.clock.advance(Duration::from_secs(1));
     let other = ServerKey::generate();

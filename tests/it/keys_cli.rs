@@ -77,10 +77,13 @@ fn concurrent_keys_rotate_commands_create_one_key() {
             start(command.env("JWT_ALGORITHM", algorithm))
         };
         let children = [start(), start(), start()];
-        let answers = children.map(|child| finish(child).json());
-        let made = answers.iter().filter(|answer| answer["changed"] == true).count();
-        assert_eq!((made, keys(&db).len()), (1, before + 1), "{answers:?}");
-        assert!(answers.iter().all(|answer| answer["next"]["kid"] == answers[0]["next"]["kid"]), "{answers:?}");
+        let responses = children.map(|child| finish(child).json());
+        let made = responses.iter().filter(|response| response["changed"] == true).count();
+        assert_eq!((made, keys(&db).len()), (1, before + 1), "{responses:?}");
+        assert!(
+            responses.iter().all(|response| response["next"]["kid"] == responses[0]["next"]["kid"]),
+            "{responses:?}"
+        );
     }
 }
 
@@ -94,8 +97,8 @@ fn refused_keys_commands_say_why() {
     for arguments in [&["keys", "list"] as &[_], &["keys", "rotate"], &["keys", "retire", "x", "--yes"]] {
         let mut command = db.command(arguments);
         command.env("JWT_SECRET", "a secret that is longer than thirty-two bytes");
-        let answer = run(command).fails(1, "JWT_SECRET is set");
-        assert!(answer.err.contains("signing keys are not used"), "{answer:?}");
+        let response = run(command).fails(1, "JWT_SECRET is set");
+        assert!(response.err.contains("signing keys are not used"), "{response:?}");
     }
     let mut command = db.command(&["keys", "rotate"]);
     command.env("SERVER_KEY", OTHER_SERVER_KEY);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::harness::cli::run;
 use crate::harness::hs256::part;
-use crate::harness::{Answer, OTHER_SERVER_KEY, PASSWORD, SERVER_KEY, ServerProcess, TestDatabase, beside};
+use crate::harness::{OTHER_SERVER_KEY, PASSWORD, SERVER_KEY, ServerProcess, TestDatabase, TestResponse, beside};
 
 const CLIENTS: usize = 4;
 const ROTATIONS: usize = 3;
@@ -27,7 +27,8 @@ fn cli_with(database: &TestDatabase, server_key: &str, arguments: &[&str]) -> Va
 
 /// The `kid` of the key that a server signs with: the first one that it publishes.
 async fn signing(server: &ServerProcess) -> String {
-    let set = Answer::to(reqwest::Client::new().get(format!("{}/.well-known/jwks.json", server.url))).await.json();
+    let set =
+        TestResponse::to(reqwest::Client::new().get(format!("{}/.well-known/jwks.json", server.url))).await.json();
     text(&set["keys"][0], "kid").to_owned()
 }
 
@@ -46,13 +47,13 @@ async fn rotate(database: &TestDatabase, server_key: &str, servers: &[&ServerPro
 }
 
 async fn token_from(url: &str, form: &[(&str, &str)]) -> Value {
-    let answer = Answer::to(reqwest::Client::new().post(format!("{url}/token")).form(form)).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()
+    let response = TestResponse::to(reqwest::Client::new().post(format!("{url}/token")).form(form)).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()
 }
 
 async fn me(url: &str, token: &str) -> u16 {
-    Answer::to(reqwest::Client::new().get(format!("{url}/me")).bearer_auth(token)).await.status
+    TestResponse::to(reqwest::Client::new().get(format!("{url}/me")).bearer_auth(token)).await.status
 }
 
 fn text<'a>(of: &'a Value, name: &str) -> &'a str {
@@ -87,7 +88,8 @@ async fn tokens_of_a_retired_key_are_refused_by_every_server_within_a_second() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!((me(&server.url, old).await, me(&server.url, new).await), (401, 200));
-        let set = Answer::to(reqwest::Client::new().get(format!("{}/.well-known/jwks.json", server.url))).await.json();
+        let set =
+            TestResponse::to(reqwest::Client::new().get(format!("{}/.well-known/jwks.json", server.url))).await.json();
         assert_eq!(set["keys"].as_array().map(Vec::len), Some(1));
     }
 }
@@ -141,15 +143,15 @@ async fn use_both(name: String, urls: [String; 2], is_over: Arc<AtomicBool>, cou
         } else {
             [("grant_type", "refresh_token"), ("refresh_token", refresh_token.as_str())]
         };
-        let answer = Answer::to(client.post(format!("{here}/token")).form(&parameters)).await;
-        assert_eq!(answer.status, 200, "{name}, turn {turn}: {answer:?}");
+        let response = TestResponse::to(client.post(format!("{here}/token")).form(&parameters)).await;
+        assert_eq!(response.status, 200, "{name}, turn {turn}: {response:?}");
         counts.issued.fetch_add(1, Ordering::Relaxed);
-        let issued = answer.json();
+        let issued = response.json();
         text(&issued, "refresh_token").clone_into(&mut refresh_token);
         tokens.push(text(&issued, "access_token").to_owned());
         for at in [tokens.len() - 1, turn * 7 % tokens.len(), 0] {
-            let answer = Answer::to(client.get(format!("{there}/me")).bearer_auth(&tokens[at])).await;
-            assert_eq!(answer.status, 200, "{name}, turn {turn}, token {at} of {}: {answer:?}", kid(&tokens[at]));
+            let response = TestResponse::to(client.get(format!("{there}/me")).bearer_auth(&tokens[at])).await;
+            assert_eq!(response.status, 200, "{name}, turn {turn}, token {at} of {}: {response:?}", kid(&tokens[at]));
             counts.checked.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -62,14 +62,14 @@ async fn mail_is_retried_after_half_a_minute_and_then_a_minute() {
 async fn temporarily_refused_mail_is_retried_and_permanently_refused_mail_is_not() {
     let server = MailServer::start();
     let app = server.app().await;
-    server.answer("451");
+    server.response("451");
     queue(&app, mail(1)).await;
     until_waiting(&app.database, 1, "tries = 1 AND last_error LIKE '%451%' AND last_error NOT LIKE '%alice%'").await;
-    server.answer("550");
+    server.response("550");
     app.clock.advance(Duration::from_secs(31));
     until_waiting(&app.database, 0, EVERY).await;
     // Wrong SMTP credentials must not lose a mail: an admin can correct them.
-    server.answer("535");
+    server.response("535");
     queue(&app, mail(1)).await;
     until_waiting(&app.database, 1, "tries = 1").await;
     assert_eq!(server.received().len(), 0);
@@ -79,12 +79,12 @@ async fn temporarily_refused_mail_is_retried_and_permanently_refused_mail_is_not
 async fn claim_of_a_killed_server_on_a_mail_expires() {
     let server = MailServer::start();
     let app = server.app().await;
-    server.answer("451");
+    server.response("451");
     queue(&app, mail(1)).await;
     until_waiting(&app.database, 1, "tries = 1").await;
     // The state that a server leaves when it is killed while sending.
     Direct::open(&app.database).run("UPDATE outbox SET next_try_at = created_at, claimed_until = expires_at");
-    server.answer("ok");
+    server.response("ok");
     let_it_look(&app, &server).await;
     assert_eq!(count_waiting(&app.database, "user_id = 1 AND claimed_until = expires_at"), 1, "somebody has it");
     Direct::open(&app.database).run("UPDATE outbox SET claimed_until = created_at");
@@ -94,7 +94,7 @@ async fn claim_of_a_killed_server_on_a_mail_expires() {
 #[tokio::test]
 async fn stopping_server_finishes_mails_in_flight_and_starts_no_other() {
     let server = MailServer::start();
-    server.answer("slow");
+    server.response("slow");
     let database = TestDatabase::create();
     beside::add_user(&database, "alice", &[]).await;
     let url = server.url();
@@ -105,7 +105,7 @@ async fn stopping_server_finishes_mails_in_flight_and_starts_no_other() {
     let six = db.write(move |conn| -> Result<(), DbError> {
         (1..=6).try_for_each(|user_id| outbox.queue(conn, mail(user_id), now).map(drop)).map_err(DbError::from)
     });
-    six.await.expect("the database answers");
+    six.await.expect("the database responds");
     until_waiting(&database, 4, "claimed_until IS NOT NULL").await;
     first.terminate();
     let began = Instant::now();
@@ -113,7 +113,7 @@ async fn stopping_server_finishes_mails_in_flight_and_starts_no_other() {
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!(server.received().len(), 4, "each that was under way has arrived");
     assert_eq!((count_waiting(&database, EVERY), count_waiting(&database, "claimed_until IS NULL")), (2, 2));
-    server.answer("ok");
+    server.response("ok");
     let _second = ServerProcess::start(&database, &settings);
     let ids: BTreeSet<String> =
         server.wait_for(6).await.into_iter().map(|mail| mail.headers["message-id"].clone()).collect();

@@ -2,27 +2,27 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::answers::assert_refusal;
 use crate::harness::away::Away;
-use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp};
+use crate::harness::responses::assert_refusal;
+use crate::harness::{PASSWORD, ServerProcess, TestApp, TestResponse};
 
 #[tokio::test]
 async fn key_and_tokens_survive_a_restart_and_are_shared_by_servers() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
-    let ours = Answer::to(app.get("/.well-known/jwks.json")).await.json();
+    let ours = TestResponse::to(app.get("/.well-known/jwks.json")).await.json();
     let client = reqwest::Client::new();
     let mut tokens = vec![app.token_of("alice").await];
     for _ in 0..2 {
         let mut server = ServerProcess::start(&app.database, &[]);
-        let theirs = Answer::to(client.get(format!("{}/.well-known/jwks.json", server.url))).await.json();
+        let theirs = TestResponse::to(client.get(format!("{}/.well-known/jwks.json", server.url))).await.json();
         assert_eq!(theirs, ours);
         for token in &tokens {
-            let me = Answer::to(client.get(format!("{}/me", server.url)).bearer_auth(token)).await;
+            let me = TestResponse::to(client.get(format!("{}/me", server.url)).bearer_auth(token)).await;
             assert_eq!(me.status, 200, "{me:?}");
         }
         let form = [("username", "alice"), ("password", PASSWORD)];
-        let issued = Answer::to(client.post(format!("{}/token", server.url)).form(&form)).await.json();
+        let issued = TestResponse::to(client.post(format!("{}/token", server.url)).form(&form)).await.json();
         tokens.push(issued["access_token"].as_str().expect("a token").to_owned());
         server.kill();
     }
@@ -30,7 +30,7 @@ async fn key_and_tokens_survive_a_restart_and_are_shared_by_servers() {
 }
 
 async fn ready_status(url: &str) -> u16 {
-    Answer::to(reqwest::Client::new().get(format!("{url}/readyz"))).await.status
+    TestResponse::to(reqwest::Client::new().get(format!("{url}/readyz"))).await.status
 }
 
 async fn wait_for_ready_status(url: &str, status: u16) {
@@ -52,20 +52,20 @@ async fn server_without_its_database_is_alive_but_not_ready() {
         let form = [("username", "alice"), ("password", PASSWORD)];
         app.client.post(format!("{}/token", server.url)).form(&form)
     };
-    assert_eq!((ready_status(&server.url).await, Answer::to(me()).await.status), (200, 200));
+    assert_eq!((ready_status(&server.url).await, TestResponse::to(me()).await.status), (200, 200));
     let away = Away::begin_for_readers(&app.database);
-    let answer = Answer::to(sign_in()).await;
+    let response = TestResponse::to(sign_in()).await;
     if app.database.is_postgres() {
-        assert_refusal(&answer, 503, "temporarily_unavailable", "the database is away");
+        assert_refusal(&response, 503, "temporarily_unavailable", "the database is away");
     } else {
-        assert_refusal(&answer, 500, "server_error", "the database is not the one we know");
+        assert_refusal(&response, 500, "server_error", "the database is not the one we know");
     }
     wait_for_ready_status(&server.url, 503).await;
-    let ready = Answer::to(app.client.get(format!("{}/readyz", server.url))).await;
+    let ready = TestResponse::to(app.client.get(format!("{}/readyz", server.url))).await;
     assert_eq!(ready.text(), "not ready\n", "strangers learn no cause");
-    assert_eq!(Answer::to(app.client.get(format!("{}/healthz", server.url))).await.status, 200);
-    assert_eq!(Answer::to(me()).await.status, 200, "the last set of ended sessions is kept");
+    assert_eq!(TestResponse::to(app.client.get(format!("{}/healthz", server.url))).await.status, 200);
+    assert_eq!(TestResponse::to(me()).await.status, 200, "the last set of ended sessions is kept");
     drop(away);
     wait_for_ready_status(&server.url, 200).await;
-    assert_eq!(Answer::to(sign_in()).await.status, 200);
+    assert_eq!(TestResponse::to(sign_in()).await.status, 200);
 }

@@ -170,8 +170,8 @@ async fn database_newer_than_the_binary_is_refused() {
         assert!(said.contains(words), "{words}: {said}");
     }
     let form = [("username", "alice"), ("password", crate::harness::PASSWORD)];
-    let answer = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form).send().await;
-    assert_eq!(answer.expect("an answer").status(), 200);
+    let response = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form).send().await;
+    assert_eq!(response.expect("an response").status(), 200);
 }
 
 #[test]

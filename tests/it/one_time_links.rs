@@ -140,9 +140,9 @@ async fn app_with_mail(server: &MailServer) -> TestApp {
 async fn last_of_three_reset_links_stays_valid() {
     let server = MailServer::start();
     let app = app_with_mail(&server).await;
-    for wish in 1..=3 {
-        ask_for_reset(&app, wish).await;
-        server.wait_for(usize::from(wish)).await;
+    for request_number in 1..=3 {
+        ask_for_reset(&app, request_number).await;
+        server.wait_for(usize::from(request_number)).await;
     }
     let newest = server.received().pop().expect("a mail").link();
     app.clock.advance(Duration::from_mins(29));
@@ -174,7 +174,7 @@ async fn full_mail_queue_keeps_the_earlier_reset_link_valid() {
     }
     let accounts = &app.services.accounts;
     let alice = app.write(|conn| users::find_by_id(conn, UserId(1))).await.expect("she is there");
-    let mailed = mail_reset_link(accounts, accounts.outbox().clone(), alice).await.expect("the database answers");
+    let mailed = mail_reset_link(accounts, accounts.outbox().clone(), alice).await.expect("the database responds");
     assert_eq!(mailed, ResetMail::QueueFull, "rolled back as a whole");
     let visitor = Visitor::new(&app);
     visitor.get(&link).await;

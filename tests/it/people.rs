@@ -31,14 +31,14 @@ async fn failed_sign_ins_look_the_same_for_unknown_and_disabled_users() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     disable(&app, "carol").await;
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     // Names of one length, because the form contains them.
     for name in ["alice", "carol", "zelda"] {
         let visitor = Visitor::new(&app);
-        answers.push(comparable(&visitor.try_sign_in(name, "not the password").await, name));
+        responses.push(comparable(&visitor.try_sign_in(name, "not the password").await, name));
     }
-    assert_eq!(answers[0], answers[1]);
-    assert_eq!(answers[0], answers[2]);
+    assert_eq!(responses[0], responses[1]);
+    assert_eq!(responses[0], responses[2]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use vestibule::sessions;
 
 use crate::harness::visitor::{Page, SESSION, Visitor};
-use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp};
+use crate::harness::{PASSWORD, ServerProcess, TestApp, TestResponse};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -74,7 +74,7 @@ async fn shorter_lifetime_applies_to_existing_sessions() {
         let server = ServerProcess::start(&app.database, &[("REMEMBER_IDLE", idle)]);
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         let request = client.get(&server.url).header("cookie", format!("{SESSION}={cookie}"));
-        assert_eq!(Answer::to(request).await.status, status, "{idle}");
+        assert_eq!(TestResponse::to(request).await.status, status, "{idle}");
         let session = app.write(move |conn| Ok(sessions::list_unended_of_user(conn, alice, 1)?.remove(0))).await;
         app.write(move |conn| sessions::set_used(conn, &session.id, two_days_ago)).await;
     }

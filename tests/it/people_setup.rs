@@ -146,7 +146,7 @@ async fn rescue_link_sets_a_password_and_ends_other_sessions() {
     assert!(!earlier.is_signed_in().await);
     assert_eq!(Visitor::new(&app).try_sign_in("root", PASSWORD).await.status, 422);
     let token = earlier.cookie(TOKEN).expect("it was signed in");
-    app.services.sessions.revoked().refresh(&app.services.db, app.clock.now()).await.expect("the database answers");
+    app.services.sessions.revoked().refresh(&app.services.db, app.clock.now()).await.expect("the database responds");
     assert_eq!(app.get_me(&token).await.status(), 401);
     visitor.get(&format!("/setup?link={}", link.reveal())).await;
     assert_is_dead(&visitor.get("/setup").await);

@@ -19,12 +19,12 @@ async fn identity_headers_are_always_all_four() {
         [("alice", ["alice", "김 앨리스", "alice@example.com", "admin,editor"]), ("홍길동", ["홍길동", "", "", ""])]
     {
         let (_, cookie) = sign_in(&app, name).await;
-        for answer in ask_both(&app, &[("cookie", &cookie)]).await {
-            assert_eq!(answer.status, 200);
+        for response in ask_both(&app, &[("cookie", &cookie)]).await {
+            assert_eq!(response.status, 200);
             let headers = ["remote-user", "remote-name", "remote-email", "remote-groups"];
-            let told = headers.map(|name| std::str::from_utf8(answer.headers[name].as_bytes()).expect("UTF-8"));
+            let told = headers.map(|name| std::str::from_utf8(response.headers[name].as_bytes()).expect("UTF-8"));
             assert_eq!(told, expected);
-            assert!(!answer.headers.contains_key("set-cookie") && answer.body.is_empty());
+            assert!(!response.headers.contains_key("set-cookie") && response.body.is_empty());
         }
     }
 }
@@ -45,9 +45,9 @@ async fn proxy_checks_accept_the_proxy_cookie_only() {
         format!("__Host-{cookie}"),
         format!("{SESSION}={secret}"),
     ] {
-        for answer in ask_both(&app, &[("cookie", &cookies)]).await {
+        for response in ask_both(&app, &[("cookie", &cookies)]).await {
             assert_eq!(
-                (answer.status, answer.header("www-authenticate")),
+                (response.status, response.header("www-authenticate")),
                 (401, "Bearer realm=\"vestibule\""),
                 "{cookies:.40}"
             );
@@ -63,21 +63,21 @@ async fn proxy_checks_accept_password_grant_tokens_but_no_browser_tokens() {
     let app = start().await;
     app.add_user("alice", &["editor"]).await;
     let token = format!("Bearer {}", app.token_of("alice").await);
-    for answer in ask_both(&app, &[("authorization", &token)]).await {
-        assert_eq!((answer.status, answer.header("remote-user")), (200, "alice"));
+    for response in ask_both(&app, &[("authorization", &token)]).await {
+        assert_eq!((response.status, response.header("remote-user")), (200, "alice"));
     }
     let (visitor, cookie) = sign_in(&app, "alice").await;
     let of_browser = format!("Bearer {}", visitor.cookie(TOKEN).expect("signed in"));
     for value in [of_browser.as_str(), "Bearer abc", &token[..token.len() - 2]] {
-        for answer in ask_both(&app, &[("authorization", value)]).await {
-            assert_eq!(answer.status, 401);
-            assert!(answer.header("www-authenticate").contains("error=\"invalid_token\""));
+        for response in ask_both(&app, &[("authorization", value)]).await {
+            assert_eq!(response.status, 401);
+            assert!(response.header("www-authenticate").contains("error=\"invalid_token\""));
         }
     }
     // Credentials for the application are ignored beside the cookie.
     for value in ["Bearer abc", "Basic YTpi", "x"] {
-        for answer in ask_both(&app, &[("authorization", value), ("cookie", &cookie)]).await {
-            assert_eq!(answer.status, 200, "{value}");
+        for response in ask_both(&app, &[("authorization", value), ("cookie", &cookie)]).await {
+            assert_eq!(response.status, 200, "{value}");
         }
     }
     let shared = start_with(|settings| {
@@ -86,8 +86,8 @@ async fn proxy_checks_accept_password_grant_tokens_but_no_browser_tokens() {
     let shared = shared.await;
     shared.add_user("alice", &[]).await;
     let token = format!("Bearer {}", shared.token_of("alice").await);
-    for answer in ask_both(&shared, &[("authorization", &token)]).await {
-        assert_eq!(answer.status, 401, "with HS256 every program that checks tokens could make one");
+    for response in ask_both(&shared, &[("authorization", &token)]).await {
+        assert_eq!(response.status, 401, "with HS256 every program that checks tokens could make one");
     }
     assert_eq!(ask(&shared, FORWARD_AUTH, &[("cookie", &sign_in(&shared, "alice").await.1)]).await.status, 200);
 }
@@ -110,11 +110,11 @@ async fn proxy_checks_can_require_a_role() {
     ] {
         for route in [FORWARD_AUTH, AUTH_REQUEST] {
             let path = format!("{route}{query}");
-            let answer = ask(&app, &path, &[cookie]).await;
-            assert_eq!(answer.status, status, "{path}");
-            assert_eq!(answer.headers.contains_key("remote-user"), status == 200, "{path}");
+            let response = ask(&app, &path, &[cookie]).await;
+            assert_eq!(response.status, status, "{path}");
+            assert_eq!(response.headers.contains_key("remote-user"), status == 200, "{path}");
             if query == "?role=admin" {
-                assert_eq!(answer.json()["error"], "access_denied");
+                assert_eq!(response.json()["error"], "access_denied");
                 assert_eq!(ask(&app, &path, &[]).await.status, 401, "signing in may help a stranger");
             }
         }

@@ -8,18 +8,18 @@ use vestibule::users;
 
 use crate::harness::away::Away;
 use crate::harness::reverse_proxy::{Kind, ReverseProxy};
-use crate::harness::{Answer, PASSWORD};
+use crate::harness::{PASSWORD, TestResponse};
 
 const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 
 /// The value of a header that the application received, if any.
-pub fn told<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
-    let mut values = answer.lines().filter_map(|line| {
+pub fn told<'a>(response: &'a str, name: &str) -> Option<&'a str> {
+    let mut values = response.lines().filter_map(|line| {
         let (key, value) = line.split_once(':')?;
         key.eq_ignore_ascii_case(name).then(|| value.trim())
     });
     let value = values.next();
-    assert_eq!(values.next(), None, "{name} comes once: {answer}");
+    assert_eq!(values.next(), None, "{name} comes once: {response}");
     value
 }
 
@@ -31,15 +31,15 @@ pub fn open(client: &Client, url: &str) -> RequestBuilder {
 pub async fn sign_in(proxy: &ReverseProxy, name: &str) -> (Client, String) {
     let client = proxy.client();
     let url = format!("{}/a?b=c&d", proxy.application);
-    let form = open(&client, &url).send().await.expect("an answer");
+    let form = open(&client, &url).send().await.expect("an response");
     assert_eq!((form.status().as_u16(), form.url().path()), (200, "/login"), "{}", form.url());
     let login = form.url().clone();
     let html = form.text().await.expect("a page");
     let csrf = html.split_once("name=\"csrf\" value=\"").and_then(|(_, rest)| rest.split_once('"')).expect("a token").0;
     let fields = [("csrf", csrf), ("next", &url), ("username", name), ("password", PASSWORD)];
-    let answer = client.post(login).form(&fields).header("accept", HTML).send().await.expect("an answer");
-    assert_eq!((answer.status().as_u16(), answer.url().as_str()), (200, url.as_str()), "back at the application");
-    (client, answer.text().await.expect("text"))
+    let response = client.post(login).form(&fields).header("accept", HTML).send().await.expect("an response");
+    assert_eq!((response.status().as_u16(), response.url().as_str()), (200, url.as_str()), "back at the application");
+    (client, response.text().await.expect("text"))
 }
 
 async fn works_behind(kind: Kind) {
@@ -56,20 +56,24 @@ async fn works_behind(kind: Kind) {
             client.get(&url).header("sec-fetch-mode", "cors"),
             client.post(&url).header("sec-fetch-mode", "cors").body("the body"),
         ];
-        let mut answers = vec![first.clone()];
+        let mut responses = vec![first.clone()];
         for request in requests {
-            let answer = Answer::to(request).await;
-            assert_eq!(answer.status, 200, "{kind:?} after {hours} hours: {}", answer.text());
-            answers.push(answer.text());
+            let response = TestResponse::to(request).await;
+            assert_eq!(response.status, 200, "{kind:?} after {hours} hours: {}", response.text());
+            responses.push(response.text());
         }
-        assert!(answers[3].starts_with("POST /x ") && answers[3].ends_with("\n\nthe body"), "{}", answers[3]);
-        for answer in answers {
-            assert_eq!(told(&answer, "remote-user"), Some("alice"));
-            assert_eq!(told(&answer, "remote-name"), Some("김 앨리스"));
-            assert_eq!(told(&answer, "remote-groups"), Some("admin,editor"));
-            assert_eq!(told(&answer, "remote-email").unwrap_or_default(), "", "she has none");
-            let has_cookies = answer.contains("vestibule_");
-            assert_eq!(has_cookies, kind == Kind::Traefik, "the shared cookies stay with the proxy that can: {answer}");
+        assert!(responses[3].starts_with("POST /x ") && responses[3].ends_with("\n\nthe body"), "{}", responses[3]);
+        for response in responses {
+            assert_eq!(told(&response, "remote-user"), Some("alice"));
+            assert_eq!(told(&response, "remote-name"), Some("김 앨리스"));
+            assert_eq!(told(&response, "remote-groups"), Some("admin,editor"));
+            assert_eq!(told(&response, "remote-email").unwrap_or_default(), "", "she has none");
+            let has_cookies = response.contains("vestibule_");
+            assert_eq!(
+                has_cookies,
+                kind == Kind::Traefik,
+                "the shared cookies stay with the proxy that can: {response}"
+            );
         }
     }
     stops_at_once(&proxy, client, alice.id).await;
@@ -77,17 +81,17 @@ async fn works_behind(kind: Kind) {
 
 async fn stops_at_once(proxy: &ReverseProxy, client: Client, alice: users::UserId) {
     let url = format!("{}/x", proxy.application);
-    let status = async |request: RequestBuilder| Answer::to(request).await.status;
+    let status = async |request: RequestBuilder| TestResponse::to(request).await.status;
     let now = proxy.app.clock.now();
     proxy.app.write(move |conn| users::set_disabled(conn, alice, Some(now))).await;
     assert_eq!(status(client.get(&url)).await, 401);
     proxy.app.write(move |conn| users::set_disabled(conn, alice, None)).await;
     assert_eq!(status(client.get(&url)).await, 200);
     let away = Away::begin_for_readers(&proxy.app.database);
-    let answer = Answer::to(client.get(&url)).await;
-    assert!(answer.status >= 500 && !answer.text().contains("GET /x"), "{}", answer.status);
+    let response = TestResponse::to(client.get(&url)).await;
+    assert!(response.status >= 500 && !response.text().contains("GET /x"), "{}", response.status);
     if proxy.app.database.is_postgres() {
-        assert_eq!((answer.status, answer.retry_after().is_some()), (503, true));
+        assert_eq!((response.status, response.retry_after().is_some()), (503, true));
     }
     drop(away);
     assert_eq!(status(client.get(&url)).await, 200);
@@ -97,7 +101,7 @@ async fn stops_at_once(proxy: &ReverseProxy, client: Client, alice: users::UserI
         .await;
     assert_eq!(status(client.get(&url)).await, 401);
     assert_eq!(status(client.post(&url).header("accept", HTML).body("x")).await, 401, "no redirect loses a body");
-    let login = open(&client, &url).send().await.expect("an answer");
+    let login = open(&client, &url).send().await.expect("an response");
     assert_eq!(login.url().path(), "/login");
 }
 

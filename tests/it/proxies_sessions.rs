@@ -13,7 +13,7 @@ use crate::harness::visitor::{TOKEN, Visitor};
 const HOUR: Duration = Duration::from_hours(1);
 
 pub async fn statuses(app: &TestApp, cookie: &str) -> [u16; 2] {
-    ask_both(app, &[("cookie", cookie)]).await.map(|answer| answer.status)
+    ask_both(app, &[("cookie", cookie)]).await.map(|response| response.status)
 }
 
 #[tokio::test]
@@ -81,9 +81,9 @@ async fn unavailable_database_stops_proxied_requests_without_signing_out() {
             assert_eq!((forward_auth.status, auth_request.status), (away_status, 401), "nginx makes a 500 of others");
             assert!((1..=60).contains(&auth_request.retry_after().expect("when to come again")));
             assert_eq!(forward_auth.retry_after().is_some(), away_status == 503);
-            for answer in [forward_auth, auth_request] {
-                assert_eq!((answer.header("location"), answer.header("www-authenticate")), ("", ""));
-                assert!(!answer.headers.contains_key("remote-user"));
+            for response in [forward_auth, auth_request] {
+                assert_eq!((response.header("location"), response.header("www-authenticate")), ("", ""));
+                assert!(!response.headers.contains_key("remote-user"));
             }
         }
     }

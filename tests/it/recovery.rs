@@ -68,7 +68,7 @@ async fn password_reset_by_mail_ends_every_session() {
     let told = server.wait_for(3).await;
     assert!(told.iter().any(|mail| mail.subject() == "Your password for Vestibule was changed"), "{told:#?}");
     let token = earlier.cookie(TOKEN).expect("it was signed in");
-    app.services.sessions.revoked().refresh(&app.services.db, app.clock.now()).await.expect("the database answers");
+    app.services.sessions.revoked().refresh(&app.services.db, app.clock.now()).await.expect("the database responds");
     assert_eq!(app.get_me(&token).await.status(), 401);
 }
 
@@ -196,7 +196,7 @@ async fn change((app, server): (&TestApp, &MailServer), user: &User, email: &'st
     let accounts = &app.services.accounts;
     let before = server.received().len();
     let requested = request_email_change(accounts, accounts.outbox().clone(), user.clone(), email.to_owned()).await;
-    assert_eq!(requested.expect("the database answers"), EmailChangeRequest::Queued);
+    assert_eq!(requested.expect("the database responds"), EmailChangeRequest::Queued);
     let mut count = before;
     loop {
         count += 1;

@@ -40,11 +40,14 @@ async fn reset_response_is_identical_for_every_name() {
     let disabled = app.add_user("dora", &[]).await;
     let now = app.clock.now();
     app.write(move |conn| users::set_disabled(conn, disabled.id, Some(now))).await;
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for login in ["alice", "alice@example.com", "nobody", "nobody@example.com", "nomail", "dora", "no name at all"] {
-        answers.push(said(&ask(&Visitor::new(&app), "/password/forgot", "login", login).await));
+        responses.push(said(&ask(&Visitor::new(&app), "/password/forgot", "login", login).await));
     }
-    assert!(answers[0].starts_with("303 ") && answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    assert!(
+        responses[0].starts_with("303 ") && responses.iter().all(|response| *response == responses[0]),
+        "{responses:#?}"
+    );
     let taken = said(&ask(&Visitor::new(&app), "/register", "email", "alice@example.com").await);
     let free = said(&ask(&Visitor::new(&app), "/register", "email", "free@example.com").await);
     assert!(taken.starts_with("303 ") && taken == free, "{taken}\n{free}");
@@ -104,13 +107,13 @@ async fn accepted_reset_responds_without_reading_accounts() {
         for table in TABLES {
             direct.run(&format!("ALTER TABLE {table} RENAME TO {table}_away"));
         }
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         for email in ["alice@example.com", "nobody@example.com"] {
             let page = visitor.submit(&form, path, &[(field, email)]).await;
             assert_eq!(page.status, 303, "{}", page.html);
-            answers.push(said(&page));
+            responses.push(said(&page));
         }
-        assert_eq!(answers[0], answers[1]);
+        assert_eq!(responses[0], responses[1]);
         for table in TABLES {
             direct.run(&format!("ALTER TABLE {table}_away RENAME TO {table}"));
         }

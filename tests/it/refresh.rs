@@ -9,9 +9,9 @@ use vestibule::sessions::{self, EndReason};
 use vestibule::{tokens, users};
 
 use crate::harness::beside::Direct;
+use crate::harness::clients::text;
 use crate::harness::hs256::claims;
-use crate::harness::programs::text;
-use crate::harness::{Answer, PASSWORD, TestApp};
+use crate::harness::{PASSWORD, TestApp, TestResponse};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -25,13 +25,18 @@ async fn app_with_alice() -> (TestApp, Value) {
 
 /// The response to a refresh that must succeed.
 async fn refreshed(app: &TestApp, token: &str) -> Value {
-    let answer = app.refresh(token).await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()
+    let response = app.refresh(token).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    response.json()
 }
 
-fn assert_refused(answer: &Answer) {
-    assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("invalid_grant")), "{}", answer.text());
+fn assert_refused(response: &TestResponse) {
+    assert_eq!(
+        (response.status, response.json()["error"].as_str()),
+        (400, Some("invalid_grant")),
+        "{}",
+        response.text()
+    );
 }
 
 #[tokio::test]
@@ -44,8 +49,8 @@ async fn refresh_token_is_exchanged_for_an_access_token_and_a_successor() {
     assert_eq!(second["token"], second["access_token"]);
     // It is the same session, and the earlier access token stays valid.
     assert_eq!(claims(text(&second, "access_token"))["sid"], claims(text(&first, "access_token"))["sid"]);
-    for answer in [&first, &second] {
-        assert_eq!(app.get_me(text(answer, "access_token")).await.status(), 200);
+    for response in [&first, &second] {
+        assert_eq!(app.get_me(text(response, "access_token")).await.status(), 200);
     }
     refreshed(&app, text(&second, "refresh_token")).await;
 }
@@ -54,11 +59,11 @@ async fn refresh_token_is_exchanged_for_an_access_token_and_a_successor() {
 async fn concurrent_refreshes_share_one_successor() {
     let (app, first) = app_with_alice().await;
     let token = text(&first, "refresh_token");
-    let answers = futures_util::future::join_all((0..100).map(|_| app.refresh(token))).await;
+    let responses = futures_util::future::join_all((0..100).map(|_| app.refresh(token))).await;
     let mut successors = BTreeSet::new();
-    for answer in &answers {
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        successors.insert(text(&answer.json(), "refresh_token").to_owned());
+    for response in &responses {
+        assert_eq!(response.status, 200, "{}", response.text());
+        successors.insert(text(&response.json(), "refresh_token").to_owned());
     }
     assert_eq!(successors.len(), 1);
     let live = Direct::open(&app.database).count("refresh_tokens", "successor_hash IS NULL AND superseded_at IS NULL");
@@ -116,8 +121,8 @@ async fn reused_refresh_token_ends_the_session() {
     app.clock.advance(11 * SECOND);
     assert_refused(&app.refresh(text(&first, "refresh_token")).await);
     assert_refused(&app.refresh(text(&third, "refresh_token")).await);
-    for answer in [&first, &second, &third] {
-        assert_eq!(app.get_me(text(answer, "access_token")).await.status(), 401);
+    for response in [&first, &second, &third] {
+        assert_eq!(app.get_me(text(response, "access_token")).await.status(), 401);
     }
     assert_eq!(app.get_me(text(&other, "access_token")).await.status(), 200);
     refreshed(&app, text(&other, "refresh_token")).await;
@@ -172,17 +177,17 @@ async fn refresh_tokens_expire_when_idle_and_at_the_maximum_age() {
     app.clock.advance(31 * DAY);
     assert_refused(&app.refresh(text(&second, "refresh_token")).await);
 
-    let mut answer = app.tokens_of("alice").await;
+    let mut response = app.tokens_of("alice").await;
     for _ in 0..4 {
         app.clock.advance(22 * DAY);
-        answer = refreshed(&app, text(&answer, "refresh_token")).await;
+        response = refreshed(&app, text(&response, "refresh_token")).await;
     }
     // After 88 days: a token never outlives its session.
     app.clock.advance(DAY + Duration::from_mins(24 * 60 - 10));
-    answer = refreshed(&app, text(&answer, "refresh_token")).await;
-    assert!(answer["expires_in"].as_i64().expect("a number") <= 600, "{answer}");
+    response = refreshed(&app, text(&response, "refresh_token")).await;
+    assert!(response["expires_in"].as_i64().expect("a number") <= 600, "{response}");
     app.clock.advance(601 * SECOND);
-    assert_refused(&app.refresh(text(&answer, "refresh_token")).await);
+    assert_refused(&app.refresh(text(&response, "refresh_token")).await);
 }
 
 #[tokio::test]

@@ -15,8 +15,8 @@ use vestibule::sessions::{self, EndReason, Session};
 
 use crate::harness::TestApp;
 use crate::harness::beside::Direct;
+use crate::harness::clients::text;
 use crate::harness::hs256::claims;
-use crate::harness::programs::text;
 
 const CASES: u32 = 48;
 const LIVE: &str = "successor_hash IS NULL AND superseded_at IS NULL";
@@ -69,9 +69,9 @@ struct Family<'a> {
 
 impl<'a> Family<'a> {
     async fn begin(app: &'a TestApp) -> Self {
-        let answer = app.tokens_of("alice").await;
-        let owned = PlainSecret::parse(text(&answer, "refresh_token")).expect("a refresh token");
-        let sid = text(&claims(text(&answer, "access_token")), "sid").to_owned();
+        let response = app.tokens_of("alice").await;
+        let owned = PlainSecret::parse(text(&response, "refresh_token")).expect("a refresh token");
+        let sid = text(&claims(text(&response, "access_token")), "sid").to_owned();
         Self { app, sid, given: vec![owned.clone()], owned, is_over: false }
     }
 
@@ -84,7 +84,7 @@ impl<'a> Family<'a> {
 
     /// Presents a token and returns its successor, if any.
     async fn present(&mut self, token: &PlainSecret) -> Option<PlainSecret> {
-        match self.refresh(token.clone()).await.expect("never a fault") {
+        match self.refresh(token.clone()).await.expect("never a problem") {
             Refresh::Done(refreshed) => {
                 self.check_given(&refreshed).await;
                 Some(refreshed.refresh_token)
@@ -129,7 +129,7 @@ impl<'a> Family<'a> {
                 let tries = (0..*count).map(|_| self.refresh(self.owned.clone()));
                 let mut successors = Vec::new();
                 for result in futures_util::future::join_all(tries).await {
-                    if let Refresh::Done(refreshed) = result.expect("never a fault") {
+                    if let Refresh::Done(refreshed) = result.expect("never a problem") {
                         self.check_given(&refreshed).await;
                         successors.push(refreshed.refresh_token);
                     }

@@ -92,9 +92,9 @@ async fn invitation_creates_one_account_and_can_be_revoked() {
     assert_eq!(ids.len(), 2, "two invitations live side by side, and the used one is over: {listed}");
     let (late, form) = open(&app, &second).await;
     for times in 0..2 {
-        let answer: serde_json::Value =
+        let response: serde_json::Value =
             serde_json::from_str(&run(&app, &["invites", "revoke", ids[0], "--json"], &[])).expect("JSON");
-        assert_eq!(answer["changed"], times == 0, "safe to run twice");
+        assert_eq!(response["changed"], times == 0, "safe to run twice");
     }
     assert_eq!(open(&app, &path_of(&first)).await.1.status, 410, "revoked");
     app.clock.advance(Duration::from_secs(7 * 24 * 3_600 + 1));

@@ -5,24 +5,24 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use vestibule::clients::{self, GrantType};
 
+use crate::harness::clients::{Registered, text};
 use crate::harness::hs256::{self, claims};
-use crate::harness::programs::{Registered, text};
-use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp};
+use crate::harness::{PASSWORD, ServerProcess, TestApp, TestResponse};
 
-async fn revoke(app: &TestApp, form: &[(&str, &str)]) -> Answer {
-    Answer::to(app.post("/token/revoke").form(form)).await
+async fn revoke(app: &TestApp, form: &[(&str, &str)]) -> TestResponse {
+    TestResponse::to(app.post("/token/revoke").form(form)).await
 }
 
 async fn introspect(app: &TestApp, client: &Registered, token: &str) -> Value {
     let request = app.post("/token/introspect").basic_auth(&client.id, Some(&client.secret));
-    let answer = Answer::to(request.form(&[("token", token)])).await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()
+    let response = TestResponse::to(request.form(&[("token", token)])).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    response.json()
 }
 
-async fn is_refused(app: &TestApp, answer: &Value) -> bool {
-    let refresh = app.refresh(text(answer, "refresh_token")).await;
-    app.get_me(text(answer, "access_token")).await.status() == 401 && refresh.status == 400
+async fn is_refused(app: &TestApp, response: &Value) -> bool {
+    let refresh = app.refresh(text(response, "refresh_token")).await;
+    app.get_me(text(response, "access_token")).await.status() == 401 && refresh.status == 400
 }
 
 #[tokio::test]
@@ -32,8 +32,8 @@ async fn revoking_either_token_ends_its_session_only() {
     let other = app.tokens_of("alice").await;
     for which in ["access_token", "refresh_token"] {
         let tokens = app.tokens_of("alice").await;
-        let answer = revoke(&app, &[("token", text(&tokens, which)), ("token_type_hint", "no such hint")]).await;
-        assert_eq!((answer.status, answer.body.len()), (200, 0), "{which}");
+        let response = revoke(&app, &[("token", text(&tokens, which)), ("token_type_hint", "no such hint")]).await;
+        assert_eq!((response.status, response.body.len()), (200, 0), "{which}");
         assert!(is_refused(&app, &tokens).await, "{which}");
         assert_eq!(revoke(&app, &[("token", text(&tokens, which))]).await.status, 200, "twice");
     }
@@ -49,8 +49,8 @@ async fn revoking_either_token_ends_its_session_only() {
 async fn revoking_an_unknown_token_succeeds_and_a_malformed_request_is_refused() {
     let app = TestApp::start().await;
     for token in ["x", &"A".repeat(43), "a.b.c", &"é".repeat(9_000)] {
-        let answer = revoke(&app, &[("token", token)]).await;
-        assert_eq!(answer.status, if token.len() > 16_000 { 413 } else { 200 });
+        let response = revoke(&app, &[("token", token)]).await;
+        assert_eq!(response.status, if token.len() > 16_000 { 413 } else { 200 });
     }
     assert_eq!(revoke(&app, &[("token_type_hint", "access_token")]).await.json()["error"], "invalid_request");
     assert_eq!(revoke(&app, &[("token", "x"), ("client_id", "client_x")]).await.status, 401);
@@ -79,8 +79,8 @@ async fn hs256_access_token_cannot_be_revoked() {
     let app = hs256::start().await;
     app.add_user("alice", &[]).await;
     let tokens = app.tokens_of("alice").await;
-    let answer = revoke(&app, &[("token", text(&tokens, "access_token"))]).await;
-    assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("unsupported_token_type")));
+    let response = revoke(&app, &[("token", text(&tokens, "access_token"))]).await;
+    assert_eq!((response.status, response.json()["error"].as_str()), (400, Some("unsupported_token_type")));
     assert_eq!(revoke(&app, &[("token", text(&tokens, "refresh_token"))]).await.status, 200);
     assert!(is_refused(&app, &tokens).await);
 }
@@ -89,20 +89,20 @@ async fn hs256_access_token_cannot_be_revoked() {
 async fn revoked_sessions_are_listed_until_their_tokens_expire() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
-    let empty = Answer::to(app.get("/revoked")).await;
+    let empty = TestResponse::to(app.get("/revoked")).await;
     assert_eq!(empty.json(), json!({"sessions": []}));
     assert_eq!(empty.header("access-control-allow-origin"), "*");
     let tokens = app.tokens_of("alice").await;
     revoke(&app, &[("token", text(&tokens, "refresh_token"))]).await;
     let known = |tag: String| app.get("/revoked").header("if-none-match", tag);
-    let listed = Answer::to(known(empty.header("etag").to_owned())).await;
+    let listed = TestResponse::to(known(empty.header("etag").to_owned())).await;
     let claims = claims(text(&tokens, "access_token"));
     assert_eq!(listed.json()["sessions"][0]["sid"], claims["sid"]);
     assert!(listed.json()["sessions"][0]["until"].as_i64() >= claims["exp"].as_i64());
-    let again = Answer::to(known(listed.header("etag").to_owned())).await;
+    let again = TestResponse::to(known(listed.header("etag").to_owned())).await;
     assert_eq!((again.status, again.body.len()), (304, 0));
     app.clock.advance(Duration::from_mins(22));
-    assert_eq!(Answer::to(app.get("/revoked")).await.json(), json!({"sessions": []}));
+    assert_eq!(TestResponse::to(app.get("/revoked")).await.json(), json!({"sessions": []}));
 }
 
 #[tokio::test]
@@ -125,11 +125,11 @@ async fn introspection_needs_client_authentication() {
         assert_eq!(introspect(&app, &server, token).await, nothing, "another's refresh token, or none at all");
     }
     let request = || app.post("/token/introspect");
-    let bare = Answer::to(request().form(&[("token", text(&tokens, "access_token"))])).await;
+    let bare = TestResponse::to(request().form(&[("token", text(&tokens, "access_token"))])).await;
     assert_eq!((bare.status, bare.json()["error"].as_str()), (401, Some("invalid_client")));
     assert!(bare.header("www-authenticate").starts_with("Basic "));
     let wrong = request().basic_auth(&server.id, Some("A".repeat(43))).form(&[("token", "x")]);
-    assert_eq!(Answer::to(wrong).await.status, 401);
+    assert_eq!(TestResponse::to(wrong).await.status, 401);
     revoke(&app, &[("token", text(&tokens, "refresh_token"))]).await;
     assert_eq!(introspect(&app, &server, text(&tokens, "access_token")).await, nothing);
 }
@@ -158,14 +158,14 @@ async fn client_credentials_token_is_not_valid_for_me() {
         app.post("/token").basic_auth(&client.id, Some(&client.secret)).form(&grant),
         app.post("/token").form(&[&grant[..], &client.form()].concat()),
     ] {
-        let answer = Answer::to(request).await.json();
-        assert_eq!((&answer["scope"], &answer["refresh_token"]), (&"write".into(), &Value::Null));
-        let claims = claims(text(&answer, "access_token"));
+        let response = TestResponse::to(request).await.json();
+        assert_eq!((&response["scope"], &response["refresh_token"]), (&"write".into(), &Value::Null));
+        let claims = claims(text(&response, "access_token"));
         assert_eq!(claims["sub"], client.id.as_str());
         assert_eq!((&claims["client_id"], &claims["id"]), (&client.id.as_str().into(), &Value::Null));
-        let me = Answer::read(app.get_me(text(&answer, "access_token")).await).await;
+        let me = TestResponse::read(app.get_me(text(&response, "access_token")).await).await;
         assert_eq!((me.status, me.json()["error"].as_str()), (401, Some("invalid_token")));
-        assert_eq!(introspect(&app, &client, text(&answer, "access_token")).await["active"], true);
+        assert_eq!(introspect(&app, &client, text(&response, "access_token")).await["active"], true);
     }
     for (form, error) in [
         (&[("grant_type", "client_credentials"), ("scope", "admin")], "invalid_scope"),
@@ -193,11 +193,11 @@ async fn revoked_token_is_refused_by_another_server_within_a_second() {
         for _ in 0..ROUNDS {
             let tokens = app.tokens_of("alice").await;
             let asked = || app.client.get(format!("{}/me", other.url)).bearer_auth(text(&tokens, "access_token"));
-            assert_eq!(Answer::to(asked()).await.status, 200);
+            assert_eq!(TestResponse::to(asked()).await.status, 200);
             tokio::time::sleep(lane * Duration::from_millis(45)).await;
             revoke(&app, &[("token", text(&tokens, "refresh_token"))]).await;
             let began = Instant::now();
-            while Answer::to(asked()).await.status != 401 {
+            while TestResponse::to(asked()).await.status != 401 {
                 assert!(began.elapsed() < Duration::from_secs(10), "the other instance has not heard of it");
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -219,7 +219,7 @@ async fn password_grant_can_be_restricted_to_clients() {
     let unnamed = app.grant(&form).await;
     assert_eq!((unnamed.status, unnamed.json()["error"].as_str()), (401, Some("invalid_client")));
     let client = app.add_client("app", &[GrantType::Password], "read").await;
-    let answer = app.grant(&[&form[..], &client.form()].concat()).await.json();
+    let response = app.grant(&[&form[..], &client.form()].concat()).await.json();
     // The client's scopes narrow the user's, and a client without the refresh grant gets no refresh token.
-    assert_eq!((&answer["scope"], &answer["refresh_token"]), (&"read".into(), &Value::Null));
+    assert_eq!((&response["scope"], &response["refresh_token"]), (&"read".into(), &Value::Null));
 }

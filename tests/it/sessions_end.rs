@@ -10,7 +10,7 @@ use vestibule::users::argon2id::{Cost, Hasher};
 use vestibule::users::{self, UserId};
 
 use crate::harness::hs256::JWT_SECRET;
-use crate::harness::{Answer, ServerProcess, TestApp, hs256};
+use crate::harness::{ServerProcess, TestApp, TestResponse, hs256};
 
 type Ending = fn(&mut DbConnection, &mut EndedSessions, UserId, Moment) -> QueryResult<()>;
 
@@ -36,7 +36,7 @@ const ENDINGS: [(&str, Ending); 4] = [
 ];
 
 async fn status(app: &TestApp, server: &ServerProcess, token: &str) -> u16 {
-    Answer::to(app.client.get(format!("{}/me", server.url)).bearer_auth(token)).await.status
+    TestResponse::to(app.client.get(format!("{}/me", server.url)).bearer_auth(token)).await.status
 }
 
 /// The time until the server refuses a token.
@@ -117,7 +117,7 @@ async fn sign_out_at_one_server_ends_the_token_at_every_server() {
     let form = [("username", "alice"), ("password", crate::harness::PASSWORD)];
     browser.get(format!("{origin}/login")).send().await.expect("a page");
     let signed_in = browser.post(format!("{origin}/login")).header("origin", &origin).form(&form).send().await;
-    let signed_in = Answer::read(signed_in.expect("an answer")).await;
+    let signed_in = TestResponse::read(signed_in.expect("an response")).await;
     assert_eq!(signed_in.status, 303, "{signed_in:?}");
     let mut cookies = signed_in.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
     let token = cookies.find_map(|cookie| cookie.strip_prefix("vestibule_token=")?.split(';').next());
@@ -125,7 +125,7 @@ async fn sign_out_at_one_server_ends_the_token_at_every_server() {
     assert_eq!(status(&app, &server, token).await, 200);
     let signed_out =
         browser.post(format!("{origin}/logout")).header("origin", &origin).form(&[("csrf", "")]).send().await;
-    assert!(signed_out.expect("an answer").status().is_redirection());
+    assert!(signed_out.expect("an response").status().is_redirection());
     assert_eq!(app.get_me(token).await.status(), 401, "at once where it was ended");
     let time = time_until_refused(&app, &server, token).await;
     assert!(time < Duration::from_secs(2), "{time:?}");

@@ -30,24 +30,24 @@ fn start_with_nothing_set(database: &TestDatabase) -> ServerProcess {
 
 async fn token_from(server: &ServerProcess) -> String {
     let form = [("username", "alice"), ("password", PASSWORD)];
-    let answer = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form).send().await;
-    let answer = answer.expect("an answer");
-    assert_eq!(answer.status(), StatusCode::OK);
-    let body: Value = answer.json().await.expect("JSON");
+    let response = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form).send().await;
+    let response = response.expect("an response");
+    assert_eq!(response.status(), StatusCode::OK);
+    let body: Value = response.json().await.expect("JSON");
     body["access_token"].as_str().expect("a token").to_owned()
 }
 
 async fn status_of_me(server: &ServerProcess, token: &str) -> StatusCode {
     let request = reqwest::Client::new().get(format!("{}/me", server.url)).bearer_auth(token);
-    request.send().await.expect("an answer").status()
+    request.send().await.expect("an response").status()
 }
 
 /// The status of the page behind a set-up link: 200 with the form, or 410.
 pub async fn status_of_link(server: &ServerProcess, secret: &str) -> StatusCode {
     let browser = TestApp::browser();
-    let opened = browser.get(format!("{}/setup?link={secret}", server.url)).send().await.expect("an answer");
+    let opened = browser.get(format!("{}/setup?link={secret}", server.url)).send().await.expect("an response");
     assert_eq!(opened.status(), StatusCode::SEE_OTHER);
-    browser.get(format!("{}/setup", server.url)).send().await.expect("an answer").status()
+    browser.get(format!("{}/setup", server.url)).send().await.expect("an response").status()
 }
 
 #[tokio::test]

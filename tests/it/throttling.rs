@@ -12,8 +12,8 @@ use vestibule::users;
 use vestibule::users::argon2id::{Cost, Hasher, PasswordHash};
 use vestibule::users::password::Password;
 
-use crate::harness::answers::write_raw;
-use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp, TestDatabase};
+use crate::harness::responses::write_raw;
+use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase, TestResponse};
 
 const WRONG: &str = "the wrong password";
 
@@ -24,14 +24,14 @@ fn weak_hash(password: &str) -> PasswordHash {
     Hasher::default().hash(password.as_bytes(), WEAK)
 }
 
-async fn sign_in(app: &TestApp, name: &str, password: &str) -> Answer {
-    Answer::read(app.post_token(name, password).await).await
+async fn sign_in(app: &TestApp, name: &str, password: &str) -> TestResponse {
+    TestResponse::read(app.post_token(name, password).await).await
 }
 
 /// An attempt from another address: the server trusts this machine as its proxy.
-async fn sign_in_from(app: &TestApp, address: &str, name: &str, password: &str) -> Answer {
+async fn sign_in_from(app: &TestApp, address: &str, name: &str, password: &str) -> TestResponse {
     let form = [("username", name), ("password", password)];
-    Answer::to(app.post("/token").header("x-forwarded-for", address).form(&form)).await
+    TestResponse::to(app.post("/token").header("x-forwarded-for", address).form(&form)).await
 }
 
 fn behind_a_proxy(settings: &mut Settings) {
@@ -57,9 +57,9 @@ async fn rows(app: &TestApp) -> Vec<(String, i64, i64, Moment, Moment, Moment)> 
 }
 
 #[track_caller]
-fn assert_waits(answer: &Answer, seconds: u64) {
-    let wait = answer.retry_after();
-    assert_eq!(answer.status, 429, "{answer:?}");
+fn assert_waits(response: &TestResponse, seconds: u64) {
+    let wait = response.retry_after();
+    assert_eq!(response.status, 429, "{response:?}");
     // A slow machine spends some of the wait between the failure and the question.
     assert!(wait.is_some_and(|wait| wait <= seconds && wait + 10 >= seconds), "{wait:?} for {seconds}");
 }
@@ -72,7 +72,7 @@ async fn concurrent_wrong_passwords_take_ten_hashes() {
     let tries = (0..200).map(|_| {
         let request =
             client.post(format!("{}/token", server.url)).form(&[("username", "alice"), ("password", "wrong password")]);
-        tokio::spawn(async move { request.send().await.expect("an answer").status().as_u16() })
+        tokio::spawn(async move { request.send().await.expect("an response").status().as_u16() })
     });
     let mut statuses = Vec::new();
     for status in tries.collect::<Vec<_>>() {
@@ -213,15 +213,15 @@ async fn throttled_account_accepts_known_networks() {
 }
 
 /// `POST /login` as a browser sends it.
-async fn sign_in_at_the_page(app: &TestApp, browser: &Client, password: &str) -> Answer {
-    let page = Answer::to(browser.get(format!("{}/login", app.url))).await.text();
+async fn sign_in_at_the_page(app: &TestApp, browser: &Client, password: &str) -> TestResponse {
+    let page = TestResponse::to(browser.get(format!("{}/login", app.url))).await.text();
     let csrf = page.split_once("name=\"csrf\" value=\"").and_then(|(_, rest)| rest.split_once('"'));
     let form = [("csrf", csrf.map_or("", |(token, _)| token)), ("username", "alice"), ("password", password)];
-    Answer::to(browser.post(format!("{}/login", app.url)).form(&form)).await
+    TestResponse::to(browser.post(format!("{}/login", app.url)).form(&form)).await
 }
 
 /// A client with the known-device cookie alone, as after a sign-out.
-fn device_alone(app: &TestApp, signed_in: &Answer) -> Client {
+fn device_alone(app: &TestApp, signed_in: &TestResponse) -> Client {
     let mut cookies = signed_in.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
     let device = cookies.find(|cookie| cookie.starts_with("vestibule_device=")).expect("a device cookie");
     let jar = std::sync::Arc::new(reqwest::cookie::Jar::default());
@@ -258,12 +258,12 @@ async fn concurrent_right_passwords_all_sign_in() {
     let tries: Vec<_> = (0..20)
         .map(|_| {
             let request = app.post("/token").form(&[("username", "alice"), ("password", PASSWORD)]);
-            tokio::spawn(Answer::to(request))
+            tokio::spawn(TestResponse::to(request))
         })
         .collect();
-    for answer in tries {
-        let answer = answer.await.expect("no panic");
-        assert_eq!(answer.status, 200, "{answer:?}");
+    for response in tries {
+        let response = response.await.expect("no panic");
+        assert_eq!(response.status, 200, "{response:?}");
     }
     assert!(rows(&app).await.iter().all(|row| (row.1, row.2) == (0, 0)), "each try was handed back");
 }
@@ -322,8 +322,8 @@ async fn wrong_password_takes_the_same_hashes_and_statements_for_every_user() {
         for _ in 0..5 {
             let before = server.counter("vestibule_database_statements_total").await;
             let form = [("username", name), ("password", password)];
-            let answer = Answer::to(app.client.post(format!("{}/token", server.url)).form(&form)).await;
-            assert_eq!(answer.status, 400, "{answer:?}");
+            let response = TestResponse::to(app.client.post(format!("{}/token", server.url)).form(&form)).await;
+            assert_eq!(response.status, 400, "{response:?}");
             // The server also reads revoked sessions twice a second; the minimum is that of the attempt alone.
             fewest = fewest.min(server.counter("vestibule_database_statements_total").await - before);
         }
@@ -358,7 +358,7 @@ async fn rehash_does_not_undo_a_concurrent_password_change() {
     let app = TestApp::start_with(slow_hashes).await;
     let id = app.add_user_with_hash("alice", &[], weak_hash(PASSWORD)).await.id;
     let request = app.post("/token").form(&[("username", "alice"), ("password", PASSWORD)]);
-    let old = tokio::spawn(Answer::to(request));
+    let old = tokio::spawn(TestResponse::to(request));
     wait_until(&app, "in flight", |rows| rows.iter().any(|row| row.2 == 1)).await;
     let (changed, now) = (weak_hash("another battery staple"), app.clock.now());
     let kept = changed.clone();

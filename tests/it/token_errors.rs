@@ -3,9 +3,9 @@
 use reqwest::RequestBuilder;
 use vestibule::users;
 
-use crate::harness::answers::assert_refusal;
 use crate::harness::hs256::claims;
-use crate::harness::{Answer, PASSWORD, TestApp};
+use crate::harness::responses::assert_refusal;
+use crate::harness::{PASSWORD, TestApp, TestResponse};
 
 pub const FORM: &str = "application/x-www-form-urlencoded";
 pub const JSON: &str = "application/json";
@@ -40,8 +40,8 @@ async fn repeated_or_unreadable_parameter_is_an_invalid_request() {
         (JSON, br#"{"username":"alice","password":"x""#),
         (JSON, br#"{"username":"alice","password":"x"} {}"#),
     ] {
-        let answer = Answer::to(post(&app, content_type, body)).await;
-        assert_refusal(&answer, 400, "invalid_request", &format!("{content_type} {}", String::from_utf8_lossy(body)));
+        let response = TestResponse::to(post(&app, content_type, body)).await;
+        assert_refusal(&response, 400, "invalid_request", &format!("{content_type} {}", String::from_utf8_lossy(body)));
     }
 }
 
@@ -57,7 +57,7 @@ async fn token_response_is_identical_for_unknown_disabled_and_deleted_users() {
         Ok(())
     })
     .await;
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for (name, password) in [
         ("alice", "the wrong password"),
         ("nobody", PASSWORD),
@@ -68,13 +68,13 @@ async fn token_response_is_identical_for_unknown_disabled_and_deleted_users() {
         ("<nobody may be called that>", PASSWORD),
     ] {
         let form = [("username", name), ("password", password), ("grant_type", "password")];
-        answers.push((name, Answer::to(app.post("/token").form(&form)).await));
+        responses.push((name, TestResponse::to(app.post("/token").form(&form)).await));
         let json = serde_json::json!({"username": name, "password": password});
-        answers.push((name, Answer::to(app.post("/token").json(&json)).await));
+        responses.push((name, TestResponse::to(app.post("/token").json(&json)).await));
     }
-    for (name, answer) in &answers {
-        assert_refusal(answer, 400, "invalid_grant", name);
-        assert_eq!(answer, &answers[0].1, "{name}");
+    for (name, response) in &responses {
+        assert_refusal(response, 400, "invalid_grant", name);
+        assert_eq!(response, &responses[0].1, "{name}");
     }
 }
 
@@ -90,12 +90,12 @@ async fn disallowed_scope_is_reported_after_the_password_check() {
         ("the wrong password", "admin", "invalid_grant"),
     ] {
         let form = [("username", "alice"), ("password", password), ("scope", scope)];
-        assert_refusal(&Answer::to(app.post("/token").form(&form)).await, 400, error, scope);
+        assert_refusal(&TestResponse::to(app.post("/token").form(&form)).await, 400, error, scope);
         let json = serde_json::json!({"username": "alice", "password": password, "scope": scope});
-        assert_refusal(&Answer::to(app.post("/token").json(&json)).await, 400, error, scope);
+        assert_refusal(&TestResponse::to(app.post("/token").json(&json)).await, 400, error, scope);
     }
     let form = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", "")];
-    let body = Answer::to(app.post("/token").form(&form)).await.json();
+    let body = TestResponse::to(app.post("/token").form(&form)).await.json();
     let claims = claims(body["access_token"].as_str().expect("FastAPI's empty scope is no wish"));
     assert_eq!((&claims["scope"], &claims["roles"]), (&"".into(), &serde_json::json!([])));
 }
@@ -104,12 +104,13 @@ async fn disallowed_scope_is_reported_after_the_password_check() {
 async fn throttled_token_request_is_429_with_retry_after() {
     let app = TestApp::start_with(|settings| settings.set("THROTTLE_ACCOUNT_NETWORK", "2")).await;
     for _ in 0..2 {
-        let answer = Answer::read(app.post_token("alice", "the wrong password").await).await;
-        assert_refusal(&answer, 400, "invalid_grant", "a wrong password");
+        let response = TestResponse::read(app.post_token("alice", "the wrong password").await).await;
+        assert_refusal(&response, 400, "invalid_grant", "a wrong password");
     }
-    let form = Answer::read(app.post_token("alice", PASSWORD).await).await;
+    let form = TestResponse::read(app.post_token("alice", PASSWORD).await).await;
     assert_refusal(&form, 429, "too_many_requests", "form");
-    let json = Answer::to(app.post("/token").json(&serde_json::json!({"username": "alice", "password": "x"}))).await;
+    let json =
+        TestResponse::to(app.post("/token").json(&serde_json::json!({"username": "alice", "password": "x"}))).await;
     assert_refusal(&json, 429, "too_many_requests", "JSON");
     assert!(form.retry_after().is_some_and(|wait| (1..=30).contains(&wait)), "{form:?}");
 }

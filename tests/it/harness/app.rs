@@ -146,7 +146,7 @@ impl TestApp {
         step: impl FnOnce(&mut vestibule::db::DbConnection) -> diesel::QueryResult<T> + Send + 'static,
     ) -> T {
         let result: Result<T, vestibule::db::DbError> = self.services.db.write(move |conn| Ok(step(conn)?)).await;
-        result.expect("the database answers")
+        result.expect("the database responds")
     }
 
     /// Runs a step that ends sessions as another instance would: this server reads of it only with the next refresh of its set.
@@ -158,7 +158,7 @@ impl TestApp {
         let elsewhere = SessionService::new(db, clock, sessions.lifetimes());
         let result: Result<T, vestibule::db::DbError> =
             elsewhere.write(move |conn, ended| Ok(step(conn, ended)?)).await;
-        result.expect("the database answers")
+        result.expect("the database responds")
     }
 
     /// `GET path`.
@@ -173,7 +173,7 @@ impl TestApp {
 
     /// `POST /token` with a username and password, as the tutorial's form sends them.
     pub async fn post_token(&self, username: &str, password: &str) -> Response {
-        self.post("/token").form(&[("username", username), ("password", password)]).send().await.expect("an answer")
+        self.post("/token").form(&[("username", username), ("password", password)]).send().await.expect("an response")
     }
 
     /// An access token for an account that has [`PASSWORD`].
@@ -186,7 +186,7 @@ impl TestApp {
 
     /// `GET /me` with a bearer token.
     pub async fn get_me(&self, token: &str) -> Response {
-        self.get("/me").bearer_auth(token).send().await.expect("an answer")
+        self.get("/me").bearer_auth(token).send().await.expect("an response")
     }
 }
 

@@ -34,17 +34,17 @@ impl Direct {
             Some(file) => {
                 std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
                 let mut connection = SqliteConnection::establish(&file.to_string_lossy()).expect("the file opens");
-                connection.batch_execute("PRAGMA busy_timeout = 10000").expect("SQLite answers");
+                connection.batch_execute("PRAGMA busy_timeout = 10000").expect("SQLite responses");
                 Self::Sqlite(connection)
             }
-            None => Self::Postgres(PgConnection::establish(&database.url).expect("the database answers")),
+            None => Self::Postgres(PgConnection::establish(&database.url).expect("the database responds")),
         }
     }
 
     /// A connection to the server's own database; `None` on SQLite.
     pub fn admin(database: &TestDatabase) -> Option<Self> {
         let url = database.postgres_admin_url()?;
-        Some(Self::Postgres(PgConnection::establish(url).expect("the test server answers")))
+        Some(Self::Postgres(PgConnection::establish(url).expect("the test server responds")))
     }
 
     /// Runs statements that may fail.
@@ -134,7 +134,7 @@ pub async fn add_user(database: &TestDatabase, name: &str, roles: &[&str]) -> Us
         }
         Ok(creation)
     });
-    match creation.await.expect("the database answers") {
+    match creation.await.expect("the database responds") {
         UserCreation::Created(user) => user.id,
         other => panic!("{other:?}"),
     }

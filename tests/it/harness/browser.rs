@@ -120,7 +120,7 @@ impl Browser {
 
     /// Whether the element is there now.
     pub async fn has(&self, css: &str) -> bool {
-        !self.client.find_all(Locator::Css(css)).await.expect("an answer").is_empty()
+        !self.client.find_all(Locator::Css(css)).await.expect("an response").is_empty()
     }
 
     /// The element's visible text.

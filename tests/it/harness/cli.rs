@@ -21,7 +21,7 @@ use vestibule::users::hash_pool::HashPool;
 use vestibule::users::password::{Password, PasswordPolicy};
 
 use super::process::kill;
-use super::{Answer, PASSWORD, SERVER_KEY, ServerProcess, TestDatabase, beside};
+use super::{PASSWORD, SERVER_KEY, ServerProcess, TestDatabase, TestResponse, beside};
 
 /// How long a command may take, on a busy machine too.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -133,7 +133,7 @@ impl TestDatabase {
             let sessions = SessionService::new(pool.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
             let tokens = TokenService::new(keys, &config, clock.clone(), pool.clone(), &sessions);
             let auth = AuthService::new(&config, &server_key, pool.clone(), hash_pool, sessions, tokens);
-            auth.sign_in(attempt, purpose).await.expect("the database answers")
+            auth.sign_in(attempt, purpose).await.expect("the database responds")
         })
     }
 
@@ -178,19 +178,19 @@ impl Served {
     }
 
     /// `POST path` with these fields, by HTTP Basic when a client is given.
-    pub async fn post(&self, path: &str, client: Option<(&str, &str)>, fields: &[(&str, &str)]) -> Answer {
+    pub async fn post(&self, path: &str, client: Option<(&str, &str)>, fields: &[(&str, &str)]) -> TestResponse {
         let request = reqwest::Client::new().post(format!("{}{path}", self.server.url)).form(fields);
         let request = match client {
             Some((id, secret)) => request.basic_auth(id, Some(secret)),
             None => request,
         };
-        Answer::to(request).await
+        TestResponse::to(request).await
     }
 
     /// The status of `GET /me` with a bearer token.
     pub async fn me(&self, token: &str) -> u16 {
         let request = reqwest::Client::new().get(format!("{}/me", self.server.url)).bearer_auth(token);
-        Answer::to(request).await.status
+        TestResponse::to(request).await.status
     }
 
     /// Asserts that the server refuses the token within a second of `since`.

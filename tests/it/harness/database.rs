@@ -66,7 +66,7 @@ impl TestDatabase {
     fn on_postgres(options: &str) -> Self {
         let admin_url = std::env::var("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL: bin/test sets it");
         let name = format!("t_{}", random_id().replace('-', "_").to_lowercase());
-        let mut admin = PgConnection::establish(&admin_url).expect("the test server answers");
+        let mut admin = PgConnection::establish(&admin_url).expect("the test server responds");
         admin.batch_execute(&format!("CREATE DATABASE \"{name}\"{options}")).expect("a new database");
         let (base, _) = admin_url.rsplit_once('/').expect("a URL with a database");
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -99,7 +99,7 @@ impl Template {
             None => {
                 let file = database.sqlite_file().expect("SQLite");
                 let mut connection = SqliteConnection::establish(&file.to_string_lossy()).expect("the file opens");
-                connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").expect("SQLite answers");
+                connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").expect("SQLite responses");
                 drop(connection);
                 Self::Sqlite(std::fs::read(&file).expect("readable"))
             }

@@ -91,7 +91,7 @@ impl MailServer {
     }
 
     /// Replies like this from now on: `ok`, `slow`, or a reply code.
-    pub fn answer(&self, mode: &str) {
+    pub fn response(&self, mode: &str) {
         std::fs::write(self.folder.path().join("mode"), mode).expect("written");
     }
 

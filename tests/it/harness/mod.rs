@@ -1,28 +1,28 @@
 //! What the tests share: databases, servers, clients, browsers, proxies and mail servers.
 
-pub mod answers;
 pub mod app;
 pub mod away;
 pub mod beside;
 pub mod browser;
 pub mod cli;
+pub mod clients;
 pub mod database;
 pub mod driver;
 pub mod hs256;
 pub mod mail;
 pub mod peers;
 pub mod process;
-pub mod programs;
 pub mod proxies;
 pub mod reach;
+pub mod responses;
 pub mod reverse_proxy;
 pub mod sources;
 pub mod visitor;
 
-pub use answers::Answer;
 pub use app::TestApp;
 pub use database::TestDatabase;
 pub use process::ServerProcess;
+pub use responses::TestResponse;
 
 /// A password that every rule allows.
 pub const PASSWORD: &str = "correct horse battery staple";

@@ -72,7 +72,7 @@ impl ServerProcess {
     pub async fn counter(&self, name: &str) -> u64 {
         let text = reqwest::get(format!("http://{}/metrics", self.metrics_address))
             .await
-            .expect("an answer")
+            .expect("an response")
             .text()
             .await
             .expect("text");

@@ -4,7 +4,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use vestibule::config::Settings;
 
 use super::visitor::Visitor;
-use super::{Answer, TestApp};
+use super::{TestApp, TestResponse};
 
 /// The route that Caddy and Traefik ask.
 pub const FORWARD_AUTH: &str = "/verify/forward-auth";
@@ -38,17 +38,17 @@ pub async fn start_with(change: impl FnOnce(&mut Settings)) -> TestApp {
 }
 
 /// Asks with these headers; a later one replaces an earlier one of the same name.
-pub async fn ask(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub async fn ask(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> TestResponse {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
         map.insert(name, HeaderValue::from_str(value).expect("a value"));
     }
-    Answer::to(app.get(path).headers(map)).await
+    TestResponse::to(app.get(path).headers(map)).await
 }
 
 /// Asks both routes.
-pub async fn ask_both(app: &TestApp, headers: &[(&str, &str)]) -> [Answer; 2] {
+pub async fn ask_both(app: &TestApp, headers: &[(&str, &str)]) -> [TestResponse; 2] {
     [ask(app, FORWARD_AUTH, headers).await, ask(app, AUTH_REQUEST, headers).await]
 }
 

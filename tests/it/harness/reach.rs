@@ -74,7 +74,7 @@ pub async fn walk(browser: &Browser) -> Vec<String> {
             "void (document.body.tabIndex = -1, document.body.focus(), document.body.removeAttribute('tabindex'))",
         )
         .await;
-    let (mut faults, mut above) = (Vec::new(), 0.0);
+    let (mut problems, mut above) = (Vec::new(), 0.0);
     for expected in 0..count {
         let tab = char::from(fantoccini::key::Key::Tab).to_string();
         browser.press(&tab).await;
@@ -85,19 +85,19 @@ pub async fn walk(browser: &Browser) -> Vec<String> {
         let seen: Value = browser.evaluate(&script).await;
         // The alert comes before the fields and is no stop.
         if seen[0] != expected {
-            faults.push(format!("Tab {expected} leads to {seen}"));
+            problems.push(format!("Tab {expected} leads to {seen}"));
         }
         if seen[1] == false || seen[3] == false {
-            faults.push(format!("the focus is not seen on {seen}"));
+            problems.push(format!("the focus is not seen on {seen}"));
         }
         let top = seen[2].as_f64().expect("a number");
         // Controls in one line may differ by a few pixels.
         if top < above - 8.0 {
-            faults.push(format!("Tab {expected} leads back up to {seen}"));
+            problems.push(format!("Tab {expected} leads back up to {seen}"));
         }
         above = top;
     }
-    faults
+    problems
 }
 
 /// The bytes of the page, its stylesheet and its script, each plain and compressed, as columns of a table. Panics when
@@ -122,5 +122,5 @@ pub async fn weight(browser: &Browser, name: &str, is_styled: bool) -> String {
 
 fn texts(found: &Value) -> Vec<String> {
     let found = found.as_array().expect("a list").iter();
-    found.map(|fault| fault.as_str().expect("text").to_owned()).collect()
+    found.map(|problem| problem.as_str().expect("text").to_owned()).collect()
 }

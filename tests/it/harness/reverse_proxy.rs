@@ -67,7 +67,7 @@ impl ReverseProxy {
         let begun = Instant::now();
         while !is_up(port) {
             assert!(proxy.try_wait().expect("a status").is_none(), "{kind:?} takes its configuration");
-            assert!(begun.elapsed() < PATIENCE, "{kind:?} answers");
+            assert!(begun.elapsed() < PATIENCE, "{kind:?} responses");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Self { application: format!("http://app.vestibule.test:{port}"), app, port, proxy, _folder: folder }
@@ -143,11 +143,11 @@ fn is_up(port: u16) -> bool {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: login.vestibule.test\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+        let mut response = String::new();
+        stream.read_to_string(&mut response)?;
+        Ok(response)
     };
-    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
+    ask().is_ok_and(|response| response.starts_with("HTTP/1.1 200 "))
 }
 
 /// An application that returns the head and the body of each request, until the tests end.
@@ -182,11 +182,11 @@ fn echo(stream: TcpStream) -> std::io::Result<()> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    let answer = format!("{head}\n{}", String::from_utf8_lossy(&body));
+    let response = format!("{head}\n{}", String::from_utf8_lossy(&body));
     let stream = reader.get_mut();
     write!(
         stream,
-        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{answer}",
-        answer.len()
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{response}",
+        response.len()
     )
 }

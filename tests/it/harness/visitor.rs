@@ -110,7 +110,7 @@ impl Visitor {
         if let Some((media_type, bytes)) = body {
             request = request.header("content-type", media_type).body(bytes);
         }
-        Page::read(request.send().await.expect("an answer")).await
+        Page::read(request.send().await.expect("an response")).await
     }
 
     /// `GET path`.
@@ -121,7 +121,7 @@ impl Visitor {
     /// `POST path` with these fields and nothing more.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         let request = self.client.post(format!("{}{path}", self.url)).headers(self.headers.clone()).form(fields);
-        Page::read(request.send().await.expect("an answer")).await
+        Page::read(request.send().await.expect("an response")).await
     }
 
     /// Submits the form of a page with these fields, its CSRF token and the ID of its one-time link.

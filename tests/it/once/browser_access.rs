@@ -84,18 +84,18 @@ impl Servers {
 
 #[tokio::test]
 async fn every_page_is_accessible() {
-    let ((english, mut faults), (korean, others)) = tokio::join!(look_at_all("en"), look_at_all("ko"));
+    let ((english, mut problems), (korean, others)) = tokio::join!(look_at_all("en"), look_at_all("ko"));
     let head = "| page | language | axe, light | axe, dark | HTML | packed | stylesheet | packed | script | packed |\n|---|---|---|---|---|---|---|---|---|---|\n";
     std::fs::write("target/pages.md", format!("{head}{english}{korean}")).expect("written");
-    faults.extend(others);
-    assert_eq!(faults, [""; 0]);
+    problems.extend(others);
+    assert_eq!(problems, [""; 0]);
 }
 
 /// The rows of the table, and all errors.
 async fn look_at_all(language: &'static str) -> (String, Vec<String>) {
     let (servers, axe) = (Servers::start().await, reach::axe());
     let browser = Browser::start_with(BrowserOptions { language, ..BrowserOptions::default() }).await;
-    let (mut table, mut faults) = (String::new(), Vec::new());
+    let (mut table, mut problems) = (String::new(), Vec::new());
     for (page, _) in PAGES {
         browser.resize(WIDE.0, WIDE.1).await;
         open(page, &browser, &servers).await;
@@ -105,7 +105,7 @@ async fn look_at_all(language: &'static str) -> (String, Vec<String>) {
         let weight = reach::weight(&browser, &name, is_styled).await;
         let mut tell = |kind: &str, found: Vec<String>| {
             let count = found.len();
-            faults.extend(found.into_iter().map(|fault| format!("{name}, {kind}: {fault}")));
+            problems.extend(found.into_iter().map(|problem| format!("{name}, {kind}: {problem}")));
             count
         };
         let mut results = Vec::new();
@@ -141,7 +141,7 @@ async fn look_at_all(language: &'static str) -> (String, Vec<String>) {
         let [light, dark] = results[..] else { unreachable!("two schemes") };
         writeln!(table, "| {page} | {language} | {light} | {dark} | {weight} |").expect("text");
     }
-    (table, faults)
+    (table, problems)
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl Tutorial {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("uvicorn does not answer");
+        panic!("uvicorn does not response");
     }
 }
 

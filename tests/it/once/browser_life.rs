@@ -40,9 +40,9 @@ async fn accept_invitation(browser: &Browser, app: &TestApp) {
 async fn prove_address(browser: &Browser, app: &TestApp, server: &MailServer) {
     let accounts = &app.services.accounts;
     let name = LookupName::parse("hana").expect("a name");
-    let user = accounts.find(&name).await.expect("the database answers").expect("she is there");
+    let user = accounts.find(&name).await.expect("the database responds").expect("she is there");
     let requested = request_email_change(accounts, accounts.outbox().clone(), user, FIRST_ADDRESS.to_owned()).await;
-    assert_eq!(requested.expect("the database answers"), EmailChangeRequest::Queued);
+    assert_eq!(requested.expect("the database responds"), EmailChangeRequest::Queued);
     confirm_address(browser, app, server, FIRST_ADDRESS).await;
 }
 

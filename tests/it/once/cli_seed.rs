@@ -26,7 +26,7 @@ roles = [\"Admin\"]
 display_name = \"\"
 ";
     db.write_file("users.toml", file);
-    let answer = db.cli(&["seed", "users.toml"]).fails(1, "nothing was changed");
+    let response = db.cli(&["seed", "users.toml"]).fails(1, "nothing was changed");
     for words in [
         "users.toml:2: users[0].username: a username must have 1 to 64",
         "users.toml:5: users[1].password: a password must have at least 12",
@@ -38,14 +38,14 @@ display_name = \"\"
         "users.toml:17: users[4].roles: `Admin` is not a valid role",
         "users.toml:18: users[4].display_name: ",
     ] {
-        assert!(answer.err.contains(words), "{words:?} is not in {}", answer.err);
+        assert!(response.err.contains(words), "{words:?} is not in {}", response.err);
     }
     for secret in ["12345678", "correct horse", "$2y$"] {
-        assert!(!answer.err.contains(secret), "{}", answer.err);
+        assert!(!response.err.contains(secret), "{}", response.err);
     }
     db.write_file("users.toml", "[[users]]\nusername = \"bob\npassword = \"correct horse\"\n");
-    let answer = db.cli(&["seed", "users.toml"]).fails(1, "users.toml:2: not valid TOML");
-    assert!(!answer.err.contains("correct horse"), "{}", answer.err);
+    let response = db.cli(&["seed", "users.toml"]).fails(1, "users.toml:2: not valid TOML");
+    assert!(!response.err.contains("correct horse"), "{}", response.err);
     db.write_file("users.toml", "[users]\nusername = \"bob\"\n");
     db.cli(&["seed", "users.toml"]).fails(1, "users.toml:1: users: use [[users]]");
     db.write_file("users.toml", "\nuser = 1\n");
@@ -58,10 +58,10 @@ display_name = \"\"
 fn seed_duplicates_name_both_lines() {
     let db = TestDatabase::create();
     db.write_file("users.toml", "[[users]]\nusername = \"alice\"\nid = 5\n[[users]]\nusername = \"bob\"\n[[users]]\nusername = \"ALICE\"\n[[users]]\nusername = \"carol\"\nid = 5\n");
-    let answer = db
+    let response = db
         .cli(&["seed", "users.toml"])
         .fails(1, "users.toml:7: users[2].username: duplicates users[0].username on line 2");
-    answer.fails(1, "users.toml:10: users[3].id: duplicates users[0].id on line 3");
+    response.fails(1, "users.toml:10: users[3].id: duplicates users[0].id on line 3");
     assert!(db.users().is_empty());
 }
 
@@ -100,7 +100,7 @@ secret = 12345678
 grants = [\"password\"]
 ";
     db.write_file("seed.toml", file);
-    let answer = db.cli(&["seed", "seed.toml"]).fails(1, "nothing was changed");
+    let response = db.cli(&["seed", "seed.toml"]).fails(1, "nothing was changed");
     for words in [
         "seed.toml:2: roles[0].name: `Editor` is not a valid role",
         "seed.toml:3: roles[0].scopes: `two words` is not a valid scope",
@@ -115,10 +115,10 @@ grants = [\"password\"]
         "seed.toml:18: clients[2].secret: use text in quotes",
         "seed.toml:19: clients[3].name: is missing",
     ] {
-        assert!(answer.err.contains(words), "{words:?} is not in {}", answer.err);
+        assert!(response.err.contains(words), "{words:?} is not in {}", response.err);
     }
     for secret in ["hunter2", "12345678"] {
-        assert!(!answer.err.contains(secret), "{}", answer.err);
+        assert!(!response.err.contains(secret), "{}", response.err);
     }
     db.write_file("seed.toml", "[roles]\nname = \"x\"\n");
     db.cli(&["seed", "seed.toml"]).fails(1, "seed.toml:1: roles: use [[roles]], with two brackets");

@@ -10,10 +10,10 @@ use tokio::process::Command;
 use vestibule::config::KeyAlgorithm;
 use vestibule::secret::{ServerKey, base64url};
 
+use crate::harness::clients::text;
 use crate::harness::hs256::{claims, part, sign_with, swap_claims};
 use crate::harness::peers::{self, Listening, node, python};
-use crate::harness::programs::text;
-use crate::harness::{Answer, PASSWORD, SERVER_KEY, ServerProcess, TestApp};
+use crate::harness::{PASSWORD, SERVER_KEY, ServerProcess, TestApp, TestResponse};
 
 const ISSUER: &str = "http://localhost:8080";
 /// The longest time until a resource server knows of a change: it polls every five seconds.
@@ -49,19 +49,19 @@ fn built(example: &str) -> PathBuf {
     built
 }
 
-async fn ask(server: &Listening, token: &str) -> Answer {
-    Answer::to(reqwest::Client::new().get(format!("{}/whoami", server.url)).bearer_auth(token)).await
+async fn ask(server: &Listening, token: &str) -> TestResponse {
+    TestResponse::to(reqwest::Client::new().get(format!("{}/whoami", server.url)).bearer_auth(token)).await
 }
 
 /// Waits for this status.
 async fn wait_for(status: u16, server: &Listening, token: &str) {
     let began = Instant::now();
     loop {
-        let answer = ask(server, token).await;
-        if answer.status == status {
+        let response = ask(server, token).await;
+        if response.status == status {
             return;
         }
-        assert!(began.elapsed() < SOON, "{answer:?}");
+        assert!(began.elapsed() < SOON, "{response:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
@@ -76,7 +76,7 @@ async fn bad_tokens(app: &TestApp, good: &str) -> Vec<(&'static str, String)> {
         change(&mut changed);
         format!("{}.{payload}.{signature}", base64url(changed.to_string().as_bytes()))
     };
-    let jwks = Answer::to(app.get("/.well-known/jwks.json")).await;
+    let jwks = TestResponse::to(app.get("/.well-known/jwks.json")).await;
     let public_key = jwks.json()["keys"][0].to_string();
     let mut shared = part(good, 0);
     shared["alg"] = json!("HS256");
@@ -106,8 +106,8 @@ fn digest_of(bytes: &[u8]) -> digest::Digest {
 async fn token_of_another(app: &TestApp, setting: &str, value: &str) -> String {
     let server = ServerProcess::start(&app.database, &[(setting, value)]);
     let form = [("username", "alice"), ("password", PASSWORD)];
-    let answer = Answer::to(app.client.post(format!("{}/token", server.url)).form(&form)).await;
-    text(&answer.json(), "access_token").to_owned()
+    let response = TestResponse::to(app.client.post(format!("{}/token", server.url)).form(&form)).await;
+    text(&response.json(), "access_token").to_owned()
 }
 
 async fn takes_good_tokens_and_no_others(example: &str) {
@@ -116,32 +116,32 @@ async fn takes_good_tokens_and_no_others(example: &str) {
     let issued = app.tokens_of("alice").await;
     let good = text(&issued, "access_token");
     let server = start(example, &app.url, &[]).await;
-    let answer = ask(&server, good).await;
-    assert_eq!((answer.status, answer.json()), (200, json!({"sub": "alice", "scope": ""})), "{answer:?}");
-    let bare = Answer::to(reqwest::Client::new().get(format!("{}/whoami", server.url))).await;
+    let response = ask(&server, good).await;
+    assert_eq!((response.status, response.json()), (200, json!({"sub": "alice", "scope": ""})), "{response:?}");
+    let bare = TestResponse::to(reqwest::Client::new().get(format!("{}/whoami", server.url))).await;
     assert_eq!((bare.status, bare.header("www-authenticate")), (401, r#"Bearer realm="example""#));
     for (what, token) in bad_tokens(&app, good).await {
-        let answer = ask(&server, &token).await;
-        let challenge = answer.header("www-authenticate");
+        let response = ask(&server, &token).await;
+        let challenge = response.header("www-authenticate");
         assert_eq!(
-            (answer.status, challenge),
+            (response.status, challenge),
             (401, r#"Bearer realm="example", error="invalid_token""#),
-            "{what}: {answer:?}"
+            "{what}: {response:?}"
         );
     }
 
     // Without the usual ten minutes of notice: the worst case for a resource server.
     let key = ServerKey::parse(SERVER_KEY).expect("a key");
     let rotation = app.admin().rotate_keys(KeyAlgorithm::Es256, &key, TimeDelta::zero(), TimeDelta::minutes(20)).await;
-    rotation.expect("the database answers");
-    app.services.tokens.keys().refresh(&app.services.db).await.expect("the database answers");
+    rotation.expect("the database responds");
+    app.services.tokens.keys().refresh(&app.services.db).await.expect("the database responds");
     let new = app.token_of("alice").await;
     assert_ne!(part(&new, 0)["kid"], part(good, 0)["kid"]);
     wait_for(200, &server, &new).await;
     assert_eq!(ask(&server, good).await.status, 200, "the old key's tokens live on");
 
     let revoked = app.post("/token/revoke").form(&[("token", text(&issued, "refresh_token"))]);
-    assert_eq!(Answer::to(revoked).await.status, 200);
+    assert_eq!(TestResponse::to(revoked).await.status, 200);
     wait_for(401, &server, good).await;
     assert_eq!(ask(&server, &new).await.status, 200, "another session lives on");
 
@@ -176,9 +176,9 @@ async fn examples_require_their_audience_and_respond_503_without_keys() {
     for example in ["fastapi", "express", "actix"] {
         let server = start(example, &app.url, &[("AUDIENCE", "articles")]).await;
         let statuses = [ask(&server, &ours).await, ask(&server, &theirs).await, ask(&server, &none).await];
-        assert_eq!(statuses.map(|answer| answer.status), [200, 401, 401], "{example}");
+        assert_eq!(statuses.map(|response| response.status), [200, 401, 401], "{example}");
         let alone = start(example, &nobody, &[]).await;
-        let answer = ask(&alone, &none).await;
-        assert_eq!((answer.status, answer.retry_after()), (503, Some(5)), "{example}: {answer:?}");
+        let response = ask(&alone, &none).await;
+        assert_eq!((response.status, response.retry_after()), (503, Some(5)), "{example}: {response:?}");
     }
 }

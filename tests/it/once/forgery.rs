@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use vestibule::secret::{base64url, from_base64url};
 
 use crate::forgery::{assert_refused, me, with};
-use crate::harness::answers::{assert_refusal, send_raw};
 use crate::harness::hs256::{self, JWT_SECRET, claims, part};
-use crate::harness::{Answer, TestApp};
+use crate::harness::responses::{assert_refusal, send_raw};
+use crate::harness::{TestApp, TestResponse};
 
 #[tokio::test]
 async fn algorithm_none_is_refused_in_every_spelling() {
@@ -77,7 +77,7 @@ async fn hs256_with_the_public_key_as_secret_is_refused() {
     app.add_user("alice", &["admin"]).await;
     let token = app.token_of("alice").await;
     let claims = claims(&token).to_string();
-    let set = Answer::to(app.get("/.well-known/jwks.json")).await;
+    let set = TestResponse::to(app.get("/.well-known/jwks.json")).await;
     let jwk = &set.json()["keys"][0];
     let coordinate = |name: &str| from_base64url(jwk[name].as_str().expect("text")).expect("base64url");
     let point = [vec![4], coordinate("x"), coordinate("y")].concat();
@@ -259,12 +259,12 @@ async fn oversized_token_is_refused() {
     let head = |token: &str| {
         format!("GET /me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n")
     };
-    let answer = send_raw(&app.url, head(&"x".repeat(1_000_000)).into_bytes()).await;
-    assert!((400..500).contains(&answer.status), "{answer:?}");
+    let response = send_raw(&app.url, head(&"x".repeat(1_000_000)).into_bytes()).await;
+    assert!((400..500).contains(&response.status), "{response:?}");
     let bytes = b"GET /me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer \xff\xfe\r\n\r\n";
-    let answer = send_raw(&app.url, bytes.to_vec()).await;
-    assert_refusal(&answer, 401, "invalid_request", "no text");
-    assert_eq!(Answer::to(app.get("/healthz")).await.status, 200);
+    let response = send_raw(&app.url, bytes.to_vec()).await;
+    assert_refusal(&response, 401, "invalid_request", "no text");
+    assert_eq!(TestResponse::to(app.get("/healthz")).await.status, 200);
 }
 
 #[tokio::test]

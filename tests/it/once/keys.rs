@@ -1,7 +1,7 @@
 //! The algorithms that sign tokens, and what the key set says of each.
 
 use crate::harness::hs256::part;
-use crate::harness::{Answer, TestApp};
+use crate::harness::{TestApp, TestResponse};
 use crate::keys::{me, sign_in};
 
 #[tokio::test]
@@ -17,7 +17,7 @@ async fn each_algorithm_signs_valid_tokens_and_publishes_its_key() {
         let header = part(&token, 0);
         assert_eq!((header["alg"].as_str(), header["typ"].as_str()), (Some(algorithm), Some("at+jwt")));
         assert_eq!(me(&app, &token).await, 200, "{algorithm}");
-        let set = Answer::to(app.get("/.well-known/jwks.json")).await.json();
+        let set = TestResponse::to(app.get("/.well-known/jwks.json")).await.json();
         let key = set["keys"][0].as_object().expect("a key");
         // Any further member would belong to the private key.
         assert_eq!(key.keys().map(String::as_str).collect::<Vec<_>>(), members, "{algorithm}");

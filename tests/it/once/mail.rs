@@ -72,7 +72,7 @@ async fn smtps_uses_implicit_tls_and_certificate_and_password_are_checked() {
 #[tokio::test]
 async fn slow_mail_server_delays_no_page() {
     let server = MailServer::start();
-    server.answer("slow");
+    server.response("slow");
     let app = server.app().await;
     for user_id in 0..6 {
         queue(&app, mail(user_id)).await;
@@ -80,7 +80,7 @@ async fn slow_mail_server_delays_no_page() {
     until_waiting(&app.database, 4, "claimed_until IS NOT NULL").await;
     let began = Instant::now();
     for _ in 0..5 {
-        assert_eq!(app.get("/login").send().await.expect("an answer").status(), 200);
+        assert_eq!(app.get("/login").send().await.expect("an response").status(), 200);
     }
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     server.wait_for(6).await;

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use vestibule::secret::{base64url, sha256};
 
 use crate::harness::hs256::{self, part};
-use crate::harness::{Answer, PASSWORD, TestApp};
+use crate::harness::{PASSWORD, TestApp, TestResponse};
 
 #[tokio::test]
 async fn openapi_document_is_3_1_and_names_the_token_route() {
     let app = TestApp::start().await;
-    let answer = Answer::to(app.get("/openapi.json")).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
-    let document = answer.json();
+    let response = TestResponse::to(app.get("/openapi.json")).await;
+    assert_eq!((response.status, response.header("content-type")), (200, "application/json"));
+    let document = response.json();
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1.")), "{document}");
     let scheme = &document["components"]["securitySchemes"]["password"];
     assert_eq!(scheme["type"], "oauth2");
@@ -39,9 +39,9 @@ async fn openapi_document_is_3_1_and_names_the_token_route() {
 #[tokio::test]
 async fn documentation_files_are_served_locally() {
     let app = TestApp::start().await;
-    let folder = Answer::to(app.get("/docs")).await;
+    let folder = TestResponse::to(app.get("/docs")).await;
     assert_eq!((folder.status, folder.header("location")), (308, "/docs/"));
-    let page = Answer::to(app.get("/docs/")).await;
+    let page = TestResponse::to(app.get("/docs/")).await;
     assert_eq!(page.status, 200);
     let html = page.text();
     let links: Vec<&str> = [" src=\"", " href=\""]
@@ -52,7 +52,7 @@ async fn documentation_files_are_served_locally() {
     assert!(links.len() >= 5, "{html}");
     for link in links {
         assert!(!link.contains(':') && !link.starts_with('/'), "{link} is elsewhere");
-        let file = Answer::to(app.get(&format!("/docs/{}", link.trim_start_matches("./")))).await;
+        let file = TestResponse::to(app.get(&format!("/docs/{}", link.trim_start_matches("./")))).await;
         assert_eq!(file.status, 200, "{link}");
         assert_eq!(file.header("x-content-type-options"), "nosniff", "{link}");
         let policy = file.header("content-security-policy");
@@ -75,8 +75,8 @@ async fn documentation_files_are_served_locally() {
 }
 
 /// Requests to every route with several methods, and to unknown paths.
-async fn walk(app: &TestApp) -> Vec<(String, Answer)> {
-    let login = Answer::to(app.get("/login")).await.text();
+async fn walk(app: &TestApp) -> Vec<(String, TestResponse)> {
+    let login = TestResponse::to(app.get("/login")).await.text();
     let assets = login.match_indices(" href=\"/").filter_map(|(at, _)| login[at + 7..].split('"').next());
     let mut paths: Vec<String> = assets.filter(|path| path.contains('.')).map(str::to_owned).collect();
     assert!(!paths.is_empty(), "{login}");
@@ -87,40 +87,40 @@ async fn walk(app: &TestApp) -> Vec<(String, Answer)> {
     paths.extend(["profile", "sessions", "password", "delete"].map(|page| format!("/account/{page}")));
     paths.push("/.well-known/change-password".to_owned());
     paths.extend(["/docs/", "/docs/swagger-ui.css", "/healthz", "/readyz", "/nothing", "/a/../b"].map(str::to_owned));
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for path in paths {
         for method in [Method::GET, Method::HEAD, Method::POST, Method::DELETE, Method::OPTIONS] {
             for accept in ["text/html", "application/json"] {
                 let request = app.client.request(method.clone(), format!("{}{path}", app.url)).header("accept", accept);
-                answers.push((format!("{method} {path} {accept}"), Answer::to(request).await));
+                responses.push((format!("{method} {path} {accept}"), TestResponse::to(request).await));
             }
         }
     }
-    answers
+    responses
 }
 
 #[tokio::test]
 async fn every_route_has_security_headers() {
     let app = TestApp::start().await;
-    for (what, answer) in walk(&app).await {
-        assert_ne!(answer.status, 500, "{what}");
-        let policy = answer.header("content-security-policy");
+    for (what, response) in walk(&app).await {
+        assert_ne!(response.status, 500, "{what}");
+        let policy = response.header("content-security-policy");
         assert!(policy.starts_with("default-src 'none'; "), "{what}: {policy}");
         assert!(policy.contains("base-uri 'none'; frame-ancestors 'none'"), "{what}: {policy}");
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
-        assert_eq!(answer.header("referrer-policy"), "same-origin", "{what}");
-        assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin", "{what}");
-        let is_key_set = answer.status == 200 && what.contains("jwks");
+        assert_eq!(response.header("x-content-type-options"), "nosniff", "{what}");
+        assert_eq!(response.header("referrer-policy"), "same-origin", "{what}");
+        assert_eq!(response.header("cross-origin-opener-policy"), "same-origin", "{what}");
+        let is_key_set = response.status == 200 && what.contains("jwks");
         let resource_policy = if is_key_set { "cross-origin" } else { "same-origin" };
-        assert_eq!(answer.header("cross-origin-resource-policy"), resource_policy, "{what}");
-        assert!(answer.header("permissions-policy").contains("camera=()"), "{what}");
-        let is_public = answer.header("cache-control").starts_with("public, ");
+        assert_eq!(response.header("cross-origin-resource-policy"), resource_policy, "{what}");
+        assert!(response.header("permissions-policy").contains("camera=()"), "{what}");
+        let is_public = response.header("cache-control").starts_with("public, ");
         let may_be_public = is_key_set || what.contains("/docs/") || what.contains(".css") || what.contains(".svg");
-        assert!(answer.header("cache-control") == "no-store" || (is_public && may_be_public), "{what}: {answer:?}");
-        assert!(!answer.headers.contains_key("strict-transport-security"), "{what}: over http it means nothing");
-        assert!(!answer.headers.contains_key("server") && !answer.headers.contains_key("x-powered-by"), "{what}");
-        if !answer.body.is_empty() {
-            assert!(answer.headers.contains_key("content-type"), "{what}");
+        assert!(response.header("cache-control") == "no-store" || (is_public && may_be_public), "{what}: {response:?}");
+        assert!(!response.headers.contains_key("strict-transport-security"), "{what}: over http it means nothing");
+        assert!(!response.headers.contains_key("server") && !response.headers.contains_key("x-powered-by"), "{what}");
+        if !response.body.is_empty() {
+            assert!(response.headers.contains_key("content-type"), "{what}");
         }
     }
 }
@@ -131,8 +131,8 @@ async fn every_route_has_hsts_under_https() {
         settings.set("PUBLIC_URL", "https://login.example");
     };
     let app = TestApp::start_with(change).await;
-    for (what, answer) in walk(&app).await {
-        assert_eq!(answer.header("strict-transport-security"), "max-age=31536000", "{what}");
+    for (what, response) in walk(&app).await {
+        assert_eq!(response.header("strict-transport-security"), "max-age=31536000", "{what}");
     }
 }
 
@@ -165,17 +165,17 @@ async fn allowed_origin_reads_responses_and_errors() {
         (401, app.get("/me").bearer_auth("abc")),
         (405, app.post("/me")),
     ] {
-        let answer = Answer::to(request.header("origin", APP)).await;
-        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (status, APP), "{answer:?}");
-        assert!(!answer.headers.contains_key("access-control-allow-credentials"), "no cookies: {answer:?}");
-        let exposed = answer.header("access-control-expose-headers");
-        assert!(exposed.contains("www-authenticate") && exposed.contains("retry-after"), "{answer:?}");
-        assert!(answer.header("vary").contains("Origin"), "{answer:?}");
+        let response = TestResponse::to(request.header("origin", APP)).await;
+        assert_eq!((response.status, response.header("access-control-allow-origin")), (status, APP), "{response:?}");
+        assert!(!response.headers.contains_key("access-control-allow-credentials"), "no cookies: {response:?}");
+        let exposed = response.header("access-control-expose-headers");
+        assert!(exposed.contains("www-authenticate") && exposed.contains("retry-after"), "{response:?}");
+        assert!(response.header("vary").contains("Origin"), "{response:?}");
     }
     for _ in 0..9 {
-        Answer::to(form("the wrong password").header("origin", APP)).await;
+        TestResponse::to(form("the wrong password").header("origin", APP)).await;
     }
-    let throttled = Answer::to(form(PASSWORD).header("origin", APP)).await;
+    let throttled = TestResponse::to(form(PASSWORD).header("origin", APP)).await;
     assert_eq!((throttled.status, throttled.header("access-control-allow-origin")), (429, APP));
 }
 
@@ -186,16 +186,16 @@ async fn other_origin_reads_nothing() {
         ["https://evil.example", "http://app.example", "https://app.example:8443", "null", "https://app.example.evil"]
     {
         for request in [app.get("/me"), app.post("/token").form(&[("username", "alice"), ("password", PASSWORD)])] {
-            let answer = Answer::to(request.header("origin", origin)).await;
-            assert!(!answer.headers.contains_key("access-control-allow-origin"), "{origin}: {answer:?}");
+            let response = TestResponse::to(request.header("origin", origin)).await;
+            assert!(!response.headers.contains_key("access-control-allow-origin"), "{origin}: {response:?}");
         }
     }
     let none = TestApp::start().await;
-    let answer = Answer::to(none.get("/me").header("origin", APP)).await;
-    assert!(!answer.headers.contains_key("access-control-allow-origin"), "none is allowed by itself: {answer:?}");
+    let response = TestResponse::to(none.get("/me").header("origin", APP)).await;
+    assert!(!response.headers.contains_key("access-control-allow-origin"), "none is allowed by itself: {response:?}");
     for page in ["/login", "/", "/openapi.json", "/healthz"] {
-        let answer = Answer::to(app.get(page).header("origin", APP)).await;
-        assert!(!answer.headers.contains_key("access-control-allow-origin"), "{page}: {answer:?}");
+        let response = TestResponse::to(app.get(page).header("origin", APP)).await;
+        assert!(!response.headers.contains_key("access-control-allow-origin"), "{page}: {response:?}");
     }
 }
 
@@ -204,27 +204,27 @@ async fn preflight_allows_listed_origins_methods_and_headers_only() {
     let app = start_with_an_allowed_origin().await;
     let preflight = |path: &str, origin: &str, method: &str, headers: &str| {
         let request = app.client.request(Method::OPTIONS, format!("{}{path}", app.url)).header("origin", origin);
-        Answer::to(
+        TestResponse::to(
             request.header("access-control-request-method", method).header("access-control-request-headers", headers),
         )
     };
     for (path, origin, method) in [("/token", APP, "POST"), ("/me", APP, "GET"), ("/me", "https://two.example", "GET")]
     {
         // The headers of Swagger UI and of a `fetch` with a bearer token.
-        let answer = preflight(path, origin, method, "authorization,content-type,x-requested-with").await;
-        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, origin), "{answer:?}");
-        assert!(answer.header("access-control-allow-methods").contains(method), "{answer:?}");
-        let headers = answer.header("access-control-allow-headers").to_lowercase();
-        assert!(headers.contains("authorization") && headers.contains("content-type"), "{answer:?}");
+        let response = preflight(path, origin, method, "authorization,content-type,x-requested-with").await;
+        assert_eq!((response.status, response.header("access-control-allow-origin")), (200, origin), "{response:?}");
+        assert!(response.header("access-control-allow-methods").contains(method), "{response:?}");
+        let headers = response.header("access-control-allow-headers").to_lowercase();
+        assert!(headers.contains("authorization") && headers.contains("content-type"), "{response:?}");
     }
     for (origin, method, headers) in [
         ("https://evil.example", "POST", "authorization"),
         (APP, "DELETE", "authorization"),
         (APP, "POST", "x-forwarded-for"),
     ] {
-        let answer = preflight("/token", origin, method, headers).await;
-        assert_eq!((answer.status, &answer.json()["error"]), (403, &Value::from("access_denied")), "{answer:?}");
-        assert!(!answer.headers.keys().any(|name| name.as_str().starts_with("access-control-")), "{answer:?}");
+        let response = preflight("/token", origin, method, headers).await;
+        assert_eq!((response.status, &response.json()["error"]), (403, &Value::from("access_denied")), "{response:?}");
+        assert!(!response.headers.keys().any(|name| name.as_str().starts_with("access-control-")), "{response:?}");
     }
 }
 
@@ -232,8 +232,8 @@ async fn preflight_allows_listed_origins_methods_and_headers_only() {
 async fn key_set_is_empty_with_hs256() {
     let app = hs256::start().await;
     app.add_user("alice", &[]).await;
-    let answer = Answer::to(app.get("/.well-known/jwks.json")).await;
-    assert_eq!((answer.status, answer.json()), (200, json!({"keys": []})));
+    let response = TestResponse::to(app.get("/.well-known/jwks.json")).await;
+    assert_eq!((response.status, response.json()), (200, json!({"keys": []})));
     assert_eq!(part(&app.token_of("alice").await, 0), hs256::header());
 }
 
@@ -241,12 +241,12 @@ async fn key_set_is_empty_with_hs256() {
 async fn key_set_has_the_public_key_under_its_thumbprint() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
-    let answer = Answer::to(app.get("/.well-known/jwks.json")).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
-    assert_eq!(answer.header("access-control-allow-origin"), "*");
-    assert_eq!(answer.header("cross-origin-resource-policy"), "cross-origin");
-    assert!(answer.header("cache-control").starts_with("public, max-age="), "{answer:?}");
-    let set = answer.json();
+    let response = TestResponse::to(app.get("/.well-known/jwks.json")).await;
+    assert_eq!((response.status, response.header("content-type")), (200, "application/json"));
+    assert_eq!(response.header("access-control-allow-origin"), "*");
+    assert_eq!(response.header("cross-origin-resource-policy"), "cross-origin");
+    assert!(response.header("cache-control").starts_with("public, max-age="), "{response:?}");
+    let set = response.json();
     let keys = set["keys"].as_array().expect("a list");
     assert_eq!(keys.len(), 1);
     let (x, y) = (keys[0]["x"].as_str().expect("x"), keys[0]["y"].as_str().expect("y"));

@@ -5,7 +5,7 @@ use vestibule::clients::GrantType;
 
 use crate::harness::hs256::{self, JWT_SECRET, claims, part, swap_claims};
 use crate::harness::peers::{self, Listening, folder, node, python};
-use crate::harness::{Answer, PASSWORD, TestApp};
+use crate::harness::{PASSWORD, TestApp, TestResponse};
 
 /// The output of a Python script: the claims, or the reason for the refusal.
 async fn ask(script: &str, environment: &[(&str, &str)]) -> Value {
@@ -41,8 +41,8 @@ async fn pyjwt_and_python_jose_verify_hs256_by_the_shared_secret() {
     let app = hs256::start().await;
     app.add_user("alice", &[]).await;
     let token = app.token_of("alice").await;
-    let answers = ask("verify_hs256.py", &[("TOKEN", &token), ("SECRET_KEY", JWT_SECRET)]).await;
-    assert_eq!(answers, json!({"PyJWT": claims(&token), "python-jose": claims(&token)}));
+    let responses = ask("verify_hs256.py", &[("TOKEN", &token), ("SECRET_KEY", JWT_SECRET)]).await;
+    assert_eq!(responses, json!({"PyJWT": claims(&token), "python-jose": claims(&token)}));
     let another =
         ask("verify_hs256.py", &[("TOKEN", &token), ("SECRET_KEY", "another secret of over thirty-two bytes")]).await;
     assert_eq!(another, json!({"PyJWT": "InvalidSignatureError", "python-jose": "JWTError"}));
@@ -62,17 +62,17 @@ async fn fastapi_tutorial_accepts_tokens_and_refuses_forged_ones() {
     let app = hs256::start().await;
     app.add_user("alice", &[]).await;
     let tutorial = start_tutorial(&format!("{}/token", app.url)).await;
-    let document = Answer::to(app.client.get(format!("{}/openapi.json", tutorial.url))).await.json();
+    let document = TestResponse::to(app.client.get(format!("{}/openapi.json", tutorial.url))).await.json();
     let flow = &document["components"]["securitySchemes"]["OAuth2PasswordBearer"]["flows"]["password"];
     // The request of the Authorize button: to the token URL of the document, with these fields.
     let token_url = flow["tokenUrl"].as_str().expect("a URL");
     let fields = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", "")];
     let issued =
-        Answer::to(app.client.post(token_url).form(&fields).header("authorization", "Basic Og==")).await.json();
+        TestResponse::to(app.client.post(token_url).form(&fields).header("authorization", "Basic Og==")).await.json();
     let token = issued["access_token"].as_str().expect("a token");
-    let me = |token: &str| Answer::to(app.client.get(format!("{}/users/me", tutorial.url)).bearer_auth(token));
-    let answer = me(token).await;
-    assert_eq!((answer.status, answer.json()), (200, json!({"username": "alice"})));
+    let me = |token: &str| TestResponse::to(app.client.get(format!("{}/users/me", tutorial.url)).bearer_auth(token));
+    let response = me(token).await;
+    assert_eq!((response.status, response.json()), (200, json!({"username": "alice"})));
     let mut bob = claims(token);
     bob["sub"] = json!("bob");
     let unsigned = part(token, 0).to_string().replace("HS256", "none");

@@ -15,7 +15,7 @@ async fn get(app: &TestApp, path: &str, codings: Option<&str>) -> (HeaderMap, Ve
     if let Some(codings) = codings {
         request = request.header("accept-encoding", codings);
     }
-    let response = request.send().await.expect("an answer");
+    let response = request.send().await.expect("an response");
     (response.headers().clone(), response.bytes().await.expect("a body").to_vec())
 }
 
@@ -67,7 +67,7 @@ async fn responses_with_tokens_are_never_compressed() {
     // Long enough to be compressed if it were a page.
     let state = "a".repeat(1_500);
     let form = [("username", "alice"), ("password", PASSWORD), ("state", &state)];
-    let answer = app
+    let response = app
         .client
         .post(format!("{}/token", app.url))
         .header("accept-encoding", "gzip")
@@ -75,9 +75,9 @@ async fn responses_with_tokens_are_never_compressed() {
         .form(&form)
         .send()
         .await
-        .expect("an answer");
-    assert_eq!((answer.status().as_u16(), answer.headers().get("content-encoding")), (200, None));
-    let tokens: Value = answer.json().await.expect("JSON, as it is");
+        .expect("an response");
+    assert_eq!((response.status().as_u16(), response.headers().get("content-encoding")), (200, None));
+    let tokens: Value = response.json().await.expect("JSON, as it is");
     assert!(tokens["access_token"].is_string());
     for path in ["/me", "/revoked", "/.well-known/jwks.json", "/verify/auth-request", "/healthz"] {
         let (headers, _) = get(&app, path, Some("gzip")).await;

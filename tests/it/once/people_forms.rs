@@ -50,10 +50,10 @@ async fn secure_cookie_over_http_is_named_as_the_cause() {
     let browser = reqwest::Client::builder().cookie_store(true).resolve("login.example", address);
     let browser = browser.build().expect("a client");
     let url = format!("http://login.example:{}/login", address.port());
-    let html = browser.get(&url).send().await.expect("an answer").text().await.expect("text");
+    let html = browser.get(&url).send().await.expect("an response").text().await.expect("text");
     let (csrf, _) = html.split_once("name=\"csrf\" value=\"").expect("a form").1.split_once('"').expect("closed");
     let fields = [&ALICE[..], &[("csrf", csrf)]].concat();
-    let page = browser.post(&url).form(&fields).send().await.expect("an answer").text().await.expect("text");
+    let page = browser.post(&url).form(&fields).send().await.expect("an response").text().await.expect("text");
     assert!(page.contains("only keeps over https") && page.contains("https://login.example"), "{page}");
     // Behind the https proxy the cause is the browser.
     let page = Visitor::new(&app).with("x-forwarded-proto", "https").post("/login", &fields).await;

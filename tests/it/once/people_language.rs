@@ -29,14 +29,14 @@ async fn language_switch_keeps_the_page_and_next() {
     let visitor = Visitor::new(&app);
     let page = visitor.get("/login?notice=signed-out&next=/docs/%3Fa%3D1%26b%3D2").await;
     assert_eq!(lang(&page), "en");
-    let answer = switch(&visitor, &page, "ko").await;
-    assert_eq!(answer.status, 303);
-    let cookie = answer.set_cookie(LANGUAGE).expect("the choice is kept");
+    let response = switch(&visitor, &page, "ko").await;
+    assert_eq!(response.status, 303);
+    let cookie = response.set_cookie(LANGUAGE).expect("the choice is kept");
     assert!(cookie.starts_with("vestibule_language=ko; "), "the tag and nothing more: {cookie}");
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=31536000"] {
         assert!(cookie.contains(attribute), "{attribute}: {cookie}");
     }
-    let page = visitor.get(answer.location()).await;
+    let page = visitor.get(response.location()).await;
     assert_eq!((page.status, lang(&page)), (200, "ko"));
     assert_eq!(page.value_of("next"), Some("/docs/?a=1&#38;b=2"));
     assert_eq!(page.header("vary"), "Cookie, Accept-Language, Accept-Encoding");
@@ -55,9 +55,9 @@ async fn language_switch_works_on_error_pages() {
     let app = TestApp::start().await;
     let visitor = Visitor::new(&app);
     let page = visitor.get("/nothing/%22here%22?secret=1").await;
-    let answer = switch(&visitor, &page, "ko").await;
-    assert_eq!(answer.location(), "/nothing/%22here%22");
-    let page = visitor.get(answer.location()).await;
+    let response = switch(&visitor, &page, "ko").await;
+    assert_eq!(response.location(), "/nothing/%22here%22");
+    let page = visitor.get(response.location()).await;
     assert_eq!((page.status, lang(&page)), (404, "ko"));
     // A route that only accepts posts is no page to return to.
     let page = visitor.get("/language").await;
@@ -89,20 +89,20 @@ async fn language_switch_ignores_other_origins_and_unknown_languages() {
     let app = TestApp::start().await;
     for here in ["//e.example", "https://e.example/", "/\\e.example", "javascript:alert(1)", "", "/logout", "/language"]
     {
-        let answer = Visitor::new(&app).post("/language", &[("here", here), ("language", "ko")]).await;
-        assert_eq!((answer.status, answer.location()), (303, "/"), "{here}");
+        let response = Visitor::new(&app).post("/language", &[("here", here), ("language", "ko")]).await;
+        assert_eq!((response.status, response.location()), (303, "/"), "{here}");
     }
     for language in ["xx", "", "../en", "KO", "ko\r\nx: y"] {
-        let answer = Visitor::new(&app).post("/language", &[("here", "/login"), ("language", language)]).await;
-        assert_eq!((answer.status, answer.location()), (303, "/login"), "{language}");
-        assert_eq!(answer.set_cookie(LANGUAGE), None, "{language}");
+        let response = Visitor::new(&app).post("/language", &[("here", "/login"), ("language", language)]).await;
+        assert_eq!((response.status, response.location()), (303, "/login"), "{language}");
+        assert_eq!(response.set_cookie(LANGUAGE), None, "{language}");
     }
     let cookie = Visitor::with_cookies(&app, &[(LANGUAGE, "xx")]).with("accept-language", "ko");
     assert_eq!(lang(&cookie.get("/login").await), "ko");
     for elsewhere in [("sec-fetch-site", "cross-site"), ("origin", "https://e.example"), ("origin", "null")] {
         let visitor = Visitor::new(&app).with(elsewhere.0, elsewhere.1);
-        let answer = visitor.post("/language", &[("here", "/login"), ("language", "ko")]).await;
-        assert_eq!((answer.status, answer.set_cookie(LANGUAGE)), (303, None), "{elsewhere:?}");
+        let response = visitor.post("/language", &[("here", "/login"), ("language", "ko")]).await;
+        assert_eq!((response.status, response.set_cookie(LANGUAGE)), (303, None), "{elsewhere:?}");
     }
     let page = Visitor::new(&app).get("/language").await;
     assert_eq!((page.status, page.header("allow")), (405, "POST"), "a link or a picture changes nothing");

@@ -138,7 +138,7 @@ async fn every_page_has_one_cacheable_stylesheet() {
 #[tokio::test]
 async fn language_is_the_first_supported_accepted_one() {
     let app = TestApp::start().await;
-    for (wish, language) in [
+    for (header, language) in [
         ("ko", "ko"),
         ("ko-KR,ko;q=0.9,en-US;q=0.8,en;q=0.7", "ko"),
         ("fr-FR,fr;q=0.9,ko;q=0.2", "ko"),
@@ -149,12 +149,12 @@ async fn language_is_the_first_supported_accepted_one() {
         ("", "en"),
         (";;;q=q,\u{7f}", "en"),
     ] {
-        let visitor = match reqwest::header::HeaderValue::from_str(wish) {
-            Ok(_) => Visitor::new(&app).with("accept-language", wish),
+        let visitor = match reqwest::header::HeaderValue::from_str(header) {
+            Ok(_) => Visitor::new(&app).with("accept-language", header),
             Err(_) => continue,
         };
         let page = visitor.get("/login").await;
-        assert_eq!((page.status, page.html.contains(&format!("<html lang=\"{language}\">"))), (200, true), "{wish}");
+        assert_eq!((page.status, page.html.contains(&format!("<html lang=\"{language}\">"))), (200, true), "{header}");
     }
 }
 

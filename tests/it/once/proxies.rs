@@ -14,10 +14,10 @@ async fn request_with_identity_headers_is_refused() {
     for name in ["Remote-User", "remote-groups", "REMOTE-NAME", "Remote-Email", "Remote-Anything", "Remote_User"] {
         for cookie in [cookie.as_str(), "x=y"] {
             let headers = [&NAVIGATION[..], &[("cookie", cookie), (name, "admin")]].concat();
-            for answer in ask_both(&app, &headers).await {
-                assert_eq!(answer.status, 403, "{name}");
-                assert!(answer.text().contains(&name.to_lowercase()), "it says which: {}", answer.text());
-                assert!(!answer.headers.contains_key("remote-user"));
+            for response in ask_both(&app, &headers).await {
+                assert_eq!(response.status, 403, "{name}");
+                assert!(response.text().contains(&name.to_lowercase()), "it says which: {}", response.text());
+                assert!(!response.headers.contains_key("remote-user"));
             }
         }
     }
@@ -43,10 +43,10 @@ async fn only_navigations_are_redirected_to_sign_in() {
         let location = if is_sent { to } else { "" };
         assert_eq!(forward_auth.status, if is_sent { 302 } else { 401 }, "{change:?}");
         assert_eq!(auth_request.status, 401, "{change:?}");
-        for answer in [forward_auth, auth_request] {
-            assert_eq!(answer.header("location"), location, "{change:?}");
-            assert_eq!(answer.header("cache-control"), "no-store", "{change:?}");
-            assert!(!answer.headers.contains_key("set-cookie"), "{change:?}");
+        for response in [forward_auth, auth_request] {
+            assert_eq!(response.header("location"), location, "{change:?}");
+            assert_eq!(response.header("cache-control"), "no-store", "{change:?}");
+            assert!(!response.headers.contains_key("set-cookie"), "{change:?}");
         }
     }
 }
@@ -77,13 +77,13 @@ async fn redirect_back_is_limited_to_the_cookie_domain() {
         (&[("x-forwarded-host", "login.vestibule.test"), ("x-forwarded-uri", "//evil.test")], ""),
     ] {
         let expected = if next.is_empty() { login.to_owned() } else { format!("{login}?next={next}") };
-        for answer in ask_both(&app, &[&NAVIGATION[..], change].concat()).await {
-            assert_eq!(answer.header("location"), expected, "{change:.80?}");
+        for response in ask_both(&app, &[&NAVIGATION[..], change].concat()).await {
+            assert_eq!(response.header("location"), expected, "{change:.80?}");
         }
     }
     let stranger = start_with(|settings| settings.set("TRUSTED_PROXIES", "192.0.2.1")).await;
-    let answer = ask(&stranger, FORWARD_AUTH, &NAVIGATION).await;
-    assert_eq!((answer.status, answer.header("location")), (302, login), "what a stranger says counts for nothing");
+    let response = ask(&stranger, FORWARD_AUTH, &NAVIGATION).await;
+    assert_eq!((response.status, response.header("location")), (302, login), "what a stranger says counts for nothing");
 }
 
 #[tokio::test]
@@ -121,10 +121,14 @@ async fn applications_on_the_same_host_need_no_cookie_domain() {
     assert_eq!(statuses(&app, &cookie).await, [200, 200]);
     let same_host =
         [&NAVIGATION[..], &[("x-forwarded-host", "login.vestibule.test"), ("x-forwarded-uri", "/app/x")]].concat();
-    let answer = ask(&app, AUTH_REQUEST, &same_host).await;
-    assert_eq!(answer.header("location"), "http://login.vestibule.test/login?next=/app/x");
-    let answer = ask(&app, AUTH_REQUEST, &NAVIGATION).await;
-    assert_eq!(answer.header("location"), "http://login.vestibule.test/login", "no cookie would reach the other host");
+    let response = ask(&app, AUTH_REQUEST, &same_host).await;
+    assert_eq!(response.header("location"), "http://login.vestibule.test/login?next=/app/x");
+    let response = ask(&app, AUTH_REQUEST, &NAVIGATION).await;
+    assert_eq!(
+        response.header("location"),
+        "http://login.vestibule.test/login",
+        "no cookie would reach the other host"
+    );
 }
 
 #[tokio::test]

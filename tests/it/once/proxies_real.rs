@@ -2,7 +2,7 @@
 
 use crate::harness::browser::Browser;
 use crate::harness::reverse_proxy::{Kind, ReverseProxy};
-use crate::harness::{Answer, PASSWORD, proxies};
+use crate::harness::{PASSWORD, TestResponse, proxies};
 use crate::proxies_real::{open, sign_in, told};
 use vestibule::users;
 
@@ -13,18 +13,18 @@ async fn believes_no_client(kind: Kind) {
     let (client, _) = sign_in(&proxy, "alice").await;
     let url = format!("{}/x", proxy.application);
     let program = proxy.client();
-    assert_eq!(Answer::to(program.get(&url)).await.status, 401);
-    let answer = Answer::to(program.get(&url).bearer_auth(&token)).await;
-    assert_eq!((answer.status, told(&answer.text(), "remote-user")), (200, Some("alice")));
+    assert_eq!(TestResponse::to(program.get(&url)).await.status, 401);
+    let response = TestResponse::to(program.get(&url).bearer_auth(&token)).await;
+    assert_eq!((response.status, told(&response.text(), "remote-user")), (200, Some("alice")));
     for name in ["Remote-User", "remote-groups", "Remote-Name", "Remote-Email", "REMOTE-X"] {
         for client in [&client, &program] {
-            let answer = Answer::to(client.get(&url).header(name, "admin")).await;
-            assert_eq!(answer.status, 403, "{kind:?} {name}: {}", answer.text());
-            assert!(!answer.text().contains("GET /x"), "{kind:?} {name}");
+            let response = TestResponse::to(client.get(&url).header(name, "admin")).await;
+            assert_eq!(response.status, 403, "{kind:?} {name}: {}", response.text());
+            assert!(!response.text().contains("GET /x"), "{kind:?} {name}");
         }
     }
-    let answer = Answer::to(client.get(&url).header("Remote_User", "admin")).await;
-    assert!(answer.status == 403 || !answer.text().to_lowercase().contains("remote_user"), "{}", answer.text());
+    let response = TestResponse::to(client.get(&url).header("Remote_User", "admin")).await;
+    assert!(response.status == 403 || !response.text().to_lowercase().contains("remote_user"), "{}", response.text());
     // The proxy removes the shared cookies in any position and passes the application's own.
     let (_, cookie) = proxies::sign_in(&proxy.app, "alice").await;
     for cookies in [
@@ -33,8 +33,8 @@ async fn believes_no_client(kind: Kind) {
         format!("theme=dark; lang=ko; vestibule_token=x; {cookie}"),
         format!("theme=dark; vestibule_token=x; lang=ko; {cookie}"),
     ] {
-        let answer = Answer::to(program.get(&url).header("cookie", &cookies)).await.text();
-        let passed = told(&answer, "cookie").expect("its own");
+        let response = TestResponse::to(program.get(&url).header("cookie", &cookies)).await.text();
+        let passed = told(&response, "cookie").expect("its own");
         if kind == Kind::Traefik {
             continue;
         }
@@ -43,11 +43,11 @@ async fn believes_no_client(kind: Kind) {
     // Only the proxy's own `X-Forwarded-*` headers count.
     let lies = [("x-forwarded-host", "evil.test"), ("x-forwarded-uri", "/login"), ("x-forwarded-method", "POST")];
     let request = lies.iter().fold(open(&program, &url), |request, (name, value)| request.header(*name, *value));
-    let answer = request.send().await.expect("an answer");
-    assert!(answer.url().query().is_some_and(|query| query.contains("app.vestibule.test")), "{}", answer.url());
+    let response = request.send().await.expect("an response");
+    assert!(response.url().query().is_some_and(|query| query.contains("app.vestibule.test")), "{}", response.url());
     proxy.app.write(move |conn| users::revoke_role(conn, alice.id, "editor")).await;
-    assert_eq!(Answer::to(client.get(&url)).await.status, 403, "the role counts at once");
-    assert_eq!(Answer::to(program.get(&url).bearer_auth(&token)).await.status, 403);
+    assert_eq!(TestResponse::to(client.get(&url)).await.status, 403, "the role counts at once");
+    assert_eq!(TestResponse::to(program.get(&url).bearer_auth(&token)).await.status, 403);
 }
 
 #[tokio::test]

@@ -64,8 +64,8 @@ async fn stopping_server_finishes_requests_in_flight() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     server.terminate();
-    let answer = request.await.expect("no panic").expect("the request in flight is answered");
-    assert_eq!(answer.status(), StatusCode::OK);
+    let response = request.await.expect("no panic").expect("the request in flight is responded");
+    assert_eq!(response.status(), StatusCode::OK);
     let begun = Instant::now();
     assert_eq!(server.wait().code(), Some(0));
     assert!(begun.elapsed() < Duration::from_secs(9), "it does not wait for nothing: {:?}", begun.elapsed());

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::harness::answers::{assert_refusal, send_raw};
-use crate::harness::{Answer, PASSWORD, ServerProcess, TestApp, TestDatabase};
+use crate::harness::responses::{assert_refusal, send_raw};
+use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase, TestResponse};
 use crate::token_errors::{FORM, JSON, post};
 
 #[tokio::test]
 async fn missing_parameter_is_an_invalid_request() {
     let app = TestApp::start().await;
-    let nothing = Answer::to(app.post("/token")).await;
+    let nothing = TestResponse::to(app.post("/token")).await;
     assert_refusal(&nothing, 400, "invalid_request", "no body and no content type");
     for (content_type, body) in [
         (FORM, ""),
@@ -31,8 +31,8 @@ async fn missing_parameter_is_an_invalid_request() {
         (JSON, r#"{"username":"alice","password":""}"#),
         (JSON, r#"{"password":"x"}"#),
     ] {
-        let answer = Answer::to(post(&app, content_type, body)).await;
-        assert_refusal(&answer, 400, "invalid_request", &format!("{content_type} {body:?}"));
+        let response = TestResponse::to(post(&app, content_type, body)).await;
+        assert_refusal(&response, 400, "invalid_request", &format!("{content_type} {body:?}"));
     }
 }
 
@@ -47,8 +47,8 @@ async fn mistyped_json_value_is_an_invalid_request() {
             format!(r#"{{"username":"alice","password":"x","scope":{wrong}}}"#),
             wrong.to_owned(),
         ] {
-            let answer = Answer::to(post(&app, JSON, body.clone())).await;
-            assert_refusal(&answer, 400, "invalid_request", &body);
+            let response = TestResponse::to(post(&app, JSON, body.clone())).await;
+            assert_refusal(&response, 400, "invalid_request", &body);
         }
     }
 }
@@ -59,17 +59,22 @@ async fn unknown_grant_is_unsupported_and_the_default_is_password() {
     app.add_user("alice", &[]).await;
     for grant_type in ["Refresh_Token", "Password", "password ", "urn:x:y", "authorization_code"] {
         let pairs = [("grant_type", grant_type), ("username", "alice"), ("password", PASSWORD)];
-        let form = Answer::to(app.post("/token").form(&pairs)).await;
+        let form = TestResponse::to(app.post("/token").form(&pairs)).await;
         assert_refusal(&form, 400, "unsupported_grant_type", grant_type);
         let json = serde_json::json!({"grant_type": grant_type, "username": "alice", "password": PASSWORD});
-        assert_refusal(&Answer::to(app.post("/token").json(&json)).await, 400, "unsupported_grant_type", grant_type);
+        assert_refusal(
+            &TestResponse::to(app.post("/token").json(&json)).await,
+            400,
+            "unsupported_grant_type",
+            grant_type,
+        );
     }
     for grant_type in ["", "&grant_type=", "&grant_type=password", "&scope=", "&scope=+&grant_type=password"] {
         let body = format!("username=alice&password={}{grant_type}", PASSWORD.replace(' ', "+"));
-        assert_eq!(Answer::to(post(&app, FORM, body)).await.status, 200, "{grant_type:?}");
+        assert_eq!(TestResponse::to(post(&app, FORM, body)).await.status, 200, "{grant_type:?}");
     }
     let json = serde_json::json!({"username": "alice", "password": PASSWORD, "scope": ""});
-    assert_eq!(Answer::to(app.post("/token").json(&json)).await.status, 200);
+    assert_eq!(TestResponse::to(app.post("/token").json(&json)).await.status, 200);
 }
 
 #[tokio::test]
@@ -86,16 +91,16 @@ async fn oversized_name_or_password_is_refused_without_a_hash() {
         ("alice".to_owned(), "with a bell \u{7}".to_owned()),
     ] {
         let form = [("username", &name), ("password", &password)];
-        let answer = Answer::to(client.post(format!("{}/token", server.url)).form(&form)).await;
-        assert_refusal(&answer, 400, "invalid_grant", &name);
+        let response = TestResponse::to(client.post(format!("{}/token", server.url)).form(&form)).await;
+        assert_refusal(&response, 400, "invalid_grant", &name);
         let json = serde_json::json!({"username": name, "password": password});
-        let answer = Answer::to(client.post(format!("{}/token", server.url)).json(&json)).await;
-        assert_refusal(&answer, 400, "invalid_grant", &name);
+        let response = TestResponse::to(client.post(format!("{}/token", server.url)).json(&json)).await;
+        assert_refusal(&response, 400, "invalid_grant", &name);
     }
     assert_eq!(server.counter("vestibule_password_hashes_total").await, 0);
     let longest = [("username", "a".repeat(256)), ("password", "é".repeat(256))];
-    let answer = Answer::to(client.post(format!("{}/token", server.url)).form(&longest)).await;
-    assert_refusal(&answer, 400, "invalid_grant", "the longest that are looked at");
+    let response = TestResponse::to(client.post(format!("{}/token", server.url)).form(&longest)).await;
+    assert_refusal(&response, 400, "invalid_grant", "the longest that are looked at");
     assert_eq!(server.counter("vestibule_password_hashes_total").await, 1);
 }
 
@@ -122,12 +127,12 @@ async fn unknown_client_is_refused_with_a_challenge() {
             )),
         ),
     ] {
-        let answer = Answer::to(request).await;
-        assert_refusal(&answer, 401, "invalid_client", what);
-        assert!(answer.header("www-authenticate").starts_with("Basic "), "{what}: {answer:?}");
+        let response = TestResponse::to(request).await;
+        assert_refusal(&response, 401, "invalid_client", what);
+        assert!(response.header("www-authenticate").starts_with("Basic "), "{what}: {response:?}");
     }
     let twice = form(&[("client_id", "client_1")]).basic_auth("client_1", Some("secret"));
-    assert_refusal(&Answer::to(twice).await, 400, "invalid_request", "in the header and in the body");
+    assert_refusal(&TestResponse::to(twice).await, 400, "invalid_request", "in the header and in the body");
 }
 
 #[tokio::test]
@@ -142,8 +147,8 @@ async fn empty_client_credentials_count_as_none() {
         ("both", app.post("/token").form(&[&fields[..], &empty].concat()).header("authorization", "Basic Og==")),
         ("a stale bearer", app.post("/token").form(&fields).bearer_auth("old")),
     ] {
-        let answer = Answer::to(request).await;
-        assert_eq!(answer.status, 200, "{what}: {answer:?}");
+        let response = TestResponse::to(request).await;
+        assert_eq!(response.status, 200, "{what}: {response:?}");
     }
 }
 
@@ -152,7 +157,7 @@ async fn body_over_16_kib_is_refused() {
     let app = TestApp::start().await;
     let form = |length: usize| format!("username=alice&password={}", "x".repeat(length - 24));
     assert_eq!(form(100).len(), 100);
-    let fits = Answer::to(post(&app, FORM, form(16 * 1024))).await;
+    let fits = TestResponse::to(post(&app, FORM, form(16 * 1024))).await;
     assert_refusal(&fits, 400, "invalid_grant", "16 KiB");
     let chunked = |body: &str| {
         let mut request = format!(
@@ -163,8 +168,8 @@ async fn body_over_16_kib_is_refused() {
         }
         (request + "0\r\n\r\n").into_bytes()
     };
-    let answer = send_raw(&app.url, chunked(&form(16 * 1024))).await;
-    assert_refusal(&answer, 400, "invalid_grant", "16 KiB in chunks");
+    let response = send_raw(&app.url, chunked(&form(16 * 1024))).await;
+    assert_refusal(&response, 400, "invalid_grant", "16 KiB in chunks");
     for length in [16 * 1024 + 1, 1_000_000] {
         let head = format!(
             "POST /token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {FORM}\r\nContent-Length: {length}\r\n\r\n"
@@ -174,7 +179,7 @@ async fn body_over_16_kib_is_refused() {
         assert_refusal(&send_raw(&app.url, chunked(&form(length))).await, 413, "invalid_request", "chunked");
     }
     let json = format!(r#"{{"username":"alice","password":"{}"}}"#, "x".repeat(17_000));
-    assert_refusal(&Answer::to(post(&app, JSON, json)).await, 413, "invalid_request", "JSON");
+    assert_refusal(&TestResponse::to(post(&app, JSON, json)).await, 413, "invalid_request", "JSON");
 }
 
 #[tokio::test]
@@ -183,14 +188,14 @@ async fn unsupported_content_type_is_refused() {
     for content_type in
         ["text/plain", "multipart/form-data; boundary=x", "application/jsonp", "application/xml", "", "json"]
     {
-        let answer = Answer::to(post(&app, content_type, "username=alice&password=x")).await;
-        assert_refusal(&answer, 415, "invalid_request", content_type);
+        let response = TestResponse::to(post(&app, content_type, "username=alice&password=x")).await;
+        assert_refusal(&response, 415, "invalid_request", content_type);
     }
-    let none = Answer::to(app.post("/token").body("username=alice&password=x")).await;
+    let none = TestResponse::to(app.post("/token").body("username=alice&password=x")).await;
     assert_refusal(&none, 415, "invalid_request", "a body without a type");
     for content_type in [format!("{FORM}; charset=UTF-8"), "Application/X-WWW-Form-Urlencoded".to_owned()] {
-        let answer = Answer::to(post(&app, &content_type, "username=alice&password=x")).await;
-        assert_refusal(&answer, 400, "invalid_grant", &content_type);
+        let response = TestResponse::to(post(&app, &content_type, "username=alice&password=x")).await;
+        assert_refusal(&response, 400, "invalid_grant", &content_type);
     }
 }
 
@@ -213,17 +218,17 @@ async fn wrong_method_is_405_with_allow_and_an_unknown_path_is_json() {
         for method in wrong {
             let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
             let request = app.client.request(method.clone(), format!("{}{path}", app.url));
-            let answer = Answer::to(request).await;
-            assert_refusal(&answer, 405, "method_not_allowed", &format!("{method} {path}"));
-            assert_eq!(answer.header("allow"), allow, "{method} {path}");
+            let response = TestResponse::to(request).await;
+            assert_refusal(&response, 405, "method_not_allowed", &format!("{method} {path}"));
+            assert_eq!(response.header("allow"), allow, "{method} {path}");
         }
     }
     for path in ["/nothing", "/token/", "/token/nothing", "/me/", "/.well-known/", "/%ff"] {
         for request in [app.get(path), app.post(path)] {
-            assert_refusal(&Answer::to(request).await, 404, "not_found", path);
+            assert_refusal(&TestResponse::to(request).await, 404, "not_found", path);
         }
     }
-    assert_refusal(&Answer::to(app.get("/docs/nothing.js")).await, 404, "not_found", "/docs/nothing.js");
+    assert_refusal(&TestResponse::to(app.get("/docs/nothing.js")).await, 404, "not_found", "/docs/nothing.js");
 }
 
 #[tokio::test]
@@ -245,28 +250,28 @@ async fn full_hash_queue_is_503_and_tokens_are_still_verified() {
         .map(|number| {
             let form = [("username", format!("nobody-{number}")), ("password", "wrong".to_owned())];
             let request = patient.post(format!("{}/token", server.url)).form(&form);
-            tokio::spawn(Answer::to(request))
+            tokio::spawn(TestResponse::to(request))
         })
         .collect();
     let mut refused = 0;
     let mut full = 0;
-    for answer in tries {
-        let answer = answer.await.expect("no panic");
-        if answer.status == 503 {
+    for response in tries {
+        let response = response.await.expect("no panic");
+        if response.status == 503 {
             full += 1;
-            assert_refusal(&answer, 503, "temporarily_unavailable", "full");
+            assert_refusal(&response, 503, "temporarily_unavailable", "full");
             let me = app.client.get(format!("{}/me", server.url)).bearer_auth(&token);
-            assert_eq!(Answer::to(me).await.status, 200, "checking a token waits for no hash");
+            assert_eq!(TestResponse::to(me).await.status, 200, "checking a token waits for no hash");
         } else {
             refused += 1;
-            assert_refusal(&answer, 400, "invalid_grant", "hashed");
+            assert_refusal(&response, 400, "invalid_grant", "hashed");
         }
     }
     assert!(full > 0 && refused > 0, "{full} of 150 turned away");
     let hashes = server.counter("vestibule_password_hashes_total").await;
     assert!((refused..150).contains(&hashes), "{hashes} hashes for {refused}: those turned away cost none");
     let form = [("username", "alice"), ("password", PASSWORD)];
-    let after = Answer::to(app.client.post(format!("{}/token", server.url)).form(&form)).await;
+    let after = TestResponse::to(app.client.post(format!("{}/token", server.url)).form(&form)).await;
     assert_eq!(after.status, 200, "{after:?}");
 }
 
@@ -280,14 +285,14 @@ async fn missing_bearer_is_challenged_and_an_invalid_one_is_reported() {
         ("Basic", app.get("/me").basic_auth("alice", Some(PASSWORD))),
         ("no scheme", app.get("/me").header("authorization", "abc")),
     ] {
-        let answer = Answer::to(request).await;
-        assert_refusal(&answer, 401, "invalid_request", what);
-        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"vestibule\"", "{what}");
+        let response = TestResponse::to(request).await;
+        assert_refusal(&response, 401, "invalid_request", what);
+        assert_eq!(response.header("www-authenticate"), "Bearer realm=\"vestibule\"", "{what}");
     }
     for request in [app.get("/me").bearer_auth("abc"), app.get("/me").header("cookie", "vestibule_token=abc")] {
-        let answer = Answer::to(request).await;
-        assert_refusal(&answer, 401, "invalid_token", "bad");
-        assert!(answer.header("www-authenticate").contains(", error=\"invalid_token\""), "{answer:?}");
+        let response = TestResponse::to(request).await;
+        assert_refusal(&response, 401, "invalid_token", "bad");
+        assert!(response.header("www-authenticate").contains(", error=\"invalid_token\""), "{response:?}");
     }
 }
 
@@ -297,16 +302,16 @@ async fn me_accepts_the_token_cookie_or_a_bearer_only() {
     app.add_user("alice", &[]).await;
     let token = app.token_of("alice").await;
     let cookie = format!("vestibule_token={token}");
-    let me = Answer::to(app.get("/me").header("cookie", &cookie)).await;
+    let me = TestResponse::to(app.get("/me").header("cookie", &cookie)).await;
     assert_eq!((me.status, &me.json()["sub"]), (200, &"alice".into()));
-    let small = Answer::to(app.get("/me").header("authorization", format!("bearer {token}"))).await;
+    let small = TestResponse::to(app.get("/me").header("authorization", format!("bearer {token}"))).await;
     assert_eq!(small.status, 200, "the scheme is written in any case");
-    let head = Answer::to(app.client.head(format!("{}/me", app.url)).bearer_auth(&token)).await;
+    let head = TestResponse::to(app.client.head(format!("{}/me", app.url)).bearer_auth(&token)).await;
     assert_eq!((head.status, head.body.len()), (200, 0));
     // An invalid header beside a valid cookie is refused: two identities must not be mixed.
-    let both = Answer::to(app.get("/me").bearer_auth("abc").header("cookie", &cookie)).await;
+    let both = TestResponse::to(app.get("/me").bearer_auth("abc").header("cookie", &cookie)).await;
     assert_refusal(&both, 401, "invalid_token", "a bad header beside a good cookie");
-    let query = Answer::to(app.get(&format!("/me?access_token={token}"))).await;
+    let query = TestResponse::to(app.get(&format!("/me?access_token={token}"))).await;
     assert_refusal(&query, 401, "invalid_request", "in the query, where logs keep it");
 }
 
@@ -315,9 +320,9 @@ async fn password_grant_can_be_disabled() {
     let app = TestApp::start_with(|settings| settings.set("PASSWORD_GRANT", "off")).await;
     app.add_user("alice", &[]).await;
     for body in ["username=alice&password=x", "grant_type=password&username=alice&password=x", "grant_type=password"] {
-        assert_refusal(&Answer::to(post(&app, FORM, body)).await, 400, "unsupported_grant_type", body);
+        assert_refusal(&TestResponse::to(post(&app, FORM, body)).await, 400, "unsupported_grant_type", body);
     }
-    let answer = Answer::read(app.post_token("alice", PASSWORD).await).await;
-    assert_refusal(&answer, 400, "unsupported_grant_type", "the right password");
-    assert_eq!(Answer::to(app.get("/login")).await.status, 200, "people still sign in");
+    let response = TestResponse::read(app.post_token("alice", PASSWORD).await).await;
+    assert_refusal(&response, 400, "unsupported_grant_type", "the right password");
+    assert_eq!(TestResponse::to(app.get("/login")).await.status, 200, "people still sign in");
 }

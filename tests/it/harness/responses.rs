@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// An HTTP response with its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct TestResponse {
     /// For example 200.
     pub status: u16,
     /// Without `date`: two responses can be compared.
@@ -19,10 +19,10 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl TestResponse {
     /// Sends a request and reads the response.
     pub async fn to(request: RequestBuilder) -> Self {
-        Self::read(request.send().await.expect("an answer")).await
+        Self::read(request.send().await.expect("an response")).await
     }
 
     /// Reads a response.
@@ -69,23 +69,23 @@ pub fn write_raw(url: &str, bytes: &[u8]) -> TcpStream {
 }
 
 /// Sends these bytes, which should ask for `Connection: close`, and reads the response to its end.
-pub async fn send_raw(url: &str, bytes: Vec<u8>) -> Answer {
+pub async fn send_raw(url: &str, bytes: Vec<u8>) -> TestResponse {
     let url = url.to_owned();
     let work = tokio::task::spawn_blocking(move || {
         let mut stream = write_raw(&url, &bytes);
-        let mut answer = Vec::new();
+        let mut response = Vec::new();
         let mut chunk = [0; 4_096];
         // A reset after the response is not an error of the response.
         while let Ok(count @ 1..) = stream.read(&mut chunk) {
-            answer.extend_from_slice(&chunk[..count]);
+            response.extend_from_slice(&chunk[..count]);
         }
         let _ = stream.shutdown(Shutdown::Both);
-        parse(&answer)
+        parse(&response)
     });
     work.await.expect("no panic")
 }
 
-fn parse(bytes: &[u8]) -> Answer {
+fn parse(bytes: &[u8]) -> TestResponse {
     let at = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
     let head = String::from_utf8(bytes[..at].to_vec()).expect("a head of text");
     let mut lines = head.split("\r\n");
@@ -96,21 +96,21 @@ fn parse(bytes: &[u8]) -> Answer {
         headers.append(name, HeaderValue::from_str(value).expect("a value"));
     }
     headers.remove("date");
-    Answer { status, headers, body: bytes[at + 4..].to_vec() }
+    TestResponse { status, headers, body: bytes[at + 4..].to_vec() }
 }
 
 /// The shape of every refusal of `/token` and `/me` (RFC 6749 §5.2).
 #[track_caller]
-pub fn assert_refusal(answer: &Answer, status: u16, code: &str, what: &str) {
-    let body = answer.json();
-    assert_eq!((answer.status, body["error"].as_str()), (status, Some(code)), "{what}: {answer:?}");
-    assert!(body["error_description"].as_str().is_some_and(is_error_description), "{what}: {answer:?}");
-    assert_eq!(answer.header("content-type"), "application/json", "{what}");
-    assert_eq!(answer.header("cache-control"), "no-store", "{what}");
+pub fn assert_refusal(response: &TestResponse, status: u16, code: &str, what: &str) {
+    let body = response.json();
+    assert_eq!((response.status, body["error"].as_str()), (status, Some(code)), "{what}: {response:?}");
+    assert!(body["error_description"].as_str().is_some_and(is_error_description), "{what}: {response:?}");
+    assert_eq!(response.header("content-type"), "application/json", "{what}");
+    assert_eq!(response.header("cache-control"), "no-store", "{what}");
     for (name, is_due) in
         [("www-authenticate", status == 401), ("retry-after", status == 429 || status == 503), ("allow", status == 405)]
     {
-        assert_eq!(answer.headers.contains_key(name), is_due, "{what}: {name}: {answer:?}");
+        assert_eq!(response.headers.contains_key(name), is_due, "{what}: {name}: {response:?}");
     }
-    assert_eq!(body["request_id"].is_string(), status >= 500, "{what}: {answer:?}");
+    assert_eq!(body["request_id"].is_string(), status >= 500, "{what}: {response:?}");
 }

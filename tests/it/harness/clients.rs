@@ -6,7 +6,7 @@ use vestibule::scope::Scopes;
 use vestibule::secret::PlainSecret;
 use vestibule::users;
 
-use super::{Answer, PASSWORD, TestApp};
+use super::{PASSWORD, TestApp, TestResponse};
 
 /// The credentials of a client.
 #[derive(Clone, Debug)]
@@ -24,19 +24,19 @@ impl Registered {
 
 impl TestApp {
     /// `POST /token` with these parameters.
-    pub async fn grant(&self, form: &[(&str, &str)]) -> Answer {
-        Answer::to(self.post("/token").form(form)).await
+    pub async fn grant(&self, form: &[(&str, &str)]) -> TestResponse {
+        TestResponse::to(self.post("/token").form(form)).await
     }
 
     /// The response to the password grant of an account that has [`PASSWORD`].
     pub async fn tokens_of(&self, username: &str) -> Value {
-        let answer = self.grant(&[("username", username), ("password", PASSWORD)]).await;
-        assert_eq!(answer.status, 200, "{username} signs in");
-        answer.json()
+        let response = self.grant(&[("username", username), ("password", PASSWORD)]).await;
+        assert_eq!(response.status, 200, "{username} signs in");
+        response.json()
     }
 
     /// `POST /token` with a refresh token.
-    pub async fn refresh(&self, token: &str) -> Answer {
+    pub async fn refresh(&self, token: &str) -> TestResponse {
         self.grant(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
 
@@ -58,6 +58,6 @@ impl TestApp {
 }
 
 /// A string member of a response, such as `access_token`.
-pub fn text<'a>(answer: &'a Value, name: &str) -> &'a str {
-    answer[name].as_str().unwrap_or_else(|| panic!("{name} in {answer}"))
+pub fn text<'a>(response: &'a Value, name: &str) -> &'a str {
+    response[name].as_str().unwrap_or_else(|| panic!("{name} in {response}"))
 }
