@@ -1,20 +1,27 @@
 //! Vestibule, a login and token server.
 //!
-//! The modules form layers, from the edge inward; imports point down this list, and a test (`tests/it/tidy.rs`) checks it:
+//! The modules form layers, from the edge inward. Imports point down this list; `tests/it/once/tidy.rs` checks it.
 //!
-//! - [`cli`]: the command line; [`server`]: builds the services and mounts the routes; [`openapi`], [`ops`]: documentation, health, metrics and
-//!   housekeeping
-//! - [`account_pages`], [`login`]: pages of a signed-in person; sign-in, sign-out and set-up
-//! - [`oauth`], [`forward_auth`], [`recovery`], [`registration`]: OAuth 2.0 endpoints; endpoints for reverse proxies; password reset and email
-//!   verification; invitations and sign-up
-//! - [`web`]: HTTP plumbing; [`error`]: the one error of all handlers
-//! - [`seed`], [`admin`], [`accounts`]: use cases: seeding from a file; clients, signing keys and script tokens; accounts
-//! - [`authentication`]: verifies a password under throttling and signs in
-//! - [`tokens`], [`sessions`], [`links`], [`users`]: what authentication is made of, each with its own `store.rs`
-//! - [`clients`], [`audit`], [`mail`]: registered clients, events, and the mail queue
-//! - [`db`]: SQLite and PostgreSQL
-//! - [`i18n`], [`metrics`], [`memory`], [`config`]: translations, counters, memory and settings
-//! - [`clock`], [`secret`], [`scope`]: time, randomness and secrets, scopes
+//! - [`cli`]: the command line
+//! - [`server`]: builds the services and mounts the routes
+//! - [`openapi`], [`ops`]: OpenAPI document; health, metrics, housekeeping and the server key
+//! - [`account_pages`], [`login`]: pages of a signed-in person; sign-in, sign-out and setup pages
+//! - [`oauth`], [`forward_auth`]: OAuth 2.0 endpoints; endpoints for reverse proxies
+//! - [`recovery`], [`registration`]: password reset and email verification; invitations and open registration
+//! - [`web`]: HTTP plumbing
+//! - [`error`]: the one error that handlers return
+//! - [`seed`]: seeding from a TOML file
+//! - [`admin`]: use cases of the command line alone: clients, signing keys, script tokens
+//! - [`accounts`]: use cases on accounts and roles
+//! - [`authentication`]: verifies passwords under throttling and signs in
+//! - [`tokens`]: access tokens, refresh tokens and signing keys
+//! - [`sessions`]: sessions, their lifetimes and the set of revoked ones
+//! - [`links`]: one-time links
+//! - [`users`]: users, usernames, passwords and their hashes
+//! - [`clients`], [`audit`], [`mail`]: registered clients; recorded events; the mail queue
+//! - [`db`]: connections to SQLite and PostgreSQL, transactions, migrations
+//! - [`i18n`], [`metrics`], [`memory`], [`config`]: translations; counters; releasing freed memory; settings
+//! - [`clock`], [`secret`], [`scope`]: time; randomness, secrets and derived keys; scopes
 //!
 //! `docs/architecture.md` explains the design.
 

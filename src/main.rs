@@ -1,4 +1,4 @@
-//! The program's entry point: parses the command line, runs the command and returns its exit code.
+//! The entry point: parses the command line, runs the command and returns its exit code.
 
 use std::ffi::OsString;
 use std::process::ExitCode;

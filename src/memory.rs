@@ -1,7 +1,7 @@
 //! Returning freed memory to the operating system.
 
-/// Returns freed memory that the allocator still holds. Large freed blocks raise glibc's threshold for returning memory,
-/// so without this call the process would keep the memory of a flood of sign-ins.
+/// Releases freed memory that the allocator still holds. Large freed blocks raise glibc's threshold for releasing
+/// memory; without this call, the process would keep the memory of a flood of sign-ins.
 pub fn release_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     #[expect(unsafe_code, reason = "there is no safe wrapper for this call; it takes a number and no pointers")]

@@ -59,14 +59,14 @@ pub fn find_active(conn: &mut DbConnection, id: UserId) -> Result<Option<User>, 
 }
 
 /// Finds a user and their roles by name, unless deleted.
-pub fn find_account(conn: &mut DbConnection, name: &LookupName) -> Result<Option<Account>, DbError> {
+pub(super) fn find_account(conn: &mut DbConnection, name: &LookupName) -> Result<Option<Account>, DbError> {
     let Some(user) = find_user(conn, name)? else { return Ok(None) };
     let roles = users::list_roles(conn, user.id)?;
     Ok(Some(Account { user, roles }))
 }
 
 /// Lists the accounts after the user ID `after`, in order of user IDs, at most `limit`.
-pub fn list_accounts(conn: &mut DbConnection, after: UserId, limit: i64) -> Result<Vec<Account>, DbError> {
+fn list_accounts(conn: &mut DbConnection, after: UserId, limit: i64) -> Result<Vec<Account>, DbError> {
     let found = users::list(conn, after, limit)?;
     with_roles(conn, found)
 }

@@ -20,11 +20,11 @@ pub use delete::{Deletion, delete};
 pub use disable::{Disabling, Enabling, disable, enable};
 pub use email_owner::find_verified_owner;
 pub use first_admin::{FirstAdmin, SetupLink, create_first_admin, create_setup_link};
-pub use lookup::{Account, find_account, find_active, find_user, list_accounts, with_roles};
+pub use lookup::{Account, find_active, find_user, with_roles};
 pub use notification::queue_notification;
 pub use password::{
     LINKS_REVOKED_ON_CREDENTIAL_CHANGE, PasswordChange, PasswordSetting, change_password, set_password,
 };
-pub use service::{AccountError, AccountService};
+pub use service::{AccountError, AccountService, COMMAND_ATTEMPTS};
 pub use sign_out::sign_out;
 pub use unlock::Unlocking;

@@ -119,7 +119,7 @@ pub fn change_password(
     if !users::change_password_hash(conn, user_id, &hash, &verified, now)? {
         return Ok(false);
     }
-    // A session that was ended in the meantime stays ended; the new password is set all the same.
+    // If this session was ended in the meantime, it stays ended, and the new password is set anyway.
     sessions::rotate_secret(conn, &session_id, &session_secret, now)?;
     sessions::end_others_of_user(conn, ended, user_id, &session_id, EndReason::PasswordChanged, now)?;
     authentication::forget_other_devices(conn, user_id, &known)?;

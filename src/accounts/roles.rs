@@ -162,7 +162,7 @@ pub fn set_scopes(conn: &mut DbConnection, role: &str, scopes: &Scopes) -> Resul
     Ok(before)
 }
 
-/// Whether no admin could sign in without this user. Grants and revocations of the admin role wait for each other
+/// Whether this user is the only admin who can sign in. Grants and revocations of the admin role wait for each other
 /// (`users::lock_accounts`): the last two admins cannot both be removed at the same time.
 pub(super) fn is_last_admin(conn: &mut DbConnection, user: &User) -> Result<bool, DbError> {
     if user.state != UserState::Active || users::has_other_admin(conn, user.id)? {

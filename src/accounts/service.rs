@@ -12,7 +12,7 @@ use crate::users::password::{Password, PasswordPolicy};
 
 /// Attempts of a command's transaction while other processes keep the database busy. On SQLite each attempt waits three
 /// seconds.
-const COMMAND_ATTEMPTS: u32 = 10;
+pub const COMMAND_ATTEMPTS: u32 = 10;
 
 /// An error that prevents a use case; nothing is changed.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +98,7 @@ impl AccountService {
         self.db.read(query).await
     }
 
-    /// Runs `step` in one transaction, as [`SessionService::write`]; a command's is retried while the error is
+    /// Runs `step` in one transaction, as [`SessionService::write`]. In a command, it is retried while the error is
     /// transient.
     pub async fn write<T, E, F>(&self, step: F) -> Result<T, E>
     where

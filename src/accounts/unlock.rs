@@ -27,7 +27,8 @@ impl AccountService {
         let (name, server_key) = (name.clone(), server_key.clone());
         self.write(move |conn, _| {
             let Some(user) = find_user(conn, &name)? else { return Ok(Unlocking::NoSuchUser) };
-            // A stored name passed the rules; as its own email address it also does if the address has changed since.
+            // A stored name passed the rules. Given as its own email address, one with `@` passes again even if the
+            // account's address has changed since.
             let username = Username::parse(&user.username, Some(&user.username)).ok();
             let deleted_counters =
                 username.map_or(Ok(0), |username| authentication::unlock(conn, &server_key, &username))?;

@@ -4,13 +4,11 @@ pub mod clients;
 mod keys;
 pub mod script_tokens;
 
+use crate::accounts::COMMAND_ATTEMPTS;
 use crate::clock::Clock;
 use crate::db::{Db, DbConnection, DbError, IsTransient};
 use crate::sessions::{EndedSessions, SessionService};
 pub use keys::KeyRotation;
-
-/// Attempts of a transaction while other processes keep the database busy. On SQLite each attempt waits three seconds.
-const ATTEMPTS: u32 = 10;
 
 /// Use cases on clients, signing keys and script tokens. Cheap to clone.
 #[derive(Clone)]
@@ -34,6 +32,6 @@ impl AdminService {
         T: Send + 'static,
         E: From<DbError> + IsTransient + Send + 'static,
     {
-        self.sessions.write_with_retry(ATTEMPTS, step).await
+        self.sessions.write_with_retry(COMMAND_ATTEMPTS, step).await
     }
 }

@@ -3,11 +3,11 @@
 mod attempt;
 mod buckets;
 mod devices;
+pub mod granted_scopes;
 mod known_browser;
 mod reauthenticate;
 mod request_limits;
 mod reservation;
-pub mod scope;
 mod service;
 mod sign_in;
 mod store;

@@ -6,7 +6,7 @@ use super::buckets::BucketNames;
 use super::devices::{self, SignInPlace};
 use super::reservation::{MAX_CONFLICTS, Reserved, release_in};
 use super::service::{Verification, detached};
-use super::{AuthService, PasswordAttempt, SignInError, SignInPurpose, scope};
+use super::{AuthService, PasswordAttempt, SignInError, SignInPurpose, granted_scopes};
 use crate::audit::{self, Event, EventKind};
 use crate::clients::{self, GrantType};
 use crate::clock::Moment;
@@ -224,7 +224,7 @@ impl CompletionStep {
         {
             return Ok(Completion::ClientGone);
         }
-        let Some(scope) = scope::granted(conn, &self.purpose.scope(), &roles, client)? else {
+        let Some(scope) = granted_scopes::granted(conn, &self.purpose.scope(), &roles, client)? else {
             return Ok(Completion::ScopeRejected);
         };
         self.end_previous(conn, ended, now)?;

@@ -19,7 +19,7 @@ use crate::users::password::PasswordPolicy;
 /// Attempts while another process keeps the database locked; each waits ten seconds.
 const ATTEMPTS: u32 = 3;
 
-/// The database of a command, checked, and what the services are built from.
+/// The services of a command, on a database that was checked.
 pub struct CommandServices {
     /// The database.
     pub db: Db,
@@ -109,7 +109,7 @@ pub fn retry_while_locked<T>(work: impl Fn() -> Result<T, MigrationError>) -> Re
 ///
 /// # Errors
 /// The file does not exist.
-pub fn require_file(url: &DatabaseUrl) -> anyhow::Result<()> {
+fn require_file(url: &DatabaseUrl) -> anyhow::Result<()> {
     match url {
         DatabaseUrl::Sqlite(path) if !path.exists() => Err(failure(format!(
             "no database at {url}: run \"vestibule migrate run\" to create it, or correct DATABASE_URL"

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-use super::setting::{NeededBy, SettingInfo, Source};
+use super::setting_row::{NeededBy, SettingInfo, Source};
 use super::{Config, ConfigError, Settings, table};
 
 /// Heading of the settings in `--help`.

@@ -5,7 +5,7 @@ use std::thread::available_parallelism;
 use super::brand::read_brand;
 use super::mail::read_mail;
 use super::reader::{Environment, SettingReader};
-use super::setting::Setting;
+use super::setting_row::Setting;
 use super::table::{
     ACCESS_TOKEN_TTL, ACCOUNT_DELETION, ALLOWED_ORIGINS, ARGON2_ITERATIONS, ARGON2_MEMORY_KIB, ARGON2_PARALLELISM,
     AUDIENCE, BIND, COOKIE_DOMAIN, DATABASE_URL, HASH_THREADS, ISSUER, JWT_ALGORITHM, JWT_SECRET, JWT_SECRET_FILE,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::setting::{DefaultValue, SettingInfo};
+use super::setting_row::{DefaultValue, SettingInfo};
 use super::table;
 
 const UPDATE_COMMAND: &str = "UPDATE_DOCS=1 cargo test --lib config::docs";

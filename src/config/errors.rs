@@ -1,7 +1,7 @@
 //! The list of errors in the settings, which are all reported at once.
 
 use super::ConfigError;
-use super::setting::SettingInfo;
+use super::setting_row::SettingInfo;
 
 /// Characters of a rejected value that an error shows.
 const MAX_SHOWN: usize = 80;

@@ -9,9 +9,9 @@ mod cookie_domain;
 mod docs;
 mod errors;
 mod mail;
+mod raw_settings;
 mod reader;
-mod setting;
-mod settings;
+mod setting_row;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -31,7 +31,7 @@ pub use arguments::{AdminCommand, KeyCommand, ServerCommand, SessionCommand, Set
 pub use brand::{BrandConfig, Logo, LogoKind};
 pub use cookie_domain::CookieDomain;
 pub use mail::{MailConfig, SmtpTls};
-pub use settings::Settings;
+pub use raw_settings::Settings;
 pub use table::DEFAULT_PRODUCT_NAME;
 pub use values::WebOrigin;
 

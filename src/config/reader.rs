@@ -5,7 +5,7 @@ use std::env::VarError;
 use zeroize::Zeroizing;
 
 use super::errors::SettingErrors;
-use super::setting::{DefaultValue, Setting, SettingInfo};
+use super::setting_row::{DefaultValue, Setting, SettingInfo};
 use super::{ConfigError, Settings};
 
 /// Looks up an environment variable, as [`std::env::var`] does.

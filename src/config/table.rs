@@ -9,10 +9,10 @@ use zeroize::Zeroizing;
 use super::accent::Accent;
 use super::brand::{self, Logo};
 use super::mail::{self, Sender, SmtpServer};
-use super::setting::DefaultValue::{Described, Text};
-use super::setting::NeededBy::{Admin, Keys, Server, Sessions};
-use super::setting::Source::{Environment, Flag, HiddenFlag};
-use super::setting::{Setting, SettingInfo};
+use super::setting_row::DefaultValue::{Described, Text};
+use super::setting_row::NeededBy::{Admin, Keys, Server, Sessions};
+use super::setting_row::Source::{Environment, Flag, HiddenFlag};
+use super::setting_row::{Setting, SettingInfo};
 use super::values::{
     claim_text, database_url, duration, jwt_secret, list, listen_address, listen_addresses, network, number, one_of,
     product_name, secret_file, server_key,

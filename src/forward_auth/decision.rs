@@ -28,7 +28,7 @@ pub enum Decision {
 pub enum Forbidden {
     /// The request itself has this identity header.
     HasIdentity(String),
-    /// The query that the proxy sends is no list of roles.
+    /// The query that the proxy sends is not a list of roles.
     BadRule,
     /// The user has none of the required roles.
     LacksRole,
@@ -82,8 +82,8 @@ async fn find_by_cookie(request: &HttpRequest, sessions: &SessionService) -> Res
     Ok(Some(current))
 }
 
-/// Finds the user of an access token. Tokens signed with HS256 are rejected, because every verifier could forge one. So
-/// are tokens of browser sessions, because they reach every application under `COOKIE_DOMAIN`.
+/// Finds the user of an access token. Tokens signed with HS256 are rejected, because every verifier could forge one;
+/// tokens of browser sessions too, because they reach every application under `COOKIE_DOMAIN`.
 async fn find_by_bearer(
     request: &HttpRequest,
     sessions: &SessionService,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::audit::{self, Event, EventKind};
-use crate::authentication::{SignInError, scope};
+use crate::authentication::{SignInError, granted_scopes};
 use crate::clients::Client;
 use crate::clock::Moment;
 use crate::db::{Db, DbConnection, DbError};
@@ -129,7 +129,7 @@ impl RefreshStep {
     /// The originally granted scopes that the user's roles and the client still allow. `None` when none of the
     /// requested scopes is left.
     fn scope(&self, conn: &mut DbConnection, roles: &[String]) -> Result<Option<Scopes>, DbError> {
-        let allowed = scope::allowed(conn, &self.token.scope, roles, self.request.client.as_ref())?;
+        let allowed = granted_scopes::allowed(conn, &self.token.scope, roles, self.request.client.as_ref())?;
         let requested = &self.request.scope;
         if requested.is_empty() {
             return Ok(Some(allowed));

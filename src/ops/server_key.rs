@@ -94,7 +94,7 @@ pub(super) fn read(path: &Path) -> Result<Option<ServerKey>, ServerKeyError> {
     })
 }
 
-/// Writes the key to a draft and links that to `path`, which fails if another process was first. So no process reads a
+/// Writes the key to a draft and links it to `path`, which fails if another process was first. No process reads a
 /// partial key, and servers that start at the same time use the same one. Returns whether this call created the file.
 pub(super) fn create_file(path: &Path, key: &ServerKey) -> Result<bool, ServerKeyError> {
     let file_error = |error: std::io::Error| ServerKeyError::File {

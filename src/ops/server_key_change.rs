@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use super::server_key::{ServerKeyError, ServerKeySource, create_file, read, sync_folder};
 use crate::secret::ServerKey;
 
-/// A prepared rotation. The new key is on disk before anything is encrypted with it, and replaces the old one after
-/// everything is. So a power loss at any point leaves the key that decrypts the database on disk, and the command can run
-/// again.
+/// A prepared rotation. The new key is on disk before anything is encrypted with it, and replaces the old one only
+/// after everything is. A power loss at any point therefore leaves the key that decrypts the database on disk, and the
+/// command can run again.
 #[derive(Debug)]
 pub struct ServerKeyChange {
     /// The key to encrypt with.
@@ -37,8 +37,8 @@ pub enum ServerKeyChangeError {
     File(#[from] ServerKeyError),
 }
 
-/// Reads the new key from `given`, takes it from an interrupted run, or generates it. With a key file, writes the new key
-/// to `server.key.new`.
+/// Reads the new key from `given`, takes it from an interrupted run, or generates it. With a key file, writes the new
+/// key to `server.key.new`.
 pub fn prepare(source: &ServerKeySource, given: Option<&Path>) -> Result<ServerKeyChange, ServerKeyChangeError> {
     let given =
         given.map(|path| read(path)?.ok_or_else(|| ServerKeyChangeError::NoFile(path.to_owned()))).transpose()?;

@@ -85,7 +85,7 @@ pub(super) struct ClientInput {
     secret: Option<Zeroizing<String>>,
 }
 
-/// What is to be done with the clients of a file.
+/// The creations and changes for the clients of a file.
 #[derive(Default)]
 pub(super) struct ClientPlan {
     /// Rows of clients to create.
@@ -94,7 +94,7 @@ pub(super) struct ClientPlan {
     unchanged: usize,
 }
 
-/// A client to change. What is absent stays.
+/// A client to change. Absent fields stay.
 struct PlannedChange {
     /// The client that the plan was made from.
     seen: Client,

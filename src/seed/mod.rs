@@ -70,7 +70,7 @@ pub fn parse(bytes: &[u8], policy: &PasswordPolicy) -> Result<SeedFile, Vec<Rema
 }
 
 /// Creates and changes users, roles and clients as the file says; those that it does not list are left alone. A dry run
-/// rolls its transaction back; therefore its report is exact, including new user IDs.
+/// runs the same transaction and rolls it back, so its report is exact, including new user IDs.
 pub async fn seed(accounts: &AccountService, file: SeedFile, is_dry_run: bool) -> Result<SeedOutcome, AccountError> {
     let file = Arc::new(file);
     let mut planner = Planner { accounts, is_dry_run, hashes: HashMap::new(), errors: Vec::new() };

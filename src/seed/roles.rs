@@ -62,7 +62,7 @@ pub(super) struct RoleInput {
     scopes: Option<Vec<String>>,
 }
 
-/// What is to be done with the roles of a file.
+/// The changes for the roles of a file.
 #[derive(Default)]
 pub(super) struct RolePlan {
     /// Rows of roles to change, each with the scopes that the plan was made from.

@@ -34,10 +34,10 @@ pub(super) trait SeedRow: Sized {
     /// Reads one field. An error says how to write a value of the right type, without repeating the value.
     fn read(input: &mut Self::Input, field: Self::Field, value: &DeValue<'_>) -> Result<(), &'static str>;
 
-    /// Checks a row. The errors do not include those of [`Self::read`].
+    /// Checks a row. Errors of [`Self::read`] are not repeated.
     fn check(position: Position, input: Self::Input, policy: &PasswordPolicy) -> Result<Self, Vec<Remark>>;
 
-    /// Finds rows of which the file may have only one.
+    /// Returns an error for each row that repeats a unique value of an earlier row.
     fn find_duplicates(rows: &[Self]) -> Vec<Remark>;
 
     /// Compares the rows with the database and hashes passwords. Writes nothing. Errors that only the database shows go
@@ -52,12 +52,12 @@ pub(super) trait SeedRow: Sized {
     ) -> Result<Self::Report, Rollback<Refusal>>;
 }
 
-/// State of planning.
+/// The state that the plans of all tables share.
 pub(super) struct Planner<'a> {
     pub accounts: &'a AccountService,
     /// Whether passwords are left unhashed: a dry run stores none.
     pub is_dry_run: bool,
-    /// The users' password hashes by row, kept in case that the plan is made again.
+    /// The users' password hashes by row, kept in case the plan is made again.
     pub hashes: HashMap<usize, PasswordHash>,
     pub errors: Vec<Remark>,
 }

@@ -10,7 +10,7 @@ mod key_maintenance;
 mod key_pair;
 mod key_rotation;
 mod keys;
-mod refresh;
+mod refresh_rotation;
 mod session_check;
 mod store;
 mod unverified;
@@ -28,7 +28,9 @@ pub use key_rotation::{
     AddKeyIf, Resealing, add as add_key, is_needed as is_key_needed, kept_until, reseal as reseal_keys,
 };
 pub use keys::{DEFAULT_LEAD, Keys};
-pub use refresh::{Rotation, create as create_refresh_token, find as find_refresh_token, rotate, seals_expired_before};
+pub use refresh_rotation::{
+    Rotation, create as create_refresh_token, find as find_refresh_token, rotate, seals_expired_before,
+};
 pub use store::has_keys_or_sessions;
 pub use store::refresh_tokens::{RefreshToken, delete_old_refresh_tokens, erase_sealed_successors};
 pub use unverified::{DecodeError, UnverifiedToken, decode_unverified};

@@ -12,8 +12,7 @@ use crate::error::AppError;
 /// Limit of concurrent background tasks. Beyond it a request gets a 503, whether or not its account exists.
 static PERMITS: Semaphore = Semaphore::const_new(100);
 
-/// Runs `work` after the response. The response takes as long, and reveals as much, whether or not the work has
-/// anything to do.
+/// Runs `work` after the response, whose time and content therefore do not depend on it.
 ///
 /// # Errors
 /// 503 when too many tasks are running.

@@ -23,7 +23,7 @@ impl FromRequest for ClientIp {
 }
 
 impl ClientIp {
-    /// The client's address of a request.
+    /// The address of the client that sent a request.
     #[must_use]
     pub fn of(request: &HttpRequest) -> Self {
         Self(find(request, super::config(request)))

@@ -10,7 +10,7 @@ use crate::error::AppError;
 use crate::i18n::Translation;
 use crate::secret::PlainSecret;
 
-/// Browsers silently drop a longer cookie, and the person would be silently signed out.
+/// Browsers drop a longer cookie without an error, which would sign the user out.
 const MAX_BYTES: usize = 4_096;
 const DEVICE_DAYS: i64 = 90;
 const LINK_MINUTES: i64 = 15;
@@ -128,8 +128,8 @@ pub fn set_device(response: &mut HttpResponse, config: &WebConfig, secret: &Plai
     set(response, &build(config, CookieName::Device, secret.reveal().to_owned(), Duration::days(DEVICE_DAYS)));
 }
 
-/// Sets the secret for reverse proxies. As with the session cookie, the browser keeps it for `max_age_seconds`, or until
-/// it closes.
+/// Sets the secret for reverse proxies. Like the session cookie, the browser keeps it for `max_age_seconds`, or until it
+/// closes.
 pub fn set_proxy(response: &mut HttpResponse, config: &WebConfig, secret: &PlainSecret, max_age_seconds: Option<i64>) {
     let mut cookie = build(config, CookieName::Proxy, secret.reveal().to_owned(), Duration::ZERO);
     cookie.set_max_age(max_age_seconds.map(Duration::seconds));

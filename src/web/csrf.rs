@@ -19,7 +19,7 @@ pub enum Provenance {
     Unknown,
 }
 
-/// Reads `Sec-Fetch-Site`, which scripts cannot set, or else `Origin`.
+/// Reads `Sec-Fetch-Site`, which scripts cannot set; `Origin` if it is absent.
 #[must_use]
 pub fn provenance(request: &HttpRequest) -> Provenance {
     match super::header(request, "sec-fetch-site") {

@@ -18,7 +18,7 @@ pub enum FormRejection {
     CrossSite,
     /// The browser sent no session cookie.
     NoCookie {
-        /// Because a `Secure` cookie was set over http, which browsers ignore.
+        /// Whether a `Secure` cookie was set over http, which browsers ignore.
         is_insecure: bool,
     },
     /// Its CSRF token is from an earlier session.

@@ -10,7 +10,7 @@ use crate::i18n::{self, Translation};
 /// it too.
 pub(super) struct AccountLanguage(pub String);
 
-/// The texts in the language chosen at this browser, or else the account's, or else by `Accept-Language`.
+/// The texts in the language chosen at this browser; otherwise the account's; otherwise that of `Accept-Language`.
 #[must_use]
 pub fn words_for(request: &HttpRequest) -> &'static Translation {
     let of_browser = cookies::find(request, CookieName::Language).and_then(|tag| i18n::find(&tag));

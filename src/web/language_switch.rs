@@ -20,8 +20,8 @@ pub fn routes(services: &mut web::ServiceConfig) {
     );
 }
 
-/// Stores the choice and redirects to the page. It needs no CSRF token: browsers name a cross-site post, which is
-/// rejected, and only the language of pages is at stake.
+/// Stores the choice and redirects to the page. It needs no CSRF token: browsers report a cross-site post, which is
+/// rejected, and nothing but the language of pages can change.
 async fn choose(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, AppError> {
     if matches!(csrf::provenance(&request), Provenance::CrossSite | Provenance::OpaqueOrigin) {
         return Ok(see_other("/"));

@@ -116,7 +116,7 @@ pub(crate) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str
     if values.next().is_some() { None } else { value }
 }
 
-/// The `User-Agent`, cut to 256 bytes, for the list of sessions.
+/// The `User-Agent`, cut to 256 characters, for the list of sessions.
 #[must_use]
 pub fn user_agent(request: &HttpRequest) -> Option<String> {
     let text = header(request, "user-agent")?;

@@ -12,13 +12,13 @@ const NOT_AFTER_SIGN_IN: [&str; 4] = ["/login", "/logout", "/setup", "/language"
 /// Routes to which the language switch does not return.
 const NOT_A_PAGE: [&str; 2] = ["/logout", "/language"];
 
-/// A checked address: a path of this server, or a full URL under `COOKIE_DOMAIN`, each with its query; `/` when another
-/// was absent or not allowed.
+/// A checked address: a path of this server, or a full URL under `COOKIE_DOMAIN`, each with its query. `/` stands for one
+/// that is absent or not allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnTo(String);
 
 impl ReturnTo {
-    /// Parses the target in a query or form; a doubtful one becomes `/`.
+    /// Parses the target in a query or form; one that is not allowed becomes `/`.
     #[must_use]
     pub fn parse(text: &str, config: &WebConfig) -> Self {
         // A full URL of this server, as sent by a reverse proxy with several applications on the same host.
@@ -32,7 +32,7 @@ impl ReturnTo {
         }
     }
 
-    /// Parses the path of a page of this server, including the sign-in page; a doubtful one becomes `/`.
+    /// Parses the path of a page of this server, including the sign-in page; anything else becomes `/`.
     #[must_use]
     pub fn parse_own_page(text: &str) -> Self {
         Self(if is_plain(text) && is_own_path(text, &NOT_A_PAGE) { text.to_owned() } else { "/".to_owned() })

@@ -108,7 +108,8 @@ impl BrowserSession {
         self.csrf_seed().unwrap_or_else(|| self.renew_csrf_seed())
     }
 
-    /// Writes a new session and CSRF seed into the cookie. The browser keeps it for `max_age_seconds`, or until it closes.
+    /// Writes a new session and CSRF seed into the cookie. The browser keeps it for `max_age_seconds`, or until it
+    /// closes.
     pub fn sign_in(&self, secret: &PlainSecret, max_age_seconds: Option<i64>) {
         if let Some(seconds) = max_age_seconds {
             self.request.extensions_mut().insert(MaxAge(seconds));

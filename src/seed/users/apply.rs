@@ -160,7 +160,7 @@ fn change_user(transaction: &mut Transaction<'_>, change: &PlannedChange) -> Res
     })
 }
 
-/// Whether the account is as the plan saw it. The caller holds the lock on its row, and so it stays that way.
+/// Whether the account is as the plan saw it. It stays so, because the caller holds the lock on its row.
 fn is_as_seen(conn: &mut DbConnection, seen: &Account) -> Result<bool, DbError> {
     let Some(user) = users::find_by_id(conn, seen.user.id)? else { return Ok(false) };
     let fields = |user: &User| (user.password_hash.clone(), user.display_name.clone(), user.email.clone());

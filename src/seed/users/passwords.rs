@@ -1,4 +1,4 @@
-//! Verifying and hashing the passwords of a seed file, before the transaction, which holds up other writers.
+//! Verifying and hashing the passwords of a seed file, before the transaction, during which other writers wait.
 
 use std::future::Future;
 
@@ -9,7 +9,7 @@ use crate::seed::row::Planner;
 use crate::users::argon2id::PasswordHash;
 use crate::users::hash_pool::HashPoolFull;
 
-/// Concurrent jobs: fewer than the queue of a single hash thread holds, therefore it is never full.
+/// Concurrent jobs: fewer than the queue of a single hash thread holds, so it is never full.
 const MAX_JOBS: usize = 32;
 
 /// What to do with a user's password.
@@ -19,11 +19,11 @@ pub(super) enum PasswordAction {
     Keep,
     /// Leave it alone, because the stored hash is stronger than the one in the file.
     KeepStronger,
-    /// Set it. There is no hash if a dry run would have to make it.
+    /// Set it. A dry run computes no hash.
     Set(Option<PasswordHash>),
 }
 
-/// Decides what to do with each password. A pair holds what the file gives and the stored hash.
+/// Decides what to do with each password. A pair is the password or hash in the file, and the stored hash.
 pub(super) async fn plan_passwords(
     planner: &mut Planner<'_>,
     passwords: Vec<(Option<&SeedSecret>, Option<&PasswordHash>)>,

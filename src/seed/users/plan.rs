@@ -14,7 +14,7 @@ use crate::users::{self, User, UserState};
 /// Users per query.
 const BATCH: usize = 500;
 
-/// What is to be done with the users of a file.
+/// The creations and changes for the users of a file.
 #[derive(Default)]
 pub(in crate::seed) struct UserPlan {
     pub(super) creations: Vec<PlannedCreation>,
@@ -32,7 +32,7 @@ pub(super) struct PlannedCreation {
     pub password_hash: Option<PasswordHash>,
 }
 
-/// A user to change. What is absent or empty stays.
+/// A user to change. Absent or empty fields stay.
 pub(super) struct PlannedChange {
     /// The row in the file.
     pub index: usize,

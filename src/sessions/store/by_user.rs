@@ -17,7 +17,7 @@ pub struct SessionWithOrigin {
     pub session: Session,
     /// The network address.
     pub network_address: Option<String>,
-    /// The `User-Agent` header, at most 256 bytes.
+    /// The `User-Agent` header, at most 256 characters.
     pub user_agent: Option<String>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::setting::SettingInfo;
+use super::setting_row::SettingInfo;
 use super::table;
 
 /// Settings as text, by name. Secrets are not among them: the check reads them from the environment.
