@@ -42,7 +42,8 @@ async fn main() {
     stale_form(&browser, &login).await;
     take(&browser, "stale-form").await;
 
-    browser.goto(&format!("{}/setup?link={}", app.url, app.setup_link.as_deref().expect("no administrator"))).await;
+    let setup_link = app.setup_link.as_deref().expect("the server prints a set-up link");
+    browser.goto(&format!("{}/setup?link={setup_link}", app.url)).await;
     browser.fill("#display_name", "Hana Kim").await;
     fill(&browser, "hana.kim", PASSWORD).await;
     browser.goto(&app.url).await;

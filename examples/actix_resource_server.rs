@@ -25,14 +25,14 @@ use tokio::sync::Mutex;
 const KEYS_MAX_AGE: Duration = Duration::from_mins(5);
 /// A token with an unknown key causes at most one request in this time, so that invalid tokens cannot cause many.
 const KEYS_COOLDOWN: Duration = Duration::from_secs(5);
-/// How late a sign-out takes effect here. Without polling, a token is valid until it expires.
+/// The longest delay until a sign-out takes effect here. Without polling, a token is valid until it expires.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 struct TokenVerifier {
     client: reqwest::Client,
     issuer: String,
     audience: Option<String>,
-    /// The address of Vestibule from here, which may differ from its public one.
+    /// The URL at which this server reaches Vestibule. It may differ from the public URL.
     url: String,
     keys: Mutex<KeyCache>,
     revoked_sessions: RwLock<HashSet<String>>,

@@ -11,9 +11,9 @@ import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 
 const { ISSUER, AUDIENCE, PORT = "8001" } = process.env;
 if (!ISSUER) throw new Error("set ISSUER, such as http://localhost:8080");
-// The address of Vestibule from here, which may differ from its public one.
+// The URL at which this server reaches Vestibule. It may differ from the public URL.
 const VESTIBULE_URL = process.env.VESTIBULE_URL ?? ISSUER;
-// How late a sign-out takes effect here. Without polling, a token is valid until it expires.
+// The longest delay until a sign-out takes effect here. Without polling, a token is valid until it expires.
 const POLL_MILLISECONDS = 5_000;
 
 const keys = createRemoteJWKSet(new URL("/.well-known/jwks.json", VESTIBULE_URL), {

@@ -21,7 +21,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 
 ISSUER = os.environ["ISSUER"]
 AUDIENCE = os.environ.get("AUDIENCE")
-# The address of Vestibule from here, which may differ from its public one.
+# The URL at which this server reaches Vestibule. It may differ from the public URL.
 VESTIBULE_URL = os.environ.get("VESTIBULE_URL", ISSUER)
 
 ALGORITHMS = ["ES256", "EdDSA", "RS256"]  # chosen here, never by the token
@@ -30,7 +30,7 @@ LEEWAY_SECONDS = 30
 KEYS_MAX_AGE_SECONDS = 300
 # A token with an unknown key causes at most one request in this time, so that invalid tokens cannot cause many.
 KEYS_COOLDOWN_SECONDS = 5
-# How late a sign-out takes effect here. Without polling, a token is valid until it expires.
+# The longest delay until a sign-out takes effect here. Without polling, a token is valid until it expires.
 POLL_SECONDS = 5
 
 

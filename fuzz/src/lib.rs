@@ -16,7 +16,7 @@ pub use tokens::access_token;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets. Each has a program in `fuzz_targets/`, which libFuzzer runs, and a folder in `corpus/`, which
-/// `tests/it/fuzz_corpus.rs` runs.
+/// `tests/it/once/fuzz_corpus.rs` runs.
 pub const TARGETS: [Target; 8] = [
     ("access_token", access_token),
     ("cookies", cookies),

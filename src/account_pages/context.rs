@@ -156,8 +156,7 @@ impl SignInRedirect {
 
     /// [`Self::redirect`] after a form post: keeps the text of these fields for the user of the ended session.
     pub async fn redirect_keeping(self, payload: web::Payload, fields: &[&str]) -> Result<HttpResponse, AppError> {
-        // A same-origin post with a stale CSRF token, from before a sign-out in another tab, passes: nothing is
-        // changed.
+        // A same-origin post may have a stale CSRF token, from before a sign-out in another tab: nothing is changed.
         let form = form_post::read(&self.request, payload, &self.session, true).await?;
         if form.rejection.is_some() {
             return Ok(self.redirect());

@@ -42,7 +42,7 @@ pub struct ProfilePage {
     pub username: String,
     pub display_name: String,
     pub email: Option<String>,
-    /// The requested address that waits for verification.
+    /// The requested address that is not yet verified.
     pub pending_email: Option<String>,
     pub languages: Vec<LanguageChoice>,
     pub can_delete: bool,
@@ -58,10 +58,10 @@ pub struct EmailPage {
     pub csrf: String,
     pub active_tab: &'static str,
     pub username: String,
-    /// A note, for a username that is an email address, that it stays.
+    /// A note that the username stays as it is, for one that is an email address.
     pub name_stays: Option<String>,
     pub current: Option<String>,
-    /// The requested address that waits for verification.
+    /// The requested address that is not yet verified.
     pub pending: Option<String>,
     /// Whether mail is configured.
     pub can_change: bool,

@@ -10,12 +10,9 @@ use crate::authentication::{AuthService, PasswordAttempt, Reauthentication};
 use crate::error::AppError;
 use crate::users::argon2id::PasswordHash;
 use crate::users::password::Password;
-use crate::web::background::retry_after;
+use crate::web::background::{OVERLOADED_WAIT, retry_after};
 use crate::web::form_post::FormRejection;
 use crate::web::pages::Alert;
-
-/// The `Retry-After` when the hash queue is full.
-const OVERLOADED_WAIT: Duration = Duration::from_secs(2);
 
 /// Outcome of a re-authentication on a page.
 pub enum ReauthenticationOutcome {

@@ -63,7 +63,7 @@ pub async fn submit(
             end(&context, &sessions, &clock, None).await?;
             Notice::OtherSessionsEnded
         }
-        // An ended session, or another user's, changes nothing: the list shows the outcome.
+        // The ID of an ended session, or of another user's, changes nothing.
         id if sessions::is_id(id) => {
             end(&context, &sessions, &clock, Some(id.to_owned())).await?;
             Notice::OneSessionEnded

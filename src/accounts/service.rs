@@ -1,4 +1,4 @@
-//! The account service: use cases on accounts, each one transaction.
+//! The account service: what its use cases share, and how their transactions run.
 
 use std::sync::Arc;
 

@@ -141,7 +141,7 @@ impl Event {
         Self { detail: key_id.map(str::to_owned), ..Self::new(kind, now) }
     }
 
-    /// An event with nothing but its kind and time.
+    /// An event with its kind and time only.
     #[must_use]
     pub fn new(kind: EventKind, now: Moment) -> Self {
         Self {

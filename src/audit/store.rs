@@ -25,8 +25,8 @@ pub fn record(conn: &mut DbConnection, event: &Event) -> QueryResult<()> {
             audit_events::detail.eq(&event.detail),
         ))
         .execute(conn)?;
-    // Unknown usernames share one limit: invented names cannot fill the disk. They run the same statements as known
-    // ones, which would otherwise reveal which names exist.
+    // Unknown usernames share one limit: invented names cannot fill the disk. The same statements run for known and
+    // unknown names, so their time does not reveal which names exist.
     let of_kind = audit_events::table.filter(audit_events::kind.eq(event.kind.as_str())).into_boxed();
     let of_kind = match event.user_id {
         Some(id) => of_kind.filter(audit_events::user_id.eq(id)),

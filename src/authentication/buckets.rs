@@ -8,8 +8,8 @@ use super::PasswordAttempt;
 use crate::config::ThrottlingConfig;
 use crate::secret::{DerivedKey, base64url};
 
-/// A bucket in which the failures of an account at a network, of a network, of an account or of a known device are
-/// counted. Names are HMACs: a stolen database reveals neither accounts nor networks.
+/// A counter of failures: of an account at a network, of a network, of an account, or of an account at a known device.
+/// Names are HMACs: a stolen database reveals neither accounts nor networks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Bucket {
     /// The row's key: 43 characters of base64url.
@@ -22,7 +22,7 @@ pub(super) struct Bucket {
     pub window: TimeDelta,
 }
 
-/// The names of all buckets and known rows that an attempt may concern.
+/// The names of all buckets that may count an attempt, and of its rows among the known devices and networks.
 pub(super) struct BucketNames {
     pub account: String,
     pub network: String,
@@ -47,7 +47,7 @@ impl BucketNames {
         }
     }
 
-    /// The keys of all buckets that may matter; without a device one key appears twice.
+    /// The keys of all buckets that may count the attempt; without a device one key appears twice.
     pub fn keys(&self) -> [&String; 4] {
         [&self.account, &self.network, &self.account_network, self.device_id.as_ref().unwrap_or(&self.account)]
     }

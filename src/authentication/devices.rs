@@ -12,7 +12,7 @@ use crate::users::UserId;
 /// The most browsers, and the most networks, kept for an account.
 const MAX_KNOWN: i64 = 20;
 
-/// The kind of a known row.
+/// What is known: a device (a browser) or a network.
 #[derive(Clone, Copy)]
 enum KnownKind {
     Device,
@@ -37,8 +37,8 @@ pub(super) struct Known {
 
 impl Known {
     pub fn find(conn: &mut DbConnection, names: &BucketNames, now: Moment) -> QueryResult<Self> {
-        let wanted = [names.device_id.as_ref().unwrap_or(&names.network_id), &names.network_id];
-        let found = store::list_known(conn, wanted, store::known_since(now))?;
+        let ids = [names.device_id.as_ref().unwrap_or(&names.network_id), &names.network_id];
+        let found = store::list_known(conn, ids, store::known_since(now))?;
         Ok(Self {
             device: names.device_id.as_ref().is_some_and(|id| found.contains(id)),
             network: found.contains(&names.network_id),
@@ -54,7 +54,7 @@ pub(super) struct SignInPlace<'a> {
     pub is_browser: bool,
 }
 
-/// Stores the network of a sign-in as known. A browser that is not known gets a new secret, which is stored and
+/// Stores the network of a sign-in as known. A browser that is not known becomes known by a new secret, which is
 /// returned.
 pub(super) fn remember(
     conn: &mut DbConnection,

@@ -1,4 +1,4 @@
-//! Browsers that stay known when a password changes.
+//! The browser that is known after a password change, so that failures elsewhere do not lock its owner out.
 
 use super::devices::{self, KnownPlaces};
 use super::{AuthService, PasswordAttempt, buckets};
@@ -16,8 +16,8 @@ impl AuthService {
     /// Stores the browser in which a person has just set a new password by a one-time link as known, and returns the
     /// secret for its cookie.
     ///
-    /// The new password made the account forget all browsers. An attacker who locks the account by failures from many
-    /// networks could otherwise still lock the owner out. `None`, with a line in the log, when the database fails: the
+    /// Setting the password made the account forget all browsers. Without a known one, an attacker who causes failures
+    /// from many networks could lock the owner out. `None`, with a line in the log, when the database fails: the
     /// password is set anyway.
     pub async fn remember_browser(&self, user: &User) -> Option<PlainSecret> {
         let username = LookupName::parse(&user.username)?;

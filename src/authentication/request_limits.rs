@@ -16,8 +16,8 @@ use crate::users::UserId;
 const PER_NETWORK: i64 = 20;
 /// Mail requests per hour for one account or address.
 const PER_ACCOUNT: i64 = 3;
-/// The window of password resets, as long as a reset link is valid: an attacker who uses up the limit leaves the owner
-/// a valid link.
+/// The window of password resets, as long as a reset link is valid: when an attacker has used up the limit, the owner
+/// has a valid link.
 const RESET_WINDOW: TimeDelta = TimeDelta::minutes(30);
 /// Submissions per hour for one link: each can cost a hash, and reveal whether a name is taken.
 const PER_LINK: i64 = 20;
@@ -69,7 +69,7 @@ impl RequestLimiter {
                 .write(move |conn| -> Result<_, DbError> { Ok(store::count_request(conn, &bucket, now)?) })
                 .await;
             match counted {
-                // Another request has just inserted the row: the next turn updates it.
+                // Another request has just inserted the row: the next iteration updates it.
                 Err(error) if error.is_unique_violation() => {}
                 counted => return Ok(counted?.map(|until| Duration::from_secs(seconds_until(now, until)))),
             }

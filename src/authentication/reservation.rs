@@ -17,13 +17,13 @@ use crate::db::{Db, DbConnection, DbError};
 use crate::secret::{DerivedKey, KeyPurpose, ServerKey};
 use crate::users::{self, User};
 
-/// The most attempts that read and reserve at the same time: fewer than the connections of either pool.
+/// The most attempts that read and reserve at the same time: fewer than the pool has connections on either database.
 const CONCURRENT_RESERVATIONS: usize = 3;
 /// The most retries of an attempt because other transactions changed the same rows.
 pub(super) const MAX_CONFLICTS: usize = 50;
 /// How long an attempt waits for attempts in flight to be decided.
 const MAX_WAIT: Duration = Duration::from_secs(5);
-/// How often a waiting attempt reads the rows again: other instances send no signal to this one.
+/// The interval at which a waiting attempt reads the rows again: other instances send no signal to this one.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The `Retry-After` of an attempt that waited for the maximum time.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -89,9 +89,8 @@ impl Throttle {
             let context = self.read_context(attempt, now).await?;
             match self.verdict(&context, now) {
                 (Verdict::Blocked(until), _) => {
-                    // Nothing is left to wait for. Waking all waiting attempts at each failure instead would have
-                    // hundreds of them query the database in vain, and keep it busy for the attempts that they wait
-                    // for.
+                    // The bucket is blocked, so no attempt need wait longer: all are woken, to be throttled. Waking all
+                    // of them at each failure before that would only keep the database busy.
                     context.buckets.iter().for_each(|(bucket, _)| self.wait_queue.signal(&bucket.key, true));
                     let wait = Duration::from_secs(seconds_until(now, until).max(1));
                     return Ok(Reservation::Throttled(wait));
@@ -158,12 +157,13 @@ impl Throttle {
         let config = self.config;
         let AttemptContext { user, known, buckets } = context;
         let keys = buckets.iter().map(|(bucket, _)| bucket.key.clone()).collect();
-        // The network's bucket belongs to no account: its account column repeats its own key.
+        // The bucket of a network belongs to no account; its account column repeats its key.
         let account = buckets.iter().map(|(bucket, _)| bucket).find(|bucket| bucket.account != bucket.key);
         let account = account.map(|bucket| bucket.account.clone()).unwrap_or_default();
         let own = buckets.iter().filter(|(bucket, _)| bucket.account == account);
         let limits = own.filter_map(|(bucket, _)| Some((bucket.key.clone(), bucket.limit?))).collect();
-        // Released or counted within seconds, a failure durably: no attempt survives a power cut.
+        // Not durable: within seconds the attempt is released or, durably, counted as failed, and no attempt in flight
+        // survives a power loss.
         let result = self
             .db
             .write_relaxed(move |conn| -> Result<_, ReserveError> {
@@ -192,7 +192,7 @@ impl Throttle {
     }
 
     /// Counts a reserved attempt as failed. The failure that reaches the account's limit is recorded as an event for
-    /// its owner. The same statements run for an unknown name, therefore both take the same time.
+    /// its owner. The same statements run for an unknown name, so both take the same time.
     pub async fn count_failure(&self, attempt: &PasswordAttempt, reserved: &Reserved) -> Result<(), DbError> {
         let now = self.clock.now();
         let (keys, limits) = (reserved.keys.clone(), reserved.limits.clone());
@@ -210,8 +210,8 @@ impl Throttle {
                 // One bucket for a known device, three otherwise.
                 let key = |at: usize| keys.get(at).unwrap_or(&keys[0]);
                 let states = store::list_bucket_states(conn, [key(0), key(1), key(2), key(0)])?;
-                // Each failure adds one under the row's lock, therefore exactly one failure meets the limit. An attempt
-                // that was decided after it had been counted as lost adds none.
+                // Each failure adds one under the row's lock, so exactly one failure meets the limit. An attempt that
+                // was counted as lost before it was decided adds none.
                 let reaches_limit = |(key, limit): &(String, i64)| {
                     let is_met = states.iter().any(|(found, state)| found == key && state.failures == *limit);
                     is_met && counted.contains(&key)

@@ -73,8 +73,8 @@ impl AuthService {
         }
     }
 
-    /// Reserves an attempt, then verifies the password. No connection is held while hashing. An attempt that could not
-    /// be decided counts as failed after a minute.
+    /// Reserves an attempt, then verifies the password. No connection is held while hashing. An attempt whose outcome
+    /// is never stored counts as failed after a minute.
     pub(super) async fn verify_password(&self, attempt: &PasswordAttempt) -> Result<Verification, DbError> {
         let reserved = match self.throttle.reserve(attempt).await? {
             Reservation::Reserved(reserved) => reserved,

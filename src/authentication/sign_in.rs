@@ -1,4 +1,4 @@
-//! Sign-in: one transaction reserves the attempt before the hash, one completes the sign-in after it.
+//! Sign-in: one transaction reserves the attempt before the hash is computed, another completes the sign-in.
 
 use std::time::Duration;
 
@@ -98,8 +98,7 @@ impl AuthService {
         }
     }
 
-    /// [`Self::sign_in`] as its own task: a client cannot disconnect to leave its attempt undecided and guess
-    /// uncounted.
+    /// [`Self::sign_in`] as its own task: a client that disconnects does not stop it, and its attempt is counted.
     pub async fn sign_in_detached(
         &self,
         attempt: PasswordAttempt,
@@ -173,8 +172,8 @@ impl AuthService {
         Err(DbError::Busy.into())
     }
 
-    /// A new hash at the current cost when the stored one is weaker. When the hash queue is full, the next sign-in
-    /// tries again.
+    /// A new hash at the current cost if the stored one is weaker. `None` also if the hash queue is full; the next
+    /// sign-in upgrades it then.
     async fn upgraded_hash(&self, attempt: &PasswordAttempt, verified: &PasswordHash) -> Option<PasswordHash> {
         if !verified.cost().is_weaker_than(self.hash_pool.cost()) {
             return None;
@@ -239,8 +238,8 @@ impl CompletionStep {
         Ok(Completion::Done { started: Box::new(started), roles, device, refresh_token })
     }
 
-    /// Ends the session that the browser had before, whose secret the new one replaces: the browser could not sign it
-    /// out.
+    /// Ends the browser's previous session. The new secret replaces its secret in the cookie, after which the browser
+    /// could not sign it out.
     fn end_previous(&self, conn: &mut DbConnection, ended: &mut EndedSessions, now: Moment) -> Result<(), DbError> {
         let Some(secret) = self.purpose.previous() else { return Ok(()) };
         if let Some(session) = sessions::find_by_secret(conn, &secret.hash())? {

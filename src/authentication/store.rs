@@ -104,8 +104,8 @@ pub(super) fn insert_reserved(conn: &mut DbConnection, bucket: &Bucket, now: Mom
         .map(drop)
 }
 
-/// Decides a reserved attempt. Returns `false`, and changes nothing, when the row was deleted by an admin or has
-/// counted the attempt as lost.
+/// Ends a reservation, and counts a failure if the attempt failed. Returns `false`, and changes nothing, when an admin
+/// deleted the row or the attempt was counted as lost.
 pub(super) fn decide(conn: &mut DbConnection, key: &str, has_failed: bool, now: Moment) -> QueryResult<bool> {
     let row = login_attempts::table.find(key).filter(login_attempts::in_flight.gt(0));
     let returned = login_attempts::in_flight.eq(login_attempts::in_flight - 1);
@@ -137,7 +137,7 @@ pub(super) fn known_since(now: Moment) -> Moment {
     now - KNOWN_FOR
 }
 
-/// Those of two browsers or networks that are known. Two equalities, as in [`list_bucket_states`].
+/// Lists which of these two browsers or networks are known. Two equalities, as in [`list_bucket_states`].
 pub(super) fn list_known(conn: &mut DbConnection, ids: [&String; 2], since: Moment) -> QueryResult<Vec<String>> {
     let [first, second] = ids.map(|id| known_devices::id.eq(id));
     known_devices::table

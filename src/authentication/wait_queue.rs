@@ -25,8 +25,7 @@ impl WaitQueue {
         true
     }
 
-    /// Signals that an attempt on `bucket` was decided: wakes one waiting attempt or, when nothing is left to wait for,
-    /// all.
+    /// Signals that an attempt on `bucket` was decided. Wakes one waiting attempt or, with `all`, all of them.
     pub fn signal(&self, bucket: &str, all: bool) {
         if let Some((notify, _)) = self.lock().get(bucket) {
             if all { notify.notify_waiters() } else { notify.notify_one() }

@@ -17,7 +17,7 @@ use crate::ops::server_key_change;
 use crate::secret::ServerKey;
 use crate::tokens::{KeyRecord, KeyRetirement, KeyState};
 
-/// What to do after resealing, and its other effects.
+/// What the administrator must do after resealing, and its effects.
 const AFTER_RESEAL: &str = "Restart every instance with the new key. Users must then sign in again in their browsers and reopen set-up and reset links, and failed sign-in counts and known devices are cleared. Access and refresh tokens stay valid";
 
 /// Runs a command on signing keys.

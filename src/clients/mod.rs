@@ -10,7 +10,7 @@ pub use store::{create, delete, find, find_by_name, list, list_names, lock_uncha
 /// The most characters in a client's name.
 pub const MAX_NAME_CHARACTERS: usize = 100;
 /// The prefix of every client ID, which no username may have.
-const ID_PREFIX: &str = "client_";
+pub const ID_PREFIX: &str = "client_";
 
 /// A grant type (RFC 6749 §1.3) that a client may be allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

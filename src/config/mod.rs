@@ -89,11 +89,11 @@ pub struct Config {
 pub enum DatabaseUrl {
     /// A SQLite file.
     Sqlite(PathBuf),
-    /// A Postgres server.
+    /// A PostgreSQL server.
     Postgres(PostgresUrl),
 }
 
-/// A Postgres URL for libpq, without the parameters that only this program knows.
+/// A PostgreSQL URL for libpq, without the parameters that only this server knows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
     /// The URL with the password, for libpq only.

@@ -10,7 +10,7 @@ use super::table;
 pub struct Settings(BTreeMap<&'static str, String>);
 
 impl Settings {
-    /// Sets a setting that has a flag, by the name of its environment variable. An empty value stands for the default.
+    /// Sets a setting that has a flag, by the name of its environment variable. An empty value means the default.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         let setting = table::ALL.iter().find(|setting| setting.name == name && setting.has_flag());
         let setting = setting.unwrap_or_else(|| panic!("{name} is not the name of a setting with a flag"));

@@ -11,7 +11,7 @@ use super::{ConfigError, Settings};
 /// Looks up an environment variable, as [`std::env::var`] does.
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Result<String, VarError>;
 
-/// Parses settings and collects the errors, so that all can be reported at once.
+/// Parses settings and collects their errors, which are reported at once.
 pub(super) struct SettingReader<'a> {
     settings: &'a Settings,
     environment: Environment<'a>,

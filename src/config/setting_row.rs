@@ -4,7 +4,7 @@
 pub struct Setting<T: 'static> {
     /// Everything but the parser.
     pub info: &'static SettingInfo,
-    /// Parses a trimmed, non-empty value; the error is a hint that continues "must …" or "is …".
+    /// Parses a trimmed, non-empty value; the error is a hint that follows the setting's name, such as "must be …".
     pub parse: fn(&str) -> Result<T, String>,
 }
 
@@ -32,7 +32,7 @@ pub struct SettingInfo {
 pub enum Source {
     /// A flag or the environment.
     Flag,
-    /// The same for a value that can contain a password, which help and errors therefore do not show.
+    /// The same, for a value that can contain a password: help and errors do not show it.
     HiddenFlag,
     /// The environment only, for a secret: every user of the machine can read a process's arguments.
     Environment,

@@ -30,18 +30,18 @@ pub(super) enum Durability {
     Relaxed,
 }
 
-/// A connection to SQLite or Postgres; the same queries run on both.
+/// A connection to SQLite or PostgreSQL; the same queries run on both.
 #[derive(diesel::MultiConnection)]
 pub enum DbConnection {
     /// A SQLite file.
     Sqlite(SqliteConnection),
-    /// A Postgres server.
+    /// A PostgreSQL server.
     Postgres(PgConnection),
 }
 
 impl DbConnection {
     /// Opens the kind of database that `url` names. Diesel's derived `establish` would try each kind in turn and could
-    /// create a SQLite file named after an unreachable Postgres URL. On SQLite, queries wait up to `lock_wait` for
+    /// create a SQLite file named after an unreachable PostgreSQL URL. On SQLite, queries wait up to `lock_wait` for
     /// another process's lock.
     pub(super) fn open(url: &DatabaseUrl, lock_wait: Duration) -> Result<Self, ConnectionError> {
         let connection = match url {
@@ -132,7 +132,7 @@ pub(super) struct PooledConnection {
     /// Set when a query failed because the connection was lost. Instrumentation sets it, because callers convert the
     /// error to their own type.
     was_lost: Arc<AtomicBool>,
-    /// The last field: fields are dropped in order, so the connection has been closed by then.
+    /// The last field: fields are dropped in order, so the connection is closed before this releases its memory.
     _memory: ReleaseMemory,
 }
 
@@ -162,7 +162,7 @@ impl PooledConnection {
     }
 }
 
-/// Returns the pages of a closed connection to the operating system when dropped.
+/// Releases the memory of a closed connection when dropped.
 struct ReleaseMemory;
 
 impl Drop for ReleaseMemory {

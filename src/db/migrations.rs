@@ -15,7 +15,7 @@ use crate::config::DatabaseUrl;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
-/// "vestibul" in ASCII, so that other applications in the same database are unlikely to use the same lock.
+/// "vestibul" in ASCII: another application in the same database is unlikely to use the same lock.
 const ADVISORY_LOCK: i64 = 0x7665_7374_6962_756c;
 
 /// An error while running, listing or reverting migrations.
@@ -53,7 +53,8 @@ pub struct MigrationState {
     pub is_applied: bool,
 }
 
-/// Creates the folder and file of a SQLite database and enables its write-ahead log. Does nothing on Postgres.
+/// Creates the folder and file of a SQLite database and enables its write-ahead log. Does nothing on
+/// PostgreSQL.
 pub fn prepare(url: &DatabaseUrl) -> Result<(), MigrationError> {
     let DatabaseUrl::Sqlite(path) = url else { return Ok(()) };
     let failed = |reason: String| MigrationError::Open { url: url.to_string(), reason };

@@ -29,7 +29,7 @@ pub struct Db {
     pool: r2d2::Pool<Connector>,
     /// One permit per connection: callers wait here, where they block no thread.
     connections: Arc<Semaphore>,
-    /// Permits to write: one on SQLite, one per connection on Postgres.
+    /// Permits to write: one on SQLite, one per connection on PostgreSQL.
     writers: Arc<Semaphore>,
     size: u32,
 }
@@ -100,8 +100,8 @@ impl Db {
         self.transact(Durability::Immediate, step, |_| {}).await
     }
 
-    /// As [`Self::write`], but returns before the data is on disk: a killed process loses nothing, a power loss may
-    /// lose the last commits. Only for data that is worthless after a power loss, never for what a caller reports as
+    /// As [`Self::write`], but may return before the data is on disk: a killed process loses nothing, a power loss may
+    /// lose the last commits. Only for data that is worthless after a power loss, never for what is then reported as
     /// done.
     pub async fn write_relaxed<T, E, F>(&self, step: F) -> Result<T, E>
     where

@@ -14,7 +14,7 @@ use crate::web::return_to::ReturnTo;
 use crate::web::session::BrowserSession;
 
 /// Limit of redirects to one address within seconds of each other. Browsers stop after about twenty redirects with an
-/// error that explains nothing, and each turn of the loop takes two or more.
+/// error that explains nothing, and each round of the loop takes two or more.
 const MAX_REDIRECTS: u32 = 4;
 
 /// Redirects to `next` with the cookies that the browser lacks, or explains the redirect loop. `None` when the session
@@ -27,7 +27,7 @@ pub async fn redirect_signed_in(
 ) -> Result<Option<HttpResponse>, AppError> {
     let Some(renewed) = renewal::renew(request, browser, current).await? else { return Ok(None) };
     let config = crate::web::config(request);
-    // The account page redirects no signed-in user here.
+    // The account page does not redirect signed-in users, so it cannot be part of a loop.
     let redirect_count = if next.address() == "/" { 0 } else { find_redirect_count(request, next) + 1 };
     let mut response = if redirect_count > MAX_REDIRECTS { explain(request, next)? } else { see_other(next.address()) };
     if redirect_count > MAX_REDIRECTS {
@@ -40,7 +40,7 @@ pub async fn redirect_signed_in(
     Ok(Some(response))
 }
 
-/// The number of times that this browser was redirected to this address in the last seconds.
+/// The number of times that this browser was redirected to this address in the last few seconds.
 fn find_redirect_count(request: &HttpRequest, next: &ReturnTo) -> u32 {
     let held = cookies::find(request, CookieName::RedirectCount).unwrap_or_default();
     let Some((count, held_mark)) = held.split_once('.') else { return 0 };

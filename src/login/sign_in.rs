@@ -1,7 +1,5 @@
 //! `/login`: the sign-in page.
 
-use std::time::Duration;
-
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -12,7 +10,7 @@ use crate::authentication::{AuthService, PasswordAttempt, SignIn, SignInPurpose}
 use crate::error::AppError;
 use crate::users::LookupName;
 use crate::users::password::Password;
-use crate::web::background::retry_after;
+use crate::web::background::{OVERLOADED_WAIT, retry_after};
 use crate::web::current_user::MaybeUser;
 use crate::web::form::Parameters;
 use crate::web::form_post::{self, FormPost, FormState};
@@ -23,8 +21,6 @@ use crate::web::return_to::ReturnTo;
 use crate::web::session::BrowserSession;
 use crate::web::{attempt_origin, headers};
 
-/// The `Retry-After` when the hash queue is full.
-const OVERLOADED_WAIT: Duration = Duration::from_secs(2);
 /// The most characters of a username that the form repeats.
 const MAX_USERNAME_CHARACTERS: usize = 256;
 
@@ -74,7 +70,7 @@ pub async fn submit(
     let purpose = SignInPurpose::Browser { is_remembered: form.is_remembered, previous: session.secret() };
     match auth.sign_in_detached(attempt, purpose).await? {
         SignIn::Done(signed_in) => signed_in_response(&request, &session, &signed_in, form.next.address()),
-        // The page requests no scope and is no client: only `Rejected` occurs.
+        // The page requests no scope and has no client: only `Rejected` occurs.
         SignIn::Rejected | SignIn::ScopeRejected | SignIn::ClientGone => {
             form.render(&request, &session, invalid("alert-wrong-credentials"))
         }

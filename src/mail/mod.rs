@@ -19,11 +19,12 @@ pub use sender::{Sender, Sending};
 pub use smtp::SmtpError;
 pub use store::delete_expired;
 
-/// The most queued emails of one account, so that requests cannot flood a mailbox.
+/// The most queued emails of one account: requests cannot flood a mailbox.
 const MAX_QUEUED_PER_USER: i64 = 10;
-/// The most queued emails, so that a flood cannot fill the disk while the mail server is down.
+/// The most queued emails: a flood cannot fill the disk while the mail server is down.
 const MAX_QUEUED: i64 = 10_000;
-/// The limit for emails to people without an account, lower so that sign-up requests cannot block emails to users.
+/// Emails to people without an account are dropped once this many are queued: sign-up requests cannot block emails to
+/// users.
 const MAX_QUEUED_FOR_NON_USERS: i64 = 5_000;
 /// Emails read in one query while resealing.
 const RESEAL_BATCH: i64 = 200;
@@ -59,7 +60,7 @@ impl Outbox {
         Self { seal: None, language: None }
     }
 
-    /// The same queue; emails to people who have chosen no language use this one.
+    /// The same queue, with a language for emails to people who have chosen none.
     #[must_use]
     pub fn with_fallback_language(&self, language: Option<&'static str>) -> Self {
         Self { language, ..self.clone() }
@@ -107,7 +108,7 @@ impl Outbox {
     }
 }
 
-/// Re-encrypts the queued emails with a new server key. Returns how many; those that `old` does not decrypt are left.
+/// Re-encrypts the queued emails with a new server key, except those that `old` does not decrypt. Returns their number.
 pub fn reseal(conn: &mut DbConnection, old: &ServerKey, new: &ServerKey) -> QueryResult<usize> {
     let [old, new] = [old, new].map(|key| key.derive(KeyPurpose::Mails));
     let (mut after, mut resealed) = (String::new(), 0);

@@ -83,7 +83,7 @@ impl Sender {
         }
     }
 
-    /// Sends the emails that are due and returns their number. Starts no further ones after a stop.
+    /// Sends the emails that are due, and returns their number. After a stop, sends no further ones.
     async fn send_due(&self, stopped: &watch::Receiver<bool>) -> Result<usize, DbError> {
         let now = self.clock.now();
         let due = self.db.read(move |conn| -> Result<_, DbError> { Ok(store::list_due(conn, now, BATCH)?) }).await?;
@@ -148,7 +148,7 @@ impl Sender {
 }
 
 impl Sending {
-    /// Starts no further emails and waits up to ten seconds for those being sent. The rest stays in the queue.
+    /// Sends no further emails, and waits up to ten seconds for those being sent. The others stay in the queue.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
         if tokio::time::timeout(STOP_TIMEOUT, self.task).await.is_err() {

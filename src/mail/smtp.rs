@@ -139,7 +139,7 @@ fn send_error(error: &lettre::transport::smtp::Error) -> SendError {
     }
 }
 
-/// Marks an automatic email, so that no absence notice is sent in reply (RFC 3834 §5).
+/// Marks an automatic email, to which no absence notice is sent in reply (RFC 3834 §5).
 #[derive(Clone)]
 struct AutoSubmitted;
 

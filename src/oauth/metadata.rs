@@ -46,7 +46,7 @@ pub struct ServerMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     jwks_uri: Option<String>,
     service_documentation: String,
-    /// Always empty: there is no authorization endpoint, but RFC 8414 requires the list.
+    /// Always empty, because there is no authorization endpoint; RFC 8414 requires the list.
     response_types_supported: [&'static str; 0],
     grant_types_supported: Vec<&'static str>,
     token_endpoint_auth_methods_supported: Vec<&'static str>,
@@ -74,7 +74,7 @@ pub async fn get_server_metadata(
 ) -> Result<HttpResponse, AppError> {
     let url = |path: &str| format!("{}{path}", config.public_url);
     let with_secret = vec!["client_secret_basic", "client_secret_post"];
-    // An application that is not registered does not authenticate.
+    // A client that is not registered does not authenticate.
     let or_none = [with_secret.as_slice(), &["none"]].concat();
     let is_enabled = |grant: &GrantType| *grant != GrantType::Password || config.password_grant != PasswordGrant::Off;
     let grants = GrantType::ALL.iter().filter(|grant| is_enabled(grant));

@@ -43,8 +43,8 @@ fn single_method_resource(path: &str, route: Route, allow: &'static str) -> Reso
         .default_service(web::to(move || async move { Err::<String, _>(AppError::method_not_allowed(allow)) }))
 }
 
-/// The CORS middleware for `allowed_origins`. It does not allow credentials, so a page of another origin never acts
-/// with a browser's cookies.
+/// The CORS middleware for `allowed_origins`. It does not allow credentials, so a request from another origin never
+/// carries cookies.
 fn cors(allowed_origins: &[WebOrigin]) -> Cors {
     allowed_origins
         .iter()

@@ -9,7 +9,7 @@ use actix_web::{HttpResponse, web};
 use crate::error::AppError;
 use crate::web::get;
 
-/// Without a read of the revoked sessions for this long, the instance may accept revoked tokens and is not ready.
+/// An instance that has not read the revoked sessions for this long may accept revoked tokens, and is not ready.
 const STALE_AFTER: Duration = Duration::from_secs(5);
 
 /// The time of this instance's last successful database read. Clones share it.

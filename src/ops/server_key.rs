@@ -11,7 +11,7 @@ use crate::tokens;
 /// An error while finding or creating the server key.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerKeyError {
-    /// Postgres requires the setting, because instances on several machines share the key.
+    /// PostgreSQL requires the setting, because instances on several machines share the key.
     #[error(
         "SERVER_KEY is not set, and Postgres requires it. Put this line in .env or your secret store, the same for all instances:\nSERVER_KEY={0}"
     )]

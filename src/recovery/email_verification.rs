@@ -31,8 +31,8 @@ pub enum EmailChangeRequest {
     QueueFull,
 }
 
-/// Queues a mail with a link that verifies `email` for the user, and notifies their current address. An earlier link
-/// becomes invalid: of two requested addresses the last one counts.
+/// Queues a mail with a link that verifies `email` for the user, and notifies their current address. Earlier links
+/// become invalid: the address that was requested last counts.
 ///
 /// When another account has verified `email`, its owner gets a notification without a link. The request stays visible
 /// and expires like any other, and the requesting user does not learn that the address has an account. The mails count
@@ -101,7 +101,7 @@ fn create_link(conn: &mut DbConnection, user: &User, email: &str, now: Moment) -
     Ok(links::create_for(conn, &new, now)?)
 }
 
-/// Finds the requested address of a user that waits for verification.
+/// Finds the address that a user has requested and not yet verified.
 pub async fn find_pending_email(accounts: &AccountService, user_id: UserId) -> Result<Option<String>, DbError> {
     let now = accounts.clock().now();
     let find = move |conn: &mut DbConnection| -> Result<_, DbError> {

@@ -34,8 +34,8 @@ pub async fn show(
     form(layout, &session, String::new(), FormState::default())
 }
 
-/// Accepts a request. The response, its statements and its time are the same for every name: the work that depends on
-/// the name runs after the response, which therefore does not reveal whether an account exists.
+/// Accepts a request. The response, its statements and its time are the same for every name and do not reveal whether
+/// an account exists: the work that depends on the name runs after the response.
 pub async fn submit(
     request: HttpRequest,
     payload: web::Payload,

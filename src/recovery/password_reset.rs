@@ -68,7 +68,7 @@ pub enum ResetMail {
 }
 
 /// Queues a mail with a reset link, which replaces an earlier link. It goes to the address of the account, which an
-/// admin set or its owner verified, not to the typed one.
+/// admin set or its owner verified, not to the address as typed.
 pub async fn mail_reset_link(accounts: &AccountService, outbox: Outbox, user: User) -> Result<ResetMail, DbError> {
     let clock = accounts.clock().clone();
     accounts

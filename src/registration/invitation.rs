@@ -115,8 +115,8 @@ fn queue_registration(conn: &mut DbConnection, outbox: &Outbox, email: &str, now
     Ok(())
 }
 
-/// Creates the account that a link allows and uses the link, both or neither. The link verifies the address that it was
-/// mailed to.
+/// Creates the account that a link allows, and uses the link: both or neither. The address that the link was mailed to
+/// is then verified.
 pub async fn accept(accounts: &AccountService, link: Link, new: NewUser) -> Result<Acceptance, DbError> {
     let clock = accounts.clock().clone();
     accounts.write_or_rollback(move |conn, _| create_account(conn, &link, new.clone(), clock.now())).await

@@ -3,7 +3,7 @@
 /// The most characters of a client's own name that are shown.
 const MAX_NAME_CHARACTERS: usize = 40;
 
-/// Browsers by their mark in the header. The order matters, because each browser's header also has marks of later ones.
+/// Browsers by their mark in the header. The order matters: a header may also contain marks of browsers further down.
 const BROWSERS: [(&str, &str); 14] = [
     ("Edg/", "Edge"),
     ("EdgA/", "Edge"),

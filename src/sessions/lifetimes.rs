@@ -9,7 +9,7 @@ use crate::config::LifetimeConfig;
 /// The time after which a use of a session is recorded again.
 const USE_RECORDING_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
-/// The time by which `access_until` may exceed the expiry of a refreshed session's last token, so it is written at most
+/// The time by which `access_until` exceeds the expiry of a refreshed session's last token, so it is written at most
 /// once a minute.
 const ACCESS_UNTIL_MARGIN: TimeDelta = TimeDelta::minutes(1);
 

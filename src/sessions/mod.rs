@@ -1,4 +1,4 @@
-//! Sessions: their kinds, the reasons for which they end, and how one starts.
+//! Sessions: their kinds, the reasons why they end, and how one starts.
 
 mod device;
 pub mod lifetimes;
@@ -116,7 +116,7 @@ impl EndReason {
             Self::SignedOutByAdmin => "an admin signed the user out",
             Self::Revoked => "the client revoked its token",
             Self::RefreshTokenReused => "a refresh token was reused, which suggests theft",
-            Self::TooMany => "the user had too many sessions in clients, and this was the oldest",
+            Self::TooMany => "the user had too many sessions of this kind, and this was the oldest",
             Self::ClientSecretChanged => "the client's secret was replaced and its tokens were revoked",
             Self::ClientDeleted => "the client was deleted",
         }
@@ -176,7 +176,7 @@ pub struct Session {
     pub access_until: Moment,
     /// A fixed expiry time, besides the lifetimes of its kind.
     pub expires_at: Option<Moment>,
-    /// When it ended, if it ended before it expired.
+    /// When it ended; `None` if it has not, or has only expired.
     pub ended_at: Option<Moment>,
     /// Whether the user chose "Keep me signed in".
     pub is_remembered: bool,

@@ -9,7 +9,7 @@ use crate::db::{Db, DbConnection, DbError, IsTransient};
 /// The sessions that a transaction has ended, as (session ID, expiry of its last access token).
 ///
 /// Only [`SessionService::write`] creates one, and it adds the sessions to the set of revoked sessions after the
-/// commit. Therefore no caller can end a session and forget its access tokens.
+/// commit: no caller can end a session and forget to revoke its access tokens.
 #[derive(Debug)]
 pub struct EndedSessions(Vec<(String, Moment)>);
 

@@ -19,7 +19,7 @@ use crate::secret::{from_base64url, random_id, sha256};
 use crate::sessions::{Lifetimes, RevokedSessions, Session, SessionService};
 use crate::users::User;
 
-/// This server issues no longer token: one with 100 roles of 64 bytes and a name of 256 fits.
+/// The longest token that is accepted. One with 100 roles of 64 bytes and a name of 256 bytes is shorter.
 const MAX_TOKEN_BYTES: usize = 12 * 1024;
 /// The number of verified tokens in the cache, which saves the signature check of a token that was seen before.
 const CACHED_TOKENS: usize = 16_384;
@@ -80,7 +80,8 @@ impl TokenService {
             clock,
             revoked: sessions.revoked().clone(),
             verified: Cache::new(CACHED_TOKENS),
-            // With a smaller cache, tokens that are used in turn would cause a query at each request.
+            // With a smaller cache than that of tokens, tokens that are used in turn would cause a query at each
+            // request.
             session_check: SessionCheck::new(db, CACHED_TOKENS),
         }))
     }
@@ -178,7 +179,7 @@ impl TokenService {
         }
         let mut validation = Validation::new(key.algorithm);
         validation.required_spec_claims.clear();
-        // `Claims` checks the audience once, and the time on each use and by this service's clock.
+        // Checked below: the audience here, the time at each use and by this service's clock.
         validation.validate_exp = false;
         validation.validate_aud = false;
         let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation)

@@ -88,8 +88,8 @@ pub fn list_keys(conn: &mut DbConnection, algorithm: KeyAlgorithm, now: Moment) 
     Ok(records)
 }
 
-/// Retires a key at once, even if it has live tokens. If it is the one that signs, the newest of the others replaces
-/// it, an older or the next one, preferably of `algorithm`.
+/// Retires a key at once, even if it has live tokens. If it is the one that signs, the newest of the others takes over,
+/// preferably one of `algorithm`; a key that waits to sign does so now.
 pub fn retire_key(
     conn: &mut DbConnection,
     kid: &str,

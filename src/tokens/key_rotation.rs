@@ -45,7 +45,7 @@ impl AddKeyIf {
     }
 }
 
-/// The number of keys that were sealed with another server key.
+/// The outcome of sealing all keys with another server key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resealing {
     /// Keys that were resealed.

@@ -16,7 +16,7 @@ use crate::secret::{DerivedKey, KeyPurpose, ServerKey};
 
 /// The default time for which a new key is published before it signs: twice the five minutes for which resource servers
 /// may cache the published keys (`max-age=300`).
-pub const DEFAULT_LEAD: TimeDelta = TimeDelta::minutes(10);
+pub(super) const DEFAULT_LEAD: TimeDelta = TimeDelta::minutes(10);
 
 /// The key that signs, and all keys whose tokens are accepted.
 pub struct Keys(KeySource);
@@ -67,7 +67,7 @@ impl Keys {
         Ok(Self(KeySource::KeyPairs(KeyTable { algorithm, seal, pairs: RwLock::new(Arc::new(pairs)) })))
     }
 
-    /// Loads what other processes have changed in the database. Only new keys are opened.
+    /// Loads keys that other processes have added, changed or retired. Only new keys are decrypted.
     ///
     /// # Errors
     /// If a query fails; the keys are unchanged.

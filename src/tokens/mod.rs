@@ -18,7 +18,7 @@ mod verified;
 
 pub use access::{Grant, IssuedToken, Subject, TokenService};
 pub use claims::Claims;
-/// Why signing failed.
+/// The error of a signature that could not be made.
 pub use jsonwebtoken::errors::Error as SigningError;
 
 pub use explain::{Finding, explain};
@@ -27,7 +27,7 @@ pub use key_pair::{KeyError, NewKey, Signer};
 pub use key_rotation::{
     AddKeyIf, Resealing, add as add_key, is_needed as is_key_needed, kept_until, reseal as reseal_keys,
 };
-pub use keys::{DEFAULT_LEAD, Keys};
+pub use keys::Keys;
 pub use refresh_rotation::{
     Rotation, create as create_refresh_token, find as find_refresh_token, rotate, seals_expired_before,
 };

@@ -11,7 +11,7 @@ use crate::scope::Scopes;
 use crate::sessions;
 use crate::users::{self, UserId, UserState};
 
-/// How long a session that was read stays in use.
+/// How long a session stays in the cache.
 const MAX_AGE_SECONDS: i64 = 30;
 
 /// A session as the database had it at `read_at`.
@@ -44,7 +44,7 @@ impl SessionCheck {
         now: Moment,
     ) -> Result<Arc<VerifiedToken>, TokenError> {
         let claims = &verified.claims;
-        // Anyone with the secret can sign any `sid`. At U+0000, PostgreSQL would fail instead of finding no session.
+        // Anyone with the secret can sign any `sid`. PostgreSQL fails on U+0000 instead of finding no session.
         if !sessions::is_id(&claims.sid) {
             return Err(TokenError::SessionEnded);
         }

@@ -64,8 +64,8 @@ pub(super) fn list_signing_times(conn: &mut DbConnection) -> QueryResult<Vec<(St
     Ok(rows.into_iter().map(|(kid, signs_from, created_at)| (kid, signs_from.unwrap_or(created_at))).collect())
 }
 
-/// Locks the table of keys until the end of the transaction, so that of two processes that add or retire a key the
-/// second sees what the first did.
+/// Locks the keys until the end of the transaction: of two processes that add or retire a key, the second sees what the
+/// first did.
 pub(super) fn lock(conn: &mut DbConnection) -> QueryResult<()> {
     diesel::update(counters::table.find("signing_keys_made"))
         .set(counters::value.eq(counters::value))
@@ -120,8 +120,8 @@ pub(super) fn find_verification_key(conn: &mut DbConnection, kid: &str) -> Query
     signing_keys::table.find(kid).select(VerificationKey::as_select()).first(conn).optional()
 }
 
-/// Whether the database has a signing key or a session. Then it was used with a server key, which another cannot
-/// replace.
+/// Whether the database has a signing key or a session. If so, it was used with a server key, and a new one could not
+/// decrypt its data.
 pub fn has_keys_or_sessions(conn: &mut DbConnection) -> QueryResult<bool> {
     let keys: i64 = signing_keys::table.count().get_result(conn)?;
     let session: Option<String> = sessions::table.select(sessions::id).first(conn).optional()?;

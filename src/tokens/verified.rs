@@ -1,4 +1,4 @@
-//! A verified access token, and the reasons for which a token is rejected.
+//! A verified access token, and the reasons why a token is rejected.
 
 use super::claims::{ClaimError, Claims};
 use crate::db::DbError;

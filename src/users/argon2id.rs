@@ -61,7 +61,7 @@ impl PasswordHash {
             .zip(["m=", "t=", "p="])
             .map(|(field, name)| field.strip_prefix(name)?.parse::<u32>().ok());
         let cost = Cost { memory_kib: numbers.next()??, iterations: numbers.next()??, parallelism: numbers.next()?? };
-        // The lanes first: eight times an unchecked number could overflow.
+        // Parallelism is checked first: eight times an unchecked number could overflow.
         let is_within_limits = (1..=MAX_PARALLELISM).contains(&cost.parallelism)
             && (8 * cost.parallelism..=MAX_MEMORY_KIB).contains(&cost.memory_kib)
             && (1..=MAX_ITERATIONS).contains(&cost.iterations);
@@ -89,7 +89,7 @@ impl std::fmt::Display for PasswordHash {
     }
 }
 
-/// Without the hash itself, which a reader of the log could attack.
+/// Prints only the cost: a reader of the log could attack the hash.
 impl std::fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "PasswordHash({:?})", self.cost)
@@ -113,8 +113,8 @@ impl Hasher {
         PasswordHash { cost, salt, output }
     }
 
-    /// Whether `password` matches `hash`. Without a hash it computes one and returns `false`, so that an unknown user
-    /// takes as long as a known one.
+    /// Whether `password` matches `hash`. Without a hash it computes one and returns `false`: an unknown user takes as
+    /// long as a known one.
     #[must_use]
     pub fn verify(&mut self, password: &[u8], hash: Option<&PasswordHash>, dummy_cost: Cost) -> bool {
         let Some(hash) = hash else {
@@ -137,7 +137,7 @@ impl Hasher {
     }
 }
 
-/// The invariant of both backends' `expect`s.
+/// The invariant behind each `expect` of both backends.
 const IN_RANGE: &str = "cost, salt and output were checked against the algorithm's ranges";
 
 #[cfg(not(feature = "argon2-rust"))]

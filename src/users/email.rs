@@ -15,7 +15,7 @@ pub fn is_email(text: &str) -> bool {
 ///
 /// RFC 5321 §2.4 allows a case-sensitive local part, but mail servers ignore case, and people type it either way. Dots
 /// and `+tags` stay, because only the mailbox's server knows whether they matter. A mail goes to the address as the
-/// account has it, never as it was typed, so that an address that looks alike does not get another account's link.
+/// account has it, never as it was typed: a look-alike address does not get another account's link.
 #[must_use]
 pub fn email_key(text: &str) -> Option<String> {
     if !is_email(text) {

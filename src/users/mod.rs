@@ -127,7 +127,8 @@ pub fn create(conn: &mut DbConnection, new: NewUser, now: Moment) -> QueryResult
     Ok(UserCreation::Created(user))
 }
 
-/// Whether a text is a display name: 1 to [`MAX_DISPLAY_NAME_CHARACTERS`] characters, no control characters.
+/// Whether a text is a display name: 1 to [`MAX_DISPLAY_NAME_CHARACTERS`] characters, no control characters, no spaces
+/// at either end.
 #[must_use]
 pub fn is_display_name(text: &str) -> bool {
     let length = text.chars().count();

@@ -93,13 +93,13 @@ pub fn list_by_keys(conn: &mut DbConnection, keys: &[&str]) -> QueryResult<Vec<(
     Ok(rows.into_iter().map(|(key, row)| (key, User::from(row))).collect())
 }
 
-/// Locks the creation of users and changes of administrators until this transaction ends, so that what it reads about
-/// them stays true. Call it before taking any other lock, otherwise two transactions could deadlock.
+/// Locks the creation of users and changes of administrators until this transaction ends: what it reads about them
+/// stays true. Call it before taking any other lock, otherwise two transactions could deadlock.
 pub fn lock_accounts(conn: &mut DbConnection) -> QueryResult<()> {
     diesel::update(counters::table.find(LAST_ID)).set(counters::value.eq(counters::value)).execute(conn).map(drop)
 }
 
-/// Locks a user's row like `SELECT … FOR UPDATE`, which SQLite does not have. Returns `false` if the user does not
+/// Locks a user's row, as `SELECT … FOR UPDATE` would, which SQLite does not have. Returns `false` if the user does not
 /// exist or is deleted.
 pub fn lock(conn: &mut DbConnection, id: UserId) -> QueryResult<bool> {
     let row = users::table.find(id.0).filter(users::deleted_at.is_null());

@@ -3,12 +3,12 @@
 use precis_core::profile::PrecisFastInvocation as _;
 use precis_profiles::UsernameCaseMapped;
 
+use crate::clients;
+
 /// The most characters in a username.
 const MAX_CHARACTERS: usize = 64;
 /// The longest username that is looked up.
 const MAX_TYPED_BYTES: usize = 256;
-/// The prefix of client IDs, which no username may have.
-const CLIENT_PREFIX: &str = "client_";
 
 /// Why a username is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +51,7 @@ impl Username {
         if key.contains('@') && email.and_then(precis_key).as_deref() != Some(key.as_str()) {
             return Err(UsernameError::AtSign);
         }
-        if key.starts_with(CLIENT_PREFIX) {
+        if key.starts_with(clients::ID_PREFIX) {
             return Err(UsernameError::Reserved);
         }
         Ok(Self { given: text.to_owned(), key })

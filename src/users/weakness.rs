@@ -109,8 +109,8 @@ impl PasswordPolicy {
     }
 }
 
-/// Whether a password consists of these words but for a few characters. zxcvbn counts a hundred million guesses for the
-/// order of three words and the signs between them, which is too many for an attacker who knows the words.
+/// Whether a password consists of these words except for a few characters. For three words, zxcvbn adds a hundred
+/// million guesses for their order and the signs between them: too many for an attacker who knows the words.
 fn is_mostly(password: &str, words: &[&str]) -> bool {
     let rest = words.iter().fold(password.to_lowercase(), |rest, word| rest.replace(word, ""));
     rest.chars().count() < MIN_OTHER_CHARACTERS

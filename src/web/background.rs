@@ -9,6 +9,8 @@ use tokio::sync::Semaphore;
 
 use crate::error::AppError;
 
+/// The `Retry-After` of a form whose password was not verified because the hash queue is full.
+pub const OVERLOADED_WAIT: Duration = Duration::from_secs(2);
 /// Limit of concurrent background tasks. Beyond it a request gets a 503, whether or not its account exists.
 static PERMITS: Semaphore = Semaphore::const_new(100);
 

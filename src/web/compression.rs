@@ -46,7 +46,7 @@ impl Precompressed {
 }
 
 /// Compresses a page if the client accepts it; pages set `Vary: Accept-Encoding` themselves. A response with a token is
-/// never compressed: an attacker who chose a part of it could guess the token by the length (BREACH; see
+/// never compressed: an attacker who chooses a part of it could infer the token from the length (BREACH; see
 /// docs/security.md).
 #[must_use]
 pub fn compress_page(request: &HttpRequest, response: HttpResponse) -> HttpResponse {
@@ -85,7 +85,7 @@ fn is_gzip_accepted(header: &str) -> bool {
     weight_of("gzip").or_else(|| weight_of("*")).is_some_and(|weight| weight > 0.0)
 }
 
-/// Compresses; `None` when the result is longer than the input and the gzip header.
+/// Compresses; `None` when the result would be more than 64 bytes longer than the input.
 fn gzip(plain: &[u8]) -> Option<Bytes> {
     COMPRESSOR.with_borrow_mut(|compressor| {
         compressor.reset();

@@ -128,8 +128,8 @@ pub fn set_device(response: &mut HttpResponse, config: &WebConfig, secret: &Plai
     set(response, &build(config, CookieName::Device, secret.reveal().to_owned(), Duration::days(DEVICE_DAYS)));
 }
 
-/// Sets the secret for reverse proxies. Like the session cookie, the browser keeps it for `max_age_seconds`, or until it
-/// closes.
+/// Sets the secret for reverse proxies. The browser keeps it as long as the session cookie: for `max_age_seconds`, or
+/// until it closes.
 pub fn set_proxy(response: &mut HttpResponse, config: &WebConfig, secret: &PlainSecret, max_age_seconds: Option<i64>) {
     let mut cookie = build(config, CookieName::Proxy, secret.reveal().to_owned(), Duration::ZERO);
     cookie.set_max_age(max_age_seconds.map(Duration::seconds));

@@ -75,8 +75,8 @@ impl Parameters {
         self.0.iter().find(|(own_name, _)| own_name == name).map(|(_, value)| value.as_str())
     }
 
-    /// The `scope` parameter; empty when it is absent or empty (FastAPI's form sends it empty).
-    /// Malformed or too many scopes get a 400 `invalid_scope`.
+    /// The `scope` parameter; empty when it is absent or empty (FastAPI's form sends it empty). Malformed or too many
+    /// scopes get a 400 `invalid_scope`.
     pub fn scope(&self) -> Result<Scopes, AppError> {
         Scopes::parse(self.get("scope").unwrap_or_default().trim()).ok_or_else(AppError::malformed_scope)
     }
@@ -108,7 +108,7 @@ impl fmt::Debug for Parameters {
     }
 }
 
-/// By hand, because a map would silently keep the last of two equal keys.
+/// Implemented by hand, because a map would silently keep the last of two equal keys.
 impl<'de> Deserialize<'de> for Parameters {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Pairs;

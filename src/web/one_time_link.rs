@@ -46,8 +46,8 @@ pub fn redirect_after_use(request: &HttpRequest, path: &str) -> HttpResponse {
     response
 }
 
-/// The page for a link that is no longer valid, with a way to get a new one. Without the cookie, it names that as a
-/// possible cause.
+/// The page for a link that is no longer valid, with a way to get a new one. If the browser sent no cookie, it names
+/// that as a possible cause.
 pub fn expired_link_page(
     request: &HttpRequest,
     text: &str,

@@ -25,8 +25,8 @@ pub struct Layout {
     pub lang: &'static str,
     /// The name and look of the pages.
     pub brand: Arc<Brand>,
-    /// The page's address, to which the language switch returns. It has no query but the page's own `next`, so another
-    /// site cannot choose text that is compressed together with personal data (BREACH).
+    /// The page's address, to which the language switch returns. Its only query is the page's own `next`: another site
+    /// cannot choose text that is compressed together with personal data (BREACH).
     pub here: String,
     /// The icon's address.
     pub icon: &'static str,

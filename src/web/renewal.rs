@@ -63,7 +63,7 @@ pub async fn renew(
     let mut session = current.session.clone();
     session.last_used_at = now;
     let signer = (!is_token_valid).then(|| tokens.signer(now));
-    // Written before the token is signed: should the session end, other instances must remember it until the token
+    // Written before the token is signed: if the session ends, other instances must list it as revoked until the token
     // expires.
     let token_expires_at = lifetimes.access_token_expires_at(&session, now);
     let write = RenewalWrite {

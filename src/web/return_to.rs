@@ -12,8 +12,8 @@ const NOT_AFTER_SIGN_IN: [&str; 4] = ["/login", "/logout", "/setup", "/language"
 /// Routes to which the language switch does not return.
 const NOT_A_PAGE: [&str; 2] = ["/logout", "/language"];
 
-/// A checked address: a path of this server, or a full URL under `COOKIE_DOMAIN`, each with its query. `/` stands for one
-/// that is absent or not allowed.
+/// A checked address: a path of this server, or a full URL under `COOKIE_DOMAIN`, each with its query. `/` stands for
+/// one that is absent or not allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnTo(String);
 

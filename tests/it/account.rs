@@ -14,7 +14,7 @@ const PAGES: [&str; 5] = ["/", "/account/profile", "/account/email", "/account/s
 async fn account_pages_redirect_to_sign_in_and_back() {
     let (app, visitor) = app_with_alice().await;
     for path in &PAGES[1..] {
-        for page in [Visitor::new(&app).get(path).await, Visitor::new(&app).vouched().post(path, &[]).await] {
+        for page in [Visitor::new(&app).get(path).await, Visitor::new(&app).same_origin().post(path, &[]).await] {
             assert_eq!((page.status, page.location()), (303, format!("/login?next={path}").as_str()));
         }
         let page = visitor.get(path).await;
@@ -28,7 +28,7 @@ async fn account_pages_redirect_to_sign_in_and_back() {
     }
     let page = Visitor::new(&app).get("/.well-known/change-password").await;
     assert_eq!((page.status, page.location()), (303, "/account/password"));
-    assert_eq!(visitor.get("/account/delete").await.status, 404, "only where the setting lets them");
+    assert_eq!(visitor.get("/account/delete").await.status, 404, "only if the setting allows it");
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn one_session_or_all_others_can_be_ended() {
     other.sign_in("alice").await;
     let third = Visitor::new(&app);
     third.sign_in("alice").await;
-    let program = app.token_of("alice").await;
+    let app_token = app.token_of("alice").await;
     app.add_user("bob", &[]).await;
     let bob = Visitor::new(&app);
     bob.sign_in("bob").await;
@@ -47,20 +47,20 @@ async fn one_session_or_all_others_can_be_ended() {
     assert_eq!(page.html.matches("This device").count(), 1);
     assert!(page.html.contains("<bdi>Firefox, Linux</bdi>") && page.html.contains("<bdi>127.0.0.1</bdi>"));
     assert!(page.html.contains("<h2>Apps</h2>") && page.html.contains("Signed in from a new device"));
-    let id = button_beside(&page, "Firefox, Linux");
+    let id = button_after(&page, "Firefox, Linux");
     // A user cannot end another user's session.
     let bobs = bob.get("/account/sessions").await;
     bob.submit(&bobs, "/account/sessions", &[("end", &id)]).await;
     assert!(other.is_signed_in().await);
-    let token = other.cookie(TOKEN).expect("it is signed in");
+    let token = other.cookie(TOKEN).expect("signed in");
     let done = visitor.submit(&page, "/account/sessions", &[("end", &id)]).await;
     assert_eq!((done.status, done.location()), (303, "/account/sessions?notice=one-ended"));
     assert!(!other.is_signed_in().await && third.is_signed_in().await && visitor.is_signed_in().await);
-    assert_eq!(app.get_me(&token).await.status(), 401, "its token too");
+    assert_eq!(app.get_me(&token).await.status(), 401, "its token is refused too");
     let done = visitor.submit(&page, "/account/sessions", &[("end", "others")]).await;
     assert_eq!(done.location(), "/account/sessions?notice=others-ended");
     assert!(!third.is_signed_in().await && visitor.is_signed_in().await && bob.is_signed_in().await);
-    assert_eq!(app.get_me(&program).await.status(), 401, "at once");
+    assert_eq!(app.get_me(&app_token).await.status(), 401, "at once");
     let page = visitor.get("/account/sessions?notice=others-ended").await;
     assert!(page.html.contains("You’re signed out on all other devices.") && !page.html.contains("name=\"end\""));
     assert!(page.html.contains("Signed out on all other devices") && page.html.contains("Signed out a device"));
@@ -71,7 +71,7 @@ async fn password_change_ends_other_sessions_and_renews_the_session_secret() {
     let (app, visitor) = app_with_alice().await;
     let (other, thief) = (Visitor::new(&app), visitor.copy(&app));
     other.sign_in("alice").await;
-    let program = app.token_of("alice").await;
+    let app_token = app.token_of("alice").await;
     let form = visitor.get("/account/password").await;
     assert!(form.header("content-security-policy").contains("script-src 'self'"));
     let done = visitor.submit(&form, "/account/password", &[("current", PASSWORD), ("password", OTHER_PASSWORD)]).await;
@@ -79,8 +79,8 @@ async fn password_change_ends_other_sessions_and_renews_the_session_secret() {
     let page = visitor.get("/?notice=password-changed").await;
     assert!(page.html.contains("Password changed."), "{}", page.html);
     assert!(!other.is_signed_in().await);
-    assert!(!thief.is_signed_in().await, "a copy of the old cookie is worth nothing");
-    assert_eq!(app.get_me(&program).await.status(), 401);
+    assert!(!thief.is_signed_in().await, "a copy of the old cookie is invalid");
+    assert_eq!(app.get_me(&app_token).await.status(), 401);
     assert_eq!(Visitor::new(&app).try_sign_in("alice", PASSWORD).await.status, 422);
     assert_eq!(Visitor::new(&app).try_sign_in("alice", OTHER_PASSWORD).await.status, 303);
     let page = visitor.get("/account/sessions").await;
@@ -100,7 +100,7 @@ async fn current_password_is_throttled_in_a_session() {
     assert_eq!(statuses[10], 429);
     let fields = [("current", PASSWORD), ("password", OTHER_PASSWORD)];
     let page = visitor.submit(&form, "/account/password", &fields).await;
-    assert!(page.status == 429 && !page.header("retry-after").is_empty(), "even the right one waits");
+    assert!(page.status == 429 && !page.header("retry-after").is_empty(), "even the right password must wait");
     let page = visitor.get("/account/sessions").await;
     assert_eq!(page.html.matches("Sign-in blocked after too many incorrect passwords").count(), 1);
     app.clock.advance(Duration::from_secs(31));
@@ -118,11 +118,11 @@ async fn text_typed_before_the_session_expired_is_kept_for_its_user_only() {
         app.clock.advance(Duration::from_hours(13));
         let page = visitor.submit(&form, "/account/profile", &[("display_name", "Alice <Liddell>")]).await;
         assert_eq!(page.location(), "/login?notice=text-kept&next=/account/profile");
-        let cookie = page.set_cookie("vestibule_draft").expect("kept");
+        let cookie = page.set_cookie("vestibule_draft").expect("a draft cookie");
         assert!(cookie.contains("HttpOnly") && cookie.contains("Max-Age=900") && !cookie.contains("Liddell"));
         let login = visitor.get(page.location()).await;
         assert!(login.html.contains("Your changes are kept"));
-        let next = login.value_of("next").expect("a way back").to_owned();
+        let next = login.value_of("next").expect("the field").to_owned();
         let fields = [("username", name), ("password", PASSWORD), ("next", next.as_str())];
         let done = visitor.submit(&login, "/login", &fields).await;
         assert_eq!(done.location(), "/account/profile");
@@ -168,11 +168,11 @@ async fn form_from_before_a_sign_out_changes_nothing_and_keeps_its_text_for_its_
     visitor.sign_out().await;
     let fields = [("display_name", "Mallory")];
     let page = visitor.submit(&form, "/account/profile", &fields).await;
-    assert_eq!((page.status, page.location()), (303, "/login?next=/account/profile"), "it could be anybody's form");
+    assert_eq!((page.status, page.location()), (303, "/login?next=/account/profile"), "the form could be from anyone");
     assert!(visitor.cookie("vestibule_draft").is_none());
     for name in ["bob", "alice"] {
         // The text of a same-origin form is kept; nothing is saved.
-        let page = visitor.clone().vouched().submit(&form, "/account/profile", &fields).await;
+        let page = visitor.clone().same_origin().submit(&form, "/account/profile", &fields).await;
         assert_eq!(page.location(), "/login?notice=text-kept&next=/account/profile", "before {name}");
         visitor.sign_in(name).await;
         let shown = visitor.get("/account/profile").await;
@@ -189,8 +189,8 @@ async fn form_from_before_a_sign_out_changes_nothing_and_keeps_its_text_for_its_
 }
 
 /// The value of the first button after a name.
-fn button_beside(page: &Page, name: &str) -> String {
-    let (_, rest) = page.html.split_once(&format!("<bdi>{name}</bdi>")).expect("it is listed");
+fn button_after(page: &Page, name: &str) -> String {
+    let (_, rest) = page.html.split_once(&format!("<bdi>{name}</bdi>")).expect("the session is listed");
     let (_, rest) = rest.split_once("name=\"end\" value=\"").expect("a button");
     rest.split('"').next().expect("closed").to_owned()
 }

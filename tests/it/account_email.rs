@@ -12,29 +12,29 @@ use crate::harness::{PASSWORD, TestApp};
 const PATH: &str = "/account/email";
 const OLD: &str = "alice@example.com";
 const NEW: &str = "alice@example.org";
-const WAITS: &str = "Unconfirmed email";
+const PENDING: &str = "Unconfirmed email";
 const CONFIRM: &str = "Confirm your email address for Vestibule";
 
 #[tokio::test]
 async fn email_changes_when_confirmed_and_the_old_address_gets_two_notices() {
     let (server, app, visitor) = start().await;
     let form = visitor.get(PATH).await;
-    assert!(form.html.contains(OLD) && !form.html.contains(WAITS), "{}", form.html);
-    let page = ask(&visitor, NEW).await;
+    assert!(form.html.contains(OLD) && !form.html.contains(PENDING), "{}", form.html);
+    let page = request_change(&visitor, NEW).await;
     assert_eq!((page.status, page.location()), (303, "/account/email?notice=email-asked"), "{}", page.html);
     let page = visitor.get(page.location()).await;
-    assert!(page.html.contains("sent an email to the new address") && page.html.contains(WAITS));
+    assert!(page.html.contains("sent an email to the new address") && page.html.contains(PENDING));
     assert!(visitor.get("/account/profile").await.html.contains(NEW), "shown on the profile too");
     assert_eq!(email_of(&app).await, (Some(OLD.to_owned()), false), "nothing is changed yet");
     server.wait_for_one(OLD, "Request to change your email at Vestibule").await;
     let mail = server.wait_for_one(NEW, CONFIRM).await;
-    assert_eq!(response(&app, &mail).await.status, 303);
+    assert_eq!(confirm(&app, &mail).await.status, 303);
     assert_eq!(email_of(&app).await, (Some(NEW.to_owned()), true));
     server.wait_for_one(OLD, "Your email address at Vestibule was changed").await;
-    assert!(!visitor.get(PATH).await.html.contains(WAITS));
+    assert!(!visitor.get(PATH).await.html.contains(PENDING));
     let events = visitor.get("/account/sessions").await;
     assert_eq!(events.html.matches("Email address changed").count(), 1);
-    let page = ask(&visitor, "ALICE@EXAMPLE.ORG").await;
+    let page = request_change(&visitor, "ALICE@EXAMPLE.ORG").await;
     assert_eq!(page.status, 422);
     assert!(page.alert().contains("already your email address"), "{}", page.alert());
 }
@@ -52,11 +52,11 @@ async fn invalid_email_or_wrong_password_changes_nothing() {
         let page = visitor.submit(&form, PATH, &[("email", email), ("current", current)]).await;
         assert_eq!(page.status, 422, "{email:?}");
         assert!(page.alert().contains(says), "{}", page.alert());
-        assert!(!page.html.contains(WAITS));
+        assert!(!page.html.contains(PENDING));
         assert!(page.html.contains("<title>Error: "), "{}", page.html);
     }
     let page = visitor.submit(&form, PATH, &[("email", NEW), ("current", "wrong")]).await;
-    assert_eq!(page.value_of("email"), Some(NEW), "what was typed is kept, but for the password");
+    assert_eq!(page.value_of("email"), Some(NEW), "the typed email is kept, the password is not");
     assert_eq!(server.received().len(), 0);
 }
 
@@ -64,21 +64,21 @@ async fn invalid_email_or_wrong_password_changes_nothing() {
 async fn email_changes_are_throttled_by_password_and_by_mail() {
     let (_server, app, visitor) = start().await;
     for new in ["a@example.org", "b@example.org", "c@example.org"] {
-        assert_eq!(ask(&visitor, new).await.status, 303);
+        assert_eq!(request_change(&visitor, new).await.status, 303);
     }
-    let page = ask(&visitor, NEW).await;
+    let page = request_change(&visitor, NEW).await;
     assert!(page.status == 429 && !page.header("retry-after").is_empty(), "{}", page.html);
     assert!(page.alert().contains("Nothing was changed") && page.html.contains("c@example.org"));
     app.clock.advance(Duration::from_mins(61));
-    assert_eq!(ask(&visitor, NEW).await.status, 303);
+    assert_eq!(request_change(&visitor, NEW).await.status, 303);
     let form = visitor.get(PATH).await;
     for _ in 0..10 {
         let page = visitor.submit(&form, PATH, &[("email", NEW), ("current", "not my password")]).await;
         assert_eq!(page.status, 422, "{}", page.html);
     }
-    assert_eq!(ask(&visitor, NEW).await.status, 429, "even the right one waits");
+    assert_eq!(request_change(&visitor, NEW).await.status, 429, "even the right password must wait");
     visitor.sign_out().await;
-    assert_eq!(visitor.try_sign_in("alice", PASSWORD).await.status, 429, "at the door too");
+    assert_eq!(visitor.try_sign_in("alice", PASSWORD).await.status, 429, "at sign-in too");
 }
 
 #[tokio::test]
@@ -87,16 +87,16 @@ async fn taken_email_is_revealed_to_its_owner_only() {
     let bob = app.add_user("bob", &[]).await;
     let now = app.clock.now();
     app.write(move |conn| users::set_verified_email(conn, bob.id, "Bob@example.com", now)).await;
-    let mut said = Vec::new();
+    let mut responses = Vec::new();
     for email in ["bob@example.com", "not@example.com"] {
-        let page = ask(&visitor, email).await;
+        let page = request_change(&visitor, email).await;
         let after = visitor.get(PATH).await;
         let shown = after.html_without_csrf().replace(email, "");
-        said.push((page.status, page.location().to_owned(), after.status, shown));
+        responses.push((page.status, page.location().to_owned(), after.status, shown));
     }
-    assert_eq!(said[0], said[1]);
-    let told = server.wait_for_one("Bob@example.com", "Request to use your email address at Vestibule").await;
-    assert!(!told.text.contains("?link=") && !told.text.contains("alice"), "{}", told.text);
+    assert_eq!(responses[0], responses[1]);
+    let notice = server.wait_for_one("Bob@example.com", "Request to use your email address at Vestibule").await;
+    assert!(!notice.text.contains("?link=") && !notice.text.contains("alice"), "{}", notice.text);
     server.wait_for_one("not@example.com", CONFIRM).await;
     assert!(server.received().iter().all(|mail| mail.to != ["bob@example.com"]));
 }
@@ -104,16 +104,16 @@ async fn taken_email_is_revealed_to_its_owner_only() {
 #[tokio::test]
 async fn email_change_can_be_cancelled_or_replaced() {
     let (server, app, visitor) = start().await;
-    ask(&visitor, "first@example.org").await;
+    request_change(&visitor, "first@example.org").await;
     let first = server.wait_for_one("first@example.org", CONFIRM).await;
-    ask(&visitor, NEW).await;
+    request_change(&visitor, NEW).await;
     let page = visitor.get(PATH).await;
     assert!(page.html.contains(NEW) && !page.html.contains("first@example.org"));
     assert_eq!(open(&app, &first).await.1.status, 410);
     let second = server.wait_for_one(NEW, CONFIRM).await;
     let done = visitor.submit(&page, PATH, &[("cancel", "on")]).await;
     assert_eq!(done.location(), "/account/email?notice=email-cancelled");
-    assert!(!visitor.get(done.location()).await.html.contains(WAITS));
+    assert!(!visitor.get(done.location()).await.html.contains(PENDING));
     assert_eq!(open(&app, &second).await.1.status, 410);
     assert_eq!(email_of(&app).await, (Some(OLD.to_owned()), false));
 }
@@ -128,12 +128,12 @@ async fn user_without_an_email_adds_one() {
     assert!(visitor.get("/account/profile").await.html.contains(">Add an email address</a>"));
     let page = visitor.get(PATH).await;
     assert!(page.html.contains("<h1>Add an email address</h1>") && !page.html.contains("Current email"));
-    ask(&visitor, NEW).await;
+    request_change(&visitor, NEW).await;
     let page = visitor.get(PATH).await;
     assert!(page.html.contains(">Cancel</button>") && !page.html.contains("Current email"), "{}", page.html);
-    assert_eq!(response(&app, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
+    assert_eq!(confirm(&app, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
     assert!(visitor.get(PATH).await.html.contains("<h1>Change your email address</h1>"));
-    assert_eq!(server.received().len(), 1, "nobody else to tell");
+    assert_eq!(server.received().len(), 1, "no old address to notify");
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn ending_sessions_cancels_a_pending_email_change() {
         let page = visitor.submit(&form, PATH, &[("email", &email), ("current", current)]).await;
         assert_eq!(page.status, 303, "{way}: {}", page.html);
         let mail = server.wait_for_one(&email, CONFIRM).await;
-        assert_eq!(open(&app, &mail).await.1.status, 200, "{way}: it could still be responded");
+        assert_eq!(open(&app, &mail).await.1.status, 200, "{way}: the link is still valid");
         match way {
             "password" => {
                 let form = visitor.get("/account/password").await;
@@ -183,10 +183,10 @@ async fn email_change_invalidates_reset_links_sent_to_the_old_address() {
     let form = stranger.get("/password/forgot").await;
     assert_eq!(stranger.submit(&form, "/password/forgot", &[("login", "alice")]).await.status, 303);
     let reset = server.wait_for_one(OLD, "Reset your password for Vestibule").await;
-    ask(&visitor, NEW).await;
+    request_change(&visitor, NEW).await;
     assert_eq!(open(&app, &reset).await.1.status, 200);
     let mail = server.wait_for_one(NEW, CONFIRM).await;
-    assert_eq!(response(&app, &mail).await.status, 303);
+    assert_eq!(confirm(&app, &mail).await.status, 303);
     assert_eq!(open(&app, &reset).await.1.status, 410);
 }
 
@@ -219,10 +219,10 @@ async fn email_change_leaves_a_username_that_is_an_email() {
     let visitor = Visitor::new(&app);
     visitor.sign_in(OLD).await;
     assert!(visitor.get(PATH).await.html.contains("sign in with the username alice@example.com"));
-    ask(&visitor, NEW).await;
-    assert_eq!(response(&app, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
+    request_change(&visitor, NEW).await;
+    assert_eq!(confirm(&app, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
     assert_eq!(Visitor::new(&app).try_sign_in(OLD, PASSWORD).await.status, 303);
-    assert_eq!(Visitor::new(&app).try_sign_in(NEW, PASSWORD).await.status, 422, "an address is no name");
+    assert_eq!(Visitor::new(&app).try_sign_in(NEW, PASSWORD).await.status, 422, "an email address is not a username");
 }
 
 /// A user with an email that an admin set, signed in.
@@ -236,7 +236,7 @@ async fn start() -> (MailServer, TestApp, Visitor) {
     (server, app, visitor)
 }
 
-async fn ask(visitor: &Visitor, email: &str) -> Page {
+async fn request_change(visitor: &Visitor, email: &str) -> Page {
     let form = visitor.get(PATH).await;
     visitor.submit(&form, PATH, &[("email", email), ("current", PASSWORD)]).await
 }
@@ -249,12 +249,12 @@ async fn open(app: &TestApp, mail: &Received) -> (Visitor, Page) {
     (visitor, form)
 }
 
-async fn response(app: &TestApp, mail: &Received) -> Page {
+async fn confirm(app: &TestApp, mail: &Received) -> Page {
     let (visitor, form) = open(app, mail).await;
     visitor.submit(&form, "/email/verify", &[]).await
 }
 
 async fn email_of(app: &TestApp) -> (Option<String>, bool) {
-    let user: User = app.write(|conn| users::find_by_key(conn, "alice")).await.expect("she is there");
+    let user: User = app.write(|conn| users::find_by_key(conn, "alice")).await.expect("alice exists");
     (user.email, user.email_verified_at.is_some())
 }

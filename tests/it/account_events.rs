@@ -43,7 +43,7 @@ async fn events_by_admins_and_links_are_listed_in_the_users_language() {
     ] {
         assert_eq!(page.html.matches(says).count(), times, "{says}: {}", page.html);
     }
-    assert!(page.html.contains("Firefox, Linux · 127.0.0.1"), "where the link was used");
+    assert!(page.html.contains("Firefox, Linux · 127.0.0.1"), "the browser that used the link");
     let page = visitor.with("accept-language", "ko").get("/account/sessions").await;
     assert!(page.html.contains("관리자가 계정을 비활성화했습니다"), "{}", page.html);
 }
@@ -68,7 +68,7 @@ async fn saved_language_applies_in_every_browser() {
     let other = Visitor::new(&app).with("accept-language", "en");
     other.sign_in("alice").await;
     assert!(other.get("/").await.html.contains("<html lang=\"ko\">"));
-    // This is no event, and a form without the field changes nothing.
+    // This is not an event, and a form without the field changes nothing.
     assert!(!page.html.contains("프로필을 변경했습니다"));
     visitor.submit(&page, path, &[("display_name", "")]).await;
     assert!(visitor.get(path).await.html.contains("value=\"ko\" lang=\"ko\" selected"));
@@ -105,9 +105,9 @@ async fn one_hundred_events_of_a_kind_are_kept_for_each_account() {
         ])
     });
     let newest = (100, Some(now + chrono::TimeDelta::seconds(50)));
-    assert_eq!(kept.await, [newest, newest], "the newest");
+    assert_eq!(kept.await, [newest, newest], "the newest are kept");
     let keys = audit_events::table.filter(audit_events::kind.eq(EventKind::SigningKeyAdded.as_str())).count();
-    assert!(app.write(move |conn| keys.get_result::<i64>(conn)).await >= 1, "another kind is left alone");
+    assert!(app.write(move |conn| keys.get_result::<i64>(conn)).await >= 1, "other kinds are kept");
 }
 
 #[tokio::test]
@@ -121,24 +121,24 @@ async fn blocked_sign_ins_are_recorded_once() {
     app.add_user("alice", &[]).await;
     let wrong = || tokio::spawn(app.post("/token").form(&[("username", "alice"), ("password", "wrong")]).send());
     let late = wrong();
-    wait_for_tries(&app, &[1]).await;
+    wait_for_attempts(&app, &[1]).await;
     // The first attempt now counts as failed, and the next one is the second of two.
     app.clock.advance(Duration::from_secs(61));
     let next = wrong();
     for response in [late, next] {
-        assert_eq!(response.await.expect("no panic").expect("an response").status(), 400);
+        assert_eq!(response.await.expect("no panic").expect("a response").status(), 400);
     }
-    wait_for_tries(&app, &[0]).await;
+    wait_for_attempts(&app, &[0]).await;
     let blocked = audit_events::table.filter(audit_events::kind.eq(EventKind::SignInsBlocked.as_str())).count();
     assert_eq!(app.write(move |conn| blocked.get_result::<i64>(conn)).await, 1);
 }
 
-/// Waits until the number of attempts in flight in each row is one of `wanted`.
-async fn wait_for_tries(app: &TestApp, wanted: &'static [i64]) {
+/// Waits until the number of attempts in flight in each row is one of `expected`.
+async fn wait_for_attempts(app: &TestApp, expected: &'static [i64]) {
     let began = std::time::Instant::now();
     loop {
         let rows: Vec<i64> = app.write(|conn| login_attempts::table.select(login_attempts::in_flight).load(conn)).await;
-        if !rows.is_empty() && rows.iter().all(|count| wanted.contains(count)) {
+        if !rows.is_empty() && rows.iter().all(|count| expected.contains(count)) {
             return;
         }
         assert!(began.elapsed() < Duration::from_secs(20), "{rows:?}");

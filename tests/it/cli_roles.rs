@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::harness::cli::{Served, finish, start};
+use crate::harness::cli::{ServerWithCli, finish, start};
 use crate::harness::{PASSWORD, TestDatabase};
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
@@ -12,14 +12,14 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 }
 
 /// `POST /token` as alice with these requested scopes.
-async fn ask(served: &Served, client: Option<(&str, &str)>, scope: &str) -> Value {
+async fn request_token(server: &ServerWithCli, client: Option<(&str, &str)>, scope: &str) -> Value {
     let fields = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", scope)];
-    served.post("/token", client, &fields).await.json()
+    server.post("/token", client, &fields).await.json()
 }
 
-async fn refresh(served: &Served, before: &Value, more: &[(&str, &str)]) -> Value {
+async fn refresh(server: &ServerWithCli, before: &Value, more: &[(&str, &str)]) -> Value {
     let fields = [("grant_type", "refresh_token"), ("refresh_token", text(before, "refresh_token"))];
-    served.post("/token", None, &[&fields[..], more].concat()).await.json()
+    server.post("/token", None, &[&fields[..], more].concat()).await.json()
 }
 
 fn claims(response: &Value) -> Value {
@@ -90,12 +90,15 @@ fn revoking_the_last_admin_role_needs_force() {
     db.add("root1", &["--role", "admin", "--role", "staff"]);
     db.cli(&["users", "revoke", "root1", "staff", "admin"]).fails(1, "root1 is the last admin");
     let roles = || db.cli(&["users", "show", "root1", "--json"]).json()["roles"].clone();
-    assert_eq!(roles(), json!(["admin", "staff"]), "all of it or nothing");
+    assert_eq!(roles(), json!(["admin", "staff"]), "all roles are revoked, or none");
     db.add("root2", &[]);
     db.cli(&["users", "grant", "root2", "admin"]).ok();
     let both: Vec<_> = ["root1", "root2"].map(|name| start(db.command(&["users", "revoke", name, "admin"]))).into();
     let codes: Vec<_> = both.into_iter().map(|child| finish(child).code).collect();
-    assert!(codes.contains(&Some(0)) && codes.contains(&Some(1)), "of two at once one stays: {codes:?}");
+    assert!(
+        codes.contains(&Some(0)) && codes.contains(&Some(1)),
+        "one of two concurrent revocations is refused: {codes:?}"
+    );
     for name in ["root1", "root2"] {
         db.cli(&["users", "revoke", name, "admin", "--force"]).ok();
     }
@@ -104,60 +107,64 @@ fn revoking_the_last_admin_role_needs_force() {
 
 #[tokio::test]
 async fn granted_scopes_are_the_intersection_of_role_client_and_request() {
-    let served = Served::start(&[]);
-    served.db.add("alice", &["--role", "editor"]);
-    assert_eq!(ask(&served, None, "read").await["error"], "invalid_scope", "nothing is allowed at first");
-    served.cli(&["roles", "set", "editor", "--scope", "read", "--scope", "write"]).ok();
-    let granted = ask(&served, None, "read delete").await;
+    let server = ServerWithCli::start(&[]);
+    server.db.add("alice", &["--role", "editor"]);
+    assert_eq!(request_token(&server, None, "read").await["error"], "invalid_scope", "nothing is allowed at first");
+    server.cli(&["roles", "set", "editor", "--scope", "read", "--scope", "write"]).ok();
+    let granted = request_token(&server, None, "read delete").await;
     assert_eq!((&granted["scope"], &claims(&granted)["scope"]), (&json!("read"), &json!("read")));
-    assert_eq!(ask(&served, None, "write read").await["scope"], "read write");
-    assert_eq!(ask(&served, None, "").await["scope"], "");
-    assert_eq!(ask(&served, None, "delete").await["error"], "invalid_scope");
+    assert_eq!(request_token(&server, None, "write read").await["scope"], "read write");
+    assert_eq!(request_token(&server, None, "").await["scope"], "");
+    assert_eq!(request_token(&server, None, "delete").await["error"], "invalid_scope");
 
-    let added = served
+    let added = server
         .cli(&["clients", "add", "app", "--grant", "password", "--scope", "write", "--scope", "delete", "--json"])
         .json();
     let client = Some((text(&added, "client_id"), text(&added, "client_secret")));
-    assert_eq!(ask(&served, client, "read write delete").await["scope"], "write", "the program narrows further");
-    assert_eq!(ask(&served, client, "read").await["error"], "invalid_scope");
+    assert_eq!(
+        request_token(&server, client, "read write delete").await["scope"],
+        "write",
+        "the client narrows the scopes further"
+    );
+    assert_eq!(request_token(&server, client, "read").await["error"], "invalid_scope");
 }
 
 #[tokio::test]
 async fn refresh_drops_revoked_roles_and_scopes() {
-    let served = Served::start(&[]);
-    served.db.add("alice", &["--role", "editor", "--role", "staff"]);
-    served.cli(&["roles", "set", "editor", "--scope", "read", "--scope", "write"]).ok();
-    let first = ask(&served, None, "read write").await;
+    let server = ServerWithCli::start(&[]);
+    server.db.add("alice", &["--role", "editor", "--role", "staff"]);
+    server.cli(&["roles", "set", "editor", "--scope", "read", "--scope", "write"]).ok();
+    let first = request_token(&server, None, "read write").await;
     assert_eq!(claims(&first)["roles"], json!(["editor", "staff"]));
-    let narrower = refresh(&served, &first, &[("scope", "read")]).await;
+    let narrower = refresh(&server, &first, &[("scope", "read")]).await;
     assert_eq!(narrower["scope"], "read");
-    served.cli(&["roles", "set", "editor", "--scope", "write"]).ok();
-    let second = refresh(&served, &narrower, &[]).await;
+    server.cli(&["roles", "set", "editor", "--scope", "write"]).ok();
+    let second = refresh(&server, &narrower, &[]).await;
     assert_eq!((&second["scope"], &claims(&second)["scope"]), (&json!("write"), &json!("write")), "{second}");
-    served.cli(&["users", "revoke", "alice", "editor"]).ok();
-    let third = refresh(&served, &second, &[]).await;
+    server.cli(&["users", "revoke", "alice", "editor"]).ok();
+    let third = refresh(&server, &second, &[]).await;
     assert_eq!((&third["scope"], &claims(&third)["roles"]), (&json!(""), &json!(["staff"])), "{third}");
-    assert_eq!(refresh(&served, &third, &[("scope", "write")]).await["error"], "invalid_scope");
+    assert_eq!(refresh(&server, &third, &[("scope", "write")]).await["error"], "invalid_scope");
 }
 
 #[tokio::test]
 async fn users_sign_out_revokes_all_tokens_within_a_second() {
-    let served = Served::start(&[]);
-    served.db.add("alice", &[]);
-    served.db.add("bob", &[]);
-    let (first, second) = (ask(&served, None, "").await, ask(&served, None, "").await);
-    let response = served.cli(&["users", "sign-out", "ALICE", "--json"]).json();
+    let server = ServerWithCli::start(&[]);
+    server.db.add("alice", &[]);
+    server.db.add("bob", &[]);
+    let (first, second) = (request_token(&server, None, "").await, request_token(&server, None, "").await);
+    let response = server.cli(&["users", "sign-out", "ALICE", "--json"]).json();
     let since = Instant::now();
     assert_eq!((&response["ended_sessions"], &response["changed"]), (&json!(2), &json!(true)));
     for response in [&first, &second] {
-        served.assert_refused_within_a_second(text(response, "access_token"), since).await;
-        assert_eq!(refresh(&served, response, &[]).await["error"], "invalid_grant");
+        server.assert_refused_within_a_second(text(response, "access_token"), since).await;
+        assert_eq!(refresh(&server, response, &[]).await["error"], "invalid_grant");
     }
     assert_eq!(
-        served.cli(&["users", "sign-out", "alice"]).ok().out,
+        server.cli(&["users", "sign-out", "alice"]).ok().out,
         "nothing was changed: alice has no live sessions\n"
     );
-    assert_eq!(served.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"], 0);
-    served.cli(&["users", "sign-out", "nobody"]).fails(1, "no such user: nobody");
-    assert!(ask(&served, None, "").await["access_token"].is_string(), "the account itself goes on");
+    assert_eq!(server.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"], 0);
+    server.cli(&["users", "sign-out", "nobody"]).fails(1, "no such user: nobody");
+    assert!(request_token(&server, None, "").await["access_token"].is_string(), "the account can still sign in");
 }

@@ -1,4 +1,4 @@
-//! `vestibule seed` with users: exact, repeatable, all or nothing.
+//! `vestibule seed` with users: idempotent, all or nothing.
 
 use std::fmt::Write as _;
 use std::process::Child;
@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use vestibule::secret::fill_random;
 use vestibule::users::argon2id::{Cost, Hasher};
 
-use crate::harness::beside::Direct;
 use crate::harness::cli::{finish, start};
+use crate::harness::direct_database::DirectConnection;
 use crate::harness::{OTHER_PASSWORD, PASSWORD, TestDatabase};
 
 fn hash(password: &str, memory_kib: u32) -> String {
@@ -25,7 +25,7 @@ fn many(prefix: &str, count: i64) -> String {
             format!("password_hash = \"{hash}\"")
         };
         writeln!(text, "[[users]]\nusername = \"{prefix}{number}\"\n{secret}\nroles = [\"staff\"]\n")
-            .expect("a String takes all text");
+            .expect("writing to a String cannot fail");
         text
     })
 }
@@ -173,17 +173,17 @@ fn concurrent_seeds_create_each_user_once() {
 }
 
 /// Whether another connection has written something that is not committed yet.
-fn is_writing(direct: &mut Direct) -> bool {
+fn is_writing(direct: &mut DirectConnection) -> bool {
     match direct {
-        Direct::Sqlite(_) => direct.try_run("BEGIN IMMEDIATE; ROLLBACK").is_err(),
-        Direct::Postgres(_) => {
+        DirectConnection::Sqlite(_) => direct.try_run("BEGIN IMMEDIATE; ROLLBACK").is_err(),
+        DirectConnection::Postgres(_) => {
             direct.count("pg_stat_activity", "datname = current_database() AND backend_xid IS NOT NULL") > 0
         }
     }
 }
 
-/// Waits until the command writes; `false` when it ended before that was seen.
-fn wait_until_it_writes(child: &mut Child, direct: &mut Direct) -> bool {
+/// Waits until the command writes; `false` if it ended first.
+fn wait_until_it_writes(child: &mut Child, direct: &mut DirectConnection) -> bool {
     loop {
         if is_writing(direct) {
             return true;
@@ -199,8 +199,8 @@ fn wait_until_it_writes(child: &mut Child, direct: &mut Direct) -> bool {
 fn killed_seed_is_applied_as_a_whole_or_not_at_all() {
     const USERS: i64 = 100;
     let db = TestDatabase::create();
-    let mut direct = Direct::open(&db);
-    if let Direct::Sqlite(_) = direct {
+    let mut direct = DirectConnection::open(&db);
+    if let DirectConnection::Sqlite(_) = direct {
         direct.run("PRAGMA busy_timeout = 0");
     }
     db.write_file("whole.toml", &many("whole", USERS));
@@ -209,7 +209,7 @@ fn killed_seed_is_applied_as_a_whole_or_not_at_all() {
     let began = Instant::now();
     finish(child).ok();
     let duration = began.elapsed();
-    let (mut whole, mut cut_off) = (1, 0);
+    let (mut whole, mut interrupted) = (1, 0);
     for round in 0..20 {
         let name = format!("r{round}.toml");
         db.write_file(&name, &many(&format!("r{round}u"), USERS));
@@ -220,7 +220,7 @@ fn killed_seed_is_applied_as_a_whole_or_not_at_all() {
         std::thread::sleep(duration.mul_f64(f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX)));
         let _ = child.kill();
         child.wait().expect("it ends");
-        // On Postgres a COMMIT that was on its way may still be carried out: the next writer waits for it.
+        // On Postgres a COMMIT that was sent may still be executed: the next writer waits for it.
         db.cli(&["users", "add", &format!("after{round}"), "--no-password"]).ok();
         let made = direct.count("users", &format!("username LIKE 'r{round}u%'"));
         let complete = direct.count(
@@ -229,8 +229,8 @@ fn killed_seed_is_applied_as_a_whole_or_not_at_all() {
         );
         assert!(made == complete && (made == 0 || made == USERS), "{made} of {USERS}, {complete} of them complete");
         whole += i64::from(made > 0);
-        cut_off += usize::from(has_begun && made == 0);
+        interrupted += usize::from(has_begun && made == 0);
         assert_eq!(direct.count("users", "1 = 1"), whole * USERS + round + 1);
     }
-    assert!(cut_off > 0, "no kill landed in a transaction");
+    assert!(interrupted > 0, "no kill happened during a transaction");
 }

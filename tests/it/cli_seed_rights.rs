@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::harness::TestDatabase;
-use crate::harness::cli::Served;
+use crate::harness::cli::ServerWithCli;
 
 const FILE: &str = "\
 [[roles]]
@@ -32,7 +32,7 @@ fn seed_creates_roles_and_clients_once_and_prints_the_secret_once() {
     );
     assert_eq!(db.cli(&["clients", "list", "--json"]).json(), json!([]));
     let dry = db.cli(&["seed", "seed.toml", "--dry-run", "--json"]).json();
-    assert_eq!(dry["clients"]["created"], json!([{"name": "billing"}]), "a dry run tells no id and no secret");
+    assert_eq!(dry["clients"]["created"], json!([{"name": "billing"}]), "a dry run shows no ID and no secret");
 
     let run = db.cli(&["seed", "seed.toml"]).ok().out;
     let secret = run.lines().find(|line| line.len() == 43).expect("the secret on a line of its own");
@@ -72,23 +72,23 @@ fn seed_changes_listed_roles_and_clients() {
 
 #[tokio::test]
 async fn client_secret_from_the_file_is_valid_and_not_printed() {
-    let served = Served::start(&[]);
+    let server = ServerWithCli::start(&[]);
     let file = |secret: &str| {
         format!("[[clients]]\nname = \"billing\"\ngrants = [\"client_credentials\"]\nsecret = \"{secret}\"\n")
     };
-    served.db.write_file("seed.toml", &file(SECRET));
-    let created = served.cli(&["seed", "seed.toml", "--json"]).json();
+    server.db.write_file("seed.toml", &file(SECRET));
+    let created = server.cli(&["seed", "seed.toml", "--json"]).json();
     assert!(!created.to_string().contains(SECRET), "{created}");
-    let id = created["clients"]["created"][0]["client_id"].as_str().expect("an id").to_owned();
+    let id = created["clients"]["created"][0]["client_id"].as_str().expect("an ID").to_owned();
     let own = [("grant_type", "client_credentials")];
-    assert_eq!(served.post("/token", Some((&id, SECRET)), &own).await.status, 200);
+    assert_eq!(server.post("/token", Some((&id, SECRET)), &own).await.status, 200);
     let other = SECRET.replace("AAEC", "BBEC");
-    served.db.write_file("seed.toml", &file(&other));
-    let run = served.cli(&["seed", "seed.toml"]).ok().out;
+    server.db.write_file("seed.toml", &file(&other));
+    let run = server.cli(&["seed", "seed.toml"]).ok().out;
     assert_eq!(run, format!("change client billing ({id}): secret\n0 to create, 1 to change, 0 unchanged\ndone\n"));
-    assert_eq!(served.post("/token", Some((&id, SECRET)), &own).await.status, 401);
-    assert_eq!(served.post("/token", Some((&id, &other)), &own).await.status, 200);
-    assert_eq!(served.cli(&["seed", "seed.toml"]).ok().out, "0 to create, 0 to change, 1 unchanged\n");
+    assert_eq!(server.post("/token", Some((&id, SECRET)), &own).await.status, 401);
+    assert_eq!(server.post("/token", Some((&id, &other)), &own).await.status, 200);
+    assert_eq!(server.cli(&["seed", "seed.toml"]).ok().out, "0 to create, 0 to change, 1 unchanged\n");
 }
 
 #[test]

@@ -5,38 +5,38 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::harness::TestDatabase;
-use crate::harness::cli::{Served, run};
+use crate::harness::cli::{ServerWithCli, run};
 use crate::harness::hs256::{JWT_SECRET, claims};
 
 #[tokio::test]
 async fn issued_script_token_is_valid_until_the_users_sessions_end() {
     for settings in [&[][..], &[("JWT_SECRET", JWT_SECRET), ("ISSUER", "https://x.example"), ("AUDIENCE", "api")]] {
-        let served = Served::start(settings);
-        served.db.add("alice", &["--role", "editor"]);
-        served.cli(&["roles", "set", "editor", "--scope", "read", "--scope", "write"]).ok();
-        let issued = served.cli(&["token", "issue", "--user", "ALICE", "--scope", "read"]).ok();
+        let server = ServerWithCli::start(settings);
+        server.db.add("alice", &["--role", "editor"]);
+        server.cli(&["roles", "set", "editor", "--scope", "read", "--scope", "write"]).ok();
+        let issued = server.cli(&["token", "issue", "--user", "ALICE", "--scope", "read"]).ok();
         let token = issued.out.trim_end();
         assert_eq!((token.split('.').count(), issued.out.lines().count()), (3, 1), "{issued:?}");
         assert!(issued.err.contains("issued a token for alice, valid until "), "{issued:?}");
-        let said = claims(token);
+        let payload = claims(token);
         assert_eq!(
-            (&said["sub"], &said["scope"], &said["roles"]),
+            (&payload["sub"], &payload["scope"], &payload["roles"]),
             (&json!("alice"), &json!("read"), &json!(["editor"]))
         );
-        assert_eq!(said["exp"].as_i64().expect("a number") - said["iat"].as_i64().expect("a number"), 3_600);
-        assert_eq!(served.me(token).await, 200);
-        served.cli_with_input(&["token", "verify"], token).ok();
+        assert_eq!(payload["exp"].as_i64().expect("a number") - payload["iat"].as_i64().expect("a number"), 3_600);
+        assert_eq!(server.me(token).await, 200);
+        server.cli_with_input(&["token", "verify"], token).ok();
 
-        let long = served.cli(&["token", "issue", "--user", "alice", "--ttl", "90d", "--json"]).json();
+        let long = server.cli(&["token", "issue", "--user", "alice", "--ttl", "90d", "--json"]).json();
         let other = long["access_token"].as_str().expect("a token");
-        assert_eq!(served.me(other).await, 200);
+        assert_eq!(server.me(other).await, 200);
         assert!(long["expires_at"].as_str().expect("text").ends_with('Z') && long["sid"].is_string(), "{long}");
-        assert_eq!(served.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"], 2);
-        let ended = served.cli(&["users", "sign-out", "alice", "--json"]).json();
+        assert_eq!(server.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"], 2);
+        let ended = server.cli(&["users", "sign-out", "alice", "--json"]).json();
         let since = Instant::now();
         assert_eq!(ended["ended_sessions"], 2);
         for token in [token, other] {
-            served.assert_refused_within_a_second(token, since).await;
+            server.assert_refused_within_a_second(token, since).await;
         }
     }
 }
@@ -60,6 +60,10 @@ fn script_token_is_refused_where_a_sign_in_would_be() {
     db.cli(&["users", "enable", "alice"]).ok();
     let without_key = run(db.command(&["token", "issue", "--user", "alice"]).env_remove("SERVER_KEY"));
     assert_eq!(without_key.code, Some(2), "{without_key:?}");
-    assert_eq!(db.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"], 0, "a refusal begins no session");
+    assert_eq!(
+        db.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"],
+        0,
+        "a refused command creates no session"
+    );
     issue(&[]).ok();
 }

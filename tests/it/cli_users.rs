@@ -207,7 +207,7 @@ fn command_before_the_migrations_names_migrate_run() {
     for args in [&["users", "list"][..], &["seed", "users.toml"], &["setup-link"], &["users", "disable", "alice"]] {
         db.cli(args).fails(1, "run \"vestibule migrate run\"");
     }
-    assert!(!db.folder.path().join("db").exists(), "a command that only asks makes no file");
+    assert!(!db.folder.path().join("db").exists(), "a read-only command creates no file");
 }
 
 #[test]

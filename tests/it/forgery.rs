@@ -45,21 +45,21 @@ async fn token_signed_with_the_shared_secret_cannot_invent_sessions_users_or_rol
         ("another's session", with(&alice, "sid", bob["sid"].clone())),
         ("another's name", with(&alice, "sub", "bob")),
         ("the name in other letters", with(&alice, "sub", "Alice")),
-        ("another's number", with(&alice, "id", 2)),
-        ("another's name and number", with(&with(&alice, "sub", "bob"), "id", 2)),
-        ("a longer life", with(&alice, "exp", alice["exp"].as_i64().expect("a number") + 2)),
+        ("another's ID", with(&alice, "id", 2)),
+        ("another's name and ID", with(&with(&alice, "sub", "bob"), "id", 2)),
+        ("a later expiry", with(&alice, "exp", alice["exp"].as_i64().expect("a number") + 2)),
         ("a scope", with(&alice, "scope", "admin")),
     ] {
         assert_refused(&app, &sign(&forged), what).await;
     }
     let promoted = me(&app, &sign(&with(&alice, "roles", json!(["admin"])))).await;
-    assert_eq!((promoted.status, &promoted.json()["roles"]), (200, &json!([])), "the roles are the database's");
+    assert_eq!((promoted.status, &promoted.json()["roles"]), (200, &json!([])), "the roles come from the database");
     let demoted = me(&app, &sign(&with(&bob, "roles", json!([])))).await;
     assert_eq!(demoted.json()["roles"], json!(["admin"]));
     app.write(|conn| diesel::delete(user_roles::table.filter(user_roles::user_id.eq(2))).execute(conn)).await;
     app.clock.advance(Duration::from_secs(31));
     let after = me(&app, &sign(&bob)).await;
-    assert_eq!((after.status, &after.json()["roles"]), (200, &json!([])), "a role taken away is gone in 30 seconds");
+    assert_eq!((after.status, &after.json()["roles"]), (200, &json!([])), "a revoked role is gone within 30 seconds");
     let sid = alice["sid"].as_str().expect("text").to_owned();
     let now = app.clock.now();
     app.write_elsewhere(move |conn, ended| sessions::end(conn, ended, &sid, sessions::EndReason::SignedOut, now)).await;

@@ -22,7 +22,7 @@ pub async fn with_all_keys() -> (TestApp, String, Vec<Value>) {
     let (db, server_key) = (&app.services.db, ServerKey::parse(SERVER_KEY).expect("a key"));
     for algorithm in KeyAlgorithm::ALL {
         let signing = Signing::KeyPair(algorithm);
-        Keys::load(db, &signing, &server_key, app.clock.now()).await.expect("the keys open");
+        Keys::load(db, &signing, &server_key, app.clock.now()).await.expect("the keys load");
     }
     app.services.tokens.keys().refresh(db).await.expect("the database responds");
     let token = app.token_of("alice").await;
@@ -80,7 +80,7 @@ async fn hostile_kid_finds_no_key() {
         let what: String = kid.to_string().chars().take(60).collect();
         assert_refused(&app, &format!("{}.{genuine}", message(&header, &claims)), &what).await;
     }
-    // Larger than a request head may be. The server closes the connection, therefore it has its own.
+    // Larger than the limit of a request head. The server closes the connection, so the request uses its own.
     let mut huge = header;
     huge["kid"] = Value::from("k".repeat(1_000_000));
     let request = TestApp::browser().get(format!("{}/me", app.url)).bearer_auth(message(&huge, &claims) + ".AAAA");
@@ -105,8 +105,8 @@ async fn swapped_public_key_in_the_database_is_refused() {
     let server_key = ServerKey::parse(SERVER_KEY).expect("a key");
     let signing = Signing::KeyPair(KeyAlgorithm::Es256);
     let Err(error) = Keys::load(&app.services.db, &signing, &server_key, app.clock.now()).await else {
-        panic!("it is loaded");
+        panic!("the swapped key was loaded");
     };
     assert!(error.to_string().contains("was modified"), "{error}");
-    assert_eq!(app.get_me(&token).await.status(), 200, "a server that runs has the right one");
+    assert_eq!(app.get_me(&token).await.status(), 200, "a running server has the right key");
 }

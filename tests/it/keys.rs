@@ -14,7 +14,7 @@ use vestibule::sessions::{Lifetimes, SessionService};
 use vestibule::tokens::{KeyRetirement, KeyState, Keys, TokenService};
 
 use crate::harness::hs256::part;
-use crate::harness::{SERVER_KEY, TestApp, TestResponse, beside};
+use crate::harness::{SERVER_KEY, TestApp, TestResponse, direct_database};
 
 const TOKEN_LIFE: TimeDelta = TimeDelta::minutes(20);
 const LEAD: TimeDelta = TimeDelta::minutes(10);
@@ -35,8 +35,8 @@ async fn refresh(app: &TestApp) {
     app.services.tokens.keys().refresh(&app.services.db).await.expect("the database responds");
 }
 
-/// Runs the maintenance of keys, as the server does each minute.
-async fn tend(app: &TestApp, rotation: Option<TimeDelta>) {
+/// Runs the key maintenance, as the server does each minute.
+async fn run_maintenance(app: &TestApp, rotation: Option<TimeDelta>) {
     let now = app.clock.now();
     app.services
         .tokens
@@ -70,8 +70,8 @@ pub async fn sign_in(app: &TestApp) -> (String, String) {
 /// Another server with its own keys in memory and the same clock.
 async fn instance(app: &TestApp, algorithm: KeyAlgorithm) -> TokenService {
     let (db, now) = (app.services.db.clone(), app.clock.now());
-    let keys = Keys::load(&db, &Signing::KeyPair(algorithm), &server_key(), now).await.expect("the keys open");
-    let config = beside::config(&app.database);
+    let keys = Keys::load(&db, &Signing::KeyPair(algorithm), &server_key(), now).await.expect("the keys load");
+    let config = direct_database::config(&app.database);
     let sessions = SessionService::new(db.clone(), app.clock.clone(), Lifetimes::new(config.lifetimes));
     TokenService::new(keys, &config, app.clock.clone(), db, &sessions)
 }
@@ -92,8 +92,8 @@ async fn keys_are_published_before_they_sign_and_until_their_last_token_expires(
     let rotation = rotate(&app, KeyAlgorithm::Es256).await;
     let next = rotation.next.kid.clone();
     assert!(rotation.is_new && rotation.old.expect("the first").0.kid == first);
-    assert!(!rotate(&app, KeyAlgorithm::Es256).await.is_new, "one waits already");
-    assert_eq!(published(&app).await, [first.clone(), next.clone()], "the one that signs stands first");
+    assert!(!rotate(&app, KeyAlgorithm::Es256).await.is_new, "a next key already exists");
+    assert_eq!(published(&app).await, [first.clone(), next.clone()], "the signing key is first");
     app.clock.advance(minutes(9));
     let (last_token, kid) = sign_in(&app).await;
     assert_eq!(kid, first);
@@ -101,22 +101,26 @@ async fn keys_are_published_before_they_sign_and_until_their_last_token_expires(
     let (_, kid) = sign_in(&app).await;
     assert_eq!(kid, next);
     assert_eq!(published(&app).await, [next.clone(), first.clone()]);
-    tend(&app, None).await;
+    run_maintenance(&app, None).await;
     app.clock.advance(minutes(18));
-    tend(&app, None).await;
-    assert_eq!(me(&app, &last_token).await, 200, "the old key's tokens are good");
+    run_maintenance(&app, None).await;
+    assert_eq!(me(&app, &last_token).await, 200, "the old key's tokens are valid");
     assert_eq!(published(&app).await.len(), 2);
     app.clock.advance(minutes(5));
-    tend(&app, None).await;
+    run_maintenance(&app, None).await;
     assert_eq!(published(&app).await, slice::from_ref(&next));
     let sealed: Vec<String> = app
         .write(move |conn| signing_keys::table.find(first).select(signing_keys::private_key_sealed).load(conn))
         .await;
     assert_eq!(sealed, [""], "the private part is erased");
     app.clock.advance(Duration::from_hours(31 * 24));
-    tend(&app, None).await;
+    run_maintenance(&app, None).await;
     let keys = app.admin().list_keys(KeyAlgorithm::Es256).await.expect("the database responds");
-    assert_eq!(keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), [next], "it is forgotten after a month");
+    assert_eq!(
+        keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(),
+        [next],
+        "the old key is deleted after a month"
+    );
 }
 
 #[tokio::test]
@@ -128,10 +132,10 @@ async fn key_is_kept_until_its_last_token_expires() {
     app.write(move |conn| diesel::update(sessions::table).set(sessions::access_until.eq(until)).execute(conn)).await;
     rotate(&app, KeyAlgorithm::Es256).await;
     app.clock.advance(Duration::from_hours(7 * 24));
-    tend(&app, None).await;
+    run_maintenance(&app, None).await;
     assert!(published(&app).await.contains(&first), "within the leeway");
     app.clock.advance(Duration::from_secs(31));
-    tend(&app, None).await;
+    run_maintenance(&app, None).await;
     assert!(!published(&app).await.contains(&first));
 }
 
@@ -156,7 +160,7 @@ async fn refreshed_session_still_counts_for_its_old_key() {
 }
 
 #[tokio::test]
-async fn new_algorithm_signs_after_the_lead_time_and_the_old_one_again_at_once() {
+async fn new_algorithm_signs_after_the_lead_time_and_a_known_one_at_once() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (token, old) = sign_in(&app).await;
@@ -169,14 +173,14 @@ async fn new_algorithm_signs_after_the_lead_time_and_the_old_one_again_at_once()
     assert!(rsa.keys().describe(app.clock.now()).starts_with(&format!("ES256 {old}, RS256 {} from ", keys[1])));
     app.clock.advance(minutes(10) + Duration::from_secs(1));
     assert_eq!((signs_with(&rsa, &app), signs_with(&twin, &app)), (keys[1].clone(), keys[1].clone()));
-    assert_eq!(sign_in(&app).await.1, old, "an instance with the old setting goes on as before");
+    assert_eq!(sign_in(&app).await.1, old, "an instance with the old setting is not affected");
     for (tokens, token) in [(&rsa, &token), (&twin, &token)] {
         assert!(tokens.verify(token).await.is_ok());
     }
-    assert_eq!(signs_with(&instance(&app, KeyAlgorithm::Es256).await, &app), old, "its key is known to all already");
-    // Neither retires the other's key within a deployment.
+    assert_eq!(signs_with(&instance(&app, KeyAlgorithm::Es256).await, &app), old, "all servers already know its key");
+    // During a deployment, neither instance retires the other's key.
     app.clock.advance(minutes(60));
-    tend(&app, None).await;
+    run_maintenance(&app, None).await;
     assert_eq!(published(&app).await.len(), 2);
 }
 
@@ -187,22 +191,22 @@ async fn old_key_is_rotated_automatically_by_one_server() {
     let (_, first) = sign_in(&app).await;
     let rotation = TimeDelta::days(30);
     app.clock.advance(Duration::from_hours(30 * 24 - 1));
-    tend(&app, Some(rotation)).await;
+    run_maintenance(&app, Some(rotation)).await;
     assert_eq!(published(&app).await, slice::from_ref(&first));
     app.clock.advance(Duration::from_hours(2));
     let other = instance(&app, KeyAlgorithm::Es256).await;
     let now = app.clock.now();
     let theirs = other.keys().run_maintenance(&app.services.db, Some(rotation), TOKEN_LIFE, now);
-    let (result, ()) = tokio::join!(theirs, tend(&app, Some(rotation)));
+    let (result, ()) = tokio::join!(theirs, run_maintenance(&app, Some(rotation)));
     result.expect("the database responds");
-    tend(&app, Some(rotation)).await;
+    run_maintenance(&app, Some(rotation)).await;
     let keys = published(&app).await;
     assert_eq!((keys.len(), &keys[0]), (2, &first));
     app.clock.advance(minutes(10) + Duration::from_secs(1));
     assert_eq!(sign_in(&app).await.1, keys[1]);
     refresh(&app).await;
     app.clock.advance(minutes(30));
-    tend(&app, Some(rotation)).await;
+    run_maintenance(&app, Some(rotation)).await;
     assert_eq!(published(&app).await, keys[1..]);
 }
 
@@ -226,7 +230,7 @@ async fn concurrent_rotations_create_one_key() {
 }
 
 #[tokio::test]
-async fn retired_key_hands_over_to_the_next_and_the_only_key_cannot_be_retired() {
+async fn retiring_a_key_activates_the_next_and_the_only_key_cannot_be_retired() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let (token, first) = sign_in(&app).await;
@@ -239,11 +243,11 @@ async fn retired_key_hands_over_to_the_next_and_the_only_key_cannot_be_retired()
     assert!(matches!(end("nothing").await, KeyRetirement::NoSuchKey));
     assert_eq!(me(&app, &token).await, 200);
     let next = rotate(&app, KeyAlgorithm::Es256).await.next.kid;
-    let KeyRetirement::Retired { key, signing } = end(&first).await else { panic!("another can sign") };
+    let KeyRetirement::Retired { key, signing } = end(&first).await else { panic!("another key can sign") };
     assert_eq!((key.usage.live_sessions, signing.kid.as_str()), (1, next.as_str()));
-    assert_eq!(me(&app, &token).await, 401, "seen and cached before, it is refused all the same");
+    assert_eq!(me(&app, &token).await, 401, "refused although its claims are cached");
     assert_eq!(published(&app).await, slice::from_ref(&next));
-    assert_eq!(sign_in(&app).await.1, next, "before its time, for nobody else can");
+    assert_eq!(sign_in(&app).await.1, next, "before its scheduled time, because no other key can sign");
     assert!(matches!(end(&first).await, KeyRetirement::AlreadyRetired(_)));
 }
 
@@ -260,7 +264,7 @@ async fn key_changes_are_recorded_as_audit_events() {
     app.clock.advance(Duration::from_secs(1));
     let other = ServerKey::generate();
     for _ in 0..2 {
-        app.admin().reseal_keys(&server_key(), &other).await.expect("it opens");
+        app.admin().reseal_keys(&server_key(), &other).await.expect("the keys are decrypted");
     }
     let events = "SELECT kind || ' ' || COALESCE(detail, '-') AS text FROM audit_events ORDER BY happened_at";
     let expected = [
@@ -269,5 +273,5 @@ async fn key_changes_are_recorded_as_audit_events() {
         format!("signing_key_retired {first}"),
         "signing_keys_resealed -".to_owned(),
     ];
-    assert_eq!(beside::Direct::open(&app.database).texts(events), expected);
+    assert_eq!(direct_database::DirectConnection::open(&app.database).texts(events), expected);
 }

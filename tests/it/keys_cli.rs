@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::harness::cli::{finish, run, start};
 use crate::harness::{OTHER_SERVER_KEY, PASSWORD, ServerProcess, TestDatabase};
 
-/// Makes the first key, as a server's first start does.
+/// Creates the first key, as a server's first start does.
 fn with_key(db: &TestDatabase) -> String {
     let first = db.cli(&["keys", "rotate", "--json"]).json();
     assert_eq!((first["changed"].as_bool(), first["next"]["state"].as_str()), (Some(true), Some("signing")));
@@ -43,10 +43,10 @@ fn keys_rotate_and_retire_are_idempotent() {
     assert_eq!(rows[2][..3], [first.as_str(), "ES256", "signing"]);
     assert_eq!(rows[2].last(), Some(&"1"));
 
-    let asked = db
+    let refused = db
         .cli(&["keys", "retire", &first])
         .fails(1, "invalidates the tokens signed with it (live tokens of 1 session)");
-    assert!(asked.err.contains("add --yes"), "{asked:?}");
+    assert!(refused.err.contains("add --yes"), "{refused:?}");
     assert_eq!(states(&db), ["next", "signing"]);
     let retired = db.cli(&["keys", "retire", &first, "--yes", "--json"]).json();
     assert_eq!((retired["changed"].as_bool(), retired["revoked_tokens"].as_i64()), (Some(true), Some(1)));
@@ -103,7 +103,7 @@ fn refused_keys_commands_say_why() {
     let mut command = db.command(&["keys", "rotate"]);
     command.env("SERVER_KEY", OTHER_SERVER_KEY);
     run(command).fails(1, "SERVER_KEY does not decrypt the signing key");
-    assert_eq!(states(&db), ["signing"], "a key that only some servers could open is not added");
+    assert_eq!(states(&db), ["signing"], "no key is added that only some servers can decrypt");
     if db.is_postgres() {
         let mut command = db.command(&["keys", "rotate"]);
         command.env_remove("SERVER_KEY");

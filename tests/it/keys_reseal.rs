@@ -12,7 +12,7 @@ fn rotate_with(db: &TestDatabase, server_key: &str) -> CommandOutput {
     run(command.env("SERVER_KEY", server_key))
 }
 
-/// Starts a server; otherwise returns its words on standard error.
+/// Starts a server, or returns its standard error.
 fn try_start(db: &TestDatabase, server_key: Option<&str>) -> Result<(), String> {
     let serve = || {
         let mut command = db.serve(&[]);
@@ -38,7 +38,7 @@ fn reseal_replaces_the_server_key() {
     let db = TestDatabase::create();
     rotate_with(&db, SERVER_KEY).ok();
     rotate_with(&db, SERVER_KEY).ok();
-    let refused = try_start(&db, Some(OTHER_SERVER_KEY)).expect_err("not yet");
+    let refused = try_start(&db, Some(OTHER_SERVER_KEY)).expect_err("the keys use the old server key");
     assert!(refused.contains("SERVER_KEY does not decrypt the signing key"), "{refused}");
     db.cli(&["keys", "reseal"]).fails(1, "--new-server-key-file");
     db.cli(&["keys", "reseal", "--new-server-key-file", "new.key"]).fails(1, "does not exist");
@@ -47,10 +47,10 @@ fn reseal_replaces_the_server_key() {
     db.write_file("new.key", OTHER_SERVER_KEY);
     let done = reseal_to_file(&db, SERVER_KEY).json();
     assert_eq!((done["changed"].as_bool(), done["resealed"].as_i64()), (Some(true), Some(2)));
-    let refused = try_start(&db, Some(SERVER_KEY)).expect_err("the old key opens nothing");
+    let refused = try_start(&db, Some(SERVER_KEY)).expect_err("the old server key decrypts nothing");
     assert!(refused.contains("SERVER_KEY does not decrypt the signing key"), "{refused}");
     assert_eq!(try_start(&db, Some(OTHER_SERVER_KEY)), Ok(()));
-    // Twice, whether the setting was changed already or not.
+    // A second run changes nothing, whether or not the setting was changed already.
     for key in [SERVER_KEY, OTHER_SERVER_KEY] {
         let again = reseal_to_file(&db, key).json();
         assert_eq!((again["changed"].as_bool(), again["unchanged"].as_i64()), (Some(false), Some(2)));
@@ -93,7 +93,7 @@ fn interrupted_reseal_of_the_key_file_can_be_resumed() {
     // Interrupted after the keys were encrypted and before the file was replaced.
     std::fs::write(&staged, &second).expect("written");
     std::fs::write(&file, &first).expect("written");
-    assert!(try_start(&db, None).expect_err("cut off").contains("does not decrypt"));
+    assert!(try_start(&db, None).expect_err("the file has the old server key").contains("does not decrypt"));
     let done = reseal(&[]).json();
     assert_eq!((done["resealed"].as_i64(), done["unchanged"].as_i64()), (Some(0), Some(1)));
     assert_eq!((read(&file), staged.exists()), (second.clone(), false));

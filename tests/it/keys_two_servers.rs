@@ -8,11 +8,13 @@ use serde_json::Value;
 
 use crate::harness::cli::run;
 use crate::harness::hs256::part;
-use crate::harness::{OTHER_SERVER_KEY, PASSWORD, SERVER_KEY, ServerProcess, TestDatabase, TestResponse, beside};
+use crate::harness::{
+    OTHER_SERVER_KEY, PASSWORD, SERVER_KEY, ServerProcess, TestDatabase, TestResponse, direct_database,
+};
 
 const CLIENTS: usize = 4;
 const ROTATIONS: usize = 3;
-/// Below the limit of sessions without a client, beyond which the oldest would end.
+/// Below the limit of sessions without a client, above which the oldest ends.
 const SIGN_INS: usize = 80;
 
 fn cli(database: &TestDatabase, arguments: &[&str]) -> Value {
@@ -32,14 +34,14 @@ async fn signing(server: &ServerProcess) -> String {
     text(&set["keys"][0], "kid").to_owned()
 }
 
-/// Makes the next key and waits until these servers sign with it, by the wall clock: they are processes.
+/// Creates the next key and waits until these servers sign with it. They are processes, so this takes real time.
 async fn rotate(database: &TestDatabase, server_key: &str, servers: &[&ServerProcess]) -> String {
     let rotated = cli_with(database, server_key, &["keys", "rotate", "--after", "2s"]);
     let next = text(&rotated["next"], "kid").to_owned();
     let began = Instant::now();
     for server in servers {
         while signing(server).await != next {
-            assert!(began.elapsed() < Duration::from_secs(20), "it never signs");
+            assert!(began.elapsed() < Duration::from_secs(20), "the next key does not sign");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -67,7 +69,7 @@ fn kid(token: &str) -> String {
 #[tokio::test]
 async fn tokens_of_a_retired_key_are_refused_by_every_server_within_a_second() {
     let database = TestDatabase::create();
-    beside::add_user(&database, "alice", &[]).await;
+    direct_database::add_user(&database, "alice", &[]).await;
     let servers = [ServerProcess::start(&database, &[]), ServerProcess::start(&database, &[])];
     let form = [("username", "alice"), ("password", PASSWORD)];
     let issued = token_from(&servers[0].url, &form).await;
@@ -84,7 +86,7 @@ async fn tokens_of_a_retired_key_are_refused_by_every_server_within_a_second() {
     assert_eq!(retired["revoked_tokens"], 1);
     for server in &servers {
         while me(&server.url, old).await == 200 {
-            assert!(began.elapsed() < Duration::from_secs(1), "it is still taken");
+            assert!(began.elapsed() < Duration::from_secs(1), "the token is still accepted");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!((me(&server.url, old).await, me(&server.url, new).await), (401, 200));
@@ -97,7 +99,7 @@ async fn tokens_of_a_retired_key_are_refused_by_every_server_within_a_second() {
 #[tokio::test]
 async fn rolling_restart_with_another_server_key_loses_no_token() {
     let database = TestDatabase::create();
-    beside::add_user(&database, "alice", &[]).await;
+    direct_database::add_user(&database, "alice", &[]).await;
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("new.key");
     std::fs::write(&file, OTHER_SERVER_KEY).expect("written");
@@ -107,7 +109,7 @@ async fn rolling_restart_with_another_server_key_loses_no_token() {
     let early = text(&issued, "access_token");
     cli(&database, &["keys", "reseal", "--new-server-key-file", &file.display().to_string()]);
     let after = ServerProcess::start(&database, &[("SERVER_KEY", OTHER_SERVER_KEY)]);
-    // Even a key that only the restarted server can open.
+    // Even with a key that only the restarted server can decrypt.
     let next = rotate(&database, OTHER_SERVER_KEY, &[&after]).await;
     let [by_before, by_after] = [token_from(&before.url, &form).await, token_from(&after.url, &form).await];
     let [by_before, by_after] = [&by_before, &by_after].map(|issued| text(issued, "access_token"));
@@ -117,10 +119,10 @@ async fn rolling_restart_with_another_server_key_loses_no_token() {
     }
     let mut with_old = database.command(&["keys", "rotate"]);
     with_old.env("JWT_ALGORITHM", "EdDSA");
-    assert!(run(with_old).err.contains("SERVER_KEY does not decrypt"), "nobody adds a key under the old server key");
+    assert!(run(with_old).err.contains("SERVER_KEY does not decrypt"), "no key is added under the old server key");
 }
 
-/// Counts what a client did.
+/// The numbers of tokens that the clients got and checked.
 #[derive(Default)]
 struct Counts {
     issued: AtomicUsize,
@@ -128,12 +130,12 @@ struct Counts {
 }
 
 /// Signs in and refreshes at one server, and presents new and earlier tokens to the other.
-async fn use_both(name: String, urls: [String; 2], is_over: Arc<AtomicBool>, counts: Arc<Counts>) -> Vec<String> {
+async fn use_both(name: String, urls: [String; 2], is_done: Arc<AtomicBool>, counts: Arc<Counts>) -> Vec<String> {
     let client = reqwest::Client::new();
     let form = [("username", name.as_str()), ("password", PASSWORD)];
     let (mut tokens, mut refresh_token, mut sign_ins) = (Vec::new(), String::new(), 0);
     for turn in 0.. {
-        if is_over.load(Ordering::Relaxed) {
+        if is_done.load(Ordering::Relaxed) {
             break;
         }
         let (here, there) = (&urls[turn % 2], &urls[(turn + 1) % 2]);
@@ -163,15 +165,15 @@ async fn rotations_under_load_lose_no_request_and_no_token() {
     let database = TestDatabase::create();
     let names: Vec<String> = (0..CLIENTS).map(|number| format!("user{number}")).collect();
     for name in &names {
-        beside::add_user(&database, name, &[]).await;
+        direct_database::add_user(&database, name, &[]).await;
     }
     let servers = [ServerProcess::start(&database, &[]), ServerProcess::start(&database, &[])];
     let urls = servers.each_ref().map(|server| server.url.clone());
-    let (is_over, counts) = (Arc::new(AtomicBool::new(false)), Arc::new(Counts::default()));
+    let (is_done, counts) = (Arc::new(AtomicBool::new(false)), Arc::new(Counts::default()));
     let mut kids = vec![signing(&servers[0]).await];
     let clients: Vec<_> = names
         .into_iter()
-        .map(|name| tokio::spawn(use_both(name, urls.clone(), Arc::clone(&is_over), Arc::clone(&counts))))
+        .map(|name| tokio::spawn(use_both(name, urls.clone(), Arc::clone(&is_done), Arc::clone(&counts))))
         .collect();
     for _ in 0..ROTATIONS {
         kids.push(rotate(&database, SERVER_KEY, &servers.each_ref()).await);
@@ -181,7 +183,7 @@ async fn rotations_under_load_lose_no_request_and_no_token() {
         assert!(clients.iter().all(|client| !client.is_finished()), "a client failed");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    is_over.store(true, Ordering::Relaxed);
+    is_done.store(true, Ordering::Relaxed);
     let mut seen = Vec::new();
     for client in clients {
         seen.extend(client.await.expect("nothing was lost").iter().map(|token| kid(token)));

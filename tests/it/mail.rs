@@ -5,8 +5,8 @@ use std::time::Duration;
 use vestibule::mail::{Mail, MailKind, Queued};
 use vestibule::secret::{PlainSecret, ServerKey};
 
-use crate::harness::beside::Direct;
-use crate::harness::mail::{MailServer, count_waiting, queue, until_waiting};
+use crate::harness::direct_database::DirectConnection;
+use crate::harness::mail::{MailServer, count_queued, queue, wait_until_queued};
 use crate::harness::{OTHER_SERVER_KEY, SERVER_KEY, ServerProcess, TestApp};
 
 pub const EVERY: &str = "1 = 1";
@@ -29,11 +29,11 @@ async fn queued_mails_are_encrypted_and_need_a_mail_server() {
     let app = server.app().await;
     server.kill();
     queue(&app, reset(1)).await;
-    let rows = Direct::open(&app.database).texts("SELECT message_sealed AS text FROM outbox");
+    let rows = DirectConnection::open(&app.database).texts("SELECT message_sealed AS text FROM outbox");
     assert!(rows.len() == 1 && !rows[0].contains("alice") && !rows[0].contains("link"), "{rows:?}");
     let none = TestApp::start().await;
     assert_eq!(queue(&none, reset(1)).await, Queued::Disabled);
-    assert_eq!(count_waiting(&none.database, EVERY), 0);
+    assert_eq!(count_queued(&none.database, EVERY), 0);
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn two_servers_send_each_mail_once() {
         queue(&app, changed(user_id, None)).await;
     }
     server.wait_for(40).await;
-    until_waiting(&app.database, 0, EVERY).await;
+    wait_until_queued(&app.database, 0, EVERY).await;
     let received = server.received();
     let mut ids: Vec<&str> = received.iter().map(|mail| mail.headers["message-id"].as_str()).collect();
     ids.sort_unstable();
@@ -60,25 +60,25 @@ async fn queued_mail_survives_a_change_of_the_server_key() {
     let app = server.app().await;
     server.kill();
     queue(&app, reset(1)).await;
-    until_waiting(&app.database, 1, "tries = 1").await;
+    wait_until_queued(&app.database, 1, "tries = 1").await;
     let [old, new] = [SERVER_KEY, OTHER_SERVER_KEY].map(|text| ServerKey::parse(text).expect("a key"));
     for mails in [1, 0] {
         let (_, resealed) = app.admin().reseal_keys(&old, &new).await.expect("resealed");
         assert_eq!(resealed, mails, "safe to run twice");
     }
     server.start_again();
-    let now = "UPDATE outbox SET next_try_at = created_at";
-    Direct::open(&app.database).run(now);
-    // The server with the old key leaves the mail to others.
-    until_waiting(&app.database, 1, "last_error LIKE '%SERVER_KEY%'").await;
+    let make_due = "UPDATE outbox SET next_try_at = created_at";
+    DirectConnection::open(&app.database).run(make_due);
+    // The server with the old key leaves the mail to other servers.
+    wait_until_queued(&app.database, 1, "last_error LIKE '%SERVER_KEY%'").await;
     assert_eq!(server.received().len(), 0);
     let url = server.url();
     let settings = [("SERVER_KEY", OTHER_SERVER_KEY), ("SMTP_URL", url.as_str()), ("MAIL_FROM", "login@example.com")];
     let _restarted = ServerProcess::start(&app.database, &settings);
     let began = std::time::Instant::now();
     while server.received().is_empty() {
-        assert!(began.elapsed() < Duration::from_secs(30), "the mail goes out");
-        Direct::open(&app.database).run(now);
+        assert!(began.elapsed() < Duration::from_secs(30), "the mail is sent");
+        DirectConnection::open(&app.database).run(make_due);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -8,8 +8,8 @@ use vestibule::db::{Db, DbError};
 use vestibule::mail::{Mail, MailKind, Queued};
 use vestibule::secret::PlainSecret;
 
-use crate::harness::beside::{self, Direct};
-use crate::harness::mail::{MailServer, count_waiting, queue, until_waiting};
+use crate::harness::direct_database::{self, DirectConnection};
+use crate::harness::mail::{MailServer, count_queued, queue, wait_until_queued};
 use crate::harness::visitor::Visitor;
 use crate::harness::{ServerProcess, TestApp, TestDatabase};
 
@@ -21,19 +21,19 @@ pub fn mail(user_id: i64) -> Mail {
     Mail { kind, to, display_name: None, language: None, user_id: Some(user_id) }
 }
 
-/// Sends another account's mail: the sender has then read the whole queue.
-async fn let_it_look(app: &TestApp, server: &MailServer) {
+/// Sends another account's mail: after that, the sender has read the whole queue.
+async fn wait_for_sender(app: &TestApp, server: &MailServer) {
     let count = server.received().len();
     queue(app, mail(99)).await;
     server.wait_for(count + 1).await;
-    until_waiting(&app.database, 0, "user_id = 99").await;
+    wait_until_queued(&app.database, 0, "user_id = 99").await;
 }
 
 /// Fills the queue with mails that are not due during the test.
 fn fill(database: &TestDatabase, count: i64, name: &str) {
     let type_name = if database.sqlite_file().is_some() { "" } else { "TIMESTAMP " };
     let far_off = format!("{type_name}'2999-01-01 00:00:00'");
-    Direct::open(database).run(&format!(
+    DirectConnection::open(database).run(&format!(
         "INSERT INTO outbox (id, kind, user_id, message_sealed, created_at, expires_at, next_try_at)
         WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < {count})
         SELECT '{name}' || number, 'register', NULL, '', {far_off}, {far_off}, {far_off} FROM numbers"
@@ -46,32 +46,33 @@ async fn mail_is_retried_after_half_a_minute_and_then_a_minute() {
     let app = server.app().await;
     server.kill();
     queue(&app, mail(1)).await;
-    until_waiting(&app.database, 1, "tries = 1").await;
+    wait_until_queued(&app.database, 1, "tries = 1").await;
     app.clock.advance(Duration::from_secs(31));
-    until_waiting(&app.database, 1, "tries = 2").await;
+    wait_until_queued(&app.database, 1, "tries = 2").await;
     app.clock.advance(Duration::from_secs(31));
     server.start_again();
-    let_it_look(&app, &server).await;
-    assert_eq!(count_waiting(&app.database, "tries = 2 AND claimed_until IS NULL"), 1, "the second wait is a minute");
+    wait_for_sender(&app, &server).await;
+    assert_eq!(count_queued(&app.database, "tries = 2 AND claimed_until IS NULL"), 1, "the second wait is a minute");
     app.clock.advance(Duration::from_secs(31));
     server.wait_for(2).await;
-    until_waiting(&app.database, 0, EVERY).await;
+    wait_until_queued(&app.database, 0, EVERY).await;
 }
 
 #[tokio::test]
 async fn temporarily_refused_mail_is_retried_and_permanently_refused_mail_is_not() {
     let server = MailServer::start();
     let app = server.app().await;
-    server.response("451");
+    server.set_reply("451");
     queue(&app, mail(1)).await;
-    until_waiting(&app.database, 1, "tries = 1 AND last_error LIKE '%451%' AND last_error NOT LIKE '%alice%'").await;
-    server.response("550");
+    wait_until_queued(&app.database, 1, "tries = 1 AND last_error LIKE '%451%' AND last_error NOT LIKE '%alice%'")
+        .await;
+    server.set_reply("550");
     app.clock.advance(Duration::from_secs(31));
-    until_waiting(&app.database, 0, EVERY).await;
+    wait_until_queued(&app.database, 0, EVERY).await;
     // Wrong SMTP credentials must not lose a mail: an admin can correct them.
-    server.response("535");
+    server.set_reply("535");
     queue(&app, mail(1)).await;
-    until_waiting(&app.database, 1, "tries = 1").await;
+    wait_until_queued(&app.database, 1, "tries = 1").await;
     assert_eq!(server.received().len(), 0);
 }
 
@@ -79,45 +80,45 @@ async fn temporarily_refused_mail_is_retried_and_permanently_refused_mail_is_not
 async fn claim_of_a_killed_server_on_a_mail_expires() {
     let server = MailServer::start();
     let app = server.app().await;
-    server.response("451");
+    server.set_reply("451");
     queue(&app, mail(1)).await;
-    until_waiting(&app.database, 1, "tries = 1").await;
+    wait_until_queued(&app.database, 1, "tries = 1").await;
     // The state that a server leaves when it is killed while sending.
-    Direct::open(&app.database).run("UPDATE outbox SET next_try_at = created_at, claimed_until = expires_at");
-    server.response("ok");
-    let_it_look(&app, &server).await;
-    assert_eq!(count_waiting(&app.database, "user_id = 1 AND claimed_until = expires_at"), 1, "somebody has it");
-    Direct::open(&app.database).run("UPDATE outbox SET claimed_until = created_at");
+    DirectConnection::open(&app.database).run("UPDATE outbox SET next_try_at = created_at, claimed_until = expires_at");
+    server.set_reply("ok");
+    wait_for_sender(&app, &server).await;
+    assert_eq!(count_queued(&app.database, "user_id = 1 AND claimed_until = expires_at"), 1, "the mail is claimed");
+    DirectConnection::open(&app.database).run("UPDATE outbox SET claimed_until = created_at");
     server.wait_for(2).await;
 }
 
 #[tokio::test]
 async fn stopping_server_finishes_mails_in_flight_and_starts_no_other() {
     let server = MailServer::start();
-    server.response("slow");
+    server.set_reply("slow");
     let database = TestDatabase::create();
-    beside::add_user(&database, "alice", &[]).await;
+    direct_database::add_user(&database, "alice", &[]).await;
     let url = server.url();
     let settings = [("SMTP_URL", url.as_str()), ("MAIL_FROM", "login@example.com")];
     let mut first = ServerProcess::start(&database, &settings);
-    let (outbox, db) = (beside::outbox(&database), Db::new(&beside::url(&database)));
+    let (outbox, db) = (direct_database::outbox(&database), Db::new(&direct_database::url(&database)));
     let now = Clock::system().now();
     let six = db.write(move |conn| -> Result<(), DbError> {
         (1..=6).try_for_each(|user_id| outbox.queue(conn, mail(user_id), now).map(drop)).map_err(DbError::from)
     });
     six.await.expect("the database responds");
-    until_waiting(&database, 4, "claimed_until IS NOT NULL").await;
+    wait_until_queued(&database, 4, "claimed_until IS NOT NULL").await;
     first.terminate();
     let began = Instant::now();
     assert_eq!(first.wait().code(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
-    assert_eq!(server.received().len(), 4, "each that was under way has arrived");
-    assert_eq!((count_waiting(&database, EVERY), count_waiting(&database, "claimed_until IS NULL")), (2, 2));
-    server.response("ok");
+    assert_eq!(server.received().len(), 4, "each mail in flight has arrived");
+    assert_eq!((count_queued(&database, EVERY), count_queued(&database, "claimed_until IS NULL")), (2, 2));
+    server.set_reply("ok");
     let _second = ServerProcess::start(&database, &settings);
     let ids: BTreeSet<String> =
         server.wait_for(6).await.into_iter().map(|mail| mail.headers["message-id"].clone()).collect();
-    until_waiting(&database, 0, EVERY).await;
+    wait_until_queued(&database, 0, EVERY).await;
     assert_eq!((ids.len(), server.received().len()), (6, 6), "no mail came twice");
 }
 
@@ -130,11 +131,11 @@ async fn mail_queue_is_bounded_and_half_of_it_is_reserved_for_accounts() {
     fill(&app.database, 4_999, "stranger-");
     assert_eq!(queue(&app, stranger()).await, Queued::Waiting);
     assert_eq!(queue(&app, stranger()).await, Queued::Full);
-    assert_eq!(queue(&app, mail(1)).await, Queued::Waiting, "whoever has an account is not held up");
+    assert_eq!(queue(&app, mail(1)).await, Queued::Waiting, "mails of accounts are still queued");
     fill(&app.database, 4_998, "other-");
     assert_eq!(queue(&app, mail(2)).await, Queued::Waiting);
     assert_eq!(queue(&app, mail(3)).await, Queued::Full);
-    assert_eq!(count_waiting(&app.database, EVERY), 10_000);
+    assert_eq!(count_queued(&app.database, EVERY), 10_000);
     // The pages respond as always.
     for (path, field, to) in [
         ("/register", "email", "/login?notice=account-asked"),
@@ -154,13 +155,14 @@ async fn queued_link_mail_is_replaced_and_mails_of_an_account_are_bounded() {
     server.kill();
     for _ in 0..5 {
         assert_eq!(queue(&app, mail(7)).await, Queued::Waiting);
-        until_waiting(&app.database, 0, "claimed_until IS NOT NULL").await;
+        wait_until_queued(&app.database, 0, "claimed_until IS NOT NULL").await;
     }
-    assert_eq!(count_waiting(&app.database, "user_id = 7"), 1);
-    let told = || Mail { kind: MailKind::PasswordChanged { username: "bob".to_owned() }, user_id: Some(8), ..mail(8) };
+    assert_eq!(count_queued(&app.database, "user_id = 7"), 1);
+    let notice =
+        || Mail { kind: MailKind::PasswordChanged { username: "bob".to_owned() }, user_id: Some(8), ..mail(8) };
     for _ in 0..10 {
-        assert_eq!(queue(&app, told()).await, Queued::Waiting);
+        assert_eq!(queue(&app, notice()).await, Queued::Waiting);
     }
-    assert_eq!(queue(&app, told()).await, Queued::Full);
-    assert_eq!(queue(&app, mail(9)).await, Queued::Waiting, "another account's are not held up");
+    assert_eq!(queue(&app, notice()).await, Queued::Full);
+    assert_eq!(queue(&app, mail(9)).await, Queued::Waiting, "mails of another account are still queued");
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::away::Away;
+use crate::harness::database_outage::Outage;
 use crate::harness::responses::assert_refusal;
 use crate::harness::{PASSWORD, ServerProcess, TestApp, TestResponse};
 
@@ -53,19 +53,19 @@ async fn server_without_its_database_is_alive_but_not_ready() {
         app.client.post(format!("{}/token", server.url)).form(&form)
     };
     assert_eq!((ready_status(&server.url).await, TestResponse::to(me()).await.status), (200, 200));
-    let away = Away::begin_for_readers(&app.database);
+    let outage = Outage::begin_for_readers(&app.database);
     let response = TestResponse::to(sign_in()).await;
     if app.database.is_postgres() {
-        assert_refusal(&response, 503, "temporarily_unavailable", "the database is away");
+        assert_refusal(&response, 503, "temporarily_unavailable", "the database is unreachable");
     } else {
-        assert_refusal(&response, 500, "server_error", "the database is not the one we know");
+        assert_refusal(&response, 500, "server_error", "a table is missing");
     }
     wait_for_ready_status(&server.url, 503).await;
     let ready = TestResponse::to(app.client.get(format!("{}/readyz", server.url))).await;
-    assert_eq!(ready.text(), "not ready\n", "strangers learn no cause");
+    assert_eq!(ready.text(), "not ready\n", "the response does not show the cause");
     assert_eq!(TestResponse::to(app.client.get(format!("{}/healthz", server.url))).await.status, 200);
-    assert_eq!(TestResponse::to(me()).await.status, 200, "the last set of ended sessions is kept");
-    drop(away);
+    assert_eq!(TestResponse::to(me()).await.status, 200, "the last known revoked sessions are kept");
+    drop(outage);
     wait_for_ready_status(&server.url, 200).await;
     assert_eq!(TestResponse::to(sign_in()).await.status, 200);
 }

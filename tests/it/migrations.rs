@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use vestibule::db::migrations::{self, MigrationError};
 
-use crate::harness::beside::{self, Direct};
 use crate::harness::cli::run;
+use crate::harness::direct_database::{self, DirectConnection};
 use crate::harness::{ServerProcess, TestDatabase};
 
-/// Indexes and unique constraints, which `schema.rs` has no words for.
+/// Indexes and unique constraints, which `schema.rs` cannot express.
 const INDEXES: [&str; 22] = [
     "audit_events_happened_at: audit_events (happened_at)",
     "audit_events_user_id: audit_events (user_id, happened_at)",
@@ -65,13 +65,13 @@ const POSTGRES_REFERENCES: &str = "SELECT t.relname || ' -> ' || o.relname || ' 
 /// The schema in a form common to both databases and `schema.rs`: one line a column, with its type, whether it can be
 /// NULL and its place in the primary key; then indexes; then references.
 fn schema_of(database: &TestDatabase) -> String {
-    let mut direct = Direct::open(database);
+    let mut direct = DirectConnection::open(database);
     let [columns, indexes, references] = match &direct {
-        Direct::Sqlite(_) => [SQLITE_COLUMNS, SQLITE_INDEXES, SQLITE_REFERENCES],
-        Direct::Postgres(_) => [POSTGRES_COLUMNS, POSTGRES_INDEXES, POSTGRES_REFERENCES],
+        DirectConnection::Sqlite(_) => [SQLITE_COLUMNS, SQLITE_INDEXES, SQLITE_REFERENCES],
+        DirectConnection::Postgres(_) => [POSTGRES_COLUMNS, POSTGRES_INDEXES, POSTGRES_REFERENCES],
     }
     .map(|sql| direct.texts(sql));
-    // Diesel's own list of what has run.
+    // Skips Diesel's own table of applied migrations.
     let columns = columns.into_iter().filter(|line| !line.starts_with("__diesel")).map(|line| line.to_lowercase());
     let [indexes, references] = [indexes, references].map(|lines| lines.into_iter().collect::<BTreeSet<_>>());
     columns.chain(indexes).chain(references).collect::<Vec<_>>().join("\n")
@@ -91,7 +91,7 @@ fn schema_of_the_source() -> String {
             let place = key.iter().position(|part| *part == column).map_or(0, |place| place + 1);
             let is_required = u8::from(bare.is_none());
             let kind = bare.unwrap_or(kind).to_lowercase().replace("bool", "boolean");
-            writeln!(columns, "{name} {column} {kind} {is_required} {place}").expect("a string takes all");
+            writeln!(columns, "{name} {column} {kind} {is_required} {place}").expect("writing to a String cannot fail");
         }
     }
     let references: BTreeSet<&str> =
@@ -115,29 +115,29 @@ pub fn sql(folder: &Path, name: &str) -> String {
 #[test]
 fn migrated_schema_matches_schema_rs() {
     let database = TestDatabase::empty();
-    migrations::run_pending(&beside::url(&database)).expect("the migrations run");
+    migrations::run_pending(&direct_database::url(&database)).expect("the migrations run");
     assert_eq!(schema_of(&database), schema_of_the_source());
 }
 
 #[test]
 fn migrations_can_be_reverted_and_run_again() {
     let database = TestDatabase::empty();
-    let url = beside::url(&database);
+    let url = direct_database::url(&database);
     let names = migrations::run_pending(&url).expect("the migrations run");
     assert_eq!(names.len(), folders().len());
     let whole = schema_of(&database);
-    let mut on_the_way_down = Vec::new();
+    let mut reverted_schemas = Vec::new();
     while migrations::revert_last(&url).expect("it is reverted").is_some() {
-        on_the_way_down.push(schema_of(&database));
+        reverted_schemas.push(schema_of(&database));
         assert!(migrations::status(&url).expect("a list").iter().any(|state| !state.is_applied));
     }
-    assert_eq!(on_the_way_down.len(), names.len());
-    assert_eq!(on_the_way_down.last().expect("one"), "", "nothing of ours is left");
+    assert_eq!(reverted_schemas.len(), names.len());
+    assert_eq!(reverted_schemas.last().expect("one"), "", "no table is left");
     assert_eq!(migrations::run_pending(&url).expect("they run again"), names);
     assert_eq!(schema_of(&database), whole);
-    // Each by itself, too: a server that runs between two migrations finds its schema.
+    // One migration alone, too: a server that runs between two migrations finds its schema.
     migrations::revert_last(&url).expect("it is reverted");
-    assert_eq!(schema_of(&database), on_the_way_down[0]);
+    assert_eq!(schema_of(&database), reverted_schemas[0]);
     assert_eq!(migrations::run_pending(&url).expect("it runs again").len(), 1);
     assert_eq!(schema_of(&database), whole);
     assert_eq!(migrations::run_pending(&url).expect("nothing to do"), Vec::<String>::new());
@@ -146,10 +146,10 @@ fn migrations_can_be_reverted_and_run_again() {
 #[tokio::test]
 async fn database_newer_than_the_binary_is_refused() {
     let database = TestDatabase::create();
-    beside::add_user(&database, "alice", &[]).await;
+    direct_database::add_user(&database, "alice", &[]).await;
     let server = ServerProcess::start(&database, &[]);
-    Direct::open(&database).run("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')");
-    let url = beside::url(&database);
+    DirectConnection::open(&database).run("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')");
+    let url = direct_database::url(&database);
     let up = migrations::run_pending(&url).map(drop);
     let down = migrations::revert_last(&url).map(drop);
     for refused in [up, down, migrations::status(&url).map(drop)] {
@@ -159,25 +159,25 @@ async fn database_newer_than_the_binary_is_refused() {
         );
     }
     let output = run(database.serve(&[]));
-    let said = output.err;
-    assert_eq!(output.code, Some(1), "{said}");
+    let stderr = output.err;
+    assert_eq!(output.code, Some(1), "{stderr}");
     for words in [
         "newer",
         concat!("release (", env!("CARGO_PKG_VERSION"), ")"),
         "99991231000000",
         "Use the release that last ran here",
     ] {
-        assert!(said.contains(words), "{words}: {said}");
+        assert!(stderr.contains(words), "{words}: {stderr}");
     }
     let form = [("username", "alice"), ("password", crate::harness::PASSWORD)];
     let response = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form).send().await;
-    assert_eq!(response.expect("an response").status(), 200);
+    assert_eq!(response.expect("a response").status(), 200);
 }
 
 #[test]
 fn concurrent_migrations_are_run_by_one_process() {
     let database = TestDatabase::empty();
-    let url = beside::url(&database);
+    let url = direct_database::url(&database);
     let runs: Vec<usize> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| migrations::run_pending(&url).expect("it runs"))).collect();
         threads.into_iter().map(|thread| thread.join().expect("no panic").len()).collect()
@@ -190,15 +190,15 @@ fn concurrent_migrations_are_run_by_one_process() {
 #[test]
 fn failed_migration_changes_nothing() {
     let database = TestDatabase::empty();
-    let url = beside::url(&database);
+    let url = direct_database::url(&database);
     migrations::prepare(&url).expect("it is prepared");
-    // A foreign table conflicts with a later migration, after earlier ones have run.
-    Direct::open(&database).run("CREATE TABLE login_attempts (unlike_ours TEXT)");
+    // Another application's table conflicts with a later migration, after earlier ones have run.
+    DirectConnection::open(&database).run("CREATE TABLE login_attempts (unlike_ours TEXT)");
     let before = schema_of(&database);
     let error = migrations::run_pending(&url).expect_err("it fails").to_string();
     assert!(error.contains("login_attempts") && error.contains("nothing was changed"), "{error}");
     assert_eq!(schema_of(&database), before);
-    Direct::open(&database).run("DROP TABLE login_attempts");
+    DirectConnection::open(&database).run("DROP TABLE login_attempts");
     assert_eq!(migrations::run_pending(&url).expect("they run").len(), folders().len());
     assert_eq!(schema_of(&database), schema_of_the_source());
 }
@@ -206,7 +206,7 @@ fn failed_migration_changes_nothing() {
 #[test]
 fn each_migration_runs_as_the_diesel_cli_runs_it() {
     let database = TestDatabase::empty();
-    let mut direct = Direct::open(&database);
+    let mut direct = DirectConnection::open(&database);
     for folder in folders() {
         direct.run(&format!("BEGIN; {}; COMMIT", sql(&folder, "up.sql").trim().trim_end_matches(';')));
     }

@@ -6,7 +6,7 @@ use vestibule::links::{self, LinkPurpose, NewLink};
 use vestibule::recovery::{ResetMail, mail_reset_link};
 use vestibule::users::{self, UserId};
 
-use crate::harness::beside::Direct;
+use crate::harness::direct_database::DirectConnection;
 use crate::harness::mail::MailServer;
 use crate::harness::visitor::Visitor;
 use crate::harness::{PASSWORD, ServerProcess, TestApp};
@@ -52,7 +52,7 @@ async fn submissions_of_a_one_time_link_are_bounded() {
             status => panic!("{status}: {}", page.html),
         }
     }
-    assert_eq!(counts, [20, 40], "told that the name is taken, and to wait");
+    assert_eq!(counts, [20, 40], "the name is taken, and too many submissions");
     assert_eq!(server.counter("vestibule_password_hashes_total").await, 20);
     app.clock.advance(Duration::from_mins(61));
     let visitor = Visitor::new(&app);
@@ -75,7 +75,11 @@ async fn link_form_is_bound_to_its_link() {
     // The same browser opens another link.
     visitor.get(&format!("/password/reset?link={his}")).await;
     let page = visitor.submit(&form, "/password/reset", &[("password", NEW_PASSWORD)]).await;
-    assert_eq!((page.status, page.value_of("username")), (422, Some("mallory")), "shown anew, with the name");
+    assert_eq!(
+        (page.status, page.value_of("username")),
+        (422, Some("mallory")),
+        "the form is shown again, with the other name"
+    );
     for name in ["alice", "mallory"] {
         Visitor::new(&app).sign_in(name).await;
     }
@@ -99,13 +103,13 @@ async fn password_reset_makes_the_browser_known_to_throttling() {
     }
     let secret = link(&app, LinkPurpose::Reset, Some(alice)).await;
     let visitor = Visitor::new(&app).with("x-forwarded-for", "203.0.113.9");
-    assert_eq!(visitor.try_sign_in("alice", PASSWORD).await.status, 429, "the account is shut");
+    assert_eq!(visitor.try_sign_in("alice", PASSWORD).await.status, 429, "the account is throttled");
     visitor.get(&format!("/password/reset?link={secret}")).await;
     let form = visitor.get("/password/reset").await;
     assert_eq!(visitor.submit(&form, "/password/reset", &[("password", NEW_PASSWORD)]).await.status, 303);
     assert_eq!(visitor.try_sign_in("alice", NEW_PASSWORD).await.status, 303, "the browser is known now");
     let other = Visitor::new(&app).with("x-forwarded-for", "203.0.114.9");
-    assert_eq!(other.try_sign_in("alice", NEW_PASSWORD).await.status, 429, "no other is");
+    assert_eq!(other.try_sign_in("alice", NEW_PASSWORD).await.status, 429, "no other browser is known");
 }
 
 #[tokio::test]
@@ -152,7 +156,7 @@ async fn last_of_three_reset_links_stays_valid() {
     app.clock.advance(Duration::from_mins(2));
     assert_eq!(visitor.get("/password/reset").await.status, 410);
     ask_for_reset(&app, 9).await;
-    assert_eq!(server.wait_for(4).await.len(), 4, "and when it has run out, a new one comes");
+    assert_eq!(server.wait_for(4).await.len(), 4, "after it expired, a new one is sent");
 }
 
 #[tokio::test]
@@ -162,7 +166,7 @@ async fn full_mail_queue_keeps_the_earlier_reset_link_valid() {
     ask_for_reset(&app, 1).await;
     let link = server.wait_for(1).await.remove(0).link();
     server.kill();
-    let mut direct = Direct::open(&app.database);
+    let mut direct = DirectConnection::open(&app.database);
     while direct.count("outbox", "1 = 1") > 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -173,7 +177,7 @@ async fn full_mail_queue_keeps_the_earlier_reset_link_valid() {
         ));
     }
     let accounts = &app.services.accounts;
-    let alice = app.write(|conn| users::find_by_id(conn, UserId(1))).await.expect("she is there");
+    let alice = app.write(|conn| users::find_by_id(conn, UserId(1))).await.expect("alice exists");
     let mailed = mail_reset_link(accounts, accounts.outbox().clone(), alice).await.expect("the database responds");
     assert_eq!(mailed, ResetMail::QueueFull, "rolled back as a whole");
     let visitor = Visitor::new(&app);

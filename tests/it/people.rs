@@ -23,7 +23,7 @@ async fn sign_in_shows_the_account() {
     let me: Value = serde_json::from_str(&visitor.get("/me").await.html).expect("JSON");
     assert_eq!(me["sub"], "Alice");
     let again = visitor.get("/login").await;
-    assert_eq!((again.status, again.location()), (303, "/"), "nobody signs in twice by accident");
+    assert_eq!((again.status, again.location()), (303, "/"), "a signed-in browser is redirected");
 }
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn failed_sign_ins_look_the_same_for_unknown_and_disabled_users() {
     app.add_user("alice", &[]).await;
     disable(&app, "carol").await;
     let mut responses = Vec::new();
-    // Names of one length, because the form contains them.
+    // Names of the same length, because the form contains them.
     for name in ["alice", "carol", "zelda"] {
         let visitor = Visitor::new(&app);
         responses.push(comparable(&visitor.try_sign_in(name, "not the password").await, name));
@@ -75,7 +75,7 @@ async fn throttled_sign_in_page_shows_the_wait() {
     let korean = visitor.clone().with("accept-language", "ko").try_sign_in("alice", PASSWORD).await;
     assert!(korean.alert().contains(&format!("{}초 후에", korean.header("retry-after"))), "{}", korean.alert());
     app.clock.advance(Duration::from_secs(31));
-    assert_eq!(visitor.try_sign_in("alice", PASSWORD).await.status, 303, "the wait was true");
+    assert_eq!(visitor.try_sign_in("alice", PASSWORD).await.status, 303, "the wait is as long as stated");
 }
 
 async fn disable(app: &TestApp, name: &str) {
@@ -83,7 +83,7 @@ async fn disable(app: &TestApp, name: &str) {
     app.write(move |conn| users::set_disabled(conn, user.id, Some(now))).await;
 }
 
-/// Everything by which two responses could differ.
+/// The status, the headers and the page, without the date, the CSRF token and the name.
 fn comparable(page: &Page, name: &str) -> (u16, Vec<String>, String) {
     let mut headers: Vec<String> = page
         .headers

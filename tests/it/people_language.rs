@@ -20,7 +20,7 @@ async fn language_is_that_of_the_switch_then_the_account_then_the_browser() {
     let page = visitor.get("/").await;
     switch(&visitor, &page, "en").await;
     assert_eq!(lang(&visitor.get("/").await), "en");
-    // A language without a file is ignored.
+    // An unsupported language is ignored.
     app.write(move |conn| users::set_language(conn, user.id, Some("xx"))).await;
     visitor.forget_cookies();
     visitor.sign_in("alice").await;
@@ -28,7 +28,7 @@ async fn language_is_that_of_the_switch_then_the_account_then_the_browser() {
 }
 
 #[tokio::test]
-async fn mails_use_the_accounts_language_or_else_the_pages() {
+async fn mails_use_the_language_of_the_account_or_of_the_page() {
     let server = MailServer::start();
     let app = server.app().await;
     let user = app.add_user("alice", &[]).await;
@@ -46,6 +46,6 @@ async fn mails_use_the_accounts_language_or_else_the_pages() {
         let mails = server.wait_for(count + 2).await;
         let languages: Vec<&str> =
             mails[count..].iter().map(|mail| mail.headers["content-language"].as_str()).collect();
-        assert_eq!(languages, [written, written], "a new device, and another password");
+        assert_eq!(languages, [written, written], "the mails on the new device and on the new password");
     }
 }

@@ -11,7 +11,10 @@ const DAY: Duration = Duration::from_hours(24);
 
 async fn sign_in_remembered(visitor: &Visitor) -> Page {
     let form = visitor.get("/login").await;
-    assert!(form.html.contains("name=\"remember\"") && !form.html.contains(" checked"), "nobody is remembered unasked");
+    assert!(
+        form.html.contains("name=\"remember\"") && !form.html.contains(" checked"),
+        "the box is not checked by default"
+    );
     let fields = [("username", "alice"), ("password", PASSWORD), ("remember", "on")];
     let page = visitor.submit(&form, "/login", &fields).await;
     assert_eq!(page.status, 303, "{}", page.html);
@@ -24,7 +27,7 @@ async fn remembered_session_cookie_is_persistent() {
     app.add_user("alice", &[]).await;
     let remembered = sign_in_remembered(&Visitor::new(&app)).await;
     let cookie = remembered.set_cookie(SESSION).expect("set at sign-in");
-    let seconds: i64 = cookie.rsplit_once("; Max-Age=").expect("kept").1.parse().expect("a number");
+    let seconds: i64 = cookie.rsplit_once("; Max-Age=").expect("a persistent cookie").1.parse().expect("a number");
     assert!((7_775_900..=7_776_000).contains(&seconds), "{cookie}");
     let visitor = Visitor::new(&app);
     let page = visitor.sign_in("alice").await;
@@ -47,14 +50,14 @@ async fn remembered_session_has_its_own_lifetimes() {
     app.clock.advance(29 * DAY);
     assert!(remembered.is_signed_in().await && !other.is_signed_in().await);
     app.clock.advance(30 * DAY);
-    assert!(!remembered.is_signed_in().await, "thirty days without use");
+    assert!(!remembered.is_signed_in().await, "it expires after thirty days without use");
     sign_in_remembered(&remembered).await;
     for _ in 0..4 {
         app.clock.advance(20 * DAY);
         assert!(remembered.is_signed_in().await);
     }
     app.clock.advance(10 * DAY);
-    assert!(!remembered.is_signed_in().await, "ninety days altogether");
+    assert!(!remembered.is_signed_in().await, "it expires after ninety days in total");
 }
 
 #[tokio::test]

@@ -21,8 +21,8 @@ async fn token_cookie_is_valid_for_me_only() {
     assert_eq!((page.status, page.location()), (303, "/login"));
     assert_eq!(holder.get("/login").await.status, 200);
     let holder = Visitor::with_cookies(&app, &[(TOKEN, &token)]);
-    holder.vouched().post("/logout", &[]).await;
-    assert!(visitor.is_signed_in().await, "nor does it end the session");
+    holder.same_origin().post("/logout", &[]).await;
+    assert!(visitor.is_signed_in().await, "it does not end the session either");
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn session_cookie_is_not_valid_for_me() {
     let page = Visitor::with_cookies(&app, &[(TOKEN, &session)]).get("/me").await;
     assert_eq!(page.status, 401);
     assert!(holder.is_signed_in().await);
-    assert_eq!(holder.get("/me").await.status, 200, "the page gave it a token of its own");
+    assert_eq!(holder.get("/me").await.status, 200, "the page issued a token");
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn page_issues_a_new_token_when_the_old_one_has_expired() {
     let (app, visitor) = app_with_alice().await;
     let old = visitor.cookie(TOKEN).expect("signed in");
     assert!(visitor.is_signed_in().await);
-    assert_eq!(visitor.cookie(TOKEN).as_ref(), Some(&old), "not before it is due");
+    assert_eq!(visitor.cookie(TOKEN).as_ref(), Some(&old), "not before the old one expires");
     app.clock.advance(Duration::from_secs(1_300));
     assert_eq!(visitor.get("/me").await.status, 401, "the old one has expired");
     let page = visitor.get("/").await;
@@ -62,7 +62,7 @@ async fn session_expires_when_idle() {
     app.clock.advance(Duration::from_mins(12 * 60 - 1));
     assert!(visitor.is_signed_in().await);
     app.clock.advance(Duration::from_mins(12 * 60 - 1));
-    assert!(visitor.is_signed_in().await, "each use counts");
+    assert!(visitor.is_signed_in().await, "each use extends the session");
     app.clock.advance(12 * HOUR);
     let page = visitor.get("/").await;
     assert_eq!((page.status, page.location()), (303, "/login?notice=session-ended"));
@@ -89,15 +89,15 @@ async fn sign_out_ends_the_session_and_its_token_at_once() {
     let (app, visitor) = app_with_alice().await;
     let thief = visitor.copy(&app);
     let token = visitor.cookie(TOKEN).expect("signed in");
-    let seed_and_secret = visitor.cookie(SESSION);
+    let session_cookie = visitor.cookie(SESSION);
     assert_eq!(app.get_me(&token).await.status(), 200);
     let page = visitor.sign_out().await;
     assert_eq!((page.status, page.location()), (303, "/login?notice=signed-out"));
     assert_eq!(app.get_me(&token).await.status(), 401, "at once, though it has not expired");
-    assert_eq!(visitor.cookie(TOKEN), None, "the browser's token is taken away");
-    assert_ne!(visitor.cookie(SESSION), seed_and_secret, "the session cookie is renewed");
-    assert_eq!(visitor.get("/").await.location(), "/login", "the way back leads to the form");
-    assert!(!thief.is_signed_in().await, "a copy of the cookie is worth nothing");
+    assert_eq!(visitor.cookie(TOKEN), None, "the token cookie is removed");
+    assert_ne!(visitor.cookie(SESSION), session_cookie, "the session cookie is renewed");
+    assert_eq!(visitor.get("/").await.location(), "/login", "the account page redirects to sign-in");
+    assert!(!thief.is_signed_in().await, "a copy of the cookie is invalid");
     let live = app.write(|conn| sessions::list_unended_of_user(conn, users::UserId(1), 10)).await;
     assert!(live.is_empty(), "{live:?}");
 }
@@ -106,11 +106,11 @@ async fn sign_out_ends_the_session_and_its_token_at_once() {
 async fn sign_out_is_idempotent() {
     let (_app, visitor) = app_with_alice().await;
     let account = visitor.get("/").await;
-    for vouched in [visitor.clone(), visitor.clone(), visitor.vouched()] {
-        let page = vouched.submit(&account, "/logout", &[]).await;
+    for browser in [visitor.clone(), visitor.clone(), visitor.same_origin()] {
+        let page = browser.submit(&account, "/logout", &[]).await;
         assert_eq!((page.status, page.location()), (303, "/login?notice=signed-out"));
     }
-    assert_eq!(visitor.sign_in("alice").await.location(), "/", "and the form after it works");
+    assert_eq!(visitor.sign_in("alice").await.location(), "/", "the next sign-in works");
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn sign_in_ends_the_earlier_session_of_the_same_browser_only() {
     let earlier = visitor.copy(&app);
     // A form that was open in another tab.
     let fields = [("username", "bob"), ("password", crate::harness::PASSWORD)];
-    assert_eq!(visitor.vouched().post("/login", &fields).await.status, 303);
+    assert_eq!(visitor.same_origin().post("/login", &fields).await.status, 303);
     assert!(visitor.get("/").await.html.contains("<bdi>bob</bdi>"));
     let token = earlier.cookie(TOKEN).expect("signed in");
     assert_eq!(app.get_me(&token).await.status(), 401, "its token is refused");
@@ -150,7 +150,7 @@ async fn session_ended_elsewhere_is_signed_out_at_the_next_page() {
     .await;
     assert_eq!(visitor.get("/").await.location(), "/login?notice=session-ended");
     app.clock.advance(Duration::from_secs(1_300));
-    assert!(visitor.get("/").await.set_cookie(TOKEN).is_none(), "nothing mints a token for it");
+    assert!(visitor.get("/").await.set_cookie(TOKEN).is_none(), "no token is issued for it");
 }
 
 /// A server with `alice`, and her signed-in browser.

@@ -35,7 +35,7 @@ async fn link_scanner_does_not_use_up_the_setup_link() {
     for method in [Method::GET, Method::HEAD, Method::GET] {
         let scanner = Visitor::new(&app);
         let page = scanner.request(method, &path, None).await;
-        assert_eq!((page.status, page.location()), (303, "/setup"), "the secret leaves the address at once");
+        assert_eq!((page.status, page.location()), (303, "/setup"), "the secret is removed from the URL at once");
         assert_eq!(scanner.get("/setup").await.status, 200);
         assert_eq!(scanner.get("/setup").await.status, 200);
         // A scanner that presses buttons sends no password.
@@ -48,7 +48,7 @@ async fn link_scanner_does_not_use_up_the_setup_link() {
 #[tokio::test]
 async fn setup_secret_is_in_no_page_and_encrypted_in_its_cookie() {
     let app = TestApp::start().await;
-    let secret = app.setup_link.clone().expect("nobody is an administrator");
+    let secret = app.setup_link.clone().expect("a set-up link");
     let visitor = Visitor::new(&app);
     let page = visitor.get(&link_of(&app)).await;
     let cookie = page.set_cookie("vestibule_link").expect("set");
@@ -64,10 +64,10 @@ async fn setup_link_is_invalid_once_an_admin_exists() {
     let (visitor, form) = open(&app).await;
     assert_eq!(visitor.submit(&form, "/setup", &ROOT).await.status, 303);
     let fields = [("username", "mallory"), ("password", PASSWORD)];
-    assert_is_dead(&late.submit(&late_form, "/setup", &fields).await);
+    assert_link_expired(&late.submit(&late_form, "/setup", &fields).await);
     let newcomer = Visitor::new(&app);
     newcomer.get(&link_of(&app)).await;
-    assert_is_dead(&newcomer.get("/setup").await);
+    assert_link_expired(&newcomer.get("/setup").await);
     assert_eq!(count_users(&app).await, 1);
 }
 
@@ -99,7 +99,7 @@ async fn concurrent_setup_posts_create_one_admin() {
 async fn stale_setup_form_creates_no_admin() {
     let app = TestApp::start().await;
     let (visitor, _) = open(&app).await;
-    let page = visitor.vouched().post("/setup", &[&ROOT[..], &[("csrf", "stale")]].concat()).await;
+    let page = visitor.same_origin().post("/setup", &[&ROOT[..], &[("csrf", "stale")]].concat()).await;
     assert_eq!(page.status, 422);
     assert!(page.alert().starts_with("This form has expired"), "{}", page.alert());
     assert_eq!((page.value_of("username"), page.value_of("display_name")), (Some("root"), Some("Ada L.")));
@@ -111,16 +111,16 @@ async fn stale_setup_form_creates_no_admin() {
 async fn missing_invalid_or_expired_setup_link_is_410() {
     let app = TestApp::start().await;
     let visitor = Visitor::new(&app);
-    assert_is_dead(&visitor.get("/setup").await);
-    assert_is_dead(&visitor.post("/setup", &ROOT).await);
+    assert_link_expired(&visitor.get("/setup").await);
+    assert_link_expired(&visitor.post("/setup", &ROOT).await);
     for link in ["", "x", &"A".repeat(43), "%20", &"A".repeat(9_000)] {
         let page = visitor.get(&format!("/setup?link={link}")).await;
         assert_eq!((page.status, page.location()), (303, "/setup"), "{link:.10}");
-        assert_is_dead(&visitor.get("/setup").await);
+        assert_link_expired(&visitor.get("/setup").await);
     }
     let (visitor, form) = open(&app).await;
     app.clock.advance(Duration::from_secs(3_601));
-    assert_is_dead(&visitor.submit(&form, "/setup", &ROOT).await);
+    assert_link_expired(&visitor.submit(&form, "/setup", &ROOT).await);
     assert_eq!(count_users(&app).await, 0);
     let korean = Visitor::new(&app).with("accept-language", "ko").get("/setup").await;
     assert!(korean.html.contains("유효하지 않은 링크입니다"));
@@ -145,15 +145,15 @@ async fn rescue_link_sets_a_password_and_ends_other_sessions() {
     assert!(visitor.get("/?notice=rescued").await.html.contains("Your password has been reset."));
     assert!(!earlier.is_signed_in().await);
     assert_eq!(Visitor::new(&app).try_sign_in("root", PASSWORD).await.status, 422);
-    let token = earlier.cookie(TOKEN).expect("it was signed in");
+    let token = earlier.cookie(TOKEN).expect("signed in");
     app.services.sessions.revoked().refresh(&app.services.db, app.clock.now()).await.expect("the database responds");
     assert_eq!(app.get_me(&token).await.status(), 401);
     visitor.get(&format!("/setup?link={}", link.reveal())).await;
-    assert_is_dead(&visitor.get("/setup").await);
+    assert_link_expired(&visitor.get("/setup").await);
 }
 
 fn link_of(app: &TestApp) -> String {
-    format!("/setup?link={}", app.setup_link.as_deref().expect("nobody is an administrator"))
+    format!("/setup?link={}", app.setup_link.as_deref().expect("a set-up link"))
 }
 
 /// Opens the link and returns the browser and the form.
@@ -166,7 +166,7 @@ pub async fn open(app: &TestApp) -> (Visitor, Page) {
     (visitor, form)
 }
 
-fn assert_is_dead(page: &Page) {
+fn assert_link_expired(page: &Page) {
     assert_eq!(page.status, 410);
     assert!(page.html.contains("This link is no longer valid") && page.html.contains("vestibule setup-link"));
 }

@@ -1,12 +1,12 @@
 //! Identity, tokens and roles as reverse proxies ask for them.
 
 use crate::harness::proxies::{
-    AUTH_REQUEST, FORWARD_AUTH, NAVIGATION, PROXY, ask, ask_both, sign_in, start, start_with,
+    AUTH_REQUEST, FORWARD_AUTH, NAVIGATION, PROXY, check, check_both, sign_in, start, start_with,
 };
 use crate::harness::visitor::{SESSION, TOKEN, Visitor};
 
 #[tokio::test]
-async fn identity_headers_are_always_all_four() {
+async fn all_four_identity_headers_are_always_set() {
     let app = start().await;
     let alice = app.add_user("alice", &["editor", "admin"]).await;
     app.add_user("홍길동", &[]).await;
@@ -19,11 +19,11 @@ async fn identity_headers_are_always_all_four() {
         [("alice", ["alice", "김 앨리스", "alice@example.com", "admin,editor"]), ("홍길동", ["홍길동", "", "", ""])]
     {
         let (_, cookie) = sign_in(&app, name).await;
-        for response in ask_both(&app, &[("cookie", &cookie)]).await {
+        for response in check_both(&app, &[("cookie", &cookie)]).await {
             assert_eq!(response.status, 200);
             let headers = ["remote-user", "remote-name", "remote-email", "remote-groups"];
-            let told = headers.map(|name| std::str::from_utf8(response.headers[name].as_bytes()).expect("UTF-8"));
-            assert_eq!(told, expected);
+            let values = headers.map(|name| std::str::from_utf8(response.headers[name].as_bytes()).expect("UTF-8"));
+            assert_eq!(values, expected);
             assert!(!response.headers.contains_key("set-cookie") && response.body.is_empty());
         }
     }
@@ -45,7 +45,7 @@ async fn proxy_checks_accept_the_proxy_cookie_only() {
         format!("__Host-{cookie}"),
         format!("{SESSION}={secret}"),
     ] {
-        for response in ask_both(&app, &[("cookie", &cookies)]).await {
+        for response in check_both(&app, &[("cookie", &cookies)]).await {
             assert_eq!(
                 (response.status, response.header("www-authenticate")),
                 (401, "Bearer realm=\"vestibule\""),
@@ -54,7 +54,7 @@ async fn proxy_checks_accept_the_proxy_cookie_only() {
         }
     }
     let holder = Visitor::with_cookies(&app, &[(PROXY, secret), (SESSION, secret), (TOKEN, secret)]);
-    assert_eq!(holder.get("/me").await.status, 401, "nor does the proxies' cookie open anything here");
+    assert_eq!(holder.get("/me").await.status, 401, "the proxy cookie is not valid at the server itself");
     assert!(!holder.is_signed_in().await);
 }
 
@@ -63,20 +63,20 @@ async fn proxy_checks_accept_password_grant_tokens_but_no_browser_tokens() {
     let app = start().await;
     app.add_user("alice", &["editor"]).await;
     let token = format!("Bearer {}", app.token_of("alice").await);
-    for response in ask_both(&app, &[("authorization", &token)]).await {
+    for response in check_both(&app, &[("authorization", &token)]).await {
         assert_eq!((response.status, response.header("remote-user")), (200, "alice"));
     }
     let (visitor, cookie) = sign_in(&app, "alice").await;
     let of_browser = format!("Bearer {}", visitor.cookie(TOKEN).expect("signed in"));
     for value in [of_browser.as_str(), "Bearer abc", &token[..token.len() - 2]] {
-        for response in ask_both(&app, &[("authorization", value)]).await {
+        for response in check_both(&app, &[("authorization", value)]).await {
             assert_eq!(response.status, 401);
             assert!(response.header("www-authenticate").contains("error=\"invalid_token\""));
         }
     }
-    // Credentials for the application are ignored beside the cookie.
+    // Credentials for the application are ignored if the cookie is sent.
     for value in ["Bearer abc", "Basic YTpi", "x"] {
-        for response in ask_both(&app, &[("authorization", value), ("cookie", &cookie)]).await {
+        for response in check_both(&app, &[("authorization", value), ("cookie", &cookie)]).await {
             assert_eq!(response.status, 200, "{value}");
         }
     }
@@ -86,10 +86,10 @@ async fn proxy_checks_accept_password_grant_tokens_but_no_browser_tokens() {
     let shared = shared.await;
     shared.add_user("alice", &[]).await;
     let token = format!("Bearer {}", shared.token_of("alice").await);
-    for response in ask_both(&shared, &[("authorization", &token)]).await {
-        assert_eq!(response.status, 401, "with HS256 every program that checks tokens could make one");
+    for response in check_both(&shared, &[("authorization", &token)]).await {
+        assert_eq!(response.status, 401, "with HS256 every resource server can sign tokens");
     }
-    assert_eq!(ask(&shared, FORWARD_AUTH, &[("cookie", &sign_in(&shared, "alice").await.1)]).await.status, 200);
+    assert_eq!(check(&shared, FORWARD_AUTH, &[("cookie", &sign_in(&shared, "alice").await.1)]).await.status, 200);
 }
 
 #[tokio::test]
@@ -110,16 +110,16 @@ async fn proxy_checks_can_require_a_role() {
     ] {
         for route in [FORWARD_AUTH, AUTH_REQUEST] {
             let path = format!("{route}{query}");
-            let response = ask(&app, &path, &[cookie]).await;
+            let response = check(&app, &path, &[cookie]).await;
             assert_eq!(response.status, status, "{path}");
             assert_eq!(response.headers.contains_key("remote-user"), status == 200, "{path}");
             if query == "?role=admin" {
                 assert_eq!(response.json()["error"], "access_denied");
-                assert_eq!(ask(&app, &path, &[]).await.status, 401, "signing in may help a stranger");
+                assert_eq!(check(&app, &path, &[]).await.status, 401, "a signed-out request gets 401, never 403");
             }
         }
     }
-    let page = ask(&app, &format!("{FORWARD_AUTH}?role=admin"), &[&NAVIGATION[..], &[cookie]].concat()).await;
+    let page = check(&app, &format!("{FORWARD_AUTH}?role=admin"), &[&NAVIGATION[..], &[cookie]].concat()).await;
     assert_eq!(page.status, 403);
     assert!(
         page.text().contains("the role this page requires")

@@ -6,20 +6,20 @@ use reqwest::{Client, RequestBuilder};
 use vestibule::sessions::{self, EndReason};
 use vestibule::users;
 
-use crate::harness::away::Away;
+use crate::harness::database_outage::Outage;
 use crate::harness::reverse_proxy::{Kind, ReverseProxy};
 use crate::harness::{PASSWORD, TestResponse};
 
 const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 
 /// The value of a header that the application received, if any.
-pub fn told<'a>(response: &'a str, name: &str) -> Option<&'a str> {
+pub fn received_header<'a>(response: &'a str, name: &str) -> Option<&'a str> {
     let mut values = response.lines().filter_map(|line| {
         let (key, value) = line.split_once(':')?;
         key.eq_ignore_ascii_case(name).then(|| value.trim())
     });
     let value = values.next();
-    assert_eq!(values.next(), None, "{name} comes once: {response}");
+    assert_eq!(values.next(), None, "{name} is received once: {response}");
     value
 }
 
@@ -31,18 +31,18 @@ pub fn open(client: &Client, url: &str) -> RequestBuilder {
 pub async fn sign_in(proxy: &ReverseProxy, name: &str) -> (Client, String) {
     let client = proxy.client();
     let url = format!("{}/a?b=c&d", proxy.application);
-    let form = open(&client, &url).send().await.expect("an response");
+    let form = open(&client, &url).send().await.expect("a response");
     assert_eq!((form.status().as_u16(), form.url().path()), (200, "/login"), "{}", form.url());
     let login = form.url().clone();
     let html = form.text().await.expect("a page");
     let csrf = html.split_once("name=\"csrf\" value=\"").and_then(|(_, rest)| rest.split_once('"')).expect("a token").0;
     let fields = [("csrf", csrf), ("next", &url), ("username", name), ("password", PASSWORD)];
-    let response = client.post(login).form(&fields).header("accept", HTML).send().await.expect("an response");
+    let response = client.post(login).form(&fields).header("accept", HTML).send().await.expect("a response");
     assert_eq!((response.status().as_u16(), response.url().as_str()), (200, url.as_str()), "back at the application");
     (client, response.text().await.expect("text"))
 }
 
-async fn works_behind(kind: Kind) {
+async fn assert_works_behind(kind: Kind) {
     let proxy = ReverseProxy::start(kind, None).await;
     let alice = proxy.app.add_user("alice", &["admin", "editor"]).await;
     proxy.app.write(move |conn| users::set_display_name(conn, alice.id, Some("김 앨리스"))).await;
@@ -64,22 +64,22 @@ async fn works_behind(kind: Kind) {
         }
         assert!(responses[3].starts_with("POST /x ") && responses[3].ends_with("\n\nthe body"), "{}", responses[3]);
         for response in responses {
-            assert_eq!(told(&response, "remote-user"), Some("alice"));
-            assert_eq!(told(&response, "remote-name"), Some("김 앨리스"));
-            assert_eq!(told(&response, "remote-groups"), Some("admin,editor"));
-            assert_eq!(told(&response, "remote-email").unwrap_or_default(), "", "she has none");
+            assert_eq!(received_header(&response, "remote-user"), Some("alice"));
+            assert_eq!(received_header(&response, "remote-name"), Some("김 앨리스"));
+            assert_eq!(received_header(&response, "remote-groups"), Some("admin,editor"));
+            assert_eq!(received_header(&response, "remote-email").unwrap_or_default(), "", "alice has no email");
             let has_cookies = response.contains("vestibule_");
             assert_eq!(
                 has_cookies,
                 kind == Kind::Traefik,
-                "the shared cookies stay with the proxy that can: {response}"
+                "every proxy but Traefik removes the shared cookies: {response}"
             );
         }
     }
-    stops_at_once(&proxy, client, alice.id).await;
+    assert_blocked_at_once(&proxy, client, alice.id).await;
 }
 
-async fn stops_at_once(proxy: &ReverseProxy, client: Client, alice: users::UserId) {
+async fn assert_blocked_at_once(proxy: &ReverseProxy, client: Client, alice: users::UserId) {
     let url = format!("{}/x", proxy.application);
     let status = async |request: RequestBuilder| TestResponse::to(request).await.status;
     let now = proxy.app.clock.now();
@@ -87,35 +87,39 @@ async fn stops_at_once(proxy: &ReverseProxy, client: Client, alice: users::UserI
     assert_eq!(status(client.get(&url)).await, 401);
     proxy.app.write(move |conn| users::set_disabled(conn, alice, None)).await;
     assert_eq!(status(client.get(&url)).await, 200);
-    let away = Away::begin_for_readers(&proxy.app.database);
+    let outage = Outage::begin_for_readers(&proxy.app.database);
     let response = TestResponse::to(client.get(&url)).await;
     assert!(response.status >= 500 && !response.text().contains("GET /x"), "{}", response.status);
     if proxy.app.database.is_postgres() {
         assert_eq!((response.status, response.retry_after().is_some()), (503, true));
     }
-    drop(away);
+    drop(outage);
     assert_eq!(status(client.get(&url)).await, 200);
     proxy
         .app
         .write_elsewhere(move |conn, ended| sessions::end_all_of_user(conn, ended, alice, EndReason::SignedOut, now))
         .await;
     assert_eq!(status(client.get(&url)).await, 401);
-    assert_eq!(status(client.post(&url).header("accept", HTML).body("x")).await, 401, "no redirect loses a body");
-    let login = open(&client, &url).send().await.expect("an response");
+    assert_eq!(
+        status(client.post(&url).header("accept", HTML).body("x")).await,
+        401,
+        "a request with a body is not redirected"
+    );
+    let login = open(&client, &url).send().await.expect("a response");
     assert_eq!(login.url().path(), "/login");
 }
 
 #[tokio::test]
-async fn nginx_passes_a_signed_in_user_and_stops_at_once() {
-    works_behind(Kind::Nginx).await;
+async fn nginx_passes_signed_in_users_and_blocks_ended_sessions_at_once() {
+    assert_works_behind(Kind::Nginx).await;
 }
 
 #[tokio::test]
-async fn caddy_passes_a_signed_in_user_and_stops_at_once() {
-    works_behind(Kind::Caddy).await;
+async fn caddy_passes_signed_in_users_and_blocks_ended_sessions_at_once() {
+    assert_works_behind(Kind::Caddy).await;
 }
 
 #[tokio::test]
-async fn traefik_passes_a_signed_in_user_and_stops_at_once() {
-    works_behind(Kind::Traefik).await;
+async fn traefik_passes_signed_in_users_and_blocks_ended_sessions_at_once() {
+    assert_works_behind(Kind::Traefik).await;
 }

@@ -19,10 +19,10 @@ async fn alice(app: &TestApp) -> User {
         users::find_by_id(conn, user.id)
     })
     .await
-    .expect("she is there")
+    .expect("alice exists")
 }
 
-async fn ask(app: &TestApp, login: &str) -> Visitor {
+async fn request_reset(app: &TestApp, login: &str) -> Visitor {
     let visitor = Visitor::new(app);
     let form = visitor.get("/password/forgot").await;
     let page = visitor.submit(&form, "/password/forgot", &[("login", login)]).await;
@@ -36,7 +36,7 @@ async fn open(app: &TestApp, mail: &Received) -> (Visitor, Page) {
     let link = mail.link();
     let (path, _) = link.split_once('?').expect("a secret");
     let page = visitor.get(&link).await;
-    assert_eq!((page.status, page.location()), (303, path), "the secret leaves the address at once");
+    assert_eq!((page.status, page.location()), (303, path), "the secret is removed from the URL at once");
     let form = visitor.get(path).await;
     (visitor, form)
 }
@@ -49,8 +49,8 @@ async fn password_reset_by_mail_ends_every_session() {
     let earlier = Visitor::new(&app);
     earlier.sign_in("alice").await;
     // By the email, in another case.
-    let asker = ask(&app, "alice@EXAMPLE.COM").await;
-    assert!(asker.get("/login?notice=reset-asked").await.html.contains("sent a link"));
+    let requester = request_reset(&app, "alice@EXAMPLE.COM").await;
+    assert!(requester.get("/login?notice=reset-asked").await.html.contains("sent a link"));
     let mails = server.wait_for(1).await;
     assert_eq!(mails[0].to, ["Alice@example.com"]);
     let (visitor, form) = open(&app, &mails[0]).await;
@@ -64,10 +64,10 @@ async fn password_reset_by_mail_ends_every_session() {
     assert!(!visitor.is_signed_in().await && !earlier.is_signed_in().await);
     assert_eq!(Visitor::new(&app).try_sign_in("alice", PASSWORD).await.status, 422);
     assert_eq!(Visitor::new(&app).try_sign_in("alice", OTHER_PASSWORD).await.status, 303);
-    // Another mail reports the new sign-in; their order is open.
-    let told = server.wait_for(3).await;
-    assert!(told.iter().any(|mail| mail.subject() == "Your password for Vestibule was changed"), "{told:#?}");
-    let token = earlier.cookie(TOKEN).expect("it was signed in");
+    // Another mail reports the new sign-in; their order may vary.
+    let received = server.wait_for(3).await;
+    assert!(received.iter().any(|mail| mail.subject() == "Your password for Vestibule was changed"), "{received:#?}");
+    let token = earlier.cookie(TOKEN).expect("signed in");
     app.services.sessions.revoked().refresh(&app.services.db, app.clock.now()).await.expect("the database responds");
     assert_eq!(app.get_me(&token).await.status(), 401);
 }
@@ -86,7 +86,7 @@ async fn rescued_admin_gets_a_mail() {
     let visitor = Visitor::new(&app);
     // The link is valid at its own page only.
     visitor.get(&format!("/password/reset?link={}", link.reveal())).await;
-    assert_is_dead(&visitor.get("/password/reset").await);
+    assert_link_expired(&visitor.get("/password/reset").await);
     visitor.get(&format!("/setup?link={}", link.reveal())).await;
     let form = visitor.get("/setup").await;
     assert_eq!(visitor.submit(&form, "/setup", &[("password", OTHER_PASSWORD)]).await.location(), "/?notice=rescued");
@@ -98,21 +98,21 @@ async fn reset_link_works_once_for_half_an_hour_and_only_the_newest() {
     let server = MailServer::start();
     let app = server.app().await;
     alice(&app).await;
-    ask(&app, "ALICE").await;
+    request_reset(&app, "ALICE").await;
     let first = server.wait_for(1).await.remove(0);
-    ask(&app, "alice").await;
+    request_reset(&app, "alice").await;
     let second = server.wait_for(2).await.remove(1);
-    assert_is_dead(&open(&app, &first).await.1);
+    assert_link_expired(&open(&app, &first).await.1);
     let (late, late_form) = open(&app, &second).await;
     let (visitor, form) = open(&app, &second).await;
     assert_eq!(visitor.submit(&form, "/password/reset", &[("password", OTHER_PASSWORD)]).await.status, 303);
-    assert_is_dead(&late.submit(&late_form, "/password/reset", &[("password", PASSWORD)]).await);
-    assert_is_dead(&open(&app, &second).await.1);
-    ask(&app, "alice").await;
+    assert_link_expired(&late.submit(&late_form, "/password/reset", &[("password", PASSWORD)]).await);
+    assert_link_expired(&open(&app, &second).await.1);
+    request_reset(&app, "alice").await;
     let third = server.wait_for(4).await.into_iter().rfind(|mail| mail.text.contains("?link=")).expect("a link");
     let (visitor, form) = open(&app, &third).await;
     app.clock.advance(Duration::from_secs(30 * 60 + 1));
-    assert_is_dead(&visitor.submit(&form, "/password/reset", &[("password", PASSWORD)]).await);
+    assert_link_expired(&visitor.submit(&form, "/password/reset", &[("password", PASSWORD)]).await);
 }
 
 #[tokio::test]
@@ -120,13 +120,17 @@ async fn reset_link_survives_scanners_and_works_for_one_of_concurrent_posts() {
     let server = MailServer::start();
     let app = server.app().await;
     alice(&app).await;
-    ask(&app, "alice").await;
+    request_reset(&app, "alice").await;
     let mail = server.wait_for(1).await.remove(0);
     for method in [Method::GET, Method::HEAD, Method::GET] {
-        let robot = Visitor::new(&app);
-        assert_eq!(robot.request(method, &mail.link(), None).await.status, 303);
-        assert_eq!(robot.get("/password/reset").await.status, 200);
-        assert_eq!(robot.post("/password/reset", &[("password", OTHER_PASSWORD)]).await.status, 422, "no form of ours");
+        let scanner = Visitor::new(&app);
+        assert_eq!(scanner.request(method, &mail.link(), None).await.status, 303);
+        assert_eq!(scanner.get("/password/reset").await.status, 200);
+        assert_eq!(
+            scanner.post("/password/reset", &[("password", OTHER_PASSWORD)]).await.status,
+            422,
+            "the form lacks the CSRF token"
+        );
     }
     let mut posts = Vec::new();
     for _ in 0..4 {
@@ -150,7 +154,7 @@ async fn reset_link_of_a_disabled_account_is_invalid() {
     let server = MailServer::start();
     let app = server.app().await;
     let user = alice(&app).await;
-    ask(&app, "alice").await;
+    request_reset(&app, "alice").await;
     let mail = server.wait_for(1).await.remove(0);
     let (visitor, form) = open(&app, &mail).await;
     for path in ["/email/verify", "/invite", "/setup"] {
@@ -158,7 +162,7 @@ async fn reset_link_of_a_disabled_account_is_invalid() {
     }
     let now = app.clock.now();
     app.write(move |conn| users::set_disabled(conn, user.id, Some(now))).await;
-    assert_is_dead(&visitor.submit(&form, "/password/reset", &[("password", OTHER_PASSWORD)]).await);
+    assert_link_expired(&visitor.submit(&form, "/password/reset", &[("password", OTHER_PASSWORD)]).await);
 }
 
 #[tokio::test]
@@ -174,7 +178,7 @@ async fn email_verification_works_once_and_notifies_the_old_address() {
     let mailed_to_bob = change((&app, &server), &bob, "HANA@예시.한국").await;
     let (visitor, form) = open(&app, &mailed).await;
     assert!(form.html.contains("hana@예시.한국") && form.value_of("username") == Some("alice"));
-    assert_eq!(visitor.get("/email/verify").await.status, 200, "looking confirms nothing");
+    assert_eq!(visitor.get("/email/verify").await.status, 200, "opening the page confirms nothing");
     let done = visitor.submit(&form, "/email/verify", &[]).await;
     assert_eq!((done.status, done.location()), (303, "/login?notice=email-verified"));
     assert_eq!(email_of(&app, &user).await, (Some("hana@예시.한국".to_owned()), true));
@@ -209,11 +213,11 @@ async fn change((app, server): (&TestApp, &MailServer), user: &User, email: &'st
 
 async fn email_of(app: &TestApp, user: &User) -> (Option<String>, bool) {
     let id = user.id;
-    let user = app.write(move |conn| users::find_by_id(conn, id)).await.expect("there");
+    let user = app.write(move |conn| users::find_by_id(conn, id)).await.expect("the user exists");
     (user.email, user.email_verified_at.is_some())
 }
 
-fn assert_is_dead(page: &Page) {
+fn assert_link_expired(page: &Page) {
     assert_eq!(page.status, 410, "{}", page.html);
     assert!(page.html.contains("This link is no longer valid") && page.html.contains("/password/forgot"));
 }

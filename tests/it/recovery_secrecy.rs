@@ -1,11 +1,11 @@
-//! What a stranger learns from the reset and registration forms (nothing), and how many mails they can cause.
+//! The reset and registration forms: identical responses for every name, and limits on the mails that they send.
 
 use std::time::Duration;
 
 use vestibule::users;
 
-use crate::harness::beside::Direct;
-use crate::harness::mail::{MailServer, until_waiting};
+use crate::harness::direct_database::DirectConnection;
+use crate::harness::mail::{MailServer, wait_until_queued};
 use crate::harness::visitor::{Page, Visitor};
 use crate::harness::{ServerProcess, TestApp};
 
@@ -14,13 +14,13 @@ async fn add(app: &TestApp, name: &str, email: &'static str) {
     app.write(move |conn| users::set_email(conn, user.id, Some(email))).await;
 }
 
-pub async fn ask(visitor: &Visitor, path: &str, field: &str, value: &str) -> Page {
+pub async fn open_and_submit(visitor: &Visitor, path: &str, field: &str, value: &str) -> Page {
     let form = visitor.get(path).await;
     visitor.submit(&form, path, &[(field, value)]).await
 }
 
 /// The whole response without the date.
-fn said(page: &Page) -> String {
+fn whole_response(page: &Page) -> String {
     let mut headers: Vec<String> = page
         .headers
         .iter()
@@ -42,14 +42,14 @@ async fn reset_response_is_identical_for_every_name() {
     app.write(move |conn| users::set_disabled(conn, disabled.id, Some(now))).await;
     let mut responses = Vec::new();
     for login in ["alice", "alice@example.com", "nobody", "nobody@example.com", "nomail", "dora", "no name at all"] {
-        responses.push(said(&ask(&Visitor::new(&app), "/password/forgot", "login", login).await));
+        responses.push(whole_response(&open_and_submit(&Visitor::new(&app), "/password/forgot", "login", login).await));
     }
     assert!(
         responses[0].starts_with("303 ") && responses.iter().all(|response| *response == responses[0]),
         "{responses:#?}"
     );
-    let taken = said(&ask(&Visitor::new(&app), "/register", "email", "alice@example.com").await);
-    let free = said(&ask(&Visitor::new(&app), "/register", "email", "free@example.com").await);
+    let taken = whole_response(&open_and_submit(&Visitor::new(&app), "/register", "email", "alice@example.com").await);
+    let free = whole_response(&open_and_submit(&Visitor::new(&app), "/register", "email", "free@example.com").await);
     assert!(taken.starts_with("303 ") && taken == free, "{taken}\n{free}");
     // And one or two reset links: the second replaces the first if that is still queued.
     server.wait_for_one("alice@example.com", "You already have an account at Vestibule").await;
@@ -99,7 +99,7 @@ async fn accepted_reset_responds_without_reading_accounts() {
     let server = MailServer::start();
     let app = server.app_with(|settings| settings.set("REGISTRATION", "open")).await;
     add(&app, "alice", "alice@example.com").await;
-    let mut direct = Direct::open(&app.database);
+    let mut direct = DirectConnection::open(&app.database);
     for (path, field) in [("/password/forgot", "login"), ("/register", "email")] {
         let visitor = Visitor::new(&app);
         let form = visitor.get(path).await;
@@ -111,7 +111,7 @@ async fn accepted_reset_responds_without_reading_accounts() {
         for email in ["alice@example.com", "nobody@example.com"] {
             let page = visitor.submit(&form, path, &[(field, email)]).await;
             assert_eq!(page.status, 303, "{}", page.html);
-            responses.push(said(&page));
+            responses.push(whole_response(&page));
         }
         assert_eq!(responses[0], responses[1]);
         for table in TABLES {
@@ -135,14 +135,18 @@ async fn one_thousand_reset_requests_send_three_mails() {
             server.wait_for(request).await;
         }
     }
-    let taken = statuses.iter().filter(|status| **status == 303).count();
-    assert_eq!((taken, statuses[999]), (20, 429), "{statuses:?}");
+    let accepted = statuses.iter().filter(|status| **status == 303).count();
+    assert_eq!((accepted, statuses[999]), (20, 429), "{statuses:?}");
     let page = visitor.submit(&form, "/password/forgot", &[("login", "alice")]).await;
     assert!(page.alert().starts_with("Too many requests"), "{}", page.alert());
     assert_eq!(page.value_of("login"), Some("alice"));
-    until_waiting(&app.database, 0, "1 = 1").await;
+    wait_until_queued(&app.database, 0, "1 = 1").await;
     assert_eq!(server.received().len(), 3);
-    assert_eq!(Direct::open(&app.database).count("links", "purpose = 'reset'"), 1, "the newest alone is valid");
+    assert_eq!(
+        DirectConnection::open(&app.database).count("links", "purpose = 'reset'"),
+        1,
+        "only the newest is valid"
+    );
     app.clock.advance(Duration::from_secs(3_601));
     assert_eq!(visitor.submit(&form, "/password/forgot", &[("login", "alice")]).await.status, 303, "an hour later");
     server.wait_for(4).await;

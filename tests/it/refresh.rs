@@ -8,8 +8,8 @@ use vestibule::clients::GrantType;
 use vestibule::sessions::{self, EndReason};
 use vestibule::{tokens, users};
 
-use crate::harness::beside::Direct;
 use crate::harness::clients::text;
+use crate::harness::direct_database::DirectConnection;
 use crate::harness::hs256::claims;
 use crate::harness::{PASSWORD, TestApp, TestResponse};
 
@@ -66,7 +66,8 @@ async fn concurrent_refreshes_share_one_successor() {
         successors.insert(text(&response.json(), "refresh_token").to_owned());
     }
     assert_eq!(successors.len(), 1);
-    let live = Direct::open(&app.database).count("refresh_tokens", "successor_hash IS NULL AND superseded_at IS NULL");
+    let live = DirectConnection::open(&app.database)
+        .count("refresh_tokens", "successor_hash IS NULL AND superseded_at IS NULL");
     assert_eq!(live, 1);
     refreshed(&app, successors.first().expect("one")).await;
 }
@@ -126,7 +127,7 @@ async fn reused_refresh_token_ends_the_session() {
     }
     assert_eq!(app.get_me(text(&other, "access_token")).await.status(), 200);
     refreshed(&app, text(&other, "refresh_token")).await;
-    let mut direct = Direct::open(&app.database);
+    let mut direct = DirectConnection::open(&app.database);
     assert_eq!(direct.count("audit_events", "kind = 'refresh_token_reused' AND user_id = 1"), 1);
     assert_eq!(direct.count("sessions", "end_reason = 'refresh_token_reused'"), 1);
 }
@@ -139,7 +140,7 @@ async fn malformed_or_unknown_refresh_token_is_refused() {
     }
     let missing = app.grant(&[("grant_type", "refresh_token")]).await;
     assert_eq!((missing.status, missing.json()["error"].as_str()), (400, Some("invalid_request")));
-    // And a refresh token is no access token.
+    // A refresh token is not an access token.
     assert_eq!(app.get_me(text(&first, "refresh_token")).await.status(), 401);
 }
 
@@ -221,7 +222,7 @@ async fn user_has_at_most_one_hundred_sessions_without_a_client() {
     assert_eq!(app.get_me(text(&first, "access_token")).await.status(), 401);
     assert_refused(&app.refresh(text(&first, "refresh_token")).await);
     assert_eq!(app.get_me(text(&second, "access_token")).await.status(), 200);
-    let mut direct = Direct::open(&app.database);
+    let mut direct = DirectConnection::open(&app.database);
     assert_eq!(direct.count("sessions", "ended_at IS NULL"), 100);
     assert_eq!(direct.count("sessions", "end_reason = 'too_many'"), 1);
 }
@@ -238,7 +239,7 @@ async fn refresh_can_narrow_scopes_and_never_widen_them() {
         (&first["scope"], &claims(text(&first, "access_token"))["scope"]),
         (&"read write".into(), &"read write".into())
     );
-    assert_eq!(app.tokens_of("alice").await["scope"], "", "none is wished and none is given");
+    assert_eq!(app.tokens_of("alice").await["scope"], "", "no scope is requested and none is granted");
     let with_scope = |token: String, scope: &'static str| {
         let app = &app;
         async move {
@@ -270,11 +271,11 @@ async fn refresh_can_narrow_scopes_and_never_widen_them() {
 async fn expired_refresh_tokens_and_seals_are_erased() {
     let (app, first) = app_with_alice().await;
     let second = refreshed(&app, text(&first, "refresh_token")).await;
-    let gone = app.tokens_of("alice").await;
-    let sid = text(&claims(text(&gone, "access_token")), "sid").to_owned();
+    let ended_tokens = app.tokens_of("alice").await;
+    let sid = text(&claims(text(&ended_tokens, "access_token")), "sid").to_owned();
     let now = app.clock.now();
     app.write_elsewhere(move |conn, ended| sessions::end(conn, ended, &sid, EndReason::Revoked, now)).await;
-    let mut direct = Direct::open(&app.database);
+    let mut direct = DirectConnection::open(&app.database);
     assert_eq!(direct.count("refresh_tokens", "successor_sealed IS NOT NULL"), 1);
     let moment = move |seconds: i64| now + chrono::TimeDelta::seconds(seconds);
     let (early, late) = (tokens::seals_expired_before(moment(9)), tokens::seals_expired_before(moment(30)));

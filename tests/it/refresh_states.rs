@@ -14,8 +14,8 @@ use vestibule::server::Services;
 use vestibule::sessions::{self, EndReason, Session};
 
 use crate::harness::TestApp;
-use crate::harness::beside::Direct;
 use crate::harness::clients::text;
+use crate::harness::direct_database::DirectConnection;
 use crate::harness::hs256::claims;
 
 const CASES: u32 = 48;
@@ -63,8 +63,8 @@ struct Family<'a> {
     /// The token that the owner presents next.
     owned: PlainSecret,
     /// Every issued token.
-    given: Vec<PlainSecret>,
-    is_over: bool,
+    issued: Vec<PlainSecret>,
+    has_ended: bool,
 }
 
 impl<'a> Family<'a> {
@@ -72,7 +72,7 @@ impl<'a> Family<'a> {
         let response = app.tokens_of("alice").await;
         let owned = PlainSecret::parse(text(&response, "refresh_token")).expect("a refresh token");
         let sid = text(&claims(text(&response, "access_token")), "sid").to_owned();
-        Self { app, sid, given: vec![owned.clone()], owned, is_over: false }
+        Self { app, sid, issued: vec![owned.clone()], owned, has_ended: false }
     }
 
     async fn refresh(&self, token: PlainSecret) -> Result<Refresh, SignInError> {
@@ -84,37 +84,37 @@ impl<'a> Family<'a> {
 
     /// Presents a token and returns its successor, if any.
     async fn present(&mut self, token: &PlainSecret) -> Option<PlainSecret> {
-        match self.refresh(token.clone()).await.expect("never a problem") {
+        match self.refresh(token.clone()).await.expect("no error") {
             Refresh::Done(refreshed) => {
-                self.check_given(&refreshed).await;
+                self.check_issued(&refreshed).await;
                 Some(refreshed.refresh_token)
             }
             Refresh::Rejected => None,
-            Refresh::ScopeRejected => panic!("no scope was wished"),
+            Refresh::ScopeRejected => panic!("no scope was requested"),
         }
     }
 
     /// Asserts that the session is live and the access token is valid at once.
-    async fn check_given(&mut self, refreshed: &Refreshed) {
-        assert!(!self.is_over, "a family that was ended gives nothing");
+    async fn check_issued(&mut self, refreshed: &Refreshed) {
+        assert!(!self.has_ended, "an ended session issues no token");
         let session = self.session().await;
         let is_live = self.app.services.sessions.lifetimes().is_live(&session, self.app.clock.now());
-        assert!(is_live, "a family that has expired gives nothing: {session:?}");
-        self.app.services.tokens.verify(&refreshed.token.token).await.expect("it serves");
-        self.given.push(refreshed.refresh_token.clone());
+        assert!(is_live, "an expired session issues no token: {session:?}");
+        self.app.services.tokens.verify(&refreshed.token.token).await.expect("a valid access token");
+        self.issued.push(refreshed.refresh_token.clone());
     }
 
     async fn session(&self) -> Session {
         let sid = self.sid.clone();
-        self.app.write(move |conn| sessions::find(conn, &sid)).await.expect("it is kept")
+        self.app.write(move |conn| sessions::find(conn, &sid)).await.expect("the session is kept")
     }
 
     /// Asserts that at most one token is live.
     async fn check(&mut self) {
         let family = format!("{LIVE} AND family_id = '{}'", self.sid);
-        let live = Direct::open(&self.app.database).count("refresh_tokens", &family);
+        let live = DirectConnection::open(&self.app.database).count("refresh_tokens", &family);
         assert!(live <= 1, "{live} live tokens in one family");
-        self.is_over |= self.session().await.ended_at.is_some();
+        self.has_ended |= self.session().await.ended_at.is_some();
     }
 
     async fn act(&mut self, action: &Action) {
@@ -129,21 +129,21 @@ impl<'a> Family<'a> {
                 let tries = (0..*count).map(|_| self.refresh(self.owned.clone()));
                 let mut successors = Vec::new();
                 for result in futures_util::future::join_all(tries).await {
-                    if let Refresh::Done(refreshed) = result.expect("never a problem") {
-                        self.check_given(&refreshed).await;
+                    if let Refresh::Done(refreshed) = result.expect("no error") {
+                        self.check_issued(&refreshed).await;
                         successors.push(refreshed.refresh_token);
                     }
                 }
                 assert!(
                     successors.windows(2).all(|pair| pair[0].hash() == pair[1].hash()),
-                    "one successor between them"
+                    "all requests get the same successor"
                 );
                 if let Some(next) = successors.pop() {
                     self.owned = next;
                 }
             }
             Action::Replay(at) => {
-                let token = at.get(&self.given).clone();
+                let token = at.get(&self.issued).clone();
                 drop(self.present(&token).await);
             }
             Action::Wait(time) => self.app.clock.advance(*time),

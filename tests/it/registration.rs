@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::harness::beside::Direct;
+use crate::harness::direct_database::DirectConnection;
 use crate::harness::mail::MailServer;
 use crate::harness::visitor::{Page, Visitor};
 use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase, cli};
@@ -17,7 +17,7 @@ fn run(app: &TestApp, arguments: &[&str], settings: &[(&str, &str)]) -> String {
 }
 
 fn path_of(url: &str) -> String {
-    url.strip_prefix("http://localhost:8080").expect("from PUBLIC_URL").to_owned()
+    url.strip_prefix("http://localhost:8080").expect("the default PUBLIC_URL").to_owned()
 }
 
 async fn invite_app() -> TestApp {
@@ -27,7 +27,7 @@ async fn invite_app() -> TestApp {
 async fn open(app: &TestApp, link: &str) -> (Visitor, Page) {
     let visitor = Visitor::new(app);
     let page = visitor.get(link).await;
-    assert_eq!((page.status, page.location()), (303, "/invite"), "the secret leaves the address at once");
+    assert_eq!((page.status, page.location()), (303, "/invite"), "the secret is removed from the URL at once");
     let form = visitor.get("/invite").await;
     (visitor, form)
 }
@@ -38,7 +38,11 @@ async fn invitation_creates_an_account_with_its_roles() {
     app.add_user("taken", &[]).await;
     let link = path_of(&run(&app, &["invites", "add", "--role", "staff", "--role", "editor"], &[]));
     for method in [Method::GET, Method::HEAD] {
-        assert_eq!(Visitor::new(&app).request(method, &link, None).await.status, 303, "a robot uses nothing up");
+        assert_eq!(
+            Visitor::new(&app).request(method, &link, None).await.status,
+            303,
+            "a link scanner does not use up the link"
+        );
     }
     let (visitor, mut form) = open(&app, &link).await;
     assert!(form.status == 200 && !form.html.contains("name=\"email\""), "{}", form.html);
@@ -56,7 +60,7 @@ async fn invitation_creates_an_account_with_its_roles() {
     let fields = [("username", "hana"), ("display_name", "Hana K."), ("password", PASSWORD)];
     let done = visitor.submit(&form, "/invite", &fields).await;
     assert_eq!((done.status, done.location()), (303, "/login?notice=account-made"));
-    assert!(!visitor.is_signed_in().await, "the sign-in page signs in");
+    assert!(!visitor.is_signed_in().await, "the account is created without a sign-in");
     visitor.sign_in("hana").await;
     let account = visitor.get("/").await.html;
     assert!(account.contains("editor") && account.contains("staff") && account.contains("Hana K."), "{account}");
@@ -81,15 +85,15 @@ async fn invitation_creates_one_account_and_can_be_revoked() {
     }
     statuses.sort_unstable();
     assert_eq!(statuses, [303, 410, 410]);
-    assert_eq!(Direct::open(&app.database).count("users", "1 = 1"), 1);
+    assert_eq!(DirectConnection::open(&app.database).count("users", "1 = 1"), 1);
     let (first, second) = (run(&app, &["invites", "add"], &[]), run(&app, &["invites", "add", "--json"], &[]));
     let second: serde_json::Value = serde_json::from_str(&second).expect("JSON");
     let second = path_of(second["url"].as_str().expect("a link"));
     let listed: serde_json::Value =
         serde_json::from_str(&run(&app, &["invites", "list", "--json"], &[])).expect("JSON");
     let ids: Vec<&str> =
-        listed.as_array().expect("a list").iter().map(|one| one["id"].as_str().expect("an id")).collect();
-    assert_eq!(ids.len(), 2, "two invitations live side by side, and the used one is over: {listed}");
+        listed.as_array().expect("a list").iter().map(|one| one["id"].as_str().expect("an ID")).collect();
+    assert_eq!(ids.len(), 2, "two invitations are open, and the used one is not listed: {listed}");
     let (late, form) = open(&app, &second).await;
     for times in 0..2 {
         let response: serde_json::Value =
@@ -99,7 +103,7 @@ async fn invitation_creates_one_account_and_can_be_revoked() {
     assert_eq!(open(&app, &path_of(&first)).await.1.status, 410, "revoked");
     app.clock.advance(Duration::from_secs(7 * 24 * 3_600 + 1));
     let fields = [("username", "late"), ("password", PASSWORD)];
-    assert_eq!(late.submit(&form, "/invite", &fields).await.status, 410, "a week is over");
+    assert_eq!(late.submit(&form, "/invite", &fields).await.status, 410, "expired after a week");
 }
 
 #[tokio::test]
@@ -108,8 +112,8 @@ async fn invitation_by_mail_verifies_the_email() {
     let app = server.app_with(|settings| settings.set("REGISTRATION", "invite")).await;
     let url = format!("smtp://127.0.0.1:{}", server.port);
     let settings = [("SMTP_URL", url.as_str()), ("MAIL_FROM", "login@example.com")];
-    let said = run(&app, &["invites", "add", "--email", "hana@example.com", "--role", "staff"], &settings);
-    assert!(said.contains("hana@example.com") && !said.contains("link="), "{said}");
+    let output = run(&app, &["invites", "add", "--email", "hana@example.com", "--role", "staff"], &settings);
+    assert!(output.contains("hana@example.com") && !output.contains("link="), "{output}");
     let mail = server.wait_for(1).await.remove(0);
     assert_eq!(mail.to, ["hana@example.com"]);
     let (visitor, form) = open(&app, &mail.link()).await;
@@ -117,8 +121,8 @@ async fn invitation_by_mail_verifies_the_email() {
     // The username may be the verified email.
     let fields = [("username", "hana@example.com"), ("password", PASSWORD), ("email", "mallory@example.com")];
     assert_eq!(visitor.submit(&form, "/invite", &fields).await.status, 303);
-    let proved = "email = 'hana@example.com' AND email_key = 'hana@example.com' AND email_verified_at IS NOT NULL";
-    assert_eq!(Direct::open(&app.database).count("users", proved), 1);
+    let verified = "email = 'hana@example.com' AND email_key = 'hana@example.com' AND email_verified_at IS NOT NULL";
+    assert_eq!(DirectConnection::open(&app.database).count("users", verified), 1);
 }
 
 #[tokio::test]
@@ -129,7 +133,7 @@ async fn registration_needs_a_confirmed_email_and_can_be_closed() {
     let form = visitor.get("/register").await;
     let page = visitor.submit(&form, "/register", &[("email", " Hana@Example.com ")]).await;
     assert_eq!((page.status, page.location()), (303, "/login?notice=account-asked"));
-    assert_eq!(Direct::open(&app.database).count("users", "1 = 1"), 0, "nobody is made yet");
+    assert_eq!(DirectConnection::open(&app.database).count("users", "1 = 1"), 0, "no account is created yet");
     let mail = server.wait_for(1).await.remove(0);
     assert!(mail.subject().contains("계정 만들기"), "{}", mail.subject());
     let (visitor, form) = open(&app, &mail.link()).await;
@@ -138,9 +142,9 @@ async fn registration_needs_a_confirmed_email_and_can_be_closed() {
     visitor.sign_in("hana").await;
     // With registration closed, neither the page nor an earlier link is accepted.
     let url = format!("smtp://127.0.0.1:{}", server.port);
-    let asked = Visitor::new(&app);
-    let form = asked.get("/register").await;
-    asked.submit(&form, "/register", &[("email", "bob@example.com")]).await;
+    let requester = Visitor::new(&app);
+    let form = requester.get("/register").await;
+    requester.submit(&form, "/register", &[("email", "bob@example.com")]).await;
     let mail = server.wait_for(2).await.remove(1);
     for word in ["closed", "invite"] {
         let settings = [("SMTP_URL", url.as_str()), ("MAIL_FROM", "login@example.com"), ("REGISTRATION", word)];

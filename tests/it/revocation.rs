@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use vestibule::clients::{self, GrantType};
 
-use crate::harness::clients::{Registered, text};
+use crate::harness::clients::{RegisteredClient, text};
 use crate::harness::hs256::{self, claims};
 use crate::harness::{PASSWORD, ServerProcess, TestApp, TestResponse};
 
@@ -13,7 +13,7 @@ async fn revoke(app: &TestApp, form: &[(&str, &str)]) -> TestResponse {
     TestResponse::to(app.post("/token/revoke").form(form)).await
 }
 
-async fn introspect(app: &TestApp, client: &Registered, token: &str) -> Value {
+async fn introspect(app: &TestApp, client: &RegisteredClient, token: &str) -> Value {
     let request = app.post("/token/introspect").basic_auth(&client.id, Some(&client.secret));
     let response = TestResponse::to(request.form(&[("token", token)])).await;
     assert_eq!(response.status, 200, "{}", response.text());
@@ -68,7 +68,7 @@ async fn clients_tokens_are_revoked_by_that_client_only() {
         let token = [("token", text(&tokens, which))];
         assert_eq!(revoke(&app, &token).await.status, 200);
         assert_eq!(revoke(&app, &[&token[..], &other.form()].concat()).await.status, 200);
-        assert_eq!(app.get_me(text(&tokens, "access_token")).await.status(), 200, "it is not theirs to give");
+        assert_eq!(app.get_me(text(&tokens, "access_token")).await.status(), 200, "only its own client can revoke it");
     }
     revoke(&app, &[&[("token", text(&tokens, "access_token"))][..], &mine.form()].concat()).await;
     assert_eq!(app.get_me(text(&tokens, "access_token")).await.status(), 401);
@@ -113,16 +113,28 @@ async fn introspection_needs_client_authentication() {
     let server = app.add_client("resource server", &[GrantType::ClientCredentials], "").await;
     let form = [("username", "alice"), ("password", PASSWORD), ("scope", "read")];
     let tokens = app.grant(&form).await.json();
-    let told = introspect(&app, &server, text(&tokens, "access_token")).await;
+    let introspection = introspect(&app, &server, text(&tokens, "access_token")).await;
     let claims = claims(text(&tokens, "access_token"));
     for name in ["sub", "id", "exp", "iat", "sid", "iss", "jti", "scope", "roles"] {
-        assert_eq!(told[name], claims[name], "{name}");
+        assert_eq!(introspection[name], claims[name], "{name}");
     }
     let expected = json!([true, "Bearer", "alice", "read"]);
-    assert_eq!(json!([told["active"], told["token_type"], told["username"], told["scope"]]), expected);
+    assert_eq!(
+        json!([
+            introspection["active"],
+            introspection["token_type"],
+            introspection["username"],
+            introspection["scope"]
+        ]),
+        expected
+    );
     let nothing = json!({"active": false});
     for token in [text(&tokens, "refresh_token"), "x", "a.b.c"] {
-        assert_eq!(introspect(&app, &server, token).await, nothing, "another's refresh token, or none at all");
+        assert_eq!(
+            introspect(&app, &server, token).await,
+            nothing,
+            "another client's refresh token, or an unknown token"
+        );
     }
     let request = || app.post("/token/introspect");
     let bare = TestResponse::to(request().form(&[("token", text(&tokens, "access_token"))])).await;
@@ -142,11 +154,11 @@ async fn client_introspects_its_own_refresh_token() {
     let form = [&[("username", "alice"), ("password", PASSWORD)][..], &mine.form()].concat();
     let tokens = app.grant(&form).await.json();
     let refresh_token = text(&tokens, "refresh_token");
-    let told = introspect(&app, &mine, refresh_token).await;
-    assert_eq!((&told["active"], &told["username"]), (&true.into(), &"alice".into()));
+    let introspection = introspect(&app, &mine, refresh_token).await;
+    assert_eq!((&introspection["active"], &introspection["username"]), (&true.into(), &"alice".into()));
     let form = [&[("grant_type", "refresh_token"), ("refresh_token", refresh_token)][..], &mine.form()].concat();
     assert_eq!(app.grant(&form).await.status, 200);
-    assert_eq!(introspect(&app, &mine, refresh_token).await, json!({"active": false}), "it is used");
+    assert_eq!(introspect(&app, &mine, refresh_token).await, json!({"active": false}), "the token was used");
 }
 
 #[tokio::test]
@@ -182,31 +194,31 @@ async fn client_credentials_token_is_not_valid_for_me() {
 
 #[tokio::test]
 async fn revoked_token_is_refused_by_another_server_within_a_second() {
-    const LANES: u32 = 10;
+    const WORKERS: u32 = 10;
     const ROUNDS: u32 = 10;
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let other = ServerProcess::start(&app.database, &[]);
-    // The other server polls every 450 ms: the lanes revoke at different moments between two polls.
-    let lane = async |lane: u32| {
+    // The other server polls every 450 ms: the workers revoke at different moments between two polls.
+    let work = async |worker: u32| {
         let mut slowest = Duration::ZERO;
         for _ in 0..ROUNDS {
             let tokens = app.tokens_of("alice").await;
-            let asked = || app.client.get(format!("{}/me", other.url)).bearer_auth(text(&tokens, "access_token"));
-            assert_eq!(TestResponse::to(asked()).await.status, 200);
-            tokio::time::sleep(lane * Duration::from_millis(45)).await;
+            let get_me = || app.client.get(format!("{}/me", other.url)).bearer_auth(text(&tokens, "access_token"));
+            assert_eq!(TestResponse::to(get_me()).await.status, 200);
+            tokio::time::sleep(worker * Duration::from_millis(45)).await;
             revoke(&app, &[("token", text(&tokens, "refresh_token"))]).await;
             let began = Instant::now();
-            while TestResponse::to(asked()).await.status != 401 {
-                assert!(began.elapsed() < Duration::from_secs(10), "the other instance has not heard of it");
+            while TestResponse::to(get_me()).await.status != 401 {
+                assert!(began.elapsed() < Duration::from_secs(10), "the other server still accepts the token");
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             slowest = slowest.max(began.elapsed());
         }
         slowest
     };
-    let slowest = futures_util::future::join_all((0..LANES).map(lane)).await.into_iter().max().expect("some lanes");
-    println!("slowest of {}: {slowest:?}", LANES * ROUNDS);
+    let slowest = futures_util::future::join_all((0..WORKERS).map(work)).await.into_iter().max().expect("some workers");
+    println!("slowest of {}: {slowest:?}", WORKERS * ROUNDS);
     assert!(slowest < Duration::from_secs(1), "{slowest:?}");
 }
 

@@ -43,7 +43,7 @@ async fn status(app: &TestApp, server: &ServerProcess, token: &str) -> u16 {
 async fn time_until_refused(app: &TestApp, server: &ServerProcess, token: &str) -> Duration {
     let began = Instant::now();
     while status(app, server, token).await != 401 {
-        assert!(began.elapsed() < Duration::from_secs(10), "the server has not heard of it after ten seconds");
+        assert!(began.elapsed() < Duration::from_secs(10), "the server still accepts the token after ten seconds");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     began.elapsed()
@@ -63,7 +63,7 @@ async fn assert_ended_within_a_second(app: &TestApp, server: &ServerProcess) {
             let now = app.clock.now();
             app.write_elsewhere(move |conn, ended| ending(conn, ended, id, now)).await;
             times.push(time_until_refused(app, server, &tokens[0]).await);
-            assert_eq!(status(app, server, &tokens[1]).await, 401, "all of them: {name}");
+            assert_eq!(status(app, server, &tokens[1]).await, 401, "all sessions end: {name}");
         }
         times.sort();
         assert!(times[1] < Duration::from_secs(1), "{what}: {times:?}");
@@ -100,10 +100,10 @@ async fn started_server_refuses_ended_sessions_from_its_first_request() {
     let now = app.clock.now();
     app.write_elsewhere(move |conn, ended| sessions::end_all_of_user(conn, ended, id, EndReason::SignedOut, now)).await;
     let third = ServerProcess::start(&app.database, &[]);
-    assert_eq!(status(&app, &third, &token).await, 401, "loaded before the first request");
+    assert_eq!(status(&app, &third, &token).await, 401, "revoked sessions are loaded before the first request");
     for server in [&first, &second, &third] {
         time_until_refused(&app, server, &token).await;
-        assert_eq!(status(&app, server, &other).await, 200, "another's session goes on");
+        assert_eq!(status(&app, server, &other).await, 200, "another user's session is still valid");
     }
 }
 
@@ -117,7 +117,7 @@ async fn sign_out_at_one_server_ends_the_token_at_every_server() {
     let form = [("username", "alice"), ("password", crate::harness::PASSWORD)];
     browser.get(format!("{origin}/login")).send().await.expect("a page");
     let signed_in = browser.post(format!("{origin}/login")).header("origin", &origin).form(&form).send().await;
-    let signed_in = TestResponse::read(signed_in.expect("an response")).await;
+    let signed_in = TestResponse::read(signed_in.expect("a response")).await;
     assert_eq!(signed_in.status, 303, "{signed_in:?}");
     let mut cookies = signed_in.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
     let token = cookies.find_map(|cookie| cookie.strip_prefix("vestibule_token=")?.split(';').next());
@@ -125,8 +125,8 @@ async fn sign_out_at_one_server_ends_the_token_at_every_server() {
     assert_eq!(status(&app, &server, token).await, 200);
     let signed_out =
         browser.post(format!("{origin}/logout")).header("origin", &origin).form(&[("csrf", "")]).send().await;
-    assert!(signed_out.expect("an response").status().is_redirection());
-    assert_eq!(app.get_me(token).await.status(), 401, "at once where it was ended");
+    assert!(signed_out.expect("a response").status().is_redirection());
+    assert_eq!(app.get_me(token).await.status(), 401, "at once at the server that ended the session");
     let time = time_until_refused(&app, &server, token).await;
     assert!(time < Duration::from_secs(2), "{time:?}");
 }

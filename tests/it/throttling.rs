@@ -60,7 +60,7 @@ async fn rows(app: &TestApp) -> Vec<(String, i64, i64, Moment, Moment, Moment)> 
 fn assert_waits(response: &TestResponse, seconds: u64) {
     let wait = response.retry_after();
     assert_eq!(response.status, 429, "{response:?}");
-    // A slow machine spends some of the wait between the failure and the question.
+    // On a slow machine, some of the wait has passed since the failure.
     assert!(wait.is_some_and(|wait| wait <= seconds && wait + 10 >= seconds), "{wait:?} for {seconds}");
 }
 
@@ -72,14 +72,14 @@ async fn concurrent_wrong_passwords_take_ten_hashes() {
     let tries = (0..200).map(|_| {
         let request =
             client.post(format!("{}/token", server.url)).form(&[("username", "alice"), ("password", "wrong password")]);
-        tokio::spawn(async move { request.send().await.expect("an response").status().as_u16() })
+        tokio::spawn(async move { request.send().await.expect("a response").status().as_u16() })
     });
     let mut statuses = Vec::new();
     for status in tries.collect::<Vec<_>>() {
         statuses.push(status.await.expect("no panic"));
     }
     assert_eq!(server.counter("vestibule_password_hashes_total").await, 10);
-    let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
+    let count = |expected: u16| statuses.iter().filter(|status| **status == expected).count();
     assert_eq!((count(400), count(429)), (10, 190), "{statuses:?}");
 }
 
@@ -129,7 +129,7 @@ async fn right_password_is_accepted_after_the_wait() {
     assert_waits(&sign_in(&app, "alice", WRONG).await, 60);
     app.clock.advance(Duration::from_mins(16));
     for _ in 0..10 {
-        assert_eq!(sign_in(&app, "alice", WRONG).await.status, 400, "the window is over");
+        assert_eq!(sign_in(&app, "alice", WRONG).await.status, 400, "the window has ended");
     }
     assert_waits(&sign_in(&app, "alice", PASSWORD).await, 30);
 }
@@ -209,7 +209,7 @@ async fn throttled_account_accepts_known_networks() {
     assert_eq!(sign_in_from(&app, "203.0.200.5", "bob", PASSWORD).await.status, 200, "another account");
     assert_waits(&sign_in_from(&app, "203.0.200.5", "alice", PASSWORD).await, 30);
     app.clock.advance(Duration::from_secs(31));
-    assert_eq!(sign_in_from(&app, "203.0.200.5", "alice", PASSWORD).await.status, 200, "the wait is over");
+    assert_eq!(sign_in_from(&app, "203.0.200.5", "alice", PASSWORD).await.status, 200, "the wait has ended");
 }
 
 /// `POST /login` as a browser sends it.
@@ -220,8 +220,8 @@ async fn sign_in_at_the_page(app: &TestApp, browser: &Client, password: &str) ->
     TestResponse::to(browser.post(format!("{}/login", app.url)).form(&form)).await
 }
 
-/// A client with the known-device cookie alone, as after a sign-out.
-fn device_alone(app: &TestApp, signed_in: &TestResponse) -> Client {
+/// A client with only the known-device cookie, as after a sign-out.
+fn client_with_device_cookie(app: &TestApp, signed_in: &TestResponse) -> Client {
     let mut cookies = signed_in.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
     let device = cookies.find(|cookie| cookie.starts_with("vestibule_device=")).expect("a device cookie");
     let jar = std::sync::Arc::new(reqwest::cookie::Jar::default());
@@ -236,14 +236,14 @@ async fn known_browser_is_throttled_separately() {
     app.add_user("alice", &[]).await;
     let first = sign_in_at_the_page(&app, &TestApp::browser(), PASSWORD).await;
     assert_eq!(first.status, 303, "{first:?}");
-    let browser = device_alone(&app, &first);
+    let browser = client_with_device_cookie(&app, &first);
     for _ in 0..10 {
         assert_eq!(sign_in(&app, "alice", WRONG).await.status, 400);
     }
     assert_waits(&sign_in(&app, "alice", PASSWORD).await, 30);
     assert_eq!(sign_in_at_the_page(&app, &TestApp::browser(), PASSWORD).await.status, 429, "an unknown browser");
     for _ in 0..10 {
-        assert_eq!(sign_in_at_the_page(&app, &browser, WRONG).await.status, 422, "tries of its own");
+        assert_eq!(sign_in_at_the_page(&app, &browser, WRONG).await.status, 422, "it has its own attempts");
     }
     let waits = sign_in_at_the_page(&app, &browser, PASSWORD).await;
     assert_waits(&waits, 30);
@@ -265,13 +265,17 @@ async fn concurrent_right_passwords_all_sign_in() {
         let response = response.await.expect("no panic");
         assert_eq!(response.status, 200, "{response:?}");
     }
-    assert!(rows(&app).await.iter().all(|row| (row.1, row.2) == (0, 0)), "each try was handed back");
+    assert!(rows(&app).await.iter().all(|row| (row.1, row.2) == (0, 0)), "each attempt was released");
 }
 
-/// Waits until the rows fulfil `is_so`, at most twenty seconds.
-async fn wait_until(app: &TestApp, what: &str, is_so: impl Fn(&[(String, i64, i64, Moment, Moment, Moment)]) -> bool) {
+/// Waits until the rows satisfy `condition`, at most twenty seconds.
+async fn wait_until(
+    app: &TestApp,
+    what: &str,
+    condition: impl Fn(&[(String, i64, i64, Moment, Moment, Moment)]) -> bool,
+) {
     let began = Instant::now();
-    while !is_so(&rows(app).await) {
+    while !condition(&rows(app).await) {
         assert!(began.elapsed() < Duration::from_secs(20), "{what}: {:?}", rows(app).await);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -301,7 +305,8 @@ async fn attempt_of_a_disconnected_client_is_counted() {
 #[tokio::test]
 async fn wrong_password_takes_the_same_hashes_and_statements_for_every_user() {
     let app = TestApp::start().await;
-    let hash = app.services.accounts.hash_pool().hash(Password::parse(PASSWORD).expect("fit")).await.expect("room");
+    let password = Password::parse(PASSWORD).expect("a valid password");
+    let hash = app.services.accounts.hash_pool().hash(password).await.expect("room in the queue");
     app.add_user_with_hash("alice", &["admin"], hash.clone()).await;
     app.add_user_with_hash("weak", &[], weak_hash(PASSWORD)).await;
     let disabled = app.add_user_with_hash("dora", &[], hash.clone()).await.id;
@@ -350,7 +355,7 @@ async fn weak_hash_is_replaced_at_a_successful_sign_in() {
     let stronger = hash_of(&app, "alice").await;
     assert_eq!(stronger.cost(), app.services.accounts.hash_pool().cost());
     assert_eq!(sign_in(&app, "alice", PASSWORD).await.status, 200);
-    assert_eq!(hash_of(&app, "alice").await, stronger, "made once");
+    assert_eq!(hash_of(&app, "alice").await, stronger, "rehashed once only");
 }
 
 #[tokio::test]
@@ -367,7 +372,7 @@ async fn rehash_does_not_undo_a_concurrent_password_change() {
         Ok(())
     })
     .await;
-    assert_eq!(old.await.expect("no panic").status, 400, "the password that was right at the start is no longer");
+    assert_eq!(old.await.expect("no panic").status, 400, "the password was changed during the sign-in");
     assert_eq!(hash_of(&app, "alice").await, kept);
     assert_eq!(sign_in(&app, "alice", "another battery staple").await.status, 200);
 }

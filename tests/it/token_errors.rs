@@ -96,7 +96,7 @@ async fn disallowed_scope_is_reported_after_the_password_check() {
     }
     let form = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", "")];
     let body = TestResponse::to(app.post("/token").form(&form)).await.json();
-    let claims = claims(body["access_token"].as_str().expect("FastAPI's empty scope is no wish"));
+    let claims = claims(body["access_token"].as_str().expect("FastAPI's empty scope requests nothing"));
     assert_eq!((&claims["scope"], &claims["roles"]), (&"".into(), &serde_json::json!([])));
 }
 

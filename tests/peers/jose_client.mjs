@@ -1,4 +1,5 @@
-// A resource server's check by published keys: jose's createRemoteJWKSet. Prints the claims, or what it refuses the token with.
+// A resource server that verifies a token with the published keys: jose's createRemoteJWKSet. Prints the claims or the
+// error.
 
 import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 

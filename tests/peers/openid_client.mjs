@@ -1,11 +1,11 @@
-// A registered program on openid-client: discovery, its grants, introspection and revocation. Prints what it saw as JSON.
+// A client on openid-client: discovery, its grants, introspection and revocation. Prints the results as JSON.
 
 import * as client from "openid-client";
 
 const { URL: server, CLIENT_ID, CLIENT_SECRET, PASSWORD } = process.env;
-// As RFC 8414 has it, and over http, which the tests speak.
+// Discovery as in RFC 8414, over http as in the tests.
 const options = { algorithm: "oauth2", execute: [client.allowInsecureRequests] };
-const saw = {};
+const results = {};
 
 for (const [name, method] of Object.entries({ basic: client.ClientSecretBasic, post: client.ClientSecretPost })) {
   const config = await client.discovery(new URL(server), CLIENT_ID, undefined, method(CLIENT_SECRET), options);
@@ -17,7 +17,7 @@ for (const [name, method] of Object.entries({ basic: client.ClientSecretBasic, p
   await client.tokenRevocation(config, second.refresh_token);
   const after = await client.tokenIntrospection(config, second.access_token);
   const refused = await client.refreshTokenGrant(config, second.refresh_token).then(() => null, (error) => error.error);
-  saw[name] = {
+  results[name] = {
     issuer: config.serverMetadata().issuer,
     own: { scope: own.scope, hasRefreshToken: "refresh_token" in own },
     scope: first.scope,
@@ -29,5 +29,5 @@ for (const [name, method] of Object.entries({ basic: client.ClientSecretBasic, p
 }
 
 const wrong = await client.discovery(new URL(server), CLIENT_ID, undefined, client.ClientSecretBasic("wrong"), options);
-saw.wrong = await client.clientCredentialsGrant(wrong).then(() => null, (error) => [error.code, error.status]);
-console.log(JSON.stringify(saw));
+results.wrong = await client.clientCredentialsGrant(wrong).then(() => null, (error) => [error.code, error.status]);
+console.log(JSON.stringify(results));

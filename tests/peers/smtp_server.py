@@ -1,6 +1,9 @@
-"""A mail server that keeps what it gets: one JSON file a mail in FOLDER. It answers as the file FOLDER/mode says at that moment:
-ok, slow (3 s for each mail), or a reply code such as 451 or 550. With TLS=start it insists on STARTTLS, with TLS=implicit it speaks nothing but
-TLS, both with a certificate made now for 127.0.0.1, whose issuer is FOLDER/ca.pem. With PASSWORD it insists on that password of the user "vestibule"."""
+"""A mail server that stores each mail as a JSON file in FOLDER.
+
+The file FOLDER/mode sets its reply to each mail: ok, slow (after 3 s), or a reply code such as 451 or 550.
+TLS=start requires STARTTLS, and TLS=implicit requires TLS from the first byte. The certificate for 127.0.0.1 is created
+at the start; its issuer is FOLDER/ca.pem. PASSWORD requires the user "vestibule" with that password.
+"""
 
 import asyncio
 import datetime
@@ -17,7 +20,7 @@ from aiosmtpd.smtp import SMTP, AuthResult
 FOLDER = pathlib.Path(os.environ["FOLDER"])
 
 
-class Keeper:
+class MailHandler:
     count = 0
 
     async def handle_RCPT(self, server, session, envelope, address, options):
@@ -38,8 +41,8 @@ class Keeper:
             "html": message.get_body(("html",)).get_content(),
             "is_protected": server.transport.get_extra_info("ssl_object") is not None,
         }
-        Keeper.count += 1
-        name = f"{os.getpid():08}-{Keeper.count:06}.json"
+        MailHandler.count += 1
+        name = f"{os.getpid():08}-{MailHandler.count:06}.json"
         (FOLDER / f".{name}").write_text(json.dumps(mail))
         (FOLDER / f".{name}").rename(FOLDER / name)
         return "250 OK"
@@ -74,8 +77,8 @@ def make_context():
 
 
 def authenticate(server, session, envelope, mechanism, data):
-    is_right = data.login == b"vestibule" and data.password == os.environ["PASSWORD"].encode()
-    return AuthResult(success=is_right)
+    is_correct = data.login == b"vestibule" and data.password == os.environ["PASSWORD"].encode()
+    return AuthResult(success=is_correct)
 
 
 async def main():
@@ -88,7 +91,7 @@ async def main():
         options |= {"authenticator": authenticate, "auth_required": True, "auth_require_tls": False}
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: SMTP(Keeper(), hostname="mail.test", enable_SMTPUTF8=True, **options),
+        lambda: SMTP(MailHandler(), hostname="mail.test", enable_SMTPUTF8=True, **options),
         "127.0.0.1",
         int(os.environ.get("PORT", "0")),
         ssl=ssl_context,

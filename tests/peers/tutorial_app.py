@@ -1,6 +1,6 @@
-"""A resource server as FastAPI's JWT tutorial teaches it, with nothing of its own but two settings.
+"""The resource server of FastAPI's JWT tutorial, with two settings added.
 
-SECRET_KEY is the HS256 secret that it shares with Vestibule, TOKEN_URL the address of Vestibule's /token.
+SECRET_KEY is the HS256 secret that it shares with Vestibule; TOKEN_URL is the URL of Vestibule's /token.
 Run by `python -m uvicorn tutorial_app:app --app-dir tests/peers --port PORT`.
 """
 

@@ -1,7 +1,6 @@
-"""The tutorial's application with its own /docs, which FastAPI would load from a CDN that a test cannot reach.
+"""The tutorial's application with a local /docs: FastAPI's own loads from a CDN that a test cannot reach.
 
-SWAGGER_UI_URL is where the files are fetched from once, at the start: Vestibule's /docs. They are served from here, so that the page
-is of this origin through and through, as it is with the CDN.
+The files are fetched once, at the start, from SWAGGER_UI_URL, which is Vestibule's /docs. This application serves them.
 """
 
 import gzip

@@ -1,4 +1,4 @@
-"""A resource server's check by a shared secret, with both libraries that the tutorial has used. Prints each one's claims or error."""
+"""Verifies a token with the shared secret, in both libraries of the tutorial. Prints the claims or the error of each."""
 
 import json
 import os
@@ -8,13 +8,13 @@ import jose.jwt
 import jwt
 
 token, secret = os.environ["TOKEN"], os.environ["SECRET_KEY"]
-answers = {}
+results = {}
 try:
-    answers["PyJWT"] = jwt.decode(token, secret, algorithms=["HS256"])
+    results["PyJWT"] = jwt.decode(token, secret, algorithms=["HS256"])
 except jwt.PyJWTError as error:
-    answers["PyJWT"] = type(error).__name__
+    results["PyJWT"] = type(error).__name__
 try:
-    answers["python-jose"] = jose.jwt.decode(token, secret, algorithms=["HS256"])
+    results["python-jose"] = jose.jwt.decode(token, secret, algorithms=["HS256"])
 except jose.exceptions.JOSEError as error:
-    answers["python-jose"] = type(error).__name__
-print(json.dumps(answers))
+    results["python-jose"] = type(error).__name__
+print(json.dumps(results))

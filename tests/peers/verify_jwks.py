@@ -1,4 +1,4 @@
-"""A resource server's check by published keys: PyJWT's PyJWKClient. Prints the claims, or what it refuses the token with."""
+"""Verifies a token with the published keys: PyJWT's PyJWKClient. Prints the claims or the error."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-// Node 18 has the Web Cryptography API, but not as a global, where jose looks for it. Loaded first, by --import.
+// Node 18 has the Web Cryptography API, but not as the global that jose uses. Loaded first, by --import.
 
 import { webcrypto } from "node:crypto";
 

@@ -31,7 +31,7 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Reads the records. Malformed IDs are skipped, because at U+0000 PostgreSQL would fail instead of finding no row.
+    /// Reads the records. Malformed IDs are skipped: PostgreSQL fails on U+0000 instead of finding no row.
     pub fn read(conn: &mut DbConnection, kid: Option<&str>, claims: Option<&Claims>) -> QueryResult<Self> {
         let mut records = Self::default();
         if let Some(kid) = kid.filter(|kid| kid.len() <= 64 && from_base64url(kid).is_some()) {

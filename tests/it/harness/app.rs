@@ -30,12 +30,12 @@ pub struct TestApp {
     pub setup_link: Option<String>,
     handle: ServerHandle,
     thread: Option<std::thread::JoinHandle<()>>,
-    /// Dropped last: its files and connections are the server's.
+    /// Dropped last: the server uses its files and connections.
     pub database: TestDatabase,
 }
 
 impl TestApp {
-    /// Starts a server with default settings, but for its database and cheap hashes.
+    /// Starts a server with default settings, except for its database and cheap hashes.
     pub async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
@@ -45,7 +45,7 @@ impl TestApp {
         Self::start_on(TestDatabase::create(), Clock::system(), change).await
     }
 
-    /// Starts a server on a database that exists.
+    /// Starts a server on an existing database.
     pub async fn start_on(database: TestDatabase, clock: Clock, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
         settings.set("DATABASE_URL", database.url.clone());
@@ -54,7 +54,7 @@ impl TestApp {
         settings.set("HASH_THREADS", "2");
         settings.set("BIND", "127.0.0.1:0");
         change(&mut settings);
-        let mut config = settings.check().expect("settings of a test");
+        let mut config = settings.check().expect("valid settings");
         config.server_key = vestibule::secret::ServerKey::parse(SERVER_KEY);
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let server_clock = clock.clone();
@@ -91,7 +91,7 @@ impl TestApp {
         }
     }
 
-    /// A client with a cookie jar of its own, as a browser has, that follows no redirect.
+    /// A client with its own cookie jar, as a browser has, that follows no redirect.
     pub fn browser() -> Client {
         Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -103,12 +103,12 @@ impl TestApp {
 
     /// Creates an account with [`PASSWORD`] and these roles.
     pub async fn add_user(&self, name: &str, roles: &[&str]) -> User {
-        let hash =
-            self.services.accounts.hash_pool().hash(Password::parse(PASSWORD).expect("fit")).await.expect("room");
+        let password = Password::parse(PASSWORD).expect("a valid password");
+        let hash = self.services.accounts.hash_pool().hash(password).await.expect("room in the queue");
         self.add_user_with_hash(name, roles, hash).await
     }
 
-    /// Creates an account with a hash made elsewhere.
+    /// Creates an account with this password hash.
     pub async fn add_user_with_hash(&self, name: &str, roles: &[&str], hash: PasswordHash) -> User {
         let new = NewUser {
             id: None,
@@ -134,7 +134,7 @@ impl TestApp {
         }
     }
 
-    /// The use cases of the command line, on the server's database and by its clock.
+    /// The use cases of the command line, on the server's database and with its clock.
     pub fn admin(&self) -> AdminService {
         let Services { db, clock, sessions, .. } = self.services.clone();
         AdminService::new(db, clock, sessions)
@@ -149,7 +149,8 @@ impl TestApp {
         result.expect("the database responds")
     }
 
-    /// Runs a step that ends sessions as another instance would: this server reads of it only with the next refresh of its set.
+    /// Runs a step that ends sessions as another instance does: this server notices when it next reads the revoked
+    /// sessions.
     pub async fn write_elsewhere<T: Send + 'static>(
         &self,
         step: impl FnOnce(&mut vestibule::db::DbConnection, &mut EndedSessions) -> diesel::QueryResult<T> + Send + 'static,
@@ -173,7 +174,7 @@ impl TestApp {
 
     /// `POST /token` with a username and password, as the tutorial's form sends them.
     pub async fn post_token(&self, username: &str, password: &str) -> Response {
-        self.post("/token").form(&[("username", username), ("password", password)]).send().await.expect("an response")
+        self.post("/token").form(&[("username", username), ("password", password)]).send().await.expect("a response")
     }
 
     /// An access token for an account that has [`PASSWORD`].
@@ -186,7 +187,7 @@ impl TestApp {
 
     /// `GET /me` with a bearer token.
     pub async fn get_me(&self, token: &str) -> Response {
-        self.get("/me").bearer_auth(token).send().await.expect("an response")
+        self.get("/me").bearer_auth(token).send().await.expect("a response")
     }
 }
 

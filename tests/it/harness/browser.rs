@@ -10,12 +10,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::driver::{Driver, DriverCommand};
 
-static SEATS: Semaphore = Semaphore::const_new(2);
+static PERMITS: Semaphore = Semaphore::const_new(2);
 /// A name for this machine that a browser does not treat as local.
 pub const HOST_NAME: &str = "vestibule.test";
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How a browser differs from an English one of 1,000 by 800 pixels that runs scripts.
+/// The options of a browser; by default it is English, runs scripts and accepts cookies.
 #[derive(Clone, Copy)]
 pub struct BrowserOptions {
     pub language: &'static str,
@@ -36,7 +36,7 @@ pub struct Browser {
     // Dropped in this order.
     _driver: Driver,
     _profile: tempfile::TempDir,
-    _seat: SemaphorePermit<'static>,
+    _permit: SemaphorePermit<'static>,
 }
 
 impl Browser {
@@ -47,18 +47,18 @@ impl Browser {
 
     /// A browser with these options.
     pub async fn start_with(options: BrowserOptions) -> Self {
-        Self::start_on(SEATS.acquire().await.expect("never closed"), options).await
+        Self::start_on(PERMITS.acquire().await.expect("the semaphore is never closed"), options).await
     }
 
-    /// Two browsers, each with a profile of its own. Both seats are taken at once: two tests that each held one would
+    /// Two browsers, each with its own profile. Takes both permits at once: two tests that each hold one would
     /// deadlock.
     pub async fn start_two(options: BrowserOptions) -> [Self; 2] {
-        let mut seats = SEATS.acquire_many(2).await.expect("never closed");
-        let second = seats.split(1).expect("there are two");
-        [Self::start_on(seats, options).await, Self::start_on(second, options).await]
+        let mut permits = PERMITS.acquire_many(2).await.expect("the semaphore is never closed");
+        let second = permits.split(1).expect("there are two");
+        [Self::start_on(permits, options).await, Self::start_on(second, options).await]
     }
 
-    async fn start_on(seat: SemaphorePermit<'static>, options: BrowserOptions) -> Self {
+    async fn start_on(permit: SemaphorePermit<'static>, options: BrowserOptions) -> Self {
         let profile = tempfile::tempdir().expect("a temporary folder");
         let driver = Driver::start(profile.path());
         let arguments = [
@@ -75,7 +75,7 @@ impl Browser {
             "--force-device-scale-factor=1",
             "--window-size=1000,800",
             &format!("--host-resolver-rules=MAP {HOST_NAME} 127.0.0.1, MAP *.{HOST_NAME} 127.0.0.1"),
-            // Chromium ends with the driver.
+            // With this, Chromium exits when the driver exits.
             "--remote-debugging-pipe",
             &format!("--user-data-dir={}", profile.path().display()),
         ];
@@ -84,8 +84,8 @@ impl Browser {
             "credentials_enable_service": false,
             "profile.password_manager_leak_detection": false,
         });
-        for (kind, is_off) in [("javascript", !options.runs_scripts), ("cookies", options.refuses_cookies)] {
-            if is_off {
+        for (kind, is_disabled) in [("javascript", !options.runs_scripts), ("cookies", options.refuses_cookies)] {
+            if is_disabled {
                 preferences[format!("profile.managed_default_content_settings.{kind}")] = 2.into();
             }
         }
@@ -99,17 +99,17 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{}", driver.port))
             .await
             .expect("Chromium starts");
-        Self { client, _driver: driver, _profile: profile, _seat: seat }
+        Self { client, _driver: driver, _profile: profile, _permit: permit }
     }
 
-    /// Opens an address and waits for it to load.
+    /// Opens a URL and waits until the page has loaded.
     pub async fn goto(&self, url: &str) {
-        self.client.goto(url).await.expect("it loads");
+        self.client.goto(url).await.expect("the page loads");
     }
 
-    /// The element, as soon as it is there.
+    /// Waits for the element and returns it.
     pub async fn find(&self, css: &str) -> Element {
-        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        let found = self.client.wait().at_most(TIMEOUT).for_element(Locator::Css(css)).await;
         match found {
             Ok(element) => element,
             Err(error) => {
@@ -118,9 +118,9 @@ impl Browser {
         }
     }
 
-    /// Whether the element is there now.
+    /// Whether the page has the element now.
     pub async fn has(&self, css: &str) -> bool {
-        !self.client.find_all(Locator::Css(css)).await.expect("an response").is_empty()
+        !self.client.find_all(Locator::Css(css)).await.expect("a response").is_empty()
     }
 
     /// The element's visible text.
@@ -132,30 +132,30 @@ impl Browser {
     pub async fn submit(&self, css: &str) {
         let page = self.find("html").await;
         self.click(css).await;
-        self.leave(page).await;
+        self.wait_until_replaced(page).await;
     }
 
     /// Presses keys in the focused element and waits until another page has replaced this one.
     pub async fn press_to_submit(&self, keys: &str) {
         let page = self.find("html").await;
         self.press(keys).await;
-        self.leave(page).await;
+        self.wait_until_replaced(page).await;
     }
 
-    async fn leave(&self, page: Element) {
-        let deadline = Instant::now() + PATIENCE;
+    async fn wait_until_replaced(&self, page: Element) {
+        let deadline = Instant::now() + TIMEOUT;
         while page.tag_name().await.is_ok() {
             assert!(Instant::now() < deadline, "the page is still there");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.find("body").await;
-        // Whole: what is not there now is not there at all.
+        // The page is then complete: an element that is missing now does not appear later.
         self.wait_until("document.readyState == 'complete'").await;
     }
 
-    /// Waits until this is true on the page.
+    /// Waits until this JavaScript expression is true.
     pub async fn wait_until(&self, condition: &str) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while self.evaluate(condition).await != true {
             assert!(Instant::now() < deadline, "{condition} is not true of {:?}", self.client.source().await);
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -164,18 +164,18 @@ impl Browser {
 
     /// Clicks on the element.
     pub async fn click(&self, css: &str) {
-        self.find(css).await.click().await.expect("it can be clicked");
+        self.find(css).await.click().await.expect("the element can be clicked");
     }
 
     /// Types into the element.
     pub async fn fill(&self, css: &str, text: &str) {
-        self.find(css).await.send_keys(text).await.expect("it takes keys");
+        self.find(css).await.send_keys(text).await.expect("the element accepts keys");
     }
 
     /// Presses keys in the focused element.
     pub async fn press(&self, keys: &str) {
-        let focused = self.client.active_element().await.expect("something has the focus");
-        focused.send_keys(keys).await.expect("it takes keys");
+        let focused = self.client.active_element().await.expect("an element has the focus");
+        focused.send_keys(keys).await.expect("the element accepts keys");
     }
 
     /// The path of the page that is open, with its query.
@@ -186,7 +186,7 @@ impl Browser {
 
     /// The value of an expression on the page.
     pub async fn evaluate(&self, script: &str) -> Value {
-        self.client.execute(&format!("return {script}"), vec![]).await.expect("it runs")
+        self.client.execute(&format!("return {script}"), vec![]).await.expect("the script runs")
     }
 
     /// Opens one more tab and goes there.
@@ -198,7 +198,7 @@ impl Browser {
 
     /// Goes to a tab.
     pub async fn switch_to(&self, tab: &WindowHandle) {
-        self.client.switch_to_window(tab.clone()).await.expect("it is there");
+        self.client.switch_to_window(tab.clone()).await.expect("the tab is open");
     }
 
     /// Makes the page this wide and high.
@@ -207,7 +207,7 @@ impl Browser {
         self.command("goog/cdp/execute", json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": size})).await;
     }
 
-    /// Emulates these CSS media features; all others become the system's own.
+    /// Emulates these CSS media features; all others return to the system's values.
     pub async fn emulate(&self, features: &[(&str, &str)]) {
         let features: Vec<Value> = features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
         let media = json!({"features": features});
@@ -236,6 +236,6 @@ impl Browser {
     }
 
     async fn command(&self, path: &'static str, body: Value) -> Value {
-        self.client.issue_cmd(DriverCommand { path, body }).await.expect("chromedriver knows it")
+        self.client.issue_cmd(DriverCommand { path, body }).await.expect("chromedriver supports the command")
     }
 }

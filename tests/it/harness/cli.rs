@@ -1,4 +1,4 @@
-//! The real binary run as a command, and a server with commands beside it that have the same settings.
+//! The real binary as a command, and a server together with commands that have the same settings.
 
 use std::borrow::BorrowMut;
 use std::io::Write as _;
@@ -21,13 +21,13 @@ use vestibule::users::hash_pool::HashPool;
 use vestibule::users::password::{Password, PasswordPolicy};
 
 use super::process::kill;
-use super::{PASSWORD, SERVER_KEY, ServerProcess, TestDatabase, TestResponse, beside};
+use super::{PASSWORD, SERVER_KEY, ServerProcess, TestDatabase, TestResponse, direct_database};
 
-/// How long a command may take, on a busy machine too.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The time limit of a command, long enough for a busy machine.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A server on a database of its own, and commands with the same settings.
-pub struct Served {
+/// A server on its own database, and commands with the same settings.
+pub struct ServerWithCli {
     pub db: TestDatabase,
     pub server: ServerProcess,
     settings: Vec<(String, String)>,
@@ -114,7 +114,7 @@ impl TestDatabase {
 
     /// The settings of a server on this database.
     pub fn config(&self) -> Config {
-        beside::config(self)
+        direct_database::config(self)
     }
 
     /// Signs in through the library, as the sign-in page and `/token` do.
@@ -150,13 +150,13 @@ impl TestDatabase {
         matches!(self.sign_in(username, password), SignIn::Done(_))
     }
 
-    /// A pool of connections beside the binary's.
+    /// A pool of connections, separate from the binary's.
     pub fn pool(&self) -> Db {
         Db::new(&self.config().database)
     }
 }
 
-impl Served {
+impl ServerWithCli {
     /// Starts the real binary.
     pub fn start(settings: &[(&str, &str)]) -> Self {
         let db = TestDatabase::create();
@@ -177,7 +177,7 @@ impl Served {
         run_with_input(command, input)
     }
 
-    /// `POST path` with these fields, by HTTP Basic when a client is given.
+    /// `POST path` with these fields, with HTTP Basic authentication if a client is given.
     pub async fn post(&self, path: &str, client: Option<(&str, &str)>, fields: &[(&str, &str)]) -> TestResponse {
         let request = reqwest::Client::new().post(format!("{}{path}", self.server.url)).form(fields);
         let request = match client {
@@ -196,7 +196,7 @@ impl Served {
     /// Asserts that the server refuses the token within a second of `since`.
     pub async fn assert_refused_within_a_second(&self, token: &str, since: Instant) {
         while self.me(token).await != 401 {
-            assert!(since.elapsed() < Duration::from_secs(1), "the server still takes the token");
+            assert!(since.elapsed() < Duration::from_secs(1), "the server still accepts the token");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -209,7 +209,7 @@ pub fn run(command: impl BorrowMut<Command>) -> CommandOutput {
 
 fn run_with_input(command: Command, input: &str) -> CommandOutput {
     let mut child = start_with(command, Stdio::piped());
-    // A command that refuses before it reads closes its end.
+    // A command that fails before it reads closes the pipe.
     let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
     finish(child)
 }
@@ -223,14 +223,14 @@ fn start_with(mut command: impl BorrowMut<Command>, input: Stdio) -> Child {
     command.borrow_mut().stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts")
 }
 
-/// Waits for the end of a command, such as a server that refuses to start; kills one that goes on.
+/// Waits until a command ends, such as a server that refuses to start; kills it after the time limit.
 pub fn finish(child: Child) -> CommandOutput {
     let id = child.id();
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
-    let Ok(output) = receiver.recv_timeout(PATIENCE) else {
+    let Ok(output) = receiver.recv_timeout(TIMEOUT) else {
         kill(id);
-        panic!("the command has not ended after {PATIENCE:?}");
+        panic!("the command has not ended after {TIMEOUT:?}");
     };
     let output = output.expect("the binary ends");
     let text = |bytes| String::from_utf8(bytes).expect("the binary writes UTF-8");

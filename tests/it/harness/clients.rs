@@ -10,12 +10,12 @@ use super::{PASSWORD, TestApp, TestResponse};
 
 /// The credentials of a client.
 #[derive(Clone, Debug)]
-pub struct Registered {
+pub struct RegisteredClient {
     pub id: String,
     pub secret: String,
 }
 
-impl Registered {
+impl RegisteredClient {
     /// The credentials as form parameters.
     pub fn form(&self) -> [(&str, &str); 2] {
         [("client_id", &self.id), ("client_secret", &self.secret)]
@@ -41,13 +41,13 @@ impl TestApp {
     }
 
     /// Registers a client.
-    pub async fn add_client(&self, name: &str, grants: &[GrantType], scopes: &str) -> Registered {
+    pub async fn add_client(&self, name: &str, grants: &[GrantType], scopes: &str) -> RegisteredClient {
         let secret = PlainSecret::generate();
         let scopes = Scopes::parse(scopes).expect("scopes");
         let client = Client::new(name.to_owned(), &secret, grants.to_vec(), scopes, self.clock.now());
         let id = client.id.clone();
         self.write(move |conn| clients::create(conn, &client)).await;
-        Registered { id, secret: secret.reveal().to_owned() }
+        RegisteredClient { id, secret: secret.reveal().to_owned() }
     }
 
     /// Sets the scopes of a role.

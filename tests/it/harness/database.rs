@@ -8,13 +8,13 @@ use diesel::{Connection as _, PgConnection, SqliteConnection};
 use vestibule::db::migrations;
 use vestibule::secret::random_id;
 
-use super::beside;
+use super::direct_database;
 
 /// The database of one test, and a folder for its files.
 pub struct TestDatabase {
     /// The value of `DATABASE_URL`.
     pub url: String,
-    /// Where commands of this database run.
+    /// The working directory of commands on this database.
     pub folder: tempfile::TempDir,
     postgres: Option<Postgres>,
 }
@@ -28,20 +28,20 @@ struct Postgres {
 enum Template {
     /// The bytes of the file.
     Sqlite(Vec<u8>),
-    /// The name of a database, which goes with the cluster.
+    /// The name of a database, which is deleted with the cluster.
     Postgres(String),
 }
 
 static TEMPLATE: OnceLock<Template> = OnceLock::new();
 
 impl TestDatabase {
-    /// A database with all migrations run, copied from a template that the first test makes.
+    /// A database with all migrations run, copied from a template that the first test creates.
     pub fn create() -> Self {
         let template = TEMPLATE.get_or_init(Template::make);
         match template {
             Template::Sqlite(bytes) => {
                 let database = Self::empty();
-                write_private(&database.sqlite_file().expect("the template's kind"), bytes);
+                write_private(&database.sqlite_file().expect("SQLite"), bytes);
                 database
             }
             Template::Postgres(name) => Self::on_postgres(&format!(" TEMPLATE \"{name}\"")),
@@ -78,7 +78,7 @@ impl TestDatabase {
         (!self.is_postgres()).then(|| self.folder.path().join("db/vestibule.db"))
     }
 
-    /// The URL of the server's own database, for what a test does to the server; `None` on SQLite.
+    /// The URL of the database server's own database, for commands to that server; `None` on SQLite.
     pub fn postgres_admin_url(&self) -> Option<&str> {
         self.postgres.as_ref().map(|postgres| postgres.admin_url.as_str())
     }
@@ -92,14 +92,14 @@ impl TestDatabase {
 impl Template {
     fn make() -> Self {
         let mut database = TestDatabase::empty();
-        migrations::run_pending(&beside::url(&database)).expect("the migrations run");
+        migrations::run_pending(&direct_database::url(&database)).expect("the migrations run");
         match database.postgres.take() {
-            // Taken: the template must not be dropped.
+            // `take` prevents the drop: the template must stay.
             Some(postgres) => Self::Postgres(postgres.name),
             None => {
                 let file = database.sqlite_file().expect("SQLite");
                 let mut connection = SqliteConnection::establish(&file.to_string_lossy()).expect("the file opens");
-                connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").expect("SQLite responses");
+                connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").expect("SQLite responds");
                 drop(connection);
                 Self::Sqlite(std::fs::read(&file).expect("readable"))
             }
@@ -107,7 +107,7 @@ impl Template {
     }
 }
 
-/// Writes a file as the server makes it, in a folder as the server makes it.
+/// Writes a file and creates its folder, both with the permissions that the server sets.
 fn write_private(path: &Path, bytes: &[u8]) {
     use std::io::Write as _;
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};

@@ -1,4 +1,4 @@
-//! chromedriver on a port of its own, and its commands beyond the standard.
+//! chromedriver on its own port, and its non-standard commands.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -8,7 +8,7 @@ use fantoccini::wd::WebDriverCompatibleCommand;
 use reqwest::{Method, Url};
 use serde_json::Value;
 
-/// A command of chromedriver beyond the standard.
+/// A non-standard command of chromedriver.
 #[derive(Debug)]
 pub struct DriverCommand {
     pub path: &'static str,
@@ -32,10 +32,10 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Starts it with `folder` for temporary files. It takes a free port on IPv4 and then the same one on IPv6; when
-    /// that is taken, it ends and is started again.
+    /// Starts it with `folder` for temporary files. It binds a free port on IPv4 and then the same port on IPv6; if
+    /// that is in use, it exits and is started again.
     pub fn start(folder: &Path) -> Self {
-        (0..5).find_map(|_| Self::try_start(folder)).expect("chromedriver says its port")
+        (0..5).find_map(|_| Self::try_start(folder)).expect("chromedriver prints its port")
     }
 
     fn try_start(folder: &Path) -> Option<Self> {
@@ -51,7 +51,7 @@ impl Driver {
             .by_ref()
             .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
         std::thread::spawn(move || lines.for_each(drop));
-        // Without a port it is killed when this is dropped.
+        // Without a port, the driver is dropped here, which kills chromedriver.
         let driver = Self { port: port.unwrap_or_default(), child };
         port.is_some().then_some(driver)
     }

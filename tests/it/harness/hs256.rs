@@ -17,7 +17,7 @@ pub async fn start() -> TestApp {
     start_with(|_| {}).await
 }
 
-/// As [`start`], with some settings changed.
+/// Like [`start`], with some settings changed.
 pub async fn start_with(change: impl FnOnce(&mut Settings)) -> TestApp {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(JWT_SECRET.as_bytes()).expect("written");

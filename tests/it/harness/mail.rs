@@ -10,13 +10,13 @@ use vestibule::clock::Clock;
 use vestibule::config::Settings;
 use vestibule::mail::{Mail, Queued};
 
-use super::beside::Direct;
+use super::direct_database::DirectConnection;
 use super::{TestApp, TestDatabase, peers};
 
 /// How long a mail may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How a mail server differs from one that accepts everything.
+/// The options of a mail server; by default it accepts everything, without TLS.
 #[derive(Clone, Copy, Default)]
 pub struct MailOptions {
     pub tls: MailTls,
@@ -65,7 +65,7 @@ impl Received {
         let path = rest.split_whitespace().next().expect("a path");
         assert!(
             self.html.contains(&format!("href=\"http://localhost:8080/{path}\"")),
-            "the same in HTML: {}",
+            "the same link in HTML: {}",
             self.html
         );
         format!("/{path}")
@@ -90,8 +90,8 @@ impl MailServer {
         Self { port, options, child, folder }
     }
 
-    /// Replies like this from now on: `ok`, `slow`, or a reply code.
-    pub fn response(&self, mode: &str) {
+    /// Sets its reply from now on: `ok`, `slow`, or a reply code.
+    pub fn set_reply(&self, mode: &str) {
         std::fs::write(self.folder.path().join("mode"), mode).expect("written");
     }
 
@@ -134,7 +134,7 @@ impl MailServer {
             if received.len() >= count {
                 return received;
             }
-            assert!(began.elapsed() < PATIENCE, "{count} mails: {received:#?}");
+            assert!(began.elapsed() < TIMEOUT, "{count} mails: {received:#?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -146,7 +146,7 @@ impl MailServer {
             if let Some(mail) = self.received().into_iter().find(|mail| mail.to == [to] && mail.subject() == subject) {
                 return mail;
             }
-            assert!(began.elapsed() < PATIENCE, "{subject}: {:#?}", self.received());
+            assert!(began.elapsed() < TIMEOUT, "{subject}: {:#?}", self.received());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -156,7 +156,7 @@ impl MailServer {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
-    /// Lets a server send through this one.
+    /// Configures a server to send through this one.
     pub fn settings(&self, settings: &mut Settings) {
         settings.set("SMTP_URL", self.url());
         settings.set("MAIL_FROM", "The Door <login@example.com>");
@@ -167,12 +167,12 @@ impl MailServer {
         self.app_with(|_| {}).await
     }
 
-    /// As [`Self::app`], with some settings changed.
+    /// Like [`Self::app`], with some settings changed.
     pub async fn app_with(&self, change: impl FnOnce(&mut Settings)) -> TestApp {
         self.app_on(TestDatabase::create(), change).await
     }
 
-    /// As [`Self::app_with`], on a database that exists.
+    /// Like [`Self::app_with`], on an existing database.
     pub async fn app_on(&self, database: TestDatabase, change: impl FnOnce(&mut Settings)) -> TestApp {
         TestApp::start_on(database, Clock::system(), |settings| {
             self.settings(settings);
@@ -196,15 +196,15 @@ pub async fn queue(app: &TestApp, mail: Mail) -> Queued {
 }
 
 /// The number of queued mails that match `condition`.
-pub fn count_waiting(database: &TestDatabase, condition: &str) -> i64 {
-    Direct::open(database).count("outbox", condition)
+pub fn count_queued(database: &TestDatabase, condition: &str) -> i64 {
+    DirectConnection::open(database).count("outbox", condition)
 }
 
 /// Waits until `expected` queued mails match `condition`.
-pub async fn until_waiting(database: &TestDatabase, expected: i64, condition: &str) {
+pub async fn wait_until_queued(database: &TestDatabase, expected: i64, condition: &str) {
     let began = Instant::now();
-    while count_waiting(database, condition) != expected {
-        assert!(began.elapsed() < PATIENCE, "not {expected} mails with {condition}");
+    while count_queued(database, condition) != expected {
+        assert!(began.elapsed() < TIMEOUT, "not {expected} mails with {condition}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -225,6 +225,6 @@ fn listen(folder: &tempfile::TempDir, port: u16, options: MailOptions) -> (Child
     }
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("Python runs");
     let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it says its port");
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it prints its port");
     (child, line.trim().parse().expect("a port"))
 }

@@ -1,19 +1,19 @@
-//! What the tests share: databases, servers, clients, browsers, proxies and mail servers.
+//! Shared by the tests: databases, servers, clients, browsers, proxies and mail servers.
 
+pub mod accessibility;
 pub mod app;
-pub mod away;
-pub mod beside;
 pub mod browser;
 pub mod cli;
 pub mod clients;
 pub mod database;
+pub mod database_outage;
+pub mod direct_database;
 pub mod driver;
 pub mod hs256;
 pub mod mail;
 pub mod peers;
 pub mod process;
 pub mod proxies;
-pub mod reach;
 pub mod responses;
 pub mod reverse_proxy;
 pub mod sources;
@@ -24,7 +24,7 @@ pub use database::TestDatabase;
 pub use process::ServerProcess;
 pub use responses::TestResponse;
 
-/// A password that every rule allows.
+/// A password that satisfies every rule.
 pub const PASSWORD: &str = "correct horse battery staple";
 /// Another one.
 pub const OTHER_PASSWORD: &str = "seven violet tractors hum";

@@ -1,4 +1,4 @@
-//! The server as a process of its own.
+//! The server as a separate process.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,7 +13,7 @@ pub fn kill(id: u32) {
 }
 
 fn signal(id: u32, signal: Signal) {
-    let pid = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process id");
+    let pid = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process ID");
     kill_process(pid, signal).expect("it runs");
 }
 
@@ -58,7 +58,7 @@ impl ServerProcess {
             child.wait().expect("it ended");
             return None;
         };
-        // Read on: the server must never block on its output.
+        // Reads the rest: the server must never block on its output.
         std::thread::spawn(move || lines.for_each(drop));
         Some(Self {
             url: format!("http://{address}"),
@@ -68,11 +68,11 @@ impl ServerProcess {
         })
     }
 
-    /// The server's own counter of this name.
+    /// The value of the server's counter with this name.
     pub async fn counter(&self, name: &str) -> u64 {
         let text = reqwest::get(format!("http://{}/metrics", self.metrics_address))
             .await
-            .expect("an response")
+            .expect("a response")
             .text()
             .await
             .expect("text");
@@ -91,12 +91,12 @@ impl ServerProcess {
         signal(self.id(), Signal::TERM);
     }
 
-    /// Waits for its end.
+    /// Waits until it has ended.
     pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("it ended")
     }
 
-    /// Its process id.
+    /// Its process ID.
     pub fn id(&self) -> u32 {
         self.child.id()
     }

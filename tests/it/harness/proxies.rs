@@ -1,4 +1,4 @@
-//! The requests of reverse proxies, and a server that believes them.
+//! The requests of reverse proxies, and a server that trusts them.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use vestibule::config::Settings;
@@ -6,11 +6,11 @@ use vestibule::config::Settings;
 use super::visitor::Visitor;
 use super::{TestApp, TestResponse};
 
-/// The route that Caddy and Traefik ask.
+/// The route that Caddy and Traefik call.
 pub const FORWARD_AUTH: &str = "/verify/forward-auth";
-/// The route that nginx asks.
+/// The route that nginx calls.
 pub const AUTH_REQUEST: &str = "/verify/auth-request";
-/// The name on http of the cookie that proxies see.
+/// The name, over http, of the cookie that proxies see.
 pub const PROXY: &str = "vestibule_proxy";
 /// The headers of a browser that opens a page, and of the proxy.
 pub const NAVIGATION: [(&str, &str); 5] = [
@@ -26,7 +26,7 @@ pub async fn start() -> TestApp {
     start_with(|_| {}).await
 }
 
-/// As [`start`], with some settings changed.
+/// Like [`start`], with some settings changed.
 pub async fn start_with(change: impl FnOnce(&mut Settings)) -> TestApp {
     TestApp::start_with(|settings| {
         settings.set("PUBLIC_URL", "http://login.vestibule.test");
@@ -37,8 +37,8 @@ pub async fn start_with(change: impl FnOnce(&mut Settings)) -> TestApp {
     .await
 }
 
-/// Asks with these headers; a later one replaces an earlier one of the same name.
-pub async fn ask(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> TestResponse {
+/// Sends a check with these headers; a later one replaces an earlier one of the same name.
+pub async fn check(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> TestResponse {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
@@ -47,9 +47,9 @@ pub async fn ask(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> TestRes
     TestResponse::to(app.get(path).headers(map)).await
 }
 
-/// Asks both routes.
-pub async fn ask_both(app: &TestApp, headers: &[(&str, &str)]) -> [TestResponse; 2] {
-    [ask(app, FORWARD_AUTH, headers).await, ask(app, AUTH_REQUEST, headers).await]
+/// Sends the same check to both routes.
+pub async fn check_both(app: &TestApp, headers: &[(&str, &str)]) -> [TestResponse; 2] {
+    [check(app, FORWARD_AUTH, headers).await, check(app, AUTH_REQUEST, headers).await]
 }
 
 /// A signed-in visitor, and the value of a `Cookie` header with their proxy cookie.

@@ -22,7 +22,7 @@ pub struct TestResponse {
 impl TestResponse {
     /// Sends a request and reads the response.
     pub async fn to(request: RequestBuilder) -> Self {
-        Self::read(request.send().await.expect("an response")).await
+        Self::read(request.send().await.expect("a response")).await
     }
 
     /// Reads a response.
@@ -68,7 +68,7 @@ pub fn write_raw(url: &str, bytes: &[u8]) -> TcpStream {
     stream
 }
 
-/// Sends these bytes, which should ask for `Connection: close`, and reads the response to its end.
+/// Sends these bytes, which should contain `Connection: close`, and reads the response to its end.
 pub async fn send_raw(url: &str, bytes: Vec<u8>) -> TestResponse {
     let url = url.to_owned();
     let work = tokio::task::spawn_blocking(move || {
@@ -86,7 +86,7 @@ pub async fn send_raw(url: &str, bytes: Vec<u8>) -> TestResponse {
 }
 
 fn parse(bytes: &[u8]) -> TestResponse {
-    let at = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
+    let at = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a complete head");
     let head = String::from_utf8(bytes[..at].to_vec()).expect("a head of text");
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).expect("a status");
@@ -99,7 +99,7 @@ fn parse(bytes: &[u8]) -> TestResponse {
     TestResponse { status, headers, body: bytes[at + 4..].to_vec() }
 }
 
-/// The shape of every refusal of `/token` and `/me` (RFC 6749 §5.2).
+/// Asserts that a response is a well-formed error of `/token` or `/me` (RFC 6749 §5.2).
 #[track_caller]
 pub fn assert_refusal(response: &TestResponse, status: u16, code: &str, what: &str) {
     let body = response.json();
@@ -107,10 +107,10 @@ pub fn assert_refusal(response: &TestResponse, status: u16, code: &str, what: &s
     assert!(body["error_description"].as_str().is_some_and(is_error_description), "{what}: {response:?}");
     assert_eq!(response.header("content-type"), "application/json", "{what}");
     assert_eq!(response.header("cache-control"), "no-store", "{what}");
-    for (name, is_due) in
+    for (name, is_expected) in
         [("www-authenticate", status == 401), ("retry-after", status == 429 || status == 503), ("allow", status == 405)]
     {
-        assert_eq!(response.headers.contains_key(name), is_due, "{what}: {name}: {response:?}");
+        assert_eq!(response.headers.contains_key(name), is_expected, "{what}: {name}: {response:?}");
     }
     assert_eq!(body["request_id"].is_string(), status >= 500, "{what}: {response:?}");
 }

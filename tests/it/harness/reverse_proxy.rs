@@ -1,4 +1,4 @@
-//! Real nginx, Caddy and Traefik with the files of `examples/`, before a server and an application that echoes.
+//! Real nginx, Caddy and Traefik with the files of `examples/`, a server, and an application that echoes requests.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use super::TestApp;
 use super::peers::{free_port, python_peer};
 use super::proxies::start_with;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The kind of a reverse proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl ReverseProxy {
         Self::start_with(kind, role, |_| {}).await
     }
 
-    /// As [`Self::start`], with some of the server's settings changed.
+    /// Like [`Self::start`], with some of the server's settings changed.
     pub async fn start_with(kind: Kind, role: Option<&str>, change: impl FnOnce(&mut Settings)) -> Self {
         let port = free_port();
         let app = start_with(|settings| {
@@ -48,26 +48,26 @@ impl ReverseProxy {
         })
         .await;
         let folder = tempfile::tempdir().expect("a folder");
-        let demand = role.map(|role| format!("role={role}")).unwrap_or_default();
+        let query = role.map(|role| format!("role={role}")).unwrap_or_default();
         let server = app.url.strip_prefix("http://").expect("http");
         let replace = |file: &str| {
             let text = std::fs::read_to_string(format!("examples/{file}")).expect("an example");
             text.replace("127.0.0.1:8080", server)
                 .replace("127.0.0.1:3000", &start_application().to_string())
-                .replace("/verify/auth-request", &format!("/verify/auth-request?{demand}"))
-                .replace("/verify/forward-auth?", &format!("/verify/forward-auth?{demand}"))
+                .replace("/verify/auth-request", &format!("/verify/auth-request?{query}"))
+                .replace("/verify/forward-auth?", &format!("/verify/forward-auth?{query}"))
         };
         let mut command = match kind {
             Kind::Nginx => nginx(&folder, port, &replace("nginx.conf")),
             Kind::Caddy => caddy(&folder, port, &replace("Caddyfile")),
-            Kind::Traefik => traefik(&folder, port, &replace("traefik.yml"), &demand),
+            Kind::Traefik => traefik(&folder, port, &replace("traefik.yml"), &query),
         };
         let proxy = command.env("HOME", folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut proxy = proxy.spawn().expect("the proxies are installed: see bin/test");
         let begun = Instant::now();
         while !is_up(port) {
-            assert!(proxy.try_wait().expect("a status").is_none(), "{kind:?} takes its configuration");
-            assert!(begun.elapsed() < PATIENCE, "{kind:?} responses");
+            assert!(proxy.try_wait().expect("a status").is_none(), "{kind:?} accepts its configuration");
+            assert!(begun.elapsed() < TIMEOUT, "{kind:?} responds");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Self { application: format!("http://app.vestibule.test:{port}"), app, port, proxy, _folder: folder }
@@ -124,10 +124,10 @@ fn caddy(folder: &tempfile::TempDir, port: u16, example: &str) -> Command {
     command
 }
 
-fn traefik(folder: &tempfile::TempDir, port: u16, example: &str, demand: &str) -> Command {
+fn traefik(folder: &tempfile::TempDir, port: u16, example: &str, query: &str) -> Command {
     let lines: Vec<&str> = example.lines().filter(|line| line.trim() != "tls: {}").collect();
     let text = lines.join("\n").replace("example.com", "vestibule.test");
-    let text = text.replace("/verify/forward-auth\n", &format!("/verify/forward-auth?{demand}\n"));
+    let text = text.replace("/verify/forward-auth\n", &format!("/verify/forward-auth?{query}\n"));
     let file = folder.path().join("traefik.yml");
     std::fs::write(&file, text).expect("it is written");
     let mut command = Command::new(python_peer("traefik"));
@@ -139,15 +139,15 @@ fn traefik(folder: &tempfile::TempDir, port: u16, example: &str, demand: &str) -
 
 /// Whether the server is reachable through the proxy: a proxy may listen before it has its routes.
 fn is_up(port: u16) -> bool {
-    let ask = || -> std::io::Result<String> {
+    let get_health = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: login.vestibule.test\r\nConnection: close\r\n\r\n")?;
         let mut response = String::new();
         stream.read_to_string(&mut response)?;
         Ok(response)
     };
-    ask().is_ok_and(|response| response.starts_with("HTTP/1.1 200 "))
+    get_health().is_ok_and(|response| response.starts_with("HTTP/1.1 200 "))
 }
 
 /// An application that returns the head and the body of each request, until the tests end.
@@ -164,7 +164,7 @@ fn start_application() -> SocketAddr {
 }
 
 fn echo(stream: TcpStream) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     let mut reader = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);
     loop {

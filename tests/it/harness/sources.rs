@@ -1,4 +1,4 @@
-//! The sources as text: files and the modules they name, as `rustfmt` lays them out.
+//! The Rust sources as text, in `rustfmt`'s layout, and the modules that they name.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 pub struct Source {
     /// Such as `src/users/store.rs`.
     pub name: String,
-    /// Whole.
+    /// The whole text.
     pub text: String,
 }
 
@@ -16,12 +16,12 @@ impl Source {
         self.text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
     }
 
-    /// The code without unit tests, which stand at the end of a file.
+    /// The code without unit tests, which are at the end of a file.
     pub fn code_without_tests(&self) -> String {
         self.code().split("#[cfg(test)]").next().unwrap_or_default().to_owned()
     }
 
-    /// Whether it is a part of the program.
+    /// Whether it is in `src`.
     pub fn is_in_src(&self) -> bool {
         self.name.starts_with("src/")
     }
@@ -32,7 +32,7 @@ impl Source {
         path.split('/').next().unwrap_or(path)
     }
 
-    /// Whether this is the file `owner` below `src`, or lies in that folder when it ends in a slash.
+    /// Whether this is the file `owner` below `src`, or is in the folder `owner` if that ends in a slash.
     pub fn is_owner(&self, owner: &str) -> bool {
         let path = self.name.trim_start_matches("src/");
         path == owner || owner.ends_with('/') && path.starts_with(owner)
@@ -59,19 +59,19 @@ pub fn sources() -> Vec<Source> {
     sources
 }
 
-/// Those under `src`.
+/// All Rust files under `src`.
 pub fn sources_in_src() -> Vec<Source> {
     sources().into_iter().filter(Source::is_in_src).collect()
 }
 
-/// Whether `word` stands in `code` by itself, not as a part of a longer name.
+/// Whether `code` contains `word` by itself, not as a part of a longer name.
 pub fn mentions(code: &str, word: &str) -> bool {
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
     code.match_indices(word)
         .any(|(at, _)| !code[..at].ends_with(is_name) && !code[at + word.len()..].starts_with(is_name))
 }
 
-/// The modules behind each `crate::`, those in braces too.
+/// The modules after each `crate::`, including those in braces.
 pub fn named_modules(code: &str) -> Vec<String> {
     let first = |path: &str| path.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     let mut names = Vec::new();
@@ -94,7 +94,7 @@ pub fn named_modules(code: &str) -> Vec<String> {
     names
 }
 
-/// Parts between commas that stand in no bracket.
+/// The parts between commas outside of brackets.
 fn split_at_commas(text: &str) -> Vec<String> {
     let (mut parts, mut depth, mut before) = (vec![String::new()], 0, ' ');
     for c in text.chars() {
@@ -107,7 +107,7 @@ fn split_at_commas(text: &str) -> Vec<String> {
         };
         match c {
             ',' if depth == 0 => parts.push(String::new()),
-            _ => parts.last_mut().expect("one part at the least").push(c),
+            _ => parts.last_mut().expect("at least one part").push(c),
         }
         before = c;
     }

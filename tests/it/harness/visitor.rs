@@ -21,7 +21,7 @@ pub struct Jar(Mutex<BTreeMap<String, String>>);
 
 impl CookieStore for Jar {
     fn set_cookies(&self, headers: &mut dyn Iterator<Item = &HeaderValue>, _: &Url) {
-        let mut cookies = self.0.lock().expect("no panic holds it");
+        let mut cookies = self.0.lock().expect("not poisoned");
         for header in headers {
             let text = header.to_str().expect("ASCII");
             let (name, value) = text.split(';').next().and_then(|pair| pair.split_once('=')).expect("a pair");
@@ -34,7 +34,7 @@ impl CookieStore for Jar {
     }
 
     fn cookies(&self, _: &Url) -> Option<HeaderValue> {
-        let cookies = self.0.lock().expect("no panic holds it");
+        let cookies = self.0.lock().expect("not poisoned");
         let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         (!pairs.is_empty()).then(|| HeaderValue::from_str(&pairs.join("; ")).expect("ASCII"))
     }
@@ -59,7 +59,7 @@ impl Visitor {
     pub fn with_cookies(app: &TestApp, cookies: &[(&str, &str)]) -> Self {
         let jar = Arc::new(Jar::default());
         for (name, value) in cookies {
-            jar.0.lock().expect("new").insert((*name).to_owned(), (*value).to_owned());
+            jar.0.lock().expect("not poisoned").insert((*name).to_owned(), (*value).to_owned());
         }
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -71,7 +71,7 @@ impl Visitor {
         visitor.with("accept", "text/html,application/xhtml+xml,*/*;q=0.8").with("accept-language", "en-GB,en;q=0.9")
     }
 
-    /// The same browser at another server.
+    /// The same browser with another server.
     pub fn at(self, url: &str) -> Self {
         Self { url: url.to_owned(), ..self }
     }
@@ -82,26 +82,26 @@ impl Visitor {
         self
     }
 
-    /// The same browser, which says that requests come from the server's own pages.
-    pub fn vouched(&self) -> Self {
+    /// The same browser, whose requests state that they come from the server's own pages.
+    pub fn same_origin(&self) -> Self {
         self.clone().with("sec-fetch-site", "same-origin")
     }
 
     /// Another browser with a copy of the cookies, as a thief would have.
     pub fn copy(&self, app: &TestApp) -> Self {
-        let cookies = self.jar.0.lock().expect("no panic holds it").clone();
+        let cookies = self.jar.0.lock().expect("not poisoned").clone();
         let pairs: Vec<(&str, &str)> = cookies.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         Self::with_cookies(app, &pairs)
     }
 
     /// The value of a cookie.
     pub fn cookie(&self, name: &str) -> Option<String> {
-        self.jar.0.lock().expect("no panic holds it").get(name).cloned()
+        self.jar.0.lock().expect("not poisoned").get(name).cloned()
     }
 
     /// Removes all cookies.
     pub fn forget_cookies(&self) {
-        self.jar.0.lock().expect("no panic holds it").clear();
+        self.jar.0.lock().expect("not poisoned").clear();
     }
 
     /// Any request, with a body of a media type when there is one.
@@ -110,7 +110,7 @@ impl Visitor {
         if let Some((media_type, bytes)) = body {
             request = request.header("content-type", media_type).body(bytes);
         }
-        Page::read(request.send().await.expect("an response")).await
+        Page::read(request.send().await.expect("a response")).await
     }
 
     /// `GET path`.
@@ -121,7 +121,7 @@ impl Visitor {
     /// `POST path` with these fields and nothing more.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         let request = self.client.post(format!("{}{path}", self.url)).headers(self.headers.clone()).form(fields);
-        Page::read(request.send().await.expect("an response")).await
+        Page::read(request.send().await.expect("a response")).await
     }
 
     /// Submits the form of a page with these fields, its CSRF token and the ID of its one-time link.

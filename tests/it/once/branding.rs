@@ -16,7 +16,7 @@ const HOSTILE_SVG: &str = r#"<?xml version="1.0"?><svg xmlns="http://www.w3.org/
 const WORDMARK_SVG: &str =
     r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 40"><path d="M0 0h160v40H0z"/></svg>"#;
 
-/// A server with a logo and what `change` sets; the logo is read at the start and not needed after it.
+/// A server with a logo and these settings. The logo is read at the start; its file is not needed later.
 async fn with_logo(logo: &str, change: impl FnOnce(&mut Settings)) -> TestApp {
     let folder = tempfile::tempdir().expect("a folder");
     // The file name must not matter.
@@ -29,7 +29,7 @@ async fn with_logo(logo: &str, change: impl FnOnce(&mut Settings)) -> TestApp {
     .await
 }
 
-/// The text between two others on a page.
+/// The text between two other texts on a page.
 fn between<'a>(page: &'a Page, before: &str, after: &str) -> &'a str {
     let (_, rest) = page.html.split_once(before).unwrap_or_else(|| panic!("{before} in {}", page.html));
     rest.split_once(after).expect("closed").0
@@ -40,12 +40,12 @@ fn stylesheet(page: &Page) -> &str {
 }
 
 #[tokio::test]
-async fn logo_is_served_as_a_picture_that_runs_no_script() {
+async fn logo_is_served_as_an_image_that_runs_no_script() {
     let app = with_logo(HOSTILE_SVG, |settings| settings.set("PRODUCT_NAME", "A \"B\" <c>")).await;
     let visitor = Visitor::new(&app);
     let page = visitor.get("/login").await;
     let tag = between(&page, "<img ", ">");
-    assert!(tag.contains("alt=\"\"") && tag.contains("width=\"48\" height=\"48\""), "the name stands beside it: {tag}");
+    assert!(tag.contains("alt=\"\"") && tag.contains("width=\"48\" height=\"48\""), "the name is next to it: {tag}");
     assert!(page.html.contains("<span>A &#34;B&#34; &#60;c&#62;</span>"), "{}", page.html);
     assert_eq!(page.header("content-security-policy"), POLICY);
     let logo = visitor.get(between(&page, "<img src=\"", "\"")).await;
@@ -72,13 +72,17 @@ async fn accent_color_is_part_of_the_stylesheet() {
     let plain = TestApp::start().await;
     let app = TestApp::start_with(|settings| settings.set("ACCENT_COLOR", "#FFDD00")).await;
     let page = Visitor::new(&app).get("/login").await;
-    let ours = Visitor::new(&plain).get("/login").await;
-    assert_ne!(stylesheet(&page), stylesheet(&ours), "browsers that keep the other one see it at once");
+    let plain_page = Visitor::new(&plain).get("/login").await;
+    assert_ne!(
+        stylesheet(&page),
+        stylesheet(&plain_page),
+        "a browser that has cached the other stylesheet loads this one"
+    );
     assert!(!page.html.contains("style=") && !page.html.contains("<style") && !page.html.contains("ffdd00"));
     assert_eq!(page.header("content-security-policy"), POLICY);
     let style = Visitor::new(&app).get(stylesheet(&page)).await;
-    let whole = Visitor::new(&plain).get(stylesheet(&ours)).await;
-    let added = style.html.strip_prefix(&whole.html).expect("behind the rest");
+    let whole = Visitor::new(&plain).get(stylesheet(&plain_page)).await;
+    let added = style.html.strip_prefix(&whole.html).expect("the accent color follows the rest");
     let (light, dark) = added.split_once("@media (prefers-color-scheme:dark)").expect("both");
     assert!(dark.contains("--accent:#ffdd00;") && !light.contains("--accent:#ffdd00;"), "too pale on white: {added}");
     assert_eq!(Visitor::new(&plain).get(stylesheet(&page)).await.status, 404);
@@ -141,7 +145,7 @@ fn invalid_logo_file_fails_the_start() {
     let database = TestDatabase::create();
     let folder = tempfile::tempdir().expect("a folder");
     let large = format!("{WORDMARK_SVG}{}", " ".repeat(64 * 1024));
-    for (content, mend) in [
+    for (content, hint) in [
         ("<html><script>alert(1)</script></html>", "is neither PNG nor SVG"),
         ("GIF89a", "is neither PNG nor SVG"),
         ("", "is neither PNG nor SVG"),
@@ -151,8 +155,8 @@ fn invalid_logo_file_fails_the_start() {
         std::fs::write(&path, content).expect("written");
         let path = path.to_str().expect("text");
         let output = run(database.serve(&[("LOGO_FILE", path)]));
-        let said = output.err;
-        assert_eq!(output.code, Some(2), "{said}");
-        assert!(said.contains(&format!("LOGO_FILE={path}: ")) && said.contains(mend), "{said}");
+        let stderr = output.err;
+        assert_eq!(output.code, Some(2), "{stderr}");
+        assert!(stderr.contains(&format!("LOGO_FILE={path}: ")) && stderr.contains(hint), "{stderr}");
     }
 }

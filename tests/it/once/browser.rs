@@ -11,8 +11,8 @@ const SUBMIT: &str = "form button[type=submit]";
 async fn setup_link_creates_a_signed_in_admin() {
     let app = TestApp::start().await;
     let browser = Browser::start().await;
-    browser.goto(&format!("{}/setup?link={}", app.url, app.setup_link.as_deref().expect("no administrator"))).await;
-    assert_eq!(browser.path().await, "/setup", "the secret is not in the address");
+    browser.goto(&format!("{}/setup?link={}", app.url, app.setup_link.as_deref().expect("a set-up link"))).await;
+    assert_eq!(browser.path().await, "/setup", "the secret is not in the URL");
     browser.fill("#username", "root").await;
     browser.fill("#display_name", "Ada Lovelace").await;
     browser.fill("#password", "too short").await;
@@ -22,7 +22,7 @@ async fn setup_link_creates_a_signed_in_admin() {
     browser.submit(SUBMIT).await;
     assert!(browser.text("h1").await.contains("Ada Lovelace"));
     assert_eq!(browser.text("[role=status]").await, "Your administrator account is ready.");
-    assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
+    assert_eq!(browser.console().await, Vec::<String>::new(), "no policy violation");
 }
 
 #[tokio::test]
@@ -37,8 +37,8 @@ async fn user_signs_in_and_out() {
     browser.submit(SUBMIT).await;
     assert_eq!(browser.text("[role=status]").await, "You’re signed out.");
     browser.client.back().await.expect("there is a page before");
-    assert_eq!(browser.path().await, "/login", "the account page is not kept");
-    assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
+    assert_eq!(browser.path().await, "/login", "the account page is not cached");
+    assert_eq!(browser.console().await, Vec::<String>::new(), "no policy violation");
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn sign_in_and_out_work_without_scripts() {
     let app = app_with_alice().await;
     let browser = Browser::start_with(BrowserOptions { runs_scripts: false, ..BrowserOptions::default() }).await;
     browser.goto("data:text/html,<title>off</title><script>document.title='on'</script>").await;
-    assert_eq!(browser.client.title().await.expect("a title"), "off", "scripts are really off");
+    assert_eq!(browser.client.title().await.expect("a title"), "off", "scripts are disabled");
     browser.goto(&app.url).await;
     sign_in(&browser, "wrong password").await;
     assert!(browser.text("[role=alert]").await.contains("Incorrect username or password"));
@@ -87,11 +87,11 @@ async fn sign_in_and_out_work_by_keyboard() {
     browser.press(&format!("alice{tab}")).await;
     browser.press(&format!("{PASSWORD}{tab}")).await;
     browser.press(" ").await;
-    assert_eq!(browser.evaluate("document.activeElement.checked").await, true, "asked to be remembered");
+    assert_eq!(browser.evaluate("document.activeElement.checked").await, true, "the box is checked");
     browser.press(&tab.to_string()).await;
     assert_eq!(browser.evaluate("document.activeElement.type").await, "submit");
     let outline = browser.evaluate("getComputedStyle(document.activeElement).outlineStyle").await;
-    assert_eq!(outline, "solid", "the focus is seen");
+    assert_eq!(outline, "solid", "the focus is visible");
     browser.press_to_submit(&enter.to_string()).await;
     assert!(browser.text("h1").await.contains("alice"));
     // Past the four links of the account.
@@ -116,24 +116,24 @@ async fn korean_browser_gets_korean_pages() {
 }
 
 #[tokio::test]
-async fn sign_in_in_two_tabs_and_sign_out_in_one() {
+async fn stale_tab_can_sign_in_and_out() {
     let app = app_with_alice().await;
     app.add_user("bob", &[]).await;
     let browser = Browser::start().await;
     let first = browser.client.window().await.expect("a tab");
     browser.goto(&format!("{}/login", app.url)).await;
     let second = browser.client.new_window(true).await.expect("a tab").handle;
-    browser.client.switch_to_window(second.clone()).await.expect("it is there");
+    browser.client.switch_to_window(second.clone()).await.expect("the tab is open");
     browser.goto(&format!("{}/login", app.url)).await;
     sign_in(&browser, PASSWORD).await;
     // The form in the first tab, and its CSRF token, are older.
-    browser.client.switch_to_window(first).await.expect("it is there");
+    browser.client.switch_to_window(first).await.expect("the tab is open");
     browser.fill("#username", "bob").await;
     browser.fill("#password", PASSWORD).await;
     browser.submit(SUBMIT).await;
     assert!(browser.text("h1").await.contains("bob"));
     // The second tab still shows alice; its button signs this browser out without an error.
-    browser.client.switch_to_window(second).await.expect("it is there");
+    browser.client.switch_to_window(second).await.expect("the tab is open");
     assert!(browser.text("h1").await.contains("alice"));
     browser.submit(SUBMIT).await;
     assert_eq!(browser.text("[role=status]").await, "You’re signed out.");
@@ -146,7 +146,7 @@ async fn other_site_cannot_sign_a_user_in_or_out() {
     let app = app_with_alice().await;
     app.add_user("mallory", &[]).await;
     let browser = Browser::start().await;
-    // Over http, browsers send no `Sec-Fetch-Site` to the second, and `Origin: null` from a `data:` page.
+    // Over http, browsers send no `Sec-Fetch-Site` to the second URL, and `Origin: null` from a `data:` page.
     for url in [app.url.clone(), app.url.replace("127.0.0.1", HOST_NAME)] {
         browser.goto(&url).await;
         sign_in(&browser, PASSWORD).await;
@@ -183,7 +183,7 @@ async fn pages_fit_the_smallest_screen() {
         let browser = Browser::start_with(BrowserOptions { language, ..BrowserOptions::default() }).await;
         browser.resize(320, 640).await;
         let at = |path: &str| format!("{}{path}", app.url);
-        browser.goto(&at(&format!("/setup?link={}", app.setup_link.as_deref().expect("no administrator")))).await;
+        browser.goto(&at(&format!("/setup?link={}", app.setup_link.as_deref().expect("a set-up link")))).await;
         fits(&browser, "set-up").await;
         browser.fill("#username", &"@".repeat(200)).await;
         browser.fill("#password", PASSWORD).await;
@@ -214,7 +214,7 @@ async fn fits(browser: &Browser, page: &str) {
     let width = browser.evaluate("document.documentElement.scrollWidth").await.as_u64().expect("a number");
     let language = browser.evaluate("document.documentElement.lang").await;
     assert!(width <= 320, "{page} in {language} is {width} pixels wide");
-    // Nor is anything cut off inside.
+    // Nothing is cut off inside either.
     let outside = "[...document.querySelectorAll('main *')].filter(e => e.type !== 'hidden' && e.getBoundingClientRect().right > 320.5).map(e => e.outerHTML)";
     assert_eq!(browser.evaluate(outside).await, serde_json::json!([]), "{page} in {language}");
 }

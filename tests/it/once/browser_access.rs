@@ -8,7 +8,7 @@ use vestibule::links::{self, LinkPurpose, NewLink};
 use vestibule::users::UserId;
 
 use crate::harness::browser::{Browser, BrowserOptions, HOST_NAME};
-use crate::harness::{PASSWORD, TestApp, proxies, reach};
+use crate::harness::{PASSWORD, TestApp, accessibility, proxies};
 
 const SUBMIT: &str = "form button[type=submit]";
 const WIDE: (u32, u32) = (1_100, 900);
@@ -71,8 +71,8 @@ impl Servers {
     async fn start() -> Self {
         let servers = Self {
             fresh: TestApp::start().await,
-            used: TestApp::start_with(open_to_all).await,
-            branded: TestApp::start_with(in_other_looks).await,
+            used: TestApp::start_with(enable_every_page).await,
+            branded: TestApp::start_with(add_brand).await,
             proxied: proxies::start().await,
         };
         for app in [&servers.used, &servers.branded, &servers.proxied] {
@@ -84,16 +84,16 @@ impl Servers {
 
 #[tokio::test]
 async fn every_page_is_accessible() {
-    let ((english, mut problems), (korean, others)) = tokio::join!(look_at_all("en"), look_at_all("ko"));
+    let ((english, mut problems), (korean, others)) = tokio::join!(check_all_pages("en"), check_all_pages("ko"));
     let head = "| page | language | axe, light | axe, dark | HTML | packed | stylesheet | packed | script | packed |\n|---|---|---|---|---|---|---|---|---|---|\n";
     std::fs::write("target/pages.md", format!("{head}{english}{korean}")).expect("written");
     problems.extend(others);
     assert_eq!(problems, [""; 0]);
 }
 
-/// The rows of the table, and all errors.
-async fn look_at_all(language: &'static str) -> (String, Vec<String>) {
-    let (servers, axe) = (Servers::start().await, reach::axe());
+/// Checks all pages and returns the rows of the table, and all errors.
+async fn check_all_pages(language: &'static str) -> (String, Vec<String>) {
+    let (servers, axe) = (Servers::start().await, accessibility::axe());
     let browser = Browser::start_with(BrowserOptions { language, ..BrowserOptions::default() }).await;
     let (mut table, mut problems) = (String::new(), Vec::new());
     for (page, _) in PAGES {
@@ -102,8 +102,8 @@ async fn look_at_all(language: &'static str) -> (String, Vec<String>) {
         let name = format!("{page}-{language}");
         assert_eq!(browser.evaluate("document.documentElement.lang").await, language, "{name}");
         let is_styled = page != UNSTYLED;
-        let weight = reach::weight(&browser, &name, is_styled).await;
-        let mut tell = |kind: &str, found: Vec<String>| {
+        let weight = accessibility::weight(&browser, &name, is_styled).await;
+        let mut report = |kind: &str, found: Vec<String>| {
             let count = found.len();
             problems.extend(found.into_iter().map(|problem| format!("{name}, {kind}: {problem}")));
             count
@@ -112,31 +112,31 @@ async fn look_at_all(language: &'static str) -> (String, Vec<String>) {
         for scheme in ["light", "dark"] {
             // Without motion: contrast must not be measured during a transition.
             browser.emulate(&[("prefers-color-scheme", scheme), ("prefers-reduced-motion", "reduce")]).await;
-            take(&browser, &format!("{name}-{scheme}")).await;
-            results.push(tell(scheme, reach::violations(&browser, &axe).await));
+            take_picture(&browser, &format!("{name}-{scheme}")).await;
+            results.push(report(scheme, accessibility::violations(&browser, &axe).await));
         }
-        tell("still", reach::moving(&browser).await);
+        report("still", accessibility::moving(&browser).await);
         if is_styled {
-            tell("wide", reach::too_small(&browser).await);
+            report("wide", accessibility::too_small(&browser).await);
         }
         browser.emulate(&[("forced-colors", "active"), ("prefers-reduced-motion", "reduce")]).await;
-        tell("forced colours", reach::lost_in_forced_colors(&browser).await);
+        report("forced colors", accessibility::lost_in_forced_colors(&browser).await);
         browser.resize(NARROW.0, NARROW.1).await;
         // The keyboard walk runs once in each language.
         if language == "ko" && is_styled {
-            tell("forced colours, Tab", reach::walk(&browser).await);
+            report("forced colors, Tab", accessibility::keyboard_errors(&browser).await);
         }
-        take(&browser, &format!("{name}-forced")).await;
+        take_picture(&browser, &format!("{name}-forced")).await;
         browser.emulate(&[("prefers-reduced-motion", "reduce")]).await;
-        tell("narrow", reach::too_wide(&browser, NARROW.0).await);
+        report("narrow", accessibility::too_wide(&browser, NARROW.0).await);
         if is_styled {
-            tell("narrow", reach::too_small(&browser).await);
+            report("narrow", accessibility::too_small(&browser).await);
             if language == "en" {
-                tell("Tab", reach::walk(&browser).await);
+                report("Tab", accessibility::keyboard_errors(&browser).await);
             }
         }
         browser.evaluate("void (document.activeElement.blur(), scrollTo(0, 0))").await;
-        take(&browser, &format!("{name}-narrow")).await;
+        take_picture(&browser, &format!("{name}-narrow")).await;
         browser.emulate(&[]).await;
         let [light, dark] = results[..] else { unreachable!("two schemes") };
         writeln!(table, "| {page} | {language} | {light} | {dark} | {weight} |").expect("text");
@@ -159,7 +159,7 @@ fn every_page_template_is_listed() {
 }
 
 /// Settings that enable every page; no mail is sent.
-fn open_to_all(settings: &mut Settings) {
+fn enable_every_page(settings: &mut Settings) {
     settings.set("SMTP_URL", "smtp://127.0.0.1:1");
     settings.set("MAIL_FROM", "login@example.com");
     settings.set("REGISTRATION", "open");
@@ -167,8 +167,8 @@ fn open_to_all(settings: &mut Settings) {
 }
 
 /// A pale accent, a wide logo and both links.
-fn in_other_looks(settings: &mut Settings) {
-    open_to_all(settings);
+fn add_brand(settings: &mut Settings) {
+    enable_every_page(settings);
     settings.set("PRODUCT_NAME", "Sunflower");
     settings.set("LOGO_FILE", "tests/it/harness/wordmark.svg");
     settings.set("ACCENT_COLOR", "#f2b705");
@@ -215,18 +215,21 @@ async fn open(page: &str, browser: &Browser, servers: &Servers) {
             }
         }
     }
-    assert_eq!(browser.has("[role=alert]").await, is_refused, "{page} is in its state");
+    assert_eq!(browser.has("[role=alert]").await, is_refused, "{page} has an alert only if it is refused");
     if is_refused {
-        // The error has the focus and is seen.
+        // The error has the focus and is visible.
         let focused = "document.activeElement";
         browser.wait_until(&format!("{focused}.id == 'alert' && {focused}.getBoundingClientRect().top >= 0")).await;
-        assert!(browser.client.title().await.expect("a title").contains([':']), "{page}: the title says so too");
+        assert!(
+            browser.client.title().await.expect("a title").contains([':']),
+            "{page}: the title names the error too"
+        );
     }
 }
 
 /// Opens a page without an error.
 async fn open_fresh(page: &str, browser: &Browser, Servers { fresh, used, branded, proxied }: &Servers) {
-    let unvouched = used.url.replace("127.0.0.1", HOST_NAME);
+    let host_name_url = used.url.replace("127.0.0.1", HOST_NAME);
     match page {
         "sign-in" => browser.goto(&format!("{}/login", used.url)).await,
         "sign-in-notice" => browser.goto(&format!("{}/login?notice=signed-out&next=/docs/", used.url)).await,
@@ -236,7 +239,7 @@ async fn open_fresh(page: &str, browser: &Browser, Servers { fresh, used, brande
             browser.goto(&format!("{}/account/profile", branded.url)).await;
         }
         "setup" => {
-            let link = fresh.setup_link.as_deref().expect("no administrator");
+            let link = fresh.setup_link.as_deref().expect("a set-up link");
             browser.goto(&format!("{}/setup?link={link}", fresh.url)).await;
         }
         "rescue" => open_link(browser, used, ("/setup", LinkPurpose::Rescue)).await,
@@ -246,32 +249,32 @@ async fn open_fresh(page: &str, browser: &Browser, Servers { fresh, used, brande
         "verify" => open_link(browser, used, ("/email/verify", LinkPurpose::Verify)).await,
         "invite" => open_link(browser, used, ("/invite", LinkPurpose::Invite)).await,
         "account" => sign_in(browser, &used.url).await,
-        "sign-out" => sign_in(browser, &unvouched).await,
+        "sign-out" => sign_in(browser, &host_name_url).await,
         "profile" | "email" | "sessions" | "password" | "delete" => {
-            sign_in(browser, &unvouched).await;
-            browser.goto(&format!("{unvouched}/account/{page}")).await;
+            sign_in(browser, &host_name_url).await;
+            browser.goto(&format!("{host_name_url}/account/{page}")).await;
         }
         "not-found" => browser.goto(&format!("{}/nothing-here", used.url)).await,
         "refused" => {
             sign_in(browser, &proxied.url.replace("127.0.0.1", "login.vestibule.test")).await;
-            browser.goto(&format!("{}/verify/forward-auth?role=operators", here(browser).await)).await;
+            browser.goto(&format!("{}/verify/forward-auth?role=operators", origin_of(browser).await)).await;
             // axe assumes white for a missing background, in dark mode too.
             browser.evaluate("void (document.documentElement.style.background = 'Canvas')").await;
         }
         "returns" => {
             sign_in(browser, &proxied.url.replace("127.0.0.1", "login.vestibule.test")).await;
-            let login = here(browser).await;
+            let login = origin_of(browser).await;
             let application = login.replace("login.", "app.");
             for _ in 0..5 {
                 browser.goto(&format!("{login}/login?next={application}/work")).await;
             }
         }
-        _ => unreachable!("{page} has no way to it"),
+        _ => unreachable!("{page} is missing in open_fresh()"),
     }
 }
 
 /// The origin of the page that is open.
-async fn here(browser: &Browser) -> String {
+async fn origin_of(browser: &Browser) -> String {
     browser.evaluate("location.origin").await.as_str().expect("text").to_owned()
 }
 
@@ -286,8 +289,8 @@ async fn fill(browser: &Browser, username: &str, password: &str) {
     browser.submit(SUBMIT).await;
 }
 
-/// Writes a picture into `target/screens/` when `PAGE_PICTURES=1` is set: four a page take as long as its checks.
-async fn take(browser: &Browser, name: &str) {
+/// Writes a picture to `target/screens/` if `PAGE_PICTURES=1` is set: the four of a page take as long as its checks.
+async fn take_picture(browser: &Browser, name: &str) {
     if std::env::var_os("PAGE_PICTURES").is_none_or(|value| value != "1") {
         return;
     }

@@ -49,12 +49,12 @@ async fn account_pages_work_by_keyboard() {
     browser.press(OTHER_PASSWORD).await;
     tab_to(&browser, "button.show").await;
     browser.press(" ").await;
-    assert_eq!(browser.evaluate("document.querySelector('#password').type").await, "text", "it is shown");
+    assert_eq!(browser.evaluate("document.querySelector('#password').type").await, "text", "the password is shown");
     tab_to(&browser, "button[type=submit]").await;
     press_enter(&browser).await;
     assert!(browser.text("[role=status]").await.contains("changed"));
 
-    // A session elsewhere, ended from here.
+    // Ends another session.
     let elsewhere = crate::harness::visitor::Visitor::new(&app);
     assert_eq!(elsewhere.try_sign_in("alice", OTHER_PASSWORD).await.status, 303);
     tab_to(&browser, "a[href=\"/account/sessions\"]").await;
@@ -76,7 +76,7 @@ async fn account_pages_work_by_keyboard() {
 #[tokio::test]
 async fn password_script_gives_the_servers_hints_and_is_optional() {
     let app = TestApp::start().await;
-    let setup = format!("{}/setup?link={}", app.url, app.setup_link.as_deref().expect("no administrator"));
+    let setup = format!("{}/setup?link={}", app.url, app.setup_link.as_deref().expect("a set-up link"));
     let browser = Browser::start().await;
     browser.goto(&setup).await;
     browser.fill("#username", "hana.kim").await;
@@ -89,8 +89,8 @@ async fn password_script_gives_the_servers_hints_and_is_optional() {
     ] {
         browser.evaluate("void (document.querySelector('#password').value = '')").await;
         browser.fill("#password", typed).await;
-        let said = "document.querySelector('#password-error').textContent";
-        let condition = if hint.is_empty() { format!("{said} == ''") } else { format!("{said}.includes('{hint}')") };
+        let shown = "document.querySelector('#password-error').textContent";
+        let condition = if hint.is_empty() { format!("{shown} == ''") } else { format!("{shown}.includes('{hint}')") };
         browser.wait_until(&condition).await;
     }
     assert_eq!(browser.evaluate("document.querySelector('#password-error').getAttribute('aria-live')").await, "polite");
@@ -98,7 +98,7 @@ async fn password_script_gives_the_servers_hints_and_is_optional() {
     browser.evaluate("void (document.querySelector('#password').value = '')").await;
     browser.fill("#password", "password1234").await;
     browser.submit(SUBMIT).await;
-    let on = browser.text("[role=alert]").await;
+    let alert_with_scripts = browser.text("[role=alert]").await;
     drop(browser);
 
     let browser = Browser::start_with(BrowserOptions { runs_scripts: false, ..BrowserOptions::default() }).await;
@@ -107,7 +107,7 @@ async fn password_script_gives_the_servers_hints_and_is_optional() {
     browser.fill("#password", "password1234").await;
     assert!(!browser.has("button.show").await && browser.text("#password-error").await.is_empty());
     browser.submit(SUBMIT).await;
-    assert_eq!(browser.text("[role=alert]").await, on, "the server says the same with and without");
+    assert_eq!(browser.text("[role=alert]").await, alert_with_scripts, "the same error without scripts");
     browser.fill("#password", PASSWORD).await;
     browser.submit(SUBMIT).await;
     assert!(browser.text("h1").await.contains("hana.kim"));

@@ -18,11 +18,11 @@ async fn swagger_ui_signs_in_and_calls_me() {
     authorize(&browser).await;
     let body = execute(&browser, "/me", true).await;
     assert!(body.contains("\"username\": \"alice\""), "{body}");
-    assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
+    assert_eq!(browser.console().await, Vec::<String>::new(), "no policy violation");
     // A violation would be on the console.
     browser.evaluate("void fetch('http://127.0.0.1:1/').catch(() => null)").await;
-    let said = browser.console().await;
-    assert!(said.iter().any(|line| line.contains("Content Security Policy")), "{said:?}");
+    let messages = browser.console().await;
+    assert!(messages.iter().any(|line| line.contains("Content Security Policy")), "{messages:?}");
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ impl Tutorial {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("uvicorn does not response");
+        panic!("uvicorn does not respond");
     }
 }
 

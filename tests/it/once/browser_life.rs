@@ -14,7 +14,7 @@ const ADDRESS: &str = "hana@example.com";
 
 async fn open_link(browser: &Browser, app: &TestApp, mail: &Received) {
     browser.goto(&format!("{}{}", app.url, mail.link())).await;
-    assert!(!browser.path().await.contains("link="), "the secret is not in the address");
+    assert!(!browser.path().await.contains("link="), "the secret is not in the URL");
 }
 
 async fn sign_in(browser: &Browser, username: &str, password: &str) {
@@ -37,10 +37,10 @@ async fn accept_invitation(browser: &Browser, app: &TestApp) {
     assert!(browser.text("h1").await.contains("Hana Kim"));
 }
 
-async fn prove_address(browser: &Browser, app: &TestApp, server: &MailServer) {
+async fn verify_first_address(browser: &Browser, app: &TestApp, server: &MailServer) {
     let accounts = &app.services.accounts;
     let name = LookupName::parse("hana").expect("a name");
-    let user = accounts.find(&name).await.expect("the database responds").expect("she is there");
+    let user = accounts.find(&name).await.expect("the database responds").expect("hana exists");
     let requested = request_email_change(accounts, accounts.outbox().clone(), user, FIRST_ADDRESS.to_owned()).await;
     assert_eq!(requested.expect("the database responds"), EmailChangeRequest::Queued);
     confirm_address(browser, app, server, FIRST_ADDRESS).await;
@@ -54,18 +54,18 @@ async fn confirm_address(browser: &Browser, app: &TestApp, server: &MailServer, 
     assert!(browser.text("[role=status]").await.contains("Your email address is confirmed."));
     browser.goto(&format!("{}/account/profile", app.url)).await;
     assert!(browser.text("main").await.contains(address));
-    let proved =
+    let verified_at =
         app.write(move |conn| Ok(users::list_by_email_key(conn, address, 2)?.remove(0).email_verified_at)).await;
-    assert!(proved.is_some());
+    assert!(verified_at.is_some());
 }
 
-async fn take_another_address(browser: &Browser, app: &TestApp, server: &MailServer) {
+async fn change_address(browser: &Browser, app: &TestApp, server: &MailServer) {
     browser.submit("main a[href='/account/email']").await;
     browser.fill("#email", ADDRESS).await;
     browser.fill("#current", "not my password").await;
     browser.submit(SUBMIT).await;
     assert!(browser.text("[role=alert]").await.contains("Incorrect password"));
-    assert_eq!(browser.evaluate("document.querySelector('#email').value").await, ADDRESS, "what she typed is kept");
+    assert_eq!(browser.evaluate("document.querySelector('#email').value").await, ADDRESS, "the typed address is kept");
     browser.fill("#current", PASSWORD).await;
     browser.submit(SUBMIT).await;
     assert!(browser.text("[role=status]").await.contains("sent an email to the new address"));
@@ -75,18 +75,18 @@ async fn take_another_address(browser: &Browser, app: &TestApp, server: &MailSer
 }
 
 /// Saves Korean and then English as the account's language.
-async fn speak_another_language(browser: &Browser) {
+async fn change_language(browser: &Browser) {
     for (language, status) in [("ko", "저장"), ("en", "saved")] {
         browser.evaluate(&format!("void (document.querySelector('#language').value = '{language}')")).await;
         browser.submit(SUBMIT).await;
         assert_eq!(browser.evaluate("document.documentElement.lang").await, language);
-        let said = browser.text("[role=status]").await;
-        assert!(said.contains(status), "{said}");
+        let notice = browser.text("[role=status]").await;
+        assert!(notice.contains(status), "{notice}");
     }
 }
 
 /// Signs the phone in, and out again from the laptop.
-async fn end_one_from_the_other([laptop, phone]: &[Browser; 2], app: &TestApp, server: &MailServer) {
+async fn sign_out_other_device([laptop, phone]: &[Browser; 2], app: &TestApp, server: &MailServer) {
     phone.goto(&app.url).await;
     sign_in(phone, "hana", PASSWORD).await;
     assert!(phone.text("h1").await.contains("Hana Kim"));
@@ -97,15 +97,15 @@ async fn end_one_from_the_other([laptop, phone]: &[Browser; 2], app: &TestApp, s
     assert!(laptop.text("main").await.contains("This device"));
     laptop.submit("ul button[name=end]").await;
     assert_eq!(laptop.text("[role=status]").await, "That device is signed out.");
-    assert!(!laptop.has("ul button[name=end]").await, "there is no other");
+    assert!(!laptop.has("ul button[name=end]").await, "no other session is listed");
     phone.goto(&format!("{}/account/profile", app.url)).await;
     assert!(phone.text("[role=status]").await.contains("Your session has ended"));
     laptop.goto(&app.url).await;
-    assert!(laptop.text("h1").await.contains("Hana Kim"), "this one goes on");
+    assert!(laptop.text("h1").await.contains("Hana Kim"), "the laptop is still signed in");
 }
 
 /// Returns the mail with the link that was used.
-async fn forget_the_password([laptop, phone]: &[Browser; 2], app: &TestApp, server: &MailServer) -> Received {
+async fn reset_password([laptop, phone]: &[Browser; 2], app: &TestApp, server: &MailServer) -> Received {
     phone.submit("a[href='/password/forgot']").await;
     phone.fill("#login", ADDRESS).await;
     phone.submit(SUBMIT).await;
@@ -121,25 +121,28 @@ async fn forget_the_password([laptop, phone]: &[Browser; 2], app: &TestApp, serv
     laptop.goto(&format!("{}/account/profile", app.url)).await;
     assert!(laptop.path().await.starts_with("/login"), "signed out everywhere");
     sign_in(laptop, "hana", PASSWORD).await;
-    assert!(laptop.text("[role=alert]").await.contains("Incorrect username or password"), "the old password is over");
+    assert!(
+        laptop.text("[role=alert]").await.contains("Incorrect username or password"),
+        "the old password is invalid"
+    );
     laptop.fill("#password", OTHER_PASSWORD).await;
     laptop.submit(SUBMIT).await;
-    assert_eq!(laptop.path().await, "/account/profile", "and back to where she wanted to be");
+    assert_eq!(laptop.path().await, "/account/profile", "back to the requested page");
     mail
 }
 
-async fn live(runs_scripts: bool) {
+async fn use_account(runs_scripts: bool) {
     let server = MailServer::start();
     let app = server.app_with(|settings| settings.set("REGISTRATION", "invite")).await;
     let browsers = Browser::start_two(BrowserOptions { runs_scripts, ..BrowserOptions::default() }).await;
     accept_invitation(&browsers[0], &app).await;
-    prove_address(&browsers[0], &app, &server).await;
-    take_another_address(&browsers[0], &app, &server).await;
-    speak_another_language(&browsers[0]).await;
-    end_one_from_the_other(&browsers, &app, &server).await;
-    let mail = forget_the_password(&browsers, &app, &server).await;
+    verify_first_address(&browsers[0], &app, &server).await;
+    change_address(&browsers[0], &app, &server).await;
+    change_language(&browsers[0]).await;
+    sign_out_other_device(&browsers, &app, &server).await;
+    let mail = reset_password(&browsers, &app, &server).await;
     for browser in &browsers {
-        assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
+        assert_eq!(browser.console().await, Vec::<String>::new(), "no policy violation");
     }
     open_link(&browsers[0], &app, &mail).await;
     assert!(browsers[0].text("h1").await.contains("no longer valid"), "a link works once");
@@ -147,10 +150,10 @@ async fn live(runs_scripts: bool) {
 
 #[tokio::test]
 async fn account_can_be_used_from_invitation_to_password_reset() {
-    live(true).await;
+    use_account(true).await;
 }
 
 #[tokio::test]
 async fn account_can_be_used_from_invitation_to_password_reset_without_scripts() {
-    live(false).await;
+    use_account(false).await;
 }

@@ -33,15 +33,15 @@ const ATTACKS: [&str; 20] = [
 async fn follow(browser: &Browser, app: &TestApp, path: &str, next: &str) {
     // Every byte as `%XX`, encoded once more because the other site's page is itself a URL.
     let next = next.bytes().fold(String::new(), |mut encoded, byte| {
-        write!(encoded, "%25{byte:02X}").expect("a String takes it");
+        write!(encoded, "%25{byte:02X}").expect("writing to a String cannot fail");
         encoded
     });
     browser.goto(&format!("data:text/html,<a href='{}{path}?next={next}'>come</a>", app.url)).await;
     browser.submit("a").await;
-    assert_is_here(browser, app, &next).await;
+    assert_same_origin(browser, app, &next).await;
 }
 
-async fn assert_is_here(browser: &Browser, app: &TestApp, next: &str) {
+async fn assert_same_origin(browser: &Browser, app: &TestApp, next: &str) {
     let url = browser.client.current_url().await.expect("a page is open");
     assert_eq!(url.origin().ascii_serialization(), app.url, "{next}");
     assert_eq!((url.username(), url.password()), ("", None), "{next}");
@@ -56,7 +56,7 @@ async fn sign_in(browser: &Browser) {
     browser.submit(SUBMIT).await;
 }
 
-async fn stay_here(runs_scripts: bool) {
+async fn follow_attacks(runs_scripts: bool) {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let browser = Browser::start_with(BrowserOptions { runs_scripts, ..BrowserOptions::default() }).await;
@@ -64,14 +64,14 @@ async fn stay_here(runs_scripts: bool) {
         follow(&browser, &app, "/login", next).await;
         sign_in(&browser).await;
         assert_eq!(browser.path().await, "/", "{next:?}");
-        assert_is_here(&browser, &app, next).await;
+        assert_same_origin(&browser, &app, next).await;
         // A signed-in browser is redirected at once.
         follow(&browser, &app, "/login", next).await;
         assert_eq!(browser.path().await, "/", "{next:?}");
         follow(&browser, &app, "/logout", next).await;
         browser.submit(SUBMIT).await;
         assert_eq!(browser.path().await, "/login?notice=signed-out", "{next:?}");
-        assert_is_here(&browser, &app, next).await;
+        assert_same_origin(&browser, &app, next).await;
     }
     // A path on this server is followed, with its query.
     follow(&browser, &app, "/login", "/account/sessions?x=1").await;
@@ -80,11 +80,11 @@ async fn stay_here(runs_scripts: bool) {
 }
 
 #[tokio::test]
-async fn next_never_leads_a_browser_away() {
-    stay_here(true).await;
+async fn next_never_leads_a_browser_to_another_origin() {
+    follow_attacks(true).await;
 }
 
 #[tokio::test]
-async fn next_never_leads_a_browser_away_without_scripts() {
-    stay_here(false).await;
+async fn next_never_leads_a_browser_to_another_origin_without_scripts() {
+    follow_attacks(false).await;
 }

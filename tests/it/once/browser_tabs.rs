@@ -10,7 +10,7 @@ use crate::harness::mail::MailServer;
 use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 
 const SUBMIT: &str = "main form button[type=submit]";
-const HALF_DONE: &str = "Alice Liddell, half";
+const UNSAVED_TEXT: &str = "Alice Liddell, half";
 
 async fn app_with_alice() -> TestApp {
     let app = TestApp::start().await;
@@ -37,7 +37,7 @@ async fn sign_out(browser: &Browser, app: &TestApp) {
 /// Types a display name without submitting it.
 async fn begin_profile(browser: &Browser, app: &TestApp) {
     browser.goto(&format!("{}/account/profile", app.url)).await;
-    browser.fill("#display_name", HALF_DONE).await;
+    browser.fill("#display_name", UNSAVED_TEXT).await;
 }
 
 /// The value of the field.
@@ -47,15 +47,15 @@ async fn typed(browser: &Browser) -> Option<String> {
 
 /// Signs in again after the notice and finds the typed text.
 async fn find_text_again(browser: &Browser, app: &TestApp) {
-    let told = browser.text("[role=status]").await;
-    assert!(told.contains("Your session has ended") && told.contains("Your changes are kept"), "{told}");
+    let notice = browser.text("[role=status]").await;
+    assert!(notice.contains("Your session has ended") && notice.contains("Your changes are kept"), "{notice}");
     sign_in(browser, PASSWORD).await;
     assert_eq!(browser.path().await, "/account/profile");
-    assert_eq!(typed(browser).await.as_deref(), Some(HALF_DONE));
+    assert_eq!(typed(browser).await.as_deref(), Some(UNSAVED_TEXT));
     assert!(browser.text("[role=status]").await.contains("not saved yet."));
     browser.submit(SUBMIT).await;
     browser.goto(&app.url).await;
-    assert!(browser.text("h1").await.contains(HALF_DONE), "and sent, it is saved");
+    assert!(browser.text("h1").await.contains(UNSAVED_TEXT), "once submitted, the text is saved");
 }
 
 async fn sign_out_in_one_tab_and_submit_in_the_other(runs_scripts: bool) {
@@ -82,7 +82,7 @@ async fn form_sent_after_a_sign_out_in_another_tab_keeps_its_text_without_script
     sign_out_in_one_tab_and_submit_in_the_other(false).await;
 }
 
-async fn let_the_session_end_under_a_form(runs_scripts: bool) {
+async fn submit_a_form_after_the_session_expired(runs_scripts: bool) {
     let app = app_with_alice().await;
     let browser = browser(runs_scripts).await;
     browser.goto(&app.url).await;
@@ -95,12 +95,12 @@ async fn let_the_session_end_under_a_form(runs_scripts: bool) {
 
 #[tokio::test]
 async fn form_sent_after_the_session_expired_keeps_its_text() {
-    let_the_session_end_under_a_form(true).await;
+    submit_a_form_after_the_session_expired(true).await;
 }
 
 #[tokio::test]
 async fn form_sent_after_the_session_expired_keeps_its_text_without_scripts() {
-    let_the_session_end_under_a_form(false).await;
+    submit_a_form_after_the_session_expired(false).await;
 }
 
 async fn sign_in_twice(runs_scripts: bool) {
@@ -120,7 +120,7 @@ async fn sign_in_twice(runs_scripts: bool) {
     browser.switch_to(&second).await;
     browser.submit(SUBMIT).await;
     assert!(browser.text("[role=alert]").await.contains("has expired"));
-    assert_eq!(typed(&browser).await.as_deref(), Some(HALF_DONE));
+    assert_eq!(typed(&browser).await.as_deref(), Some(UNSAVED_TEXT));
     browser.submit(SUBMIT).await;
     assert_eq!(browser.path().await, "/account/profile?notice=profile-saved");
     browser.goto(&format!("{}/account/sessions", app.url)).await;
@@ -178,8 +178,8 @@ async fn refuse_cookies(runs_scripts: bool) {
     browser.goto(&app.url).await;
     for _ in 0..2 {
         sign_in(&browser, PASSWORD).await;
-        let told = browser.text("[role=alert]").await;
-        assert!(told.contains("Cookies required") && told.contains("Allow cookies for this site"), "{told}");
+        let alert = browser.text("[role=alert]").await;
+        assert!(alert.contains("Cookies required") && alert.contains("Allow cookies for this site"), "{alert}");
         assert_eq!(browser.find("#username").await.prop("value").await.expect("a field").as_deref(), Some("alice"));
         browser.find("#username").await.clear().await.expect("emptied");
     }
@@ -200,8 +200,8 @@ async fn refused_cookies_are_named_as_the_cause_without_scripts() {
     refuse_cookies(false).await;
 }
 
-/// Cookies must use `Max-Age`: with `Expires`, a clock that is wrong by an hour would end them.
-async fn differ_by_an_hour(runs_scripts: bool) {
+/// Cookies must use `Max-Age`: with `Expires`, they would expire too early on a clock that is an hour ahead.
+async fn use_clocks_an_hour_apart(runs_scripts: bool) {
     for is_ahead in [true, false] {
         let server = MailServer::start();
         let app = server.app().await;
@@ -235,7 +235,7 @@ async fn differ_by_an_hour(runs_scripts: bool) {
         for name in ["vestibule_session", "vestibule_token", "vestibule_device", "vestibule_language"] {
             assert!(names.contains(&name), "ahead: {is_ahead}: {name} in {names:?}");
         }
-        // Signed in still.
+        // Still signed in.
         browser.find("a[href='/account/profile']").await;
         // The draft cookie lasts minutes: the text survives a sign-out and the next sign-in.
         browser.submit("button[lang=en]").await;
@@ -243,16 +243,16 @@ async fn differ_by_an_hour(runs_scripts: bool) {
         browser.switch_to(&first).await;
         browser.submit(SUBMIT).await;
         sign_in(&browser, OTHER_PASSWORD).await;
-        assert_eq!(typed(&browser).await.as_deref(), Some(HALF_DONE), "ahead: {is_ahead}");
+        assert_eq!(typed(&browser).await.as_deref(), Some(UNSAVED_TEXT), "ahead: {is_ahead}");
     }
 }
 
 #[tokio::test]
-async fn wrong_client_clock_changes_nothing() {
-    differ_by_an_hour(true).await;
+async fn wrong_client_clock_does_not_affect_cookies() {
+    use_clocks_an_hour_apart(true).await;
 }
 
 #[tokio::test]
-async fn wrong_client_clock_changes_nothing_without_scripts() {
-    differ_by_an_hour(false).await;
+async fn wrong_client_clock_does_not_affect_cookies_without_scripts() {
+    use_clocks_an_hour_apart(false).await;
 }

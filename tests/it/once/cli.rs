@@ -17,14 +17,14 @@ fn token_inspect_needs_no_database() {
     {
         assert!(text.contains(words), "{words:?} is not in {text}");
     }
-    // A busy machine may take a while to get there.
+    // On a busy machine, more seconds may have passed.
     assert!((41..60).any(|seconds| text.contains(&format!("({seconds} s ago)"))), "{text}");
     assert!(
         text.contains("the token was not verified") && !text.contains(token.rsplit('.').next().expect("a signature"))
     );
     db.write_file("token", &token);
     assert_eq!(db.cli(&["token", "inspect", "--file", "token"]).ok().out.lines().count(), text.lines().count());
-    assert!(!db.folder.path().join("db").exists(), "no database was made");
+    assert!(!db.folder.path().join("db").exists(), "no database was created");
 
     db.cli(&["token", "inspect", &token]).fails(2, "unexpected argument");
     db.cli(&["token", "inspect", "--file", "nothing"]).fails(1, "cannot open the file nothing");

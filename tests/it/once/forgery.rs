@@ -36,7 +36,7 @@ async fn algorithm_none_is_refused_in_every_spelling() {
     }
     for alg in [Value::Null, json!(0), json!(["ES256"]), json!({})] {
         let message = unsigned(&with(&header, "alg", alg), &claims);
-        assert_refused(&app, &format!("{message}.{genuine}"), "an alg that is no text").await;
+        assert_refused(&app, &format!("{message}.{genuine}"), "an alg that is not text").await;
     }
 }
 
@@ -120,7 +120,11 @@ async fn mistyped_or_out_of_range_time_is_refused() {
     app.add_user("alice", &[]).await;
     let genuine = claims(&app.token_of("alice").await);
     let ours = hs256::header();
-    assert_eq!(me(&app, &hs256::sign(&ours, &genuine.to_string())).await.status, 200, "the forger's tool works");
+    assert_eq!(
+        me(&app, &hs256::sign(&ours, &genuine.to_string())).await.status,
+        200,
+        "a correctly signed token is valid"
+    );
     for name in ["exp", "iat", "nbf"] {
         let right = if name == "exp" { genuine["exp"].clone() } else { genuine["iat"].clone() };
         let seconds = right.as_i64().expect("a number");
@@ -214,7 +218,7 @@ async fn damaged_token_is_refused() {
     app.add_user("alice", &[]).await;
     app.add_user("bob", &["admin"]).await;
     let (alice, bob) = (app.token_of("alice").await, app.token_of("bob").await);
-    assert_eq!(me(&app, &alice).await.status, 200, "now its claims are cached");
+    assert_eq!(me(&app, &alice).await.status, 200, "valid, and its claims are cached now");
     let parts: Vec<&str> = alice.split('.').collect();
     let theirs: Vec<&str> = bob.split('.').collect();
     let (half, _) = alice.split_at(alice.len() / 2);
@@ -263,7 +267,7 @@ async fn oversized_token_is_refused() {
     assert!((400..500).contains(&response.status), "{response:?}");
     let bytes = b"GET /me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer \xff\xfe\r\n\r\n";
     let response = send_raw(&app.url, bytes.to_vec()).await;
-    assert_refusal(&response, 401, "invalid_request", "no text");
+    assert_refusal(&response, 401, "invalid_request", "not text");
     assert_eq!(TestResponse::to(app.get("/healthz")).await.status, 200);
 }
 
@@ -273,8 +277,8 @@ async fn access_token_expires_after_20_minutes_and_30_seconds_of_leeway() {
         app.add_user("alice", &[]).await;
         let (used, unused) = (app.token_of("alice").await, app.token_of("alice").await);
         let claims = claims(&used);
-        let life = claims["exp"].as_i64().zip(claims["iat"].as_i64()).map(|(exp, iat)| exp - iat);
-        assert_eq!(life, Some(1_200));
+        let lifetime = claims["exp"].as_i64().zip(claims["iat"].as_i64()).map(|(exp, iat)| exp - iat);
+        assert_eq!(lifetime, Some(1_200));
         assert_eq!(me(&app, &used).await.status, 200);
         app.clock.advance(Duration::from_secs(20 * 60 + 15));
         assert_eq!(me(&app, &used).await.status, 200, "within the leeway");

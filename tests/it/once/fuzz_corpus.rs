@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 #[path = "../../../fuzz/src/lib.rs"]
 mod targets;
 
-/// The most inputs kept for a target; `bin/fuzz merge` chooses them.
+/// The maximum number of inputs kept for a target; `bin/fuzz merge` chooses them.
 const MAX_INPUTS: usize = 20;
 
 fn folder() -> PathBuf {
@@ -21,7 +21,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn every_target_holds_for_every_kept_input() {
+fn every_fuzz_target_accepts_its_corpus() {
     for (name, target) in targets::TARGETS {
         let inputs: Vec<_> = fs::read_dir(folder().join("corpus").join(name)).expect("a corpus").collect();
         assert!(!inputs.is_empty(), "{name} has no corpus");
@@ -36,7 +36,7 @@ fn every_target_holds_for_every_kept_input() {
 }
 
 #[test]
-fn every_target_has_a_program_and_a_corpus() {
+fn every_fuzz_target_has_a_binary_and_a_corpus() {
     let targets = targets::TARGETS.map(|(name, _)| name);
     assert_eq!(names(&folder().join("fuzz_targets")), targets);
     assert_eq!(names(&folder().join("corpus")), targets);

@@ -1,4 +1,4 @@
-//! The algorithms that sign tokens, and what the key set says of each.
+//! The signing algorithms, and the published key of each.
 
 use crate::harness::hs256::part;
 use crate::harness::{TestApp, TestResponse};

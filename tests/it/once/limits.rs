@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::harness::clients::text;
 use crate::harness::hs256::claims;
 use crate::harness::responses::write_raw;
-use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase, TestResponse, beside};
+use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase, TestResponse, direct_database};
 
 #[tokio::test]
 async fn request_body_times_out_after_ten_seconds() {
@@ -17,7 +17,7 @@ async fn request_body_times_out_after_ten_seconds() {
     let response = tokio::task::spawn_blocking(move || {
         let mut stream = write_raw(&url, head.as_bytes());
         let mut bytes = [0; 4_096];
-        let count = stream.read(&mut bytes).expect("an response");
+        let count = stream.read(&mut bytes).expect("a response");
         String::from_utf8_lossy(&bytes[..count]).into_owned()
     });
     let response = response.await.expect("no panic");
@@ -33,7 +33,7 @@ async fn request_body_times_out_after_ten_seconds() {
 #[tokio::test]
 async fn token_for_another_audience_is_refused() {
     let database = TestDatabase::create();
-    beside::add_user(&database, "alice", &[]).await;
+    direct_database::add_user(&database, "alice", &[]).await;
     let client = reqwest::Client::new();
     let audiences = [None, Some("https://api.example.com"), Some("https://other.example.com")];
     let servers = audiences.map(|audience| {

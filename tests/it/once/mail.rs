@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use vestibule::mail::Queued;
 
-use crate::harness::mail::{MailOptions, MailServer, MailTls, queue, until_waiting};
+use crate::harness::mail::{MailOptions, MailServer, MailTls, queue, wait_until_queued};
 use crate::mail::{EVERY, changed, reset};
 use crate::mail_trouble::mail;
 
@@ -17,7 +17,7 @@ async fn mail_is_text_and_html_in_the_recipients_language() {
     let mut mails = server.wait_for(2).await;
     mails.sort_by_key(|mail| mail.subject().contains("변경되었습니다"));
     let [reset, korean] = &mails[..] else { panic!("{mails:#?}") };
-    assert_eq!(reset.to, ["Alice@example.com"], "the local part as the account has it");
+    assert_eq!(reset.to, ["Alice@example.com"], "the local part keeps its case");
     assert_eq!(reset.subject(), "Reset your password for Vestibule");
     assert_eq!(reset.headers["auto-submitted"], "auto-generated");
     assert_eq!(reset.headers["from"], "The Door <login@example.com>");
@@ -28,7 +28,7 @@ async fn mail_is_text_and_html_in_the_recipients_language() {
     assert!(!reset.text.replace('\r', "").contains("\n\n\n"), "{:?}", reset.text);
     assert!(korean.text.contains("비밀번호가 변경되었습니다") && korean.html.contains("lang=\"ko\""));
     assert!(korean.html.contains("&#60;b&#62;alice") && !korean.html.contains("<b>"), "{}", korean.html);
-    until_waiting(&app.database, 0, EVERY).await;
+    wait_until_queued(&app.database, 0, EVERY).await;
 }
 
 /// Sends over TLS: with a trusted certificate, with an untrusted one, and to a server without TLS.
@@ -46,15 +46,15 @@ async fn send_protected(tls: MailTls, url: impl Fn(u16) -> String) {
     let app = app_at(server.port, ca_file()).await;
     queue(&app, reset(1)).await;
     assert!(server.wait_for(1).await[0].is_protected);
-    until_waiting(&app.database, 0, EVERY).await;
+    wait_until_queued(&app.database, 0, EVERY).await;
     // The certificate is not trusted: nothing is sent, and the mail stays queued.
     let stranger = app_at(server.port, None).await;
     queue(&stranger, reset(1)).await;
-    until_waiting(&stranger.database, 1, "tries = 1 AND last_error LIKE '%ertificate%'").await;
+    wait_until_queued(&stranger.database, 1, "tries = 1 AND last_error LIKE '%ertificate%'").await;
     // The server has no TLS where TLS is required.
     let careful = app_at(bare.port, ca_file()).await;
     queue(&careful, reset(1)).await;
-    until_waiting(&careful.database, 1, "tries = 1").await;
+    wait_until_queued(&careful.database, 1, "tries = 1").await;
     assert_eq!((server.received().len(), bare.received().len()), (1, 0));
 }
 
@@ -72,15 +72,15 @@ async fn smtps_uses_implicit_tls_and_certificate_and_password_are_checked() {
 #[tokio::test]
 async fn slow_mail_server_delays_no_page() {
     let server = MailServer::start();
-    server.response("slow");
+    server.set_reply("slow");
     let app = server.app().await;
     for user_id in 0..6 {
         queue(&app, mail(user_id)).await;
     }
-    until_waiting(&app.database, 4, "claimed_until IS NOT NULL").await;
+    wait_until_queued(&app.database, 4, "claimed_until IS NOT NULL").await;
     let began = Instant::now();
     for _ in 0..5 {
-        assert_eq!(app.get("/login").send().await.expect("an response").status(), 200);
+        assert_eq!(app.get("/login").send().await.expect("a response").status(), 200);
     }
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     server.wait_for(6).await;

@@ -31,9 +31,9 @@ async fn openapi_document_is_3_1_and_names_the_token_route() {
     let text = document.to_string();
     for (at, _) in text.match_indices("\"$ref\":\"#/components/schemas/") {
         let name = text[at..].split('"').nth(3).and_then(|path| path.rsplit('/').next()).expect("a name");
-        assert!(document["components"]["schemas"][name].is_object(), "{name} is referred to and absent");
+        assert!(document["components"]["schemas"][name].is_object(), "{name} is referenced but missing");
     }
-    assert!(!text.contains("# Errors"), "what is meant for readers of the code stays there");
+    assert!(!text.contains("# Errors"), "comments for developers are not published");
 }
 
 #[tokio::test]
@@ -51,13 +51,13 @@ async fn documentation_files_are_served_locally() {
         .collect();
     assert!(links.len() >= 5, "{html}");
     for link in links {
-        assert!(!link.contains(':') && !link.starts_with('/'), "{link} is elsewhere");
+        assert!(!link.contains(':') && !link.starts_with('/'), "{link} is not local");
         let file = TestResponse::to(app.get(&format!("/docs/{}", link.trim_start_matches("./")))).await;
         assert_eq!(file.status, 200, "{link}");
         assert_eq!(file.header("x-content-type-options"), "nosniff", "{link}");
         let policy = file.header("content-security-policy");
         assert!(policy.starts_with("default-src 'none'") && !policy.contains("http"), "{link}: {policy}");
-        let kind = match link.rsplit('.').next().expect("an ending") {
+        let kind = match link.rsplit('.').next().expect("an extension") {
             "css" => "text/css",
             "js" => "javascript",
             "png" => "image/png",
@@ -117,7 +117,7 @@ async fn every_route_has_security_headers() {
         let is_public = response.header("cache-control").starts_with("public, ");
         let may_be_public = is_key_set || what.contains("/docs/") || what.contains(".css") || what.contains(".svg");
         assert!(response.header("cache-control") == "no-store" || (is_public && may_be_public), "{what}: {response:?}");
-        assert!(!response.headers.contains_key("strict-transport-security"), "{what}: over http it means nothing");
+        assert!(!response.headers.contains_key("strict-transport-security"), "{what}: HSTS has no effect over http");
         assert!(!response.headers.contains_key("server") && !response.headers.contains_key("x-powered-by"), "{what}");
         if !response.body.is_empty() {
             assert!(response.headers.contains_key("content-type"), "{what}");
@@ -192,7 +192,10 @@ async fn other_origin_reads_nothing() {
     }
     let none = TestApp::start().await;
     let response = TestResponse::to(none.get("/me").header("origin", APP)).await;
-    assert!(!response.headers.contains_key("access-control-allow-origin"), "none is allowed by itself: {response:?}");
+    assert!(
+        !response.headers.contains_key("access-control-allow-origin"),
+        "no origin is allowed by default: {response:?}"
+    );
     for page in ["/login", "/", "/openapi.json", "/healthz"] {
         let response = TestResponse::to(app.get(page).header("origin", APP)).await;
         assert!(!response.headers.contains_key("access-control-allow-origin"), "{page}: {response:?}");
@@ -254,7 +257,7 @@ async fn key_set_has_the_public_key_under_its_thumbprint() {
     let required = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
     let kid = base64url(&sha256(required.as_bytes()));
     let whole = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": kid, "use": "sig", "alg": "ES256"});
-    assert_eq!(keys[0], whole, "no member more: `d` would be the private key");
+    assert_eq!(keys[0], whole, "no further member: `d` would be the private key");
     let header = part(&app.token_of("alice").await, 0);
     assert_eq!(header, json!({"typ": "at+jwt", "alg": "ES256", "kid": kid}));
 }

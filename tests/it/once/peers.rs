@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 use vestibule::clients::GrantType;
 
 use crate::harness::hs256::{self, JWT_SECRET, claims, part, swap_claims};
-use crate::harness::peers::{self, Listening, folder, node, python};
+use crate::harness::peers::{self, ListeningProcess, folder, node, python};
 use crate::harness::{PASSWORD, TestApp, TestResponse};
 
 /// The output of a Python script: the claims, or the reason for the refusal.
-async fn ask(script: &str, environment: &[(&str, &str)]) -> Value {
+async fn run_script(script: &str, environment: &[(&str, &str)]) -> Value {
     let mut command = python();
     command.arg(folder().join(script));
-    peers::ask(command, environment).await
+    peers::run(command, environment).await
 }
 
 #[tokio::test]
@@ -24,8 +24,8 @@ async fn pyjwt_and_jose_verify_every_algorithm_by_the_published_keys() {
         let environment = [("JWKS_URL", keys.as_str()), ("ISSUER", "http://localhost:8080"), ("ALGORITHM", algorithm)];
         let check = async |token: &str| {
             let environment = [&environment[..], &[("TOKEN", token)]].concat();
-            let jose = peers::ask(node(&folder().join("jose_client.mjs")), &environment).await;
-            [ask("verify_jwks.py", &environment).await, jose]
+            let jose = peers::run(node(&folder().join("jose_client.mjs")), &environment).await;
+            [run_script("verify_jwks.py", &environment).await, jose]
         };
         assert_eq!(check(&token).await, [claims(&token), claims(&token)], "{algorithm}");
         let mut forged = claims(&token);
@@ -41,20 +41,21 @@ async fn pyjwt_and_python_jose_verify_hs256_by_the_shared_secret() {
     let app = hs256::start().await;
     app.add_user("alice", &[]).await;
     let token = app.token_of("alice").await;
-    let responses = ask("verify_hs256.py", &[("TOKEN", &token), ("SECRET_KEY", JWT_SECRET)]).await;
+    let responses = run_script("verify_hs256.py", &[("TOKEN", &token), ("SECRET_KEY", JWT_SECRET)]).await;
     assert_eq!(responses, json!({"PyJWT": claims(&token), "python-jose": claims(&token)}));
     let another =
-        ask("verify_hs256.py", &[("TOKEN", &token), ("SECRET_KEY", "another secret of over thirty-two bytes")]).await;
+        run_script("verify_hs256.py", &[("TOKEN", &token), ("SECRET_KEY", "another secret of over thirty-two bytes")])
+            .await;
     assert_eq!(another, json!({"PyJWT": "InvalidSignatureError", "python-jose": "JWTError"}));
 }
 
 /// The tutorial's application under uvicorn.
-async fn start_tutorial(token_url: &str) -> Listening {
+async fn start_tutorial(token_url: &str) -> ListeningProcess {
     let port = peers::free_port();
     let mut command = python();
     command.args(["-m", "uvicorn", "tutorial_app:app", "--log-level", "warning", "--app-dir"]).arg(folder());
     command.args(["--port", &port.to_string()]).env("SECRET_KEY", JWT_SECRET).env("TOKEN_URL", token_url);
-    Listening::start(command, port).await
+    ListeningProcess::start(command, port).await
 }
 
 #[tokio::test]
@@ -97,14 +98,14 @@ async fn authlib_uses_every_grant_and_revokes_tokens() {
         ("CLIENT_SECRET", &client.secret),
         ("PASSWORD", PASSWORD),
     ];
-    let saw = ask("authlib_client.py", &environment).await;
+    let results = run_script("authlib_client.py", &environment).await;
     let user = json!({
         "scope": "read", "rotated": true, "active": true, "me": "alice", "revoked": 200,
         "active_after": {"active": false}, "refused": "invalid_grant",
     });
     let own = json!({"scope": "read", "has_refresh_token": false});
     let expected = json!({"client_secret_basic": user, "client_secret_post": user, "client_credentials": own});
-    assert_eq!(saw, expected);
+    assert_eq!(results, expected);
 }
 
 #[tokio::test]
@@ -122,10 +123,10 @@ async fn openid_client_discovers_the_server_and_uses_every_grant() {
     let client = app.add_client("openid-client", &GrantType::ALL, "read").await;
     let environment =
         [("URL", url.as_str()), ("CLIENT_ID", &client.id), ("CLIENT_SECRET", &client.secret), ("PASSWORD", PASSWORD)];
-    let saw = peers::ask(node(&folder().join("openid_client.mjs")), &environment).await;
+    let results = peers::run(node(&folder().join("openid_client.mjs")), &environment).await;
     let right = json!({
         "issuer": url, "own": {"scope": "read", "hasRefreshToken": false}, "scope": "read", "rotated": true,
         "before": {"active": true, "username": "alice"}, "after": {"active": false}, "refused": "invalid_grant",
     });
-    assert_eq!(saw, json!({"basic": right, "post": right, "wrong": ["OAUTH_WWW_AUTHENTICATE_CHALLENGE", 401]}));
+    assert_eq!(results, json!({"basic": right, "post": right, "wrong": ["OAUTH_WWW_AUTHENTICATE_CHALLENGE", 401]}));
 }

@@ -15,7 +15,7 @@ async fn get(app: &TestApp, path: &str, codings: Option<&str>) -> (HeaderMap, Ve
     if let Some(codings) = codings {
         request = request.header("accept-encoding", codings);
     }
-    let response = request.send().await.expect("an response");
+    let response = request.send().await.expect("a response");
     (response.headers().clone(), response.bytes().await.expect("a body").to_vec())
 }
 
@@ -26,7 +26,7 @@ fn unpack(packed: &[u8]) -> Vec<u8> {
 }
 
 fn attribute<'a>(html: &'a str, before: &str) -> &'a str {
-    html.split_once(before).expect("it is there").1.split_once('"').expect("closed").0
+    html.split_once(before).expect("the page has it").1.split_once('"').expect("closed").0
 }
 
 #[tokio::test]
@@ -75,9 +75,9 @@ async fn responses_with_tokens_are_never_compressed() {
         .form(&form)
         .send()
         .await
-        .expect("an response");
+        .expect("a response");
     assert_eq!((response.status().as_u16(), response.headers().get("content-encoding")), (200, None));
-    let tokens: Value = response.json().await.expect("JSON, as it is");
+    let tokens: Value = response.json().await.expect("uncompressed JSON");
     assert!(tokens["access_token"].is_string());
     for path in ["/me", "/revoked", "/.well-known/jwks.json", "/verify/auth-request", "/healthz"] {
         let (headers, _) = get(&app, path, Some("gzip")).await;

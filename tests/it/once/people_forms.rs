@@ -12,8 +12,8 @@ async fn stale_form_is_shown_again_with_the_name() {
     let app = app_with_alice().await;
     let visitor = Visitor::new(&app);
     visitor.get("/login").await;
-    let others = Visitor::new(&app).get("/login").await.value_of("csrf").expect("a token").to_owned();
-    for csrf in ["", "x", others.as_str(), &"A".repeat(86), "\u{e9}"] {
+    let other_token = Visitor::new(&app).get("/login").await.value_of("csrf").expect("a token").to_owned();
+    for csrf in ["", "x", other_token.as_str(), &"A".repeat(86), "\u{e9}"] {
         let page = visitor.post("/login", &[&ALICE[..], &[("csrf", csrf)]].concat()).await;
         assert_eq!(page.status, 422);
         assert!(page.alert().starts_with("This form has expired"), "{}", page.alert());
@@ -50,10 +50,10 @@ async fn secure_cookie_over_http_is_named_as_the_cause() {
     let browser = reqwest::Client::builder().cookie_store(true).resolve("login.example", address);
     let browser = browser.build().expect("a client");
     let url = format!("http://login.example:{}/login", address.port());
-    let html = browser.get(&url).send().await.expect("an response").text().await.expect("text");
+    let html = browser.get(&url).send().await.expect("a response").text().await.expect("text");
     let (csrf, _) = html.split_once("name=\"csrf\" value=\"").expect("a form").1.split_once('"').expect("closed");
     let fields = [&ALICE[..], &[("csrf", csrf)]].concat();
-    let page = browser.post(&url).form(&fields).send().await.expect("an response").text().await.expect("text");
+    let page = browser.post(&url).form(&fields).send().await.expect("a response").text().await.expect("text");
     assert!(page.contains("only keeps over https") && page.contains("https://login.example"), "{page}");
     // Behind the https proxy the cause is the browser.
     let page = Visitor::new(&app).with("x-forwarded-proto", "https").post("/login", &fields).await;
@@ -73,7 +73,7 @@ async fn cross_site_form_is_refused() {
     let signed_in = Visitor::new(&app);
     signed_in.sign_in("alice").await;
     let csrf = signed_in.get("/").await.value_of("csrf").expect("a token").to_owned();
-    for (name, value) in elsewhere() {
+    for (name, value) in cross_site_headers() {
         let visitor = Visitor::new(&app);
         let form = visitor.get("/login").await;
         // Even with a valid CSRF token.
@@ -94,7 +94,7 @@ async fn cross_site_form_is_refused() {
 async fn cross_site_form_without_cookies_sets_no_cookie() {
     let app = app_with_alice().await;
     for path in ["/login", "/logout", "/setup", "/account/profile", "/account/sessions", "/account/password"] {
-        for (name, value) in elsewhere().into_iter().chain([("origin", "null")]) {
+        for (name, value) in cross_site_headers().into_iter().chain([("origin", "null")]) {
             let stranger = Visitor::new(&app).with(name, value);
             // The second is what `enctype="text/plain"` sends.
             let plain = Some(("text/plain", b"username=alice".to_vec()));
@@ -149,8 +149,8 @@ async fn two_tabs_opened_before_the_first_cookie_both_sign_in() {
     let first = visitor.get("/login").await;
     visitor.forget_cookies();
     let second = visitor.get("/login").await;
-    assert_eq!(visitor.vouched().submit(&first, "/login", &ALICE).await.status, 303);
-    assert_eq!(visitor.vouched().submit(&second, "/login", &ALICE).await.status, 303);
+    assert_eq!(visitor.same_origin().submit(&first, "/login", &ALICE).await.status, 303);
+    assert_eq!(visitor.same_origin().submit(&second, "/login", &ALICE).await.status, 303);
     assert!(visitor.is_signed_in().await);
 }
 
@@ -219,7 +219,7 @@ async fn app_with_alice() -> TestApp {
     app
 }
 
-fn elsewhere() -> [(&'static str, &'static str); 6] {
+fn cross_site_headers() -> [(&'static str, &'static str); 6] {
     [
         ("sec-fetch-site", "cross-site"),
         ("sec-fetch-site", "same-site"),

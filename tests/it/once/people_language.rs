@@ -18,7 +18,7 @@ pub async fn switch(visitor: &Visitor, page: &Page, language: &str) -> Page {
         page.html
     );
     // Unescaped, as a browser reads the attribute.
-    let here = page.value_of("here").expect("the page says where it is").replace("&#38;", "&");
+    let here = page.value_of("here").expect("the field with the page's path").replace("&#38;", "&");
     visitor.post("/language", &[("here", &here), ("language", language)]).await
 }
 
@@ -32,7 +32,7 @@ async fn language_switch_keeps_the_page_and_next() {
     let response = switch(&visitor, &page, "ko").await;
     assert_eq!(response.status, 303);
     let cookie = response.set_cookie(LANGUAGE).expect("the choice is kept");
-    assert!(cookie.starts_with("vestibule_language=ko; "), "the tag and nothing more: {cookie}");
+    assert!(cookie.starts_with("vestibule_language=ko; "), "only the language tag: {cookie}");
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=31536000"] {
         assert!(cookie.contains(attribute), "{attribute}: {cookie}");
     }
@@ -59,7 +59,7 @@ async fn language_switch_works_on_error_pages() {
     assert_eq!(response.location(), "/nothing/%22here%22");
     let page = visitor.get(response.location()).await;
     assert_eq!((page.status, lang(&page)), (404, "ko"));
-    // A route that only accepts posts is no page to return to.
+    // A route that only accepts POST is not a page to return to.
     let page = visitor.get("/language").await;
     assert_eq!((page.status, page.value_of("here")), (405, Some("/")));
 }
@@ -105,7 +105,7 @@ async fn language_switch_ignores_other_origins_and_unknown_languages() {
         assert_eq!((response.status, response.set_cookie(LANGUAGE)), (303, None), "{elsewhere:?}");
     }
     let page = Visitor::new(&app).get("/language").await;
-    assert_eq!((page.status, page.header("allow")), (405, "POST"), "a link or a picture changes nothing");
+    assert_eq!((page.status, page.header("allow")), (405, "POST"), "a GET changes nothing");
 }
 
 #[tokio::test]

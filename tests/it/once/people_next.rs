@@ -1,4 +1,4 @@
-//! Where a sign-in leads: to a path on this server.
+//! The redirect after a sign-in: always to a path on this server.
 
 use std::fmt::Write as _;
 
@@ -23,7 +23,7 @@ async fn next_returns_to_the_requested_page() {
         let page = visitor.submit(&form, "/login", &fields).await;
         assert_eq!((page.status, page.location()), (303, next));
         let page = visitor.get(&format!("/login?next={}", encode(next))).await;
-        assert_eq!((page.status, page.location()), (303, next), "somebody who is signed in already goes there at once");
+        assert_eq!((page.status, page.location()), (303, next), "a signed-in browser is redirected at once");
     }
 }
 
@@ -148,7 +148,7 @@ fn attacks() -> Vec<String> {
 /// Percent-encodes every byte, independent of the client.
 fn encode(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
-        write!(encoded, "%{byte:02X}").expect("a String takes it");
+        write!(encoded, "%{byte:02X}").expect("writing to a String cannot fail");
         encoded
     })
 }

@@ -81,7 +81,7 @@ async fn oversized_body_is_refused_unread() {
             assert!([413, 405, 303, 410].contains(&response.status().as_u16()), "{path}: {}", response.status());
         }
     }
-    assert_eq!(Visitor::new(&app).get("/login").await.status, 200, "and it still serves");
+    assert_eq!(Visitor::new(&app).get("/login").await.status, 200, "the server still responds");
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn every_page_has_security_headers() {
         }
     }
     for path in ["/", "/logout"] {
-        let redirect = Visitor::new(&app).vouched().post(path, &[]).await;
+        let redirect = Visitor::new(&app).same_origin().post(path, &[]).await;
         assert_eq!(redirect.header("cache-control"), "no-store", "{path}");
         assert!(redirect.header("content-security-policy").starts_with("default-src 'none'"), "{path}");
     }
@@ -193,7 +193,7 @@ async fn head_returns_the_headers_of_get() {
 async fn signed_in() -> (TestApp, Visitor) {
     let app = TestApp::start().await;
     let visitor = Visitor::new(&app);
-    visitor.get(&format!("/setup?link={}", app.setup_link.as_deref().expect("no administrator"))).await;
+    visitor.get(&format!("/setup?link={}", app.setup_link.as_deref().expect("a set-up link"))).await;
     let form = visitor.get("/setup").await;
     let page = visitor.submit(&form, "/setup", &[("username", "kim"), ("password", PASSWORD)]).await;
     assert_eq!(page.status, 303);
@@ -211,7 +211,7 @@ async fn every_page(app: &TestApp, visitor: &Visitor, language: &str) -> Vec<(&'
         ("sign-in", newcomer.get("/login?notice=signed-out&next=/docs/").await),
         ("wrong password", newcomer.try_sign_in("kim", "wrong").await),
         ("stale form", newcomer.post("/login", &[("username", "kim")]).await),
-        ("dead link", newcomer.get("/setup").await),
+        ("expired link", newcomer.get("/setup").await),
         ("not found", newcomer.get("/nothing-here").await),
         ("method", newcomer.request(Method::PUT, "/logout", None).await),
     ]

@@ -10,7 +10,7 @@ async fn get_logout_asks_for_confirmation() {
     let visitor = Visitor::new(&app);
     for (path, to) in [("/logout", "/login"), ("/logout?next=/docs/", "/docs/"), ("/logout?next=//e", "/login")] {
         let page = visitor.get(path).await;
-        assert_eq!((page.status, page.location()), (303, to), "nobody is signed in");
+        assert_eq!((page.status, page.location()), (303, to), "no session");
     }
     visitor.sign_in("alice").await;
     let page = visitor.get("/logout").await;
@@ -32,7 +32,7 @@ async fn sign_out_returns_to_the_application() {
     let next = "https://app.vestibule.test/bye?x=1";
     let visitor = Visitor::new(&app);
     visitor.sign_in("alice").await;
-    // A form of the application only asks: another site could send it, too.
+    // A form of the application needs a confirmation: another site could send it, too.
     let from_application = visitor.clone().with("sec-fetch-site", "same-site");
     for page in [
         visitor.get(&format!("/logout?next={next}")).await,
@@ -50,7 +50,7 @@ async fn sign_out_returns_to_the_application() {
     assert_eq!((page.status, page.location()), (303, next));
     assert!(!visitor.is_signed_in().await);
     for name in ["__Secure-vestibule_token", "__Secure-vestibule_proxy"] {
-        let cookie = page.set_cookie(name).expect("it is taken away");
+        let cookie = page.set_cookie(name).expect("a removal");
         assert!(cookie.contains("Max-Age=0") && cookie.contains("Domain=vestibule.test"), "{cookie}");
     }
 }

@@ -1,7 +1,7 @@
-//! What reverse proxies ask: forged identity headers, redirects to the sign-in page, and the shared cookies.
+//! Checks for reverse proxies: forged identity headers, redirects to the sign-in page, and the shared cookies.
 
 use crate::harness::proxies::{
-    AUTH_REQUEST, FORWARD_AUTH, NAVIGATION, PROXY, ask, ask_both, sign_in, start, start_with,
+    AUTH_REQUEST, FORWARD_AUTH, NAVIGATION, PROXY, check, check_both, sign_in, start, start_with,
 };
 use crate::harness::visitor::Visitor;
 use crate::proxies_sessions::statuses;
@@ -14,9 +14,9 @@ async fn request_with_identity_headers_is_refused() {
     for name in ["Remote-User", "remote-groups", "REMOTE-NAME", "Remote-Email", "Remote-Anything", "Remote_User"] {
         for cookie in [cookie.as_str(), "x=y"] {
             let headers = [&NAVIGATION[..], &[("cookie", cookie), (name, "admin")]].concat();
-            for response in ask_both(&app, &headers).await {
+            for response in check_both(&app, &headers).await {
                 assert_eq!(response.status, 403, "{name}");
-                assert!(response.text().contains(&name.to_lowercase()), "it says which: {}", response.text());
+                assert!(response.text().contains(&name.to_lowercase()), "it names the header: {}", response.text());
                 assert!(!response.headers.contains_key("remote-user"));
             }
         }
@@ -27,7 +27,7 @@ async fn request_with_identity_headers_is_refused() {
 async fn only_navigations_are_redirected_to_sign_in() {
     let app = start().await;
     let to = "http://login.vestibule.test/login?next=http://app.vestibule.test/a%3Fb%3Dc%26d";
-    for (change, is_sent) in [
+    for (change, is_redirected) in [
         (&[][..], true),
         (&[("sec-fetch-mode", "navigate")], true),
         (&[("sec-fetch-mode", "navigate"), ("accept", "*/*")], true),
@@ -39,9 +39,9 @@ async fn only_navigations_are_redirected_to_sign_in() {
         (&[("x-forwarded-method", "POST")], false),
         (&[("x-forwarded-method", "POST"), ("sec-fetch-mode", "navigate")], false),
     ] {
-        let [forward_auth, auth_request] = ask_both(&app, &[&NAVIGATION[..], change].concat()).await;
-        let location = if is_sent { to } else { "" };
-        assert_eq!(forward_auth.status, if is_sent { 302 } else { 401 }, "{change:?}");
+        let [forward_auth, auth_request] = check_both(&app, &[&NAVIGATION[..], change].concat()).await;
+        let location = if is_redirected { to } else { "" };
+        assert_eq!(forward_auth.status, if is_redirected { 302 } else { 401 }, "{change:?}");
         assert_eq!(auth_request.status, 401, "{change:?}");
         for response in [forward_auth, auth_request] {
             assert_eq!(response.header("location"), location, "{change:?}");
@@ -77,13 +77,17 @@ async fn redirect_back_is_limited_to_the_cookie_domain() {
         (&[("x-forwarded-host", "login.vestibule.test"), ("x-forwarded-uri", "//evil.test")], ""),
     ] {
         let expected = if next.is_empty() { login.to_owned() } else { format!("{login}?next={next}") };
-        for response in ask_both(&app, &[&NAVIGATION[..], change].concat()).await {
+        for response in check_both(&app, &[&NAVIGATION[..], change].concat()).await {
             assert_eq!(response.header("location"), expected, "{change:.80?}");
         }
     }
     let stranger = start_with(|settings| settings.set("TRUSTED_PROXIES", "192.0.2.1")).await;
-    let response = ask(&stranger, FORWARD_AUTH, &NAVIGATION).await;
-    assert_eq!((response.status, response.header("location")), (302, login), "what a stranger says counts for nothing");
+    let response = check(&stranger, FORWARD_AUTH, &NAVIGATION).await;
+    assert_eq!(
+        (response.status, response.header("location")),
+        (302, login),
+        "headers of an untrusted proxy are ignored"
+    );
 }
 
 #[tokio::test]
@@ -100,7 +104,11 @@ async fn only_token_and_proxy_cookies_are_shared_under_the_domain() {
             {
                 assert!(cookie.contains(attribute), "{cookie}");
             }
-            assert_eq!(cookie.contains("Max-Age"), max_age.is_some(), "it ends with the browser: {cookie}");
+            assert_eq!(
+                cookie.contains("Max-Age"),
+                max_age.is_some(),
+                "it is deleted when the browser closes: {cookie}"
+            );
             assert_eq!(cookie.contains("; Secure"), is_secure, "{cookie}");
         }
         let prefix = if is_secure { "__Host-" } else { "" };
@@ -121,9 +129,9 @@ async fn applications_on_the_same_host_need_no_cookie_domain() {
     assert_eq!(statuses(&app, &cookie).await, [200, 200]);
     let same_host =
         [&NAVIGATION[..], &[("x-forwarded-host", "login.vestibule.test"), ("x-forwarded-uri", "/app/x")]].concat();
-    let response = ask(&app, AUTH_REQUEST, &same_host).await;
+    let response = check(&app, AUTH_REQUEST, &same_host).await;
     assert_eq!(response.header("location"), "http://login.vestibule.test/login?next=/app/x");
-    let response = ask(&app, AUTH_REQUEST, &NAVIGATION).await;
+    let response = check(&app, AUTH_REQUEST, &NAVIGATION).await;
     assert_eq!(
         response.header("location"),
         "http://login.vestibule.test/login",
@@ -139,12 +147,12 @@ async fn cookies_from_before_the_cookie_domain_are_removed() {
     let visitor = Visitor::with_cookies(&app, &old);
     let page = visitor.sign_in("alice").await;
     for (name, _) in old {
-        let removal = page.set_cookie(name).expect("taken away");
+        let removal = page.set_cookie(name).expect("a removal");
         assert!(removal.contains("Max-Age=0") && !removal.contains("Domain"), "{removal}");
     }
     let cookies = [&old[..], &[("__Secure-vestibule_proxy", "x")]].concat();
-    let page = Visitor::with_cookies(&app, &cookies).vouched().post("/logout", &[]).await;
+    let page = Visitor::with_cookies(&app, &cookies).same_origin().post("/logout", &[]).await;
     for name in ["__Host-vestibule_token", "__Host-vestibule_proxy", "__Secure-vestibule_proxy"] {
-        assert!(page.set_cookie(name).expect("taken away").contains("Max-Age=0"), "{name}");
+        assert!(page.set_cookie(name).expect("a removal").contains("Max-Age=0"), "{name}");
     }
 }

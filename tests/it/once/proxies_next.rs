@@ -1,4 +1,4 @@
-//! Signing in for an application: back to it, and out of a redirect loop.
+//! Sign-in for an application: the redirect back to it, and redirect loops.
 
 use crate::harness::PASSWORD;
 use crate::harness::proxies::{start, start_with};
@@ -52,7 +52,7 @@ async fn redirect_loop_is_detected_and_explained() {
                 // A new query each time, as some applications do.
                 let page = visitor.get(&format!("/login?next={APP}{turn}")).await;
                 assert_eq!((page.status, page.location()), (303, format!("{APP}{turn}").as_str()), "{round}");
-                let cookie = page.set_cookie("vestibule_returns").expect("it counts");
+                let cookie = page.set_cookie("vestibule_returns").expect("a redirect count");
                 assert!(cookie.ends_with("Max-Age=10") && !cookie.contains("Domain"), "{cookie}");
             }
             let page = visitor.get(&format!("/login?next={APP}")).await;
@@ -66,7 +66,7 @@ async fn redirect_loop_is_detected_and_explained() {
 }
 
 #[tokio::test]
-async fn many_pages_of_many_applications_are_no_redirect_loop() {
+async fn redirects_to_many_pages_are_not_a_redirect_loop() {
     let app = start().await;
     app.add_user("alice", &[]).await;
     let visitor = Visitor::new(&app);

@@ -3,7 +3,7 @@
 use crate::harness::TestApp;
 use crate::harness::mail::MailServer;
 use crate::harness::visitor::Visitor;
-use crate::recovery_secrecy::ask;
+use crate::recovery_secrecy::open_and_submit;
 
 #[tokio::test]
 async fn page_without_a_mail_server_names_the_admin() {
@@ -24,13 +24,13 @@ async fn invalid_name_or_email_is_refused_and_kept_in_the_form() {
     let server = MailServer::start();
     let app = server.app_with(|settings| settings.set("REGISTRATION", "open")).await;
     let visitor = Visitor::new(&app);
-    let page = ask(&visitor, "/password/forgot", "login", " ").await;
+    let page = open_and_submit(&visitor, "/password/forgot", "login", " ").await;
     assert_eq!(
         (page.status, page.alert().as_str()),
         (422, "Missing username or email address. Enter your username or email address.")
     );
     for email in ["", "nobody", "a@b", "two words@example.com", "a@exa mple.com"] {
-        let page = ask(&visitor, "/register", "email", email).await;
+        let page = open_and_submit(&visitor, "/register", "email", email).await;
         assert_eq!(page.status, 422, "{email}");
         assert!(page.alert().starts_with("Invalid email address"), "{}", page.alert());
         assert_eq!(page.value_of("email").unwrap_or_default(), email);

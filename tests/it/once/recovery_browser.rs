@@ -17,7 +17,7 @@ async fn app(server: &MailServer) -> TestApp {
     app
 }
 
-async fn forget_and_reset(runs_scripts: bool) {
+async fn reset_password(runs_scripts: bool) {
     let server = MailServer::start();
     let app = app(&server).await;
     let browser = Browser::start_with(BrowserOptions { runs_scripts, ..BrowserOptions::default() }).await;
@@ -28,7 +28,7 @@ async fn forget_and_reset(runs_scripts: bool) {
     assert!(browser.text("[role=status]").await.contains("sent a link"));
     let mail = server.wait_for(1).await.remove(0);
     browser.goto(&format!("{}{}", app.url, mail.link())).await;
-    assert_eq!(browser.path().await, "/password/reset", "the secret is not in the address");
+    assert_eq!(browser.path().await, "/password/reset", "the secret is not in the URL");
     browser.fill("#password", "too short").await;
     browser.press_to_submit(&char::from(Key::Enter).to_string()).await;
     assert!(browser.text("[role=alert]").await.contains("at least 12 characters"));
@@ -42,20 +42,20 @@ async fn forget_and_reset(runs_scripts: bool) {
     browser.fill("#password", OTHER_PASSWORD).await;
     browser.submit(SUBMIT).await;
     assert!(browser.text("h1").await.contains("alice"));
-    assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
+    assert_eq!(browser.console().await, Vec::<String>::new(), "no policy violation");
 }
 
 #[tokio::test]
 async fn forgotten_password_is_reset_by_mail() {
-    forget_and_reset(true).await;
+    reset_password(true).await;
 }
 
 #[tokio::test]
 async fn forgotten_password_is_reset_by_mail_without_scripts() {
-    forget_and_reset(false).await;
+    reset_password(false).await;
 }
 
-async fn be_invited(runs_scripts: bool) {
+async fn accept_invitation(runs_scripts: bool) {
     let server = MailServer::start();
     let app = app(&server).await;
     let mut command = app.database.command(&["invites", "add"]);
@@ -77,15 +77,15 @@ async fn be_invited(runs_scripts: bool) {
     browser.fill("#password", PASSWORD).await;
     browser.submit(SUBMIT).await;
     assert!(browser.text("h1").await.contains("hana"));
-    assert_eq!(browser.console().await, Vec::<String>::new(), "no policy was broken");
+    assert_eq!(browser.console().await, Vec::<String>::new(), "no policy violation");
 }
 
 #[tokio::test]
 async fn invited_user_creates_an_account() {
-    be_invited(true).await;
+    accept_invitation(true).await;
 }
 
 #[tokio::test]
 async fn invited_user_creates_an_account_without_scripts() {
-    be_invited(false).await;
+    accept_invitation(false).await;
 }

@@ -1,4 +1,4 @@
-//! Tests of the settings of the real binary: `--help`, exit codes, `.env` and the names of the FastAPI tutorial.
+//! The settings of the real binary: `--help`, exit codes, `.env` and the names of the FastAPI tutorial.
 
 use std::path::Path;
 use std::process::Command;
@@ -55,7 +55,7 @@ fn help_lists_every_setting_and_shows_no_secret() {
     let help = &output.out;
     assert!(output.code == Some(0) && !help.contains("hunter2"), "{help}");
     let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (flags, secrets) = words.split_once("Secrets are read from").expect("a part on secrets");
+    let (flags, secrets) = words.split_once("Secrets are read from").expect("a section on secrets");
     assert!(flags.contains("[default: sqlite://data/vestibule.db] [env: DATABASE_URL]"), "{flags}");
     assert!(flags.contains("[env: AUDIENCE=shown]"), "{flags}");
     let rows = include_str!("../../../docs/settings.md").lines().filter_map(|line| line.strip_prefix("| `"));
@@ -97,7 +97,7 @@ fn dotenv_is_read_from_the_working_directory_and_the_environment_takes_precedenc
     write("# a comment\nLOG_FORMAT=xml\nAUDIENCE='two words'\n");
     assert!(stderr_of_rejected(serve_in(folder.path(), &[])).contains("LOG_FORMAT=xml"));
     assert!(starts(serve_in(folder.path(), &[("LOG_FORMAT", "json")])));
-    assert!(starts(serve_in(&child, &[])), "a file in a parent folder belongs to another program");
+    assert!(starts(serve_in(&child, &[])), "a file in a parent folder is not read");
     write("AUDIENCE=two words\nJWT_SECRET=hunter2 hunter2\n");
     let stderr = stderr_of_rejected(serve_in(folder.path(), &[]));
     assert!(stderr.contains(".env cannot be read"), "{stderr}");
@@ -106,7 +106,7 @@ fn dotenv_is_read_from_the_working_directory_and_the_environment_takes_precedenc
 }
 
 #[test]
-fn example_starts_a_server_when_uncommented() {
+fn uncommented_env_example_starts_a_server() {
     let database = TestDatabase::create();
     let folder = tempfile::tempdir().expect("a folder");
     let example = include_str!("../../../.env.example").lines().filter(|line| !line.starts_with("# "));
@@ -119,7 +119,7 @@ fn example_starts_a_server_when_uncommented() {
 }
 
 #[test]
-fn names_of_the_tutorial_cause_a_warning_with_the_right_names() {
+fn tutorial_setting_names_cause_a_warning_with_the_right_names() {
     let database = TestDatabase::create();
     // The server fails on the address, which is in use, after it has logged the warning.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

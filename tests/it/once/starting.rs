@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 
-use crate::harness::beside::{self, Direct};
 use crate::harness::cli::run;
+use crate::harness::direct_database::{self, DirectConnection};
 use crate::harness::{PASSWORD, ServerProcess, TestDatabase};
 use crate::starting::status_of_link;
 
@@ -16,9 +16,9 @@ async fn address_in_use_fails_the_start_and_keeps_the_first_setup_link() {
     let address = first.url.strip_prefix("http://").expect("a URL");
     for setting in ["BIND", "METRICS_BIND"] {
         let output = run(database.serve(&[(setting, address)]));
-        let said = output.err;
-        assert_eq!(output.code, Some(1), "{said}");
-        assert!(said.contains(address) && said.contains(&format!("set {setting} to another address")), "{said}");
+        let stderr = output.err;
+        assert_eq!(output.code, Some(1), "{stderr}");
+        assert!(stderr.contains(address) && stderr.contains(&format!("set {setting} to another address")), "{stderr}");
     }
     let link = first.setup_link.as_ref().expect("a link");
     assert_eq!(status_of_link(&first, link).await, StatusCode::OK);
@@ -51,7 +51,7 @@ fn serve_is_the_default_command() {
 #[tokio::test]
 async fn stopping_server_finishes_requests_in_flight() {
     let database = TestDatabase::create();
-    beside::add_user(&database, "alice", &[]).await;
+    direct_database::add_user(&database, "alice", &[]).await;
     // The account's hash is weaker than these, and a sign-in computes a slow one.
     let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "10")];
     let mut server = ServerProcess::start(&database, &slow);
@@ -59,15 +59,19 @@ async fn stopping_server_finishes_requests_in_flight() {
     let client = reqwest::Client::new();
     let form = [("username", "alice"), ("password", PASSWORD)];
     let request = tokio::spawn(async move { client.post(url).form(&form).send().await });
-    let mut direct = Direct::open(&database);
+    let mut direct = DirectConnection::open(&database);
     while direct.count("login_attempts", "in_flight > 0") == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     server.terminate();
-    let response = request.await.expect("no panic").expect("the request in flight is responded");
+    let response = request.await.expect("no panic").expect("the request in flight gets a response");
     assert_eq!(response.status(), StatusCode::OK);
     let begun = Instant::now();
     assert_eq!(server.wait().code(), Some(0));
-    assert!(begun.elapsed() < Duration::from_secs(9), "it does not wait for nothing: {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(9),
+        "the server stops once nothing is in flight: {:?}",
+        begun.elapsed()
+    );
     assert_eq!(direct.count("sessions", "1 = 1"), 1);
 }

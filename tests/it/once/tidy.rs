@@ -2,7 +2,7 @@
 
 use crate::harness::sources::{mentions, named_modules, sources, sources_in_src};
 
-/// The layers, from the edge inward: a module may name those in groups below its own, and none beside or above it.
+/// The layers, from the edge inward: a module may name modules of later groups only.
 const LAYERS: [&[&str]; 20] = [
     &["main", "lib"],
     &["cli"],
@@ -26,7 +26,7 @@ const LAYERS: [&[&str]; 20] = [
     &["clock", "secret", "scope"],
 ];
 
-/// Words with one owner: files, folders (with `/`) or file names (with `*/`) that may hold them.
+/// Words that only their owners may contain: files, or folders (with a trailing `/`).
 const OWNERS: [(&[&str], &[&str]); 8] = [
     (&["argon2"], &["users/argon2id.rs"]),
     (&["jsonwebtoken"], &["tokens/"]),
@@ -59,14 +59,14 @@ fn imports_point_inward() {
 }
 
 #[test]
-fn each_thing_has_one_owner() {
+fn restricted_words_are_used_by_their_owners_only() {
     let mut violations = Vec::new();
     for source in sources_in_src() {
         let code = source.code();
         for (words, owners) in OWNERS {
             let is_owner = owners.iter().any(|owner| source.is_owner(owner));
             let found = words.iter().filter(|word| !is_owner && mentions(&code, word));
-            violations.extend(found.map(|word| format!("{} holds {word}", source.name)));
+            violations.extend(found.map(|word| format!("{} contains {word}", source.name)));
         }
         if source.name == "src/main.rs" && code.matches("std::env").count() != code.matches("std::env::args_os").count()
         {
@@ -76,13 +76,13 @@ fn each_thing_has_one_owner() {
             violations.push("src/tokens/key_pair.rs draws random bytes".to_owned());
         }
         if !source.name.ends_with("/store.rs") && !source.name.contains("/store/") && !source.is_owner("db/") {
-            // A step composes queries and passes their results on; it writes none.
+            // Other code composes the queries of a store and passes their results on.
             let allowed = ["diesel::QueryResult", "diesel::result"];
             let count = code.matches("diesel::").count();
             if count != allowed.iter().map(|word| code.matches(word).count()).sum::<usize>()
                 || mentions(&code, "db::schema")
             {
-                violations.push(format!("{} holds a query", source.name));
+                violations.push(format!("{} contains a query", source.name));
             }
         }
     }
@@ -90,7 +90,7 @@ fn each_thing_has_one_owner() {
 }
 
 #[test]
-fn nothing_is_left_to_chance_or_for_later() {
+fn sources_contain_no_placeholder_ignored_test_allow_or_unwrap() {
     let mut violations = Vec::new();
     for source in sources() {
         // Concatenated: this file must not match itself.
@@ -106,7 +106,7 @@ fn nothing_is_left_to_chance_or_for_later() {
             }
         }
         if source.is_in_src() && source.code_without_tests().contains(concat!(".unw", "rap()")) {
-            violations.push(format!("{}: an expect says why it holds", source.name));
+            violations.push(format!("{}: use expect with the reason", source.name));
         }
     }
     assert_eq!(violations, [""; 0]);

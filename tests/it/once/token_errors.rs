@@ -100,7 +100,7 @@ async fn oversized_name_or_password_is_refused_without_a_hash() {
     assert_eq!(server.counter("vestibule_password_hashes_total").await, 0);
     let longest = [("username", "a".repeat(256)), ("password", "é".repeat(256))];
     let response = TestResponse::to(client.post(format!("{}/token", server.url)).form(&longest)).await;
-    assert_refusal(&response, 400, "invalid_grant", "the longest that are looked at");
+    assert_refusal(&response, 400, "invalid_grant", "the longest that are checked");
     assert_eq!(server.counter("vestibule_password_hashes_total").await, 1);
 }
 
@@ -114,10 +114,10 @@ async fn unknown_client_is_refused_with_a_challenge() {
     for (what, request) in [
         ("Basic", form(&[]).basic_auth("client_1", Some("secret"))),
         ("Basic without secret", form(&[]).basic_auth("client_1", None::<&str>)),
-        ("Basic without id", form(&[]).basic_auth("", Some("secret"))),
-        ("Basic that is no base64", form(&[]).header("authorization", "Basic !!!")),
-        ("basic in small letters", form(&[]).header("authorization", "basic Y2xpZW50OnNlY3JldA==")),
-        ("id in the body", form(&[("client_id", "client_1")])),
+        ("Basic without ID", form(&[]).basic_auth("", Some("secret"))),
+        ("Basic that is not base64", form(&[]).header("authorization", "Basic !!!")),
+        ("basic in lower case", form(&[]).header("authorization", "basic Y2xpZW50OnNlY3JldA==")),
+        ("ID in the body", form(&[("client_id", "client_1")])),
         ("secret in the body", form(&[("client_secret", "secret")])),
         ("both in the body", form(&[("client_id", "client_1"), ("client_secret", "secret")])),
         (
@@ -164,7 +164,8 @@ async fn body_over_16_kib_is_refused() {
             "POST /token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {FORM}\r\nTransfer-Encoding: chunked\r\n\r\n"
         );
         for chunk in body.as_bytes().chunks(4_096) {
-            write!(request, "{:x}\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk)).expect("a String takes it");
+            write!(request, "{:x}\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk))
+                .expect("writing to a String cannot fail");
         }
         (request + "0\r\n\r\n").into_bytes()
     };
@@ -261,15 +262,15 @@ async fn full_hash_queue_is_503_and_tokens_are_still_verified() {
             full += 1;
             assert_refusal(&response, 503, "temporarily_unavailable", "full");
             let me = app.client.get(format!("{}/me", server.url)).bearer_auth(&token);
-            assert_eq!(TestResponse::to(me).await.status, 200, "checking a token waits for no hash");
+            assert_eq!(TestResponse::to(me).await.status, 200, "verifying a token needs no hash");
         } else {
             refused += 1;
             assert_refusal(&response, 400, "invalid_grant", "hashed");
         }
     }
-    assert!(full > 0 && refused > 0, "{full} of 150 turned away");
+    assert!(full > 0 && refused > 0, "{full} of 150 rejected as overload");
     let hashes = server.counter("vestibule_password_hashes_total").await;
-    assert!((refused..150).contains(&hashes), "{hashes} hashes for {refused}: those turned away cost none");
+    assert!((refused..150).contains(&hashes), "{hashes} hashes for {refused}: the rejected requests need none");
     let form = [("username", "alice"), ("password", PASSWORD)];
     let after = TestResponse::to(app.client.post(format!("{}/token", server.url)).form(&form)).await;
     assert_eq!(after.status, 200, "{after:?}");
@@ -308,11 +309,11 @@ async fn me_accepts_the_token_cookie_or_a_bearer_only() {
     assert_eq!(small.status, 200, "the scheme is written in any case");
     let head = TestResponse::to(app.client.head(format!("{}/me", app.url)).bearer_auth(&token)).await;
     assert_eq!((head.status, head.body.len()), (200, 0));
-    // An invalid header beside a valid cookie is refused: two identities must not be mixed.
+    // An invalid header with a valid cookie is refused: two identities must not be mixed.
     let both = TestResponse::to(app.get("/me").bearer_auth("abc").header("cookie", &cookie)).await;
-    assert_refusal(&both, 401, "invalid_token", "a bad header beside a good cookie");
+    assert_refusal(&both, 401, "invalid_token", "an invalid header with a valid cookie");
     let query = TestResponse::to(app.get(&format!("/me?access_token={token}"))).await;
-    assert_refusal(&query, 401, "invalid_request", "in the query, where logs keep it");
+    assert_refusal(&query, 401, "invalid_request", "in the query, which would be logged");
 }
 
 #[tokio::test]
@@ -324,5 +325,5 @@ async fn password_grant_can_be_disabled() {
     }
     let response = TestResponse::read(app.post_token("alice", PASSWORD).await).await;
     assert_refusal(&response, 400, "unsupported_grant_type", "the right password");
-    assert_eq!(TestResponse::to(app.get("/login")).await.status, 200, "people still sign in");
+    assert_eq!(TestResponse::to(app.get("/login")).await.status, 200, "the sign-in page still works");
 }

@@ -1,4 +1,4 @@
-//! A test's own access to the database beside the servers: SQL, accounts and settings.
+//! Direct access to the database, without a server: SQL, accounts and settings.
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{
@@ -16,8 +16,8 @@ use vestibule::users::{self, NewUser, UserCreation, UserId, Username};
 
 use super::{PASSWORD, SERVER_KEY, TestDatabase};
 
-/// A connection of the test, without the server's connection settings.
-pub enum Direct {
+/// A test's own connection, without the server's connection settings.
+pub enum DirectConnection {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
@@ -28,13 +28,13 @@ struct Row {
     text: String,
 }
 
-impl Direct {
+impl DirectConnection {
     pub fn open(database: &TestDatabase) -> Self {
         match database.sqlite_file() {
             Some(file) => {
                 std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
                 let mut connection = SqliteConnection::establish(&file.to_string_lossy()).expect("the file opens");
-                connection.batch_execute("PRAGMA busy_timeout = 10000").expect("SQLite responses");
+                connection.batch_execute("PRAGMA busy_timeout = 10000").expect("SQLite responds");
                 Self::Sqlite(connection)
             }
             None => Self::Postgres(PgConnection::establish(&database.url).expect("the database responds")),
@@ -81,9 +81,9 @@ pub fn config(database: &TestDatabase) -> Config {
     config_of(&database.url)
 }
 
-/// As [`config`], for a URL.
+/// Like [`config`], for a URL.
 pub fn config_of(url: &str) -> Config {
-    let mut config = settings_of(url).check().expect("settings of a test");
+    let mut config = settings_of(url).check().expect("valid settings");
     config.server_key = ServerKey::parse(SERVER_KEY);
     config
 }
@@ -101,11 +101,11 @@ pub fn outbox(database: &TestDatabase) -> Outbox {
     let mut settings = settings_of(&database.url);
     settings.set("SMTP_URL", "smtp://127.0.0.1:1");
     settings.set("MAIL_FROM", "login@example.com");
-    let config = settings.check().expect("settings of a test");
+    let config = settings.check().expect("valid settings");
     Outbox::new(&config, &ServerKey::parse(SERVER_KEY).expect("a key"))
 }
 
-/// The URL of the database, as the library takes it.
+/// The URL of the database, in the library's type.
 pub fn url(database: &TestDatabase) -> DatabaseUrl {
     config(database).database
 }
@@ -114,7 +114,7 @@ pub fn url(database: &TestDatabase) -> DatabaseUrl {
 pub async fn add_user(database: &TestDatabase, name: &str, roles: &[&str]) -> UserId {
     let config = config(database);
     let hash_pool = HashPool::start(1, Cost::from(config.passwords)).expect("a thread");
-    let hash = hash_pool.hash(Password::parse(PASSWORD).expect("fit")).await.expect("room");
+    let hash = hash_pool.hash(Password::parse(PASSWORD).expect("a valid password")).await.expect("room in the queue");
     let new = NewUser {
         id: None,
         username: Username::parse(name, None).expect("a name"),

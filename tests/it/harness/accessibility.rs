@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::browser::Browser;
 
-/// A page with its stylesheet, and its script when it has one, as they come: the first flight of a connection.
+/// The most bytes of a page with its stylesheet and script, compressed: what a new TCP connection sends without waiting
+/// for an acknowledgement.
 const MAX_BYTES: u64 = 14 * 1024;
-/// Every control, in the order of the page.
+/// A list of every control, in page order.
 const USABLE: &str = "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select')]";
 
 /// The script of axe-core, which `bin/test` installs.
@@ -18,9 +19,9 @@ pub fn axe() -> String {
 /// The violations that axe-core finds, each with its elements.
 pub async fn violations(browser: &Browser, axe: &str) -> Vec<String> {
     let tags = json!(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]);
-    // The script is long, and stays in the page that has it.
+    // The script is long: it is sent once to each page.
     let axe = if browser.evaluate("typeof window.axe").await == "object" { "" } else { axe };
-    // Without `preload`: it would fetch the stylesheet again, which our policy forbids to scripts.
+    // Without `preload`: it would fetch the stylesheet again, which the page's policy does not allow.
     let script = format!(
         "{axe}; const done = arguments[arguments.length - 1]; axe.run(document, {{runOnly: {tags}, preload: false}}).then(r => done(r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' '))), e => done(['axe failed: ' + e]))"
     );
@@ -38,7 +39,7 @@ pub async fn moving(browser: &Browser) -> Vec<String> {
 /// color of its background.
 pub async fn lost_in_forced_colors(browser: &Browser) -> Vec<String> {
     let is_forced = browser.evaluate("matchMedia('(forced-colors: active)').matches").await;
-    assert_eq!(is_forced, true, "the browser does as it is told");
+    assert_eq!(is_forced, true, "the browser emulates forced colors");
     let script = "[...document.querySelectorAll('button, .button, .message, input:not([type=hidden]):not([type=checkbox]), select')].filter(e => {
         const s = getComputedStyle(e);
         const hasEdge = s.borderTopStyle != 'none' && parseFloat(s.borderTopWidth) >= 1 && s.borderTopColor != s.backgroundColor;
@@ -64,9 +65,9 @@ pub async fn too_wide(browser: &Browser, width: u32) -> Vec<String> {
     texts(&browser.evaluate(&script).await)
 }
 
-/// Walks through the page by Tab and returns the errors: each control must be reached in order, show its focus, and be
+/// Presses Tab through the page and returns the errors: each control must be reached in order, show its focus, and be
 /// within the window.
-pub async fn walk(browser: &Browser) -> Vec<String> {
+pub async fn keyboard_errors(browser: &Browser) -> Vec<String> {
     let count = browser.evaluate(&format!("{USABLE}.length")).await.as_u64().expect("a number");
     browser.evaluate("void (document.activeElement?.blur(), getSelection().removeAllRanges())").await;
     browser
@@ -83,12 +84,12 @@ pub async fn walk(browser: &Browser) -> Vec<String> {
                 return [{USABLE}.indexOf(e), s.outlineStyle != 'none' && parseFloat(s.outlineWidth) >= 2, r.top + scrollY, r.top >= 0 && r.bottom <= innerHeight, e.outerHTML.slice(0, 80)]; }})(document.activeElement)"
         );
         let seen: Value = browser.evaluate(&script).await;
-        // The alert comes before the fields and is no stop.
+        // The alert comes before the fields and is not a tab stop.
         if seen[0] != expected {
             problems.push(format!("Tab {expected} leads to {seen}"));
         }
         if seen[1] == false || seen[3] == false {
-            problems.push(format!("the focus is not seen on {seen}"));
+            problems.push(format!("the focus is not visible on {seen}"));
         }
         let top = seen[2].as_f64().expect("a number");
         // Controls in one line may differ by a few pixels.

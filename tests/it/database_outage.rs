@@ -1,4 +1,4 @@
-//! A database that is unavailable, locked or unreachable: 503 with `Retry-After`, never a wrong password.
+//! A database that is unavailable, locked or unreachable: 503 with `Retry-After`, never "incorrect password".
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -9,9 +9,9 @@ use serde_json::Value;
 use vestibule::config::Settings;
 use vestibule::db::{DbConnection, DbError};
 
-use crate::harness::away::{Away, cut};
-use crate::harness::beside::Direct;
 use crate::harness::cli::run;
+use crate::harness::database_outage::{Outage, disconnect_all};
+use crate::harness::direct_database::DirectConnection;
 use crate::harness::{PASSWORD, TestApp, TestDatabase};
 
 async fn assert_unavailable(response: Response) {
@@ -28,31 +28,31 @@ async fn unavailable_database_is_503_with_retry_after_and_tokens_stay_valid() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let token = app.token_of("alice").await;
-    let away = Away::begin(&app.database);
-    // At once: on SQLite each waits three seconds for the lock.
+    let outage = Outage::begin(&app.database);
+    // Concurrently: on SQLite each request waits three seconds for the lock.
     let attempts = [("alice", PASSWORD), ("alice", "not the password"), ("nobody", PASSWORD)];
     let responses = attempts.map(|(username, password)| app.post_token(username, password));
     for response in futures_util::future::join_all(responses).await {
         assert_unavailable(response).await;
     }
     assert_eq!(app.get_me(&token).await.status(), StatusCode::OK);
-    assert_eq!(app.get("/healthz").send().await.expect("an response").status(), StatusCode::OK);
-    // On SQLite readers are not stopped by a writer's lock.
+    assert_eq!(app.get("/healthz").send().await.expect("a response").status(), StatusCode::OK);
+    // On SQLite a writer's lock does not stop readers.
     if app.database.is_postgres() {
-        ready_after(&app, StatusCode::SERVICE_UNAVAILABLE).await;
+        wait_for_ready_status(&app, StatusCode::SERVICE_UNAVAILABLE).await;
         assert_eq!(app.get_me(&token).await.status(), StatusCode::OK);
     }
-    drop(away);
-    ready_after(&app, StatusCode::OK).await;
+    drop(outage);
+    wait_for_ready_status(&app, StatusCode::OK).await;
     assert_eq!(app.post_token("alice", "not the password").await.status(), StatusCode::BAD_REQUEST);
     assert_eq!(app.post_token("alice", PASSWORD).await.status(), StatusCode::OK);
 }
 
 /// Waits until `/readyz` has this status, at most ten seconds.
-async fn ready_after(app: &TestApp, status: StatusCode) {
+async fn wait_for_ready_status(app: &TestApp, status: StatusCode) {
     let begun = Instant::now();
-    while app.get("/readyz").send().await.expect("an response").status() != status {
-        assert!(begun.elapsed() < Duration::from_secs(10), "/readyz becomes {status}");
+    while app.get("/readyz").send().await.expect("a response").status() != status {
+        assert!(begun.elapsed() < Duration::from_secs(10), "/readyz has not become {status}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -63,10 +63,10 @@ async fn unavailable_database_is_a_503_page_at_sign_in() {
     app.add_user("alice", &[]).await;
     let (browser, login) = (TestApp::browser(), format!("{}/login", app.url));
     browser.get(&login).send().await.expect("the form and its cookie");
-    let _away = Away::begin(&app.database);
+    let _outage = Outage::begin(&app.database);
     let form = [("username", "alice"), ("password", PASSWORD)];
     let post = browser.post(&login).header("accept", "text/html").header("sec-fetch-site", "same-origin").form(&form);
-    let response = post.send().await.expect("an response");
+    let response = post.send().await.expect("a response");
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(response.headers().contains_key("retry-after"));
     assert!(response.headers()["content-type"].to_str().expect("text").starts_with("text/html"));
@@ -77,21 +77,21 @@ async fn short_database_outage_is_retried() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     for round in 0..3 {
-        match Direct::admin(&app.database) {
-            // Several connections: the next request meets lost ones repeatedly.
+        match DirectConnection::admin(&app.database) {
+            // Several connections: the next request gets lost ones repeatedly.
             Some(mut admin) => {
                 let form = [("username", "alice"), ("password", PASSWORD)];
                 let requests: Vec<_> = (0..8).map(|_| tokio::spawn(app.post("/token").form(&form).send())).collect();
                 for request in requests {
-                    assert_eq!(request.await.expect("no panic").expect("an response").status(), StatusCode::OK);
+                    assert_eq!(request.await.expect("no panic").expect("a response").status(), StatusCode::OK);
                 }
-                cut(&mut admin, &app.database);
+                disconnect_all(&mut admin, &app.database);
             }
             None => {
-                let away = Away::begin(&app.database);
+                let outage = Outage::begin(&app.database);
                 std::thread::spawn(move || {
                     std::thread::sleep(Duration::from_millis(500));
-                    drop(away);
+                    drop(outage);
                 });
             }
         }
@@ -121,11 +121,11 @@ async fn prepared_statements_can_be_disabled_for_pgbouncer() {
     let url = format!("{}?prepared_statements=off", database.url);
     if !database.is_postgres() {
         let output = run(database.serve(&[("DATABASE_URL", &url)]));
-        assert_eq!(output.code, Some(2), "SQLite has no such switch");
+        assert_eq!(output.code, Some(2), "SQLite has no such option");
         assert!(output.err.contains("DATABASE_URL: must name a file"), "{}", output.err);
         return;
     }
-    let named = |app: &TestApp| {
+    let count_prepared = |app: &TestApp| {
         let db = app.services.db.clone();
         async move {
             let count = db.read(|conn| -> Result<i64, DbError> {
@@ -143,9 +143,9 @@ async fn prepared_statements_can_be_disabled_for_pgbouncer() {
     for _ in 0..3 {
         app.token_of("alice").await;
     }
-    assert_eq!(named(&app).await, 0);
+    assert_eq!(count_prepared(&app).await, 0);
     let other = TestApp::start().await;
-    assert!(named(&other).await > 0, "they have names otherwise");
+    assert!(count_prepared(&other).await > 0, "statements are prepared by default");
 }
 
 #[test]
@@ -169,8 +169,8 @@ fn unreachable_database_fails_the_start_within_seconds() {
         let output = run(command);
         assert_eq!(output.code, Some(1), "{url}");
         assert!(begun.elapsed() < Duration::from_secs(8), "{url}: {:?}", begun.elapsed());
-        let said = output.err;
-        assert!(said.contains("cannot open the database") && !said.contains("hunter2"), "{said}");
+        let stderr = output.err;
+        assert!(stderr.contains("cannot open the database") && !stderr.contains("hunter2"), "{stderr}");
         let names: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").collect();
         assert_eq!(names.len(), 1, "{names:?}");
     }
