@@ -159,7 +159,7 @@ impl MailServer {
     /// Configures a server to send through this one.
     pub fn settings(&self, settings: &mut Settings) {
         settings.set("SMTP_URL", self.url());
-        settings.set("MAIL_FROM", "The Door <login@example.com>");
+        settings.set("MAIL_FROM", "Example Login <login@example.com>");
     }
 
     /// A server that sends through this one.

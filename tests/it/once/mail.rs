@@ -20,7 +20,7 @@ async fn mail_is_text_and_html_in_the_recipients_language() {
     assert_eq!(reset.to, ["Alice@example.com"], "the local part keeps its case");
     assert_eq!(reset.subject(), "Reset your password for Vestibule");
     assert_eq!(reset.headers["auto-submitted"], "auto-generated");
-    assert_eq!(reset.headers["from"], "The Door <login@example.com>");
+    assert_eq!(reset.headers["from"], "Example Login <login@example.com>");
     assert_eq!(reset.headers["content-language"], "en");
     assert!(reset.headers["message-id"].ends_with("@localhost>") && reset.headers.contains_key("date"));
     assert!(reset.link().starts_with("/password/reset?link="));
