@@ -9,7 +9,7 @@ use utoipa_swagger_ui::Config;
 
 use crate::error::AppError;
 use crate::web::compression::Precompressed;
-use crate::web::get;
+use crate::web::{get, other_methods};
 use crate::{forward_auth, oauth};
 
 /// The Content-Security-Policy of Swagger UI, which sets inline styles and loads icons from `data:` URLs.
@@ -48,8 +48,7 @@ impl Modify for PasswordFlow {
 
 /// Mounts `/openapi.json` and `/docs/`.
 pub fn routes(services: &mut web::ServiceConfig) {
-    let other_methods = || web::to(|| async { Err::<String, _>(AppError::method_not_allowed("GET, HEAD")) });
-    let resource = |path, route: Route| web::resource(path).route(route).default_service(other_methods());
+    let resource = |path, route: Route| web::resource(path).route(route).default_service(other_methods("GET, HEAD"));
     services
         .service(resource("/openapi.json", get().to(document)))
         .service(resource("/docs", get().to(redirect_to_docs)))

@@ -5,15 +5,14 @@ use actix_web::middleware::from_fn;
 use actix_web::web;
 
 use super::{deletion, email, overview, password, profile, sessions};
-use crate::error::AppError;
 use crate::web::pages::see_other;
-use crate::web::{WebConfig, error_page, get, session};
+use crate::web::{WebConfig, error_page, get, other_methods, session};
 
 /// Mounts the account pages.
 pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
     let page = |resource: Resource, allow: &'static str| {
         resource
-            .default_service(web::to(move || async move { Err::<String, _>(AppError::method_not_allowed(allow)) }))
+            .default_service(other_methods(allow))
             .wrap(session::middleware(config))
             .wrap(from_fn(session::keep_cookie))
             .wrap(from_fn(error_page::middleware))

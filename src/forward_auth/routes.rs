@@ -9,12 +9,11 @@ use super::{identity, original_request, pages};
 use crate::error::{AppError, ErrorBody};
 use crate::sessions::SessionService;
 use crate::tokens::TokenService;
-use crate::web::get;
+use crate::web::{get, other_methods};
 
 /// Mounts the endpoints. Neither sets a cookie nor signs a token.
 pub fn routes(services: &mut web::ServiceConfig) {
-    let other_methods = || web::to(|| async { Err::<String, _>(AppError::method_not_allowed("GET, HEAD")) });
-    let resource = |path, route: Route| web::resource(path).route(route).default_service(other_methods());
+    let resource = |path, route: Route| web::resource(path).route(route).default_service(other_methods("GET, HEAD"));
     services
         .service(resource("/verify/forward-auth", get().to(get_forward_auth)))
         .service(resource("/verify/auth-request", get().to(get_auth_request)));

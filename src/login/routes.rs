@@ -4,12 +4,10 @@ use actix_web::middleware::from_fn;
 use actix_web::web;
 
 use super::{setup, sign_in, sign_out};
-use crate::error::AppError;
-use crate::web::{WebConfig, error_page, get, session};
+use crate::web::{WebConfig, error_page, get, other_methods, session};
 
 /// Mounts the sign-in, sign-out and set-up pages.
 pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
-    let other_methods = || web::to(|| async { Err::<String, _>(AppError::method_not_allowed("GET, HEAD, POST")) });
     services
         .service(
             web::resource("/login")
@@ -18,7 +16,7 @@ pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
                 .wrap(from_fn(error_page::middleware))
                 .route(get().to(sign_in::show))
                 .route(web::post().to(sign_in::submit))
-                .default_service(other_methods()),
+                .default_service(other_methods("GET, HEAD, POST")),
         )
         .service(
             web::resource("/logout")
@@ -26,7 +24,7 @@ pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
                 .wrap(from_fn(error_page::middleware))
                 .route(get().to(sign_out::show))
                 .route(web::post().to(sign_out::submit))
-                .default_service(other_methods()),
+                .default_service(other_methods("GET, HEAD, POST")),
         )
         .service(
             web::resource("/setup")
@@ -34,6 +32,6 @@ pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
                 .wrap(from_fn(error_page::middleware))
                 .route(get().to(setup::show))
                 .route(web::post().to(setup::submit))
-                .default_service(other_methods()),
+                .default_service(other_methods("GET, HEAD, POST")),
         );
 }

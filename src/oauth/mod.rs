@@ -18,7 +18,7 @@ use actix_web::{Resource, ResponseError as _, Route};
 
 use crate::config::WebOrigin;
 use crate::error::AppError;
-use crate::web::get;
+use crate::web::{get, other_methods};
 
 /// Mounts the OAuth endpoints. Pages of `allowed_origins` may call them (CORS).
 pub fn routes(services: &mut ServiceConfig, allowed_origins: &[WebOrigin]) {
@@ -38,9 +38,7 @@ pub fn routes(services: &mut ServiceConfig, allowed_origins: &[WebOrigin]) {
 
 /// A resource with one route. Other methods get 405 with `allow` in the Allow header.
 fn single_method_resource(path: &str, route: Route, allow: &'static str) -> Resource {
-    web::resource(path)
-        .route(route)
-        .default_service(web::to(move || async move { Err::<String, _>(AppError::method_not_allowed(allow)) }))
+    web::resource(path).route(route).default_service(other_methods(allow))
 }
 
 /// The CORS middleware for `allowed_origins`. It does not allow credentials, so a request from another origin never

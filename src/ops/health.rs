@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
 
-use crate::error::AppError;
-use crate::web::get;
+use crate::web::{get, other_methods};
 
 /// An instance that has not read the revoked sessions for this long may accept revoked tokens, and is not ready.
 const STALE_AFTER: Duration = Duration::from_secs(5);
@@ -46,10 +45,9 @@ impl Default for Readiness {
 
 /// Mounts `/healthz` and `/readyz`.
 pub fn routes(services: &mut web::ServiceConfig) {
-    let methods = || web::to(|| async { Err::<String, _>(AppError::method_not_allowed("GET, HEAD")) });
     services
-        .service(web::resource("/healthz").route(get().to(healthz)).default_service(methods()))
-        .service(web::resource("/readyz").route(get().to(readyz)).default_service(methods()));
+        .service(web::resource("/healthz").route(get().to(healthz)).default_service(other_methods("GET, HEAD")))
+        .service(web::resource("/readyz").route(get().to(readyz)).default_service(other_methods("GET, HEAD")));
 }
 
 async fn healthz() -> HttpResponse {

@@ -4,17 +4,15 @@ use actix_web::middleware::from_fn;
 use actix_web::web;
 
 use super::{forgot, reset, verify};
-use crate::error::AppError;
-use crate::web::{WebConfig, error_page, get, session};
+use crate::web::{WebConfig, error_page, get, other_methods, session};
 
 /// Mounts the password-reset and email-verification pages.
 pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
-    let other_methods = || web::to(|| async { Err::<String, _>(AppError::method_not_allowed("GET, HEAD, POST")) });
     let resource = |path| {
         web::resource(path)
             .wrap(session::middleware(config))
             .wrap(from_fn(error_page::middleware))
-            .default_service(other_methods())
+            .default_service(other_methods("GET, HEAD, POST"))
     };
     services
         .service(resource("/password/forgot").route(get().to(forgot::show)).route(web::post().to(forgot::submit)))

@@ -107,7 +107,7 @@ impl Keys {
         let signing = table.signing(&pairs, now);
         let next = pairs.iter().find(|pair| pair.signs_from > now);
         let next = next.map(|next| {
-            format!(", {} {} from {:.0}Z on", next.algorithm.as_str(), next.kid(), next.signs_from.format("%FT%T"))
+            format!(", {} {} from {}Z on", next.algorithm.as_str(), next.kid(), next.signs_from.format("%FT%T"))
         });
         format!("{} {}{}", signing.algorithm.as_str(), signing.kid(), next.unwrap_or_default())
     }

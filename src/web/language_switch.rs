@@ -6,7 +6,7 @@ use super::csrf::{self, Provenance};
 use super::form::Parameters;
 use super::pages::see_other;
 use super::return_to::ReturnTo;
-use super::{cookies, error_page};
+use super::{cookies, error_page, other_methods};
 use crate::error::AppError;
 use crate::i18n;
 
@@ -16,7 +16,7 @@ pub fn routes(services: &mut web::ServiceConfig) {
         web::resource("/language")
             .wrap(actix_web::middleware::from_fn(error_page::middleware))
             .route(web::post().to(choose))
-            .default_service(web::to(|| async { Err::<String, _>(AppError::method_not_allowed("POST")) })),
+            .default_service(other_methods("POST")),
     );
 }
 

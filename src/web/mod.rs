@@ -83,6 +83,12 @@ pub fn get() -> Route {
     actix_web::web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
+/// The route of a resource's other methods: 405 with `allow` in the Allow header (RFC 9110 §15.5.6).
+#[must_use]
+pub fn other_methods(allow: &'static str) -> Route {
+    actix_web::web::to(move || async move { Err::<String, _>(crate::error::AppError::method_not_allowed(allow)) })
+}
+
 /// Wraps an extractor's result in a ready future.
 pub(crate) fn extracted<T>(result: Result<T, crate::error::AppError>) -> Ready<Result<T, crate::error::AppError>> {
     ready(result)

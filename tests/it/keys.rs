@@ -170,7 +170,10 @@ async fn new_algorithm_signs_after_the_lead_time_and_a_known_one_at_once() {
     let keys = published(&app).await;
     assert_eq!((keys.len(), &keys[0]), (2, &old));
     assert_eq!((signs_with(&rsa, &app), signs_with(&twin, &app)), (old.clone(), old.clone()));
-    assert!(rsa.keys().describe(app.clock.now()).starts_with(&format!("ES256 {old}, RS256 {} from ", keys[1])));
+    let listed = app.admin().list_keys(KeyAlgorithm::Rs256).await.expect("the database responds");
+    let signs_from = listed.iter().find(|key| key.state == KeyState::Next).expect("a next key").signs_from;
+    let described = format!("ES256 {old}, RS256 {} from {} on", keys[1], signs_from.format("%FT%TZ"));
+    assert_eq!(rsa.keys().describe(app.clock.now()), described);
     app.clock.advance(minutes(10) + Duration::from_secs(1));
     assert_eq!((signs_with(&rsa, &app), signs_with(&twin, &app)), (keys[1].clone(), keys[1].clone()));
     assert_eq!(sign_in(&app).await.1, old, "an instance with the old setting is not affected");
