@@ -74,9 +74,9 @@ async fn slow_mail_server_delays_no_page() {
     let server = MailServer::start();
     server.set_reply("slow");
     let app = server.app().await;
-    for user_id in 0..6 {
-        queue(&app, mail(user_id)).await;
-    }
+    // In one transaction: the sender, which sends four at once, otherwise could read the queue when only some are in it.
+    let (outbox, now) = (app.services.accounts.outbox().clone(), app.clock.now());
+    app.write(move |conn| (0..6).try_for_each(|user_id| outbox.queue(conn, mail(user_id), now).map(drop))).await;
     wait_until_queued(&app.database, 4, "claimed_until IS NOT NULL").await;
     let began = Instant::now();
     for _ in 0..5 {
