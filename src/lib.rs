@@ -20,7 +20,7 @@
 //! - [`users`]: users, usernames, passwords and their hashes
 //! - [`clients`], [`audit`], [`mail`]: registered clients; recorded events; the mail queue
 //! - [`db`]: connections to SQLite and PostgreSQL, transactions, migrations
-//! - [`i18n`], [`metrics`], [`memory`], [`config`]: translations; counters; releasing freed memory; settings
+//! - [`i18n`], [`metrics`], [`memory`], [`config`]: translations; counters; releasing memory; settings
 //! - [`clock`], [`secret`], [`scope`]: time; randomness, secrets and derived keys; scopes
 //!
 //! `docs/architecture.md` explains the design.

@@ -8,6 +8,7 @@ use clap::Args;
 use super::log;
 use crate::clock::Clock;
 use crate::config::{self, Config, ServerCommand, SettingArgs};
+use crate::memory;
 use crate::ops::server_key::ServerKeySource;
 use crate::server::{self, Running, StartupReport};
 
@@ -36,6 +37,7 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     }
     let Running { server, report, addresses, sending, .. } = server::start(config, Clock::system()).await?;
     print!("{}", banner.text(&report, &addresses));
+    memory::release_code();
     server.await.context("the server stopped unexpectedly")?;
     if let Some(sending) = sending {
         sending.stop().await;

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::argon2id::{Cost, Hasher, PasswordHash};
 use super::password::Password;
+use crate::memory;
 
 /// The length of the queue for each thread: at 20 ms a hash, the last job waits a little over a second.
 const QUEUE_PER_THREAD: usize = 64;
@@ -99,7 +100,8 @@ fn run_worker(queue: &Receiver<Job>, cost: Cost) {
             Err(RecvTimeoutError::Timeout) => {
                 hasher.release();
                 has_memory = false;
-                crate::memory::release_freed();
+                memory::release_freed();
+                memory::release_code();
             }
             Err(RecvTimeoutError::Disconnected) => return,
         }
