@@ -175,10 +175,13 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     })
 }
 
+/// Runs the pending migrations and returns their versions.
 async fn migrate(config: &Config) -> Result<Vec<String>, StartError> {
     let url = config.database.clone();
     let work = tokio::task::spawn_blocking(move || migrations::run_pending(&url));
-    Ok(work.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
+    let run = work.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    run.changes.iter().for_each(|change| tracing::warn!("migration: {change}"));
+    Ok(run.versions)
 }
 
 /// Creates the link for the first admin; `None` once there is one.

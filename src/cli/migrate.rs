@@ -56,18 +56,21 @@ pub fn run(command: MigrateCommand) -> anyhow::Result<ExitCode> {
 
 fn run_pending(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     let config = args.settings.check()?;
-    let versions = retry_while_locked(|| migrations::run_pending(&config.database))?;
+    let run = retry_while_locked(|| migrations::run_pending(&config.database))?;
     let states = services::migration_states(&config.database)?;
     let ran: Vec<&str> = states
         .iter()
-        .filter(|state| versions.contains(&version(&state.name)))
+        .filter(|state| run.versions.contains(&migrations::version_of(&state.name)))
         .map(|state| state.name.as_str())
         .collect();
     let text = match ran.as_slice() {
         [] => "nothing to do: all migrations are applied".to_owned(),
-        names => names.iter().map(|name| format!("applied {name}")).collect::<Vec<_>>().join("\n"),
+        names => {
+            let applied = names.iter().map(|name| format!("applied {name}"));
+            applied.chain(run.changes.iter().cloned()).collect::<Vec<_>>().join("\n")
+        }
     };
-    print_result(args.json, &json!({ "ran": ran }), &text)
+    print_result(args.json, &json!({ "ran": ran, "changes": run.changes }), &text)
 }
 
 fn status(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
@@ -109,9 +112,4 @@ fn revert(args: &RevertArgs) -> anyhow::Result<ExitCode> {
 
 fn newest(states: &[MigrationState]) -> Option<String> {
     states.iter().filter(|state| state.is_applied).map(|state| state.name.clone()).max()
-}
-
-/// The version in a migration's name as Diesel writes it: the part before the first `_`, without dashes.
-fn version(name: &str) -> String {
-    name.split('_').next().unwrap_or(name).replace('-', "")
 }

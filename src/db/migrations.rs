@@ -1,5 +1,7 @@
 //! The embedded migrations: run, list and revert them, and create the SQLite file.
 
+mod verified_addresses;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -53,6 +55,15 @@ pub struct MigrationState {
     pub is_applied: bool,
 }
 
+/// What a run of the pending migrations did.
+#[derive(Clone, Debug)]
+pub struct MigrationRun {
+    /// The versions of the migrations, oldest first.
+    pub versions: Vec<String>,
+    /// The existing data that they changed, one line for each account.
+    pub changes: Vec<String>,
+}
+
 /// Creates the folder and file of a SQLite database and enables its write-ahead log. Does nothing on
 /// PostgreSQL.
 pub fn prepare(url: &DatabaseUrl) -> Result<(), MigrationError> {
@@ -86,16 +97,41 @@ struct JournalMode {
     journal_mode: String,
 }
 
-/// Runs all pending migrations in one transaction and returns their versions. Other processes wait for it.
+/// Runs all pending migrations in one transaction. Other processes wait for it.
 ///
 /// # Errors
 /// The database cannot be opened or is newer than this release, or a migration fails; nothing is changed then.
-pub fn run_pending(url: &DatabaseUrl) -> Result<Vec<String>, MigrationError> {
+pub fn run_pending(url: &DatabaseUrl) -> Result<MigrationRun, MigrationError> {
     prepare(url)?;
-    in_exclusive_transaction(url, |connection| match connection {
-        DbConnection::Sqlite(connection) => run_on(connection),
-        DbConnection::Postgres(connection) => run_on(connection),
+    in_exclusive_transaction(url, |connection| {
+        let pending = list_pending(connection)?;
+        let is_pending = |version: &str| pending.iter().any(|name| version_of(name) == version);
+        let changes = if is_pending(verified_addresses::VERSION) && !is_pending(verified_addresses::NEEDED_VERSION) {
+            verified_addresses::describe_changes(connection).map_err(DbError::from)?
+        } else {
+            Vec::new()
+        };
+        let versions = match connection {
+            DbConnection::Sqlite(connection) => run_on(connection),
+            DbConnection::Postgres(connection) => run_on(connection),
+        }?;
+        Ok(MigrationRun { versions, changes })
     })
+}
+
+/// The names of the pending migrations.
+fn list_pending(connection: &mut DbConnection) -> Result<Vec<String>, MigrationError> {
+    let states = match connection {
+        DbConnection::Sqlite(connection) => status_on(connection),
+        DbConnection::Postgres(connection) => status_on(connection),
+    }?;
+    Ok(states.into_iter().filter(|state| !state.is_applied).map(|state| state.name).collect())
+}
+
+/// The version in a migration's name as Diesel writes it: the part before the first `_`, without dashes.
+#[must_use]
+pub fn version_of(name: &str) -> String {
+    name.split('_').next().unwrap_or(name).replace('-', "")
 }
 
 /// Returns all migrations, oldest first, and whether each has run.

@@ -11,8 +11,8 @@ use crate::sessions::EndedSessions;
 use crate::users::argon2id::PasswordHash;
 use crate::users::{self, LookupName, User, UserState};
 
-/// The most accounts with one address that are mailed a link.
-const MAX_SHARING: i64 = 5;
+/// The most accounts with one address that are mailed a link. Only an admin can give several accounts one address.
+const MAX_SHARING: i64 = 100;
 
 /// Outcome of creating a reset link for an admin to hand over.
 #[derive(Clone, Debug)]
@@ -39,14 +39,15 @@ pub enum Reset {
     LinkExpired,
 }
 
-/// Finds the accounts that a typed username or email address may mean: active ones that have an email address.
+/// Finds the accounts that a typed username or email address may mean: active ones that have an email address, at most
+/// 100 with the same one.
 pub async fn find_reachable(accounts: &AccountService, typed: String) -> Result<Vec<User>, DbError> {
     accounts
         .read(move |conn| {
             let by_name = LookupName::parse(&typed).map(|name| find_user(conn, &name)).transpose()?.flatten();
             let mut found: Vec<User> = by_name.into_iter().collect();
             if let Some(key) = users::email_key(&typed) {
-                for user in users::list_by_email_key(conn, &key, MAX_SHARING)? {
+                for user in users::list_active_by_email_key(conn, &key, MAX_SHARING)? {
                     if found.iter().all(|other| other.id != user.id) {
                         found.push(user);
                     }

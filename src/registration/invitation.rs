@@ -6,11 +6,12 @@ use crate::db::{DbConnection, DbError, Rollback};
 use crate::links::{self, Link, LinkPurpose, NewLink};
 use crate::mail::{Mail, MailKind, Outbox, Queued};
 use crate::secret::PlainSecret;
-use crate::users::{self, NewUser, UserCreation, UserState};
+use crate::users::{self, NewUser, UserCreation};
 
 /// The most open invitations, and the most open registration requests.
 pub const MAX_OPEN: i64 = 10_000;
-/// The most accounts of one address that are notified of a registration request.
+/// The most accounts of one address that are named in notifications of a registration request: each is another mail to
+/// the same mailbox.
 const MAX_NOTIFIED: i64 = 5;
 
 /// Outcome of an invitation.
@@ -96,11 +97,10 @@ pub async fn request_account(accounts: &AccountService, outbox: Outbox, email: S
 fn queue_registration(conn: &mut DbConnection, outbox: &Outbox, email: &str, now: Moment) -> Result<(), DbError> {
     let Some(key) = users::email_key(email) else { return Ok(()) };
     users::lock_accounts(conn)?;
-    let owners = users::list_by_email_key(conn, &key, MAX_NOTIFIED)?;
-    if !owners.is_empty() {
-        for user in owners.iter().filter(|user| user.state == UserState::Active) {
+    if users::has_email_key(conn, &key)? {
+        for user in users::list_active_by_email_key(conn, &key, MAX_NOTIFIED)? {
             let kind = MailKind::AddressInUse { username: user.username.clone() };
-            queue_notification(conn, outbox, user, kind, now)?;
+            queue_notification(conn, outbox, &user, kind, now)?;
         }
         return Ok(());
     }

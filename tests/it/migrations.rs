@@ -11,7 +11,7 @@ use crate::harness::direct_database::{self, DirectConnection};
 use crate::harness::{ServerProcess, TestDatabase};
 
 /// Indexes and unique constraints, which `schema.rs` cannot express.
-const INDEXES: [&str; 22] = [
+const INDEXES: [&str; 23] = [
     "audit_events_happened_at: audit_events (happened_at)",
     "audit_events_user_id: audit_events (user_id, happened_at)",
     "known_devices_last_used_at: known_devices (last_used_at)",
@@ -31,6 +31,7 @@ const INDEXES: [&str; 22] = [
     "unique: links (secret_hash)",
     "unique: sessions (proxy_secret_hash)",
     "unique: sessions (secret_hash)",
+    "unique: users (email_key) where email_verified_at IS NOT NULL",
     "unique: users (public_id)",
     "unique: users (username_key)",
     "users_email_key: users (email_key)",
@@ -123,7 +124,7 @@ fn migrated_schema_matches_schema_rs() {
 fn migrations_can_be_reverted_and_run_again() {
     let database = TestDatabase::empty();
     let url = direct_database::url(&database);
-    let names = migrations::run_pending(&url).expect("the migrations run");
+    let names = migrations::run_pending(&url).expect("the migrations run").versions;
     assert_eq!(names.len(), folders().len());
     let whole = schema_of(&database);
     let mut reverted_schemas = Vec::new();
@@ -133,14 +134,45 @@ fn migrations_can_be_reverted_and_run_again() {
     }
     assert_eq!(reverted_schemas.len(), names.len());
     assert_eq!(reverted_schemas.last().expect("one"), "", "no table is left");
-    assert_eq!(migrations::run_pending(&url).expect("they run again"), names);
+    assert_eq!(migrations::run_pending(&url).expect("they run again").versions, names);
     assert_eq!(schema_of(&database), whole);
     // One migration alone, too: a server that runs between two migrations finds its schema.
     migrations::revert_last(&url).expect("it is reverted");
     assert_eq!(schema_of(&database), reverted_schemas[0]);
-    assert_eq!(migrations::run_pending(&url).expect("it runs again").len(), 1);
+    assert_eq!(migrations::run_pending(&url).expect("it runs again").versions.len(), 1);
     assert_eq!(schema_of(&database), whole);
-    assert_eq!(migrations::run_pending(&url).expect("nothing to do"), Vec::<String>::new());
+    assert_eq!(migrations::run_pending(&url).expect("nothing to do").versions, Vec::<String>::new());
+}
+
+#[test]
+fn address_that_two_accounts_have_confirmed_stays_with_the_earliest() {
+    let database = TestDatabase::create();
+    let url = direct_database::url(&database);
+    while migrations::revert_last(&url).expect("it is reverted").expect("a migration") != "20261126000000" {}
+    let mut direct = DirectConnection::open(&database);
+    let rows = [
+        (1, "late", "a@example.com", "'2026-01-02 00:00:00'", "'2026-02-01 00:00:00'"),
+        (2, "early", "a@example.com", "'2026-01-01 00:00:00'", "'2026-03-01 00:00:00'"),
+        (3, "same", "a@example.com", "'2026-01-01 00:00:00'", "'2026-02-01 00:00:00'"),
+        (4, "unverified", "a@example.com", "'2025-01-01 00:00:00'", "NULL"),
+        (5, "alone", "b@example.com", "'2026-01-01 00:00:00'", "'2026-02-01 00:00:00'"),
+    ];
+    for (id, name, email, created_at, verified_at) in rows {
+        direct.run(&format!(
+            "INSERT INTO users (id, public_id, username, username_key, email, email_key, created_at, email_verified_at)
+            VALUES ({id}, '{name}', '{name}', '{name}', '{email}', '{email}', {created_at}, {verified_at})"
+        ));
+    }
+    let run = database.cli(&["migrate", "run", "--json"]).json();
+    let changes = ["late (user ID 1)", "same (user ID 3)"].map(|account| {
+        format!(
+            "the email address of {account} is no longer confirmed, because early (user ID 2) has confirmed the same one"
+        )
+    });
+    assert_eq!(run["changes"], serde_json::json!(changes));
+    let verified = direct.texts("SELECT username AS text FROM users WHERE email_verified_at IS NOT NULL ORDER BY id");
+    assert_eq!(verified, ["early", "alone"]);
+    assert_eq!(direct.count("users", "email IS NULL"), 0, "the addresses stay");
 }
 
 #[tokio::test]
@@ -180,7 +212,7 @@ fn concurrent_migrations_are_run_by_one_process() {
     let url = direct_database::url(&database);
     let runs: Vec<usize> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| migrations::run_pending(&url).expect("it runs"))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("no panic").len()).collect()
+        threads.into_iter().map(|thread| thread.join().expect("no panic").versions.len()).collect()
     });
     assert_eq!(runs.iter().sum::<usize>(), folders().len(), "{runs:?}");
     assert_eq!(runs.iter().filter(|count| **count > 0).count(), 1, "{runs:?}");
@@ -199,7 +231,7 @@ fn failed_migration_changes_nothing() {
     assert!(error.contains("login_attempts") && error.contains("nothing was changed"), "{error}");
     assert_eq!(schema_of(&database), before);
     DirectConnection::open(&database).run("DROP TABLE login_attempts");
-    assert_eq!(migrations::run_pending(&url).expect("they run").len(), folders().len());
+    assert_eq!(migrations::run_pending(&url).expect("they run").versions.len(), folders().len());
     assert_eq!(schema_of(&database), schema_of_the_source());
 }
 

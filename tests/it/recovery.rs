@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use vestibule::accounts::find_verified_owner;
+use vestibule::db::DbError;
 use vestibule::links::{self, LinkPurpose};
 use vestibule::recovery::{EmailChangeRequest, request_email_change};
 use vestibule::users::{self, User};
@@ -163,6 +165,49 @@ async fn reset_link_of_a_disabled_account_is_invalid() {
     let now = app.clock.now();
     app.write(move |conn| users::set_disabled(conn, user.id, Some(now))).await;
     assert_link_expired(&visitor.submit(&form, "/password/reset", &[("password", OTHER_PASSWORD)]).await);
+}
+
+/// Accounts that an admin gave one address.
+async fn sharing(app: &TestApp, email: &'static str, count: usize) -> Vec<User> {
+    let mut sharing = Vec::new();
+    for index in 0..count {
+        let user = app.add_user(&format!("sharing{index}"), &[]).await;
+        app.write(move |conn| users::set_email(conn, user.id, Some(email))).await;
+        sharing.push(user);
+    }
+    sharing
+}
+
+#[tokio::test]
+async fn every_active_account_with_the_typed_email_gets_a_reset_mail() {
+    let server = MailServer::start();
+    let app = server.app().await;
+    let sharing = sharing(&app, "office@example.com", 8).await;
+    let (disabled, now) = (sharing[0].id, app.clock.now());
+    app.write(move |conn| users::set_disabled(conn, disabled, Some(now))).await;
+    request_reset(&app, "Office@example.com").await;
+    let mails = server.wait_for(7).await;
+    for user in &sharing[1..] {
+        assert_eq!(mails.iter().filter(|mail| mail.text.contains(&user.username)).count(), 1, "{}", user.username);
+    }
+}
+
+#[tokio::test]
+async fn address_is_verified_for_one_account_however_many_have_it() {
+    let app = TestApp::start().await;
+    let sharing = sharing(&app, "office@example.com", 8).await;
+    let (owner, other, now) = (sharing[7].id, sharing[6].id, app.clock.now());
+    app.write(move |conn| users::set_verified_email(conn, owner, "office@example.com", now)).await;
+    let find = |except| {
+        let read = move |conn: &mut _| find_verified_owner(conn, "OFFICE@example.com", except);
+        app.services.db.read(read)
+    };
+    assert_eq!(find(None).await.expect("the database responds").map(|user| user.id), Some(owner));
+    assert!(find(Some(owner)).await.expect("the database responds").is_none());
+    let second = app.services.db.write(move |conn| -> Result<_, DbError> {
+        Ok(users::set_verified_email(conn, other, "Office@Example.com", now)?)
+    });
+    assert!(second.await.expect_err("the address is verified already").is_unique_violation());
 }
 
 #[tokio::test]

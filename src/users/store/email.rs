@@ -8,15 +8,31 @@ use crate::db::DbConnection;
 use crate::db::schema::users;
 use crate::users::{User, UserId};
 
-/// Lists at most `limit` users with this canonical address by ID, without deleted ones.
-pub fn list_by_email_key(conn: &mut DbConnection, key: &str, limit: i64) -> QueryResult<Vec<User>> {
+/// Lists at most `limit` active users with this canonical address: first the one who has confirmed it, then by ID.
+pub fn list_active_by_email_key(conn: &mut DbConnection, key: &str, limit: i64) -> QueryResult<Vec<User>> {
+    let is_active = users::deleted_at.is_null().and(users::disabled_at.is_null());
     let rows: Vec<UserRow> = users::table
-        .filter(users::email_key.eq(key).and(users::deleted_at.is_null()))
-        .order(users::id)
+        .filter(users::email_key.eq(key).and(is_active))
+        .order((users::email_verified_at.is_null(), users::id))
         .limit(limit)
         .select(UserRow::as_select())
         .load(conn)?;
     Ok(rows.into_iter().map(User::from).collect())
+}
+
+/// Finds the user who has confirmed this canonical address. A unique index allows one at most.
+pub fn find_by_verified_email_key(conn: &mut DbConnection, key: &str) -> QueryResult<Option<User>> {
+    let row: Option<UserRow> = users::table
+        .filter(users::email_key.eq(key).and(users::email_verified_at.is_not_null()))
+        .select(UserRow::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(User::from))
+}
+
+/// Whether a user has this canonical address, confirmed or not; disabled ones count, deleted ones have none.
+pub fn has_email_key(conn: &mut DbConnection, key: &str) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(users::table.filter(users::email_key.eq(key)))).get_result(conn)
 }
 
 /// Sets or clears an email address that the user has not confirmed.
