@@ -271,6 +271,9 @@ password-is-username = Your password can’t be your username. Choose another.
 password-bad-characters = This password contains a character that can’t be used. Use letters, numbers, spaces and symbols.
 username-invalid = This username can’t be used. Use 1 to 64 letters, numbers and . _ - + (not only numbers).
 username-taken = This username is taken. Choose another.
+username-reserved = This username is reserved. Choose another.
+username-similar = This username looks like one that is taken. Choose another.
+username-unusual = This username can’t be used, because it mixes writing systems or has unusual characters. Choose another.
 username-at-sign = This username can’t be used. Choose one without @.
 # $max (number)
 display-name-invalid = This name can’t be used. Use at most { $max } characters on one line, or leave it blank.

@@ -236,6 +236,9 @@ password-is-username = 비밀번호가 아이디와 같습니다. 다른 비밀�
 password-bad-characters = 비밀번호에 사용할 수 없는 문자가 있습니다. 글자, 숫자, 공백, 기호를 사용하세요.
 username-invalid = 사용할 수 없는 아이디입니다. 글자, 숫자, . _ - + 로 1~64자를 입력하세요(숫자만은 불가).
 username-taken = 이미 사용 중인 아이디입니다. 다른 아이디를 입력하세요.
+username-reserved = 예약된 아이디입니다. 다른 아이디를 입력하세요.
+username-similar = 이미 사용 중인 아이디와 비슷해 보입니다. 다른 아이디를 입력하세요.
+username-unusual = 여러 언어의 문자를 섞었거나 흔하지 않은 문자가 있어 사용할 수 없는 아이디입니다. 다른 아이디를 입력하세요.
 username-at-sign = 사용할 수 없는 아이디입니다. @가 없는 아이디를 입력하세요.
 # $max (숫자)
 display-name-invalid = 사용할 수 없는 이름입니다. 한 줄로 { $max }자 이하로 입력하거나 비워 두세요.

@@ -21,7 +21,6 @@ use crate::sessions::{Lifetimes, SessionService};
 use crate::tokens::{KeyError, Keys, TokenService};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
-use crate::users::password::PasswordPolicy;
 use crate::web::{WebConfig, assets, error_page, headers, language_switch, pages};
 use crate::{account_pages, forward_auth, login, oauth, openapi, recovery, registration};
 
@@ -118,10 +117,10 @@ impl Services {
         let sessions = SessionService::new(db.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
         let tokens = TokenService::new(keys, config, clock.clone(), db.clone(), &sessions);
         let accounts = AccountService::new(
+            config,
             db.clone(),
             clock.clone(),
             hash_pool.clone(),
-            PasswordPolicy::new(config),
             Outbox::new(config, server_key),
             sessions.clone(),
         );

@@ -8,6 +8,7 @@ pub mod fields;
 mod first_admin;
 mod links;
 mod lookup;
+mod name_check;
 mod notification;
 mod password;
 pub mod roles;
@@ -21,6 +22,7 @@ pub use disable::{Disabling, Enabling, disable, enable};
 pub use email_owner::find_verified_owner;
 pub use first_admin::{FirstAdmin, SetupLink, create_first_admin, create_setup_link};
 pub use lookup::{Account, find_active, find_user, with_roles};
+pub use name_check::find_similar;
 pub use notification::queue_notification;
 pub use password::{
     LINKS_REVOKED_ON_CREDENTIAL_CHANGE, PasswordChange, PasswordSetting, change_password, set_password,

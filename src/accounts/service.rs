@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::db::{Db, DbConnection, DbError, IsTransient, Rollback};
 use crate::mail::Outbox;
 use crate::sessions::{EndedSessions, SessionService};
+use crate::users::NamePolicy;
 use crate::users::argon2id::PasswordHash;
 use crate::users::hash_pool::{HashPool, HashPoolFull};
 use crate::users::password::{Password, PasswordPolicy};
@@ -32,6 +34,7 @@ pub struct AccountService {
     pub(super) clock: Clock,
     pub(super) hash_pool: HashPool,
     pub(super) password_policy: Arc<PasswordPolicy>,
+    name_policy: Arc<NamePolicy>,
     pub(super) outbox: Outbox,
     pub(super) sessions: SessionService,
     /// Attempts of a transaction while the error is transient.
@@ -42,15 +45,15 @@ impl AccountService {
     /// Creates the service for a server: a transaction that cannot run now fails, and the client retries.
     #[must_use]
     pub fn new(
+        config: &Config,
         db: Db,
         clock: Clock,
         hash_pool: HashPool,
-        password_policy: PasswordPolicy,
         outbox: Outbox,
         sessions: SessionService,
     ) -> Self {
-        let password_policy = Arc::new(password_policy);
-        Self { db, clock, hash_pool, password_policy, outbox, sessions, attempts: 1 }
+        let (password_policy, name_policy) = (Arc::new(PasswordPolicy::new(config)), Arc::new(NamePolicy::new(config)));
+        Self { db, clock, hash_pool, password_policy, name_policy, outbox, sessions, attempts: 1 }
     }
 
     /// The same service for a command, which retries while other processes keep the database busy.
@@ -63,6 +66,12 @@ impl AccountService {
     #[must_use]
     pub fn password_policy(&self) -> &PasswordPolicy {
         &self.password_policy
+    }
+
+    /// The policy for usernames that people choose.
+    #[must_use]
+    pub fn name_policy(&self) -> &NamePolicy {
+        &self.name_policy
     }
 
     /// The mail queue.

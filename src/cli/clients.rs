@@ -1,6 +1,5 @@
 //! The `vestibule clients` commands.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -9,7 +8,7 @@ pub use super::clients_args::{
     ClientAddArgs, ClientArgs, ClientDeleteArgs, ClientListArgs, ClientSetArgs, ClientShowArgs, ClientsCommand,
     RotateSecretArgs,
 };
-use super::output::{Table, failure, print_result, rfc3339, rfc3339_seconds, write_out};
+use super::output::{Table, eprint_note, failure, print_result, rfc3339, rfc3339_seconds, write_out};
 use super::users::ended;
 use super::{prompt, services};
 use crate::admin::clients::{ClientChange, ClientCreation, ClientFields, ClientUpdate};
@@ -144,12 +143,6 @@ async fn delete(args: ClientDeleteArgs) -> anyhow::Result<ExitCode> {
     let Some((client, count)) = admin.delete_client(&which).await? else { return Err(no_such_client(&which)) };
     let value = json!({ "client_id": client.id, "name": client.name, "deleted": true, "changed": true, "ended_sessions": count });
     print_result(json, &value, &format!("deleted {}; {}", client.name, ended(count)))
-}
-
-/// Prints a note to standard error, which keeps standard output free for scripts.
-fn eprint_note(text: &str) {
-    // There is nowhere to report that standard error is closed.
-    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 fn no_such_client(which: &str) -> anyhow::Error {

@@ -44,6 +44,12 @@ pub fn no_such_user(name: &str) -> anyhow::Error {
     failure(format!("no such user: {name}. Run \"vestibule users list\" to see all users"))
 }
 
+/// Prints a note to standard error, which keeps standard output free for scripts.
+pub fn eprint_note(text: &str) {
+    // There is nowhere to report that standard error is closed.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Prints an error with its causes and returns the exit code.
 #[must_use]
 pub fn report(error: &anyhow::Error) -> ExitCode {

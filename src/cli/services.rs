@@ -14,7 +14,6 @@ use crate::ops::server_key;
 use crate::sessions::{Lifetimes, SessionService};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
-use crate::users::password::PasswordPolicy;
 
 /// Attempts while another process keeps the database locked; each waits ten seconds.
 const ATTEMPTS: u32 = 3;
@@ -62,8 +61,7 @@ pub fn accounts(config: &Config) -> anyhow::Result<AccountService> {
     let CommandServices { db, clock, sessions } = CommandServices::open(config)?;
     let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))
         .context("cannot start the password hashing threads (try a lower HASH_THREADS)")?;
-    let (policy, outbox) = (PasswordPolicy::new(config), outbox(config)?);
-    Ok(AccountService::new(db, clock, hash_pool, policy, outbox, sessions).for_commands())
+    Ok(AccountService::new(config, db, clock, hash_pool, outbox(config)?, sessions).for_commands())
 }
 
 /// Opens the database, as [`CommandServices::open`], for the use cases of [`AdminService`].

@@ -47,9 +47,12 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
         ))
     };
     // Checked before the password prompt.
-    fields.clone().check().map_err(|error| invalid(&error))?;
+    let (new, roles) = fields.clone().check().map_err(|error| invalid(&error))?;
     if accounts.find(&lookup(&name)?).await?.is_some() {
         return Err(taken());
+    }
+    if let Some(problem) = accounts.find_name_problem(new.username, &roles).await? {
+        output::eprint_note(&format!("warning: the username {name} {problem}"));
     }
     let password = if args.no_password { None } else { Some(args.password.read(&name, Some("--no-password"))?) };
     match accounts.create(fields, password.as_ref()).await? {

@@ -10,9 +10,9 @@ use super::table::{
     ACCESS_TOKEN_TTL, ACCOUNT_DELETION, ALLOWED_ORIGINS, ARGON2_ITERATIONS, ARGON2_MEMORY_KIB, ARGON2_PARALLELISM,
     AUDIENCE, BIND, COOKIE_DOMAIN, DATABASE_URL, HASH_THREADS, ISSUER, JWT_ALGORITHM, JWT_SECRET, JWT_SECRET_FILE,
     KEY_ROTATION, LOG_FORMAT, METRICS_BIND, PASSWORD_GRANT, PASSWORD_MIN_LENGTH, PRODUCT_NAME, PUBLIC_URL,
-    REFRESH_IDLE, REFRESH_MAX, REGISTRATION, REMEMBER_IDLE, REMEMBER_MAX, SERVER_KEY, SERVER_KEY_FILE, SESSION_IDLE,
-    SESSION_MAX, THROTTLE_ACCOUNT, THROTTLE_ACCOUNT_NETWORK, THROTTLE_NETWORK, THROTTLE_WAIT, THROTTLE_WAIT_MAX,
-    TRUSTED_PROXIES,
+    REFRESH_IDLE, REFRESH_MAX, REGISTRATION, REMEMBER_IDLE, REMEMBER_MAX, RESERVED_USERNAMES, SERVER_KEY,
+    SERVER_KEY_FILE, SESSION_IDLE, SESSION_MAX, THROTTLE_ACCOUNT, THROTTLE_ACCOUNT_NETWORK, THROTTLE_NETWORK,
+    THROTTLE_WAIT, THROTTLE_WAIT_MAX, TRUSTED_PROXIES,
 };
 use super::{
     Config, ConfigError, CookieDomain, KeyAlgorithm, LifetimeConfig, PasswordConfig, RegistrationMode, Settings,
@@ -54,6 +54,7 @@ fn read_config(reader: &mut SettingReader<'_>) -> Config {
         key_rotation: reader.parse(&KEY_ROTATION),
         password_grant: reader.parse_or_default(&PASSWORD_GRANT),
         lifetimes: read_lifetimes(reader),
+        reserved_usernames: reader.parse(&RESERVED_USERNAMES).unwrap_or_default(),
         account_deletion: reader.parse_or_default(&ACCOUNT_DELETION),
         trusted_proxies: reader.parse(&TRUSTED_PROXIES).unwrap_or_default(),
         cookie_domain: read_cookie_domain(reader, &public_url),

@@ -66,6 +66,8 @@ pub struct Config {
     pub password_grant: PasswordGrant,
     /// Lifetimes of tokens and sessions.
     pub lifetimes: LifetimeConfig,
+    /// Usernames that people may not choose, besides those that are always reserved.
+    pub reserved_usernames: Vec<String>,
     /// Whether users can delete their own accounts.
     pub account_deletion: bool,
     /// Reverse proxies whose forwarded headers are trusted.

@@ -15,7 +15,7 @@ use super::setting_row::Source::{Environment, Flag, HiddenFlag};
 use super::setting_row::{Setting, SettingInfo};
 use super::values::{
     claim_text, database_url, duration, jwt_secret, list, listen_address, listen_addresses, network, number, one_of,
-    product_name, secret_file, server_key,
+    product_name, reserved_username, secret_file, server_key,
 };
 use super::{CookieDomain, DatabaseUrl, LogFormat, PasswordGrant, RegistrationMode, SigningAlgorithm, WebOrigin};
 use crate::secret::ServerKey;
@@ -184,6 +184,12 @@ settings! {
                 ("open", RegistrationMode::Open),
             ]),
             help: "Who can create an account: closed (no one), invite (people whom an admin invites) or open (anyone with an email address; requires `SMTP_URL`)",
+        }
+        RESERVED_USERNAMES: Vec<String> {
+            source: Flag, value_name: "NAME,…", needed_by: Admin,
+            default: Described("none");
+            parse: |text| list(text, reserved_username),
+            help: "Comma-separated usernames that people may not choose, in addition to `admin`, `root`, `support` and the like",
         }
         ACCOUNT_DELETION: bool {
             source: Flag, value_name: "WORD", needed_by: Server,

@@ -114,6 +114,11 @@ pub(super) fn claim_text(text: &str) -> Result<String, String> {
     is_valid.then(|| text.to_owned()).ok_or_else(|| "must be at most 512 bytes without control characters".to_owned())
 }
 
+pub(super) fn reserved_username(text: &str) -> Result<String, String> {
+    let is_name = text.len() <= 256 && text.chars().any(char::is_alphanumeric);
+    is_name.then(|| text.to_owned()).ok_or_else(|| "must be usernames, such as ceo,board".to_owned())
+}
+
 pub(super) fn product_name(text: &str) -> Result<String, String> {
     let is_valid = (1..=40).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     is_valid.then(|| text.to_owned()).ok_or_else(|| "must be 1 to 40 characters on one line".to_owned())

@@ -154,6 +154,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    username_skeletons (skeleton, version, user_id) {
+        skeleton -> Text,
+        version -> BigInt,
+        user_id -> BigInt,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> BigInt,
         public_id -> Text,
@@ -178,6 +186,7 @@ diesel::joinable!(refresh_tokens -> sessions (family_id));
 diesel::joinable!(links -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(user_roles -> users (user_id));
+diesel::joinable!(username_skeletons -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     audit_events,
@@ -192,5 +201,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     signing_keys,
     user_roles,
+    username_skeletons,
     users,
 );

@@ -11,7 +11,7 @@ use crate::clock::unix_seconds;
 use crate::db::{Db, DbConnection, DbError};
 use crate::sessions::SessionService;
 use crate::tokens::TokenService;
-use crate::{audit, authentication, links, mail, sessions, tokens};
+use crate::{audit, authentication, links, mail, sessions, tokens, users};
 
 /// Twice a second: every instance must know of a revoked session or a new key within one second.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(450);
@@ -55,7 +55,14 @@ async fn refresh(db: &Db, sessions: &SessionService, tokens: &TokenService) -> R
 /// `key_rotation` is replaced.
 pub async fn keep_clean(db: Db, sessions: SessionService, tokens: TokenService, key_rotation: Option<Duration>) {
     let key_rotation = key_rotation.and_then(|age| TimeDelta::from_std(age).ok());
+    let mut has_all_skeletons = false;
     loop {
+        if !has_all_skeletons {
+            match fill_skeletons(&db).await {
+                Ok(()) => has_all_skeletons = true,
+                Err(error) => tracing::warn!(%error, "cannot compare usernames yet; retrying in a minute"),
+            }
+        }
         tokio::time::sleep(CLEANUP_INTERVAL).await;
         if let Err(error) = clean(&db, &sessions, &tokens, key_rotation).await {
             tracing::warn!(%error, "cleanup failed; retrying in a minute");
@@ -95,6 +102,16 @@ async fn clean(
     delete(db, move |conn| authentication::delete_stale_devices(conn, now, BATCH)).await?;
     delete(db, move |conn| mail::delete_expired(conn, now, BATCH)).await?;
     delete(db, move |conn| links::delete_expired(conn, now, BATCH)).await
+}
+
+/// Stores what existing usernames look like: those from before this was stored, and after a change of the Unicode data.
+async fn fill_skeletons(db: &Db) -> Result<(), DbError> {
+    let step = |conn: &mut DbConnection| -> Result<usize, DbError> {
+        users::lock_accounts(conn)?;
+        Ok(users::fill_skeletons(conn, BATCH)?)
+    };
+    while db.write(step).await? > 0 {}
+    Ok(())
 }
 
 /// Deletes in one transaction per batch, so a large backlog does not hold the write lock for long.

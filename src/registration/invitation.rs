@@ -1,12 +1,12 @@
 //! The links of invitations and registration requests, and the account that a link allows.
 
-use crate::accounts::{AccountService, find_verified_owner, queue_notification};
+use crate::accounts::{AccountService, find_similar, find_verified_owner, queue_notification};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError, Rollback};
 use crate::links::{self, Link, LinkPurpose, NewLink};
 use crate::mail::{Mail, MailKind, Outbox, Queued};
 use crate::secret::PlainSecret;
-use crate::users::{self, NewUser, UserCreation};
+use crate::users::{self, NameProblem, NewUser, UserCreation};
 
 /// The most open invitations, and the most open registration requests.
 pub const MAX_OPEN: i64 = 10_000;
@@ -34,6 +34,8 @@ pub enum Acceptance {
     Created,
     /// The name belongs to a user, perhaps a deleted one; the link stays valid.
     NameTaken,
+    /// The name looks like that of a user, perhaps a deleted one; the link stays valid.
+    NameSimilar(NameProblem),
     /// The link was used or revoked, has another purpose, or another account has verified its address since.
     LinkExpired,
 }
@@ -140,6 +142,9 @@ fn create_account(
     // Before the link is used: after a taken name the person can choose another.
     if users::find_by_key(conn, new.username.key())?.is_some() {
         return Ok(Acceptance::NameTaken);
+    }
+    if let Some(problem) = find_similar(conn, &new.username)? {
+        return Ok(Acceptance::NameSimilar(problem));
     }
     if !links::use_once(conn, link, now)? {
         return Ok(Acceptance::LinkExpired);

@@ -63,6 +63,9 @@ pub async fn submit(
         Ok(checked) => checked,
         Err(error) => return form.with_error(subject, &error),
     };
+    if let Some(problem) = accounts.check_name(&new.username, &link.roles) {
+        return form.with_error(subject, &AccountFieldError::Name(problem));
+    }
     let Ok(hash) = accounts.hash(password).await else { return Err(AppError::unavailable()) };
     new.password_hash = Some(hash);
     match accept(&accounts, link, new).await? {
@@ -72,6 +75,7 @@ pub async fn submit(
         }
         // Only the holder of a link learns that a name is taken, because they have to choose another.
         Acceptance::NameTaken => form.with_error(subject, &AccountFieldError::NameTaken),
+        Acceptance::NameSimilar(problem) => form.with_error(subject, &AccountFieldError::Name(problem)),
         Acceptance::LinkExpired => link_expired(&request),
     }
 }

@@ -2,6 +2,7 @@
 
 mod email;
 mod roles;
+mod skeletons;
 
 use diesel::prelude::*;
 
@@ -15,6 +16,8 @@ pub use roles::{
     count_by_role, grant_role, has_admin, has_other_admin, list_role_scopes, list_roles, list_roles_of,
     list_scopes_by_role, revoke_role, set_role_scopes,
 };
+pub(super) use skeletons::insert_skeletons;
+pub use skeletons::{fill_skeletons, list_similar};
 
 const LAST_ID: &str = "last_user_id";
 

@@ -4,7 +4,7 @@ use super::form::Parameters;
 use super::new_password;
 use crate::i18n::Translation;
 use crate::users::password::{Owner, Password, PasswordError, PasswordPolicy};
-use crate::users::{self, NewUser, Username, UsernameError};
+use crate::users::{self, NameProblem, NewUser, Username, UsernameError};
 
 /// The submitted fields without the password.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ pub enum AccountFieldError {
     Username(UsernameError),
     /// The username is or was in use.
     NameTaken,
+    /// The username may not be chosen.
+    Name(NameProblem),
     /// The display name breaks a rule.
     DisplayName,
     /// The password breaks a rule.
@@ -66,6 +68,10 @@ impl AccountFieldError {
                 words.get("username-invalid").to_owned()
             }
             Self::NameTaken => words.get("username-taken").to_owned(),
+            Self::Name(NameProblem::Reserved) => words.get("username-reserved").to_owned(),
+            Self::Name(NameProblem::UnusualCharacters) => words.get("username-unusual").to_owned(),
+            // Does not name the other user.
+            Self::Name(NameProblem::Similar(_)) => words.get("username-similar").to_owned(),
             Self::DisplayName => {
                 words.format("display-name-invalid", &[("max", users::MAX_DISPLAY_NAME_CHARACTERS.into())])
             }

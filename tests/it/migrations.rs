@@ -11,7 +11,7 @@ use crate::harness::direct_database::{self, DirectConnection};
 use crate::harness::{ServerProcess, TestDatabase};
 
 /// Indexes and unique constraints, which `schema.rs` cannot express.
-const INDEXES: [&str; 23] = [
+const INDEXES: [&str; 24] = [
     "audit_events_happened_at: audit_events (happened_at)",
     "audit_events_user_id: audit_events (user_id, happened_at)",
     "known_devices_last_used_at: known_devices (last_used_at)",
@@ -34,6 +34,7 @@ const INDEXES: [&str; 23] = [
     "unique: users (email_key) where email_verified_at IS NOT NULL",
     "unique: users (public_id)",
     "unique: users (username_key)",
+    "username_skeletons_user_id: username_skeletons (user_id, version)",
     "users_email_key: users (email_key)",
 ];
 

@@ -1,10 +1,12 @@
 //! New accounts by invitation and by open registration.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
+use vestibule::clock::Clock;
+use vestibule::users;
 
-use crate::harness::direct_database::DirectConnection;
+use crate::harness::direct_database::{self, DirectConnection};
 use crate::harness::mail::MailServer;
 use crate::harness::visitor::{Page, Visitor};
 use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase, cli};
@@ -65,6 +67,89 @@ async fn invitation_creates_an_account_with_its_roles() {
     let account = visitor.get("/").await.html;
     assert!(account.contains("editor") && account.contains("staff") && account.contains("Hana K."), "{account}");
     assert_eq!(open(&app, &link).await.1.status, 410, "used");
+}
+
+#[tokio::test]
+async fn chosen_username_is_neither_reserved_nor_like_another() {
+    let app = invite_app().await;
+    app.add_user("alice", &[]).await;
+    app.add_user("lucy", &[]).await;
+    let deleted = app.add_user("robin", &[]).await.id;
+    let now = app.clock.now();
+    app.write(move |conn| users::delete(conn, deleted, now)).await;
+    let link = path_of(&run(&app, &["invites", "add"], &[]));
+    let (visitor, mut form) = open(&app, &link).await;
+    for (name, why) in [
+        ("Ad-min", "This username is reserved."),
+        ("vestibule", "This username is reserved."),
+        ("\u{430}lice", "mixes writing systems"),
+        ("Iucy", "looks like one that is taken"),
+        ("rob\u{131}n", "looks like one that is taken"),
+    ] {
+        form = visitor.submit(&form, "/invite", &[("username", name), ("password", PASSWORD)]).await;
+        assert!(form.status == 422 && form.alert().contains(why), "{name}: {}", form.alert());
+        assert_eq!(form.value_of("username"), Some(name));
+    }
+    let done = visitor.submit(&form, "/invite", &[("username", "mina미나"), ("password", PASSWORD)]).await;
+    assert_eq!(done.status, 303, "{}", done.alert());
+}
+
+#[tokio::test]
+async fn invited_administrator_may_choose_a_reserved_name() {
+    let app = invite_app().await;
+    let link = path_of(&run(&app, &["invites", "add", "--role", "admin"], &[]));
+    let (visitor, form) = open(&app, &link).await;
+    let done = visitor.submit(&form, "/invite", &[("username", "admin"), ("password", PASSWORD)]).await;
+    assert_eq!(done.status, 303, "{}", done.alert());
+}
+
+#[tokio::test]
+async fn names_from_before_the_upgrade_are_compared_after_the_start() {
+    let database = TestDatabase::create();
+    direct_database::add_user(&database, "alice", &[]).await;
+    let mut direct = DirectConnection::open(&database);
+    direct.run("DELETE FROM username_skeletons");
+    direct.run("INSERT INTO username_skeletons (skeleton, version, user_id) SELECT 'old', 1, id FROM users");
+    let app = TestApp::start_on(database, Clock::system(), |settings| settings.set("REGISTRATION", "invite")).await;
+    let began = Instant::now();
+    while direct.count("username_skeletons", "skeleton = 'alice'") == 0 {
+        assert!(began.elapsed() < Duration::from_secs(30), "the names are not filled in");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(direct.count("username_skeletons", "1 = 1"), 1, "those of other versions are deleted");
+    let link = path_of(&run(&app, &["invites", "add"], &[]));
+    let (visitor, form) = open(&app, &link).await;
+    let page = visitor.submit(&form, "/invite", &[("username", "aIice"), ("password", PASSWORD)]).await;
+    assert!(page.alert().contains("looks like one that is taken"), "{}", page.alert());
+}
+
+#[test]
+fn commands_accept_any_username_and_warn() {
+    let db = TestDatabase::create();
+    for (name, role, why) in [
+        ("root", None, Some("looks like a reserved name")),
+        ("admin", Some("admin"), None),
+        ("alice", None, None),
+        ("\u{430}lice", None, Some("mixes writing systems")),
+        ("aIice", None, Some("looks like the existing username alice")),
+    ] {
+        let role = role.map(|role| ["--role", role]);
+        let arguments = ["users", "add", name, "--no-password"].into_iter().chain(role.into_iter().flatten());
+        let output = db.cli(&arguments.collect::<Vec<_>>()).ok();
+        match why {
+            Some(why) => assert!(output.err.contains(why) && output.err.contains(name), "{name}: {}", output.err),
+            None => assert_eq!(output.err, "", "{name}"),
+        }
+    }
+    let seed =
+        "[[users]]\nusername = \"support\"\n[[users]]\nusername = \"Alice1\"\n[[users]]\nusername = \"aliceI\"\n";
+    db.write_file("users.toml", seed);
+    let report = db.cli(&["seed", "users.toml", "--json"]).json();
+    let notes: Vec<_> = report["notes"].as_array().expect("notes").iter().map(|note| &note["path"]).collect();
+    assert_eq!(notes, ["users[0].username"], "{report}");
+    db.write_file("users.toml", "[[users]]\nusername = \"AIice1\"\n");
+    let report = db.cli(&["seed", "users.toml"]).ok();
+    assert!(report.out.contains("users[0].username: looks like the existing username"), "{}", report.out);
 }
 
 #[tokio::test]

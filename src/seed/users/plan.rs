@@ -9,7 +9,7 @@ use crate::db::DbError;
 use crate::seed::remark::Remark;
 use crate::seed::row::Planner;
 use crate::users::argon2id::PasswordHash;
-use crate::users::{self, User, UserState};
+use crate::users::{self, NameProblem, User, UserState, Username};
 
 /// Users per query.
 const BATCH: usize = 500;
@@ -86,7 +86,7 @@ pub(super) async fn plan(planner: &mut Planner<'_>, rows: &[SeedUser]) -> Result
     });
     let actions = plan_passwords(planner, passwords.collect()).await?;
 
-    let mut plan = UserPlan::default();
+    let mut plan = UserPlan { notes: note_names(planner.accounts, rows, &accounts).await?, ..UserPlan::default() };
     for (index, (row, password)) in rows.iter().zip(actions).enumerate() {
         if matches!(password, PasswordAction::KeepStronger) {
             let text = "not changed: the stored hash is stronger, as it is after a sign-in. To set another password, \
@@ -122,6 +122,28 @@ async fn load(accounts: &AccountService, rows: &[SeedUser]) -> Result<HashMap<St
         found.extend(loaded);
     }
     Ok(found)
+}
+
+/// Notes on new users whose names they could not have chosen themselves.
+async fn note_names(
+    accounts: &AccountService,
+    rows: &[SeedUser],
+    existing: &HashMap<String, Account>,
+) -> Result<Vec<Remark>, DbError> {
+    let mut notes = Vec::new();
+    let new: Vec<&SeedUser> = rows.iter().filter(|row| !existing.contains_key(row.username.key())).collect();
+    for batch in new.chunks(BATCH) {
+        let names: Vec<Username> = batch.iter().map(|row| row.username.clone()).collect();
+        let similar = accounts
+            .read(move |conn| Ok::<_, DbError>(users::list_similar(conn, &names.iter().collect::<Vec<_>>())?))
+            .await?;
+        for row in batch {
+            let problem = accounts.check_name(&row.username, row.roles.as_deref().unwrap_or_default());
+            let similar = || similar.get(row.username.key()).cloned().map(NameProblem::Similar);
+            notes.extend(problem.or_else(similar).map(|problem| row.position.remark(UserField::Username, problem)));
+        }
+    }
+    Ok(notes)
 }
 
 /// An error if the row cannot be about this account.

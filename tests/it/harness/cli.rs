@@ -142,7 +142,7 @@ impl TestDatabase {
         let (config, pool, clock) = (self.config(), self.pool(), Clock::system());
         let sessions = SessionService::new(pool.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
         let hash_pool = HashPool::start(1, config.passwords.into()).expect("a thread");
-        AccountService::new(pool, clock, hash_pool, PasswordPolicy::new(&config), Outbox::disabled(), sessions)
+        AccountService::new(&config, pool, clock, hash_pool, Outbox::disabled(), sessions)
     }
 
     /// Whether the user can sign in with this password.
