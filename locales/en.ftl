@@ -418,6 +418,9 @@ register-lead = We’ll email you a link to choose a username and password.
 register-button = Send link
 register-alert-title = Invalid email address
 register-alert-text = Enter an address like name@example.com.
+mail-queue-full-title = Too many emails are waiting
+# $wait (text): from wait-seconds or wait-minutes
+mail-queue-full-text = We can’t send a link right now. Try again in { $wait }.
 register-closed-title = Sign-up is closed
 register-closed-text = Only an administrator can create accounts here.
 notice-account-asked = We’ve sent you an email. Open the link in it to continue.

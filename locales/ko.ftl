@@ -383,6 +383,9 @@ register-lead = 아이디와 비밀번호를 설정하는 링크를 메일로 �
 register-button = 링크 보내기
 register-alert-title = 올바르지 않은 이메일 주소입니다
 register-alert-text = name@example.com 형식으로 입력하세요.
+mail-queue-full-title = 보낼 메일이 너무 많습니다
+# $wait (글): wait-seconds 또는 wait-minutes의 결과
+mail-queue-full-text = 지금은 링크를 보낼 수 없습니다. { $wait } 후에 다시 시도하세요.
 register-closed-title = 가입할 수 없습니다
 register-closed-text = 이 서버에서는 관리자만 계정을 만들 수 있습니다.
 notice-account-asked = 메일을 보냈습니다. 계속하려면 메일의 링크를 여세요.

@@ -48,6 +48,12 @@ pub fn unix_seconds(moment: Moment) -> i64 {
     moment.and_utc().timestamp()
 }
 
+/// The moment at whole seconds since 1970; `None` beyond the years that can be represented.
+#[must_use]
+pub fn moment_from_unix_seconds(seconds: i64) -> Option<Moment> {
+    DateTime::from_timestamp(seconds, 0).map(|moment| moment.naive_utc())
+}
+
 /// `later - earlier` in whole seconds, rounded up, and 0 if that is negative: the form of `Retry-After`.
 #[must_use]
 pub fn seconds_until(earlier: Moment, later: Moment) -> u64 {

@@ -20,12 +20,18 @@ pub fn fill_random(buffer: &mut [u8]) {
     rand::fill(buffer).expect("the operating system's random source is available after boot");
 }
 
-/// Returns a new public identifier: 128 random bits, 22 characters of base64url.
+/// Returns a new public identifier: 128 random bits, 22 characters of base64url. It does not begin with a hyphen, which
+/// a command would read as an option.
 #[must_use]
 pub fn random_id() -> String {
-    let mut bytes = [0; 16];
-    fill_random(&mut bytes);
-    URL_SAFE_NO_PAD.encode(bytes)
+    loop {
+        let mut bytes = [0; 16];
+        fill_random(&mut bytes);
+        let id = URL_SAFE_NO_PAD.encode(bytes);
+        if !id.starts_with('-') {
+            return id;
+        }
+    }
 }
 
 /// SHA-256 of `data`.
@@ -74,6 +80,8 @@ pub enum KeyPurpose {
     SigningKeys,
     /// Seals queued mails in the database.
     Mails,
+    /// Encrypts the content of registration links.
+    RegistrationLinks,
 }
 
 impl KeyPurpose {
@@ -83,6 +91,7 @@ impl KeyPurpose {
             Self::Throttling => b"vestibule throttling v1",
             Self::SigningKeys => b"vestibule signing keys v1",
             Self::Mails => b"vestibule mails v1",
+            Self::RegistrationLinks => b"vestibule registration links v1",
         }
     }
 }
@@ -212,6 +221,11 @@ fn to_array(bytes: &[u8]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn random_id_does_not_begin_with_a_hyphen() {
+        assert!((0..2_000).all(|_| !random_id().starts_with('-')));
+    }
 
     #[test]
     fn sealed_text_opens_only_with_its_key_and_context() {

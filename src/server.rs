@@ -16,6 +16,7 @@ use crate::mail::{self, Outbox, Sending, SmtpError};
 use crate::ops::health::Readiness;
 use crate::ops::server_key::{self, ServerKeyError, ServerKeySource};
 use crate::ops::{health, housekeeping, metrics_endpoint};
+use crate::registration::RegistrationLinks;
 use crate::secret::{PlainSecret, ServerKey};
 use crate::sessions::{Lifetimes, SessionService};
 use crate::tokens::{KeyError, Keys, TokenService};
@@ -107,6 +108,8 @@ pub struct Services {
     pub accounts: AccountService,
     /// Rate limits of requests.
     pub limiter: RequestLimiter,
+    /// Registration links.
+    pub registration_links: RegistrationLinks,
     /// Readiness of this instance.
     pub readiness: Readiness,
 }
@@ -127,6 +130,7 @@ impl Services {
         Ok(Self {
             auth: AuthService::new(config, server_key, db.clone(), hash_pool, sessions.clone(), tokens.clone()),
             limiter: RequestLimiter::new(server_key, db.clone(), clock.clone()),
+            registration_links: RegistrationLinks::new(server_key),
             readiness: Readiness::new(),
             db,
             clock,
@@ -144,6 +148,7 @@ impl Services {
             .app_data(web::Data::new(self.auth))
             .app_data(web::Data::new(self.accounts))
             .app_data(web::Data::new(self.limiter))
+            .app_data(web::Data::new(self.registration_links))
             .app_data(web::Data::new(self.readiness));
     }
 }

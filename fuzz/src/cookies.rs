@@ -82,7 +82,7 @@ async fn set_cookies(
 ) -> HttpResponse {
     session.sign_in(&secret, None);
     let mut response = HttpResponse::Ok().finish();
-    cookies::set_link(&mut response, &config, &secret);
+    cookies::set_link(&mut response, &config, secret.reveal());
     response
 }
 
@@ -92,6 +92,6 @@ async fn read_cookies(request: HttpRequest, session: BrowserSession) -> HttpResp
     HttpResponse::Ok().json(json!({
         "session": reveal(session.secret()),
         "has_seed": session.csrf_seed().is_some(),
-        "link": reveal(cookies::find_link(&request)),
+        "link": cookies::find_link(&request),
     }))
 }

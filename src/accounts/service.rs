@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, DbConnection, DbError, IsTransient, Rollback};
-use crate::mail::Outbox;
+use crate::mail::{self, Outbox};
 use crate::sessions::{EndedSessions, SessionService};
 use crate::users::NamePolicy;
 use crate::users::argon2id::PasswordHash;
@@ -78,6 +78,12 @@ impl AccountService {
     #[must_use]
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
+    }
+
+    /// Whether an email to somebody with or without an account would be queued. The same for everybody: a page that
+    /// says so tells nothing of an account.
+    pub async fn has_room_for_mail(&self, is_user: bool) -> Result<bool, DbError> {
+        self.db.read(move |conn| Ok(mail::has_room(conn, is_user)?)).await
     }
 
     /// The clock.

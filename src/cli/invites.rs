@@ -54,6 +54,7 @@ pub struct ListArgs {
 #[derive(Args)]
 pub struct RevokeArgs {
     /// Invitation ID, as shown by "vestibule invites list"
+    #[arg(allow_hyphen_values = true)]
     id: String,
     /// Output JSON
     #[arg(long)]

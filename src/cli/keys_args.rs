@@ -50,6 +50,7 @@ pub struct RotateArgs {
 #[derive(Args)]
 pub struct RetireArgs {
     /// Key ID, as shown by "vestibule keys list"
+    #[arg(allow_hyphen_values = true)]
     pub kid: String,
     /// Skip the confirmation prompt
     #[arg(long)]

@@ -24,12 +24,10 @@ pub enum LinkPurpose {
     Verify,
     /// Creates an account on an admin's invitation.
     Invite,
-    /// Creates an account on request, for the owner of the address that the link was mailed to.
-    Register,
 }
 
 impl LinkPurpose {
-    const ALL: [Self; 6] = [Self::Setup, Self::Rescue, Self::Reset, Self::Verify, Self::Invite, Self::Register];
+    const ALL: [Self; 5] = [Self::Setup, Self::Rescue, Self::Reset, Self::Verify, Self::Invite];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -38,7 +36,6 @@ impl LinkPurpose {
             Self::Reset => "reset",
             Self::Verify => "verify",
             Self::Invite => "invite",
-            Self::Register => "register",
         }
     }
 
@@ -50,7 +47,7 @@ impl LinkPurpose {
         match self {
             Self::Setup | Self::Rescue => TimeDelta::hours(1),
             Self::Reset => TimeDelta::minutes(30),
-            Self::Verify | Self::Register => TimeDelta::hours(24),
+            Self::Verify => TimeDelta::hours(24),
             Self::Invite => TimeDelta::days(7),
         }
     }

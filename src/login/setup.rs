@@ -38,7 +38,7 @@ pub async fn show(
     }
     let Some((link, user)) = find_link(&request, &accounts).await? else { return link_expired(&request) };
     let (form, subject) = form_for(user.as_ref(), AccountFields::default());
-    form.for_request(&request, &session, accounts.password_policy(), &link).fresh(subject)
+    form.for_request(&request, &session, accounts.password_policy(), &link.id).fresh(subject)
 }
 
 /// Creates the first administrator or sets the new password, then signs the administrator in.
@@ -54,7 +54,7 @@ pub async fn submit(
     let Some((link, user)) = find_link(&request, &accounts).await? else { return link_expired(&request) };
     let typed = AccountFields::read(&post.parameters);
     let (form, subject) = form_for(user.as_ref(), typed.clone());
-    let form = form.for_request(&request, &session, accounts.password_policy(), &link);
+    let form = form.for_request(&request, &session, accounts.password_policy(), &link.id);
     if let Some(response) = form.find_rejection(&subject, &post, &limiter).await? {
         return Ok(response);
     }

@@ -39,8 +39,8 @@ pub enum MailKind {
     },
     /// A link to create an account, which the recipient requested.
     Register {
-        /// The link's secret.
-        secret: PlainSecret,
+        /// The link's text, which is a secret.
+        link: String,
     },
     /// A link to create an account, sent by an administrator.
     Invite {

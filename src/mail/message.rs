@@ -119,7 +119,7 @@ mod tests {
         vec![
             MailKind::Reset { username: username(), secret: secret() },
             MailKind::Verify { username: username(), secret: secret() },
-            MailKind::Register { secret: secret() },
+            MailKind::Register { link: "x".repeat(450) },
             MailKind::Invite { secret: secret() },
             MailKind::AddressInUse { username: username() },
             MailKind::PasswordChanged { username: username() },

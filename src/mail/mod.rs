@@ -87,7 +87,7 @@ impl Outbox {
                 return Ok(Queued::Full);
             }
         }
-        let limit = if user_id.is_some() { MAX_QUEUED } else { MAX_QUEUED_FOR_NON_USERS };
+        let limit = max_queued(user_id.is_some());
         if store::count_queued(conn)? >= limit {
             tracing::error!(kind, "email dropped: the queue already has {limit}; is the mail server down?");
             return Ok(Queued::Full);
@@ -106,6 +106,15 @@ impl Outbox {
         store::insert(conn, &row)?;
         Ok(Queued::Waiting)
     }
+}
+
+/// Whether an email to somebody with or without an account would be queued.
+pub fn has_room(conn: &mut DbConnection, is_user: bool) -> QueryResult<bool> {
+    Ok(store::count_queued(conn)? < max_queued(is_user))
+}
+
+fn max_queued(is_user: bool) -> i64 {
+    if is_user { MAX_QUEUED } else { MAX_QUEUED_FOR_NON_USERS }
 }
 
 /// Re-encrypts the queued emails with a new server key, except those that `old` does not decrypt. Returns their number.

@@ -24,7 +24,8 @@ pub(super) struct MailPayload {
 
 impl From<Mail> for MailPayload {
     fn from(mail: Mail) -> Self {
-        let link = |path: &str, secret: &PlainSecret| Some(format!("{path}?link={}", secret.reveal()));
+        let link_to = |path: &str, link: &str| Some(format!("{path}?link={link}"));
+        let link = |path: &str, secret: &PlainSecret| link_to(path, secret.reveal());
         let base = Self { to: mail.to, display_name: mail.display_name, language: mail.language, ..Self::default() };
         match mail.kind {
             MailKind::Reset { username, secret } => {
@@ -33,9 +34,8 @@ impl From<Mail> for MailPayload {
             MailKind::Verify { username, secret } => {
                 Self { username: Some(username), path: link("/email/verify", &secret), ..base }
             }
-            MailKind::Register { secret } | MailKind::Invite { secret } => {
-                Self { path: link("/invite", &secret), ..base }
-            }
+            MailKind::Register { link } => Self { path: link_to("/invite", &link), ..base },
+            MailKind::Invite { secret } => Self { path: link("/invite", &secret), ..base },
             MailKind::AddressInUse { username }
             | MailKind::PasswordChanged { username }
             | MailKind::EmailChangeRequested { username } => {

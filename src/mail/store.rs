@@ -61,12 +61,13 @@ pub(super) fn delete_queued_of_kind(conn: &mut DbConnection, user_id: i64, kind:
         .map(drop)
 }
 
-/// Returns the IDs of emails that are due, the longest overdue first.
+/// Returns the IDs of emails that are due: those of accounts first, then the longest overdue. A flood of registration
+/// requests delays no email to a user.
 pub(super) fn list_due(conn: &mut DbConnection, now: Moment, limit: i64) -> QueryResult<Vec<String>> {
     outbox::table
         .filter(outbox::next_try_at.le(now).and(outbox::expires_at.gt(now)))
         .filter(outbox::claimed_until.is_null().or(outbox::claimed_until.le(now)))
-        .order(outbox::next_try_at)
+        .order((outbox::user_id.is_null(), outbox::next_try_at))
         .limit(limit)
         .select(outbox::id)
         .load(conn)

@@ -13,7 +13,7 @@ use crate::mail::Outbox;
 use crate::web::background::{self, retry_after};
 use crate::web::client_ip::ClientIp;
 use crate::web::error_page::ErrorPage;
-use crate::web::form_post::{self, FormPost, FormState};
+use crate::web::form_post::{self, FormPost, FormState, MAIL_QUEUE_WAIT};
 use crate::web::notice::Notice;
 use crate::web::pages::{Alert, Layout, html, see_other};
 use crate::web::session::BrowserSession;
@@ -61,6 +61,10 @@ pub async fn submit(
     if let Some(wait) = limiter.limit_by_network(client_ip).await? {
         let state = FormState::failed(StatusCode::TOO_MANY_REQUESTS, Alert::too_many_requests(words, wait));
         return Ok(retry_after(form(layout, &session, login, state)?, wait));
+    }
+    if !accounts.has_room_for_mail(true).await? {
+        let state = FormState::mail_queue_full(words);
+        return Ok(retry_after(form(layout, &session, login, state)?, MAIL_QUEUE_WAIT));
     }
     let outbox = accounts.outbox().with_fallback_language(Some(words.language()));
     background::spawn_bounded(async move { mail_links(&accounts, &limiter, outbox, login).await })?;

@@ -32,7 +32,7 @@ pub async fn show(
         return Ok(response);
     }
     let Some((link, user)) = find_link(&request, &accounts).await? else { return link_expired(&request) };
-    FORM.for_request(&request, &session, accounts.password_policy(), &link)
+    FORM.for_request(&request, &session, accounts.password_policy(), &link.id)
         .fresh(LinkFormSubject::Password(user.username))
 }
 
@@ -48,7 +48,7 @@ pub async fn submit(
     let post = form_post::read(&request, payload, &session, false).await?;
     let Some((link, user)) = find_link(&request, &accounts).await? else { return link_expired(&request) };
     let subject = LinkFormSubject::Password(user.username.clone());
-    let form = FORM.for_request(&request, &session, accounts.password_policy(), &link);
+    let form = FORM.for_request(&request, &session, accounts.password_policy(), &link.id);
     if let Some(response) = form.find_rejection(&subject, &post, &limiter).await? {
         return Ok(response);
     }

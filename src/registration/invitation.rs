@@ -1,5 +1,6 @@
-//! The links of invitations and registration requests, and the account that a link allows.
+//! Invitations and registration requests, and the account that their links allow.
 
+use super::registration_links::{RegistrationLink, RegistrationLinks};
 use crate::accounts::{AccountService, find_similar, find_verified_owner, queue_notification};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError, Rollback};
@@ -8,7 +9,7 @@ use crate::mail::{Mail, MailKind, Outbox, Queued};
 use crate::secret::PlainSecret;
 use crate::users::{self, NameProblem, NewUser, UserCreation};
 
-/// The most open invitations, and the most open registration requests.
+/// The most open invitations.
 pub const MAX_OPEN: i64 = 10_000;
 /// The most accounts of one address that are named in notifications of a registration request: each is another mail to
 /// the same mailbox.
@@ -91,14 +92,24 @@ pub async fn revoke_invitation(accounts: &AccountService, id: &str) -> Result<bo
 }
 
 /// Queues a mail for a registration request: a link or, when the address has an account, a notification to its owner.
-pub async fn request_account(accounts: &AccountService, outbox: Outbox, email: String) -> Result<(), DbError> {
-    let clock = accounts.clock().clone();
-    accounts.write(move |conn, _| queue_registration(conn, &outbox, &email, clock.now())).await
+pub async fn request_account(
+    accounts: &AccountService,
+    links: &RegistrationLinks,
+    outbox: Outbox,
+    email: String,
+) -> Result<(), DbError> {
+    let (clock, links) = (accounts.clock().clone(), links.clone());
+    accounts.write(move |conn, _| queue_registration(conn, &links, &outbox, &email, clock.now())).await
 }
 
-fn queue_registration(conn: &mut DbConnection, outbox: &Outbox, email: &str, now: Moment) -> Result<(), DbError> {
+fn queue_registration(
+    conn: &mut DbConnection,
+    links: &RegistrationLinks,
+    outbox: &Outbox,
+    email: &str,
+    now: Moment,
+) -> Result<(), DbError> {
     let Some(key) = users::email_key(email) else { return Ok(()) };
-    users::lock_accounts(conn)?;
     if users::has_email_key(conn, &key)? {
         for user in users::list_active_by_email_key(conn, &key, MAX_NOTIFIED)? {
             let kind = MailKind::AddressInUse { username: user.username.clone() };
@@ -106,35 +117,65 @@ fn queue_registration(conn: &mut DbConnection, outbox: &Outbox, email: &str, now
         }
         return Ok(());
     }
-    if links::count(conn, LinkPurpose::Register, now)? >= MAX_OPEN {
-        tracing::warn!("registration request dropped: too many are pending");
-        return Ok(());
-    }
-    let new = NewLink { purpose: LinkPurpose::Register, user_id: None, email: Some(email), roles: &[] };
-    let secret = links::create_for(conn, &new, now)?;
-    let kind = MailKind::Register { secret };
+    let kind = MailKind::Register { link: links.create(email, now) };
     outbox.queue(conn, Mail { kind, to: email.to_owned(), display_name: None, language: None, user_id: None }, now)?;
     Ok(())
 }
 
+/// A link that allows a new account.
+#[derive(Clone, Debug)]
+pub enum AccountLink {
+    /// An admin's invitation.
+    Invitation(Link),
+    /// A registration request.
+    Registration(RegistrationLink),
+}
+
+impl AccountLink {
+    /// The ID under which submissions of its form are counted; not a secret.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Invitation(link) => &link.id,
+            Self::Registration(link) => &link.id,
+        }
+    }
+
+    /// The address that it was mailed to; using the link proves that the person owns it.
+    #[must_use]
+    pub fn email(&self) -> Option<&str> {
+        match self {
+            Self::Invitation(link) => link.email.as_deref(),
+            Self::Registration(link) => Some(&link.email),
+        }
+    }
+
+    /// The roles that the new account gets.
+    #[must_use]
+    pub fn roles(&self) -> &[String] {
+        match self {
+            Self::Invitation(link) => &link.roles,
+            Self::Registration(_) => &[],
+        }
+    }
+}
+
 /// Creates the account that a link allows, and uses the link: both or neither. The address that the link was mailed to
 /// is then verified.
-pub async fn accept(accounts: &AccountService, link: Link, new: NewUser) -> Result<Acceptance, DbError> {
+pub async fn accept(accounts: &AccountService, link: AccountLink, new: NewUser) -> Result<Acceptance, DbError> {
     let clock = accounts.clock().clone();
     accounts.write_or_rollback(move |conn, _| create_account(conn, &link, new.clone(), clock.now())).await
 }
 
 fn create_account(
     conn: &mut DbConnection,
-    link: &Link,
+    link: &AccountLink,
     new: NewUser,
     now: Moment,
 ) -> Result<Acceptance, Rollback<Acceptance>> {
-    if !matches!(link.purpose, LinkPurpose::Invite | LinkPurpose::Register) {
-        return Ok(Acceptance::LinkExpired);
-    }
     users::lock_accounts(conn)?;
-    if let Some(email) = &link.email
+    // Also makes a registration link valid for one account: that account has verified the address.
+    if let Some(email) = link.email()
         && find_verified_owner(conn, email, None)?.is_some()
     {
         return Ok(Acceptance::LinkExpired);
@@ -146,16 +187,18 @@ fn create_account(
     if let Some(problem) = find_similar(conn, &new.username)? {
         return Ok(Acceptance::NameSimilar(problem));
     }
-    if !links::use_once(conn, link, now)? {
+    if let AccountLink::Invitation(link) = link
+        && !links::use_once(conn, link, now)?
+    {
         return Ok(Acceptance::LinkExpired);
     }
     let UserCreation::Created(user) = users::create(conn, new, now)? else {
         return Err(Rollback::with(Acceptance::NameTaken));
     };
-    if let Some(email) = &link.email {
+    if let Some(email) = link.email() {
         users::set_verified_email(conn, user.id, email, now)?;
     }
-    for role in &link.roles {
+    for role in link.roles() {
         users::grant_role(conn, user.id, role, now)?;
     }
     Ok(Acceptance::Created)

@@ -2,20 +2,21 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::invitation::{Acceptance, accept};
+use super::invitation::{Acceptance, AccountLink, accept};
 use super::pages::registration_closed;
+use super::registration_links::RegistrationLinks;
 use crate::accounts::AccountService;
 use crate::authentication::RequestLimiter;
 use crate::config::{Config, RegistrationMode};
 use crate::error::AppError;
-use crate::links::{Link, LinkPurpose};
-use crate::web::form_post;
+use crate::links::LinkPurpose;
 use crate::web::link_form::{LinkForm, LinkFormSubject};
 use crate::web::new_account::{AccountFieldError, AccountFields};
 use crate::web::notice::Notice;
 use crate::web::one_time_link;
 use crate::web::pages::Layout;
 use crate::web::session::BrowserSession;
+use crate::web::{cookies, form_post};
 
 const FORM: LinkForm = LinkForm { name: "invite", path: "/invite" };
 
@@ -25,17 +26,18 @@ pub async fn show(
     request: HttpRequest,
     session: BrowserSession,
     accounts: web::Data<AccountService>,
+    links: web::Data<RegistrationLinks>,
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
     if let Some(response) = one_time_link::move_to_cookie(&request, FORM.path) {
         return Ok(response);
     }
-    let Some(link) = find_link(&request, &accounts).await? else { return link_expired(&request) };
+    let Some(link) = find_link(&request, &accounts, &links).await? else { return link_expired(&request) };
     if !is_allowed(&link, &config) {
         return registration_closed(Layout::new(&request));
     }
-    let subject = LinkFormSubject::Account(link.email.clone(), AccountFields::default());
-    FORM.for_request(&request, &session, accounts.password_policy(), &link).fresh(subject)
+    let subject = LinkFormSubject::Account(link.email().map(str::to_owned), AccountFields::default());
+    FORM.for_request(&request, &session, accounts.password_policy(), link.id()).fresh(subject)
 }
 
 /// Creates the account, and redirects to the sign-in page.
@@ -44,26 +46,27 @@ pub async fn submit(
     payload: web::Payload,
     session: BrowserSession,
     accounts: web::Data<AccountService>,
+    links: web::Data<RegistrationLinks>,
     limiter: web::Data<RequestLimiter>,
     config: web::Data<Config>,
 ) -> Result<HttpResponse, AppError> {
     let post = form_post::read(&request, payload, &session, false).await?;
-    let Some(link) = find_link(&request, &accounts).await? else { return link_expired(&request) };
+    let Some(link) = find_link(&request, &accounts, &links).await? else { return link_expired(&request) };
     if !is_allowed(&link, &config) {
         return registration_closed(Layout::new(&request));
     }
     let typed = AccountFields::read(&post.parameters);
-    let form = FORM.for_request(&request, &session, accounts.password_policy(), &link);
-    let subject = LinkFormSubject::Account(link.email.clone(), typed.clone());
+    let form = FORM.for_request(&request, &session, accounts.password_policy(), link.id());
+    let subject = LinkFormSubject::Account(link.email().map(str::to_owned), typed.clone());
     if let Some(response) = form.find_rejection(&subject, &post, &limiter).await? {
         return Ok(response);
     }
     let typed_password = post.parameters.get("password").unwrap_or_default();
-    let (mut new, password) = match typed.check(typed_password, link.email.as_deref(), accounts.password_policy()) {
+    let (mut new, password) = match typed.check(typed_password, link.email(), accounts.password_policy()) {
         Ok(checked) => checked,
         Err(error) => return form.with_error(subject, &error),
     };
-    if let Some(problem) = accounts.check_name(&new.username, &link.roles) {
+    if let Some(problem) = accounts.check_name(&new.username, link.roles()) {
         return form.with_error(subject, &AccountFieldError::Name(problem));
     }
     let Ok(hash) = accounts.hash(password).await else { return Err(AppError::unavailable()) };
@@ -80,16 +83,25 @@ pub async fn submit(
     }
 }
 
-async fn find_link(request: &HttpRequest, accounts: &AccountService) -> Result<Option<Link>, AppError> {
-    let found = one_time_link::find(request, accounts, &[LinkPurpose::Invite, LinkPurpose::Register]).await?;
-    Ok(found.map(|(link, _)| link))
+/// The valid link in this browser's cookie.
+async fn find_link(
+    request: &HttpRequest,
+    accounts: &AccountService,
+    links: &RegistrationLinks,
+) -> Result<Option<AccountLink>, AppError> {
+    let registration = cookies::find_link(request).and_then(|text| links.open(&text, accounts.clock().now()));
+    if let Some(link) = registration {
+        return Ok(Some(AccountLink::Registration(link)));
+    }
+    let found = one_time_link::find(request, accounts, &[LinkPurpose::Invite]).await?;
+    Ok(found.map(|(link, _)| AccountLink::Invitation(link)))
 }
 
 /// Whether the settings still allow this link; they may have changed since it was created.
-fn is_allowed(link: &Link, config: &Config) -> bool {
+fn is_allowed(link: &AccountLink, config: &Config) -> bool {
     match config.registration {
         RegistrationMode::Closed => false,
-        RegistrationMode::Invite => link.purpose == LinkPurpose::Invite,
+        RegistrationMode::Invite => matches!(link, AccountLink::Invitation(_)),
         RegistrationMode::Open => true,
     }
 }

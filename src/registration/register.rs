@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::invitation::request_account;
 use super::pages::{RegisterPage, registration_closed};
+use super::registration_links::RegistrationLinks;
 use crate::accounts::AccountService;
 use crate::authentication::RequestLimiter;
 use crate::config::{Config, RegistrationMode};
@@ -14,7 +15,7 @@ use crate::mail::Outbox;
 use crate::users;
 use crate::web::background::{self, retry_after};
 use crate::web::client_ip::ClientIp;
-use crate::web::form_post::{self, FormPost, FormState};
+use crate::web::form_post::{self, FormPost, FormState, MAIL_QUEUE_WAIT};
 use crate::web::notice::Notice;
 use crate::web::pages::{Alert, Layout, html, see_other};
 use crate::web::session::BrowserSession;
@@ -40,6 +41,7 @@ pub async fn submit(
     session: BrowserSession,
     accounts: web::Data<AccountService>,
     limiter: web::Data<RequestLimiter>,
+    links: web::Data<RegistrationLinks>,
     config: web::Data<Config>,
     ClientIp(client_ip): ClientIp,
 ) -> Result<HttpResponse, AppError> {
@@ -61,8 +63,12 @@ pub async fn submit(
         let state = FormState::failed(StatusCode::TOO_MANY_REQUESTS, Alert::too_many_requests(words, wait));
         return Ok(retry_after(form(layout, &session, email, state)?, wait));
     }
+    if !accounts.has_room_for_mail(false).await? {
+        let state = FormState::mail_queue_full(words);
+        return Ok(retry_after(form(layout, &session, email, state)?, MAIL_QUEUE_WAIT));
+    }
     let outbox = accounts.outbox().with_fallback_language(Some(words.language()));
-    background::spawn_bounded(async move { mail_link(&accounts, &limiter, outbox, email, key).await })?;
+    background::spawn_bounded(async move { mail_link(&accounts, &limiter, &links, outbox, email, key).await })?;
     Ok(see_other(&format!("/login?notice={}", Notice::AccountRequested.code())))
 }
 
@@ -70,6 +76,7 @@ pub async fn submit(
 async fn mail_link(
     accounts: &AccountService,
     limiter: &RequestLimiter,
+    links: &RegistrationLinks,
     outbox: Outbox,
     email: String,
     email_key: String,
@@ -78,7 +85,7 @@ async fn mail_link(
         tracing::info!("registration request dropped: too many for one email address");
         return Ok(());
     }
-    request_account(accounts, outbox, email).await
+    request_account(accounts, links, outbox, email).await
 }
 
 fn form(layout: Layout, session: &BrowserSession, email: String, state: FormState) -> Result<HttpResponse, AppError> {

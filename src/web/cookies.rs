@@ -148,9 +148,9 @@ pub fn set_language(response: &mut HttpResponse, config: &WebConfig, words: &Tra
 }
 
 /// Sets the encrypted secret of a one-time link, so it leaves the address bar and the history.
-pub fn set_link(response: &mut HttpResponse, config: &WebConfig, secret: &PlainSecret) {
+pub fn set_link(response: &mut HttpResponse, config: &WebConfig, secret: &str) {
     let max_age = Duration::minutes(LINK_MINUTES);
-    set(response, &build_encrypted(config, CookieName::Link, secret.reveal().to_owned(), max_age));
+    set(response, &build_encrypted(config, CookieName::Link, secret.to_owned(), max_age));
 }
 
 /// Sets the encrypted text of a form until the next sign-in.
@@ -163,8 +163,8 @@ pub fn set_draft(response: &mut HttpResponse, config: &WebConfig, text: String) 
 
 /// The secret of the one-time link that this browser has opened.
 #[must_use]
-pub fn find_link(request: &HttpRequest) -> Option<PlainSecret> {
-    PlainSecret::parse(&find_encrypted(request, CookieName::Link)?)
+pub fn find_link(request: &HttpRequest) -> Option<String> {
+    find_encrypted(request, CookieName::Link)
 }
 
 /// The text of a form whose session ended.

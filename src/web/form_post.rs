@@ -1,5 +1,7 @@
 //! The checks that every form post must pass before its fields are used.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 
@@ -10,6 +12,9 @@ use super::pages::Alert;
 use super::session::BrowserSession;
 use crate::error::AppError;
 use crate::i18n::Translation;
+
+/// The `Retry-After` while the mail queue is full.
+pub const MAIL_QUEUE_WAIT: Duration = Duration::from_mins(5);
 
 /// Why a form post is rejected and the form shown again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +76,13 @@ impl FormState {
     #[must_use]
     pub fn rejected(rejection: FormRejection, words: &Translation, request: &HttpRequest) -> Self {
         Self { status: rejection.status(), alert: Some(rejection.alert(words, request)), rejection: Some(rejection) }
+    }
+
+    /// The form after a post that cannot be mailed now. Shown whether or not the address has an account.
+    #[must_use]
+    pub fn mail_queue_full(words: &Translation) -> Self {
+        let alert = Alert::with_wait(words, "mail-queue-full", MAIL_QUEUE_WAIT);
+        Self::failed(StatusCode::SERVICE_UNAVAILABLE, alert)
     }
 
     /// The form after a post whose fields were used and that failed.

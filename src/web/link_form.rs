@@ -12,7 +12,6 @@ use super::pages::{Alert, Layout, wait_text};
 use super::session::BrowserSession;
 use crate::authentication::RequestLimiter;
 use crate::error::AppError;
-use crate::links::Link;
 use crate::users::password::PasswordPolicy;
 
 /// A form for one purpose.
@@ -50,9 +49,9 @@ impl LinkForm {
         request: &'a HttpRequest,
         session: &'a BrowserSession,
         policy: &'a PasswordPolicy,
-        link: &Link,
+        link_id: &str,
     ) -> ShownLinkForm<'a> {
-        ShownLinkForm { form: self, request, session, policy, link_id: link.id.clone() }
+        ShownLinkForm { form: self, request, session, policy, link_id: link_id.to_owned() }
     }
 }
 

@@ -13,6 +13,9 @@ use crate::links::{Link, LinkPurpose};
 use crate::secret::PlainSecret;
 use crate::users::User;
 
+/// The longest secret of a link. That of a registration link contains the email address.
+const MAX_LINK_BYTES: usize = 512;
+
 /// Moves a link's secret from the URL to the cookie and redirects to the bare `path`; `None` when the URL has no
 /// secret. Opening the link does not use it, so a mail scanner that fetches links does no harm.
 #[must_use]
@@ -20,12 +23,19 @@ pub fn move_to_cookie(request: &HttpRequest, path: &str) -> Option<HttpResponse>
     let query = Parameters::from_query(request.query_string());
     let text = query.get("link")?;
     let mut response = see_other(path);
-    match PlainSecret::parse(text) {
-        Some(secret) => cookies::set_link(&mut response, super::config(request), &secret),
-        // A truncated link must not open the form of the previous one.
-        None => cookies::remove(&mut response, super::config(request), CookieName::Link),
+    if is_link(text) {
+        cookies::set_link(&mut response, super::config(request), text);
+    } else {
+        // A malformed link must not open the form of the previous one.
+        cookies::remove(&mut response, super::config(request), CookieName::Link);
     }
     Some(response)
+}
+
+/// Whether a text may be a link's secret: base64url that fits into the cookie.
+fn is_link(text: &str) -> bool {
+    (1..=MAX_LINK_BYTES).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 /// The valid link in this browser's cookie, if it has one of these purposes, and the enabled account that it is for.
@@ -34,7 +44,7 @@ pub async fn find(
     accounts: &AccountService,
     purposes: &'static [LinkPurpose],
 ) -> Result<Option<(Link, Option<User>)>, AppError> {
-    let Some(secret) = cookies::find_link(request) else { return Ok(None) };
+    let Some(secret) = cookies::find_link(request).and_then(|text| PlainSecret::parse(&text)) else { return Ok(None) };
     Ok(accounts.find_link(secret, purposes).await?)
 }
 

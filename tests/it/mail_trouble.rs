@@ -7,6 +7,7 @@ use vestibule::clock::Clock;
 use vestibule::db::{Db, DbError};
 use vestibule::mail::{Mail, MailKind, Queued};
 use vestibule::secret::PlainSecret;
+use vestibule::users;
 
 use crate::harness::direct_database::{self, DirectConnection};
 use crate::harness::mail::{MailServer, count_queued, queue, wait_until_queued};
@@ -127,7 +128,7 @@ async fn mail_queue_is_bounded_and_half_of_it_is_reserved_for_accounts() {
     let mut server = MailServer::start();
     let app = server.app_with(|settings| settings.set("REGISTRATION", "open")).await;
     server.kill();
-    let stranger = || Mail { kind: MailKind::Register { secret: PlainSecret::generate() }, user_id: None, ..mail(0) };
+    let stranger = || Mail { kind: MailKind::Register { link: "x".repeat(300) }, user_id: None, ..mail(0) };
     fill(&app.database, 4_999, "stranger-");
     assert_eq!(queue(&app, stranger()).await, Queued::Waiting);
     assert_eq!(queue(&app, stranger()).await, Queued::Full);
@@ -136,16 +137,69 @@ async fn mail_queue_is_bounded_and_half_of_it_is_reserved_for_accounts() {
     assert_eq!(queue(&app, mail(2)).await, Queued::Waiting);
     assert_eq!(queue(&app, mail(3)).await, Queued::Full);
     assert_eq!(count_queued(&app.database, EVERY), 10_000);
-    // The pages respond as always.
-    for (path, field, to) in [
-        ("/register", "email", "/login?notice=account-asked"),
-        ("/password/forgot", "login", "/login?notice=reset-asked"),
-    ] {
-        let visitor = Visitor::new(&app);
-        let form = visitor.get(path).await;
-        let page = visitor.submit(&form, path, &[(field, "bob@example.com")]).await;
-        assert_eq!((page.status, page.location()), (303, to), "{}", page.html);
+    // No page promises a mail that is not queued, whether or not the address has an account.
+    let alice = app.add_user("alice", &[]).await.id;
+    app.write(move |conn| users::set_email(conn, alice, Some("alice@example.com"))).await;
+    for (path, field) in [("/register", "email"), ("/password/forgot", "login")] {
+        for email in ["bob@example.com", "alice@example.com"] {
+            let visitor = Visitor::new(&app);
+            let form = visitor.get(path).await;
+            let page = visitor.submit(&form, path, &[(field, email)]).await;
+            assert_eq!((page.status, page.header("retry-after")), (503, "300"), "{}", page.html);
+            assert!(page.alert().contains("Try again in 5 minutes"), "{}", page.alert());
+            assert_eq!(page.value_of(field), Some(email));
+        }
     }
+}
+
+#[tokio::test]
+async fn mails_of_accounts_are_sent_before_those_of_strangers() {
+    let server = MailServer::start();
+    let database = TestDatabase::create();
+    let outbox = direct_database::outbox(&database);
+    let clock = Clock::system();
+    clock.step_back(Duration::from_mins(1));
+    let stranger = |index| Mail { kind: MailKind::Register { link: format!("link{index}") }, user_id: None, ..mail(0) };
+    let db = Db::new(&direct_database::url(&database));
+    for mail in (0..60).map(stranger).chain([mail(7)]) {
+        let (outbox, now) = (outbox.clone(), clock.now());
+        db.write(move |conn| -> Result<_, DbError> { Ok(outbox.queue(conn, mail, now)?) }).await.expect("it is queued");
+        clock.advance(Duration::from_millis(1));
+    }
+    let app = server.app_on(database, |_| {}).await;
+    let subjects: Vec<String> = server.wait_for(61).await.iter().map(|mail| mail.subject().to_owned()).collect();
+    let place = subjects.iter().position(|subject| subject.contains("Confirm your email")).expect("the account's mail");
+    assert!(place < 8, "sent after {place} others");
+    drop(app);
+}
+
+#[tokio::test]
+async fn registration_requests_store_nothing_and_their_link_creates_one_account() {
+    let server = MailServer::start();
+    let app = server.app_with(|settings| settings.set("REGISTRATION", "open")).await;
+    let visitor = Visitor::new(&app);
+    let form = visitor.get("/register").await;
+    assert_eq!(visitor.submit(&form, "/register", &[("email", "hana@example.com")]).await.status, 303);
+    let link = server.wait_for(1).await.remove(0).link();
+    wait_until_queued(&app.database, 0, EVERY).await;
+    assert_eq!(DirectConnection::open(&app.database).count("links", "purpose <> 'setup'"), 0);
+    let mut forms = Vec::new();
+    for name in ["hana", "second"] {
+        let visitor = Visitor::new(&app);
+        assert_eq!(visitor.get(&link).await.location(), "/invite", "the secret leaves the URL at once");
+        forms.push((visitor.get("/invite").await, visitor, name));
+    }
+    let mut statuses = Vec::new();
+    for (form, visitor, name) in &forms {
+        let fields = [("username", *name), ("password", crate::harness::PASSWORD)];
+        statuses.push(visitor.submit(form, "/invite", &fields).await.status);
+    }
+    assert_eq!(statuses, [303, 410]);
+    assert_eq!(forms[0].1.get(&link).await.status, 303);
+    let altered = format!("{}x", &link[..link.len() - 1]);
+    let visitor = Visitor::new(&app);
+    visitor.get(&altered).await;
+    assert_eq!(visitor.get("/invite").await.status, 410);
 }
 
 #[tokio::test]

@@ -95,7 +95,8 @@ async fn refused_reset_takes_the_same_statements_for_every_name() {
 
 #[tokio::test]
 async fn accepted_reset_responds_without_reading_accounts() {
-    const TABLES: [&str; 3] = ["users", "links", "outbox"];
+    // The length of the mail queue is read: a page promises no mail that cannot be queued. It is the same for everybody.
+    const TABLES: [&str; 2] = ["users", "links"];
     let server = MailServer::start();
     let app = server.app_with(|settings| settings.set("REGISTRATION", "open")).await;
     add(&app, "alice", "alice@example.com").await;

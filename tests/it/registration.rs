@@ -124,6 +124,18 @@ async fn names_from_before_the_upgrade_are_compared_after_the_start() {
 }
 
 #[test]
+fn invitation_whose_id_begins_with_a_hyphen_can_be_revoked() {
+    let db = TestDatabase::create();
+    let mut direct = DirectConnection::open(&db);
+    direct.run(
+        "INSERT INTO links (id, purpose, secret_hash, created_at, expires_at)
+        VALUES ('-vGhZ8xQ1b', 'invite', 'hash', '2026-01-01 00:00:00', '2999-01-01 00:00:00')",
+    );
+    let output = db.cli(&["invites", "revoke", "-vGhZ8xQ1b", "--json"]).json();
+    assert_eq!(output["changed"], true, "{output}");
+}
+
+#[test]
 fn commands_accept_any_username_and_warn() {
     let db = TestDatabase::create();
     for (name, role, why) in [

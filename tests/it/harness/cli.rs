@@ -18,7 +18,7 @@ use vestibule::sessions::{Lifetimes, SessionService};
 use vestibule::tokens::{Keys, TokenService};
 use vestibule::users::LookupName;
 use vestibule::users::hash_pool::HashPool;
-use vestibule::users::password::{Password, PasswordPolicy};
+use vestibule::users::password::Password;
 
 use super::process::kill;
 use super::{PASSWORD, SERVER_KEY, ServerProcess, TestDatabase, TestResponse, direct_database};
