@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 
 use crate::accounts::{self, AccountService, SetupLink};
@@ -22,7 +23,7 @@ use crate::sessions::{Lifetimes, SessionService};
 use crate::tokens::{KeyError, Keys, TokenService};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
-use crate::web::{WebConfig, assets, error_page, headers, language_switch, pages};
+use crate::web::{WebConfig, assets, error_page, headers, language_switch, pages, request_cookies};
 use crate::{account_pages, forward_auth, login, oauth, openapi, recovery, registration};
 
 /// How long a stopping server waits for running requests.
@@ -227,6 +228,7 @@ fn listen(
         let (config, web_config, services) = (config.clone(), web_config.clone(), services.clone());
         App::new()
             .wrap(headers::defaults(&web_config))
+            .wrap(from_fn(request_cookies::middleware))
             .configure(|app| services.register(app))
             .configure(|app| mount(app, &config, &web_config))
             .app_data(config)

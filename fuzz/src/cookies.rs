@@ -2,11 +2,13 @@
 
 use actix_web::cookie::Cookie;
 use actix_web::http::header::{COOKIE, HeaderValue};
+use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use vestibule::secret::PlainSecret;
 use vestibule::web::cookies::{self, CookieName};
+use vestibule::web::request_cookies;
 use vestibule::web::session::{self, BrowserSession};
 
 use super::world::{self, World};
@@ -30,7 +32,8 @@ thread_local! {
 }
 
 /// Takes a `Cookie` header, in which `{S}` is replaced by the value of a valid session cookie and `{L}` by that of a
-/// valid link cookie. No other value is accepted, and neither value under the other name.
+/// valid link cookie. No other value is accepted, neither value under the other name, and neither under a name that
+/// differs in a byte.
 pub fn cookies(data: &[u8]) {
     SITE.with(|site| {
         let value = match std::str::from_utf8(data) {
@@ -40,10 +43,17 @@ pub fn cookies(data: &[u8]) {
         let Ok(value) = value else { return };
         let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
         let found = world::with(|world| (site.send)(world, value));
+        let has_pair = |name: CookieName, value: &str| {
+            let pair = world::with(|world| format!("{}={value}", name.text(&world.web_config)));
+            text.split(';').any(|part| part.trim_ascii() == pair)
+        };
         let is_valid = |secret: &Value| secret.is_null() || secret == site.secret.reveal();
         assert!(is_valid(&found["session"]) && is_valid(&found["link"]), "{text}");
-        assert!(found["session"].is_null() && found["has_seed"] == false || text.contains(&site.session), "{text}");
-        assert!(found["link"].is_null() || text.contains(&site.link), "{text}");
+        assert!(
+            found["session"].is_null() && found["has_seed"] == false || has_pair(CookieName::Session, &site.session),
+            "{text}"
+        );
+        assert!(found["link"].is_null() || has_pair(CookieName::Link, &site.link), "{text}");
     });
 }
 
@@ -55,6 +65,7 @@ impl Site {
             .app_data(world.web_config.clone())
             .app_data(shared_secret)
             .wrap(session::middleware(&world.web_config))
+            .wrap(from_fn(request_cookies::middleware))
             .route("/", web::post().to(set_cookies))
             .route("/", web::get().to(read_cookies));
         let service = world.wait(init_service(application));
@@ -62,8 +73,12 @@ impl Site {
         let value_of = |name: CookieName| {
             let has_name = |cookie: &Cookie<'_>| cookie.name() == name.text(&world.web_config);
             let cookie = response.response().cookies().find(has_name).expect("the cookie was set");
-            // Percent-encoded, as in the header.
-            cookie.encoded().stripped().to_string().split_once('=').expect("a cookie").1.to_owned()
+            // As in the header: `actix-session` percent-encodes its value.
+            let text = match name {
+                CookieName::Session => cookie.encoded().stripped().to_string(),
+                _ => cookie.stripped().to_string(),
+            };
+            text.split_once('=').expect("a cookie").1.to_owned()
         };
         let (session, link) = (value_of(CookieName::Session), value_of(CookieName::Link));
         let send = move |world: &World, value: HeaderValue| {

@@ -3,13 +3,15 @@
 use actix_web::HttpRequest;
 use diesel::QueryResult;
 
+use super::original_request;
 use super::rule::Rule;
 use crate::error::AppError;
 use crate::secret::PlainSecret;
-use crate::sessions::{self, SessionKind, SessionService};
+use crate::sessions::{self, Session, SessionKind, SessionService};
 use crate::tokens::{TokenError, TokenService};
+use crate::web::cookies::CookieName;
 use crate::web::current_user::CurrentUser;
-use crate::web::{bearer, cookies};
+use crate::web::{bearer, request_cookies};
 
 /// The prefix of the headers that applications trust.
 const IDENTITY_PREFIX: &str = "remote-";
@@ -41,6 +43,7 @@ pub async fn decide(
     sessions: &SessionService,
     tokens: &TokenService,
 ) -> Result<Decision, AppError> {
+    request_cookies::set_application(request, || original_request::url(request));
     if let Some(name) = find_identity_header(request) {
         return Ok(Decision::Forbidden(Forbidden::HasIdentity(name)));
     }
@@ -69,11 +72,28 @@ fn find_identity_header(request: &HttpRequest) -> Option<String> {
 }
 
 /// Finds the user of the proxy cookie. It is read first, because an `Authorization` header may be for the application.
+/// Of several values, those that name sessions of one user are interchangeable, for example after `COOKIE_DOMAIN` was
+/// changed. If they name different users, none counts, even if only one session is live: any host under the domain can
+/// set such a cookie, and a person must not become another user when their own session ends.
 async fn find_by_cookie(request: &HttpRequest, sessions: &SessionService) -> Result<Option<CurrentUser>, AppError> {
-    let secret = cookies::find(request, cookies::CookieName::Proxy).and_then(|text| PlainSecret::parse(&text));
-    let Some(secret) = secret else { return Ok(None) };
-    let find = move |conn: &mut _| sessions::find_by_proxy_secret(conn, &secret.hash());
-    let Some(current) = sessions.read_live(find, CurrentUser::read).await? else { return Ok(None) };
+    let values = request_cookies::candidates(request, CookieName::Proxy);
+    let secrets: Vec<PlainSecret> = values.iter().filter_map(|text| PlainSecret::parse(text)).collect();
+    if secrets.is_empty() {
+        return Ok(None);
+    }
+    let (lifetimes, now) = (sessions.lifetimes(), sessions.now());
+    let find = move |conn: &mut _| -> QueryResult<_> {
+        let mut found: Vec<Session> = Vec::new();
+        for secret in &secrets {
+            found.extend(sessions::find_by_proxy_secret(conn, &secret.hash())?);
+        }
+        let is_of_one_user = found.windows(2).all(|pair| pair[0].user_id == pair[1].user_id);
+        Ok(found.into_iter().find(|session| is_of_one_user && lifetimes.is_live(session, now)))
+    };
+    let Some(current) = sessions.read_live(find, CurrentUser::read).await? else {
+        request_cookies::reject(request, CookieName::Proxy);
+        return Ok(None);
+    };
     // A person who works in an application all day stays signed in.
     if let Err(error) = sessions.record_use(&current.session).await {
         // The next request records it: no reason to reject this one.

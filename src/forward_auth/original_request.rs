@@ -25,7 +25,7 @@ static UNTRUSTED_WARNING: Once = Once::new();
 pub fn sign_in_url(request: &HttpRequest) -> Option<String> {
     is_navigation(request).then(|| {
         let config = web::config(request);
-        let next = ReturnTo::parse(&url(request).unwrap_or_default(), config);
+        let next = ReturnTo::parse(&url(request).map(short_address).unwrap_or_default(), config);
         match next.field() {
             "" => format!("{}/login", config.public_url),
             field => format!("{}/login?next={}", config.public_url, utf8_percent_encode(field, QUERY_VALUE)),
@@ -44,16 +44,23 @@ pub fn is_navigation(request: &HttpRequest) -> bool {
     matches!(method, "GET" | "HEAD") && is_page
 }
 
-/// The URL of the original request, serialized as a browser does.
-fn url(request: &HttpRequest) -> Option<String> {
+/// The URL of the original request; `None` if no trusted proxy describes it.
+pub fn url(request: &HttpRequest) -> Option<Url> {
     let text = forwarded(request, "x-original-url").map(str::to_owned).or_else(|| {
         let [proto, host, uri] =
             ["x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri"].map(|name| forwarded(request, name));
         Some(format!("{}://{}{}", proto?, host?, uri?))
     })?;
-    let url = Url::parse(&text).ok()?;
-    // A URL that is too long to return to becomes the application's front page.
-    if url.as_str().len() > return_to::MAX_BYTES { url.join("/").ok().map(String::from) } else { Some(url.into()) }
+    Url::parse(&text).ok()
+}
+
+/// A URL serialized as a browser does; one that is too long to return to becomes the application's front page.
+fn short_address(url: Url) -> String {
+    if url.as_str().len() > return_to::MAX_BYTES {
+        url.join("/").map_or_else(|_| url.into(), String::from)
+    } else {
+        url.into()
+    }
 }
 
 fn forwarded<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {

@@ -41,6 +41,12 @@ impl SessionService {
         self.lifetimes
     }
 
+    /// The time by which sessions expire.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
     /// The set of revoked sessions, which token verification reads.
     #[must_use]
     pub fn revoked(&self) -> &RevokedSessions {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
-use super::cookies::{self, CookieName};
-use super::service;
+use super::cookies::CookieName;
+use super::{request_cookies, service};
 use crate::error::AppError;
-use crate::tokens::{TokenService, VerifiedToken};
+use crate::tokens::{TokenError, TokenService, VerifiedToken};
 
 /// The request's verified access token.
 pub struct Bearer(pub Arc<VerifiedToken>);
@@ -25,14 +25,33 @@ impl FromRequest for Bearer {
             let tokens: &web::Data<TokenService> = service(&request);
             let verified = match request.headers().get("authorization") {
                 Some(_) => tokens.verify(find(&request).ok_or_else(AppError::bearer_missing)?).await?,
-                None => {
-                    let token = cookies::find(&request, CookieName::Token).ok_or_else(AppError::bearer_missing)?;
-                    tokens.verify(&token).await?
-                }
+                None => verify_cookie(&request, tokens).await?,
             };
             Ok(Self(verified))
         })
     }
+}
+
+/// Verifies the token cookie. Of several values, those of one user are interchangeable; if they are of different users,
+/// any of them may be an attacker's.
+async fn verify_cookie(request: &HttpRequest, tokens: &TokenService) -> Result<Arc<VerifiedToken>, AppError> {
+    let (mut found, mut error): (Option<Arc<VerifiedToken>>, _) = (None, AppError::bearer_missing());
+    for token in request_cookies::candidates(request, CookieName::Token) {
+        match (tokens.verify(&token).await, &found) {
+            (Ok(verified), None) => found = Some(verified),
+            (Ok(verified), Some(first)) if verified.claims.id == first.claims.id => {}
+            (Ok(_), Some(_)) => {
+                request_cookies::reject(request, CookieName::Token);
+                return Err(AppError::bearer_missing());
+            }
+            (Err(TokenError::Database(error)), _) => return Err(error.into()),
+            (Err(rejection), _) => error = rejection.into(),
+        }
+    }
+    if found.is_none() {
+        request_cookies::reject(request, CookieName::Token);
+    }
+    found.ok_or(error)
 }
 
 /// The unverified token in the `Authorization` header.

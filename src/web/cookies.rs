@@ -4,7 +4,7 @@ use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, CookieJar, SameSite};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::WebConfig;
+use super::{WebConfig, request_cookies};
 use crate::config::CookieDomain;
 use crate::error::AppError;
 use crate::i18n::Translation;
@@ -21,7 +21,7 @@ const LANGUAGE_DAYS: i64 = 365;
 
 /// The cookies. All are `HttpOnly`, `SameSite=Lax` and `Path=/`; on https they are `Secure` with the prefix `__Host-`,
 /// or `__Secure-` when they are shared with the applications under `COOKIE_DOMAIN`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CookieName {
     /// The session cookie of `actix-session`: the session's secret and the CSRF seed, encrypted.
     Session,
@@ -43,18 +43,25 @@ pub enum CookieName {
 
 /// The name of each [`CookieName`] as the browser sees it, built once.
 #[derive(Clone)]
-pub struct CookieNames([String; CookieName::ALL.len()]);
+pub struct CookieNames {
+    current: [String; CookieName::ALL.len()],
+    /// Without `COOKIE_DOMAIN`.
+    host_only: [String; CookieName::ALL.len()],
+}
 
 impl CookieNames {
     /// Builds the names for a site on http or https, with or without `COOKIE_DOMAIN`.
     #[must_use]
     pub fn new(is_https: bool, has_domain: bool) -> Self {
-        Self(CookieName::ALL.map(|name| name.with_prefix(is_https, has_domain && name.is_shared())))
+        Self {
+            current: CookieName::ALL.map(|name| name.with_prefix(is_https, has_domain && name.is_shared())),
+            host_only: CookieName::ALL.map(|name| name.with_prefix(is_https, false)),
+        }
     }
 }
 
 impl CookieName {
-    const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Session,
         Self::Token,
         Self::Device,
@@ -68,7 +75,12 @@ impl CookieName {
     /// The name that the browser sees.
     #[must_use]
     pub fn text(self, config: &WebConfig) -> &str {
-        &config.cookie_names.0[self as usize]
+        &config.cookie_names.current[self as usize]
+    }
+
+    /// The name that the browser sees without `COOKIE_DOMAIN`.
+    pub(super) fn host_only_text(self, config: &WebConfig) -> &str {
+        &config.cookie_names.host_only[self as usize]
     }
 
     fn with_prefix(self, is_https: bool, is_shared: bool) -> String {
@@ -92,22 +104,20 @@ impl CookieName {
     }
 
     /// The `Domain` attribute; `None` when the cookie is for this host only.
-    fn domain(self, config: &WebConfig) -> Option<&str> {
+    pub(super) fn domain(self, config: &WebConfig) -> Option<&str> {
         config.cookie_domain.as_ref().map(CookieDomain::as_str).filter(|_| self.is_shared())
     }
 
     /// Whether the applications under `COOKIE_DOMAIN` receive it too.
-    fn is_shared(self) -> bool {
+    pub(super) fn is_shared(self) -> bool {
         matches!(self, Self::Token | Self::Proxy)
     }
 }
 
-/// The value of a cookie in a request.
+/// The value of a cookie in a request; `None` if it is absent, or if it is unclear which of several values is ours.
 #[must_use]
 pub fn find(request: &HttpRequest, name: CookieName) -> Option<String> {
-    let name = name.text(super::config(request));
-    let cookies = request.cookies().ok()?;
-    cookies.iter().find(|cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned())
+    request_cookies::find(request, name)
 }
 
 /// Sets the access token until it expires.
@@ -175,10 +185,9 @@ pub fn find_draft(request: &HttpRequest) -> Option<String> {
 
 fn find_encrypted(request: &HttpRequest, name: CookieName) -> Option<String> {
     let config = super::config(request);
-    let name = name.text(config);
     let mut jar = CookieJar::new();
-    jar.add_original(request.cookie(name)?);
-    Some(jar.private(&config.cookie_key).get(name)?.value().to_owned())
+    jar.add_original(Cookie::new(name.text(config).to_owned(), find(request, name)?));
+    Some(jar.private(&config.cookie_key).get(name.text(config))?.value().to_owned())
 }
 
 /// Removes a cookie.
@@ -189,7 +198,7 @@ pub fn remove(response: &mut HttpResponse, config: &WebConfig, name: CookieName)
 /// Removes a shared cookie that the request has, and its host-only variant from before `COOKIE_DOMAIN` was set.
 pub fn remove_all_variants(request: &HttpRequest, response: &mut HttpResponse, name: CookieName) {
     remove_host_variant(request, response, name);
-    if find(request, name).is_some() {
+    if !request_cookies::candidates(request, name).is_empty() {
         remove(response, super::config(request), name);
     }
 }
@@ -197,12 +206,11 @@ pub fn remove_all_variants(request: &HttpRequest, response: &mut HttpResponse, n
 /// Removes the host-only variant of a shared cookie, from before `COOKIE_DOMAIN` was set, if the request has it.
 pub fn remove_host_variant(request: &HttpRequest, response: &mut HttpResponse, name: CookieName) {
     let config = super::config(request);
-    let host_name = name.with_prefix(config.public_url.is_https(), false);
-    if name.domain(config).is_none() || request.cookie(&host_name).is_none() {
+    if name.domain(config).is_none() || !request_cookies::has_host_only(request, name) {
         return;
     }
     let mut cookie = build(config, name, String::new(), Duration::ZERO);
-    cookie.set_name(host_name);
+    cookie.set_name(name.host_only_text(config).to_owned());
     cookie.unset_domain();
     set(response, &cookie);
 }

@@ -23,6 +23,7 @@ pub mod notice;
 pub mod one_time_link;
 pub mod pages;
 pub mod renewal;
+pub mod request_cookies;
 pub mod return_to;
 pub mod session;
 
