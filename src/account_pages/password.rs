@@ -6,16 +6,14 @@ use actix_web::{HttpResponse, web};
 use super::context::{AccountContext, AccountRequest};
 use super::pages::PasswordPage;
 use super::reauthentication::{ReauthenticationOutcome, reauthenticate, rejection_alert};
-use crate::accounts::{AccountService, PasswordChange, change_password};
+use crate::accounts::{AccountService, PasswordChange, PasswordChanged, change_password};
 use crate::audit::EventKind;
-use crate::authentication::{AuthService, PasswordAttempt};
-use crate::clock::Moment;
-use crate::db::DbError;
+use crate::authentication::AuthService;
 use crate::error::AppError;
 use crate::mail::MailKind;
 use crate::secret::PlainSecret;
-use crate::sessions::{self, Lifetimes, SessionService};
-use crate::users::argon2id::PasswordHash;
+use crate::sessions::{self, SessionService, StartedSession};
+use crate::tokens::{Grant, IssuedToken, Subject, TokenService};
 use crate::users::password::{Owner, Password};
 use crate::web::cookies;
 use crate::web::form_post::{self, FormPost};
@@ -31,13 +29,14 @@ pub async fn show(account: AccountRequest) -> Result<HttpResponse, AppError> {
     }
 }
 
-/// Changes the password, ends all other sessions and gives this one a new secret.
+/// Changes the password, ends all sessions and starts a new one for this browser.
 pub async fn submit(
     account: AccountRequest,
     payload: web::Payload,
     auth: web::Data<AuthService>,
     accounts: web::Data<AccountService>,
     sessions: web::Data<SessionService>,
+    tokens: web::Data<TokenService>,
 ) -> Result<HttpResponse, AppError> {
     let context = match account {
         AccountRequest::SignedIn(context) => context,
@@ -72,46 +71,56 @@ pub async fn submit(
         }
     };
     let Ok(hash) = accounts.hash(chosen).await else { return Err(AppError::unavailable()) };
-    match change(&context, &auth, &accounts, &attempt, verified, hash).await? {
-        Some(secret) => Ok(changed_response(&context, sessions.lifetimes(), accounts.clock().now(), &secret)),
-        None => invalid(words.get("password-overtaken").to_owned()),
-    }
-}
-
-/// Changes the password in one transaction. Returns the session's new secret; `None` when the password has changed
-/// since it was verified.
-async fn change(
-    context: &AccountContext,
-    auth: &AuthService,
-    accounts: &AccountService,
-    attempt: &PasswordAttempt,
-    verified: PasswordHash,
-    hash: PasswordHash,
-) -> Result<Option<PlainSecret>, DbError> {
     let now = accounts.clock().now();
-    let session_secret = PlainSecret::generate();
+    let signer = tokens.signer(now);
     let change = PasswordChange {
         user_id: context.current.user.id,
-        session_id: context.current.session.id.clone(),
-        session_secret: session_secret.clone(),
+        session: context.current.session.clone(),
+        signing_kid: signer.kid().map(str::to_owned),
+        lifetimes: sessions.lifetimes(),
         verified,
         hash,
-        known: auth.known_places(attempt),
+        known: auth.known_places(&attempt),
         event: context.event(EventKind::PasswordChanged, now),
         mail: context.mail(MailKind::PasswordChanged { username: context.current.user.username.clone() }),
     };
     let outbox = context.outbox(accounts.outbox());
     let step = move |conn: &mut _, ended: &mut _| change_password(conn, ended, &outbox, change.clone(), now);
-    Ok(accounts.write(step).await?.then_some(session_secret))
+    match accounts.write(step).await? {
+        PasswordChanged::Done(Some(started)) => {
+            let StartedSession { session, secret } = *started;
+            let subject = Subject::User(&context.current.user, &context.current.roles);
+            let grant = Grant { subject, scope: &session.scope, session: &session };
+            let token = tokens.issue(&signer, grant, now).map_err(AppError::internal)?;
+            let max_age_seconds = sessions.lifetimes().cookie_max_age_seconds(&session, now);
+            changed_response(&context, secret.as_ref(), &token, max_age_seconds)
+        }
+        // The session was ended in the meantime: the account page leads to the sign-in page.
+        PasswordChanged::Done(None) => Ok(changed_redirect()),
+        PasswordChanged::Overtaken => invalid(words.get("password-overtaken").to_owned()),
+    }
 }
 
-fn changed_response(context: &AccountContext, lifetimes: Lifetimes, now: Moment, secret: &PlainSecret) -> HttpResponse {
-    let mut response = see_other(&format!("/?notice={}", Notice::PasswordChanged.code()));
-    let max_age_seconds = lifetimes.cookie_max_age_seconds(&context.current.session, now);
-    context.session.sign_in(secret, max_age_seconds);
+/// The redirect to the account page, with the cookies of the new session.
+fn changed_response(
+    context: &AccountContext,
+    secret: Option<&PlainSecret>,
+    token: &IssuedToken,
+    max_age_seconds: Option<i64>,
+) -> Result<HttpResponse, AppError> {
+    let mut response = changed_redirect();
     let config = crate::web::config(&context.request);
-    cookies::set_proxy(&mut response, config, &sessions::proxy_secret(secret), max_age_seconds);
-    response
+    cookies::set_token(&mut response, config, &token.token, token.expires_in)?;
+    if let Some(secret) = secret {
+        context.session.sign_in(secret, max_age_seconds);
+        cookies::set_proxy(&mut response, config, &sessions::proxy_secret(secret), max_age_seconds);
+    }
+    Ok(response)
+}
+
+/// The redirect to the account page, which says that the password was changed.
+fn changed_redirect() -> HttpResponse {
+    see_other(&format!("/?notice={}", Notice::PasswordChanged.code()))
 }
 
 fn form(context: &AccountContext, status: StatusCode, alert: Option<Alert>) -> Result<HttpResponse, AppError> {

@@ -25,7 +25,7 @@ pub use lookup::{Account, find_active, find_user, with_roles};
 pub use name_check::find_similar;
 pub use notification::queue_notification;
 pub use password::{
-    LINKS_REVOKED_ON_CREDENTIAL_CHANGE, PasswordChange, PasswordSetting, change_password, set_password,
+    LINKS_REVOKED_ON_CREDENTIAL_CHANGE, PasswordChange, PasswordChanged, PasswordSetting, change_password, set_password,
 };
 pub use service::{AccountError, AccountService, COMMAND_ATTEMPTS};
 pub use sign_out::sign_out;

@@ -9,8 +9,7 @@ use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::links::{self, LinkPurpose};
 use crate::mail::{Mail, MailKind, Outbox};
-use crate::secret::PlainSecret;
-use crate::sessions::{self, EndReason, EndedSessions};
+use crate::sessions::{self, EndReason, EndedSessions, Lifetimes, Session, StartedSession};
 use crate::users::argon2id::PasswordHash;
 use crate::users::password::{Owner, Password, PasswordError};
 use crate::users::{self, LookupName, User, UserId};
@@ -89,10 +88,12 @@ pub fn set_password(
 pub struct PasswordChange {
     /// The user.
     pub user_id: UserId,
-    /// The session that stays.
-    pub session_id: String,
-    /// A new secret for that session: a stolen one becomes useless.
-    pub session_secret: PlainSecret,
+    /// The session of the request, which a new one replaces: a stolen copy of it becomes useless.
+    pub session: Session,
+    /// The key that signs the access token of the new session; `None` with HS256.
+    pub signing_kid: Option<String>,
+    /// The lifetimes of sessions.
+    pub lifetimes: Lifetimes,
     /// The hash that the old password was verified against.
     pub verified: PasswordHash,
     /// The hash of the new password.
@@ -105,28 +106,42 @@ pub struct PasswordChange {
     pub mail: Option<Mail>,
 }
 
-/// Changes a password and ends all other sessions. Returns `false` when the password has changed since it was verified.
+/// Outcome of changing a password.
+#[derive(Debug)]
+pub enum PasswordChanged {
+    /// It was changed, and all sessions ended. The session that replaces the one of the request; `None` if that one had
+    /// ended in the meantime.
+    Done(Option<Box<StartedSession>>),
+    /// The password has changed since it was verified; nothing was changed.
+    Overtaken,
+}
+
+/// Changes a password, ends all sessions, and replaces the one of the request.
 pub fn change_password(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,
     outbox: &Outbox,
     change: PasswordChange,
     now: Moment,
-) -> Result<bool, DbError> {
-    let PasswordChange { user_id, session_id, session_secret, verified, hash, known, event, mail } = change;
+) -> Result<PasswordChanged, DbError> {
+    let PasswordChange { user_id, session, signing_kid, lifetimes, verified, hash, known, mut event, mail } = change;
     // First, because it locks the row: a sign-in with the old password comes before it and is ended, or after it and
     // fails.
     if !users::change_password_hash(conn, user_id, &hash, &verified, now)? {
-        return Ok(false);
+        return Ok(PasswordChanged::Overtaken);
     }
-    // If this session was ended in the meantime, it stays ended, and the new password is set anyway.
-    sessions::rotate_secret(conn, &session_id, &session_secret, now)?;
-    sessions::end_others_of_user(conn, ended, user_id, &session_id, EndReason::PasswordChanged, now)?;
+    let reason = EndReason::PasswordChanged;
+    let started = sessions::replace(conn, ended, &session, signing_kid.as_deref(), &lifetimes, reason, now)?;
+    let kept = started.as_ref().map_or("", |started| started.session.id.as_str());
+    sessions::end_others_of_user(conn, ended, user_id, kept, reason, now)?;
     authentication::forget_other_devices(conn, user_id, &known)?;
     links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, user_id)?;
+    if let Some(started) = &started {
+        event.session_id = Some(started.session.id.clone());
+    }
     audit::record(conn, &event)?;
     if let Some(mail) = mail {
         outbox.queue(conn, mail, now)?;
     }
-    Ok(true)
+    Ok(PasswordChanged::Done(started.map(Box::new)))
 }

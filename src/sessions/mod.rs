@@ -20,8 +20,7 @@ pub use service::{EndedSessions, SessionService};
 pub use store::{
     KeyUsage, SessionWithOrigin, delete_ended, delete_expired, end, end_all_of_client, end_all_of_user, end_of_user,
     end_oldest, end_others_of_user, find, find_by_proxy_secret, find_by_secret, find_end_reason, get_key_usage,
-    list_unended_of_client, list_unended_of_user, list_with_origin, rotate_secret, set_issued, set_proxy_secret,
-    set_used,
+    list_unended_of_client, list_unended_of_user, list_with_origin, set_issued, set_proxy_secret, set_used,
 };
 
 /// How a session was started.
@@ -243,6 +242,35 @@ pub fn start(
     session.access_until = lifetimes.access_token_expires_at(&session, now);
     store::insert(conn, &session, secret.as_ref(), &origin)?;
     Ok(StartedSession { session, secret })
+}
+
+/// Replaces a session whose user has authenticated again: ends it, and starts one with a new ID and secret. A copy of
+/// the old cookies and access tokens becomes useless. The new session keeps the kind, the scopes, the origin, the start
+/// and with it the absolute timeout. `None` if the session had ended already.
+pub fn replace(
+    conn: &mut DbConnection,
+    ended: &mut EndedSessions,
+    replaced: &Session,
+    signing_kid: Option<&str>,
+    lifetimes: &Lifetimes,
+    reason: EndReason,
+    now: Moment,
+) -> QueryResult<Option<StartedSession>> {
+    if !end(conn, ended, &replaced.id, reason, now)? {
+        return Ok(None);
+    }
+    let Some(origin) = store::find_origin(conn, &replaced.id)? else { return Ok(None) };
+    let secret = (replaced.kind == SessionKind::Browser).then(PlainSecret::generate);
+    let mut session = Session {
+        id: random_id(),
+        signing_kid: signing_kid.map(str::to_owned),
+        authenticated_at: now,
+        last_used_at: now,
+        ..replaced.clone()
+    };
+    session.access_until = lifetimes.access_token_expires_at(&session, now);
+    store::insert(conn, &session, secret.as_ref(), &origin)?;
+    Ok(Some(StartedSession { session, secret }))
 }
 
 /// Derives the secret of the proxy cookie from the session's with a one-way function: it can be set again at any time,

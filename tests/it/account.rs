@@ -5,6 +5,7 @@ use std::time::Duration;
 use vestibule::sessions;
 use vestibule::users::UserId;
 
+use crate::harness::proxies::{PROXY, check_both};
 use crate::harness::visitor::{Page, SESSION, TOKEN, Visitor};
 use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 
@@ -85,6 +86,36 @@ async fn password_change_ends_other_sessions_and_renews_the_session_secret() {
     assert_eq!(Visitor::new(&app).try_sign_in("alice", OTHER_PASSWORD).await.status, 303);
     let page = visitor.get("/account/sessions").await;
     assert!(page.html.contains("Password changed"));
+}
+
+#[tokio::test]
+async fn password_change_gives_the_session_a_new_id_and_revokes_its_tokens() {
+    let (app, visitor) = app_with_alice().await;
+    let [old_token, old_proxy] = [TOKEN, PROXY].map(|name| visitor.cookie(name).expect("signed in"));
+    let old_sid = sid(&old_token);
+    let form = visitor.get("/account/password").await;
+    let done = visitor.submit(&form, "/account/password", &[("current", PASSWORD), ("password", OTHER_PASSWORD)]).await;
+    assert_eq!(done.status, 303, "{}", done.html);
+    let [token, proxy] = [TOKEN, PROXY].map(|name| visitor.cookie(name).expect("still signed in"));
+    assert_eq!(app.get_me(&old_token).await.status(), 401, "at once");
+    assert_eq!(app.get_me(&token).await.status(), 200);
+    assert_ne!(sid(&token), old_sid);
+    for (secret, status) in [(old_proxy, 401), (proxy, 200)] {
+        let check = check_both(&app, &[("cookie", &format!("{PROXY}={secret}"))]).await;
+        assert_eq!(check.map(|response| response.status), [status; 2]);
+    }
+    let revoked: serde_json::Value = app.get("/revoked").send().await.expect("a response").json().await.expect("JSON");
+    assert!(revoked.to_string().contains(&old_sid), "resource servers learn of it: {revoked}");
+    let page = visitor.get("/account/sessions").await;
+    assert_eq!(page.html.matches("This device").count(), 1);
+    assert!(page.html.contains("<bdi>127.0.0.1</bdi>"), "where it was started is kept: {}", page.html);
+}
+
+/// The session ID of an access token.
+fn sid(token: &str) -> String {
+    let claims = token.split('.').nth(1).and_then(vestibule::secret::from_base64url).expect("a JWT");
+    let claims: serde_json::Value = serde_json::from_slice(&claims).expect("JSON");
+    claims["sid"].as_str().expect("a session ID").to_owned()
 }
 
 #[tokio::test]

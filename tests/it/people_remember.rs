@@ -5,7 +5,7 @@ use std::time::Duration;
 use vestibule::sessions;
 
 use crate::harness::visitor::{Page, SESSION, Visitor};
-use crate::harness::{PASSWORD, ServerProcess, TestApp, TestResponse};
+use crate::harness::{OTHER_PASSWORD, PASSWORD, ServerProcess, TestApp, TestResponse};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -38,6 +38,27 @@ async fn remembered_session_cookie_is_persistent() {
     sign_in_remembered(&visitor).await;
     let page = visitor.sign_out().await;
     assert!(!page.set_cookie(SESSION).expect("renewed").contains("Max-Age"));
+}
+
+#[tokio::test]
+async fn password_change_keeps_the_absolute_timeout_of_a_remembered_session() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let visitor = Visitor::new(&app);
+    sign_in_remembered(&visitor).await;
+    for days in [20, 20, 20] {
+        app.clock.advance(days * DAY);
+        assert!(visitor.is_signed_in().await);
+    }
+    let form = visitor.get("/account/password").await;
+    let done = visitor.submit(&form, "/account/password", &[("current", PASSWORD), ("password", OTHER_PASSWORD)]).await;
+    let cookie = done.set_cookie(SESSION).expect("a new session cookie");
+    let seconds: i64 = cookie.rsplit_once("; Max-Age=").expect("a persistent cookie").1.parse().expect("a number");
+    assert!((2_591_900..=2_592_000).contains(&seconds), "thirty of the ninety days are left: {cookie}");
+    app.clock.advance(20 * DAY);
+    assert!(visitor.is_signed_in().await);
+    app.clock.advance(11 * DAY);
+    assert!(!visitor.is_signed_in().await);
 }
 
 #[tokio::test]

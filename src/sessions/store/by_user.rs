@@ -1,14 +1,24 @@
-//! SQL for a user's own sessions: listing them, and replacing the secret of one.
+//! SQL that lists a user's own sessions, with where they were started.
 
 use diesel::prelude::*;
 
 use super::SessionRow;
-use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::db::schema::sessions;
-use crate::secret::PlainSecret;
-use crate::sessions::{Session, proxy_secret};
+use crate::sessions::{Session, SessionKind, SessionOrigin};
 use crate::users::UserId;
+
+/// Finds where a session was started.
+pub fn find_origin(conn: &mut DbConnection, id: &str) -> QueryResult<Option<SessionOrigin>> {
+    let row: Option<(String, Option<String>, Option<String>)> = sessions::table
+        .find(id)
+        .select((sessions::kind, sessions::network_address, sessions::user_agent))
+        .first(conn)
+        .optional()?;
+    Ok(row.and_then(|(kind, network_address, user_agent)| {
+        Some(SessionOrigin { kind: SessionKind::from_str(&kind)?, network_address, user_agent })
+    }))
+}
 
 /// A session with where it was started.
 #[derive(Clone, Debug)]
@@ -44,18 +54,4 @@ pub fn list_with_origin(conn: &mut DbConnection, user_id: UserId, limit: i64) ->
         Some(SessionWithOrigin { session: row.into_session()?, network_address, user_agent })
     };
     Ok(rows.into_iter().filter_map(with_origin).collect())
-}
-
-/// Replaces a session's secret after the user has authenticated again, which invalidates a stolen one. Returns `false`
-/// if the session has ended.
-pub fn rotate_secret(conn: &mut DbConnection, id: &str, secret: &PlainSecret, now: Moment) -> QueryResult<bool> {
-    let count = diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null()))
-        .set((
-            sessions::secret_hash.eq(secret.hash().as_str()),
-            sessions::proxy_secret_hash.eq(proxy_secret(secret).hash().as_str()),
-            sessions::authenticated_at.eq(now),
-            sessions::last_used_at.eq(now),
-        ))
-        .execute(conn)?;
-    Ok(count == 1)
 }
