@@ -56,6 +56,18 @@ pub fn is_https(request: &HttpRequest) -> bool {
     is_from_trusted_proxy(request) && super::header(request, "x-forwarded-proto") == Some("https")
 }
 
+/// The scheme that the browser used: as a trusted proxy reports it, otherwise that of `PUBLIC_URL`.
+#[must_use]
+pub fn scheme(request: &HttpRequest) -> &'static str {
+    let reported = super::header(request, "x-forwarded-proto").filter(|_| is_from_trusted_proxy(request));
+    match reported {
+        Some("https") => "https",
+        Some("http") => "http",
+        _ if super::config(request).public_url.is_https() => "https",
+        _ => "http",
+    }
+}
+
 /// Whether the request comes from a trusted proxy.
 #[must_use]
 pub fn is_from_trusted_proxy(request: &HttpRequest) -> bool {

@@ -3,6 +3,7 @@
 use actix_web::HttpRequest;
 use url::Url;
 
+use super::client_ip;
 use super::session::CsrfSeed;
 use crate::secret::{base64url, constant_time_eq, fill_random, from_base64url};
 
@@ -32,14 +33,28 @@ pub fn provenance(request: &HttpRequest) -> Provenance {
         return Provenance::OpaqueOrigin;
     }
     let Ok(origin) = Url::parse(origin) else { return Provenance::CrossSite };
-    let config = super::config(request);
-    // The pages work under any host name of this server, so Origin is compared with Host; behind a proxy that rewrites
-    // Host, with the public URL.
-    let is_host = super::header(request, "host").is_some_and(|host| {
-        Url::parse(&format!("{}://{host}", origin.scheme())).is_ok_and(|host| host.origin() == origin.origin())
-    });
-    let is_public = origin.origin().ascii_serialization() == config.public_url.as_str();
-    if is_host || is_public { Provenance::SameOrigin } else { Provenance::CrossSite }
+    let is_public = origin.origin().ascii_serialization() == super::config(request).public_url.as_str();
+    if is_public || is_own(request, &origin, client_ip::scheme(request)) {
+        Provenance::SameOrigin
+    } else {
+        Provenance::CrossSite
+    }
+}
+
+/// Whether a page of this server that was opened over http, where browsers keep no `Secure` cookie, sent the request.
+#[must_use]
+pub fn is_own_page_over_http(request: &HttpRequest) -> bool {
+    let origin = super::header(request, "origin").and_then(|origin| Url::parse(origin).ok());
+    let is_unreported = super::config(request).public_url.is_https() && !client_ip::is_https(request);
+    is_unreported && origin.is_some_and(|origin| is_own(request, &origin, "http"))
+}
+
+/// Whether an origin is this server's at the host name of the request: the pages work under any. Scheme, host and port
+/// must be the same (RFC 6454 §5): somebody on the network can replace a page that is loaded over http.
+fn is_own(request: &HttpRequest, origin: &Url, scheme: &str) -> bool {
+    super::header(request, "host").is_some_and(|host| {
+        Url::parse(&format!("{scheme}://{host}")).is_ok_and(|host| host.origin() == origin.origin())
+    })
 }
 
 /// Creates a form token of 86 base64url characters: the seed under a fresh mask, so a compressed page does not leak it

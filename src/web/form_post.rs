@@ -47,17 +47,21 @@ impl FormRejection {
     #[must_use]
     pub fn alert(self, words: &Translation, request: &HttpRequest) -> Alert {
         match self {
+            Self::NoCookie { is_insecure: true } => insecure_alert(words, request),
+            Self::CrossSite if csrf::is_own_page_over_http(request) => insecure_alert(words, request),
             Self::CrossSite => Alert::named(words, "alert-cross-site"),
-            Self::NoCookie { is_insecure: true } => {
-                let url = super::config(request).public_url.as_str();
-                let text = words.format("alert-insecure-cookie-text", &[("url", url.into())]);
-                Alert { text, ..Alert::named(words, "alert-no-cookie") }
-            }
             Self::NoCookie { is_insecure: false } => Alert::named(words, "alert-no-cookie"),
             Self::Stale => Alert::named(words, "alert-stale"),
             Self::Malformed(_) => Alert::named(words, "alert-bad-form"),
         }
     }
+}
+
+/// The alert for a page that was opened over http although the server is on https.
+fn insecure_alert(words: &Translation, request: &HttpRequest) -> Alert {
+    let url = super::config(request).public_url.as_str();
+    let text = words.format("alert-insecure-cookie-text", &[("url", url.into())]);
+    Alert { text, ..Alert::named(words, "alert-no-cookie") }
 }
 
 /// The state in which a form is shown: for the first time, or again with an alert.

@@ -61,6 +61,47 @@ async fn secure_cookie_over_http_is_named_as_the_cause() {
 }
 
 #[tokio::test]
+async fn origin_of_another_scheme_host_or_port_is_cross_site() {
+    let app = TestApp::start_with(|settings| {
+        settings.set("PUBLIC_URL", "https://login.example");
+        settings.set("TRUSTED_PROXIES", "127.0.0.1");
+    })
+    .await;
+    app.add_user("alice", &[]).await;
+    for (proto, host, origin, status) in [
+        ("https", "login.example", "https://login.example", 303),
+        ("https", "login.example", "https://login.example:443", 303),
+        ("https", "other.example:8443", "https://other.example:8443", 303),
+        ("https", "upstream:8080", "https://login.example", 303),
+        ("https", "login.example", "http://login.example", 403),
+        ("https", "login.example:443", "http://login.example:443", 403),
+        ("https", "login.example", "https://login.example:8443", 403),
+        ("https", "login.example", "https://example", 403),
+        ("https", "login.example", "https://login.example.evil", 403),
+        ("https", "login.example", "ftp://login.example", 403),
+        // A browser that opened the page over http sends no secure cookie; the page says so.
+        ("http", "login.example", "http://login.example", 422),
+        ("http", "login.example", "http://evil.example", 403),
+    ] {
+        let visitor = Visitor::new(&app).with("x-forwarded-proto", proto).with("host", host);
+        let form = visitor.get("/login").await;
+        if proto == "http" {
+            visitor.forget_cookies();
+        }
+        let page = visitor.clone().with("origin", origin).submit(&form, "/login", &ALICE).await;
+        assert_eq!(page.status, status, "{origin} at {proto}://{host}: {}", page.alert());
+        assert_eq!(page.alert().contains("https://login.example"), status == 422, "{}", page.alert());
+    }
+    let app = app_with_alice().await;
+    let own = app.url.clone();
+    for (origin, status) in [(own.clone(), 303), (own.replace("http:", "https:"), 403)] {
+        let visitor = Visitor::new(&app);
+        let form = visitor.get("/login").await;
+        assert_eq!(visitor.with("origin", &origin).submit(&form, "/login", &ALICE).await.status, status, "{origin}");
+    }
+}
+
+#[tokio::test]
 async fn forwarded_proto_from_an_untrusted_address_is_ignored() {
     let app = TestApp::start_with(|settings| settings.set("PUBLIC_URL", "https://login.example"));
     let page = Visitor::new(&app.await).with("x-forwarded-proto", "https").post("/login", &ALICE).await;
