@@ -407,6 +407,10 @@ field-email = Email address
 verify-title = Confirm your email address
 verify-lead = Confirm that this email address belongs to your account.
 verify-button = Confirm
+verify-other-title = This link is for another account
+verify-other-text = You’re signed in as { $username }. Sign out, then sign in to the account whose email address you want to confirm.
+verify-other-link = Sign out
+notice-verify-sign-in = Sign in to confirm your email address.
 notice-email-verified = Your email address is confirmed.
 link-expired-verify = It expired, was used or was replaced by a newer one, or the address belongs to another account. Request a new link from your account.
 

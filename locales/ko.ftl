@@ -372,6 +372,10 @@ field-email = 이메일 주소
 verify-title = 이메일 주소 확인
 verify-lead = 이 이메일 주소가 본인 계정의 것이 맞는지 확인하세요.
 verify-button = 확인
+verify-other-title = 다른 계정의 링크입니다
+verify-other-text = 현재 { $username } 계정으로 로그인되어 있습니다. 로그아웃한 다음 이메일 주소를 확인할 계정으로 로그인하세요.
+verify-other-link = 로그아웃
+notice-verify-sign-in = 이메일 주소를 확인하려면 로그인하세요.
 notice-email-verified = 이메일 주소를 확인했습니다.
 link-expired-verify = 만료되었거나 이미 사용했거나 새 링크로 대체되었거나, 다른 계정에서 사용 중인 주소입니다. 내 계정에서 새 링크를 요청하세요.
 

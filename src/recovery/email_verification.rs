@@ -119,14 +119,17 @@ pub async fn cancel_email_change(accounts: &AccountService, user_id: UserId) -> 
         .await
 }
 
-/// Makes the link's address the user's verified address, notifies the address that it replaces, and uses the link.
+/// Makes the link's address the verified address of the user who is signed in, notifies the address that it replaces,
+/// and uses the link. A link of another user is not used.
 pub async fn verify_email(
     accounts: &AccountService,
     outbox: Outbox,
     link: Link,
+    signed_in: UserId,
     client_info: ClientInfo,
 ) -> Result<EmailVerification, DbError> {
     let clock = accounts.clock().clone();
+    let link = if link.user_id == Some(signed_in) { link } else { return Ok(EmailVerification::LinkExpired) };
     accounts.write(move |conn, _| verify(conn, &outbox, &link, &client_info, clock.now())).await
 }
 

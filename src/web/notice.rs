@@ -20,6 +20,8 @@ pub enum Notice {
     PasswordResetRequested,
     /// After a new password was chosen by a reset link.
     PasswordReset,
+    /// Before an address is confirmed.
+    SignInToVerify,
     /// After an address was confirmed.
     EmailVerified,
     /// After an account was requested, whether or not a link was sent.
@@ -43,7 +45,7 @@ pub enum Notice {
 }
 
 impl Notice {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::SignedOut,
         Self::SetUp,
         Self::Rescued,
@@ -51,6 +53,7 @@ impl Notice {
         Self::DraftKept,
         Self::PasswordResetRequested,
         Self::PasswordReset,
+        Self::SignInToVerify,
         Self::EmailVerified,
         Self::AccountRequested,
         Self::AccountCreated,
@@ -74,6 +77,7 @@ impl Notice {
             Self::DraftKept => "text-kept",
             Self::PasswordResetRequested => "reset-asked",
             Self::PasswordReset => "password-reset",
+            Self::SignInToVerify => "verify-sign-in",
             Self::EmailVerified => "email-verified",
             Self::AccountRequested => "account-asked",
             Self::AccountCreated => "account-made",

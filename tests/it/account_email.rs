@@ -13,6 +13,8 @@ const PATH: &str = "/account/email";
 const OLD: &str = "alice@example.com";
 const NEW: &str = "alice@example.org";
 const PENDING: &str = "Unconfirmed email";
+/// The redirect to the sign-in page, which leads back to the link.
+const SIGN_IN: (u16, &str) = (303, "/login?notice=verify-sign-in&next=/email/verify");
 const CONFIRM: &str = "Confirm your email address for Vestibule";
 
 #[tokio::test]
@@ -28,7 +30,7 @@ async fn email_changes_when_confirmed_and_the_old_address_gets_two_notices() {
     assert_eq!(email_of(&app).await, (Some(OLD.to_owned()), false), "nothing is changed yet");
     server.wait_for_one(OLD, "Request to change your email at Vestibule").await;
     let mail = server.wait_for_one(NEW, CONFIRM).await;
-    assert_eq!(confirm(&app, &mail).await.status, 303);
+    assert_eq!(confirm(&visitor, &mail).await.status, 303);
     assert_eq!(email_of(&app).await, (Some(NEW.to_owned()), true));
     server.wait_for_one(OLD, "Your email address at Vestibule was changed").await;
     assert!(!visitor.get(PATH).await.html.contains(PENDING));
@@ -131,7 +133,7 @@ async fn user_without_an_email_adds_one() {
     request_change(&visitor, NEW).await;
     let page = visitor.get(PATH).await;
     assert!(page.html.contains(">Cancel</button>") && !page.html.contains("Current email"), "{}", page.html);
-    assert_eq!(confirm(&app, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
+    assert_eq!(confirm(&visitor, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
     assert!(visitor.get(PATH).await.html.contains("<h1>Change your email address</h1>"));
     assert_eq!(server.received().len(), 1, "no old address to notify");
 }
@@ -149,7 +151,7 @@ async fn ending_sessions_cancels_a_pending_email_change() {
         let page = visitor.submit(&form, PATH, &[("email", &email), ("current", current)]).await;
         assert_eq!(page.status, 303, "{way}: {}", page.html);
         let mail = server.wait_for_one(&email, CONFIRM).await;
-        assert_eq!(open(&app, &mail).await.1.status, 200, "{way}: the link is still valid");
+        assert_eq!(open(&app, &mail).await.1.status, 303, "{way}: the link is still valid");
         match way {
             "password" => {
                 let form = visitor.get("/account/password").await;
@@ -186,8 +188,46 @@ async fn email_change_invalidates_reset_links_sent_to_the_old_address() {
     request_change(&visitor, NEW).await;
     assert_eq!(open(&app, &reset).await.1.status, 200);
     let mail = server.wait_for_one(NEW, CONFIRM).await;
-    assert_eq!(confirm(&app, &mail).await.status, 303);
+    assert_eq!(confirm(&visitor, &mail).await.status, 303);
     assert_eq!(open(&app, &reset).await.1.status, 410);
+}
+
+#[tokio::test]
+async fn only_the_signed_in_owner_of_the_account_can_confirm_its_email() {
+    let (server, app, visitor) = start().await;
+    app.add_user("bob", &[]).await;
+    request_change(&visitor, NEW).await;
+    let mail = server.wait_for_one(NEW, CONFIRM).await;
+    let (browser, page) = open(&app, &mail).await;
+    assert_eq!((page.status, page.location()), SIGN_IN, "nobody is signed in");
+    let login = browser.get(page.location()).await;
+    assert!(login.html.contains("Sign in to confirm your email address."), "{}", login.html);
+    let page = browser.submit(&login, "/email/verify", &[]).await;
+    assert_eq!((page.status, page.location()), SIGN_IN, "a post confirms nothing either");
+    // Another user at the same browser.
+    let next = [("password", PASSWORD), ("next", "/email/verify")];
+    let page = browser.submit(&login, "/login", &[&[("username", "bob")][..], &next].concat()).await;
+    assert_eq!((page.status, page.location()), (303, "/email/verify"));
+    let page = browser.get("/email/verify").await;
+    assert_eq!(page.status, 403);
+    assert!(page.html.contains("This link is for another account") && page.html.contains("signed in as bob"));
+    assert!(!page.html.contains("alice"), "the account of the link is not revealed: {}", page.html);
+    let profile = browser.get("/account/profile").await;
+    let page = browser.submit(&profile, "/email/verify", &[]).await;
+    assert_eq!(page.status, 403);
+    assert_eq!(email_of(&app).await, (Some(OLD.to_owned()), false), "nothing is changed");
+    // The page leads to the account of the link.
+    let logout = browser.get("/logout?next=/email/verify").await;
+    let page = browser.submit(&logout, "/logout", &[("next", "/email/verify")]).await;
+    assert_eq!((page.status, page.location()), (303, "/email/verify"));
+    let page = browser.get("/email/verify").await;
+    let login = browser.get(page.location()).await;
+    let page = browser.submit(&login, "/login", &[&[("username", "alice")][..], &next].concat()).await;
+    let form = browser.get(page.location()).await;
+    assert!(form.value_of("username") == Some("alice") && form.value_of("email") == Some(NEW), "{}", form.html);
+    let page = browser.submit(&form, "/email/verify", &[]).await;
+    assert_eq!((page.status, page.location()), (303, "/?notice=email-verified"));
+    assert_eq!(email_of(&app).await, (Some(NEW.to_owned()), true));
 }
 
 #[tokio::test]
@@ -220,7 +260,7 @@ async fn email_change_leaves_a_username_that_is_an_email() {
     visitor.sign_in(OLD).await;
     assert!(visitor.get(PATH).await.html.contains("sign in with the username alice@example.com"));
     request_change(&visitor, NEW).await;
-    assert_eq!(confirm(&app, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
+    assert_eq!(confirm(&visitor, &server.wait_for_one(NEW, CONFIRM).await).await.status, 303);
     assert_eq!(Visitor::new(&app).try_sign_in(OLD, PASSWORD).await.status, 303);
     assert_eq!(Visitor::new(&app).try_sign_in(NEW, PASSWORD).await.status, 422, "an email address is not a username");
 }
@@ -241,7 +281,7 @@ async fn request_change(visitor: &Visitor, email: &str) -> Page {
     visitor.submit(&form, PATH, &[("email", email), ("current", PASSWORD)]).await
 }
 
-/// Opens a link in a new browser and returns the form behind it.
+/// Opens a link in a new browser and returns the page behind it.
 async fn open(app: &TestApp, mail: &Received) -> (Visitor, Page) {
     let visitor = Visitor::new(app);
     let taken = visitor.get(&mail.link()).await;
@@ -249,9 +289,11 @@ async fn open(app: &TestApp, mail: &Received) -> (Visitor, Page) {
     (visitor, form)
 }
 
-async fn confirm(app: &TestApp, mail: &Received) -> Page {
-    let (visitor, form) = open(app, mail).await;
-    visitor.submit(&form, "/email/verify", &[]).await
+/// Confirms the address in the browser of the account's owner.
+async fn confirm(owner: &Visitor, mail: &Received) -> Page {
+    let taken = owner.get(&mail.link()).await;
+    let form = owner.get(taken.location()).await;
+    owner.submit(&form, "/email/verify", &[]).await
 }
 
 async fn email_of(app: &TestApp) -> (Option<String>, bool) {

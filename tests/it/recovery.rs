@@ -221,23 +221,32 @@ async fn email_verification_works_once_and_notifies_the_old_address() {
     // Another account requests the same address before either has verified it.
     let bob = app.add_user("bob", &[]).await;
     let mailed_to_bob = change((&app, &server), &bob, "HANA@예시.한국").await;
-    let (visitor, form) = open(&app, &mailed).await;
+    let (visitor, form) = open_as("alice", &app, &mailed).await;
     assert!(form.html.contains("hana@예시.한국") && form.value_of("username") == Some("alice"));
     assert_eq!(visitor.get("/email/verify").await.status, 200, "opening the page confirms nothing");
     let done = visitor.submit(&form, "/email/verify", &[]).await;
-    assert_eq!((done.status, done.location()), (303, "/login?notice=email-verified"));
+    assert_eq!((done.status, done.location()), (303, "/?notice=email-verified"));
     assert_eq!(email_of(&app, &user).await, (Some("hana@예시.한국".to_owned()), true));
     server.wait_for_one("Alice@example.com", "Your email address at Vestibule was changed").await;
     assert_eq!(open(&app, &mailed).await.1.status, 410);
     // Another account cannot have the same email.
-    let (visitor, form) = open(&app, &mailed_to_bob).await;
+    let (visitor, form) = open_as("bob", &app, &mailed_to_bob).await;
     assert_eq!(visitor.submit(&form, "/email/verify", &[]).await.status, 410);
     assert_eq!(email_of(&app, &bob).await, (None, false));
     // The link expires after a day.
     let mailed = change((&app, &server), &bob, "bob@example.com").await;
-    let (visitor, form) = open(&app, &mailed).await;
+    let (visitor, form) = open_as("bob", &app, &mailed).await;
     app.clock.advance(Duration::from_secs(24 * 3_600 + 1));
     assert_eq!(visitor.submit(&form, "/email/verify", &[]).await.status, 410);
+}
+
+/// Opens a link in a browser in which this user is signed in, and returns the form behind it.
+async fn open_as(name: &str, app: &TestApp, mail: &Received) -> (Visitor, Page) {
+    let visitor = Visitor::new(app);
+    visitor.sign_in(name).await;
+    let taken = visitor.get(&mail.link()).await;
+    let form = visitor.get(taken.location()).await;
+    (visitor, form)
 }
 
 /// Requests another email and waits for the mail to it.

@@ -246,7 +246,10 @@ async fn open_fresh(page: &str, browser: &Browser, Servers { fresh, used, brande
         "forgot" => browser.goto(&format!("{}/password/forgot", used.url)).await,
         "register" => browser.goto(&format!("{}/register", used.url)).await,
         "reset" => open_link(browser, used, ("/password/reset", LinkPurpose::Reset)).await,
-        "verify" => open_link(browser, used, ("/email/verify", LinkPurpose::Verify)).await,
+        "verify" => {
+            sign_in(browser, &host_name_url).await;
+            open_link(browser, used, ("/email/verify", LinkPurpose::Verify)).await;
+        }
         "invite" => open_link(browser, used, ("/invite", LinkPurpose::Invite)).await,
         "account" => sign_in(browser, &used.url).await,
         "sign-out" => sign_in(browser, &host_name_url).await,
