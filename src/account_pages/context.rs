@@ -131,9 +131,7 @@ impl AccountContext {
 
     /// A mail to the user; `None` when the account has no email address.
     pub fn mail(&self, kind: MailKind) -> Option<Mail> {
-        let user = &self.current.user;
-        let (display_name, language) = (user.display_name.clone(), user.language.clone());
-        Some(Mail { kind, to: user.email.clone()?, display_name, language, user_id: Some(user.id.0) })
+        self.current.user.mail(kind)
     }
 
     /// The mail queue, with the page's language for accounts that have chosen none.

@@ -64,7 +64,7 @@ pub async fn submit(
 async fn delete(context: &AccountContext, accounts: &AccountService) -> Result<Deletion, AppError> {
     let Some(name) = LookupName::parse(&context.current.user.username) else { return Err(AppError::not_found()) };
     let now = accounts.clock().now();
-    let mail = context.mail(MailKind::AccountDeleted { username: context.current.user.username.clone() });
+    let mail = context.mail(MailKind::AccountDeleted);
     let (outbox, event) = (context.outbox(accounts.outbox()), context.event(EventKind::Deleted, now));
     let deletion = accounts.write(move |conn, ended| -> Result<_, DbError> {
         let deletion = accounts::delete(conn, ended, &name, false, now)?;

@@ -82,7 +82,7 @@ pub async fn submit(
         hash,
         known: auth.known_places(&attempt),
         event: context.event(EventKind::PasswordChanged, now),
-        mail: context.mail(MailKind::PasswordChanged { username: context.current.user.username.clone() }),
+        mail: context.mail(MailKind::PasswordChanged),
     };
     let outbox = context.outbox(accounts.outbox());
     let step = move |conn: &mut _, ended: &mut _| change_password(conn, ended, &outbox, change.clone(), now);

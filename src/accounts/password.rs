@@ -52,7 +52,7 @@ impl AccountService {
         let count = self.write(move |conn, ended| -> Result<_, DbError> {
             let now = clock.now();
             let count = set_password(conn, ended, found.id, &hash, &ClientInfo::default(), now)?;
-            let kind = MailKind::PasswordChanged { username: found.username.clone() };
+            let kind = MailKind::PasswordChanged;
             queue_notification(conn, &outbox, &found, kind, now)?;
             Ok(count)
         });

@@ -11,7 +11,7 @@ use crate::audit::{self, Event, EventKind};
 use crate::clients::{self, GrantType};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
-use crate::mail::{Mail, MailKind, Outbox};
+use crate::mail::{MailKind, Outbox};
 use crate::metrics;
 use crate::scope::Scopes;
 use crate::secret::{DerivedKey, PlainSecret};
@@ -287,15 +287,10 @@ impl CompletionStep {
     }
 
     fn queue_new_device_mail(&self, conn: &mut DbConnection, event: Event, now: Moment) -> Result<(), DbError> {
-        let Some(to) = self.user.email.clone() else { return Ok(()) };
-        let kind = MailKind::NewDevice {
-            username: self.user.username.clone(),
-            device: event.detail.unwrap_or_else(|| "?".to_owned()),
-            address: event.network_address.unwrap_or_default(),
-            at: now,
-        };
-        let (display_name, language) = (self.user.display_name.clone(), self.user.language.clone());
-        self.outbox.queue(conn, Mail { kind, to, display_name, language, user_id: event.user_id }, now)?;
+        let kind =
+            MailKind::NewDevice { device: event.detail, address: event.network_address.unwrap_or_default(), at: now };
+        let Some(mail) = self.user.mail(kind) else { return Ok(()) };
+        self.outbox.queue(conn, mail, now)?;
         Ok(())
     }
 }

@@ -12,8 +12,9 @@ pub struct Mail {
     pub kind: MailKind,
     /// The recipient's address.
     pub to: String,
-    /// The recipient's display name; without one, the greeting uses the username.
-    pub display_name: Option<String>,
+    /// The name in the greeting. `None` if the recipient may be a stranger to the account: the mail must not carry text
+    /// that its user chose.
+    pub name: Option<String>,
     /// The tag of its language; `None` for the language of the page that queues it, or the default one.
     pub language: Option<String>,
     /// The ID of the account that it is about, if there is one yet.
@@ -25,15 +26,11 @@ pub struct Mail {
 pub enum MailKind {
     /// A link to choose a new password.
     Reset {
-        /// The account's username.
-        username: String,
         /// The link's secret.
         secret: PlainSecret,
     },
     /// A link to verify an address.
     Verify {
-        /// The account's username.
-        username: String,
         /// The link's secret.
         secret: PlainSecret,
     },
@@ -48,46 +45,26 @@ pub enum MailKind {
         secret: PlainSecret,
     },
     /// Someone requested an account with the address of an existing one.
-    AddressInUse {
-        /// The existing account's username.
-        username: String,
-    },
+    AddressInUse,
     /// The password was changed.
-    PasswordChanged {
-        /// The account's username.
-        username: String,
-    },
+    PasswordChanged,
     /// Someone signed in with an unknown browser.
     NewDevice {
-        /// The account's username.
-        username: String,
-        /// The browser, as text.
-        device: String,
+        /// The browser, as text that it chose itself; `None` if it is unknown.
+        device: Option<String>,
         /// The network address.
         address: String,
         /// The time of the sign-in.
         at: Moment,
     },
     /// The user of another account tried to set the address of this one.
-    AddressRequested {
-        /// The username of the account that has the address.
-        username: String,
-    },
+    AddressRequested,
     /// A change of the account's address was requested; goes to the current address.
-    EmailChangeRequested {
-        /// The account's username.
-        username: String,
-    },
+    EmailChangeRequested,
     /// The account's address was changed; goes to the old address.
-    EmailChanged {
-        /// The account's username.
-        username: String,
-    },
+    EmailChanged,
     /// The account was deleted.
-    AccountDeleted {
-        /// The account's username.
-        username: String,
-    },
+    AccountDeleted,
 }
 
 impl MailKind {
@@ -99,13 +76,13 @@ impl MailKind {
             Self::Verify { .. } => "verify",
             Self::Register { .. } => "register",
             Self::Invite { .. } => "invite",
-            Self::AddressInUse { .. } => "address-in-use",
-            Self::PasswordChanged { .. } => "password-changed",
+            Self::AddressInUse => "address-in-use",
+            Self::PasswordChanged => "password-changed",
             Self::NewDevice { .. } => "new-device",
-            Self::AddressRequested { .. } => "address-wanted",
-            Self::EmailChangeRequested { .. } => "email-change-asked",
-            Self::EmailChanged { .. } => "email-changed",
-            Self::AccountDeleted { .. } => "account-deleted",
+            Self::AddressRequested => "address-wanted",
+            Self::EmailChangeRequested => "email-change-asked",
+            Self::EmailChanged => "email-changed",
+            Self::AccountDeleted => "account-deleted",
         }
     }
 

@@ -65,7 +65,7 @@ impl<'a> MailContent<'a> {
     pub fn new(mail: &MailPayload, kind: &str, brand: &'a MailBrand) -> Self {
         let MailBrand { product, public_url, help_url, .. } = brand;
         let words = i18n::words_for(mail.language.as_deref());
-        let name = mail.display_name.as_deref().or(mail.username.as_deref());
+        let name = mail.name.as_deref();
         let text = |key: &str| {
             let arguments = [
                 ("product", product.as_str().into()),
@@ -114,25 +114,23 @@ mod tests {
     use crate::secret::PlainSecret;
 
     fn kinds() -> Vec<MailKind> {
-        let username = || "<b>\"alice\"</b>".to_owned();
         let secret = PlainSecret::generate;
         vec![
-            MailKind::Reset { username: username(), secret: secret() },
-            MailKind::Verify { username: username(), secret: secret() },
+            MailKind::Reset { secret: secret() },
+            MailKind::Verify { secret: secret() },
             MailKind::Register { link: "x".repeat(450) },
             MailKind::Invite { secret: secret() },
-            MailKind::AddressInUse { username: username() },
-            MailKind::PasswordChanged { username: username() },
+            MailKind::AddressInUse,
+            MailKind::PasswordChanged,
             MailKind::NewDevice {
-                username: username(),
-                device: "<i>Firefox</i>".to_owned(),
+                device: Some("<i>Firefox</i>".to_owned()),
                 address: "192.0.2.1".to_owned(),
                 at: Clock::system().now(),
             },
-            MailKind::AddressRequested { username: username() },
-            MailKind::EmailChangeRequested { username: username() },
-            MailKind::EmailChanged { username: username() },
-            MailKind::AccountDeleted { username: username() },
+            MailKind::AddressRequested,
+            MailKind::EmailChangeRequested,
+            MailKind::EmailChanged,
+            MailKind::AccountDeleted,
         ]
     }
 
@@ -146,10 +144,10 @@ mod tests {
     }
 
     #[test]
-    fn greeting_prefers_the_display_name_and_accepts_payloads_without_one() {
+    fn greeting_has_the_name_and_nothing_else_that_an_earlier_release_queued() {
         for (stored, greeting) in [
             (r#"{"to":"a@example.com","display_name":"Mina Park","username":"mina"}"#, "Hi Mina Park,"),
-            (r#"{"to":"a@example.com","language":null,"username":"mina","path":"/password/forgot"}"#, "Hi mina,"),
+            (r#"{"to":"a@example.com","language":null,"username":"mina","path":"/password/forgot"}"#, "Hi,"),
             (r#"{"to":"a@example.com"}"#, "Hi,"),
         ] {
             let mail: MailPayload = serde_json::from_str(stored).expect("a payload");
@@ -165,7 +163,7 @@ mod tests {
                 let (name, has_link) = (kind.name(), kind.has_link());
                 let language = Some(words.language().to_owned());
                 let to = "alice@example.com".to_owned();
-                let mail = Mail { kind, to, display_name: None, language, user_id: None };
+                let mail = Mail { kind, to, name: Some("<b>\"alice\"</b>".to_owned()), language, user_id: None };
                 let content = MailContent::new(&MailPayload::from(mail), name, &brand);
                 assert_eq!(content.lang, words.language());
                 let (text, html) = content.render().expect("renders");

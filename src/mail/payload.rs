@@ -12,9 +12,10 @@ use crate::secret::{DerivedKey, PlainSecret};
 #[serde(default)]
 pub(super) struct MailPayload {
     pub to: String,
-    pub display_name: Option<String>,
+    /// The name in the greeting.
+    #[serde(rename = "display_name")]
+    pub name: Option<String>,
     pub language: Option<String>,
-    pub username: Option<String>,
     /// The path of the page it links to, with the secret of a one-time link.
     pub path: Option<String>,
     pub device: Option<String>,
@@ -26,32 +27,19 @@ impl From<Mail> for MailPayload {
     fn from(mail: Mail) -> Self {
         let link_to = |path: &str, link: &str| Some(format!("{path}?link={link}"));
         let link = |path: &str, secret: &PlainSecret| link_to(path, secret.reveal());
-        let base = Self { to: mail.to, display_name: mail.display_name, language: mail.language, ..Self::default() };
+        let base = Self { to: mail.to, name: mail.name, language: mail.language, ..Self::default() };
         match mail.kind {
-            MailKind::Reset { username, secret } => {
-                Self { username: Some(username), path: link("/password/reset", &secret), ..base }
-            }
-            MailKind::Verify { username, secret } => {
-                Self { username: Some(username), path: link("/email/verify", &secret), ..base }
-            }
+            MailKind::Reset { secret } => Self { path: link("/password/reset", &secret), ..base },
+            MailKind::Verify { secret } => Self { path: link("/email/verify", &secret), ..base },
             MailKind::Register { link } => Self { path: link_to("/invite", &link), ..base },
             MailKind::Invite { secret } => Self { path: link("/invite", &secret), ..base },
-            MailKind::AddressInUse { username }
-            | MailKind::PasswordChanged { username }
-            | MailKind::EmailChangeRequested { username } => {
-                Self { username: Some(username), path: Some("/password/forgot".to_owned()), ..base }
+            MailKind::AddressInUse | MailKind::PasswordChanged | MailKind::EmailChangeRequested => {
+                Self { path: Some("/password/forgot".to_owned()), ..base }
             }
-            MailKind::NewDevice { username, device, address, at } => Self {
-                username: Some(username),
-                path: Some("/password/forgot".to_owned()),
-                device: Some(device),
-                address: Some(address),
-                at: Some(at),
-                ..base
-            },
-            MailKind::AddressRequested { username }
-            | MailKind::EmailChanged { username }
-            | MailKind::AccountDeleted { username } => Self { username: Some(username), ..base },
+            MailKind::NewDevice { device, address, at } => {
+                Self { path: Some("/password/forgot".to_owned()), device, address: Some(address), at: Some(at), ..base }
+            }
+            MailKind::AddressRequested | MailKind::EmailChanged | MailKind::AccountDeleted => base,
         }
     }
 }

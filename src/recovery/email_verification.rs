@@ -65,32 +65,25 @@ fn queue_email_change(
 ) -> Result<Queued, DbError> {
     let secret = create_link(conn, user, email, now)?;
     let mail = match find_verified_owner(conn, email, Some(user.id))? {
-        None => Mail {
-            kind: MailKind::Verify { username: user.username.clone(), secret },
+        // The address may be a stranger's: no text of the user is sent there.
+        None => Some(Mail {
+            kind: MailKind::Verify { secret },
             to: email.to_owned(),
-            // The address may be a stranger's: no free text of the user is sent there.
-            display_name: None,
+            name: None,
             language: user.language.clone(),
             user_id: Some(user.id.0),
-        },
+        }),
         // The secret of the link is dropped, which makes the link unusable.
-        Some(owner) => Mail {
-            kind: MailKind::AddressRequested { username: owner.username },
-            to: owner.email.unwrap_or_else(|| email.to_owned()),
-            display_name: owner.display_name,
-            language: owner.language,
-            user_id: Some(user.id.0),
-        },
+        Some(owner) => {
+            let mail = owner.mail(MailKind::AddressRequested);
+            mail.map(|mail| Mail { user_id: Some(user.id.0), ..mail })
+        }
     };
+    // An owner without an address is none.
+    let Some(mail) = mail else { return Ok(Queued::Full) };
     let queued = outbox.queue(conn, mail, now)?;
     if queued == Queued::Waiting && user.email.as_deref() != Some(email) {
-        queue_notification(
-            conn,
-            outbox,
-            user,
-            MailKind::EmailChangeRequested { username: user.username.clone() },
-            now,
-        )?;
+        queue_notification(conn, outbox, user, MailKind::EmailChangeRequested, now)?;
     }
     Ok(queued)
 }
@@ -155,7 +148,7 @@ fn verify(
     if user.email.as_deref() != Some(email) {
         // Links that were mailed to the replaced address become invalid.
         links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, user_id)?;
-        queue_notification(conn, outbox, &user, MailKind::EmailChanged { username: user.username.clone() }, now)?;
+        queue_notification(conn, outbox, &user, MailKind::EmailChanged, now)?;
         audit::record(conn, &Event::of_user(EventKind::EmailChanged, user_id.0, client_info, now))?;
     }
     users::set_verified_email(conn, user_id, email, now)?;

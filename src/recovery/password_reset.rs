@@ -5,7 +5,7 @@ use crate::audit::ClientInfo;
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError, Rollback};
 use crate::links::{self, Link, LinkPurpose};
-use crate::mail::{Mail, MailKind, Outbox, Queued};
+use crate::mail::{MailKind, Outbox, Queued};
 use crate::secret::PlainSecret;
 use crate::sessions::EndedSessions;
 use crate::users::argon2id::PasswordHash;
@@ -77,10 +77,7 @@ pub async fn mail_reset_link(accounts: &AccountService, outbox: Outbox, user: Us
             let now = clock.now();
             users::lock_accounts(conn)?;
             let secret = links::create(conn, LinkPurpose::Reset, Some(user.id), now)?;
-            let Some(to) = user.email.clone() else { return Ok(ResetMail::Queued) };
-            let kind = MailKind::Reset { username: user.username.clone(), secret };
-            let (display_name, language) = (user.display_name.clone(), user.language.clone());
-            let mail = Mail { kind, to, display_name, language, user_id: Some(user.id.0) };
+            let Some(mail) = user.mail(MailKind::Reset { secret }) else { return Ok(ResetMail::Queued) };
             match outbox.queue(conn, mail, now)? {
                 Queued::Waiting => Ok(ResetMail::Queued),
                 // Rolled back, because the new link would not be mailed.
@@ -146,6 +143,6 @@ fn reset(
     let Some(ended_sessions) = set_password(conn, ended, user_id, hash, client_info, now)? else {
         return Ok(Reset::LinkExpired);
     };
-    queue_notification(conn, outbox, &user, MailKind::PasswordChanged { username: user.username.clone() }, now)?;
+    queue_notification(conn, outbox, &user, MailKind::PasswordChanged, now)?;
     Ok(Reset::Done { user, ended_sessions })
 }

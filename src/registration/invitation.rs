@@ -11,9 +11,6 @@ use crate::users::{self, NameProblem, NewUser, UserCreation};
 
 /// The most open invitations.
 pub const MAX_OPEN: i64 = 10_000;
-/// The most accounts of one address that are named in notifications of a registration request: each is another mail to
-/// the same mailbox.
-const MAX_NOTIFIED: i64 = 5;
 
 /// Outcome of an invitation.
 #[derive(Clone, Debug)]
@@ -64,7 +61,7 @@ pub async fn invite(
             let mail = Mail {
                 kind: MailKind::Invite { secret },
                 to: email.to_owned(),
-                display_name: None,
+                name: None,
                 language: None,
                 user_id: None,
             };
@@ -111,14 +108,14 @@ fn queue_registration(
 ) -> Result<(), DbError> {
     let Some(key) = users::email_key(email) else { return Ok(()) };
     if users::has_email_key(conn, &key)? {
-        for user in users::list_active_by_email_key(conn, &key, MAX_NOTIFIED)? {
-            let kind = MailKind::AddressInUse { username: user.username.clone() };
-            queue_notification(conn, outbox, &user, kind, now)?;
+        // One mail to the mailbox, also when several accounts have the address.
+        if let Some(user) = users::list_active_by_email_key(conn, &key, 1)?.first() {
+            queue_notification(conn, outbox, user, MailKind::AddressInUse, now)?;
         }
         return Ok(());
     }
     let kind = MailKind::Register { link: links.create(email, now) };
-    outbox.queue(conn, Mail { kind, to: email.to_owned(), display_name: None, language: None, user_id: None }, now)?;
+    outbox.queue(conn, Mail { kind, to: email.to_owned(), name: None, language: None, user_id: None }, now)?;
     Ok(())
 }
 

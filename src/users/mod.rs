@@ -16,6 +16,7 @@ use diesel::QueryResult;
 
 use crate::clock::Moment;
 use crate::db::DbConnection;
+use crate::mail::{Mail, MailKind};
 use crate::secret::random_id;
 use argon2id::PasswordHash;
 pub use email::{email_key, is_email};
@@ -81,6 +82,25 @@ pub struct User {
     pub last_signed_in_at: Option<Moment>,
     /// Whether the account can sign in.
     pub state: UserState,
+}
+
+impl User {
+    /// A mail to this account; `None` if it has no email address. Only at an address that the user has confirmed it may
+    /// repeat text that they chose: their name, and what their browser calls itself. Any other address may be a
+    /// stranger's, to whom such text would be a message from an attacker.
+    #[must_use]
+    pub fn mail(&self, kind: MailKind) -> Option<Mail> {
+        let to = self.email.clone()?;
+        let is_confirmed = self.email_verified_at.is_some();
+        let name = is_confirmed.then(|| self.display_name.as_ref().unwrap_or(&self.username).clone());
+        let kind = match kind {
+            MailKind::NewDevice { device, address, at } => {
+                MailKind::NewDevice { device: device.filter(|_| is_confirmed), address, at }
+            }
+            kind => kind,
+        };
+        Some(Mail { kind, to, name, language: self.language.clone(), user_id: Some(self.id.0) })
+    }
 }
 
 /// The fields of a new account.

@@ -7,7 +7,7 @@ use vestibule::users::{self, User};
 
 use crate::harness::mail::{MailServer, Received};
 use crate::harness::visitor::{Page, Visitor};
-use crate::harness::{PASSWORD, TestApp};
+use crate::harness::{OTHER_PASSWORD, PASSWORD, TestApp};
 
 const PATH: &str = "/account/email";
 const OLD: &str = "alice@example.com";
@@ -228,6 +228,59 @@ async fn only_the_signed_in_owner_of_the_account_can_confirm_its_email() {
     let page = browser.submit(&form, "/email/verify", &[]).await;
     assert_eq!((page.status, page.location()), (303, "/?notice=email-verified"));
     assert_eq!(email_of(&app).await, (Some(NEW.to_owned()), true));
+}
+
+#[tokio::test]
+async fn mail_to_an_unconfirmed_address_repeats_no_text_that_the_account_chose() {
+    let server = MailServer::start();
+    let app = server.app_with(|settings| settings.set("REGISTRATION", "open")).await;
+    for (name, address, third, is_confirmed) in [
+        ("evil-offer", "stranger@example.com", "third@example.net", false),
+        ("evil-other", "own@example.com", "fourth@example.net", true),
+    ] {
+        let user = app.add_user(name, &[]).await;
+        let now = app.clock.now();
+        app.write(move |conn| {
+            users::set_display_name(conn, user.id, Some("Evil: visit evil.example"))?;
+            if is_confirmed {
+                users::set_verified_email(conn, user.id, address, now)
+            } else {
+                users::set_email(conn, user.id, Some(address))
+            }
+        })
+        .await;
+        let visitor = Visitor::new(&app);
+        visitor.sign_in(name).await;
+        Visitor::new(&app).with("user-agent", "evil.example/1.0").sign_in(name).await;
+        server.wait_for_one(address, "New sign-in to Vestibule").await;
+        let form = visitor.get("/password/forgot").await;
+        visitor.submit(&form, "/password/forgot", &[("login", name)]).await;
+        server.wait_for_one(address, "Reset your password for Vestibule").await;
+        let form = visitor.get("/register").await;
+        visitor.submit(&form, "/register", &[("email", address)]).await;
+        server.wait_for_one(address, "You already have an account at Vestibule").await;
+        let form = visitor.get("/account/password").await;
+        let fields = [("current", PASSWORD), ("password", OTHER_PASSWORD)];
+        assert_eq!(visitor.submit(&form, "/account/password", &fields).await.status, 303);
+        server.wait_for_one(address, "Your password for Vestibule was changed").await;
+        let form = visitor.get(PATH).await;
+        let fields = [("email", third), ("current", OTHER_PASSWORD)];
+        assert_eq!(visitor.submit(&form, PATH, &fields).await.status, 303);
+        server.wait_for_one(address, "Request to change your email at Vestibule").await;
+        let mail = server.wait_for_one(third, CONFIRM).await;
+        assert_eq!(confirm(&visitor, &mail).await.status, 303);
+        server.wait_for_one(address, "Your email address at Vestibule was changed").await;
+        let mails = server.received();
+        let (to_account, to_third): (Vec<_>, Vec<_>) = mails
+            .iter()
+            .filter(|mail| mail.to == [address] || mail.to == [third])
+            .partition(|mail| mail.to == [address]);
+        assert_eq!((to_account.len(), to_third.len()), (6, 1), "{mails:#?}");
+        let has_text =
+            |mail: &Received| format!("{:?}{}{}", mail.headers, mail.text, mail.html).to_lowercase().contains("evil");
+        assert!(to_account.iter().all(|mail| has_text(mail) == is_confirmed), "{to_account:#?}");
+        assert!(!to_third.iter().any(|mail| has_text(mail)), "{to_third:#?}");
+    }
 }
 
 #[tokio::test]

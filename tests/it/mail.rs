@@ -12,15 +12,15 @@ use crate::harness::{OTHER_SERVER_KEY, SERVER_KEY, ServerProcess, TestApp};
 pub const EVERY: &str = "1 = 1";
 
 pub fn reset(user_id: i64) -> Mail {
-    let kind = MailKind::Reset { username: "alice".to_owned(), secret: PlainSecret::generate() };
-    let (to, display_name) = ("Alice@Example.com".to_owned(), Some("Alice Liddell".to_owned()));
-    Mail { kind, to, display_name, language: None, user_id: Some(user_id) }
+    let kind = MailKind::Reset { secret: PlainSecret::generate() };
+    let (to, name) = ("Alice@Example.com".to_owned(), Some("Alice Liddell".to_owned()));
+    Mail { kind, to, name, language: None, user_id: Some(user_id) }
 }
 
 pub fn changed(user_id: i64, language: Option<&str>) -> Mail {
-    let kind = MailKind::PasswordChanged { username: "<b>alice</b>".to_owned() };
+    let kind = MailKind::PasswordChanged;
     let (to, language) = ("alice@example.com".to_owned(), language.map(str::to_owned));
-    Mail { kind, to, display_name: None, language, user_id: Some(user_id) }
+    Mail { kind, to, name: Some("<b>alice</b>".to_owned()), language, user_id: Some(user_id) }
 }
 
 #[tokio::test]

@@ -17,9 +17,9 @@ use crate::harness::{ServerProcess, TestApp, TestDatabase};
 const EVERY: &str = "1 = 1";
 
 pub fn mail(user_id: i64) -> Mail {
-    let kind = MailKind::Verify { username: "alice".to_owned(), secret: PlainSecret::generate() };
+    let kind = MailKind::Verify { secret: PlainSecret::generate() };
     let to = "alice@example.com".to_owned();
-    Mail { kind, to, display_name: None, language: None, user_id: Some(user_id) }
+    Mail { kind, to, name: None, language: None, user_id: Some(user_id) }
 }
 
 /// Sends another account's mail: after that, the sender has read the whole queue.
@@ -212,8 +212,7 @@ async fn queued_link_mail_is_replaced_and_mails_of_an_account_are_bounded() {
         wait_until_queued(&app.database, 0, "claimed_until IS NOT NULL").await;
     }
     assert_eq!(count_queued(&app.database, "user_id = 7"), 1);
-    let notice =
-        || Mail { kind: MailKind::PasswordChanged { username: "bob".to_owned() }, user_id: Some(8), ..mail(8) };
+    let notice = || Mail { kind: MailKind::PasswordChanged, user_id: Some(8), ..mail(8) };
     for _ in 0..10 {
         assert_eq!(queue(&app, notice()).await, Queued::Waiting);
     }

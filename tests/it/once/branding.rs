@@ -128,9 +128,9 @@ async fn mails_use_the_product_name_color_and_help_link() {
         })
         .await;
     let (outbox, now) = (app.services.accounts.outbox().clone(), app.clock.now());
-    let kind = MailKind::PasswordChanged { username: "alice".to_owned() };
+    let kind = MailKind::PasswordChanged;
     let to = "alice@example.com".to_owned();
-    let mail = Mail { kind, to, display_name: None, language: None, user_id: Some(1) };
+    let mail = Mail { kind, to, name: None, language: None, user_id: Some(1) };
     app.write(move |conn| outbox.queue(conn, mail, now)).await;
     let mails = server.wait_for(1).await;
     assert!(mails[0].subject().contains("Grand <Budapest>"), "{}", mails[0].subject());
