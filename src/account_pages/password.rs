@@ -14,7 +14,8 @@ use crate::mail::MailKind;
 use crate::secret::PlainSecret;
 use crate::sessions::{self, SessionService, StartedSession};
 use crate::tokens::{Grant, IssuedToken, Subject, TokenService};
-use crate::users::password::{Owner, Password};
+use crate::users::hash_pool::HashPoolFull;
+use crate::users::password::{Owner, ProposedPassword};
 use crate::web::cookies;
 use crate::web::form_post::{self, FormPost};
 use crate::web::new_password::{NewPassword, rejection_text};
@@ -59,9 +60,10 @@ pub async fn submit(
     if old == new {
         return invalid(words.get("password-same").to_owned());
     }
-    // Checked before the current password: a new password that breaks a rule costs no attempt.
-    let chosen = match Password::choose(new, &Owner::from(&context.current.user), &context.policy()) {
-        Ok(chosen) => chosen,
+    // Before the current password: one that breaks a rule on its form costs no attempt. Its strength is estimated after
+    // that, because the estimate takes as long as a hash and only attempts at the password are throttled.
+    let proposed = match ProposedPassword::parse(new, Owner::from(&context.current.user), &context.policy()) {
+        Ok(proposed) => proposed,
         Err(error) => return invalid(rejection_text(words, &error)),
     };
     let (verified, attempt) = match reauthenticate(&context, &auth, old).await? {
@@ -70,7 +72,11 @@ pub async fn submit(
             return Ok(failure.with_retry_after(form(&context, failure.status, Some(failure.alert.clone()))?));
         }
     };
-    let Ok(hash) = accounts.hash(chosen).await else { return Err(AppError::unavailable()) };
+    let hash = match accounts.hash_new(proposed).await {
+        Ok(Ok(hash)) => hash,
+        Ok(Err(error)) => return invalid(rejection_text(words, &error)),
+        Err(HashPoolFull) => return Err(AppError::unavailable()),
+    };
     let now = accounts.clock().now();
     let signer = tokens.signer(now);
     let change = PasswordChange {

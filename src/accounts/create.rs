@@ -6,7 +6,7 @@ use super::fields::{self, FieldError};
 use super::{Account, AccountError, AccountService};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
-use crate::users::password::{Owner, Password};
+use crate::users::password::{Owner, ProposedPassword};
 use crate::users::{self, NewUser, Username};
 
 /// The fields of a new account, unchecked.
@@ -67,8 +67,12 @@ impl AccountService {
             Err(error) => return Ok(Creation::Invalid(error)),
         };
         if let Some(typed) = password {
-            match Password::choose(typed, &Owner::from(&new), &self.password_policy) {
-                Ok(password) => new.password_hash = Some(self.hash_pool.hash(password).await?),
+            let hash = match ProposedPassword::parse(typed, Owner::from(&new), &self.password_policy) {
+                Ok(proposed) => self.hash_new(proposed).await?,
+                Err(error) => Err(error),
+            };
+            match hash {
+                Ok(hash) => new.password_hash = Some(hash),
                 Err(error) => return Ok(Creation::Invalid(error.into())),
             }
         }

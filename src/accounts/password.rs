@@ -11,7 +11,7 @@ use crate::links::{self, LinkPurpose};
 use crate::mail::{Mail, MailKind, Outbox};
 use crate::sessions::{self, EndReason, EndedSessions, Lifetimes, Session, StartedSession};
 use crate::users::argon2id::PasswordHash;
-use crate::users::password::{Owner, Password, PasswordError};
+use crate::users::password::{Owner, PasswordError, ProposedPassword};
 use crate::users::{self, LookupName, User, UserId};
 
 /// Links that someone may hold who knew an old password or could read mail to an old address. They are revoked when
@@ -43,11 +43,14 @@ impl AccountService {
         typed: &Zeroizing<String>,
     ) -> Result<PasswordSetting, AccountError> {
         let Some(user) = self.find(name).await? else { return Ok(PasswordSetting::NoSuchUser) };
-        let password = match Password::choose(typed, &Owner::from(&user), &self.password_policy) {
-            Ok(password) => password,
+        let hash = match ProposedPassword::parse(typed, Owner::from(&user), &self.password_policy) {
+            Ok(proposed) => self.hash_new(proposed).await?,
+            Err(error) => Err(error),
+        };
+        let hash = match hash {
+            Ok(hash) => hash,
             Err(error) => return Ok(PasswordSetting::Invalid(error)),
         };
-        let hash = self.hash_pool.hash(password).await?;
         let (found, clock, outbox) = (user.clone(), self.clock.clone(), self.outbox.clone());
         let count = self.write(move |conn, ended| -> Result<_, DbError> {
             let now = clock.now();

@@ -10,7 +10,7 @@ use crate::sessions::{EndedSessions, SessionService};
 use crate::users::NamePolicy;
 use crate::users::argon2id::PasswordHash;
 use crate::users::hash_pool::{HashPool, HashPoolFull};
-use crate::users::password::{Password, PasswordPolicy};
+use crate::users::password::{PasswordError, PasswordPolicy, ProposedPassword};
 
 /// Attempts of a command's transaction while other processes keep the database busy. On SQLite each attempt waits three
 /// seconds.
@@ -98,9 +98,15 @@ impl AccountService {
         &self.hash_pool
     }
 
-    /// Hashes a new password.
-    pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashPoolFull> {
-        self.hash_pool.hash(password).await
+    /// Estimates the strength of a new password and hashes it, both on the threads of the hash pool.
+    pub async fn hash_new(
+        &self,
+        proposed: ProposedPassword,
+    ) -> Result<Result<PasswordHash, PasswordError>, HashPoolFull> {
+        match self.hash_pool.choose(proposed).await? {
+            Ok(password) => Ok(Ok(self.hash_pool.hash(password).await?)),
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     /// Reads from the database.

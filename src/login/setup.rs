@@ -10,7 +10,8 @@ use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::recovery::{Reset, ResetRequest, reset_password};
 use crate::secret::PlainSecret;
-use crate::users::password::{Owner, Password};
+use crate::users::hash_pool::HashPoolFull;
+use crate::users::password::{Owner, Password, ProposedPassword};
 use crate::users::{self, LookupName, User};
 use crate::web::cookies::{self, CookieName};
 use crate::web::form_post;
@@ -98,12 +99,15 @@ async fn create(
     typed: &AccountFields,
     typed_password: &str,
 ) -> Result<Outcome, AppError> {
-    let (mut new, password) = match typed.check(typed_password, None, accounts.password_policy()) {
+    let (mut new, proposed) = match typed.check(typed_password, None, accounts.password_policy()) {
         Ok(checked) => checked,
         Err(error) => return Ok(Outcome::Invalid(error)),
     };
-    let Ok(hash) = accounts.hash(password).await else { return Ok(Outcome::Overloaded) };
-    new.password_hash = Some(hash);
+    match accounts.hash_new(proposed).await {
+        Ok(Ok(hash)) => new.password_hash = Some(hash),
+        Ok(Err(error)) => return Ok(Outcome::Invalid(AccountFieldError::Password(error))),
+        Err(HashPoolFull) => return Ok(Outcome::Overloaded),
+    }
     Ok(match accounts.create_first_admin(link.clone(), new).await? {
         FirstAdmin::Created(user) => Outcome::Done(user.username),
         FirstAdmin::NameTaken => Outcome::Invalid(AccountFieldError::NameTaken),
@@ -118,11 +122,15 @@ async fn rescue(
     user: &User,
     typed_password: &str,
 ) -> Result<Outcome, AppError> {
-    let password = match Password::choose(typed_password, &Owner::from(user), accounts.password_policy()) {
-        Ok(password) => password,
-        Err(error) => return Ok(Outcome::Invalid(AccountFieldError::Password(error))),
+    let hash = match ProposedPassword::parse(typed_password, Owner::from(user), accounts.password_policy()) {
+        Ok(proposed) => accounts.hash_new(proposed).await,
+        Err(error) => Ok(Err(error)),
     };
-    let Ok(hash) = accounts.hash(password).await else { return Ok(Outcome::Overloaded) };
+    let hash = match hash {
+        Ok(Ok(hash)) => hash,
+        Ok(Err(error)) => return Ok(Outcome::Invalid(AccountFieldError::Password(error))),
+        Err(HashPoolFull) => return Ok(Outcome::Overloaded),
+    };
     let outbox = accounts.outbox().with_fallback_language(Some(words_for(request).language()));
     let reset = ResetRequest { link: link.clone(), hash, client_info: client_info(request), outbox };
     Ok(match reset_password(accounts, reset).await? {

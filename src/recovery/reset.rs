@@ -8,7 +8,8 @@ use crate::authentication::{AuthService, RequestLimiter};
 use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::users::User;
-use crate::users::password::{Owner, Password};
+use crate::users::hash_pool::HashPoolFull;
+use crate::users::password::{Owner, ProposedPassword};
 use crate::web::client_info;
 use crate::web::cookies;
 use crate::web::form_post;
@@ -53,11 +54,15 @@ pub async fn submit(
         return Ok(response);
     }
     let typed = post.parameters.get("password").unwrap_or_default();
-    let password = match Password::choose(typed, &Owner::from(&user), accounts.password_policy()) {
-        Ok(password) => password,
-        Err(error) => return form.with_error(subject, &AccountFieldError::Password(error)),
+    let hash = match ProposedPassword::parse(typed, Owner::from(&user), accounts.password_policy()) {
+        Ok(proposed) => accounts.hash_new(proposed).await,
+        Err(error) => Ok(Err(error)),
     };
-    let Ok(hash) = accounts.hash(password).await else { return Err(AppError::unavailable()) };
+    let hash = match hash {
+        Ok(Ok(hash)) => hash,
+        Ok(Err(error)) => return form.with_error(subject, &AccountFieldError::Password(error)),
+        Err(HashPoolFull) => return Err(AppError::unavailable()),
+    };
     let outbox = accounts.outbox().with_fallback_language(Some(words_for(&request).language()));
     let reset = ResetRequest { link, hash, client_info: client_info(&request), outbox };
     match reset_password(&accounts, reset).await? {

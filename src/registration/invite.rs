@@ -10,6 +10,7 @@ use crate::authentication::RequestLimiter;
 use crate::config::{Config, RegistrationMode};
 use crate::error::AppError;
 use crate::links::LinkPurpose;
+use crate::users::hash_pool::HashPoolFull;
 use crate::web::link_form::{LinkForm, LinkFormSubject};
 use crate::web::new_account::{AccountFieldError, AccountFields};
 use crate::web::notice::Notice;
@@ -62,15 +63,18 @@ pub async fn submit(
         return Ok(response);
     }
     let typed_password = post.parameters.get("password").unwrap_or_default();
-    let (mut new, password) = match typed.check(typed_password, link.email(), accounts.password_policy()) {
+    let (mut new, proposed) = match typed.check(typed_password, link.email(), accounts.password_policy()) {
         Ok(checked) => checked,
         Err(error) => return form.with_error(subject, &error),
     };
     if let Some(problem) = accounts.check_name(&new.username, link.roles()) {
         return form.with_error(subject, &AccountFieldError::Name(problem));
     }
-    let Ok(hash) = accounts.hash(password).await else { return Err(AppError::unavailable()) };
-    new.password_hash = Some(hash);
+    match accounts.hash_new(proposed).await {
+        Ok(Ok(hash)) => new.password_hash = Some(hash),
+        Ok(Err(error)) => return form.with_error(subject, &AccountFieldError::Password(error)),
+        Err(HashPoolFull) => return Err(AppError::unavailable()),
+    }
     match accept(&accounts, link, new).await? {
         Acceptance::Created => {
             let path = format!("/login?notice={}", Notice::AccountCreated.code());

@@ -1,4 +1,4 @@
-//! A fixed number of low-priority threads that hash passwords, behind a bounded queue.
+//! A fixed number of low-priority threads that hash passwords and estimate new ones, behind a bounded queue.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use tokio::sync::oneshot;
 
 use super::argon2id::{Cost, Hasher, PasswordHash};
-use super::password::Password;
+use super::password::{Password, PasswordError, ProposedPassword};
 use crate::memory;
 
 /// The length of the queue for each thread: at 20 ms a hash, the last job waits a little over a second.
@@ -31,6 +31,7 @@ pub struct HashPool {
 enum Job {
     Hash { password: Password, reply: oneshot::Sender<PasswordHash> },
     Verify { password: Password, hash: Option<PasswordHash>, reply: oneshot::Sender<bool> },
+    Choose { proposed: ProposedPassword, reply: oneshot::Sender<Result<Password, PasswordError>> },
 }
 
 impl HashPool {
@@ -50,7 +51,14 @@ impl HashPool {
         self.cost
     }
 
-    /// Hashes a new password; fails at once if the queue is full.
+    /// Estimates the strength of a new password, and returns it if it is strong enough; fails at once if the queue is
+    /// full.
+    pub async fn choose(&self, proposed: ProposedPassword) -> Result<Result<Password, PasswordError>, HashPoolFull> {
+        let (reply, result) = oneshot::channel();
+        self.send(Job::Choose { proposed, reply }, result).await
+    }
+
+    /// Hashes a password; fails at once if the queue is full.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashPoolFull> {
         let (reply, result) = oneshot::channel();
         self.send(Job::Hash { password, reply }, result).await
@@ -94,6 +102,9 @@ fn run_worker(queue: &Receiver<Job>, cost: Cost) {
                     }
                     Job::Verify { password, hash, reply } => {
                         let _ = reply.send(hasher.verify(password.bytes(), hash.as_ref(), cost));
+                    }
+                    Job::Choose { proposed, reply } => {
+                        let _ = reply.send(proposed.choose_on_this_thread());
                     }
                 }
             }

@@ -58,10 +58,28 @@ impl Password {
         is_stable.then_some(Self(prepared)).ok_or(PasswordError::BadCharacters)
     }
 
-    /// Checks and prepares a new password for the account of `owner`.
-    pub fn choose(typed: &str, owner: &Owner<'_>, policy: &PasswordPolicy) -> Result<Self, PasswordError> {
+    /// The bytes to hash.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+/// A new password that satisfies the rules on its form. It becomes a [`Password`] on a thread of the hash pool, which
+/// estimates how easy it is to guess: that takes up to 20 milliseconds, for which the event loop must not wait.
+#[derive(Clone, Debug)]
+pub struct ProposedPassword {
+    password: Password,
+    owner: Owner,
+    policy: PasswordPolicy,
+}
+
+impl ProposedPassword {
+    /// Checks the form of a new password for the account of `owner`: its length, its characters, and that it is not the
+    /// username.
+    pub fn parse(typed: &str, owner: Owner, policy: &PasswordPolicy) -> Result<Self, PasswordError> {
         let min_length = policy.min_length;
-        let password = match Self::parse(typed) {
+        let password = match Password::parse(typed) {
             Err(PasswordError::BadCharacters) if typed.is_empty() => {
                 return Err(PasswordError::TooShort { min: min_length });
             }
@@ -73,13 +91,13 @@ impl Password {
         if password.0.to_lowercase() == owner.username.to_lowercase() {
             return Err(PasswordError::IsUsername);
         }
-        policy.weakness(&password.0, owner).map_or(Ok(password), |weakness| Err(PasswordError::TooCommon(weakness)))
+        Ok(Self { password, owner, policy: policy.clone() })
     }
 
-    /// The bytes to hash.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+    /// Estimates its strength. Only the threads of the hash pool call it.
+    pub(super) fn choose_on_this_thread(self) -> Result<Password, PasswordError> {
+        let Self { password, owner, policy } = self;
+        policy.weakness(&password.0, &owner).map_or(Ok(password), |weakness| Err(PasswordError::TooCommon(weakness)))
     }
 }
 
@@ -96,7 +114,8 @@ mod tests {
 
     fn choose(typed: &str) -> Result<(), PasswordError> {
         let policy = PasswordPolicy::new(&Settings::default().check().expect("the defaults"));
-        Password::choose(typed, &Owner { username: "alice.smith1", ..Owner::default() }, &policy).map(drop)
+        let owner = Owner { username: "alice.smith1".to_owned(), ..Owner::default() };
+        ProposedPassword::parse(typed, owner, &policy)?.choose_on_this_thread().map(drop)
     }
 
     #[test]
@@ -111,6 +130,9 @@ mod tests {
         assert_eq!(choose("correct horse battery staple"), Ok(()));
         assert_eq!(choose("비밀번호는길고어려운것이좋다"), Ok(()));
         assert_eq!(choose(&"long pass phrase ".repeat(15)), Ok(()));
+        // Only the start is estimated, so that no password takes long.
+        let weak_start = format!("{}seven violet tractors hum", "a".repeat(20));
+        assert_eq!(choose(&weak_start), Err(PasswordError::TooCommon(Weakness::Repeats)));
     }
 
     #[test]

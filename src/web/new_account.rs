@@ -3,7 +3,7 @@
 use super::form::Parameters;
 use super::new_password;
 use crate::i18n::Translation;
-use crate::users::password::{Owner, Password, PasswordError, PasswordPolicy};
+use crate::users::password::{Owner, PasswordError, PasswordPolicy, ProposedPassword};
 use crate::users::{self, NameProblem, NewUser, Username, UsernameError};
 
 /// The submitted fields without the password.
@@ -38,23 +38,22 @@ impl AccountFields {
         Self { username: cut("username"), display_name: cut("display_name").trim().to_owned() }
     }
 
-    /// Checks the fields and the password. A username with `@` must equal `email`. The returned user has no password
-    /// hash yet.
+    /// Checks the fields and the form of the password. A username with `@` must equal `email`. The returned user has no
+    /// password hash yet.
     pub fn check(
         &self,
         password: &str,
         email: Option<&str>,
         policy: &PasswordPolicy,
-    ) -> Result<(NewUser, Password), AccountFieldError> {
+    ) -> Result<(NewUser, ProposedPassword), AccountFieldError> {
         let username = Username::parse(&self.username, email).map_err(AccountFieldError::Username)?;
         let display_name = Some(self.display_name.clone()).filter(|name| !name.is_empty());
         if display_name.as_ref().is_some_and(|name| !users::is_display_name(name)) {
             return Err(AccountFieldError::DisplayName);
         }
-        let owner = Owner { username: username.as_str(), display_name: display_name.as_deref(), email };
-        let password = Password::choose(password, &owner, policy).map_err(AccountFieldError::Password)?;
-        let email = email.map(str::to_owned);
-        Ok((NewUser { id: None, username, display_name, email, password_hash: None }, password))
+        let new = NewUser { id: None, username, display_name, email: email.map(str::to_owned), password_hash: None };
+        let proposed = ProposedPassword::parse(password, Owner::from(&new), policy);
+        Ok((new, proposed.map_err(AccountFieldError::Password)?))
     }
 }
 

@@ -4,10 +4,11 @@ use std::future::Future;
 
 use tokio::task::JoinSet;
 
-use super::row::SeedSecret;
+use super::row::{SeedSecret, SeedUser, UserField};
 use crate::seed::row::Planner;
 use crate::users::argon2id::PasswordHash;
 use crate::users::hash_pool::HashPoolFull;
+use crate::users::password::Password;
 
 /// Concurrent jobs: fewer than the queue of a single hash thread holds, so it is never full.
 const MAX_JOBS: usize = 32;
@@ -23,10 +24,49 @@ pub(super) enum PasswordAction {
     Set(Option<PasswordHash>),
 }
 
+/// The password of a row, judged.
+pub(super) enum JudgedSecret {
+    /// The password itself.
+    Plain(Password),
+    /// Its hash.
+    Hash(PasswordHash),
+}
+
+/// Estimates the strength of the passwords of a file, on the hash threads. Weak ones become errors.
+pub(super) async fn judge_passwords(
+    planner: &mut Planner<'_>,
+    rows: &[SeedUser],
+) -> Result<Vec<Option<JudgedSecret>>, HashPoolFull> {
+    let pool = planner.accounts.hash_pool();
+    let mut secrets: Vec<Option<JudgedSecret>> = Vec::with_capacity(rows.len());
+    let mut to_judge = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        secrets.push(match &row.secret {
+            Some(SeedSecret::Hash(hash)) => Some(JudgedSecret::Hash(hash.clone())),
+            Some(SeedSecret::Plain(proposed)) => {
+                let (pool, proposed) = (pool.clone(), proposed.clone());
+                to_judge.push((index, async move { pool.choose(proposed).await }));
+                None
+            }
+            None => None,
+        });
+    }
+    let mut errors = Vec::new();
+    for (index, judged) in run_all(to_judge).await? {
+        match judged {
+            Ok(password) => secrets[index] = Some(JudgedSecret::Plain(password)),
+            Err(error) => errors.push((index, rows[index].position.remark(UserField::Password, error))),
+        }
+    }
+    errors.sort_by_key(|(index, _)| *index);
+    planner.errors.extend(errors.into_iter().map(|(_, error)| error));
+    Ok(secrets)
+}
+
 /// Decides what to do with each password. A pair is the password or hash in the file, and the stored hash.
 pub(super) async fn plan_passwords(
     planner: &mut Planner<'_>,
-    passwords: Vec<(Option<&SeedSecret>, Option<&PasswordHash>)>,
+    passwords: Vec<(Option<&JudgedSecret>, Option<&PasswordHash>)>,
 ) -> Result<Vec<PasswordAction>, HashPoolFull> {
     let pool = planner.accounts.hash_pool();
     let mut actions = vec![PasswordAction::Keep; passwords.len()];
@@ -34,9 +74,9 @@ pub(super) async fn plan_passwords(
     for (index, pair) in passwords.into_iter().enumerate() {
         match pair {
             (None, _) => {}
-            (Some(SeedSecret::Hash(hash)), stored) => actions[index] = compare_hashes(hash, stored),
-            (Some(SeedSecret::Plain(password)), None) => to_hash.push((index, password.clone())),
-            (Some(SeedSecret::Plain(password)), Some(stored)) => {
+            (Some(JudgedSecret::Hash(hash)), stored) => actions[index] = compare_hashes(hash, stored),
+            (Some(JudgedSecret::Plain(password)), None) => to_hash.push((index, password.clone())),
+            (Some(JudgedSecret::Plain(password)), Some(stored)) => {
                 let (pool, password, stored) = (pool.clone(), password.clone(), stored.clone());
                 to_verify.push((index, async move {
                     let is_same = pool.verify(password.clone(), Some(stored)).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::passwords::{PasswordAction, plan_passwords};
+use super::passwords::{PasswordAction, judge_passwords, plan_passwords};
 use super::row::{SeedUser, UserField};
 use crate::accounts::{Account, AccountError, AccountService, with_roles};
 use crate::db::DbError;
@@ -77,12 +77,13 @@ pub(super) async fn plan(planner: &mut Planner<'_>, rows: &[SeedUser]) -> Result
     let mut accounts = load(planner.accounts, rows).await?;
     let errors = rows.iter().filter_map(|row| check_account(row, accounts.get(row.username.key())?));
     planner.errors.extend(errors);
+    let secrets = judge_passwords(planner, rows).await?;
     if !planner.errors.is_empty() {
         return Ok(UserPlan::default());
     }
-    let passwords = rows.iter().map(|row| {
+    let passwords = rows.iter().zip(&secrets).map(|(row, secret)| {
         let account = accounts.get(row.username.key());
-        (row.secret.as_ref(), account.and_then(|account| account.user.password_hash.as_ref()))
+        (secret.as_ref(), account.and_then(|account| account.user.password_hash.as_ref()))
     });
     let actions = plan_passwords(planner, passwords.collect()).await?;
 

@@ -8,7 +8,7 @@ use crate::seed::field::fields;
 use crate::seed::remark::{Position, Remark, RowErrors, UniqueField};
 use crate::seed::toml_reader::{read_integer, read_text, read_texts};
 use crate::users::argon2id::PasswordHash;
-use crate::users::password::{Owner, Password, PasswordPolicy};
+use crate::users::password::{Owner, PasswordPolicy, ProposedPassword};
 use crate::users::{UserId, Username};
 
 fields! {
@@ -54,7 +54,7 @@ pub struct SeedUser {
 #[derive(Clone, Debug)]
 pub enum SeedSecret {
     /// The password itself.
-    Plain(Password),
+    Plain(ProposedPassword),
     /// Its hash.
     Hash(PasswordHash),
 }
@@ -95,8 +95,8 @@ pub(super) fn check(position: Position, input: UserInput, policy: &PasswordPolic
     // `email` as it is in the file: an error in one field does not hide those of the others.
     let username = errors.check(UserField::Username, Username::parse(&name, email.as_deref()));
     let plain = password.map(|typed| {
-        let owner = Owner { username: &name, display_name: display_name.as_deref(), email: email.as_deref() };
-        Password::choose(&typed, &owner, policy).map(SeedSecret::Plain)
+        let owner = Owner { username: name.clone(), display_name: display_name.clone(), email: email.clone() };
+        ProposedPassword::parse(&typed, owner, policy).map(SeedSecret::Plain)
     });
     let id = id.and_then(|id| errors.check(UserField::Id, fields::check_id(id)));
     let display_name =

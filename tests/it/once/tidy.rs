@@ -27,11 +27,14 @@ const LAYERS: [&[&str]; 20] = [
 ];
 
 /// Words that only their owners may contain: files, or folders (with a trailing `/`).
-const OWNERS: [(&[&str], &[&str]); 8] = [
+const OWNERS: [(&[&str], &[&str]); 10] = [
     (&["argon2"], &["users/argon2id.rs"]),
     (&["jsonwebtoken"], &["tokens/"]),
     (&["getrandom", "OsRng", "thread_rng"], &[]),
     (&["aws_lc_rs"], &["secret.rs", "tokens/key_pair.rs"]),
+    (&["zxcvbn"], &["users/weakness.rs"]),
+    // It takes milliseconds: the event loop must not run it.
+    (&["choose_on_this_thread"], &["users/password.rs", "users/hash_pool.rs"]),
     (&["lettre"], &["mail/smtp.rs"]),
     (&["std::env", "dotenvy"], &["config/", "main.rs"]),
     (&["DbConnection::Sqlite", "DbConnection::Postgres", "SqliteConnection", "PgConnection"], &["db/"]),
