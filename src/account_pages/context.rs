@@ -97,17 +97,17 @@ impl AccountContext {
 
     /// Renders a page, with the cookies that the browser lacks.
     pub fn page(&self, status: StatusCode, page: &impl Template) -> Result<HttpResponse, AppError> {
-        self.with_cookies(html(status, page)?)
+        Ok(self.with_cookies(html(status, page)?))
     }
 
     /// [`Self::page`] for a page with the field for a new password, which needs a script.
     pub fn page_with_script(&self, status: StatusCode, page: &impl Template) -> Result<HttpResponse, AppError> {
-        self.with_cookies(new_password::html(status, page)?)
+        Ok(self.with_cookies(new_password::html(status, page)?))
     }
 
-    fn with_cookies(&self, mut response: HttpResponse) -> Result<HttpResponse, AppError> {
-        self.renewed.put_on(&mut response, crate::web::config(&self.request))?;
-        Ok(response)
+    fn with_cookies(&self, mut response: HttpResponse) -> HttpResponse {
+        self.renewed.put_on(&mut response, crate::web::config(&self.request));
+        response
     }
 
     /// The policy for new passwords.

@@ -99,7 +99,7 @@ pub async fn submit(
             let grant = Grant { subject, scope: &session.scope, session: &session };
             let token = tokens.issue(&signer, grant, now).map_err(AppError::internal)?;
             let max_age_seconds = sessions.lifetimes().cookie_max_age_seconds(&session, now);
-            changed_response(&context, secret.as_ref(), &token, max_age_seconds)
+            Ok(changed_response(&context, secret.as_ref(), &token, max_age_seconds))
         }
         // The session was ended in the meantime: the account page leads to the sign-in page.
         PasswordChanged::Done(None) => Ok(changed_redirect()),
@@ -113,15 +113,15 @@ fn changed_response(
     secret: Option<&PlainSecret>,
     token: &IssuedToken,
     max_age_seconds: Option<i64>,
-) -> Result<HttpResponse, AppError> {
+) -> HttpResponse {
     let mut response = changed_redirect();
     let config = crate::web::config(&context.request);
-    cookies::set_token(&mut response, config, &token.token, token.expires_in)?;
+    cookies::set_token(&mut response, config, token, context.current.user.id);
     if let Some(secret) = secret {
         context.session.sign_in(secret, max_age_seconds);
         cookies::set_proxy(&mut response, config, &sessions::proxy_secret(secret), max_age_seconds);
     }
-    Ok(response)
+    response
 }
 
 /// The redirect to the account page, which says that the password was changed.

@@ -66,6 +66,9 @@ impl AccountService {
             Ok(checked) => checked,
             Err(error) => return Ok(Creation::Invalid(error)),
         };
+        if let Err(error) = self.check_roles_fit(new.username.as_str(), new.id, &roles) {
+            return Ok(Creation::Invalid(error));
+        }
         if let Some(typed) = password {
             let hash = match ProposedPassword::parse(typed, Owner::from(&new), &self.password_policy) {
                 Ok(proposed) => self.hash_new(proposed).await?,

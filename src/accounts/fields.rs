@@ -2,6 +2,7 @@
 
 use crate::clients::{self, GrantType};
 use crate::scope::{Scopes, is_scope};
+use crate::tokens::MAX_BROWSER_TOKEN_BYTES;
 use crate::users::password::PasswordError;
 use crate::users::{
     MAX_DISPLAY_NAME_CHARACTERS, MAX_ROLE_CHARACTERS, UserId, UsernameError, is_display_name, is_email, is_role,
@@ -9,6 +10,8 @@ use crate::users::{
 
 /// The highest integer that every JSON parser reads exactly (RFC 8259 §6).
 const MAX_ID: i64 = 9_007_199_254_740_991;
+/// The highest user ID.
+pub const MAX_USER_ID: UserId = UserId(MAX_ID);
 /// The most characters of an invalid value that an error repeats.
 const MAX_EXCERPT_CHARACTERS: usize = 80;
 
@@ -32,6 +35,11 @@ pub enum FieldError {
     /// A role, with its text.
     #[error("`{0}` is not a valid role: use 1 to {MAX_ROLE_CHARACTERS} lower-case letters, digits and . _ : -")]
     Role(String),
+    /// More roles than fit into the token cookie; the bytes of the token.
+    #[error(
+        "too many or too long: the access token would have {0} bytes, and {MAX_BROWSER_TOKEN_BYTES} bytes fit into a browser's cookie"
+    )]
+    TooManyRoles(usize),
     /// The name of a client.
     #[error(
         "a client name must have 1 to {max} characters, no control characters, and no spaces at either end, and must not look like a client ID",
@@ -74,7 +82,7 @@ impl FieldError {
             Self::Id => "id",
             Self::DisplayName => "display_name",
             Self::Email => "email",
-            Self::Role(_) => "roles",
+            Self::Role(_) | Self::TooManyRoles(_) => "roles",
             Self::ClientName => "name",
             Self::Grant(_) | Self::NoGrant => "grants",
             Self::Scope(_) | Self::TooManyScopes => "scopes",

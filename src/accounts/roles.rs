@@ -6,7 +6,8 @@ use super::lookup::find_user;
 use crate::clock::Clock;
 use crate::db::{DbConnection, DbError, Rollback};
 use crate::scope::Scopes;
-use crate::users::{self, ADMIN_ROLE, LookupName, User, UserState};
+use crate::tokens::{BrowserTokenSize, MAX_BROWSER_TOKEN_BYTES};
+use crate::users::{self, ADMIN_ROLE, LookupName, User, UserId, UserState};
 
 /// A role in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub enum RolesChange {
     LastAdmin(User),
     /// No user has this name.
     NoSuchUser,
-    /// The name of a role is invalid.
+    /// The name of a role is invalid, or the user would have too many roles.
     Invalid(FieldError),
 }
 
@@ -90,7 +91,16 @@ impl AccountService {
         .await
     }
 
-    /// Grants roles to a user.
+    /// Checks that the access token of a user with these roles fits into a browser's cookie. Without an ID, it is
+    /// computed for the longest one.
+    ///
+    /// # Errors
+    /// [`FieldError::TooManyRoles`].
+    pub fn check_roles_fit(&self, username: &str, id: Option<UserId>, roles: &[String]) -> Result<(), FieldError> {
+        check_roles_fit(&self.browser_token_size, username, id, roles)
+    }
+
+    /// Grants roles to a user. All of them together must fit into a browser's cookie.
     pub async fn grant_roles(&self, name: &LookupName, roles: Vec<String>) -> Result<RolesChange, DbError> {
         self.change_roles(name, roles, RoleChange::Grant(self.clock.clone())).await
     }
@@ -115,7 +125,7 @@ impl AccountService {
             Ok(roles) => roles,
             Err(error) => return Ok(RolesChange::Invalid(error)),
         };
-        let name = name.clone();
+        let (name, token_size) = (name.clone(), self.browser_token_size.clone());
         self.write_or_rollback(move |conn, _| {
             users::lock_accounts(conn)?;
             let Some(user) = find_user(conn, &name)? else { return Ok(RolesChange::NoSuchUser) };
@@ -140,6 +150,10 @@ impl AccountService {
                 if is_changed { &mut changed } else { &mut unchanged }.push(role.clone());
             }
             let roles = users::list_roles(conn, user.id)?;
+            if matches!(change, RoleChange::Grant(_)) && !changed.is_empty() {
+                check_roles_fit(&token_size, &user.username, Some(user.id), &roles)
+                    .map_err(|error| Rollback::with(RolesChange::Invalid(error)))?;
+            }
             Ok(RolesChange::Done { user, changed, unchanged, roles })
         })
         .await
@@ -151,6 +165,16 @@ impl AccountService {
 enum RoleChange {
     Grant(Clock),
     Revoke { is_forced: bool },
+}
+
+fn check_roles_fit(
+    size: &BrowserTokenSize,
+    username: &str,
+    id: Option<UserId>,
+    roles: &[String],
+) -> Result<(), FieldError> {
+    let bytes = size.bytes(username, id.unwrap_or(fields::MAX_USER_ID), roles);
+    if bytes > MAX_BROWSER_TOKEN_BYTES { Err(FieldError::TooManyRoles(bytes)) } else { Ok(()) }
 }
 
 /// Sets the scopes that a role allows, and returns those that it allowed before. The caller holds the lock on accounts.

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::db::{Db, DbConnection, DbError, IsTransient, Rollback};
 use crate::mail::{self, Outbox};
 use crate::sessions::{EndedSessions, SessionService};
+use crate::tokens::BrowserTokenSize;
 use crate::users::NamePolicy;
 use crate::users::argon2id::PasswordHash;
 use crate::users::hash_pool::{HashPool, HashPoolFull};
@@ -37,6 +38,7 @@ pub struct AccountService {
     name_policy: Arc<NamePolicy>,
     pub(super) outbox: Outbox,
     pub(super) sessions: SessionService,
+    pub(super) browser_token_size: BrowserTokenSize,
     /// Attempts of a transaction while the error is transient.
     attempts: u32,
 }
@@ -53,7 +55,18 @@ impl AccountService {
         sessions: SessionService,
     ) -> Self {
         let (password_policy, name_policy) = (Arc::new(PasswordPolicy::new(config)), Arc::new(NamePolicy::new(config)));
-        Self { db, clock, hash_pool, password_policy, name_policy, outbox, sessions, attempts: 1 }
+        let browser_token_size = BrowserTokenSize::new(config);
+        Self {
+            db,
+            clock,
+            hash_pool,
+            password_policy,
+            name_policy,
+            outbox,
+            sessions,
+            browser_token_size,
+            attempts: 1,
+        }
     }
 
     /// The same service for a command, which retries while other processes keep the database busy.

@@ -12,6 +12,7 @@ use crate::accounts::fields;
 use crate::config::{AdminCommand, Config, RegistrationMode, SettingArgs};
 use crate::links::Link;
 use crate::registration::{self, Invitation};
+use crate::users;
 
 /// Commands on invitations.
 #[derive(Subcommand)]
@@ -82,6 +83,8 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
     let invalid = |error: fields::FieldError| failure(format!("{}: {error}", error.field()));
     let email = args.email.map(fields::check_email).transpose().map_err(invalid)?;
     let roles = fields::check_roles(args.roles).map_err(invalid)?;
+    // The person chooses the username.
+    accounts.check_roles_fit(&"x".repeat(users::MAX_USERNAME_CHARACTERS), None, &roles).map_err(invalid)?;
     match registration::invite(&accounts, email.clone(), roles.clone()).await? {
         Invitation::Created(secret) => {
             let url = format!("{}/invite?link={}", config.public_url, secret.reveal());

@@ -36,7 +36,7 @@ pub async fn redirect_signed_in(
     } else if redirect_count > 0 {
         cookies::set_redirect_count(&mut response, config, format!("{redirect_count}.{}", mark(next)));
     }
-    renewed.put_on(&mut response, config)?;
+    renewed.put_on(&mut response, config);
     Ok(Some(response))
 }
 

@@ -4,7 +4,6 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::authentication::SignedIn;
 use crate::clock::Clock;
-use crate::error::AppError;
 use crate::sessions::{self, SessionService};
 use crate::web::cookies::{self, CookieName};
 use crate::web::pages::see_other;
@@ -17,7 +16,7 @@ pub(super) fn signed_in_response(
     session: &BrowserSession,
     signed_in: &SignedIn,
     address: &str,
-) -> Result<HttpResponse, AppError> {
+) -> HttpResponse {
     let config = config(request);
     let mut response = see_other(address);
     // Cookies from before COOKIE_DOMAIN was set would hide the new ones.
@@ -29,12 +28,12 @@ pub(super) fn signed_in_response(
     if let Some(secret) = &signed_in.session_secret {
         session.sign_in(secret, max_age_seconds);
     }
-    cookies::set_token(&mut response, config, &signed_in.token.token, signed_in.token.expires_in)?;
+    cookies::set_token(&mut response, config, &signed_in.token, signed_in.user.id);
     if let Some(secret) = &signed_in.session_secret {
         cookies::set_proxy(&mut response, config, &sessions::proxy_secret(secret), max_age_seconds);
     }
     if let Some(device) = &signed_in.device {
         cookies::set_device(&mut response, config, device);
     }
-    Ok(response)
+    response
 }

@@ -151,7 +151,7 @@ async fn sign_in(
     let purpose = SignInPurpose::Browser { is_remembered: false, previous: session.secret() };
     let mut response = match auth.sign_in_detached(attempt, purpose).await? {
         SignIn::Done(signed_in) => {
-            signed_in_response(request, session, &signed_in, &format!("/?notice={}", notice.code()))?
+            signed_in_response(request, session, &signed_in, &format!("/?notice={}", notice.code()))
         }
         // Throttled or overloaded: the account has its password, and the sign-in page explains the rest.
         _ => see_other(&format!("/login?notice={}", notice.code())),

@@ -69,7 +69,7 @@ pub async fn submit(
     let attempt = PasswordAttempt { username, password, origin: attempt_origin(&request, Some(words.language())) };
     let purpose = SignInPurpose::Browser { is_remembered: form.is_remembered, previous: session.secret() };
     match auth.sign_in_detached(attempt, purpose).await? {
-        SignIn::Done(signed_in) => signed_in_response(&request, &session, &signed_in, form.next.address()),
+        SignIn::Done(signed_in) => Ok(signed_in_response(&request, &session, &signed_in, form.next.address())),
         // The page requests no scope and has no client: only `Rejected` occurs.
         SignIn::Rejected | SignIn::ScopeRejected | SignIn::ClientGone => {
             form.render(&request, &session, invalid("alert-wrong-credentials"))

@@ -10,6 +10,7 @@ use super::claims::Claims;
 use super::key_pair::Signer;
 use super::keys::Keys;
 use super::session_check::SessionCheck;
+use super::size::BrowserTokenSize;
 use super::verified::{TokenError, VerifiedToken};
 use crate::clock::{Clock, Moment, unix_seconds};
 use crate::config::Config;
@@ -66,6 +67,7 @@ struct Inner {
     revoked: RevokedSessions,
     verified: Cache<[u8; 32], Arc<VerifiedToken>>,
     session_check: SessionCheck,
+    browser_token_size: BrowserTokenSize,
 }
 
 impl TokenService {
@@ -83,6 +85,7 @@ impl TokenService {
             // With a smaller cache than that of tokens, tokens that are used in turn would cause a query at each
             // request.
             session_check: SessionCheck::new(db, CACHED_TOKENS),
+            browser_token_size: BrowserTokenSize::new(config),
         }))
     }
 
@@ -90,6 +93,12 @@ impl TokenService {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// The size of browsers' tokens.
+    #[must_use]
+    pub fn browser_token_size(&self) -> &BrowserTokenSize {
+        &self.0.browser_token_size
     }
 
     /// The signing keys.

@@ -12,6 +12,7 @@ mod key_rotation;
 mod keys;
 mod refresh_rotation;
 mod session_check;
+mod size;
 mod store;
 mod unverified;
 mod verified;
@@ -31,6 +32,7 @@ pub use keys::Keys;
 pub use refresh_rotation::{
     Rotation, create as create_refresh_token, find as find_refresh_token, rotate, seals_expired_before,
 };
+pub use size::{BrowserTokenSize, LONGEST_COOKIE_NAME, MAX_BROWSER_TOKEN_BYTES};
 pub use store::has_keys_or_sessions;
 pub use store::refresh_tokens::{RefreshToken, delete_old_refresh_tokens, erase_sealed_successors};
 pub use unverified::{DecodeError, UnverifiedToken, decode_unverified};

@@ -28,7 +28,7 @@ pub use store::{
     revoke_role, set_disabled, set_display_name, set_email, set_language, set_password_hash, set_role_scopes,
     set_signed_in, set_verified_email,
 };
-pub use username::{LookupName, Username, UsernameError};
+pub use username::{LookupName, MAX_CHARACTERS as MAX_USERNAME_CHARACTERS, Username, UsernameError};
 
 /// The role of administrators.
 pub const ADMIN_ROLE: &str = "admin";

@@ -6,7 +6,7 @@ use precis_profiles::UsernameCaseMapped;
 use crate::clients;
 
 /// The most characters in a username.
-const MAX_CHARACTERS: usize = 64;
+pub const MAX_CHARACTERS: usize = 64;
 /// The longest username that is looked up.
 const MAX_TYPED_BYTES: usize = 256;
 

@@ -9,6 +9,8 @@ use crate::config::CookieDomain;
 use crate::error::AppError;
 use crate::i18n::Translation;
 use crate::secret::PlainSecret;
+use crate::tokens::{IssuedToken, MAX_BROWSER_TOKEN_BYTES};
+use crate::users::UserId;
 
 /// Browsers drop a longer cookie without an error, which would sign the user out.
 const MAX_BYTES: usize = 4_096;
@@ -120,17 +122,21 @@ pub fn find(request: &HttpRequest, name: CookieName) -> Option<String> {
     request_cookies::find(request, name)
 }
 
-/// Sets the access token until it expires.
-///
-/// # Errors
-/// 500 when the token is too long for a cookie because the user has too many roles.
-pub fn set_token(
-    response: &mut HttpResponse,
-    config: &WebConfig,
-    token: &str,
-    expires_in: i64,
-) -> Result<(), AppError> {
-    set_bounded(response, &build(config, CookieName::Token, token.to_owned(), Duration::seconds(expires_in)))
+/// Sets the access token of a user until it expires. One that is too long for a cookie, because the user has too many
+/// roles, is not set: everything but `GET /me` works without it.
+pub fn set_token(response: &mut HttpResponse, config: &WebConfig, token: &IssuedToken, user_id: UserId) {
+    let IssuedToken { token, expires_in } = token;
+    if token.len() > MAX_BROWSER_TOKEN_BYTES {
+        tracing::warn!(
+            user_id = user_id.0,
+            bytes = token.len(),
+            limit = MAX_BROWSER_TOKEN_BYTES,
+            "no token cookie was set, because the access token is too long for one: revoke roles of the account"
+        );
+        // Otherwise the cookie of an earlier session would stay.
+        return remove(response, config, CookieName::Token);
+    }
+    set(response, &build(config, CookieName::Token, token.clone(), Duration::seconds(*expires_in)));
 }
 
 /// Sets the secret of a known device.
@@ -237,10 +243,7 @@ fn build_encrypted(config: &WebConfig, name: CookieName, value: String, max_age:
 
 fn set_bounded(response: &mut HttpResponse, cookie: &Cookie<'static>) -> Result<(), AppError> {
     if cookie.name().len() + cookie.value().len() > MAX_BYTES {
-        return Err(AppError::internal(format!(
-            "the cookie {} would exceed {MAX_BYTES} bytes: the account has too many roles",
-            cookie.name()
-        )));
+        return Err(AppError::internal(format!("the cookie {} would exceed {MAX_BYTES} bytes", cookie.name())));
     }
     set(response, cookie);
     Ok(())
@@ -248,4 +251,18 @@ fn set_bounded(response: &mut HttpResponse, cookie: &Cookie<'static>) -> Result<
 
 fn set(response: &mut HttpResponse, cookie: &Cookie<'static>) {
     response.add_cookie(cookie).expect("names, values and the domain are visible ASCII");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tokens::LONGEST_COOKIE_NAME;
+
+    #[test]
+    fn limit_of_the_token_is_computed_for_the_longest_name_of_its_cookie() {
+        let names = [(false, false), (true, false), (false, true), (true, true)]
+            .map(|(is_https, is_shared)| CookieName::Token.with_prefix(is_https, is_shared));
+        assert_eq!(names.iter().max_by_key(|name| name.len()).map(String::as_str), Some(LONGEST_COOKIE_NAME));
+        assert_eq!(MAX_BROWSER_TOKEN_BYTES + LONGEST_COOKIE_NAME.len(), MAX_BYTES);
+    }
 }

@@ -12,28 +12,25 @@ use crate::error::AppError;
 use crate::secret::PlainSecret;
 use crate::sessions::{self, Session, SessionService};
 use crate::tokens::{Grant, IssuedToken, Signer, Subject, TokenService};
+use crate::users::UserId;
 
 /// The cookies to set in the browser.
 #[derive(Default)]
 pub struct Renewed {
-    token: Option<IssuedToken>,
+    token: Option<(IssuedToken, UserId)>,
     proxy_secret: Option<PlainSecret>,
     max_age_seconds: Option<i64>,
 }
 
 impl Renewed {
     /// Adds the cookies to a response.
-    ///
-    /// # Errors
-    /// 500 when the token is too long for a cookie because the user has too many roles.
-    pub fn put_on(&self, response: &mut HttpResponse, config: &WebConfig) -> Result<(), AppError> {
-        if let Some(token) = &self.token {
-            cookies::set_token(response, config, &token.token, token.expires_in)?;
+    pub fn put_on(&self, response: &mut HttpResponse, config: &WebConfig) {
+        if let Some((token, user_id)) = &self.token {
+            cookies::set_token(response, config, token, *user_id);
         }
         if let Some(secret) = &self.proxy_secret {
             cookies::set_proxy(response, config, secret, self.max_age_seconds);
         }
-        Ok(())
     }
 }
 
@@ -57,12 +54,15 @@ pub async fn renew(
     let held_proxy_secret = cookies::find(request, CookieName::Proxy);
     let proxy_secret = browser.secret().map(|secret| sessions::proxy_secret(&secret));
     let proxy_secret = proxy_secret.filter(|secret| held_proxy_secret.as_deref() != Some(secret.reveal()));
-    if is_token_valid && proxy_secret.is_none() && !lifetimes.is_use_due(&current.session, now) {
+    let CurrentUser { user, roles, .. } = current;
+    // A token that does not fit into a cookie is not issued again for each page.
+    let needs_token = !is_token_valid && tokens.browser_token_size().fits(&user.username, user.id, roles);
+    if !needs_token && proxy_secret.is_none() && !lifetimes.is_use_due(&current.session, now) {
         return Ok(Some(Renewed::default()));
     }
     let mut session = current.session.clone();
     session.last_used_at = now;
-    let signer = (!is_token_valid).then(|| tokens.signer(now));
+    let signer = needs_token.then(|| tokens.signer(now));
     // Written before the token is signed: if the session ends, other instances must list it as revoked until the token
     // expires.
     let token_expires_at = lifetimes.access_token_expires_at(&session, now);
@@ -76,8 +76,8 @@ pub async fn renew(
         return Ok(None);
     }
     let token = signer.map(|signer| {
-        let subject = Subject::User(&current.user, &current.roles);
-        tokens.issue(&signer, Grant { subject, scope: &session.scope, session: &session }, now)
+        let grant = Grant { subject: Subject::User(user, roles), scope: &session.scope, session: &session };
+        tokens.issue(&signer, grant, now).map(|token| (token, user.id))
     });
     let max_age_seconds = lifetimes.cookie_max_age_seconds(&session, now);
     Ok(Some(Renewed { token: token.transpose().map_err(AppError::internal)?, proxy_secret, max_age_seconds }))

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::harness::cli::{ServerWithCli, finish, start};
+use crate::harness::cli::{ServerWithCli, finish, run, start};
 use crate::harness::{PASSWORD, TestDatabase};
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
@@ -167,4 +167,35 @@ async fn users_sign_out_revokes_all_tokens_within_a_second() {
     assert_eq!(server.cli(&["users", "show", "alice", "--json"]).json()["live_sessions"], 0);
     server.cli(&["users", "sign-out", "nobody"]).fails(1, "no such user: nobody");
     assert!(request_token(&server, None, "").await["access_token"].is_string(), "the account can still sign in");
+}
+
+/// Roles with names of 64 characters.
+fn long_roles(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("{number:0>64}")).collect()
+}
+
+#[test]
+fn roles_beyond_the_size_of_a_cookie_are_refused_by_every_command() {
+    let db = TestDatabase::create();
+    db.add("alice", &[]);
+    let roles = long_roles(60);
+    let grant = |roles: &[String]| {
+        let names: Vec<&str> = roles.iter().map(String::as_str).collect();
+        db.cli(&[&["users", "grant", "alice"][..], &names].concat())
+    };
+    grant(&roles[..30]).ok();
+    grant(&roles[30..]).fails(1, "roles of alice: too many or too long: the access token would have ");
+    assert_eq!(db.users()[0]["roles"].as_array().map(Vec::len), Some(30), "all or none");
+    grant(&roles[..5]).ok();
+    let flags: Vec<&str> = roles.iter().flat_map(|role| ["--role", role.as_str()]).collect();
+    let add = [&["users", "add", "bob", "--no-password"][..], &flags].concat();
+    db.cli(&add).fails(1, "4072 bytes fit into a browser's cookie");
+    let mut invite = db.command(&[&["invites", "add"][..], &flags].concat());
+    run(invite.env("REGISTRATION", "invite")).fails(1, "4072 bytes");
+    let list = roles.iter().map(|role| format!("\"{role}\"")).collect::<Vec<_>>().join(", ");
+    for name in ["alice", "carol"] {
+        let file = db.write_file("seed.toml", &format!("[[users]]\nusername = \"{name}\"\nroles = [{list}]\n"));
+        db.cli(&["seed", &file.display().to_string()]).fails(1, "4072 bytes");
+    }
+    assert_eq!(db.users().len(), 1);
 }

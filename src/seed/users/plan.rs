@@ -9,7 +9,7 @@ use crate::db::DbError;
 use crate::seed::remark::Remark;
 use crate::seed::row::Planner;
 use crate::users::argon2id::PasswordHash;
-use crate::users::{self, NameProblem, User, UserState, Username};
+use crate::users::{self, NameProblem, User, UserId, UserState, Username};
 
 /// Users per query.
 const BATCH: usize = 500;
@@ -99,10 +99,14 @@ pub(super) async fn plan(planner: &mut Planner<'_>, rows: &[SeedUser]) -> Result
                 PasswordAction::Set(hash) => hash,
                 PasswordAction::Keep | PasswordAction::KeepStronger => None,
             };
+            check_roles_fit(planner, row, row.id, row.roles.as_deref().unwrap_or_default());
             plan.creations.push(PlannedCreation { index, password_hash });
             continue;
         };
         let change = PlannedChange::new(index, row, seen, password);
+        if !change.roles_granted.is_empty() {
+            check_roles_fit(planner, row, Some(change.seen.user.id), row.roles.as_deref().unwrap_or_default());
+        }
         if change.is_empty() { plan.unchanged += 1 } else { plan.changes.push(change) }
     }
     Ok(plan)
@@ -159,6 +163,13 @@ fn check_account(row: &SeedUser, account: &Account) -> Option<Remark> {
         let text = format!("this user already has the ID {id}, and IDs never change: use {id}, or omit the field");
         row.position.remark(UserField::Id, text)
     })
+}
+
+/// Adds an error if a row grants more roles than fit into a browser's cookie.
+fn check_roles_fit(planner: &mut Planner<'_>, row: &SeedUser, id: Option<UserId>, roles: &[String]) {
+    if let Err(error) = planner.accounts.check_roles_fit(row.username.as_str(), id, roles) {
+        planner.errors.push(row.position.remark(UserField::Roles, error));
+    }
 }
 
 fn only_in_first(first: &[String], second: &[String]) -> Vec<String> {
