@@ -20,7 +20,7 @@ use crate::ops::{health, housekeeping, metrics_endpoint};
 use crate::registration::RegistrationLinks;
 use crate::secret::{PlainSecret, ServerKey};
 use crate::sessions::{Lifetimes, SessionService};
-use crate::tokens::{BrowserTokenSize, KeyError, Keys, TokenService};
+use crate::tokens::{KeyError, Keys, TokenService};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
 use crate::web::{WebConfig, assets, error_page, headers, language_switch, pages, request_cookies};
@@ -127,7 +127,6 @@ impl Services {
             hash_pool.clone(),
             Outbox::new(config, server_key),
             sessions.clone(),
-            BrowserTokenSize::new(config),
         );
         Ok(Self {
             auth: AuthService::new(config, server_key, db.clone(), hash_pool, sessions.clone(), tokens.clone()),

@@ -56,17 +56,7 @@ impl AccountService {
     ) -> Self {
         let (password_policy, name_policy) = (Arc::new(PasswordPolicy::new(config)), Arc::new(NamePolicy::new(config)));
         let browser_token_size = BrowserTokenSize::new(config);
-        Self {
-            db,
-            clock,
-            hash_pool,
-            password_policy,
-            name_policy,
-            outbox,
-            sessions,
-            browser_token_size,
-            attempts: 1,
-        }
+        Self { db, clock, hash_pool, password_policy, name_policy, outbox, sessions, browser_token_size, attempts: 1 }
     }
 
     /// The same service for a command, which retries while other processes keep the database busy.
