@@ -95,19 +95,20 @@ pub async fn get_server_metadata(
     Ok(public(&request, CACHE_CONTROL, body))
 }
 
-/// The revoked sessions: those that ended before their access tokens expired.
+/// The revoked sessions: those that ended while a resource server could accept their access tokens.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Revoked {
     /// The sessions, latest `until` first; at most 100,000.
     sessions: Vec<RevokedSession>,
 }
 
-/// A session that ended before its access tokens expired.
+/// A session that ended while a resource server could accept its access tokens.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct RevokedSession {
     /// The `sid` of its tokens.
     sid: String,
-    /// When the last of its access tokens expires, as a Unix timestamp in seconds. The entry is not needed after that.
+    /// When no verifier accepts its access tokens any more, as a Unix timestamp in seconds: about a minute after the
+    /// last of them expires. The entry is not needed after that.
     until: i64,
 }
 

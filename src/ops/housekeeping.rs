@@ -17,7 +17,7 @@ use crate::{audit, authentication, links, mail, sessions, tokens, users};
 const REFRESH_INTERVAL: Duration = Duration::from_millis(450);
 const CLEANUP_INTERVAL: Duration = Duration::from_mins(1);
 const CLEANUP_INTERVAL_SECONDS: i64 = 60;
-/// How long an ended session is kept after its last token expired, so an administrator can find out why it ended.
+/// How long an ended session is kept after the last verifier rejects its tokens, so an administrator can find out why it ended.
 const ENDED_SESSION_RETENTION: TimeDelta = TimeDelta::days(1);
 /// How long audit events are kept.
 const EVENT_RETENTION: TimeDelta = TimeDelta::days(365);

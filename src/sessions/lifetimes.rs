@@ -6,6 +6,26 @@ use super::{Session, SessionKind};
 use crate::clock::Moment;
 use crate::config::LifetimeConfig;
 
+/// The allowed difference between two machines' clocks, in seconds.
+pub const LEEWAY_SECONDS: i64 = 30;
+
+/// How long after `exp` a verifier may accept a token: it allows the leeway, its clock may be late by as much, and some
+/// libraries still accept a token in the second in which the leeway ends.
+const ACCEPTED_AFTER_EXPIRY: TimeDelta = TimeDelta::seconds(2 * LEEWAY_SECONDS + 1);
+
+/// When the last verifier, here or elsewhere, rejects a token that expires at `expires_at`. An ended session is revoked
+/// until then.
+#[must_use]
+pub fn revoked_until(expires_at: Moment) -> Moment {
+    expires_at + ACCEPTED_AFTER_EXPIRY
+}
+
+/// The inverse of [`revoked_until`]: at `now`, every verifier rejects a token that expired at this moment or earlier.
+#[must_use]
+pub fn rejected_if_expired_at(now: Moment) -> Moment {
+    now - ACCEPTED_AFTER_EXPIRY
+}
+
 /// The time after which a use of a session is recorded again.
 const USE_RECORDING_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 

@@ -14,7 +14,7 @@ use crate::scope::Scopes;
 use crate::secret::{PlainSecret, from_base64url, random_id};
 use crate::users::UserId;
 pub use device::device_label;
-pub use lifetimes::Lifetimes;
+pub use lifetimes::{LEEWAY_SECONDS, Lifetimes};
 pub use revoked::RevokedSessions;
 pub use service::{EndedSessions, SessionService};
 pub use store::{

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::lifetimes::revoked_until;
 use super::store;
 use crate::clock::Moment;
 use crate::db::{Db, DbError};
 
-/// IDs of sessions that ended before their access tokens expired. Clones share one set.
+/// IDs of sessions that ended while a verifier could accept their access tokens. Clones share one set.
 ///
 /// This process adds the sessions that it ends right after the commit, and reads those of other instances from the
-/// database twice a second. An ended session never becomes live again, so an entry stays until the session's last token
-/// has expired. While the database is unavailable, the last set stays in use.
+/// database twice a second. An ended session never becomes live again, so an entry stays until the last verifier rejects
+/// the session's tokens. While the database is unavailable, the last set stays in use.
 #[derive(Clone, Default)]
 pub struct RevokedSessions {
     until: Arc<RwLock<HashMap<String, Moment>>>,
@@ -24,8 +25,8 @@ impl RevokedSessions {
         self.read().contains_key(session_id)
     }
 
-    /// Lists at most `limit` revoked sessions with live tokens, as (session ID, expiry of the last token), the latest
-    /// expiry first.
+    /// Lists at most `limit` revoked sessions, as (session ID, when the last verifier rejects its tokens), the latest
+    /// first.
     #[must_use]
     pub fn list(&self, now: Moment, limit: usize) -> Vec<(String, Moment)> {
         let set = self.read();
@@ -37,7 +38,8 @@ impl RevokedSessions {
         revoked
     }
 
-    /// Adds the sessions that a committed transaction ended, as (session ID, expiry of the last token).
+    /// Adds the sessions that a committed transaction ended, as (session ID, when the last verifier rejects
+    /// its tokens).
     pub(super) fn add(&self, ended: &[(String, Moment)]) {
         self.write().extend(ended.iter().cloned());
     }
@@ -48,6 +50,7 @@ impl RevokedSessions {
     /// If the query fails; the set is unchanged.
     pub async fn refresh(&self, db: &Db, now: Moment) -> Result<(), DbError> {
         let revoked = db.read(move |conn| -> Result<_, DbError> { Ok(store::list_revoked(conn, now)?) }).await?;
+        let revoked: Vec<_> = revoked.into_iter().map(|(id, expires_at)| (id, revoked_until(expires_at))).collect();
         let has_changes = {
             let set = self.read();
             revoked.iter().any(|(id, _)| !set.contains_key(id)) || set.values().any(|until| *until <= now)

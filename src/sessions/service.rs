@@ -2,11 +2,11 @@
 
 use diesel::QueryResult;
 
-use super::{EndReason, Lifetimes, RevokedSessions, Session, end};
+use super::{EndReason, Lifetimes, RevokedSessions, Session, end, lifetimes};
 use crate::clock::{Clock, Moment};
 use crate::db::{Db, DbConnection, DbError, IsTransient};
 
-/// The sessions that a transaction has ended, as (session ID, expiry of its last access token).
+/// The sessions that a transaction has ended, as (session ID, when the last verifier rejects its tokens).
 ///
 /// Only [`SessionService::write`] creates one, and it adds the sessions to the set of revoked sessions after the
 /// commit: no caller can end a session and forget to revoke its access tokens.
@@ -14,8 +14,9 @@ use crate::db::{Db, DbConnection, DbError, IsTransient};
 pub struct EndedSessions(Vec<(String, Moment)>);
 
 impl EndedSessions {
+    /// Records ended sessions, as (session ID, expiry of its last access token).
     pub(super) fn record(&mut self, sessions: impl IntoIterator<Item = (String, Moment)>) {
-        self.0.extend(sessions);
+        self.0.extend(sessions.into_iter().map(|(id, expires_at)| (id, lifetimes::revoked_until(expires_at))));
     }
 }
 

@@ -7,7 +7,7 @@ mod key_usage;
 
 use diesel::prelude::*;
 
-use super::{EndReason, Session, SessionKind, SessionOrigin, proxy_secret};
+use super::{EndReason, Session, SessionKind, SessionOrigin, lifetimes, proxy_secret};
 use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::db::schema::sessions;
@@ -126,10 +126,11 @@ pub fn set_proxy_secret(conn: &mut DbConnection, id: &str, secret: &PlainSecret)
     diesel::update(row).set(sessions::proxy_secret_hash.eq(secret.hash().as_str())).execute(conn).map(drop)
 }
 
-/// Lists the ended sessions with live access tokens, as (session ID, expiry of the last token).
+/// Lists the ended sessions whose access tokens a verifier may still accept, as (session ID, expiry of the last token).
 pub fn list_revoked(conn: &mut DbConnection, now: Moment) -> QueryResult<Vec<(String, Moment)>> {
+    let rejected_by_all = lifetimes::rejected_if_expired_at(now);
     sessions::table
-        .filter(sessions::ended_at.is_not_null().and(sessions::access_until.gt(now)))
+        .filter(sessions::ended_at.is_not_null().and(sessions::access_until.gt(rejected_by_all)))
         .select((sessions::id, sessions::access_until))
         .load(conn)
 }

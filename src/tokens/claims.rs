@@ -3,10 +3,8 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::clock::{Moment, unix_seconds};
+use crate::sessions::LEEWAY_SECONDS;
 use crate::users::UserId;
-
-/// The allowed difference between two machines' clocks, in seconds.
-pub const LEEWAY_SECONDS: i64 = 30;
 
 /// The claims of an access token, typed strictly: a number as text, a fraction or a null is rejected (CVE-2026-25537).
 #[derive(Clone, Debug, Serialize, Deserialize)]

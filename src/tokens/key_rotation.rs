@@ -3,7 +3,6 @@
 use chrono::TimeDelta;
 use diesel::QueryResult;
 
-use super::claims::LEEWAY_SECONDS;
 use super::key_choice::find_signing;
 use super::key_pair::{KeyError, NewKey};
 use super::store::{self, NewKeyRow, StoredKey};
@@ -12,7 +11,7 @@ use crate::clock::Moment;
 use crate::config::KeyAlgorithm;
 use crate::db::DbConnection;
 use crate::secret::DerivedKey;
-use crate::sessions::{self, KeyUsage};
+use crate::sessions::{self, KeyUsage, LEEWAY_SECONDS};
 
 /// The time for which an instance may still sign with the previous key: its clock may be behind, or a request in
 /// progress.

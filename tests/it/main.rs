@@ -42,6 +42,7 @@ mod refresh;
 mod refresh_states;
 mod registration;
 mod revocation;
+mod revocation_leeway;
 mod sessions_end;
 mod starting;
 mod throttling;

@@ -86,7 +86,7 @@ async fn hs256_access_token_cannot_be_revoked() {
 }
 
 #[tokio::test]
-async fn revoked_sessions_are_listed_until_their_tokens_expire() {
+async fn revoked_sessions_are_listed_until_their_tokens_are_rejected() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let empty = TestResponse::to(app.get("/revoked")).await;

@@ -99,7 +99,6 @@ pub fn end_all_of_client(
         let rows: Vec<(String, Moment)> = sessions::table
             .filter(own)
             .filter(sessions::ended_at.eq(now).and(sessions::end_reason.eq(reason.as_str())))
-            .filter(sessions::access_until.gt(now))
             .select((sessions::id, sessions::access_until))
             .load(conn)?;
         ended.record(rows);

@@ -3,8 +3,8 @@
 use super::{CheckResult, TokenChecks};
 use crate::clock::unix_seconds;
 use crate::scope::Scopes;
-use crate::sessions;
-use crate::tokens::claims::{Claims, LEEWAY_SECONDS};
+use crate::sessions::{self, LEEWAY_SECONDS};
+use crate::tokens::claims::Claims;
 use crate::tokens::display::{duration, escape_hidden, relative_time, timestamp};
 use crate::users::UserState;
 
