@@ -82,6 +82,8 @@ pub enum KeyPurpose {
     Mails,
     /// Encrypts the content of registration links.
     RegistrationLinks,
+    /// Authenticates the claims of access tokens that are signed with a shared secret.
+    TokenClaims,
 }
 
 impl KeyPurpose {
@@ -92,6 +94,7 @@ impl KeyPurpose {
             Self::SigningKeys => b"vestibule signing keys v1",
             Self::Mails => b"vestibule mails v1",
             Self::RegistrationLinks => b"vestibule registration links v1",
+            Self::TokenClaims => b"vestibule token claims v1",
         }
     }
 }

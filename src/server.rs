@@ -119,7 +119,7 @@ impl Services {
     fn new(config: &Config, server_key: &ServerKey, db: Db, keys: Keys, clock: Clock) -> Result<Self, StartError> {
         let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))?;
         let sessions = SessionService::new(db.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
-        let tokens = TokenService::new(keys, config, clock.clone(), db.clone(), &sessions);
+        let tokens = TokenService::new(keys, server_key, config, clock.clone(), db.clone(), &sessions);
         let accounts = AccountService::new(
             config,
             db.clone(),

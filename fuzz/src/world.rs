@@ -66,7 +66,7 @@ async fn start_tokens(config: &Config, server_key: &ServerKey, db: &Db) -> Token
     let clock = Clock::system();
     let keys = Keys::load(db, &config.signing, server_key, clock.now()).await.expect("a key");
     let sessions = SessionService::new(db.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
-    TokenService::new(keys, config, clock, db.clone(), &sessions)
+    TokenService::new(keys, server_key, config, clock, db.clone(), &sessions)
 }
 
 async fn add_client(db: &Db) -> (String, PlainSecret) {

@@ -129,7 +129,7 @@ async fn open_tokens(config: &Config, services: &CommandServices) -> anyhow::Res
     };
     let CommandServices { db, clock, sessions } = services;
     let keys = Keys::load(db, &config.signing, &server_key, clock.now()).await?;
-    Ok(TokenService::new(keys, config, clock.clone(), db.clone(), sessions))
+    Ok(TokenService::new(keys, &server_key, config, clock.clone(), db.clone(), sessions))
 }
 
 fn inspect(args: &InspectArgs) -> anyhow::Result<ExitCode> {

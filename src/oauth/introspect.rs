@@ -4,14 +4,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use super::client_auth;
-use crate::clients::Client;
+use crate::authentication::granted_scopes;
+use crate::clients::{self, Client};
 use crate::clock::{Moment, unix_seconds};
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbConnection, DbError};
 use crate::error::{AppError, ErrorBody};
+use crate::scope::Scopes;
 use crate::secret::PlainSecret;
-use crate::sessions::{self, Lifetimes, SessionService};
-use crate::tokens::{Claims, RefreshToken, TokenError, TokenService, find_refresh_token};
-use crate::users::{self, UserId, UserState};
+use crate::sessions::{self, Lifetimes, Session, SessionService};
+use crate::tokens::{Claims, RefreshToken, TokenService, find_refresh_token};
+use crate::users::{self, User, UserId, UserState};
 use crate::web::form::Parameters;
 
 /// The parameters of `POST /token/introspect`, as a form or a JSON object.
@@ -32,7 +34,7 @@ pub struct IntrospectionResponse {
     /// `Bearer` for an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
     token_type: Option<&'static str>,
-    /// The scopes, separated by spaces.
+    /// The scopes of the token that the user's roles and the client still allow, separated by spaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
     /// The ID of the client that the token was issued to, if any.
@@ -48,7 +50,7 @@ pub struct IntrospectionResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     id: Option<UserId>,
-    /// The user's roles.
+    /// The user's roles now.
     #[serde(skip_serializing_if = "Option::is_none")]
     roles: Option<Vec<String>>,
     /// The session ID.
@@ -72,16 +74,16 @@ pub struct IntrospectionResponse {
 }
 
 impl IntrospectionResponse {
-    fn of_access_token(claims: &Claims) -> Self {
+    fn of_access_token(claims: &Claims, rights: Rights) -> Self {
         Self {
             active: true,
             token_type: Some("Bearer"),
-            scope: Some(claims.scope.clone()),
+            scope: Some(rights.scope.to_string()),
             client_id: claims.client_id.clone(),
             username: claims.id.map(|_| claims.sub.clone()),
             sub: Some(claims.sub.clone()),
             id: claims.id,
-            roles: Some(claims.roles.clone()),
+            roles: Some(rights.roles),
             sid: Some(claims.sid.clone()),
             exp: Some(claims.exp),
             iat: Some(claims.iat),
@@ -92,7 +94,39 @@ impl IntrospectionResponse {
     }
 }
 
-/// Introspects a token for a client.
+/// The rights of a live session as the database has them.
+struct Rights {
+    /// The user; `None` when the client acts for itself.
+    user: Option<User>,
+    roles: Vec<String>,
+    scope: Scopes,
+}
+
+impl Rights {
+    /// Reads those of `scope` that the session, its user's roles and its client still allow. `None` when the account is
+    /// disabled or deleted, or the client deleted.
+    fn read(conn: &mut DbConnection, session: &Session, scope: &Scopes) -> Result<Option<Self>, DbError> {
+        let scope = scope.intersection(&session.scope);
+        let client = match &session.client_id {
+            Some(id) => match clients::find(conn, id)? {
+                Some(client) => Some(client),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        let Some(user_id) = session.user_id else {
+            let scope = client.map(|client| scope.intersection(&client.scopes)).unwrap_or_default();
+            return Ok(Some(Self { user: None, roles: Vec::new(), scope }));
+        };
+        let user = users::find_by_id(conn, user_id)?.filter(|user| user.state == UserState::Active);
+        let Some(user) = user else { return Ok(None) };
+        let roles = users::list_roles(conn, user_id)?;
+        let scope = granted_scopes::allowed(conn, &scope, &roles, client.as_ref())?;
+        Ok(Some(Self { user: Some(user), roles, scope }))
+    }
+}
+
+/// Introspects a token for a client. Everything but the token's own claims is read from the database at each request.
 ///
 /// # Errors
 /// The table "Errors" in docs/architecture.md.
@@ -126,17 +160,28 @@ pub async fn post_introspect(
         parameters.get_non_empty("token").ok_or_else(|| AppError::invalid_request("Missing parameter: token."))?;
     let response = match PlainSecret::parse(token) {
         Some(secret) => of_refresh_token(&db, sessions.lifetimes(), secret, client, tokens.clock().now()).await?,
-        None => of_access_token(&tokens, token).await?,
+        None => of_access_token(&sessions, &tokens, token).await?,
     };
     Ok(HttpResponse::Ok().json(response.unwrap_or_default()))
 }
 
-async fn of_access_token(tokens: &TokenService, token: &str) -> Result<Option<IntrospectionResponse>, AppError> {
-    match tokens.verify(token).await {
-        Ok(verified) => Ok(Some(IntrospectionResponse::of_access_token(&verified.claims))),
-        Err(TokenError::Database(error)) => Err(error.into()),
-        Err(_) => Ok(None),
-    }
+async fn of_access_token(
+    sessions: &SessionService,
+    tokens: &TokenService,
+    token: &str,
+) -> Result<Option<IntrospectionResponse>, DbError> {
+    let Ok(verified) = tokens.verify_as_issuer(token) else { return Ok(None) };
+    let sid = verified.claims.sid.clone();
+    let read = move |conn: &mut DbConnection, session: Session| {
+        let claims = &verified.claims;
+        let Some(scope) = Scopes::parse(&claims.scope) else { return Ok(None) };
+        if session.user_id != claims.id || session.client_id != claims.client_id {
+            return Ok(None);
+        }
+        let rights = Rights::read(conn, &session, &scope)?;
+        Ok(rights.map(|rights| IntrospectionResponse::of_access_token(claims, rights)))
+    };
+    sessions.read_live(move |conn| sessions::find(conn, &sid), read).await
 }
 
 /// A client may introspect only its own refresh tokens (RFC 7662 §2.2).
@@ -153,13 +198,13 @@ async fn of_refresh_token(
             return Ok(None);
         };
         let session = sessions::find(conn, &token.family_id)?.filter(|session| lifetimes.is_live(session, now));
-        let Some((session, user_id)) = session.and_then(|session| session.user_id.map(|id| (session, id))) else {
+        let Some(session) = session else { return Ok(None) };
+        let Some(Rights { user: Some(user), scope, .. }) = Rights::read(conn, &session, &token.scope)? else {
             return Ok(None);
         };
-        let user = users::find_by_id(conn, user_id)?.filter(|user| user.state == UserState::Active);
-        Ok(user.map(|user| IntrospectionResponse {
+        Ok(Some(IntrospectionResponse {
             active: true,
-            scope: Some(token.scope.to_string()),
+            scope: Some(scope.to_string()),
             client_id: token.client_id,
             username: Some(user.username.clone()),
             sub: Some(user.username),

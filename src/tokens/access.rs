@@ -7,6 +7,7 @@ use quick_cache::sync::Cache;
 use serde::Deserialize;
 
 use super::claims::Claims;
+use super::claims_key::ClaimsKey;
 use super::key_pair::Signer;
 use super::keys::Keys;
 use super::session_check::SessionCheck;
@@ -16,7 +17,7 @@ use crate::clock::{Clock, Moment, unix_seconds};
 use crate::config::Config;
 use crate::db::Db;
 use crate::scope::Scopes;
-use crate::secret::{from_base64url, random_id, sha256};
+use crate::secret::{ServerKey, from_base64url, random_id, sha256};
 use crate::sessions::{Lifetimes, RevokedSessions, Session, SessionService};
 use crate::users::User;
 
@@ -60,6 +61,7 @@ pub struct TokenService(Arc<Inner>);
 
 struct Inner {
     keys: Keys,
+    claims_key: ClaimsKey,
     issuer: String,
     audience: Option<String>,
     lifetimes: Lifetimes,
@@ -73,9 +75,17 @@ struct Inner {
 impl TokenService {
     /// Creates the service.
     #[must_use]
-    pub fn new(keys: Keys, config: &Config, clock: Clock, db: Db, sessions: &SessionService) -> Self {
+    pub fn new(
+        keys: Keys,
+        server_key: &ServerKey,
+        config: &Config,
+        clock: Clock,
+        db: Db,
+        sessions: &SessionService,
+    ) -> Self {
         Self(Arc::new(Inner {
             keys,
+            claims_key: ClaimsKey::new(server_key),
             issuer: config.issuer.clone(),
             audience: config.audience.clone(),
             lifetimes: sessions.lifetimes(),
@@ -129,7 +139,7 @@ impl TokenService {
             Subject::User(user, roles) => (user.username.clone(), Some(user.id), roles.to_vec()),
             Subject::Client(client_id) => (client_id.to_owned(), None, Vec::new()),
         };
-        let claims = Claims {
+        let mut claims = Claims {
             iss: self.0.issuer.clone(),
             sub,
             id,
@@ -143,6 +153,9 @@ impl TokenService {
             client_id: session.client_id.clone(),
             aud: self.0.audience.clone(),
         };
+        if self.0.keys.is_shared_secret() {
+            claims.jti = self.0.claims_key.create_jti(&claims)?;
+        }
         let key = signer.key();
         let header = Header { typ: Some(key.typ.to_owned()), kid: key.kid.clone(), ..Header::new(key.algorithm) };
         let token = jsonwebtoken::encode(&header, &claims, signer.encoding())?;
@@ -152,31 +165,53 @@ impl TokenService {
     /// Verifies a token. For one that was seen before, only the signature check is skipped: its time, its key and its
     /// session are checked each time.
     pub async fn verify(&self, token: &str) -> Result<Arc<VerifiedToken>, TokenError> {
+        let (verified, now) = (self.check_signature_cached(token)?, self.0.clock.now());
+        verified.claims.check_time(now)?;
+        self.check_key_and_session(&verified)?;
+        if self.0.keys.is_shared_secret() {
+            self.0.session_check.check_against_session(verified, now).await
+        } else {
+            Ok(verified)
+        }
+    }
+
+    /// Verifies a token as its issuer, for introspection: with no leeway after `exp`, and with HS256 only if this
+    /// server issued the token, whoever else can sign. The caller compares the claims with the database.
+    pub fn verify_as_issuer(&self, token: &str) -> Result<Arc<VerifiedToken>, TokenError> {
+        let verified = self.check_signature_cached(token)?;
+        verified.claims.check_time_as_issuer(self.0.clock.now())?;
+        self.check_key_and_session(&verified)?;
+        if self.0.keys.is_shared_secret() {
+            let claims = token.split('.').nth(1).and_then(from_base64url).ok_or(TokenError::Malformed)?;
+            if !self.0.claims_key.is_issued_here(&claims, &verified.claims.jti) {
+                return Err(TokenError::Signature);
+            }
+        }
+        Ok(verified)
+    }
+
+    fn check_signature_cached(&self, token: &str) -> Result<Arc<VerifiedToken>, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Malformed);
         }
         // The key is the hash of the whole token with its signature: a cache with a shorter key could be poisoned.
         let digest = sha256(token.as_bytes());
-        let verified = if let Some(verified) = self.0.verified.get(&digest) {
-            verified
-        } else {
-            let verified = Arc::new(self.check_signature(token)?);
-            self.0.verified.insert(digest, Arc::clone(&verified));
-            verified
-        };
-        let now = self.0.clock.now();
-        verified.claims.check_time(now)?;
+        if let Some(verified) = self.0.verified.get(&digest) {
+            return Ok(verified);
+        }
+        let verified = Arc::new(self.check_signature(token)?);
+        self.0.verified.insert(digest, Arc::clone(&verified));
+        Ok(verified)
+    }
+
+    fn check_key_and_session(&self, verified: &VerifiedToken) -> Result<(), TokenError> {
         if self.0.keys.find(verified.kid.as_deref()).is_none() {
             return Err(TokenError::Signature);
         }
         if self.0.revoked.contains(&verified.claims.sid) {
             return Err(TokenError::SessionEnded);
         }
-        if self.0.keys.is_shared_secret() {
-            self.0.session_check.check_against_session(verified, now).await
-        } else {
-            Ok(verified)
-        }
+        Ok(())
     }
 
     fn check_signature(&self, token: &str) -> Result<VerifiedToken, TokenError> {

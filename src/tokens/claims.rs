@@ -23,7 +23,7 @@ pub struct Claims {
     /// When it becomes valid, in seconds since 1970. This server never sets it, but checks it.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "non_null_integer")]
     pub nbf: Option<i64>,
-    /// A unique ID of 22 characters.
+    /// A unique ID: 22 characters of base64url, with HS256 43, which authenticate the other claims.
     pub jti: String,
     /// The session ID.
     pub sid: String,
@@ -57,14 +57,23 @@ pub enum ClaimError {
 }
 
 impl Claims {
-    /// Checks `iat`, `nbf` and `exp` against `now`.
+    /// Checks `iat`, `nbf` and `exp` against `now`, with [`LEEWAY_SECONDS`].
     pub fn check_time(&self, now: Moment) -> Result<(), ClaimError> {
+        self.check_time_with(now, LEEWAY_SECONDS)
+    }
+
+    /// As [`Self::check_time`], but without leeway on `exp`, whose clock is the issuer's own.
+    pub(super) fn check_time_as_issuer(&self, now: Moment) -> Result<(), ClaimError> {
+        self.check_time_with(now, 0)
+    }
+
+    fn check_time_with(&self, now: Moment, exp_leeway_seconds: i64) -> Result<(), ClaimError> {
         let now = unix_seconds(now);
         let valid_from = self.nbf.unwrap_or(self.iat).max(self.iat);
         if self.iat < 0 || self.nbf.is_some_and(|nbf| nbf < 0) || valid_from > now + LEEWAY_SECONDS {
             return Err(ClaimError::NotYetValid);
         }
-        if self.exp.saturating_add(LEEWAY_SECONDS) <= now {
+        if self.exp.saturating_add(exp_leeway_seconds) <= now {
             return Err(ClaimError::Expired);
         }
         Ok(())

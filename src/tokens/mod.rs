@@ -2,6 +2,7 @@
 
 mod access;
 mod claims;
+mod claims_key;
 mod display;
 mod explain;
 mod key_choice;

@@ -73,7 +73,7 @@ async fn instance(app: &TestApp, algorithm: KeyAlgorithm) -> TokenService {
     let keys = Keys::load(&db, &Signing::KeyPair(algorithm), &server_key(), now).await.expect("the keys load");
     let config = direct_database::config(&app.database);
     let sessions = SessionService::new(db.clone(), app.clock.clone(), Lifetimes::new(config.lifetimes));
-    TokenService::new(keys, &config, app.clock.clone(), db, &sessions)
+    TokenService::new(keys, &server_key(), &config, app.clock.clone(), db, &sessions)
 }
 
 fn signs_with(tokens: &TokenService, app: &TestApp) -> String {

@@ -17,6 +17,7 @@ mod durability;
 mod forgery;
 mod forgery_keys;
 mod harness;
+mod introspection;
 mod keys;
 mod keys_cli;
 mod keys_reseal;

@@ -131,7 +131,7 @@ impl TestDatabase {
             let keys = Keys::load(&pool, &config.signing, &server_key, clock.now()).await.expect("keys");
             let hash_pool = HashPool::start(1, config.passwords.into()).expect("a thread");
             let sessions = SessionService::new(pool.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
-            let tokens = TokenService::new(keys, &config, clock.clone(), pool.clone(), &sessions);
+            let tokens = TokenService::new(keys, &server_key, &config, clock.clone(), pool.clone(), &sessions);
             let auth = AuthService::new(&config, &server_key, pool.clone(), hash_pool, sessions, tokens);
             auth.sign_in(attempt, purpose).await.expect("the database responds")
         })
