@@ -17,7 +17,7 @@ use vestibule::db::DbError;
 use vestibule::scope::Scopes;
 use vestibule::secret::ServerKey;
 use vestibule::server;
-use vestibule::sessions::{self, NewSession, Session, SessionKind, SessionOrigin};
+use vestibule::sessions::{self, NewSession, SessionKind, SessionOrigin, StartedSession};
 use vestibule::tokens::{Grant, Subject, TokenService};
 use vestibule::users::{self, NewUser, User, UserCreation, Username};
 
@@ -42,9 +42,10 @@ fn main() -> anyhow::Result<()> {
     let time = Duration::from_secs_f64(arguments.seconds);
     let bare = Bare::new(&arguments)?;
     let (server_sign_rate, server_verify_rate, token) = actix_web::rt::System::new().block_on(async {
-        let (tokens, user, session) = prepare(&arguments).await?;
+        let (tokens, user, StartedSession { session, holders, .. }) = prepare(&arguments).await?;
         let (now, signer) = (tokens.clock().now(), tokens.signer(tokens.clock().now()));
-        let grant = Grant { subject: Subject::User(&user, &[]), scope: &session.scope, session: &session };
+        let subject = Subject::User(&user, &[]);
+        let grant = Grant { subject, scope: &session.scope, session: &session, holders: &holders };
         let (issued, sign_rate) = repeat(time, || Ok(tokens.issue(&signer, grant, now)?.token))?;
         // With HS256, the first verification queries the database, so it is not measured. Each token is verified once,
         // so no cache helps.
@@ -92,7 +93,7 @@ fn claims(token: &str) -> anyhow::Result<Value> {
 }
 
 /// Starts a server on a new database and creates a user with a session.
-async fn prepare(arguments: &Arguments) -> anyhow::Result<(TokenService, User, Session)> {
+async fn prepare(arguments: &Arguments) -> anyhow::Result<(TokenService, User, StartedSession)> {
     let mut settings = Settings::default();
     settings.set("DATABASE_URL", format!("sqlite://{}", arguments.database_file));
     settings.set("BIND", "127.0.0.1:0");
@@ -123,10 +124,10 @@ async fn prepare(arguments: &Arguments) -> anyhow::Result<(TokenService, User, S
             expires_at: None,
             origin: SessionOrigin { kind: SessionKind::PasswordGrant, network_address: None, user_agent: None },
         };
-        Ok(Some((user, sessions::start(conn, new, &lifetimes, now)?.session)))
+        Ok(Some((user, sessions::start(conn, new, &lifetimes, now)?)))
     });
-    let (user, session) = created.await?.context("the database is new")?;
-    Ok((services.tokens, user, session))
+    let (user, started) = created.await?.context("the database is new")?;
+    Ok((services.tokens, user, started))
 }
 
 /// `jsonwebtoken` alone, with the same claims and kind of key.

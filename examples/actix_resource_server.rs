@@ -9,14 +9,14 @@
 //! In your own project it needs `actix-web`, `jsonwebtoken` (feature `aws_lc_rs`), `reqwest` (features `json` and
 //! `rustls`), `serde`, `serde_json` and `tokio`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, get_current_timestamp};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -35,7 +35,7 @@ struct TokenVerifier {
     /// The URL at which this server reaches Vestibule. It may differ from the public URL.
     url: String,
     keys: Mutex<KeyCache>,
-    revoked_sessions: RwLock<HashSet<String>>,
+    revocations: RwLock<Revocations>,
 }
 
 #[derive(Default)]
@@ -49,16 +49,59 @@ struct Claims {
     sub: String,
     sid: String,
     scope: String,
+    #[serde(default)]
+    holders: HashMap<String, u64>,
 }
 
+/// The response of `GET /revoked`.
 #[derive(Deserialize)]
-struct RevokedSessions {
+struct RevocationList {
     sessions: Vec<RevokedSession>,
+    holders: Vec<RevokedHolder>,
+    truncated: bool,
 }
 
 #[derive(Deserialize)]
 struct RevokedSession {
     sid: String,
+    until: u64,
+}
+
+#[derive(Deserialize)]
+struct RevokedHolder {
+    holder: String,
+    before: u64,
+    until: u64,
+}
+
+/// The revoked sessions and holders. Each entry is kept until it expires, also when the server no longer lists it.
+#[derive(Default)]
+struct Revocations {
+    /// When each entry expires, by session ID.
+    sessions: HashMap<String, u64>,
+    /// The first valid generation and when the entry expires, by holder ID.
+    holders: HashMap<String, (u64, u64)>,
+}
+
+impl Revocations {
+    fn update(&mut self, list: RevocationList) {
+        self.sessions.extend(list.sessions.into_iter().map(|entry| (entry.sid, entry.until)));
+        self.holders.extend(list.holders.into_iter().map(|entry| (entry.holder, (entry.before, entry.until))));
+        let now = get_current_timestamp();
+        self.sessions.retain(|_, until| *until > now);
+        self.holders.retain(|_, (_, until)| *until > now);
+        if list.truncated {
+            // An API that must learn of every revocation introspects each token while the list is incomplete.
+            eprintln!("the list of revoked sessions is incomplete");
+        }
+    }
+
+    fn contains(&self, claims: &Claims) -> bool {
+        let is_earlier = |(holder, generation): (&String, &u64)| {
+            self.holders.get(holder).is_some_and(|(before, _)| generation < before)
+        };
+        self.sessions.contains_key(&claims.sid) || claims.holders.iter().any(is_earlier)
+    }
 }
 
 enum TokenError {
@@ -101,7 +144,7 @@ impl TokenVerifier {
         }
         let key = DecodingKey::from_jwk(&key).map_err(|_| TokenError::Invalid)?;
         let claims = decode::<Claims>(token, &key, &validation).map_err(|_| TokenError::Invalid)?.claims;
-        let is_revoked = self.revoked_sessions.read().unwrap_or_else(PoisonError::into_inner).contains(&claims.sid);
+        let is_revoked = self.revocations.read().unwrap_or_else(PoisonError::into_inner).contains(&claims);
         if is_revoked { Err(TokenError::Invalid) } else { Ok(claims) }
     }
 
@@ -127,21 +170,20 @@ impl TokenVerifier {
         self.client.get(url).send().await?.error_for_status()?.json().await
     }
 
-    async fn poll_revoked_sessions(&self) {
+    async fn poll_revocations(&self) {
         let mut etag = String::new();
         loop {
-            // While Vestibule is unreachable, the last known sessions stay revoked.
-            if let Ok(Some((revoked, tag))) = self.fetch_revoked(&etag).await {
-                let sids = revoked.sessions.into_iter().map(|session| session.sid).collect();
-                *self.revoked_sessions.write().unwrap_or_else(PoisonError::into_inner) = sids;
+            // While Vestibule is unreachable, the known entries stay.
+            if let Ok(Some((list, tag))) = self.fetch_revoked(&etag).await {
+                self.revocations.write().unwrap_or_else(PoisonError::into_inner).update(list);
                 etag = tag;
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Returns the revoked sessions and their `ETag`; `None` if they have not changed.
-    async fn fetch_revoked(&self, etag: &str) -> reqwest::Result<Option<(RevokedSessions, String)>> {
+    /// Returns the list of revocations and its `ETag`; `None` if it has not changed.
+    async fn fetch_revoked(&self, etag: &str) -> reqwest::Result<Option<(RevocationList, String)>> {
         let request = self.client.get(format!("{}/revoked", self.url)).header("if-none-match", etag);
         let response = request.send().await?.error_for_status()?;
         if response.status() == 304 {
@@ -174,10 +216,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         issuer,
         audience: std::env::var("AUDIENCE").ok(),
         keys: Mutex::default(),
-        revoked_sessions: RwLock::default(),
+        revocations: RwLock::default(),
     });
     let polling = verifier.clone();
-    actix_web::rt::spawn(async move { polling.poll_revoked_sessions().await });
+    actix_web::rt::spawn(async move { polling.poll_revocations().await });
     let server = HttpServer::new(move || App::new().app_data(verifier.clone()).route("/whoami", web::get().to(whoami)));
     Ok(server.workers(1).bind(("127.0.0.1", port))?.run().await?)
 }

@@ -24,21 +24,38 @@ const keys = createRemoteJWKSet(new URL("/.well-known/jwks.json", VESTIBULE_URL)
   timeoutDuration: 5_000,
 });
 
-let revokedSessions = new Set();
+// Each entry is kept until it expires, also when the server no longer lists it.
+const revokedSessions = new Map(); // sid: until
+const revokedHolders = new Map(); // holder ID: { before: first valid generation, until }
 let etag;
 
-async function pollRevokedSessions() {
+function updateRevocations({ sessions, holders, truncated }) {
+  for (const { sid, until } of sessions) revokedSessions.set(sid, until);
+  for (const { holder, before, until } of holders) revokedHolders.set(holder, { before, until });
+  const now = Date.now() / 1_000;
+  for (const [sid, until] of revokedSessions) if (until <= now) revokedSessions.delete(sid);
+  for (const [holder, { until }] of revokedHolders) if (until <= now) revokedHolders.delete(holder);
+  // An API that must learn of every revocation introspects each token while the list is incomplete.
+  if (truncated) console.warn("the list of revoked sessions is incomplete");
+}
+
+function isRevoked({ sid, holders = {} }) {
+  const isEarlier = ([holder, generation]) => generation < (revokedHolders.get(holder)?.before ?? 0);
+  return revokedSessions.has(sid) || Object.entries(holders).some(isEarlier);
+}
+
+async function pollRevocations() {
   try {
     const headers = etag ? { "if-none-match": etag } : {};
     const response = await fetch(new URL("/revoked", VESTIBULE_URL), { headers, signal: AbortSignal.timeout(5_000) });
     if (response.status === 200) {
-      revokedSessions = new Set((await response.json()).sessions.map((session) => session.sid));
+      updateRevocations(await response.json());
       etag = response.headers.get("etag");
     }
   } catch {
-    // While Vestibule is unreachable, the last known sessions stay revoked.
+    // While Vestibule is unreachable, the known entries stay.
   }
-  setTimeout(pollRevokedSessions, POLL_MILLISECONDS);
+  setTimeout(pollRevocations, POLL_MILLISECONDS);
 }
 
 async function authenticate(request, response, next) {
@@ -56,7 +73,7 @@ async function authenticate(request, response, next) {
     });
     // Without AUDIENCE, a token for any audience is rejected.
     const isForOtherAudience = AUDIENCE === undefined && payload.aud !== undefined;
-    if (isForOtherAudience || revokedSessions.has(payload.sid)) throw new errors.JWTInvalid("not valid here");
+    if (isForOtherAudience || isRevoked(payload)) throw new errors.JWTInvalid("not valid here");
     request.claims = payload;
   } catch (error) {
     const isFetchError = ["ERR_JOSE_GENERIC", "ERR_JWKS_TIMEOUT"].includes(error.code);
@@ -72,5 +89,5 @@ app.get("/whoami", authenticate, (request, response) => {
   response.json({ sub: request.claims.sub, scope: request.claims.scope });
 });
 
-pollRevokedSessions();
+pollRevocations();
 app.listen(Number(PORT), "127.0.0.1");

@@ -9,6 +9,7 @@ Then: curl -H "Authorization: Bearer $TOKEN" localhost:8000/whoami
 
 import asyncio
 import json
+import logging
 import os
 import threading
 import time
@@ -62,20 +63,43 @@ class PublicKeys:
             return self._keys[kid]
 
 
+class Revocations:
+    """The revoked sessions and holders. Each entry is kept until it expires, also when the server no longer lists it."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, int] = {}  # sid: until
+        self._holders: dict[str, tuple[int, int]] = {}  # holder ID: (first valid generation, until)
+
+    def update(self, response: dict) -> None:
+        now = time.time()
+        listed = {session["sid"]: session["until"] for session in response["sessions"]}
+        holders = {entry["holder"]: (entry["before"], entry["until"]) for entry in response["holders"]}
+        self._sessions = {sid: until for sid, until in (self._sessions | listed).items() if until > now}
+        self._holders = {holder: entry for holder, entry in (self._holders | holders).items() if entry[1] > now}
+        if response["truncated"]:
+            # An API that must learn of every revocation introspects each token while the list is incomplete.
+            logging.getLogger("uvicorn.error").warning("the list of revoked sessions is incomplete")
+
+    def contains(self, claims: dict) -> bool:
+        holders = claims.get("holders", {})
+        return claims["sid"] in self._sessions or any(
+            generation < self._holders.get(holder, (0, 0))[0] for holder, generation in holders.items()
+        )
+
+
 keys = PublicKeys()
-revoked_sessions: set[str] = set()
+revocations = Revocations()
 
 
-async def poll_revoked_sessions() -> None:
-    global revoked_sessions
+async def poll_revocations() -> None:
     etag = None
     while True:
         try:
             headers = {"If-None-Match": etag} if etag else {}
             response, etag = await asyncio.to_thread(fetch, "/revoked", headers)
-            revoked_sessions = {session["sid"] for session in response["sessions"]}
+            revocations.update(response)
         except (OSError, ValueError):
-            pass  # 304, or Vestibule is unreachable: the last known sessions stay revoked
+            pass  # 304, or Vestibule is unreachable: the known entries stay
         await asyncio.sleep(POLL_SECONDS)
 
 
@@ -96,8 +120,8 @@ def current_claims(request: Request) -> dict:
             leeway=LEEWAY_SECONDS,
             options={"require": ["exp", "iat", "iss", "sub", "sid"]},
         )
-        if claims["sid"] in revoked_sessions:
-            raise jwt.InvalidTokenError("the session was revoked")
+        if revocations.contains(claims):
+            raise jwt.InvalidTokenError("the token was revoked")
     except jwt.PyJWTError:
         challenge = 'Bearer realm="example", error="invalid_token"'
         raise HTTPException(401, "get a new access token", {"WWW-Authenticate": challenge}) from None
@@ -106,7 +130,7 @@ def current_claims(request: Request) -> dict:
 
 @asynccontextmanager
 async def lifespan(_: FastAPI):
-    polling = asyncio.create_task(poll_revoked_sessions())
+    polling = asyncio.create_task(poll_revocations())
     yield
     polling.cancel()
 

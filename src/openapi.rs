@@ -23,7 +23,7 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         oauth::revoke::post_revoke,
         oauth::introspect::post_introspect,
         oauth::me::get_me,
-        oauth::metadata::get_revoked,
+        oauth::revoked::get_revoked,
         oauth::metadata::get_jwks,
         oauth::metadata::get_server_metadata,
         forward_auth::routes::get_forward_auth,

@@ -14,6 +14,7 @@ use crate::config::{Config, Signing};
 use crate::db::migrations::{self, MigrationError};
 use crate::db::{Db, DbError};
 use crate::mail::{self, Outbox, Sending, SmtpError};
+use crate::oauth::revoked::RevocationList;
 use crate::ops::health::Readiness;
 use crate::ops::server_key::{self, ServerKeyError, ServerKeySource};
 use crate::ops::{health, housekeeping, metrics_endpoint};
@@ -111,6 +112,8 @@ pub struct Services {
     pub limiter: RequestLimiter,
     /// Registration links.
     pub registration_links: RegistrationLinks,
+    /// The body of `GET /revoked`.
+    pub revocation_list: RevocationList,
     /// Readiness of this instance.
     pub readiness: Readiness,
 }
@@ -132,6 +135,7 @@ impl Services {
             auth: AuthService::new(config, server_key, db.clone(), hash_pool, sessions.clone(), tokens.clone()),
             limiter: RequestLimiter::new(server_key, db.clone(), clock.clone()),
             registration_links: RegistrationLinks::new(server_key),
+            revocation_list: RevocationList::default(),
             readiness: Readiness::new(),
             db,
             clock,
@@ -150,6 +154,7 @@ impl Services {
             .app_data(web::Data::new(self.accounts))
             .app_data(web::Data::new(self.limiter))
             .app_data(web::Data::new(self.registration_links))
+            .app_data(web::Data::new(self.revocation_list))
             .app_data(web::Data::new(self.readiness));
     }
 }

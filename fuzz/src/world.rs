@@ -10,7 +10,7 @@ use vestibule::config::{Config, Settings};
 use vestibule::db::{Db, DbError, migrations};
 use vestibule::scope::Scopes;
 use vestibule::secret::{PlainSecret, ServerKey, random_id};
-use vestibule::sessions::{Lifetimes, Session, SessionKind, SessionService};
+use vestibule::sessions::{Holders, Lifetimes, Session, SessionKind, SessionService};
 use vestibule::tokens::{Grant, Keys, Subject, TokenService};
 use vestibule::users::{User, UserId, UserState};
 use vestibule::web::WebConfig;
@@ -108,6 +108,8 @@ fn issue(tokens: &TokenService) -> String {
         last_signed_in_at: None,
         state: UserState::Active,
     };
-    let grant = Grant { subject: Subject::User(&user, &[]), scope: &session.scope, session: &session };
+    let holders = Holders::default();
+    let subject = Subject::User(&user, &[]);
+    let grant = Grant { subject, scope: &session.scope, session: &session, holders: &holders };
     tokens.issue(&tokens.signer(now), grant, now).expect("signed").token
 }

@@ -8,7 +8,7 @@ use crate::accounts::find_user;
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError, IsTransient};
 use crate::scope::Scopes;
-use crate::sessions::{self, NewSession, Session, SessionKind, SessionOrigin};
+use crate::sessions::{self, NewSession, Session, SessionKind, SessionOrigin, StartedSession};
 use crate::tokens::{Grant, SigningError, Subject, TokenService};
 use crate::users::{self, LookupName, User, UserState};
 
@@ -85,8 +85,10 @@ impl AdminService {
                 TokenOwner::Rejected(outcome) => return Ok(outcome),
             };
             let new = new_session(&user, scope.clone(), signer.kid(), now + ttl);
-            let session = sessions::start(conn, new, &lifetimes, now).map_err(DbError::from)?.session;
-            let grant = Grant { subject: Subject::User(&user, &roles), scope: &session.scope, session: &session };
+            let started = sessions::start(conn, new, &lifetimes, now).map_err(DbError::from)?;
+            let StartedSession { session, holders, .. } = started;
+            let subject = Subject::User(&user, &roles);
+            let grant = Grant { subject, scope: &session.scope, session: &session, holders: &holders };
             let token = tokens.issue(&signer, grant, now)?.token;
             Ok(Issuing::Done { user, session: Box::new(session), token })
         })

@@ -160,9 +160,9 @@ impl AuthService {
                 Ok(Completion::Done { started, roles, device, refresh_token }) => {
                     self.throttle.signal(&reserved.keys);
                     metrics::SIGN_INS.increment();
-                    let StartedSession { session, secret: session_secret } = *started;
+                    let StartedSession { session, holders, secret: session_secret } = *started;
                     let subject = Subject::User(&user, &roles);
-                    let grant = Grant { subject, scope: &session.scope, session: &session };
+                    let grant = Grant { subject, scope: &session.scope, session: &session, holders: &holders };
                     let token = self.tokens.issue(&signer, grant, now)?;
                     let signed_in = SignedIn { user, session, session_secret, token, refresh_token, device };
                     return Ok(SignIn::Done(Box::new(signed_in)));

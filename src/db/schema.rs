@@ -130,6 +130,8 @@ diesel::table! {
         earlier_access_until -> Nullable<Timestamp>,
         proxy_secret_hash -> Nullable<Text>,
         is_remembered -> Bool,
+        has_holders -> Bool,
+        unlisted_at -> Nullable<Timestamp>,
     }
 }
 
@@ -142,6 +144,16 @@ diesel::table! {
         created_at -> Timestamp,
         retired_at -> Nullable<Timestamp>,
         signs_from -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    token_holders (id) {
+        id -> Text,
+        user_id -> Nullable<BigInt>,
+        client_id -> Nullable<Text>,
+        generation -> BigInt,
+        access_until -> Nullable<Timestamp>,
     }
 }
 
@@ -185,6 +197,7 @@ diesel::joinable!(known_devices -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (family_id));
 diesel::joinable!(links -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(token_holders -> users (user_id));
 diesel::joinable!(user_roles -> users (user_id));
 diesel::joinable!(username_skeletons -> users (user_id));
 
@@ -200,6 +213,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     role_scopes,
     sessions,
     signing_keys,
+    token_holders,
     user_roles,
     username_skeletons,
     users,

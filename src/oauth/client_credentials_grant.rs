@@ -4,7 +4,7 @@ use crate::authentication::SignInError;
 use crate::clients::{self, Client};
 use crate::db::{Db, DbError};
 use crate::scope::Scopes;
-use crate::sessions::{self, NewSession, Session, SessionOrigin, SessionService};
+use crate::sessions::{self, NewSession, Session, SessionOrigin, SessionService, StartedSession};
 use crate::tokens::{Grant, IssuedToken, Subject, TokenService};
 
 /// Outcome of a client credentials request.
@@ -57,8 +57,9 @@ pub async fn issue(
         })
         .await?;
     let Some(started) = started else { return Ok(ClientGrant::ClientGone) };
-    let session = started.session;
+    let StartedSession { session, holders, .. } = started;
     let subject = Subject::Client(session.client_id.as_deref().unwrap_or_default());
-    let token = tokens.issue(&signer, Grant { subject, scope: &session.scope, session: &session }, now)?;
+    let token =
+        tokens.issue(&signer, Grant { subject, scope: &session.scope, session: &session, holders: &holders }, now)?;
     Ok(ClientGrant::Done { session: Box::new(session), token })
 }

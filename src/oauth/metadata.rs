@@ -1,22 +1,19 @@
-//! Public documents: the JSON Web Key Set, the authorization server metadata and the revoked sessions.
+//! Public documents: the JSON Web Key Set and the authorization server metadata.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, EntityTag, Header as _, IF_NONE_MATCH, IfNoneMatch};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use crate::clients::GrantType;
-use crate::clock::{Clock, unix_seconds};
 use crate::config::{Config, PasswordGrant};
 use crate::error::AppError;
 use crate::secret::{base64url, sha256};
-use crate::sessions::SessionService;
 use crate::tokens::TokenService;
 
 /// `Cache-Control` of the keys and the metadata. A key is published for longer than this before it signs.
 const CACHE_CONTROL: &str = "public, max-age=300";
-/// The most revoked sessions in one response.
-const MAX_REVOKED: usize = 100_000;
 
 /// Returns the public keys (RFC 7517 §5); an empty set with HS256.
 #[utoipa::path(
@@ -33,7 +30,7 @@ const MAX_REVOKED: usize = 100_000;
 )]
 pub async fn get_jwks(request: HttpRequest, tokens: web::Data<TokenService>) -> Result<HttpResponse, AppError> {
     let body = serde_json::to_vec(&tokens.keys().public(tokens.clock().now())).map_err(AppError::internal)?;
-    Ok(public(&request, CACHE_CONTROL, body))
+    Ok(respond(&request, CACHE_CONTROL, &PublicDocument::new(body)))
 }
 
 /// The authorization server metadata (RFC 8414 §2).
@@ -92,56 +89,36 @@ pub async fn get_server_metadata(
         introspection_endpoint_auth_methods_supported: with_secret,
     };
     let body = serde_json::to_vec(&metadata).map_err(AppError::internal)?;
-    Ok(public(&request, CACHE_CONTROL, body))
+    Ok(respond(&request, CACHE_CONTROL, &PublicDocument::new(body)))
 }
 
-/// The revoked sessions: those that ended while a resource server could accept their access tokens.
-#[derive(Serialize, utoipa::ToSchema)]
-pub struct Revoked {
-    /// The sessions, latest `until` first; at most 100,000.
-    sessions: Vec<RevokedSession>,
+/// A public JSON document with its entity tag. Clones share the bytes.
+#[derive(Clone)]
+pub struct PublicDocument {
+    body: Bytes,
+    tag: EntityTag,
 }
 
-/// A session that ended while a resource server could accept its access tokens.
-#[derive(Serialize, utoipa::ToSchema)]
-pub struct RevokedSession {
-    /// The `sid` of its tokens.
-    sid: String,
-    /// When no verifier accepts its access tokens any more, as a Unix timestamp in seconds: about a minute after the
-    /// last of them expires. The entry is not needed after that.
-    until: i64,
+impl PublicDocument {
+    /// Takes the JSON text and computes its tag.
+    pub(super) fn new(json: Vec<u8>) -> Self {
+        let tag = EntityTag::new_strong(base64url(&sha256(&json)[..12]));
+        Self { body: json.into(), tag }
+    }
+
+    /// The JSON text.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
 }
 
-/// Returns the revoked sessions, for resource servers that verify tokens offline. The IDs are random and not secret.
-#[utoipa::path(
-    get,
-    path = "/revoked",
-    tag = "tokens",
-    operation_id = "list_revoked_sessions",
-    summary = "List the revoked sessions",
-    description = "A resource server that verifies tokens offline must reject a token whose sid is in this list.",
-    responses(
-        (status = 200, description = "The revoked sessions", body = Revoked),
-        (status = 304, description = "Not modified"),
-    )
-)]
-pub async fn get_revoked(
-    request: HttpRequest,
-    sessions: web::Data<SessionService>,
-    clock: web::Data<Clock>,
-) -> Result<HttpResponse, AppError> {
-    let revoked = sessions.revoked().list(clock.now(), MAX_REVOKED);
-    let sessions = revoked.into_iter().map(|(sid, until)| RevokedSession { sid, until: unix_seconds(until) }).collect();
-    let body = serde_json::to_vec(&Revoked { sessions }).map_err(AppError::internal)?;
-    Ok(public(&request, "public, no-cache", body))
-}
-
-/// Builds a JSON response for any origin, with an `ETag`; 304 when `If-None-Match` has it (RFC 9110 §13.1.2).
-fn public(request: &HttpRequest, cache_control: &'static str, body: Vec<u8>) -> HttpResponse {
-    let tag = EntityTag::new_strong(base64url(&sha256(&body)[..12]));
+/// Builds a response for any origin, with an `ETag`; 304 when `If-None-Match` has it (RFC 9110 §13.1.2).
+pub(super) fn respond(request: &HttpRequest, cache_control: &'static str, document: &PublicDocument) -> HttpResponse {
+    let tag = &document.tag;
     let is_known = match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => request.headers().contains_key(IF_NONE_MATCH),
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
         Err(_) => false,
     };
     let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
@@ -151,5 +128,5 @@ fn public(request: &HttpRequest, cache_control: &'static str, body: Vec<u8>) -> 
         .insert_header(("Cache-Control", cache_control))
         .insert_header(("Access-Control-Allow-Origin", "*"))
         .insert_header(("Cross-Origin-Resource-Policy", "cross-origin"));
-    if is_known { response.finish() } else { response.content_type("application/json").body(body) }
+    if is_known { response.finish() } else { response.content_type("application/json").body(document.body.clone()) }
 }

@@ -7,6 +7,7 @@ pub mod me;
 pub mod metadata;
 pub mod refresh_grant;
 pub mod revoke;
+pub mod revoked;
 pub mod token;
 
 use actix_cors::{Cors, CorsError};
@@ -31,7 +32,7 @@ pub fn routes(services: &mut ServiceConfig, allowed_origins: &[WebOrigin]) {
         .service(post("/token/revoke", web::post().to(revoke::post_revoke)))
         .service(post("/token/introspect", web::post().to(introspect::post_introspect)))
         .service(with_cors(read_only("/me", get().to(me::get_me))))
-        .service(read_only("/revoked", get().to(metadata::get_revoked)))
+        .service(read_only("/revoked", get().to(revoked::get_revoked)))
         .service(read_only("/.well-known/jwks.json", get().to(metadata::get_jwks)))
         .service(read_only("/.well-known/oauth-authorization-server", get().to(metadata::get_server_metadata)));
 }

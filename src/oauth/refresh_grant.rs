@@ -10,7 +10,7 @@ use crate::db::{Db, DbConnection, DbError};
 use crate::metrics;
 use crate::scope::Scopes;
 use crate::secret::PlainSecret;
-use crate::sessions::{self, EndReason, EndedSessions, Lifetimes, Session, SessionService};
+use crate::sessions::{self, EndReason, EndedSessions, Holders, Lifetimes, Session, SessionService};
 use crate::tokens::{
     Grant, IssuedToken, RefreshToken, Rotation, Signer, Subject, TokenService, find_refresh_token, rotate,
 };
@@ -51,7 +51,14 @@ pub struct Refreshed {
 
 /// Outcome of the transaction.
 enum Outcome {
-    Done { session: Session, user: Box<User>, roles: Vec<String>, scope: Scopes, successor: PlainSecret },
+    Done {
+        session: Session,
+        holders: Holders,
+        user: Box<User>,
+        roles: Vec<String>,
+        scope: Scopes,
+        successor: PlainSecret,
+    },
     Rejected,
     ScopeRejected,
     Reused(Session),
@@ -77,8 +84,9 @@ pub async fn refresh(
     let signer = tokens.signer(now);
     let step = RefreshStep { request, token, lifetimes: sessions.lifetimes(), signer: signer.clone(), now };
     match sessions.write(move |conn, ended| step.run(conn, ended)).await? {
-        Outcome::Done { session, user, roles, scope, successor } => {
-            let grant = Grant { subject: Subject::User(&user, &roles), scope: &scope, session: &session };
+        Outcome::Done { session, holders, user, roles, scope, successor } => {
+            let subject = Subject::User(&user, &roles);
+            let grant = Grant { subject, scope: &scope, session: &session, holders: &holders };
             let token = tokens.issue(&signer, grant, now)?;
             metrics::REFRESHES.increment();
             Ok(Refresh::Done(Box::new(Refreshed { token, refresh_token: successor, scope })))
@@ -115,8 +123,11 @@ impl RefreshStep {
         let Some(scope) = self.scope(conn, &roles)? else { return Ok(Outcome::ScopeRejected) };
         match rotate(conn, &request.token, token.clone(), now)? {
             Rotation::Successor(successor) => {
+                // Before the last check that the session is live: if it ends after that, a new generation of a holder
+                // revokes this token too.
+                let holders = sessions::get_holders(conn, &session)?;
                 let Some(session) = self.set_issued(conn, session)? else { return Ok(Outcome::Rejected) };
-                Ok(Outcome::Done { session, user: Box::new(user), roles, scope, successor })
+                Ok(Outcome::Done { session, holders, user: Box::new(user), roles, scope, successor })
             }
             Rotation::Reused => {
                 self.end(conn, ended, &session)?;
@@ -144,7 +155,8 @@ impl RefreshStep {
         session.last_used_at = session.last_used_at.max(self.now);
         let expires_at = self.lifetimes.access_token_expires_at(&session, self.now);
         if !is_use_due && session.access_until >= expires_at && session.signing_kid.as_deref() == self.signer.kid() {
-            return Ok(Some(session));
+            let live = sessions::find(conn, &session.id)?.filter(|session| session.ended_at.is_none());
+            return Ok(live.map(|_| session));
         }
         let until = self.lifetimes.stored_access_until(expires_at);
         let is_live = sessions::set_issued(conn, &session, self.signer.kid(), until, self.now)?;

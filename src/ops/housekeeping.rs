@@ -98,6 +98,7 @@ async fn clean(
     delete(db, move |conn| audit::delete_old(conn, now - EVENT_RETENTION, BATCH)).await?;
     delete(db, move |conn| sessions::delete_ended(conn, now - ENDED_SESSION_RETENTION, BATCH)).await?;
     delete(db, move |conn| sessions::delete_expired(conn, last_used_before, now, BATCH)).await?;
+    delete(db, move |conn| sessions::delete_stale_holders(conn, now, BATCH)).await?;
     delete(db, move |conn| authentication::delete_stale_attempts(conn, now, BATCH)).await?;
     delete(db, move |conn| authentication::delete_stale_devices(conn, now, BATCH)).await?;
     delete(db, move |conn| mail::delete_expired(conn, now, BATCH)).await?;

@@ -1,6 +1,7 @@
 //! Sessions: their kinds, the reasons why they end, and how one starts.
 
 mod device;
+mod holders;
 pub mod lifetimes;
 mod revoked;
 mod service;
@@ -14,13 +15,15 @@ use crate::scope::Scopes;
 use crate::secret::{PlainSecret, from_base64url, random_id};
 use crate::users::UserId;
 pub use device::device_label;
+pub use holders::Holders;
 pub use lifetimes::{LEEWAY_SECONDS, Lifetimes};
-pub use revoked::RevokedSessions;
+pub use revoked::{RevocationSnapshot, RevokedHolder, RevokedSessions};
 pub use service::{EndedSessions, SessionService};
 pub use store::{
-    KeyUsage, SessionWithOrigin, delete_ended, delete_expired, end, end_all_of_client, end_all_of_user, end_of_user,
-    end_oldest, end_others_of_user, find, find_by_proxy_secret, find_by_secret, find_end_reason, get_key_usage,
-    list_unended_of_client, list_unended_of_user, list_with_origin, set_issued, set_proxy_secret, set_used,
+    KeyUsage, MAX_LISTED, SessionWithOrigin, delete_ended, delete_expired, delete_stale_holders, end,
+    end_all_of_client, end_all_of_user, end_of_user, end_oldest, end_others_of_user, find, find_by_proxy_secret,
+    find_by_secret, find_end_reason, get_holders, get_key_usage, is_revoked_by_holder, list_unended_of_client,
+    list_unended_of_user, list_with_origin, set_issued, set_proxy_secret, set_used,
 };
 
 /// How a session was started.
@@ -186,6 +189,8 @@ pub struct Session {
 pub struct StartedSession {
     /// The session.
     pub session: Session,
+    /// The holders of its first access token.
+    pub holders: Holders,
     /// The secret for the browser's cookie; `None` for other kinds.
     pub secret: Option<PlainSecret>,
 }
@@ -241,7 +246,8 @@ pub fn start(
     };
     session.access_until = lifetimes.access_token_expires_at(&session, now);
     store::insert(conn, &session, secret.as_ref(), &origin)?;
-    Ok(StartedSession { session, secret })
+    let holders = get_holders(conn, &session)?;
+    Ok(StartedSession { session, holders, secret })
 }
 
 /// Replaces a session whose user has authenticated again: ends it, and starts one with a new ID and secret. A copy of
@@ -270,7 +276,8 @@ pub fn replace(
     };
     session.access_until = lifetimes.access_token_expires_at(&session, now);
     store::insert(conn, &session, secret.as_ref(), &origin)?;
-    Ok(Some(StartedSession { session, secret }))
+    let holders = get_holders(conn, &session)?;
+    Ok(Some(StartedSession { session, holders, secret }))
 }
 
 /// Derives the secret of the proxy cookie from the session's with a one-way function: it can be set again at any time,

@@ -2,21 +2,58 @@
 
 use diesel::QueryResult;
 
-use super::{EndReason, Lifetimes, RevokedSessions, Session, end, lifetimes};
+use super::holders::Owner;
+use super::{EndReason, Lifetimes, RevokedSessions, Session, end, store};
 use crate::clock::{Clock, Moment};
 use crate::db::{Db, DbConnection, DbError, IsTransient};
 
-/// The sessions that a transaction has ended, as (session ID, when the last verifier rejects its tokens).
+/// The sessions that a transaction has ended.
 ///
-/// Only [`SessionService::write`] creates one, and it adds the sessions to the set of revoked sessions after the
-/// commit: no caller can end a session and forget to revoke its access tokens.
-#[derive(Debug)]
-pub struct EndedSessions(Vec<(String, Moment)>);
+/// Only [`SessionService::write`] creates one. Before the commit, it bounds the number of listed sessions of each owner,
+/// and after the commit it adds the sessions to the set of revoked sessions: no caller can end a session and forget to
+/// revoke its access tokens, or fill the list.
+#[derive(Debug, Default)]
+pub struct EndedSessions {
+    /// As (session ID, expiry of the last access token).
+    sessions: Vec<(String, Moment)>,
+    /// Those of `sessions` that ended with all others of their client, as (session ID, expiry of the last access token).
+    of_clients: Vec<(String, Moment)>,
+    /// The IDs of the clients that have lost all their sessions, those of their users included.
+    clients: Vec<String>,
+}
+
+/// What a transaction adds to the set of revoked sessions.
+struct Revocations {
+    sessions: Vec<(String, Moment)>,
+    /// As (holder ID, generation, expiry of the last revoked token).
+    holders: Vec<(String, i64, Moment)>,
+}
 
 impl EndedSessions {
     /// Records ended sessions, as (session ID, expiry of its last access token).
     pub(super) fn record(&mut self, sessions: impl IntoIterator<Item = (String, Moment)>) {
-        self.0.extend(sessions.into_iter().map(|(id, expires_at)| (id, lifetimes::revoked_until(expires_at))));
+        self.sessions.extend(sessions);
+    }
+
+    /// Records that all sessions of a client have ended, as [`Self::record`] does.
+    pub(super) fn record_all_of_client(&mut self, client_id: &str, sessions: Vec<(String, Moment)>) {
+        self.of_clients.extend(sessions);
+        self.clients.push(client_id.to_owned());
+    }
+
+    /// Bounds the number of listed sessions of each owner whose sessions have ended.
+    fn bound(self, conn: &mut DbConnection, now: Moment) -> QueryResult<Revocations> {
+        let Self { mut sessions, of_clients, clients } = self;
+        let mut holders = Vec::new();
+        let ids: Vec<String> = sessions.iter().map(|(id, _)| id.clone()).collect();
+        for owner in store::list_owners(conn, &ids)? {
+            holders.extend(store::bound_listed(conn, &owner, false, now)?);
+        }
+        for id in clients {
+            holders.extend(store::bound_listed(conn, &Owner::Client(id), true, now)?);
+        }
+        sessions.extend(of_clients);
+        Ok(Revocations { sessions, holders })
     }
 }
 
@@ -63,13 +100,14 @@ impl SessionService {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let revoked = self.revoked.clone();
+        let (revoked, clock) = (self.revoked.clone(), self.clock.clone());
         let step = move |conn: &mut DbConnection| -> Result<_, E> {
-            let mut ended = EndedSessions(Vec::new());
+            let mut ended = EndedSessions::default();
             let value = step(conn, &mut ended)?;
-            Ok((value, ended))
+            Ok((value, ended.bound(conn, clock.now()).map_err(DbError::from)?))
         };
-        let (value, _) = self.db.write_then(step, move |(_, ended)| revoked.add(&ended.0)).await?;
+        let add = move |(_, ended): &(T, Revocations)| revoked.add(&ended.sessions, &ended.holders);
+        let (value, _) = self.db.write_then(step, add).await?;
         Ok(value)
     }
 

@@ -3,6 +3,7 @@
 mod by_user;
 mod cleaning;
 mod ending;
+mod holders;
 mod key_usage;
 
 use diesel::prelude::*;
@@ -18,6 +19,8 @@ pub(super) use by_user::find_origin;
 pub use by_user::{SessionWithOrigin, list_unended_of_user, list_with_origin};
 pub use cleaning::{delete_ended, delete_expired};
 pub use ending::{end, end_all_of_client, end_all_of_user, end_of_user, end_oldest, end_others_of_user};
+pub use holders::{MAX_LISTED, delete_stale_holders, get_holders, is_revoked_by_holder};
+pub(super) use holders::{bound_listed, count_changes, list_owners, list_revoked_holders};
 pub use key_usage::{KeyUsage, get_key_usage};
 
 /// The `amr` value (RFC 8176 §2) of a session that was started with a password; other sessions have none.
@@ -87,6 +90,7 @@ pub(super) fn insert(
             sessions::access_until.eq(session.access_until),
             sessions::expires_at.eq(session.expires_at),
             sessions::is_remembered.eq(session.is_remembered),
+            sessions::has_holders.eq(true),
             sessions::network_address.eq(&origin.network_address),
             sessions::user_agent.eq(&origin.user_agent),
         ))
@@ -126,11 +130,13 @@ pub fn set_proxy_secret(conn: &mut DbConnection, id: &str, secret: &PlainSecret)
     diesel::update(row).set(sessions::proxy_secret_hash.eq(secret.hash().as_str())).execute(conn).map(drop)
 }
 
-/// Lists the ended sessions whose access tokens a verifier may still accept, as (session ID, expiry of the last token).
+/// Lists the ended sessions whose access tokens a verifier may still accept, as (session ID, expiry of the last token),
+/// without those that an entry of their holder covers.
 pub fn list_revoked(conn: &mut DbConnection, now: Moment) -> QueryResult<Vec<(String, Moment)>> {
     let rejected_by_all = lifetimes::rejected_if_expired_at(now);
     sessions::table
-        .filter(sessions::ended_at.is_not_null().and(sessions::access_until.gt(rejected_by_all)))
+        .filter(sessions::ended_at.is_not_null().and(sessions::unlisted_at.is_null()))
+        .filter(sessions::access_until.gt(rejected_by_all))
         .select((sessions::id, sessions::access_until))
         .load(conn)
 }

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::scope::Scopes;
 use crate::secret::{ServerKey, from_base64url, random_id, sha256};
-use crate::sessions::{Lifetimes, RevokedSessions, Session, SessionService};
+use crate::sessions::{Holders, Lifetimes, RevokedSessions, Session, SessionService};
 use crate::users::User;
 
 /// The longest token that is accepted. One with 100 roles of 64 bytes and a name of 256 bytes is shorter.
@@ -53,6 +53,9 @@ pub struct Grant<'a> {
     pub scope: &'a Scopes,
     /// The session.
     pub session: &'a Session,
+    /// The holders of the token, read in the transaction that stores the session's `access_until`: a token with an
+    /// earlier generation is revoked already.
+    pub holders: &'a Holders,
 }
 
 /// Signs and verifies access tokens. Cheap to clone.
@@ -148,6 +151,7 @@ impl TokenService {
             nbf: None,
             jti: random_id(),
             sid: session.id.clone(),
+            holders: grant.holders.clone(),
             scope: grant.scope.to_string(),
             roles,
             client_id: session.client_id.clone(),
@@ -208,7 +212,7 @@ impl TokenService {
         if self.0.keys.find(verified.kid.as_deref()).is_none() {
             return Err(TokenError::Signature);
         }
-        if self.0.revoked.contains(&verified.claims.sid) {
+        if self.0.revoked.contains(&verified.claims.sid, &verified.claims.holders) {
             return Err(TokenError::SessionEnded);
         }
         Ok(())

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::clock::{Moment, unix_seconds};
-use crate::sessions::LEEWAY_SECONDS;
+use crate::sessions::{Holders, LEEWAY_SECONDS};
 use crate::users::UserId;
 
 /// The claims of an access token, typed strictly: a number as text, a fraction or a null is rejected (CVE-2026-25537).
@@ -27,6 +27,9 @@ pub struct Claims {
     pub jti: String,
     /// The session ID.
     pub sid: String,
+    /// The holders of the token, of whom one entry can revoke many tokens.
+    #[serde(default, skip_serializing_if = "Holders::is_empty")]
+    pub holders: Holders,
     /// The scopes, separated by spaces (RFC 8693 §4.2).
     pub scope: String,
     /// The user's roles.

@@ -10,7 +10,7 @@ use crate::clock::{Moment, unix_seconds};
 use crate::db::{Db, DbConnection, DbError};
 use crate::error::AppError;
 use crate::secret::PlainSecret;
-use crate::sessions::{self, Session, SessionService};
+use crate::sessions::{self, Holders, Session, SessionService};
 use crate::tokens::{Grant, IssuedToken, Signer, Subject, TokenService};
 use crate::users::UserId;
 
@@ -72,11 +72,10 @@ pub async fn renew(
         signer: signer.clone(),
         proxy_secret: proxy_secret.clone(),
     };
-    if !service::<Db>(request).write(move |conn| write.run(conn)).await? {
-        return Ok(None);
-    }
+    let Some(holders) = service::<Db>(request).write(move |conn| write.run(conn)).await? else { return Ok(None) };
     let token = signer.map(|signer| {
-        let grant = Grant { subject: Subject::User(user, roles), scope: &session.scope, session: &session };
+        let subject = Subject::User(user, roles);
+        let grant = Grant { subject, scope: &session.scope, session: &session, holders: &holders };
         tokens.issue(&signer, grant, now).map(|token| (token, user.id))
     });
     let max_age_seconds = lifetimes.cookie_max_age_seconds(&session, now);
@@ -95,14 +94,19 @@ struct RenewalWrite {
 }
 
 impl RenewalWrite {
-    fn run(&self, conn: &mut DbConnection) -> Result<bool, DbError> {
+    /// Returns the holders of the new access token; `None` if the session has ended.
+    fn run(&self, conn: &mut DbConnection) -> Result<Option<Holders>, DbError> {
         let Self { session, token_expires_at, signer, proxy_secret } = self;
         if let Some(secret) = proxy_secret {
             sessions::set_proxy_secret(conn, &session.id, secret)?;
         }
-        Ok(match signer {
-            Some(signer) => sessions::set_issued(conn, session, signer.kid(), *token_expires_at, session.last_used_at)?,
-            None => sessions::set_used(conn, &session.id, session.last_used_at)?,
-        })
+        let Some(signer) = signer else {
+            let is_live = sessions::set_used(conn, &session.id, session.last_used_at)?;
+            return Ok(is_live.then(Holders::default));
+        };
+        if !sessions::set_issued(conn, session, signer.kid(), *token_expires_at, session.last_used_at)? {
+            return Ok(None);
+        }
+        Ok(Some(sessions::get_holders(conn, session)?))
     }
 }

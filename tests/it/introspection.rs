@@ -110,11 +110,8 @@ async fn token_forged_with_the_shared_secret_is_inactive() {
     let server = app.add_client("resource server", &[GrantType::ClientCredentials], "").await;
     let form = [("username", "alice"), ("password", PASSWORD), ("scope", "read write")];
     let first = app.grant(&form).await.json();
-    let refresh = [
-        ("grant_type", "refresh_token"),
-        ("refresh_token", text(&first, "refresh_token")),
-        ("scope", "read"),
-    ];
+    let refresh =
+        [("grant_type", "refresh_token"), ("refresh_token", text(&first, "refresh_token")), ("scope", "read")];
     let narrowed = text(&app.grant(&refresh).await.json(), "access_token").to_owned();
     let genuine = claims(&narrowed);
     assert_eq!(genuine["scope"], "read");

@@ -43,6 +43,7 @@ mod refresh;
 mod refresh_states;
 mod registration;
 mod revocation;
+mod revocation_bounds;
 mod revocation_leeway;
 mod sessions_end;
 mod starting;

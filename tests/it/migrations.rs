@@ -11,7 +11,7 @@ use crate::harness::direct_database::{self, DirectConnection};
 use crate::harness::{ServerProcess, TestDatabase};
 
 /// Indexes and unique constraints, which `schema.rs` cannot express.
-const INDEXES: [&str; 24] = [
+const INDEXES: [&str; 30] = [
     "audit_events_happened_at: audit_events (happened_at)",
     "audit_events_user_id: audit_events (user_id, happened_at)",
     "known_devices_last_used_at: known_devices (last_used_at)",
@@ -25,12 +25,18 @@ const INDEXES: [&str; 24] = [
     "sessions_client_id: sessions (client_id) where ended_at IS NULL",
     "sessions_ended: sessions (access_until) where ended_at IS NOT NULL",
     "sessions_last_used_at: sessions (last_used_at)",
+    "sessions_listed: sessions (access_until) where ended_at IS NOT NULL AND unlisted_at IS NULL",
+    "sessions_listed_client: sessions (client_id, access_until) where ended_at IS NOT NULL AND unlisted_at IS NULL",
+    "sessions_listed_user: sessions (user_id, access_until) where ended_at IS NOT NULL AND unlisted_at IS NULL",
     "sessions_live: sessions (user_id, kind, client_id, created_at) where ended_at IS NULL",
     "sessions_user_id: sessions (user_id)",
+    "token_holders_access_until: token_holders (access_until) where access_until IS NOT NULL",
     "unique: clients (name)",
     "unique: links (secret_hash)",
     "unique: sessions (proxy_secret_hash)",
     "unique: sessions (secret_hash)",
+    "unique: token_holders (client_id)",
+    "unique: token_holders (user_id)",
     "unique: users (email_key) where email_verified_at IS NOT NULL",
     "unique: users (public_id)",
     "unique: users (username_key)",
@@ -55,7 +61,7 @@ const SQLITE_INDEXES: &str = "SELECT CASE WHEN i.\"unique\" THEN 'unique' ELSE i
 const POSTGRES_INDEXES: &str = "SELECT CASE WHEN i.indisunique THEN 'unique' ELSE n.relname END || ': ' || t.relname || ' (' ||
         (SELECT string_agg(c.attname, ', ' ORDER BY array_position(string_to_array(i.indkey::text, ' '), c.attnum::text))
             FROM pg_attribute c WHERE c.attrelid = t.oid AND c.attnum = ANY (i.indkey)) || ')' ||
-        COALESCE(' where ' || btrim(pg_get_expr(i.indpred, i.indrelid), '()'), '') AS text
+        COALESCE(' where ' || replace(btrim(pg_get_expr(i.indpred, i.indrelid), '()'), ') AND (', ' AND '), '') AS text
     FROM pg_index i JOIN pg_class n ON n.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
     WHERE NOT i.indisprimary AND t.relnamespace = 'public'::regnamespace";
 const SQLITE_REFERENCES: &str = "SELECT t.name || ' -> ' || f.\"table\" || ' (' || f.\"from\" || ')' AS text

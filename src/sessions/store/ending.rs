@@ -101,7 +101,7 @@ pub fn end_all_of_client(
             .filter(sessions::ended_at.eq(now).and(sessions::end_reason.eq(reason.as_str())))
             .select((sessions::id, sessions::access_until))
             .load(conn)?;
-        ended.record(rows);
+        ended.record_all_of_client(client_id, rows);
     }
     Ok(count)
 }

@@ -89,6 +89,12 @@ impl TokenChecks<'_> {
             let ago = relative_time(unix_seconds(ended_at), self.now);
             return Err(format!("session ended {ago}: {reason}. Sign in again"));
         }
+        if self.records.is_revoked_by_holder {
+            return Err(
+                "session is live, but all tokens of its user or client were revoked at once, because many of their sessions have ended: refresh the token"
+                    .to_owned(),
+            );
+        }
         if session.user_id != claims.id || session.client_id != claims.client_id {
             return Err("session belongs to another user or client: the token is forged. Request a new one".to_owned());
         }

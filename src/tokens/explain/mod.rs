@@ -39,8 +39,9 @@ pub async fn explain(token: &str, config: &Config, db: &Db, now: Moment) -> Resu
         serde_json::from_slice(&decoded.claims_json).map_err(|error| escape_hidden(&error.to_string()));
     let kid = header_text(&decoded, "kid").map(str::to_owned);
     let named = claims.as_ref().ok().cloned();
-    let records =
-        db.read(move |conn| -> Result<_, DbError> { Ok(Records::read(conn, kid.as_deref(), named.as_ref())?) }).await?;
+    let records = db
+        .read(move |conn| -> Result<_, DbError> { Ok(Records::read(conn, kid.as_deref(), named.as_ref(), now)?) })
+        .await?;
     let checks = TokenChecks { token, decoded: &decoded, config, records: &records, now };
     let key = checks.key();
     let mut findings = vec![

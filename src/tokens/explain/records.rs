@@ -3,6 +3,7 @@
 use diesel::QueryResult;
 
 use crate::clients::{self, Client};
+use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::scope::Scopes;
 use crate::secret::from_base64url;
@@ -20,6 +21,8 @@ pub(super) struct Records {
     pub session: Option<Session>,
     /// Why the session ended; `None` if it has not, or if only a newer release knows the reason.
     pub end_reason: Option<EndReason>,
+    /// Whether a later generation of a holder has revoked the token.
+    pub is_revoked_by_holder: bool,
     /// The user, even if they are deleted.
     pub user: Option<User>,
     /// The user's current roles.
@@ -32,7 +35,7 @@ pub(super) struct Records {
 
 impl Records {
     /// Reads the records. Malformed IDs are skipped: PostgreSQL fails on U+0000 instead of finding no row.
-    pub fn read(conn: &mut DbConnection, kid: Option<&str>, claims: Option<&Claims>) -> QueryResult<Self> {
+    pub fn read(conn: &mut DbConnection, kid: Option<&str>, claims: Option<&Claims>, now: Moment) -> QueryResult<Self> {
         let mut records = Self::default();
         if let Some(kid) = kid.filter(|kid| kid.len() <= 64 && from_base64url(kid).is_some()) {
             records.key = store::find_verification_key(conn, kid)?;
@@ -42,6 +45,7 @@ impl Records {
             records.session = sessions::find(conn, &claims.sid)?;
             records.end_reason = sessions::find_end_reason(conn, &claims.sid)?;
         }
+        records.is_revoked_by_holder = sessions::is_revoked_by_holder(conn, &claims.holders, now)?;
         if let Some(id) = claims.client_id.as_deref().filter(|id| clients::is_id(id)) {
             records.client = clients::find(conn, id)?;
         }

@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use vestibule::config::KeyAlgorithm;
 use vestibule::secret::{ServerKey, base64url};
+use vestibule::{sessions, users};
 
 use crate::harness::clients::text;
 use crate::harness::hs256::{claims, part, sign_with, swap_claims};
 use crate::harness::peers::{self, ListeningProcess, node, python};
 use crate::harness::{PASSWORD, SERVER_KEY, ServerProcess, TestApp, TestResponse};
+use crate::revocation_bounds;
 
 const ISSUER: &str = "http://localhost:8080";
 /// The longest time until a resource server knows of a change: it polls every five seconds.
@@ -110,6 +112,12 @@ async fn token_of_another(app: &TestApp, setting: &str, value: &str) -> String {
     text(&response.json(), "access_token").to_owned()
 }
 
+/// Starts and ends more sessions of alice than are listed one by one.
+async fn end_many_sessions(app: &TestApp) {
+    let id = app.write(|conn| users::find_by_key(conn, "alice")).await.expect("the user").id;
+    revocation_bounds::end_sessions(app, id, sessions::MAX_LISTED + 1).await;
+}
+
 async fn assert_accepts_valid_tokens_only(example: &str) {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
@@ -145,9 +153,17 @@ async fn assert_accepts_valid_tokens_only(example: &str) {
     wait_for(401, &server, valid).await;
     assert_eq!(get_whoami(&server, &new).await.status, 200, "another session is still valid");
 
+    // So many sessions end that one entry of their holder replaces most of theirs.
+    end_many_sessions(&app).await;
+    wait_for(401, &server, &new).await;
+    let later = app.token_of("alice").await;
+    assert_eq!(get_whoami(&server, &later).await.status, 200, "a later session is valid");
+
     // The resource server keeps working while Vestibule is unavailable.
     drop(app);
-    assert_eq!((get_whoami(&server, valid).await.status, get_whoami(&server, &new).await.status), (401, 200));
+    let statuses = [valid, &new, &later].map(|token| get_whoami(&server, token));
+    let statuses = futures_util::future::join_all(statuses).await;
+    assert_eq!(statuses.iter().map(|response| response.status).collect::<Vec<_>>(), [401, 401, 200]);
 }
 
 #[tokio::test]
