@@ -94,9 +94,9 @@ pub async fn submit(
     let step = move |conn: &mut _, ended: &mut _| change_password(conn, ended, &outbox, change.clone(), now);
     match accounts.write(step).await? {
         PasswordChanged::Done(Some(started)) => {
-            let StartedSession { session, secret } = *started;
+            let StartedSession { session, holders, secret } = *started;
             let subject = Subject::User(&context.current.user, &context.current.roles);
-            let grant = Grant { subject, scope: &session.scope, session: &session };
+            let grant = Grant { subject, scope: &session.scope, session: &session, holders: &holders };
             let token = tokens.issue(&signer, grant, now).map_err(AppError::internal)?;
             let max_age_seconds = sessions.lifetimes().cookie_max_age_seconds(&session, now);
             Ok(changed_response(&context, secret.as_ref(), &token, max_age_seconds))

@@ -4,6 +4,7 @@ use jsonwebtoken::{Algorithm, Header};
 
 use super::claims::Claims;
 use crate::config::{Config, KeyAlgorithm, Signing};
+use crate::sessions::Holders;
 use crate::users::UserId;
 
 /// The most bytes of a token that fit into a cookie: browsers drop one of more than 4,096 bytes with its name
@@ -13,8 +14,10 @@ pub const MAX_BROWSER_TOKEN_BYTES: usize = 4_096 - LONGEST_COOKIE_NAME.len();
 pub const LONGEST_COOKIE_NAME: &str = "__Secure-vestibule_token";
 /// The length of a `kid`, the thumbprint of a key (RFC 7638) in base64url.
 const KID_LENGTH: usize = 43;
-/// The length of a `jti` and a `sid`.
+/// The length of a `sid`, a holder ID and, except with HS256, a `jti`.
 const ID_LENGTH: usize = 22;
+/// The length of a `jti` with HS256, which authenticates the other claims.
+const HS256_JTI_LENGTH: usize = 43;
 
 /// Computes the size of the token of a browser session.
 #[derive(Clone, Debug)]
@@ -39,10 +42,12 @@ impl BrowserTokenSize {
         Self { issuer: config.issuer.clone(), audience: config.audience.clone(), algorithm, signature_bytes }
     }
 
-    /// The bytes of a token for this user with these roles.
+    /// The bytes of a token for this user with these roles, in the first nine generations of its holder. Later ones need
+    /// a few bytes more.
     #[must_use]
     pub fn bytes(&self, username: &str, id: UserId, roles: &[String]) -> usize {
         const SECONDS: i64 = 9_999_999_999;
+        let is_shared_secret = self.algorithm == Algorithm::HS256;
         let claims = Claims {
             iss: self.issuer.clone(),
             sub: username.to_owned(),
@@ -50,15 +55,15 @@ impl BrowserTokenSize {
             iat: SECONDS,
             exp: SECONDS,
             nbf: None,
-            jti: "x".repeat(ID_LENGTH),
+            jti: "x".repeat(if is_shared_secret { HS256_JTI_LENGTH } else { ID_LENGTH }),
             sid: "x".repeat(ID_LENGTH),
+            holders: Holders::from_iter([("x".repeat(ID_LENGTH), 0)]),
             // A browser session has none.
             scope: String::new(),
             roles: roles.to_vec(),
             client_id: None,
             aud: self.audience.clone(),
         };
-        let is_shared_secret = self.algorithm == Algorithm::HS256;
         let header = Header {
             typ: Some(if is_shared_secret { "JWT" } else { "at+jwt" }.to_owned()),
             kid: (!is_shared_secret).then(|| "x".repeat(KID_LENGTH)),
