@@ -20,8 +20,8 @@ use crate::tokens::{Grant, IssuedToken, Signer, Subject, create_refresh_token};
 use crate::users::argon2id::PasswordHash;
 use crate::users::{self, User, UserState};
 
-/// The most live browser sessions of a user, and the most live sessions of their unregistered clients. The oldest end:
-/// a script that signs in on each run would otherwise fill the database.
+/// The most live browser sessions of a user, and the most live sessions of their unregistered clients. The one used
+/// longest ago ends: a script that signs in on each run would otherwise fill the database.
 const MAX_SESSIONS: i64 = 100;
 
 /// Outcome of a sign-in.
@@ -233,7 +233,7 @@ impl CompletionStep {
         let may_refresh = is_password_grant && client.is_none_or(|client| client.is_allowed(GrantType::RefreshToken));
         let refresh_token = may_refresh.then(|| create_refresh_token(conn, &started.session, now)).transpose()?;
         if client.is_none() {
-            sessions::end_oldest(conn, ended, self.user.id, started.session.kind, MAX_SESSIONS, now)?;
+            sessions::end_surplus(conn, ended, &started.session, MAX_SESSIONS, now)?;
         }
         Ok(Completion::Done { started: Box::new(started), roles, device, refresh_token })
     }

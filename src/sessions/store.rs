@@ -18,7 +18,7 @@ use crate::users::UserId;
 pub(super) use by_user::find_origin;
 pub use by_user::{SessionWithOrigin, list_unended_of_user, list_with_origin};
 pub use cleaning::{delete_ended, delete_expired};
-pub use ending::{end, end_all_of_client, end_all_of_user, end_of_user, end_oldest, end_others_of_user};
+pub use ending::{end, end_all_of_client, end_all_of_user, end_of_user, end_others_of_user, end_surplus};
 pub use holders::{MAX_LISTED, delete_stale_holders, get_holders, is_revoked_by_holder};
 pub(super) use holders::{bound_listed, count_changes, list_owners, list_revoked_holders};
 pub use key_usage::{KeyUsage, get_key_usage};

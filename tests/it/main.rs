@@ -45,6 +45,7 @@ mod registration;
 mod revocation;
 mod revocation_bounds;
 mod revocation_leeway;
+mod session_limits;
 mod sessions_end;
 mod starting;
 mod throttling;

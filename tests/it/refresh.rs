@@ -212,22 +212,6 @@ async fn refresh_token_is_bound_to_its_client() {
 }
 
 #[tokio::test]
-async fn user_has_at_most_one_hundred_sessions_without_a_client() {
-    let (app, first) = app_with_alice().await;
-    let second = app.tokens_of("alice").await;
-    for _ in 0..99 {
-        app.clock.advance(SECOND);
-        app.token_of("alice").await;
-    }
-    assert_eq!(app.get_me(text(&first, "access_token")).await.status(), 401);
-    assert_refused(&app.refresh(text(&first, "refresh_token")).await);
-    assert_eq!(app.get_me(text(&second, "access_token")).await.status(), 200);
-    let mut direct = DirectConnection::open(&app.database);
-    assert_eq!(direct.count("sessions", "ended_at IS NULL"), 100);
-    assert_eq!(direct.count("sessions", "end_reason = 'too_many'"), 1);
-}
-
-#[tokio::test]
 async fn refresh_can_narrow_scopes_and_never_widen_them() {
     let app = TestApp::start().await;
     let id = app.add_user("alice", &["editor", "reader"]).await.id;

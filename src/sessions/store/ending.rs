@@ -5,8 +5,11 @@ use diesel::prelude::*;
 use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::db::schema::sessions;
-use crate::sessions::{EndReason, EndedSessions, SessionKind};
+use crate::sessions::{EndReason, EndedSessions, Session};
 use crate::users::UserId;
+
+/// The most sessions that one sign-in ends. There are more only if an earlier release stored them.
+const MAX_SURPLUS: i64 = 1_000;
 
 /// Ends a session. Returns whether this call ended it.
 pub fn end(
@@ -106,29 +109,37 @@ pub fn end_all_of_client(
     Ok(count)
 }
 
-/// Ends the oldest sessions of one kind that a user has outside registered clients, until at most `kept_count` are
-/// left.
-pub fn end_oldest(
+/// Ends sessions of the kind, user and client of `started`, the one used longest ago first, until at most `limit` are
+/// left. `started` itself stays, whatever the times of the others.
+pub fn end_surplus(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,
-    user_id: UserId,
-    kind: SessionKind,
-    kept_count: i64,
+    started: &Session,
+    limit: i64,
     now: Moment,
 ) -> QueryResult<()> {
-    let live = sessions::table
-        .filter(sessions::user_id.eq(user_id.0).and(sessions::kind.eq(kind.as_str())))
-        .filter(sessions::client_id.is_null().and(sessions::ended_at.is_null()));
-    // SQLite allows no OFFSET without a LIMIT.
-    let rows: Vec<(String, Moment)> = live
-        .order(sessions::created_at.desc())
-        .limit(1_000)
-        .offset(kept_count)
+    let others = sessions::table
+        .filter(sessions::kind.eq(started.kind.as_str()).and(sessions::ended_at.is_null()))
+        .filter(sessions::id.ne(&started.id))
+        .into_boxed();
+    let others = match started.user_id {
+        Some(user_id) => others.filter(sessions::user_id.eq(user_id.0)),
+        None => others.filter(sessions::user_id.is_null()),
+    };
+    let others = match &started.client_id {
+        Some(client_id) => others.filter(sessions::client_id.eq(client_id)),
+        None => others.filter(sessions::client_id.is_null()),
+    };
+    // A use is recorded once a minute, so several sessions can have the same time.
+    let rows: Vec<(String, Moment)> = others
+        .order((sessions::last_used_at.desc(), sessions::created_at.desc(), sessions::id))
+        .offset(limit - 1)
+        .limit(MAX_SURPLUS)
         .select((sessions::id, sessions::access_until))
         .load(conn)?;
     if !rows.is_empty() {
         let ids = rows.iter().map(|(id, _)| id);
-        diesel::update(sessions::table.filter(sessions::id.eq_any(ids)))
+        diesel::update(sessions::table.filter(sessions::id.eq_any(ids).and(sessions::ended_at.is_null())))
             .set((sessions::ended_at.eq(now), sessions::end_reason.eq(EndReason::TooMany.as_str())))
             .execute(conn)?;
         ended.record(rows);
