@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 /// A point in time in UTC, in whole microseconds, which both databases can store.
 pub type Moment = NaiveDateTime;
@@ -42,6 +42,29 @@ impl Clock {
     }
 }
 
+/// How far the stored time of a past event may lie ahead: instances' clocks differ a little.
+const MAX_AHEAD: TimeDelta = TimeDelta::minutes(2);
+
+/// The latest time that a past event can have at `now`. A later one was stored while a clock was wrong: it says that
+/// the event has happened, and not when. What such an event limits counts from now ([`past`]), and what waits for time to
+/// pass since then waits no longer ([`has_passed`]). An expiry is no past event and is always taken as it is.
+#[must_use]
+pub fn latest_past(now: Moment) -> Moment {
+    now + MAX_AHEAD
+}
+
+/// The stored time of a past event, or `now` if it is later than [`latest_past`].
+#[must_use]
+pub fn past(stored: Moment, now: Moment) -> Moment {
+    if stored > latest_past(now) { now } else { stored }
+}
+
+/// Whether `span` has passed since the stored time of a past event, or that time is later than [`latest_past`].
+#[must_use]
+pub fn has_passed(span: TimeDelta, stored: Moment, now: Moment) -> bool {
+    stored > latest_past(now) || now >= stored + span
+}
+
 /// `moment` in whole seconds since 1970, rounded down: a `NumericDate` (RFC 7519 §2), as in `iat` and `exp`.
 #[must_use]
 pub fn unix_seconds(moment: Moment) -> i64 {
@@ -63,4 +86,25 @@ pub fn seconds_until(earlier: Moment, later: Moment) -> u64 {
 
 fn moment_from_micros(micros: i64) -> Moment {
     DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::<Utc>::MAX_UTC).naive_utc()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn past_event_beyond_two_minutes_ahead_counts_as_now_and_as_over() {
+        let now = Clock::system().now();
+        let (span, second) = (TimeDelta::minutes(10), TimeDelta::seconds(1));
+        for (stored, counted, is_over) in [
+            (now - span, now - span, true),
+            (now - span + second, now - span + second, false),
+            (now, now, false),
+            (now + MAX_AHEAD, now + MAX_AHEAD, false),
+            (now + MAX_AHEAD + second, now, true),
+            (now + TimeDelta::days(1), now, true),
+        ] {
+            assert_eq!((past(stored, now), has_passed(span, stored, now)), (counted, is_over), "{}", stored - now);
+        }
+    }
 }

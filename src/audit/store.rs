@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::{Event, EventKind};
-use crate::clock::Moment;
+use crate::clock::{Moment, latest_past};
 use crate::db::DbConnection;
 use crate::db::schema::audit_events;
 use crate::secret::random_id;
@@ -11,7 +11,8 @@ use crate::secret::random_id;
 /// The most events of one kind that an account keeps, because a client may sign in all the time.
 const MAX_EVENTS_OF_KIND: i64 = 100;
 
-/// Records an event and deletes the oldest ones beyond the limit of its kind.
+/// Records an event that happens now, and deletes the oldest ones beyond the limit of its kind: first those that were
+/// recorded while the clock was ahead.
 pub fn record(conn: &mut DbConnection, event: &Event) -> QueryResult<()> {
     diesel::insert_into(audit_events::table)
         .values((
@@ -33,7 +34,7 @@ pub fn record(conn: &mut DbConnection, event: &Event) -> QueryResult<()> {
         None => of_kind.filter(audit_events::user_id.is_null()),
     };
     let surplus: Vec<String> = of_kind
-        .order(audit_events::happened_at.desc())
+        .order((audit_events::happened_at.le(latest_past(event.happened_at)).desc(), audit_events::happened_at.desc()))
         .offset(MAX_EVENTS_OF_KIND)
         .limit(100)
         .select(audit_events::id)

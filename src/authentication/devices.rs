@@ -83,7 +83,7 @@ pub(super) fn remember(
 
 fn insert(conn: &mut DbConnection, id: &str, user_id: UserId, kind: KnownKind, now: Moment) -> QueryResult<()> {
     store::insert_known(conn, id, user_id, kind.as_str(), now)?;
-    store::delete_known_beyond(conn, user_id, kind.as_str(), MAX_KNOWN)
+    store::delete_known_beyond(conn, user_id, kind.as_str(), MAX_KNOWN, now)
 }
 
 /// Forgets all browsers and networks of an account.

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::buckets::Bucket;
 use super::throttle::BucketState;
-use crate::clock::Moment;
+use crate::clock::{Moment, latest_past, past};
 use crate::db::DbConnection;
 use crate::db::schema::{known_devices, login_attempts};
 use crate::users::UserId;
@@ -168,14 +168,23 @@ pub(super) fn insert_known(
 }
 
 pub(super) fn set_known_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryResult<()> {
-    let row = known_devices::table.find(id).filter(known_devices::last_used_at.lt(now - USE_RECORDED_EVERY));
+    let is_due = known_devices::last_used_at.lt(now - USE_RECORDED_EVERY);
+    let row = known_devices::table.find(id).filter(is_due.or(known_devices::last_used_at.gt(latest_past(now))));
     diesel::update(row).set(known_devices::last_used_at.eq(now)).execute(conn).map(drop)
 }
 
-pub(super) fn delete_known_beyond(conn: &mut DbConnection, user_id: UserId, kind: &str, keep: i64) -> QueryResult<()> {
+/// Keeps the `keep` browsers or networks that were used last. Those that were stored while the clock was ahead go first:
+/// a use has not corrected their time since.
+pub(super) fn delete_known_beyond(
+    conn: &mut DbConnection,
+    user_id: UserId,
+    kind: &str,
+    keep: i64,
+    now: Moment,
+) -> QueryResult<()> {
     let surplus: Vec<String> = known_devices::table
         .filter(known_devices::user_id.eq(user_id.0).and(known_devices::kind.eq(kind)))
-        .order(known_devices::last_used_at.desc())
+        .order((known_devices::last_used_at.le(latest_past(now)).desc(), known_devices::last_used_at.desc()))
         .select(known_devices::id)
         .offset(keep)
         .limit(1_000)
@@ -212,15 +221,16 @@ pub(super) struct RequestBucket {
     pub window: TimeDelta,
 }
 
-/// Counts one request. When the bucket's window is full, nothing is written and the end of the window is returned.
+/// Counts one request. When the bucket's window is full, the request is not counted and the end of the window is
+/// returned.
 pub(super) fn count_request(
     conn: &mut DbConnection,
     bucket: &RequestBucket,
     now: Moment,
 ) -> QueryResult<Option<Moment>> {
     let row = login_attempts::table.find(&bucket.key);
-    let started: Option<Moment> = row.select(login_attempts::window_started_at).first(conn).optional()?;
-    let Some(started) = started else {
+    let stored: Option<Moment> = row.select(login_attempts::window_started_at).first(conn).optional()?;
+    let Some(stored) = stored else {
         let first = (
             login_attempts::bucket.eq(&bucket.key),
             login_attempts::account.eq(&bucket.key),
@@ -232,6 +242,12 @@ pub(super) fn count_request(
         );
         return diesel::insert_into(login_attempts::table).values(first).execute(conn).map(|_| None);
     };
+    let started = past(stored, now);
+    if started != stored {
+        // Stored even if the window is full: it would otherwise start again at each request.
+        let row = row.filter(login_attempts::window_started_at.eq(stored));
+        diesel::update(row).set(login_attempts::window_started_at.eq(started)).execute(conn)?;
+    }
     if now >= started + bucket.window {
         let first_in_window = (
             login_attempts::failures.eq(1),

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::buckets::Bucket;
-use crate::clock::Moment;
+use crate::clock::{Moment, has_passed, past};
 use crate::config::ThrottlingConfig;
 
 /// An attempt in flight for longer counts as failed: its server is taken to have crashed.
@@ -31,17 +31,25 @@ pub(super) enum Verdict {
 }
 
 impl BucketState {
-    /// The row's state at `now`: lost attempts count as failures, and an expired window starts again.
+    /// The row's state at `now`: lost attempts count as failures, and an expired window starts again. After a failure
+    /// that was stored while the clock was ahead, the wait is over, not one from now: a rejected attempt stores nothing,
+    /// and the wait would start again with each.
     pub fn at(&self, bucket: &Bucket, config: &ThrottlingConfig, now: Moment) -> Self {
         let mut state = self.clone();
-        if state.in_flight > 0 && now >= state.last_tried_at + IN_FLIGHT_FOR {
+        if state.in_flight > 0 && has_passed(IN_FLIGHT_FOR, state.last_tried_at, now) {
             state.failures += state.in_flight;
             state.in_flight = 0;
             state.last_failed_at = state.last_tried_at;
         }
+        state.window_started_at = past(state.window_started_at, now);
+        let longest_wait = delta(config.longest_wait);
+        let has_waited = has_passed(longest_wait, state.last_failed_at, now);
+        if has_waited {
+            state.last_failed_at = state.last_failed_at.min(now - longest_wait);
+        }
         let is_over_limit = bucket.limit.is_some_and(|limit| state.failures >= limit);
-        let has_waited = !is_over_limit || now >= state.last_failed_at + delta(config.longest_wait);
-        if now >= state.window_started_at + bucket.window && state.in_flight == 0 && has_waited {
+        let is_window_over = has_passed(bucket.window, state.window_started_at, now);
+        if is_window_over && state.in_flight == 0 && (has_waited || !is_over_limit) {
             state.failures = 0;
             state.window_started_at = now;
         }
@@ -144,5 +152,21 @@ mod tests {
         blocked.last_failed_at = now + TimeDelta::minutes(10);
         assert_eq!(blocked.at(&bucket(), &CONFIG, window_end).failures, 12);
         assert_eq!(blocked.at(&bucket(), &CONFIG, now + TimeDelta::minutes(25)).failures, 0);
+    }
+
+    #[test]
+    fn times_stored_ahead_neither_block_nor_stay() {
+        let now = Clock::system().now();
+        let ahead = now + TimeDelta::days(1);
+        let state = count(12, 0, ahead).at(&bucket(), &CONFIG, now);
+        assert_eq!(state.verdict(&bucket(), &CONFIG, now), Verdict::Free);
+        assert_eq!((state.failures, state.window_started_at), (12, now));
+        // The attempt in flight is lost, and its server's clock was wrong: no wait follows from it.
+        let state = count(9, 1, ahead).at(&bucket(), &CONFIG, now);
+        assert_eq!((state.failures, state.in_flight), (10, 0));
+        assert_eq!(state.verdict(&bucket(), &CONFIG, now), Verdict::Free);
+        // A clock that is a minute behind another instance's changes nothing.
+        let state = count(12, 0, now + TimeDelta::minutes(1)).at(&bucket(), &CONFIG, now);
+        assert!(matches!(state.verdict(&bucket(), &CONFIG, now), Verdict::Blocked(_)));
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::payload::MailPayload;
 use super::smtp::{SendError, Smtp, SmtpError};
-use super::store::{self, ClaimedMail};
+use super::store::{self, CLAIM_DURATION, ClaimedMail, LONGEST_WAIT};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, DbError};
@@ -23,8 +23,6 @@ const BATCH: i64 = 50;
 const CONCURRENCY: usize = 4;
 /// How long sending one email may take, however slow the mail server is.
 const SEND_TIMEOUT: Duration = Duration::from_mins(1);
-/// Longer than sending takes, so no other instance sends an email that is still being sent.
-const CLAIM_DURATION: TimeDelta = TimeDelta::minutes(3);
 /// How long a stopping server waits for emails that are being sent.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -160,7 +158,7 @@ impl Sending {
 /// The wait after this many failed attempts: 30 seconds, doubled each time, at most an hour.
 fn retry_wait(tries: i64) -> TimeDelta {
     let doublings = u32::try_from((tries - 1).clamp(0, 7)).unwrap_or(7);
-    TimeDelta::seconds((30 * 2_i64.pow(doublings)).min(3_600))
+    TimeDelta::seconds(30 * 2_i64.pow(doublings)).min(LONGEST_WAIT)
 }
 
 #[cfg(test)]

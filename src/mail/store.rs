@@ -1,10 +1,16 @@
 //! Queries on queued emails.
 
+use chrono::TimeDelta;
 use diesel::prelude::*;
 
-use crate::clock::Moment;
+use crate::clock::{Moment, latest_past};
 use crate::db::DbConnection;
 use crate::db::schema::outbox;
+
+/// The longest wait before the next attempt to send an email.
+pub(super) const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
+/// How long an email is claimed: longer than sending takes, so no other instance sends one that is still being sent.
+pub(super) const CLAIM_DURATION: TimeDelta = TimeDelta::minutes(3);
 
 /// A new row.
 #[derive(Insertable)]
@@ -53,20 +59,33 @@ pub(super) fn count_queued_of_user(conn: &mut DbConnection, user_id: i64) -> Que
     outbox::table.filter(outbox::user_id.eq(user_id)).count().get_result(conn)
 }
 
+/// The latest end of a claim, and the latest time of a next attempt, that can be stored at `now`. A later one was stored
+/// while a clock was ahead, and does not count.
+fn latest_plans(now: Moment) -> (Moment, Moment) {
+    (latest_past(now) + CLAIM_DURATION, latest_past(now) + LONGEST_WAIT)
+}
+
 /// Deletes the queued emails of a kind to an account, except those that are being sent.
 pub(super) fn delete_queued_of_kind(conn: &mut DbConnection, user_id: i64, kind: &str, now: Moment) -> QueryResult<()> {
+    let (latest_claim, _) = latest_plans(now);
     let of_kind = outbox::table.filter(outbox::user_id.eq(user_id).and(outbox::kind.eq(kind)));
-    diesel::delete(of_kind.filter(outbox::claimed_until.is_null().or(outbox::claimed_until.le(now))))
-        .execute(conn)
-        .map(drop)
+    let is_over = outbox::claimed_until.le(now).or(outbox::claimed_until.gt(latest_claim));
+    diesel::delete(of_kind.filter(outbox::claimed_until.is_null().or(is_over))).execute(conn).map(drop)
 }
 
 /// Returns the IDs of emails that are due: those of accounts first, then the longest overdue. A flood of registration
 /// requests delays no email to a user.
 pub(super) fn list_due(conn: &mut DbConnection, now: Moment, limit: i64) -> QueryResult<Vec<String>> {
+    let (latest_claim, latest_try) = latest_plans(now);
     outbox::table
-        .filter(outbox::next_try_at.le(now).and(outbox::expires_at.gt(now)))
-        .filter(outbox::claimed_until.is_null().or(outbox::claimed_until.le(now)))
+        .filter(outbox::next_try_at.le(now).or(outbox::next_try_at.gt(latest_try)))
+        .filter(
+            outbox::claimed_until
+                .is_null()
+                .or(outbox::claimed_until.le(now))
+                .or(outbox::claimed_until.gt(latest_claim)),
+        )
+        .filter(outbox::expires_at.gt(now))
         .order((outbox::user_id.is_null(), outbox::next_try_at))
         .limit(limit)
         .select(outbox::id)
@@ -76,10 +95,14 @@ pub(super) fn list_due(conn: &mut DbConnection, now: Moment, limit: i64) -> Quer
 /// Claims an email until `until`; `None` if it was deleted or another instance has claimed it. The claim of a crashed
 /// instance expires.
 pub(super) fn claim(conn: &mut DbConnection, id: &str, now: Moment, until: Moment) -> QueryResult<Option<ClaimedMail>> {
-    let free = outbox::table
-        .find(id)
-        .filter(outbox::next_try_at.le(now))
-        .filter(outbox::claimed_until.is_null().or(outbox::claimed_until.le(now)));
+    let (latest_claim, latest_try) = latest_plans(now);
+    let free =
+        outbox::table.find(id).filter(outbox::next_try_at.le(now).or(outbox::next_try_at.gt(latest_try))).filter(
+            outbox::claimed_until
+                .is_null()
+                .or(outbox::claimed_until.le(now))
+                .or(outbox::claimed_until.gt(latest_claim)),
+        );
     if diesel::update(free).set(outbox::claimed_until.eq(until)).execute(conn)? == 0 {
         return Ok(None);
     }

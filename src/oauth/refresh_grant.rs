@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::audit::{self, Event, EventKind};
 use crate::authentication::{SignInError, granted_scopes};
 use crate::clients::Client;
-use crate::clock::Moment;
+use crate::clock::{Moment, past};
 use crate::db::{Db, DbConnection, DbError};
 use crate::metrics;
 use crate::scope::Scopes;
@@ -152,7 +152,7 @@ impl RefreshStep {
     /// revoked until then. `None` when the session ended in the meantime.
     fn set_issued(&self, conn: &mut DbConnection, mut session: Session) -> Result<Option<Session>, DbError> {
         let is_use_due = self.lifetimes.is_use_due(&session, self.now);
-        session.last_used_at = session.last_used_at.max(self.now);
+        session.last_used_at = past(session.last_used_at, self.now).max(self.now);
         let expires_at = self.lifetimes.access_token_expires_at(&session, self.now);
         if !is_use_due && session.access_until >= expires_at && session.signing_kid.as_deref() == self.signer.kid() {
             let live = sessions::find(conn, &session.id)?.filter(|session| session.ended_at.is_none());

@@ -7,7 +7,7 @@ use diesel::QueryResult;
 
 use super::health::Readiness;
 use super::store;
-use crate::clock::unix_seconds;
+use crate::clock::{latest_past, unix_seconds};
 use crate::db::{Db, DbConnection, DbError};
 use crate::sessions::SessionService;
 use crate::tokens::TokenService;
@@ -64,27 +64,29 @@ pub async fn keep_clean(db: Db, sessions: SessionService, tokens: TokenService, 
             }
         }
         tokio::time::sleep(CLEANUP_INTERVAL).await;
-        if let Err(error) = clean(&db, &sessions, &tokens, key_rotation).await {
+        if let Err(error) = clean_up(&db, &sessions, &tokens, key_rotation).await {
             tracing::warn!(%error, "cleanup failed; retrying in a minute");
         }
     }
 }
 
-async fn clean(
+/// Maintains signing keys and deletes expired rows once. Returns `false`, and does nothing, if an instance did so within
+/// the last half minute.
+pub async fn clean_up(
     db: &Db,
     sessions: &SessionService,
     tokens: &TokenService,
     key_rotation: Option<TimeDelta>,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     let (now, lifetimes) = (tokens.clock().now(), sessions.lifetimes());
-    let seconds = unix_seconds(now);
+    let (seconds, latest) = (unix_seconds(now), unix_seconds(latest_past(now)));
     let is_claimed = db
         .write(move |conn| -> Result<_, DbError> {
-            Ok(store::claim_cleanup(conn, seconds, seconds - CLEANUP_INTERVAL_SECONDS / 2)?)
+            Ok(store::claim_cleanup(conn, seconds, seconds - CLEANUP_INTERVAL_SECONDS / 2, latest)?)
         })
         .await?;
     if !is_claimed {
-        return Ok(());
+        return Ok(false);
     }
     let token_life = lifetimes.access_token();
     if let Err(error) = tokens.keys().run_maintenance(db, key_rotation, token_life, now).await {
@@ -92,8 +94,8 @@ async fn clean(
         tracing::warn!(%error, "signing-key maintenance failed; retrying in a minute");
     }
     let last_used_before = lifetimes.sessions_expired_before(now);
-    let (seals, refresh) = (tokens::seals_expired_before(now), lifetimes.refresh_tokens_expired_before(now));
-    delete(db, move |conn| tokens::erase_sealed_successors(conn, seals, BATCH)).await?;
+    let refresh = lifetimes.refresh_tokens_expired_before(now);
+    delete(db, move |conn| tokens::erase_sealed_successors(conn, now, BATCH)).await?;
     delete(db, move |conn| tokens::delete_old_refresh_tokens(conn, refresh, BATCH)).await?;
     delete(db, move |conn| audit::delete_old(conn, now - EVENT_RETENTION, BATCH)).await?;
     delete(db, move |conn| sessions::delete_ended(conn, now - ENDED_SESSION_RETENTION, BATCH)).await?;
@@ -102,7 +104,8 @@ async fn clean(
     delete(db, move |conn| authentication::delete_stale_attempts(conn, now, BATCH)).await?;
     delete(db, move |conn| authentication::delete_stale_devices(conn, now, BATCH)).await?;
     delete(db, move |conn| mail::delete_expired(conn, now, BATCH)).await?;
-    delete(db, move |conn| links::delete_expired(conn, now, BATCH)).await
+    delete(db, move |conn| links::delete_expired(conn, now, BATCH)).await?;
+    Ok(true)
 }
 
 /// Stores what existing usernames look like: those from before this was stored, and after a change of the Unicode data.

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::{Session, SessionKind};
-use crate::clock::Moment;
+use crate::clock::{Moment, has_passed, past};
 use crate::config::LifetimeConfig;
 
 /// The allowed difference between two machines' clocks, in seconds.
@@ -115,17 +115,19 @@ impl Lifetimes {
         session.ended_at.is_none() && now < self.session_expires_at(session)
     }
 
-    /// Whether this use of a session should be recorded: at most once a minute.
+    /// Whether this use of a session should be recorded: at most once a minute, and at once if the last one was recorded
+    /// while the clock was ahead, because recording corrects the session's times.
     #[must_use]
     pub fn is_use_due(&self, session: &Session, now: Moment) -> bool {
-        now >= session.last_used_at + USE_RECORDING_INTERVAL
+        has_passed(USE_RECORDING_INTERVAL, session.last_used_at, now)
     }
 
     /// The `Max-Age` of a browser session's cookies, in seconds: the absolute timeout if the session is remembered,
     /// otherwise `None`, for a cookie that is deleted when the browser closes.
     #[must_use]
     pub fn cookie_max_age_seconds(&self, session: &Session, now: Moment) -> Option<i64> {
-        session.is_remembered.then(|| (session.created_at + self.remember_max - now).num_seconds().max(0))
+        let created_at = past(session.created_at, now);
+        session.is_remembered.then(|| (created_at + self.remember_max - now).num_seconds().max(0))
     }
 
     /// A session of any kind has expired if it was last used before this moment.

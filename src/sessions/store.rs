@@ -6,10 +6,12 @@ mod ending;
 mod holders;
 mod key_usage;
 
+use diesel::dsl::case_when;
 use diesel::prelude::*;
+use diesel::sql_types::Timestamp;
 
 use super::{EndReason, Session, SessionKind, SessionOrigin, lifetimes, proxy_secret};
-use crate::clock::Moment;
+use crate::clock::{Moment, latest_past, past};
 use crate::db::DbConnection;
 use crate::db::schema::sessions;
 use crate::scope::Scopes;
@@ -158,10 +160,13 @@ pub fn find_end_reason(conn: &mut DbConnection, id: &str) -> QueryResult<Option<
     Ok(reason.flatten().and_then(|text| EndReason::from_str(&text)))
 }
 
-/// Records that a session is used. Returns `false` if it has ended.
+/// Records that a session is used, and corrects the start of one that was started while the clock was ahead. Returns
+/// `false` if it has ended.
 pub fn set_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryResult<bool> {
+    let is_ahead = sessions::created_at.gt(latest_past(now));
+    let created_at = case_when(is_ahead, now.into_sql::<Timestamp>()).otherwise(sessions::created_at);
     let count = diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null()))
-        .set(sessions::last_used_at.eq(now))
+        .set((sessions::last_used_at.eq(now), sessions::created_at.eq(created_at)))
         .execute(conn)?;
     Ok(count == 1)
 }
@@ -178,7 +183,8 @@ pub fn set_issued(
     let row = sessions::table.find(&session.id).filter(sessions::ended_at.is_null());
     let issued = (
         sessions::access_until.eq(access_until.max(session.access_until)),
-        sessions::last_used_at.eq(now.max(session.last_used_at)),
+        sessions::last_used_at.eq(now.max(past(session.last_used_at, now))),
+        sessions::created_at.eq(past(session.created_at, now)),
     );
     let count = if session.signing_kid.as_deref() == signing_kid {
         diesel::update(row).set(issued).execute(conn)?

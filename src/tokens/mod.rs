@@ -31,10 +31,10 @@ pub use key_rotation::{
 };
 pub use keys::Keys;
 pub use refresh_rotation::{
-    Rotation, create as create_refresh_token, find as find_refresh_token, rotate, seals_expired_before,
+    Rotation, create as create_refresh_token, erase_sealed_successors, find as find_refresh_token, rotate,
 };
 pub use size::{BrowserTokenSize, LONGEST_COOKIE_NAME, MAX_BROWSER_TOKEN_BYTES};
 pub use store::has_keys_or_sessions;
-pub use store::refresh_tokens::{RefreshToken, delete_old_refresh_tokens, erase_sealed_successors};
+pub use store::refresh_tokens::{RefreshToken, delete_old_refresh_tokens};
 pub use unverified::{DecodeError, UnverifiedToken, decode_unverified};
 pub use verified::{TokenError, VerifiedToken};

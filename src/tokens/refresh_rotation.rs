@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use diesel::QueryResult;
 
 use super::store::refresh_tokens::{self as store, RefreshToken, Succession};
-use crate::clock::Moment;
+use crate::clock::{Moment, has_passed, latest_past};
 use crate::db::DbConnection;
 use crate::scope::Scopes;
 use crate::secret::PlainSecret;
@@ -94,7 +94,8 @@ fn try_rotate(
             continue;
         };
         let Some(next) = store::find(conn, &succession.hash)? else { return Ok(RotationAttempt::SuspectedReuse) };
-        let opened = (now < succession.issued_at + GRACE_PERIOD).then(|| open(&secret, &succession)).flatten();
+        let is_in_grace = !has_passed(GRACE_PERIOD, succession.issued_at, now);
+        let opened = is_in_grace.then(|| open(&secret, &succession)).flatten();
         if let Some(successor) = opened {
             if next.is_unused() {
                 return Ok(RotationAttempt::Decided(Rotation::Successor(successor)));
@@ -173,8 +174,7 @@ impl RefreshToken {
     }
 }
 
-/// A sealed successor has expired if it was issued before this moment.
-#[must_use]
-pub fn seals_expired_before(now: Moment) -> Moment {
-    now - GRACE_PERIOD
+/// Erases at most `limit` sealed successors whose grace period is over.
+pub fn erase_sealed_successors(conn: &mut DbConnection, now: Moment, limit: i64) -> QueryResult<usize> {
+    store::erase_sealed_successors(conn, now - GRACE_PERIOD, latest_past(now), limit)
 }

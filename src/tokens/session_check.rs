@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use quick_cache::sync::Cache;
 
 use super::verified::{TokenError, VerifiedToken};
-use crate::clock::{Moment, unix_seconds};
+use crate::clock::{Moment, has_passed, unix_seconds};
 use crate::db::{Db, DbError};
 use crate::scope::Scopes;
 use crate::sessions;
 use crate::users::{self, UserId, UserState};
 
 /// How long a session stays in the cache.
-const MAX_AGE_SECONDS: i64 = 30;
+const MAX_AGE: TimeDelta = TimeDelta::seconds(30);
 
 /// A session as the database had it at `read_at`.
 struct SessionSnapshot {
@@ -49,7 +50,7 @@ impl SessionCheck {
             return Err(TokenError::SessionEnded);
         }
         let is_covered = |session: &SessionSnapshot| claims.exp <= unix_seconds(session.access_until);
-        let is_fresh = |session: &SessionSnapshot| unix_seconds(now) - unix_seconds(session.read_at) < MAX_AGE_SECONDS;
+        let is_fresh = |session: &SessionSnapshot| !has_passed(MAX_AGE, session.read_at, now);
         // A token that expires after the cached `access_until` may have been issued since then: the session is read
         // again.
         let session = match self.cache.get(&claims.sid).filter(|session| is_fresh(session) && is_covered(session)) {

@@ -12,6 +12,7 @@ mod cli_seed_rights;
 mod cli_tokens;
 mod cli_tokens_verify;
 mod cli_users;
+mod clock_ahead;
 mod database_outage;
 mod durability;
 mod forgery;

@@ -262,9 +262,8 @@ async fn expired_refresh_tokens_and_seals_are_erased() {
     let mut direct = DirectConnection::open(&app.database);
     assert_eq!(direct.count("refresh_tokens", "successor_sealed IS NOT NULL"), 1);
     let moment = move |seconds: i64| now + chrono::TimeDelta::seconds(seconds);
-    let (early, late) = (tokens::seals_expired_before(moment(9)), tokens::seals_expired_before(moment(30)));
-    assert_eq!(app.write(move |conn| tokens::erase_sealed_successors(conn, early, 10)).await, 0);
-    assert_eq!(app.write(move |conn| tokens::erase_sealed_successors(conn, late, 10)).await, 1);
+    assert_eq!(app.write(move |conn| tokens::erase_sealed_successors(conn, moment(9), 10)).await, 0);
+    assert_eq!(app.write(move |conn| tokens::erase_sealed_successors(conn, moment(30), 10)).await, 1);
     assert_eq!(direct.count("refresh_tokens", "successor_sealed IS NOT NULL"), 0);
     // The ended session is deleted with its tokens; the other stays.
     assert_eq!(app.write(move |conn| sessions::delete_ended(conn, moment(0), 10)).await, 0);

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use crate::clock::Moment;
+use crate::clock::{Moment, latest_past};
 use crate::db::DbConnection;
 use crate::db::schema::sessions;
 use crate::sessions::{EndReason, EndedSessions, Session};
@@ -130,9 +130,11 @@ pub fn end_surplus(
         Some(client_id) => others.filter(sessions::client_id.eq(client_id)),
         None => others.filter(sessions::client_id.is_null()),
     };
-    // A use is recorded once a minute, so several sessions can have the same time.
+    // A session whose last use was recorded while the clock was ahead has not been used since, and ends first. A use is
+    // recorded once a minute, so several sessions can have the same time.
+    let is_past = sessions::last_used_at.le(latest_past(now));
     let rows: Vec<(String, Moment)> = others
-        .order((sessions::last_used_at.desc(), sessions::created_at.desc(), sessions::id))
+        .order((is_past.desc(), sessions::last_used_at.desc(), sessions::created_at.desc(), sessions::id))
         .offset(limit - 1)
         .limit(MAX_SURPLUS)
         .select((sessions::id, sessions::access_until))

@@ -124,10 +124,17 @@ pub(in crate::tokens) fn set_superseded(conn: &mut DbConnection, hash: &str, now
     Ok(count == 1)
 }
 
-/// Erases at most `limit` sealed successors that were issued before `before`.
-pub fn erase_sealed_successors(conn: &mut DbConnection, before: Moment, limit: i64) -> QueryResult<usize> {
+/// Erases at most `limit` sealed successors that were issued before `before` or after `after`.
+pub(in crate::tokens) fn erase_sealed_successors(
+    conn: &mut DbConnection,
+    before: Moment,
+    after: Moment,
+    limit: i64,
+) -> QueryResult<usize> {
+    let issued_at = refresh_tokens::successor_at;
     let hashes: Vec<String> = refresh_tokens::table
-        .filter(refresh_tokens::successor_sealed.is_not_null().and(refresh_tokens::successor_at.lt(before)))
+        .filter(refresh_tokens::successor_sealed.is_not_null())
+        .filter(issued_at.lt(before).or(issued_at.gt(after)))
         .select(refresh_tokens::token_hash)
         .limit(limit)
         .load(conn)?;
