@@ -12,7 +12,7 @@ use crate::authentication::{AuthService, RequestLimiter};
 use crate::clock::{Clock, Moment};
 use crate::config::{Config, Signing};
 use crate::db::migrations::{self, MigrationError};
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, server_time};
 use crate::mail::{self, Outbox, Sending, SmtpError};
 use crate::oauth::revoked::RevocationList;
 use crate::ops::health::Readiness;
@@ -163,6 +163,7 @@ impl Services {
 pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
     let migrated = migrate(&config).await?;
     let (db, start_db) = (Db::new(&config.database), Db::for_start(&config.database));
+    server_time::follow(&start_db, &clock).await?;
     let (server_key, source) = server_key::find_or_create(&config, &start_db).await?;
     let keys = Keys::load(&start_db, &config.signing, &server_key, clock.now()).await?;
     let signing = keys.describe(clock.now());

@@ -1,5 +1,7 @@
 //! Set-up for commands that use the database: existence and migration checks, and the services.
 
+use std::io::{self, Write as _};
+
 use anyhow::Context as _;
 
 use super::output::failure;
@@ -9,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl};
 use crate::db::Db;
 use crate::db::migrations::{self, MigrationError, MigrationState};
+use crate::db::server_time::{self, ClockDifference};
 use crate::mail::Outbox;
 use crate::ops::server_key;
 use crate::sessions::{Lifetimes, SessionService};
@@ -22,7 +25,7 @@ const ATTEMPTS: u32 = 3;
 pub struct CommandServices {
     /// The database.
     pub db: Db,
-    /// The system clock.
+    /// The clock, corrected by the database server's.
     pub clock: Clock,
     /// The session service.
     pub sessions: SessionService,
@@ -42,6 +45,10 @@ impl CommandServices {
             )));
         }
         let (db, clock) = (Db::new(&config.database), Clock::system());
+        let difference = server_time::follow_blocking(&config.database, &clock)?;
+        if let Some(ahead) = difference.and_then(ClockDifference::reportable) {
+            let _ = writeln!(io::stderr(), "warning: {}", server_time::warning(ahead));
+        }
         let sessions = SessionService::new(db.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
         Ok(Self { db, clock, sessions })
     }

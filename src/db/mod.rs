@@ -4,6 +4,7 @@ mod connection;
 mod error;
 pub mod migrations;
 pub mod schema;
+pub mod server_time;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub struct Db {
     /// Permits to write: one on SQLite, one per connection on PostgreSQL.
     writers: Arc<Semaphore>,
     size: u32,
+    /// Whether the database runs on a machine of its own, with another clock: PostgreSQL.
+    has_own_clock: bool,
 }
 
 impl Db {
@@ -64,7 +67,8 @@ impl Db {
             .idle_timeout(Some(idle))
             .build_unchecked(Connector::new(url.clone(), lock_wait));
         let permits = |count: u32| Arc::new(Semaphore::new(count as usize));
-        Self { pool, connections: permits(size), writers: permits(writers), size }
+        let has_own_clock = matches!(url, DatabaseUrl::Postgres(_));
+        Self { pool, connections: permits(size), writers: permits(writers), size, has_own_clock }
     }
 
     /// Runs `query` on a connection, outside a transaction. If the connection is lost, the query runs again on another

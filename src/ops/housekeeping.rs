@@ -8,6 +8,7 @@ use diesel::QueryResult;
 use super::health::Readiness;
 use super::store;
 use crate::clock::{latest_past, unix_seconds};
+use crate::db::server_time::{self, ClockDifference, ClockReports};
 use crate::db::{Db, DbConnection, DbError};
 use crate::sessions::SessionService;
 use crate::tokens::TokenService;
@@ -26,12 +27,15 @@ const BATCH: i64 = 1_000;
 /// The most batches of one table in one cleanup. The next cleanup deletes the rest.
 const MAX_BATCHES: usize = 100;
 
-/// Reads revoked sessions and signing keys twice a second, until it is dropped.
+/// Reads the database server's time, revoked sessions and signing keys twice a second, until it is dropped.
 pub async fn keep_revoked_sessions_fresh(db: Db, sessions: SessionService, tokens: TokenService, readiness: Readiness) {
-    let mut is_failing = false;
+    let (mut is_failing, mut clock_reports) = (false, ClockReports::default());
     loop {
         match refresh(&db, &sessions, &tokens).await {
-            Ok(()) => {
+            Ok(difference) => {
+                if let Some(difference) = difference {
+                    clock_reports.report(difference);
+                }
                 readiness.record_success();
                 is_failing = false;
             }
@@ -46,9 +50,15 @@ pub async fn keep_revoked_sessions_fresh(db: Db, sessions: SessionService, token
     }
 }
 
-async fn refresh(db: &Db, sessions: &SessionService, tokens: &TokenService) -> Result<(), DbError> {
+async fn refresh(
+    db: &Db,
+    sessions: &SessionService,
+    tokens: &TokenService,
+) -> Result<Option<ClockDifference>, DbError> {
+    let difference = server_time::follow(db, tokens.clock()).await?;
     sessions.revoked().refresh(db, tokens.clock().now()).await?;
-    tokens.keys().refresh(db).await
+    tokens.keys().refresh(db).await?;
+    Ok(difference)
 }
 
 /// Maintains signing keys and deletes expired rows every minute, until it is dropped. A signing key older than

@@ -13,6 +13,7 @@ mod cli_tokens;
 mod cli_tokens_verify;
 mod cli_users;
 mod clock_ahead;
+mod clock_skew;
 mod database_outage;
 mod durability;
 mod forgery;

@@ -73,6 +73,12 @@ impl TestDatabase {
         Self { url: format!("{base}/{name}"), folder, postgres: Some(Postgres { admin_url, name }) }
     }
 
+    /// The same database for another server, which does not delete it.
+    pub fn share(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self { url: self.url.clone(), folder, postgres: None }
+    }
+
     /// The SQLite file, or `None` on Postgres.
     pub fn sqlite_file(&self) -> Option<PathBuf> {
         (!self.is_postgres()).then(|| self.folder.path().join("db/vestibule.db"))
