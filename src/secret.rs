@@ -84,6 +84,8 @@ pub enum KeyPurpose {
     RegistrationLinks,
     /// Authenticates the claims of access tokens that are signed with a shared secret.
     TokenClaims,
+    /// Authenticates the family of a refresh token.
+    RefreshTokens,
 }
 
 impl KeyPurpose {
@@ -95,6 +97,7 @@ impl KeyPurpose {
             Self::Mails => b"vestibule mails v1",
             Self::RegistrationLinks => b"vestibule registration links v1",
             Self::TokenClaims => b"vestibule token claims v1",
+            Self::RefreshTokens => b"vestibule refresh tokens v1",
         }
     }
 }

@@ -16,11 +16,11 @@ use crate::metrics;
 use crate::scope::Scopes;
 use crate::secret::{DerivedKey, PlainSecret};
 use crate::sessions::{self, EndReason, EndedSessions, Lifetimes, NewSession, Session, SessionKind, StartedSession};
-use crate::tokens::{Grant, IssuedToken, Signer, Subject, create_refresh_token};
+use crate::tokens::{Grant, IssuedToken, PlainRefreshToken, Signer, Subject, create_refresh_token};
 use crate::users::argon2id::PasswordHash;
 use crate::users::{self, User, UserState};
 
-/// The most live browser sessions of a user, and the most live sessions of their unregistered clients. The one used
+/// The most live browser sessions of a user, of their unregistered clients, and of each registered client. The one used
 /// longest ago ends: a script that signs in on each run would otherwise fill the database.
 const MAX_SESSIONS: i64 = 100;
 
@@ -53,7 +53,7 @@ pub struct SignedIn {
     /// The access token.
     pub token: IssuedToken,
     /// The refresh token, for a client that may have one.
-    pub refresh_token: Option<PlainSecret>,
+    pub refresh_token: Option<PlainRefreshToken>,
     /// A new known-device secret, for a browser that has none.
     pub device: Option<PlainSecret>,
 }
@@ -164,6 +164,8 @@ impl AuthService {
                     let subject = Subject::User(&user, &roles);
                     let grant = Grant { subject, scope: &session.scope, session: &session, holders: &holders };
                     let token = self.tokens.issue(&signer, grant, now)?;
+                    let refresh_token =
+                        refresh_token.map(|secret| self.tokens.refresh_key().complete(secret, &session.id));
                     let signed_in = SignedIn { user, session, session_secret, token, refresh_token, device };
                     return Ok(SignIn::Done(Box::new(signed_in)));
                 }
@@ -232,9 +234,7 @@ impl CompletionStep {
         let is_password_grant = started.session.kind == SessionKind::PasswordGrant;
         let may_refresh = is_password_grant && client.is_none_or(|client| client.is_allowed(GrantType::RefreshToken));
         let refresh_token = may_refresh.then(|| create_refresh_token(conn, &started.session, now)).transpose()?;
-        if client.is_none() {
-            sessions::end_surplus(conn, ended, &started.session, MAX_SESSIONS, now)?;
-        }
+        sessions::end_surplus(conn, ended, &started.session, MAX_SESSIONS, now)?;
         Ok(Completion::Done { started: Box::new(started), roles, device, refresh_token })
     }
 

@@ -97,6 +97,7 @@ diesel::table! {
         successor_sealed -> Nullable<Text>,
         successor_at -> Nullable<Timestamp>,
         successors_lost -> BigInt,
+        generation -> BigInt,
     }
 }
 

@@ -2,10 +2,14 @@
 
 use crate::authentication::SignInError;
 use crate::clients::{self, Client};
-use crate::db::{Db, DbError};
+use crate::db::DbError;
 use crate::scope::Scopes;
 use crate::sessions::{self, NewSession, Session, SessionOrigin, SessionService, StartedSession};
 use crate::tokens::{Grant, IssuedToken, Subject, TokenService};
+
+/// The most live sessions of a client for itself, each with one token. The oldest ends: a client that requests tokens all
+/// the time must not fill the database. There may be more than of a user, because every process of a client needs one.
+const MAX_SESSIONS: i64 = 1_000;
 
 /// Outcome of a client credentials request.
 pub enum ClientGrant {
@@ -24,7 +28,6 @@ pub enum ClientGrant {
 
 /// Starts a session for an authenticated client and signs its token. There is no refresh token (RFC 6749 §4.4.3).
 pub async fn issue(
-    db: &Db,
     sessions: &SessionService,
     tokens: &TokenService,
     client: Client,
@@ -46,14 +49,16 @@ pub async fn issue(
         is_remembered: false,
         origin,
     };
-    let started = db
-        .write(move |conn| -> Result<_, DbError> {
+    let started = sessions
+        .write(move |conn, ended| -> Result<_, DbError> {
             // Locks the client: deleting it or replacing its secret comes after this and ends the session, or before it
             // and is seen here.
             if !clients::lock_unchanged(conn, &client)? {
                 return Ok(None);
             }
-            Ok(Some(sessions::start(conn, new, &lifetimes, now)?))
+            let started = sessions::start(conn, new, &lifetimes, now)?;
+            sessions::end_surplus(conn, ended, &started.session, MAX_SESSIONS, now)?;
+            Ok(Some(started))
         })
         .await?;
     let Some(started) = started else { return Ok(ClientGrant::ClientGone) };

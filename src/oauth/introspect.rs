@@ -10,9 +10,8 @@ use crate::clock::{Moment, unix_seconds};
 use crate::db::{Db, DbConnection, DbError};
 use crate::error::{AppError, ErrorBody};
 use crate::scope::Scopes;
-use crate::secret::PlainSecret;
 use crate::sessions::{self, Lifetimes, Session, SessionService};
-use crate::tokens::{Claims, RefreshToken, TokenService, find_refresh_token};
+use crate::tokens::{Claims, PlainRefreshToken, RefreshToken, TokenService, find_refresh_token};
 use crate::users::{self, User, UserId, UserState};
 use crate::web::form::Parameters;
 
@@ -158,8 +157,8 @@ pub async fn post_introspect(
     let client = client_auth::require(&request, &parameters, &db).await?;
     let token =
         parameters.get_non_empty("token").ok_or_else(|| AppError::invalid_request("Missing parameter: token."))?;
-    let response = match PlainSecret::parse(token) {
-        Some(secret) => of_refresh_token(&db, sessions.lifetimes(), secret, client, tokens.clock().now()).await?,
+    let response = match PlainRefreshToken::parse(token) {
+        Some(token) => of_refresh_token(&db, sessions.lifetimes(), token, client, tokens.clock().now()).await?,
         None => of_access_token(&sessions, &tokens, token).await?,
     };
     Ok(HttpResponse::Ok().json(response.unwrap_or_default()))
@@ -188,12 +187,12 @@ async fn of_access_token(
 async fn of_refresh_token(
     db: &Db,
     lifetimes: Lifetimes,
-    secret: PlainSecret,
+    token: PlainRefreshToken,
     client: Client,
     now: Moment,
 ) -> Result<Option<IntrospectionResponse>, DbError> {
     db.read(move |conn| {
-        let found = find_refresh_token(conn, &secret)?.filter(RefreshToken::is_unused);
+        let found = find_refresh_token(conn, token.secret())?.filter(RefreshToken::is_unused);
         let Some(token) = found.filter(|token| token.client_id.as_ref() == Some(&client.id)) else {
             return Ok(None);
         };

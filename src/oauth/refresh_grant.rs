@@ -12,7 +12,8 @@ use crate::scope::Scopes;
 use crate::secret::PlainSecret;
 use crate::sessions::{self, EndReason, EndedSessions, Holders, Lifetimes, Session, SessionService};
 use crate::tokens::{
-    Grant, IssuedToken, RefreshToken, Rotation, Signer, Subject, TokenService, find_refresh_token, rotate,
+    FoundToken, Grant, IssuedToken, PlainRefreshToken, RefreshToken, Rotation, Signer, Subject, TokenService,
+    find_or_recognize_refresh_token, rotate,
 };
 use crate::users::{self, User, UserState};
 
@@ -20,7 +21,7 @@ use crate::users::{self, User, UserState};
 #[derive(Clone, Debug)]
 pub struct RefreshRequest {
     /// The refresh token.
-    pub token: PlainSecret,
+    pub token: PlainRefreshToken,
     /// The authenticated client, if the request names one.
     pub client: Option<Client>,
     /// The requested scopes; empty for those granted before.
@@ -44,7 +45,7 @@ pub struct Refreshed {
     /// The access token.
     pub token: IssuedToken,
     /// The next refresh token.
-    pub refresh_token: PlainSecret,
+    pub refresh_token: PlainRefreshToken,
     /// The scopes of the access token.
     pub scope: Scopes,
 }
@@ -75,21 +76,31 @@ pub async fn refresh(
     let now = tokens.clock().now();
     // An unknown token, or another client's, is rejected before the write lock is taken, of which SQLite has only one,
     // and before anything changes: only the token's own client can use it or end its session.
-    let token = request.token.clone();
-    let found = db.read(move |conn| -> Result<_, DbError> { Ok(find_refresh_token(conn, &token)?) }).await?;
+    let (token, key) = (request.token.clone(), tokens.refresh_key().clone());
+    let find = move |conn: &mut _| -> Result<_, DbError> { Ok(find_or_recognize_refresh_token(conn, &token, &key)?) };
     let client_id = request.client.as_ref().map(|client| client.id.as_str());
-    let Some(token) = found.filter(|token| token.client_id.as_deref() == client_id) else {
-        return Ok(Refresh::Rejected);
+    let found = db.read(find).await?.filter(|token| token.client_id() == client_id);
+    let (signer, lifetimes) = (tokens.signer(now), sessions.lifetimes());
+    let outcome = match found {
+        Some(FoundToken::Stored(token)) => {
+            let step = RefreshStep { request, token, lifetimes, signer: signer.clone(), now };
+            sessions.write(move |conn, ended| step.run(conn, ended)).await?
+        }
+        // Only a copy can be that old. A session that is over needs no transaction.
+        Some(FoundToken::Deleted(session)) if lifetimes.is_live(&session, now) => {
+            let end = move |conn: &mut _, ended: &mut _| end_reused(conn, ended, &session, request.client_ip, now);
+            sessions.write(end).await?
+        }
+        Some(FoundToken::Deleted(_)) | None => Outcome::Rejected,
     };
-    let signer = tokens.signer(now);
-    let step = RefreshStep { request, token, lifetimes: sessions.lifetimes(), signer: signer.clone(), now };
-    match sessions.write(move |conn, ended| step.run(conn, ended)).await? {
+    match outcome {
         Outcome::Done { session, holders, user, roles, scope, successor } => {
             let subject = Subject::User(&user, &roles);
             let grant = Grant { subject, scope: &scope, session: &session, holders: &holders };
             let token = tokens.issue(&signer, grant, now)?;
+            let refresh_token = tokens.refresh_key().complete(successor, &session.id);
             metrics::REFRESHES.increment();
-            Ok(Refresh::Done(Box::new(Refreshed { token, refresh_token: successor, scope })))
+            Ok(Refresh::Done(Box::new(Refreshed { token, refresh_token, scope })))
         }
         Outcome::ScopeRejected => Ok(Refresh::ScopeRejected),
         Outcome::Rejected => Ok(Refresh::Rejected),
@@ -121,7 +132,7 @@ impl RefreshStep {
         let Some(user) = user.filter(|user| user.state == UserState::Active) else { return Ok(Outcome::Rejected) };
         let roles = users::list_roles(conn, user.id)?;
         let Some(scope) = self.scope(conn, &roles)? else { return Ok(Outcome::ScopeRejected) };
-        match rotate(conn, &request.token, token.clone(), now)? {
+        match rotate(conn, request.token.secret(), token.clone(), now)? {
             Rotation::Successor(successor) => {
                 // Before the last check that the session is live: if it ends after that, a new generation of a holder
                 // revokes this token too.
@@ -129,10 +140,7 @@ impl RefreshStep {
                 let Some(session) = self.set_issued(conn, session)? else { return Ok(Outcome::Rejected) };
                 Ok(Outcome::Done { session, holders, user: Box::new(user), roles, scope, successor })
             }
-            Rotation::Reused => {
-                self.end(conn, ended, &session)?;
-                Ok(Outcome::Reused(session))
-            }
+            Rotation::Reused => end_reused(conn, ended, &session, request.client_ip, now),
             Rotation::Contested => Ok(Outcome::Contested),
         }
     }
@@ -162,19 +170,25 @@ impl RefreshStep {
         let is_live = sessions::set_issued(conn, &session, self.signer.kid(), until, self.now)?;
         Ok(is_live.then_some(session))
     }
+}
 
-    /// Ends the session of a reused token and records the event.
-    fn end(&self, conn: &mut DbConnection, ended: &mut EndedSessions, session: &Session) -> Result<(), DbError> {
-        if sessions::end(conn, ended, &session.id, EndReason::RefreshTokenReused, self.now)? {
-            let event = Event {
-                user_id: session.user_id.map(|id| id.0),
-                client_id: session.client_id.clone(),
-                session_id: Some(session.id.clone()),
-                network_address: Some(self.request.client_ip.to_canonical().to_string()),
-                ..Event::new(EventKind::RefreshTokenReused, self.now)
-            };
-            audit::record(conn, &event)?;
-        }
-        Ok(())
+/// Ends the session of a reused token and records the event, unless the session has ended in the meantime.
+fn end_reused(
+    conn: &mut DbConnection,
+    ended: &mut EndedSessions,
+    session: &Session,
+    client_ip: IpAddr,
+    now: Moment,
+) -> Result<Outcome, DbError> {
+    if sessions::end(conn, ended, &session.id, EndReason::RefreshTokenReused, now)? {
+        let event = Event {
+            user_id: session.user_id.map(|id| id.0),
+            client_id: session.client_id.clone(),
+            session_id: Some(session.id.clone()),
+            network_address: Some(client_ip.to_canonical().to_string()),
+            ..Event::new(EventKind::RefreshTokenReused, now)
+        };
+        audit::record(conn, &event)?;
     }
+    Ok(Outcome::Reused(session.clone()))
 }

@@ -6,9 +6,8 @@ use super::client_auth;
 use crate::clients::Client;
 use crate::db::{Db, DbError};
 use crate::error::{AppError, ErrorBody};
-use crate::secret::PlainSecret;
 use crate::sessions::{EndReason, SessionService};
-use crate::tokens::{TokenError, TokenService, find_refresh_token};
+use crate::tokens::{PlainRefreshToken, TokenError, TokenService, find_or_recognize_refresh_token};
 use crate::web::form::Parameters;
 
 /// The parameters of `POST /token/revoke`, as a form or a JSON object.
@@ -68,10 +67,12 @@ async fn session_of(
     client: Option<&Client>,
 ) -> Result<Option<String>, AppError> {
     let client_id = client.map(|client| client.id.clone());
-    if let Some(secret) = PlainSecret::parse(token) {
-        let find = move |conn: &mut _| -> Result<_, DbError> { Ok(find_refresh_token(conn, &secret)?) };
-        let found = db.read(find).await?;
-        return Ok(found.filter(|token| token.client_id == client_id).map(|token| token.family_id));
+    if let Some(token) = PlainRefreshToken::parse(token) {
+        let key = tokens.refresh_key().clone();
+        let find =
+            move |conn: &mut _| -> Result<_, DbError> { Ok(find_or_recognize_refresh_token(conn, &token, &key)?) };
+        let found = db.read(find).await?.filter(|token| token.client_id() == client_id.as_deref());
+        return Ok(found.map(|token| token.session_id().to_owned()));
     }
     if tokens.keys().is_shared_secret() {
         return Err(AppError::unsupported_token_type());

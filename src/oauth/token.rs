@@ -12,9 +12,8 @@ use crate::config::{Config, PasswordGrant};
 use crate::db::Db;
 use crate::error::{AppError, ErrorBody};
 use crate::scope::Scopes;
-use crate::secret::PlainSecret;
 use crate::sessions::{SessionKind, SessionOrigin, SessionService};
-use crate::tokens::{IssuedToken, TokenService};
+use crate::tokens::{IssuedToken, PlainRefreshToken, TokenService};
 use crate::users::LookupName;
 use crate::users::password::Password;
 use crate::web::client_ip::ClientIp;
@@ -63,13 +62,13 @@ pub struct TokenRequest {
 }
 
 impl TokenResponse {
-    fn new(issued: IssuedToken, refresh_token: Option<&PlainSecret>, scope: &Scopes) -> Self {
+    fn new(issued: IssuedToken, refresh_token: Option<&PlainRefreshToken>, scope: &Scopes) -> Self {
         Self {
             token: issued.token.clone(),
             access_token: issued.token,
             token_type: "Bearer",
             expires_in: issued.expires_in,
-            refresh_token: refresh_token.map(|secret| secret.reveal().to_owned()),
+            refresh_token: refresh_token.map(|token| token.reveal().to_string()),
             scope: scope.to_string(),
         }
     }
@@ -127,7 +126,7 @@ pub async fn post_token(
     let response = match grant {
         GrantType::Password => context.password_grant(&auth, config.password_grant).await?,
         GrantType::RefreshToken => context.refresh_token_grant(&db, &sessions, &tokens).await?,
-        GrantType::ClientCredentials => context.client_credentials_grant(&db, &sessions, &tokens).await?,
+        GrantType::ClientCredentials => context.client_credentials_grant(&sessions, &tokens).await?,
     };
     Ok(HttpResponse::Ok().insert_header(("Pragma", "no-cache")).json(response))
 }
@@ -185,7 +184,7 @@ impl TokenRequestContext<'_> {
         tokens: &TokenService,
     ) -> Result<TokenResponse, AppError> {
         let token = self.require("refresh_token", "Missing parameter: refresh_token.")?;
-        let token = PlainSecret::parse(token).ok_or_else(AppError::invalid_refresh_token)?;
+        let token = PlainRefreshToken::parse(token).ok_or_else(AppError::invalid_refresh_token)?;
         let requested = self.parameters.scope()?;
         let client_ip = ClientIp::of(self.request).0;
         let request = RefreshRequest { token, client: self.client, scope: requested.clone(), client_ip };
@@ -200,7 +199,6 @@ impl TokenRequestContext<'_> {
 
     async fn client_credentials_grant(
         self,
-        db: &Db,
         sessions: &SessionService,
         tokens: &TokenService,
     ) -> Result<TokenResponse, AppError> {
@@ -211,7 +209,7 @@ impl TokenRequestContext<'_> {
             network_address: Some(ClientIp::of(self.request).0.to_canonical().to_string()),
             user_agent: user_agent(self.request),
         };
-        match client_credentials_grant::issue(db, sessions, tokens, client, requested.clone(), origin).await? {
+        match client_credentials_grant::issue(sessions, tokens, client, requested.clone(), origin).await? {
             ClientGrant::Done { session, token } => Ok(TokenResponse::new(token, None, &session.scope)),
             ClientGrant::ScopeRejected => Err(AppError::invalid_scope(&requested)),
             ClientGrant::ClientGone => Err(AppError::invalid_client()),

@@ -20,6 +20,9 @@ const CLEANUP_INTERVAL: Duration = Duration::from_mins(1);
 const CLEANUP_INTERVAL_SECONDS: i64 = 60;
 /// How long an ended session is kept after the last verifier rejects its tokens, so an administrator can find out why it ended.
 const ENDED_SESSION_RETENTION: TimeDelta = TimeDelta::days(1);
+/// How long the session of a client for itself is kept after its token expired: longer than any verifier accepts the
+/// token, because an ended session is listed as revoked until it is deleted.
+const CLIENT_SESSION_RETENTION: TimeDelta = TimeDelta::minutes(10);
 /// How long audit events are kept.
 const EVENT_RETENTION: TimeDelta = TimeDelta::days(365);
 /// Rows deleted in one transaction.
@@ -108,8 +111,11 @@ pub async fn clean_up(
     delete(db, move |conn| tokens::erase_sealed_successors(conn, now, BATCH)).await?;
     delete(db, move |conn| tokens::delete_old_refresh_tokens(conn, refresh, BATCH)).await?;
     delete(db, move |conn| audit::delete_old(conn, now - EVENT_RETENTION, BATCH)).await?;
-    delete(db, move |conn| sessions::delete_ended(conn, now - ENDED_SESSION_RETENTION, BATCH)).await?;
-    delete(db, move |conn| sessions::delete_expired(conn, last_used_before, now, BATCH)).await?;
+    let before = now - CLIENT_SESSION_RETENTION;
+    delete_sessions(db, move |conn| sessions::list_expired_of_clients(conn, before, BATCH)).await?;
+    let before = now - ENDED_SESSION_RETENTION;
+    delete_sessions(db, move |conn| sessions::list_ended(conn, before, BATCH)).await?;
+    delete_sessions(db, move |conn| sessions::list_expired(conn, last_used_before, now, BATCH)).await?;
     delete(db, move |conn| sessions::delete_stale_holders(conn, now, BATCH)).await?;
     delete(db, move |conn| authentication::delete_stale_attempts(conn, now, BATCH)).await?;
     delete(db, move |conn| authentication::delete_stale_devices(conn, now, BATCH)).await?;
@@ -126,6 +132,30 @@ async fn fill_skeletons(db: &Db) -> Result<(), DbError> {
     };
     while db.write(step).await? > 0 {}
     Ok(())
+}
+
+/// Deletes the sessions that `list` returns, with their refresh tokens.
+async fn delete_sessions(
+    db: &Db,
+    list: impl Fn(&mut DbConnection) -> QueryResult<Vec<String>> + Clone + Send + 'static,
+) -> Result<(), DbError> {
+    delete(db, move |conn| {
+        let ids = list(conn)?;
+        delete_session_batch(conn, &ids, BATCH)
+    })
+    .await
+}
+
+/// Deletes at most `limit` refresh tokens of these sessions. When none is left, deletes the sessions. Returns `limit` if
+/// there is more to do.
+///
+/// One statement that deletes a session with all its tokens could hold the write lock of SQLite for a minute.
+pub fn delete_session_batch(conn: &mut DbConnection, ids: &[String], limit: i64) -> QueryResult<usize> {
+    let token_count = tokens::delete_of_families(conn, ids, limit)?;
+    if i64::try_from(token_count).is_ok_and(|count| count < limit) {
+        return sessions::delete(conn, ids);
+    }
+    Ok(token_count)
 }
 
 /// Deletes in one transaction per batch, so a large backlog does not hold the write lock for long.

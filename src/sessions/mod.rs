@@ -20,10 +20,10 @@ pub use lifetimes::{LEEWAY_SECONDS, Lifetimes};
 pub use revoked::{RevocationSnapshot, RevokedHolder, RevokedSessions};
 pub use service::{EndedSessions, SessionService};
 pub use store::{
-    KeyUsage, MAX_LISTED, SessionWithOrigin, delete_ended, delete_expired, delete_stale_holders, end,
-    end_all_of_client, end_all_of_user, end_of_user, end_others_of_user, end_surplus, find, find_by_proxy_secret,
-    find_by_secret, find_end_reason, get_holders, get_key_usage, is_revoked_by_holder, list_unended_of_client,
-    list_unended_of_user, list_with_origin, set_issued, set_proxy_secret, set_used,
+    KeyUsage, MAX_LISTED, SessionWithOrigin, delete, delete_stale_holders, end, end_all_of_client, end_all_of_user,
+    end_of_user, end_others_of_user, end_surplus, find, find_by_proxy_secret, find_by_secret, find_end_reason,
+    get_holders, get_key_usage, is_revoked_by_holder, list_ended, list_expired, list_expired_of_clients,
+    list_unended_of_client, list_unended_of_user, list_with_origin, set_issued, set_proxy_secret, set_used,
 };
 
 /// How a session was started.
@@ -77,7 +77,7 @@ pub enum EndReason {
     Revoked,
     /// A refresh token was reused.
     RefreshTokenReused,
-    /// The user had too many sessions of this kind, and this one was used longest ago.
+    /// The user or client had too many sessions of this kind, and this one was used longest ago.
     TooMany,
     /// The client's secret was replaced, and its tokens were revoked.
     ClientSecretChanged,
@@ -118,7 +118,7 @@ impl EndReason {
             Self::SignedOutByAdmin => "an admin signed the user out",
             Self::Revoked => "the client revoked its token",
             Self::RefreshTokenReused => "a refresh token was reused, which suggests theft",
-            Self::TooMany => "the user had too many sessions of this kind, and this one was used longest ago",
+            Self::TooMany => "there were too many sessions of this kind, and this one was used longest ago",
             Self::ClientSecretChanged => "the client's secret was replaced and its tokens were revoked",
             Self::ClientDeleted => "the client was deleted",
         }

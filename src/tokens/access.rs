@@ -10,6 +10,7 @@ use super::claims::Claims;
 use super::claims_key::ClaimsKey;
 use super::key_pair::Signer;
 use super::keys::Keys;
+use super::refresh_token::RefreshTokenKey;
 use super::session_check::SessionCheck;
 use super::size::BrowserTokenSize;
 use super::verified::{TokenError, VerifiedToken};
@@ -73,6 +74,7 @@ struct Inner {
     verified: Cache<[u8; 32], Arc<VerifiedToken>>,
     session_check: SessionCheck,
     browser_token_size: BrowserTokenSize,
+    refresh_key: RefreshTokenKey,
 }
 
 impl TokenService {
@@ -99,6 +101,7 @@ impl TokenService {
             // request.
             session_check: SessionCheck::new(db, CACHED_TOKENS),
             browser_token_size: BrowserTokenSize::new(config),
+            refresh_key: RefreshTokenKey::new(server_key),
         }))
     }
 
@@ -118,6 +121,12 @@ impl TokenService {
     #[must_use]
     pub fn keys(&self) -> &Keys {
         &self.0.keys
+    }
+
+    /// The key that authenticates the families of refresh tokens.
+    #[must_use]
+    pub fn refresh_key(&self) -> &RefreshTokenKey {
+        &self.0.refresh_key
     }
 
     /// The key that signs at `now`. Choose it before the session is stored, because the session stores its `kid`.

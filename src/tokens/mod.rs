@@ -12,6 +12,7 @@ mod key_pair;
 mod key_rotation;
 mod keys;
 mod refresh_rotation;
+mod refresh_token;
 mod session_check;
 mod size;
 mod store;
@@ -31,10 +32,12 @@ pub use key_rotation::{
 };
 pub use keys::Keys;
 pub use refresh_rotation::{
-    Rotation, create as create_refresh_token, erase_sealed_successors, find as find_refresh_token, rotate,
+    FoundToken, Rotation, create as create_refresh_token, erase_sealed_successors, find as find_refresh_token,
+    find_or_recognize as find_or_recognize_refresh_token, rotate,
 };
+pub use refresh_token::{PlainRefreshToken, RefreshTokenKey};
 pub use size::{BrowserTokenSize, LONGEST_COOKIE_NAME, MAX_BROWSER_TOKEN_BYTES};
 pub use store::has_keys_or_sessions;
-pub use store::refresh_tokens::{RefreshToken, delete_old_refresh_tokens};
+pub use store::refresh_tokens::{RefreshToken, delete_of_families, delete_old_refresh_tokens};
 pub use unverified::{DecodeError, UnverifiedToken, decode_unverified};
 pub use verified::{TokenError, VerifiedToken};

@@ -3,12 +3,12 @@
 use chrono::TimeDelta;
 use diesel::QueryResult;
 
+use super::refresh_token::{PlainRefreshToken, RefreshTokenKey};
 use super::store::refresh_tokens::{self as store, RefreshToken, Succession};
 use crate::clock::{Moment, has_passed, latest_past};
 use crate::db::DbConnection;
-use crate::scope::Scopes;
 use crate::secret::PlainSecret;
-use crate::sessions::Session;
+use crate::sessions::{self, Session};
 
 /// The time for which a used token returns the same successor, for clients that refresh concurrently or retry at once.
 const GRACE_PERIOD: TimeDelta = TimeDelta::seconds(10);
@@ -16,6 +16,40 @@ const GRACE_PERIOD: TimeDelta = TimeDelta::seconds(10);
 const MAX_LOST: i64 = 3;
 /// The most steps of one attempt. A step follows a successor, or reads a row again that another request has changed.
 const MAX_STEPS: usize = 32;
+
+/// The newest tokens of a family that are kept: a client that refreshes all the time must not fill the disk.
+const MAX_KEPT: i64 = 100;
+/// The most tokens that one rotation deletes. Usually it is one; there are more after a release that did not count.
+const MAX_PRUNED: i64 = 10;
+
+/// A presented refresh token.
+pub enum FoundToken {
+    /// Its row is stored.
+    Stored(RefreshToken),
+    /// It was issued in this session, and its row was deleted since: a hundred newer ones were issued, or it was too old.
+    /// The owner's client would hold a newer one.
+    Deleted(Session),
+}
+
+impl FoundToken {
+    /// The registered client that the token is bound to.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        match self {
+            Self::Stored(token) => token.client_id.as_deref(),
+            Self::Deleted(session) => session.client_id.as_deref(),
+        }
+    }
+
+    /// The ID of its session.
+    #[must_use]
+    pub fn session_id(&self) -> &str {
+        match self {
+            Self::Stored(token) => &token.family_id,
+            Self::Deleted(session) => &session.id,
+        }
+    }
+}
 
 /// Outcome of presenting a refresh token of a live session.
 #[derive(Debug)]
@@ -31,13 +65,36 @@ pub enum Rotation {
 /// Creates the first refresh token of a session.
 pub fn create(conn: &mut DbConnection, session: &Session, now: Moment) -> QueryResult<PlainSecret> {
     let secret = PlainSecret::generate();
-    store::insert(conn, &RefreshToken::new(&secret, &session.id, session.client_id.as_deref(), &session.scope, now))?;
+    let token = RefreshToken {
+        hash: secret.hash().as_str().to_owned(),
+        family_id: session.id.clone(),
+        client_id: session.client_id.clone(),
+        scope: session.scope.clone(),
+        created_at: now,
+        superseded_at: None,
+        succession: None,
+        generation: 1,
+    };
+    store::insert(conn, &token)?;
     Ok(secret)
 }
 
-/// Finds a presented token in any state.
+/// Finds the row of a presented token in any state.
 pub fn find(conn: &mut DbConnection, presented: &PlainSecret) -> QueryResult<Option<RefreshToken>> {
     store::find(conn, presented.hash().as_str())
+}
+
+/// Finds a presented token in any state, also if its row was deleted.
+pub fn find_or_recognize(
+    conn: &mut DbConnection,
+    presented: &PlainRefreshToken,
+    key: &RefreshTokenKey,
+) -> QueryResult<Option<FoundToken>> {
+    if let Some(token) = find(conn, presented.secret())? {
+        return Ok(Some(FoundToken::Stored(token)));
+    }
+    let Some(session_id) = key.find_family(presented) else { return Ok(None) };
+    Ok(sessions::find(conn, session_id)?.map(FoundToken::Deleted))
 }
 
 /// Rotates a presented token by its state (docs/architecture.md, "Refresh tokens"). `found` may have been read before
@@ -84,7 +141,7 @@ fn try_rotate(
         let Some(succession) = token.succession.clone() else {
             // Unused. The update is conditional: of concurrent requests one rotates the token, and the others read it
             // again.
-            if let Some(successor) = replace(conn, &secret, &token, 0, now)? {
+            if let Some(successor) = replace(conn, &secret, &token, &token, now)? {
                 return Ok(RotationAttempt::Decided(Rotation::Successor(successor)));
             }
             let Some(current) = store::find(conn, &token.hash)? else {
@@ -108,7 +165,7 @@ fn try_rotate(
         if !next.is_unused() || succession.lost_count >= MAX_LOST {
             return Ok(RotationAttempt::SuspectedReuse);
         }
-        if let Some(successor) = replace(conn, &secret, &token, succession.lost_count + 1, now)? {
+        if let Some(successor) = replace(conn, &secret, &token, &next, now)? {
             // If the lost successor is used at the same moment, two parties hold a token of this session.
             let is_superseded = store::set_superseded(conn, &succession.hash, now)?;
             return Ok(RotationAttempt::Decided(if is_superseded {
@@ -125,14 +182,16 @@ fn try_rotate(
     Ok(RotationAttempt::Decided(Rotation::Contested))
 }
 
-/// Gives a token a new successor, unless its row has changed since it was read.
+/// Gives a token a new successor, unless its row has changed since it was read, and deletes the family's oldest tokens.
+/// `newest` is the family's newest token: the token itself, or its successor that was lost.
 fn replace(
     conn: &mut DbConnection,
     secret: &PlainSecret,
     token: &RefreshToken,
-    lost_count: i64,
+    newest: &RefreshToken,
     now: Moment,
 ) -> QueryResult<Option<PlainSecret>> {
+    let lost_count = token.succession.as_ref().map_or(0, |succession| succession.lost_count + 1);
     let successor = PlainSecret::generate();
     let hash = successor.hash();
     let succession = Succession {
@@ -145,8 +204,19 @@ fn replace(
     if !store::set_successor(conn, &token.hash, expected, &succession)? {
         return Ok(None);
     }
-    let new = RefreshToken::new(&successor, &token.family_id, token.client_id.as_deref(), &token.scope, now);
+    let generation = newest.generation + 1;
+    let new = RefreshToken {
+        hash: hash.as_str().to_owned(),
+        created_at: now,
+        superseded_at: None,
+        succession: None,
+        generation,
+        ..token.clone()
+    };
     store::insert(conn, &new)?;
+    if generation > MAX_KEPT {
+        store::prune(conn, &token.family_id, generation - MAX_KEPT, MAX_PRUNED)?;
+    }
     Ok(Some(successor))
 }
 
@@ -155,18 +225,6 @@ fn open(secret: &PlainSecret, succession: &Succession) -> Option<PlainSecret> {
 }
 
 impl RefreshToken {
-    fn new(secret: &PlainSecret, family_id: &str, client_id: Option<&str>, scope: &Scopes, now: Moment) -> Self {
-        Self {
-            hash: secret.hash().as_str().to_owned(),
-            family_id: family_id.to_owned(),
-            client_id: client_id.map(str::to_owned),
-            scope: scope.clone(),
-            created_at: now,
-            superseded_at: None,
-            succession: None,
-        }
-    }
-
     /// Whether it is the one unused token of its session.
     #[must_use]
     pub fn is_unused(&self) -> bool {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use vestibule::audit::{self, Event, EventKind};
-use vestibule::ops::housekeeping;
 use vestibule::users;
 
 use crate::harness::clients::text;
@@ -34,12 +33,6 @@ async fn app_ahead() -> TestApp {
 
 async fn sign_in(app: &TestApp, password: &str) -> TestResponse {
     TestResponse::read(app.post_token("alice", password).await).await
-}
-
-async fn clean_up(app: &TestApp) -> bool {
-    let services = &app.services;
-    let result = housekeeping::clean_up(&services.db, &services.sessions, &services.tokens, None).await;
-    result.expect("the database responds")
 }
 
 /// The IDs of a table's rows that match `condition`.
@@ -100,14 +93,14 @@ async fn housekeeping_that_ran_ahead_runs_again() {
     let app = app_ahead().await;
     let first = app.tokens_of("alice").await;
     app.refresh(text(&first, "refresh_token")).await;
-    assert!(clean_up(&app).await && !clean_up(&app).await, "one instance at a time");
+    assert!(app.clean_up().await && !app.clean_up().await, "one instance at a time");
     assert_eq!(DirectConnection::open(&app.database).count("refresh_tokens", "successor_sealed IS NOT NULL"), 1);
     app.clock.step_back(DAY);
-    assert!(clean_up(&app).await);
-    assert!(!clean_up(&app).await, "the claim is stored by the corrected clock");
+    assert!(app.clean_up().await);
+    assert!(!app.clean_up().await, "the claim is stored by the corrected clock");
     assert_eq!(DirectConnection::open(&app.database).count("refresh_tokens", "successor_sealed IS NOT NULL"), 0);
     app.clock.advance(MINUTE);
-    assert!(clean_up(&app).await);
+    assert!(app.clean_up().await);
 }
 
 #[tokio::test]

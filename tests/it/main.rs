@@ -42,6 +42,7 @@ mod proxies_sessions;
 mod recovery;
 mod recovery_secrecy;
 mod refresh;
+mod refresh_families;
 mod refresh_states;
 mod registration;
 mod revocation;

@@ -11,7 +11,7 @@ use crate::harness::direct_database::{self, DirectConnection};
 use crate::harness::{ServerProcess, TestDatabase};
 
 /// Indexes and unique constraints, which `schema.rs` cannot express.
-const INDEXES: [&str; 30] = [
+const INDEXES: [&str; 31] = [
     "audit_events_happened_at: audit_events (happened_at)",
     "audit_events_user_id: audit_events (user_id, happened_at)",
     "known_devices_last_used_at: known_devices (last_used_at)",
@@ -20,7 +20,7 @@ const INDEXES: [&str; 30] = [
     "login_attempts_last_tried_at: login_attempts (last_tried_at)",
     "outbox_next_try_at: outbox (next_try_at)",
     "refresh_tokens_created_at: refresh_tokens (created_at)",
-    "refresh_tokens_family_id: refresh_tokens (family_id)",
+    "refresh_tokens_family: refresh_tokens (family_id, generation)",
     "refresh_tokens_successor_at: refresh_tokens (successor_at) where successor_sealed IS NOT NULL",
     "sessions_client_id: sessions (client_id) where ended_at IS NULL",
     "sessions_ended: sessions (access_until) where ended_at IS NOT NULL",
@@ -30,6 +30,7 @@ const INDEXES: [&str; 30] = [
     "sessions_listed_user: sessions (user_id, access_until) where ended_at IS NOT NULL AND unlisted_at IS NULL",
     "sessions_live: sessions (user_id, kind, client_id, created_at) where ended_at IS NULL",
     "sessions_user_id: sessions (user_id)",
+    "sessions_without_user: sessions (user_id, access_until) where user_id IS NULL",
     "token_holders_access_until: token_holders (access_until) where access_until IS NOT NULL",
     "unique: clients (name)",
     "unique: links (secret_hash)",

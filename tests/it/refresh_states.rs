@@ -9,9 +9,9 @@ use proptest::test_runner::{Config, TestRunner};
 use vestibule::authentication::SignInError;
 use vestibule::oauth::refresh_grant::{self, Refresh, RefreshRequest, Refreshed};
 use vestibule::scope::Scopes;
-use vestibule::secret::PlainSecret;
 use vestibule::server::Services;
 use vestibule::sessions::{self, EndReason, Session};
+use vestibule::tokens::PlainRefreshToken;
 
 use crate::harness::TestApp;
 use crate::harness::clients::text;
@@ -61,21 +61,21 @@ struct Family<'a> {
     app: &'a TestApp,
     sid: String,
     /// The token that the owner presents next.
-    owned: PlainSecret,
+    owned: PlainRefreshToken,
     /// Every issued token.
-    issued: Vec<PlainSecret>,
+    issued: Vec<PlainRefreshToken>,
     has_ended: bool,
 }
 
 impl<'a> Family<'a> {
     async fn begin(app: &'a TestApp) -> Self {
         let response = app.tokens_of("alice").await;
-        let owned = PlainSecret::parse(text(&response, "refresh_token")).expect("a refresh token");
+        let owned = PlainRefreshToken::parse(text(&response, "refresh_token")).expect("a refresh token");
         let sid = text(&claims(text(&response, "access_token")), "sid").to_owned();
         Self { app, sid, issued: vec![owned.clone()], owned, has_ended: false }
     }
 
-    async fn refresh(&self, token: PlainSecret) -> Result<Refresh, SignInError> {
+    async fn refresh(&self, token: PlainRefreshToken) -> Result<Refresh, SignInError> {
         let Services { db, sessions, tokens, .. } = &self.app.services;
         let client_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let request = RefreshRequest { token, client: None, scope: Scopes::default(), client_ip };
@@ -83,7 +83,7 @@ impl<'a> Family<'a> {
     }
 
     /// Presents a token and returns its successor, if any.
-    async fn present(&mut self, token: &PlainSecret) -> Option<PlainSecret> {
+    async fn present(&mut self, token: &PlainRefreshToken) -> Option<PlainRefreshToken> {
         match self.refresh(token.clone()).await.expect("no error") {
             Refresh::Done(refreshed) => {
                 self.check_issued(&refreshed).await;
@@ -135,7 +135,7 @@ impl<'a> Family<'a> {
                     }
                 }
                 assert!(
-                    successors.windows(2).all(|pair| pair[0].hash() == pair[1].hash()),
+                    successors.windows(2).all(|pair| pair[0].reveal() == pair[1].reveal()),
                     "all requests get the same successor"
                 );
                 if let Some(next) = successors.pop() {

@@ -22,6 +22,9 @@ pub struct RefreshToken {
     pub created_at: Moment,
     pub(in crate::tokens) superseded_at: Option<Moment>,
     pub(in crate::tokens) succession: Option<Succession>,
+    /// Its position in the family, from 1: greater than those of all tokens that were issued before it. 0 in rows of
+    /// releases that did not count.
+    pub(in crate::tokens) generation: i64,
 }
 
 /// The exchange of a used token for its successor.
@@ -50,6 +53,7 @@ struct RefreshTokenRow {
     successor_sealed: Option<String>,
     successor_at: Option<Moment>,
     successors_lost: i64,
+    generation: i64,
 }
 
 impl From<RefreshTokenRow> for RefreshToken {
@@ -68,6 +72,7 @@ impl From<RefreshTokenRow> for RefreshToken {
             created_at: row.created_at,
             superseded_at: row.superseded_at,
             succession,
+            generation: row.generation,
         }
     }
 }
@@ -85,6 +90,7 @@ pub(in crate::tokens) fn insert(conn: &mut DbConnection, token: &RefreshToken) -
             refresh_tokens::client_id.eq(&token.client_id),
             refresh_tokens::scope.eq(token.scope.to_string()),
             refresh_tokens::created_at.eq(token.created_at),
+            refresh_tokens::generation.eq(token.generation),
         ))
         .execute(conn)
         .map(drop)
@@ -124,6 +130,24 @@ pub(in crate::tokens) fn set_superseded(conn: &mut DbConnection, hash: &str, now
     Ok(count == 1)
 }
 
+/// Deletes at most `limit` tokens of a family up to a generation, but none of releases that did not count: those carry no
+/// family and would not be recognized. They are deleted when they expire.
+pub(in crate::tokens) fn prune(
+    conn: &mut DbConnection,
+    family_id: &str,
+    last_generation: i64,
+    limit: i64,
+) -> QueryResult<()> {
+    let hashes: Vec<String> = refresh_tokens::table
+        .filter(refresh_tokens::family_id.eq(family_id))
+        .filter(refresh_tokens::generation.between(1, last_generation))
+        .order(refresh_tokens::generation)
+        .limit(limit)
+        .select(refresh_tokens::token_hash)
+        .load(conn)?;
+    diesel::delete(refresh_tokens::table.filter(refresh_tokens::token_hash.eq_any(hashes))).execute(conn).map(drop)
+}
+
 /// Erases at most `limit` sealed successors that were issued before `before` or after `after`.
 pub(in crate::tokens) fn erase_sealed_successors(
     conn: &mut DbConnection,
@@ -147,6 +171,16 @@ pub(in crate::tokens) fn erase_sealed_successors(
 pub fn delete_old_refresh_tokens(conn: &mut DbConnection, before: Moment, limit: i64) -> QueryResult<usize> {
     let hashes: Vec<String> = refresh_tokens::table
         .filter(refresh_tokens::created_at.lt(before))
+        .select(refresh_tokens::token_hash)
+        .limit(limit)
+        .load(conn)?;
+    diesel::delete(refresh_tokens::table.filter(refresh_tokens::token_hash.eq_any(hashes))).execute(conn)
+}
+
+/// Deletes at most `limit` refresh tokens of these families. Returns their count; if it is below `limit`, none is left.
+pub fn delete_of_families(conn: &mut DbConnection, family_ids: &[String], limit: i64) -> QueryResult<usize> {
+    let hashes: Vec<String> = refresh_tokens::table
+        .filter(refresh_tokens::family_id.eq_any(family_ids))
         .select(refresh_tokens::token_hash)
         .limit(limit)
         .load(conn)?;

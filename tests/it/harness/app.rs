@@ -8,6 +8,7 @@ use serde_json::Value;
 use vestibule::admin::AdminService;
 use vestibule::clock::Clock;
 use vestibule::config::Settings;
+use vestibule::ops::housekeeping;
 use vestibule::server::{self, Running, Services};
 use vestibule::sessions::{EndedSessions, SessionService};
 use vestibule::users::argon2id::PasswordHash;
@@ -160,6 +161,12 @@ impl TestApp {
         let result: Result<T, vestibule::db::DbError> =
             elsewhere.write(move |conn, ended| Ok(step(conn, ended)?)).await;
         result.expect("the database responds")
+    }
+
+    /// Runs housekeeping once. Returns `false` if it ran within the last half minute.
+    pub async fn clean_up(&self) -> bool {
+        let Services { db, sessions, tokens, .. } = &self.services;
+        housekeeping::clean_up(db, sessions, tokens, None).await.expect("the database responds")
     }
 
     /// `GET path`.
