@@ -94,7 +94,8 @@ async fn cleanup_keeps_a_revoked_session_while_a_verifier_accepts_its_tokens() {
         app.clock.advance(Duration::from_secs(seconds));
         let (now, sid) = (app.clock.now(), sid.clone());
         let found = app.write(move |conn| {
-            sessions::delete_expired(conn, now, now, 10)?;
+            let expired = sessions::list_expired(conn, now, now, 10)?;
+            sessions::delete(conn, &expired)?;
             sessions::find(conn, &sid)
         });
         assert_eq!(found.await.is_some(), is_kept, "{seconds}");
