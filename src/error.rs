@@ -14,9 +14,13 @@ use serde::Serialize;
 
 use crate::authentication::SignInError;
 use crate::db::DbError;
+use crate::log_limit::LogLimit;
 use crate::metrics;
 use crate::secret::random_id;
 use crate::tokens::TokenError;
+
+/// Limits the log lines about rejected requests.
+static REJECTION_LOG: LogLimit = LogLimit::new();
 
 /// An error response: a status, a code and a description (RFC 6749 §5.2).
 ///
@@ -71,7 +75,8 @@ impl AppError {
         (*name == header::RETRY_AFTER).then(|| value.to_str().ok()).flatten()
     }
 
-    /// Logs the error and returns the request ID of the log line.
+    /// Logs the error and returns the request ID of the log line. Rejections without a cause, as under overload, share
+    /// one line a second.
     fn log(&self) -> String {
         let request_id = random_id();
         metrics::SERVER_ERRORS.increment();
@@ -80,7 +85,12 @@ impl AppError {
                 let cause = Chain(cause.as_ref());
                 tracing::error!(request_id, status = self.status.as_u16(), %cause, "request failed");
             }
-            None => tracing::warn!(request_id, status = self.status.as_u16(), "request rejected"),
+            // A flood must not fill the log.
+            None => {
+                if let Some(count) = REJECTION_LOG.admit() {
+                    tracing::warn!(request_id, status = self.status.as_u16(), count, "requests rejected");
+                }
+            }
         }
         request_id
     }

@@ -20,7 +20,8 @@
 //! - [`users`]: users, usernames, passwords and their hashes
 //! - [`clients`], [`audit`], [`mail`]: registered clients; recorded events; the mail queue
 //! - [`db`]: connections to SQLite and PostgreSQL, transactions, migrations
-//! - [`i18n`], [`metrics`], [`memory`], [`config`]: translations; counters; releasing memory; settings
+//! - [`i18n`], [`metrics`], [`memory`], [`log_limit`], [`config`]: translations; counters; releasing memory; limits on
+//!   log lines; settings
 //! - [`clock`], [`secret`], [`scope`]: time; randomness, secrets and derived keys; scopes
 //!
 //! `docs/architecture.md` explains the design.
@@ -39,6 +40,7 @@ pub mod error;
 pub mod forward_auth;
 pub mod i18n;
 pub mod links;
+pub mod log_limit;
 pub mod login;
 pub mod mail;
 pub mod memory;

@@ -34,6 +34,8 @@ pub static SIGN_INS: Counter = Counter::new();
 pub static SIGN_IN_FAILURES: Counter = Counter::new();
 /// Sign-ins and re-authentications rejected before hashing, because of too many attempts.
 pub static SIGN_INS_THROTTLED: Counter = Counter::new();
+/// Sign-ins and re-authentications rejected before hashing, because the hash queue was full.
+pub static SIGN_INS_OVERLOADED: Counter = Counter::new();
 /// Refresh tokens exchanged.
 pub static REFRESHES: Counter = Counter::new();
 /// Reused refresh tokens; each ended its session.
@@ -54,6 +56,11 @@ pub fn render() -> String {
         ("vestibule_sign_ins_total", "Successful sign-ins.", &SIGN_INS),
         ("vestibule_sign_in_failures_total", "Sign-ins rejected for invalid credentials.", &SIGN_IN_FAILURES),
         ("vestibule_sign_ins_throttled_total", "Sign-ins rejected for too many attempts.", &SIGN_INS_THROTTLED),
+        (
+            "vestibule_sign_ins_overloaded_total",
+            "Sign-ins rejected because the hash queue was full.",
+            &SIGN_INS_OVERLOADED,
+        ),
         ("vestibule_refreshes_total", "Refresh tokens exchanged.", &REFRESHES),
         ("vestibule_refresh_tokens_reused_total", "Reused refresh tokens detected.", &REFRESH_TOKENS_REUSED),
         ("vestibule_mails_sent_total", "Emails accepted by the SMTP server.", &MAILS_SENT),

@@ -16,8 +16,9 @@ use crate::db::{Db, DbError, server_time};
 use crate::mail::{self, Outbox, Sending, SmtpError};
 use crate::oauth::revoked::RevocationList;
 use crate::ops::health::Readiness;
+use crate::ops::housekeeping::{self, HousekeepingConfig};
 use crate::ops::server_key::{self, ServerKeyError, ServerKeySource};
-use crate::ops::{health, housekeeping, metrics_endpoint};
+use crate::ops::{health, metrics_endpoint};
 use crate::registration::RegistrationLinks;
 use crate::secret::{PlainSecret, ServerKey};
 use crate::sessions::{Lifetimes, SessionService};
@@ -227,7 +228,8 @@ fn listen(
     services: Services,
 ) -> Result<(Server, Vec<SocketAddr>), StartError> {
     let Services { db, sessions, tokens, readiness, .. } = services.clone();
-    actix_web::rt::spawn(housekeeping::keep_clean(db.clone(), sessions.clone(), tokens.clone(), config.key_rotation));
+    let kept_clean = HousekeepingConfig::new(&config);
+    actix_web::rt::spawn(housekeeping::keep_clean(db.clone(), sessions.clone(), tokens.clone(), kept_clean));
     actix_web::rt::spawn(housekeeping::keep_revoked_sessions_fresh(db, sessions, tokens, readiness));
     let (config, web_config) = (web::Data::new(config), web::Data::new(web_config));
     let mut server = HttpServer::new(move || {

@@ -5,8 +5,12 @@ use std::net::IpAddr;
 use chrono::TimeDelta;
 
 use super::PasswordAttempt;
+use super::throttle::LONGEST_WINDOW;
 use crate::config::ThrottlingConfig;
-use crate::secret::{DerivedKey, base64url};
+use crate::secret::{DerivedKey, PlainSecret, base64url};
+
+/// The most buckets that may count one attempt: an account, the account at a network, three networks, a known device.
+pub(super) const MAX_BUCKETS: usize = 6;
 
 /// A counter of failures: of an account at a network, of a network, of an account, or of an account at a known device.
 /// Names are HMACs: a stolen database reveals neither accounts nor networks.
@@ -25,10 +29,13 @@ pub(super) struct Bucket {
 /// The names of all buckets that may count an attempt, and of its rows among the known devices and networks.
 pub(super) struct BucketNames {
     pub account: String,
-    pub network: String,
+    /// The attempt's networks, the smallest first.
+    networks: Vec<(NetworkSize, String)>,
     account_network: String,
     /// The known-device row of the attempt's cookie.
     pub device_id: Option<String>,
+    /// Whether this server issued the cookie for this account: only then is it worth a look-up before others.
+    pub is_device_genuine: bool,
     /// The known-network row of the attempt's network.
     pub network_id: String,
 }
@@ -36,20 +43,27 @@ pub(super) struct BucketNames {
 impl BucketNames {
     pub fn new(key: &DerivedKey, attempt: &PasswordAttempt) -> Self {
         let name = attempt.username.key();
-        let network = network_of(attempt.origin.client_ip);
+        let address = attempt.origin.client_ip;
+        let network = network_of(address);
+        let device = attempt.origin.device.as_ref();
         let hmac = |parts: &[&str]| base64url(&key.hmac(&parts.iter().map(|part| part.as_bytes()).collect::<Vec<_>>()));
         Self {
             account: account_name(key, name),
-            network: hmac(&["network", &network]),
+            networks: NetworkSize::all_of(address)
+                .iter()
+                .map(|size| (*size, hmac(&["network", &size.network_of(address)])))
+                .collect(),
             account_network: hmac(&["account-network", name, &network]),
-            device_id: attempt.origin.device.as_ref().map(|device| device_id(key, name, device.hash().as_str())),
+            device_id: device.map(|device| device_id(key, name, device)),
+            is_device_genuine: device.is_some_and(|device| device.has_tag(key, &device_purpose(name))),
             network_id: hmac(&["known-network", name, &network]),
         }
     }
 
-    /// The keys of all buckets that may count the attempt; without a device one key appears twice.
-    pub fn keys(&self) -> [&String; 4] {
-        [&self.account, &self.network, &self.account_network, self.device_id.as_ref().unwrap_or(&self.account)]
+    /// The keys of all buckets that may count the attempt, at most [`MAX_BUCKETS`].
+    pub fn keys(&self) -> Vec<&String> {
+        let networks = self.networks.iter().map(|(_, key)| key);
+        [&self.account, &self.account_network].into_iter().chain(networks).chain(&self.device_id).collect()
     }
 
     /// The buckets of an attempt, in the order in which their rows are locked. A known device has its own bucket:
@@ -57,20 +71,21 @@ impl BucketNames {
     /// account.
     pub fn buckets(&self, config: &ThrottlingConfig, is_device_known: bool, is_network_known: bool) -> Vec<Bucket> {
         let quarter_hour = TimeDelta::minutes(15);
-        let hour = TimeDelta::hours(1);
+        let hour = LONGEST_WINDOW;
         let bucket =
             |key: &String, limit, window| Bucket { key: key.clone(), account: self.account.clone(), limit, window };
         if let Some(device) = self.device_id.as_ref().filter(|_| is_device_known) {
             return vec![bucket(device, Some(config.account_network_failures), quarter_hour)];
         }
         let account_limit = (!is_network_known).then_some(config.account_failures);
-        let network =
-            Bucket { account: self.network.clone(), ..bucket(&self.network, Some(config.network_failures), hour) };
         let mut buckets = vec![
             bucket(&self.account_network, Some(config.account_network_failures), quarter_hour),
-            network,
             bucket(&self.account, account_limit, hour),
         ];
+        buckets.extend(self.networks.iter().map(|(size, key)| {
+            // It belongs to no account.
+            Bucket { account: key.clone(), ..bucket(key, Some(size.limit(config)), hour) }
+        }));
         // One order for all transactions: two that lock the same rows cannot deadlock.
         buckets.sort();
         buckets
@@ -81,20 +96,67 @@ pub(super) fn account_name(key: &DerivedKey, username_key: &str) -> String {
     base64url(&key.hmac(&[b"account", username_key.as_bytes()]))
 }
 
-pub(super) fn device_id(key: &DerivedKey, username_key: &str, secret_hash: &str) -> String {
-    base64url(&key.hmac(&[b"device", username_key.as_bytes(), secret_hash.as_bytes()]))
+/// The ID of a device among the known ones.
+pub(super) fn device_id(key: &DerivedKey, username_key: &str, device: &PlainSecret) -> String {
+    base64url(&key.hmac(&[b"device", username_key.as_bytes(), device.hash().as_str().as_bytes()]))
 }
 
-/// The /24 of an IPv4 address or the /64 of an IPv6 address: the network of one household or office.
+/// The secret of a new known-device cookie for an account.
+pub(super) fn generate_device(key: &DerivedKey, username_key: &str) -> PlainSecret {
+    PlainSecret::generate_tagged(key, &device_purpose(username_key))
+}
+
+fn device_purpose(username_key: &str) -> [&[u8]; 2] {
+    [b"device cookie", username_key.as_bytes()]
+}
+
+/// The network of one household or office: the /24 of an IPv4 address or the /64 of an IPv6 address.
 pub(super) fn network_of(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => {
-            let [a, b, c, _] = address.octets();
-            format!("{a}.{b}.{c}.0/24")
+    NetworkSize::Smallest.network_of(address)
+}
+
+/// The size of a network whose failures are counted. An IPv6 customer gets anything from a /64 to a /48, and with it up
+/// to 65,536 of the smallest networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NetworkSize {
+    /// An IPv4 /24 or an IPv6 /64.
+    Smallest,
+    /// An IPv6 /56.
+    Ipv6Bits56,
+    /// An IPv6 /48.
+    Ipv6Bits48,
+}
+
+impl NetworkSize {
+    fn all_of(address: IpAddr) -> &'static [Self] {
+        match address.to_canonical() {
+            IpAddr::V4(_) => &[Self::Smallest],
+            IpAddr::V6(_) => &[Self::Smallest, Self::Ipv6Bits56, Self::Ipv6Bits48],
         }
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+    }
+
+    fn limit(self, config: &ThrottlingConfig) -> i64 {
+        match self {
+            Self::Smallest => config.network_failures,
+            Self::Ipv6Bits56 => config.network_56_failures,
+            Self::Ipv6Bits48 => config.network_48_failures,
+        }
+    }
+
+    fn network_of(self, address: IpAddr) -> String {
+        match address.to_canonical() {
+            IpAddr::V4(address) => {
+                let [a, b, c, _] = address.octets();
+                format!("{a}.{b}.{c}.0/24")
+            }
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                match self {
+                    Self::Smallest => format!("{a:x}:{b:x}:{c:x}:{d:x}::/64"),
+                    Self::Ipv6Bits56 => format!("{a:x}:{b:x}:{c:x}:{:x}::/56", d & 0xff00),
+                    Self::Ipv6Bits48 => format!("{a:x}:{b:x}:{c:x}::/48"),
+                }
+            }
         }
     }
 }

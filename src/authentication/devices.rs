@@ -70,10 +70,11 @@ pub(super) fn remember(
         insert(conn, &names.network_id, user_id, KnownKind::Network, now)?;
     }
     match &names.device_id {
-        Some(id) if known.device => store::set_known_used(conn, id, now).map(|()| None),
+        // The cookie of an earlier version has no tag and is replaced.
+        Some(id) if known.device && names.is_device_genuine => store::set_known_used(conn, id, now).map(|()| None),
         _ if is_browser => {
-            let secret = PlainSecret::generate();
-            let id = buckets::device_id(key, username_key, secret.hash().as_str());
+            let secret = buckets::generate_device(key, username_key);
+            let id = buckets::device_id(key, username_key, &secret);
             insert(conn, &id, user_id, KnownKind::Device, now)?;
             Ok(Some(secret))
         }

@@ -26,6 +26,7 @@ pub use request_limits::RequestLimiter;
 pub use service::{AuthService, SignInError};
 pub use sign_in::{SignIn, SignedIn};
 pub use store::{delete_stale_attempts, delete_stale_devices};
+pub use throttle::attempts_kept;
 
 /// Forgets the failures counted for an account, from all networks and devices. Returns the number of buckets deleted.
 pub fn unlock(conn: &mut DbConnection, server_key: &ServerKey, username: &Username) -> QueryResult<usize> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::reservation::Requester;
 use super::service::{Verification, detached};
 use super::{AuthService, PasswordAttempt, SignInError};
 use crate::users::argon2id::PasswordHash;
@@ -24,7 +25,7 @@ impl AuthService {
     pub async fn reauthenticate(&self, attempt: PasswordAttempt) -> Result<Reauthentication, SignInError> {
         let service = self.clone();
         detached(async move {
-            Ok(match service.verify_password(&attempt).await? {
+            Ok(match service.verify_password(&attempt, Requester::SignedIn).await? {
                 Verification::Correct(reserved, hash) => {
                     service.throttle.release(&reserved).await?;
                     Reauthentication::Correct(hash)

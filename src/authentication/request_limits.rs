@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 
 use super::buckets::network_of;
 use super::store::{self, RequestBucket};
+use super::throttle::LONGEST_WINDOW;
 use crate::clock::{Clock, seconds_until};
 use crate::db::{Db, DbError};
 use crate::secret::{DerivedKey, KeyPurpose, ServerKey, base64url};
@@ -21,7 +22,7 @@ const PER_ACCOUNT: i64 = 3;
 const RESET_WINDOW: TimeDelta = TimeDelta::minutes(30);
 /// Submissions per hour for one link: each can cost a hash, and reveal whether a name is taken.
 const PER_LINK: i64 = 20;
-const HOUR: TimeDelta = TimeDelta::hours(1);
+const HOUR: TimeDelta = LONGEST_WINDOW;
 
 /// Counts requests in the database, as failed sign-ins are counted. Cheap to clone.
 #[derive(Clone)]

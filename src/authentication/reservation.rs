@@ -1,4 +1,7 @@
 //! The sign-in throttle: an attempt is reserved before its hash is computed, then released or counted as failed.
+//!
+//! Before it is written, it gets a slot for its hash: an attempt that is rejected because there are too many costs no
+//! transaction and, from an unknown browser, no query.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +18,7 @@ use crate::clock::{Clock, Moment, seconds_until};
 use crate::config::ThrottlingConfig;
 use crate::db::{Db, DbConnection, DbError};
 use crate::secret::{DerivedKey, KeyPurpose, ServerKey};
+use crate::users::hash_pool::{HashPool, HashSlot, Standing};
 use crate::users::{self, User};
 
 /// The most attempts that read and reserve at the same time: fewer than the pool has connections on either database.
@@ -36,13 +40,14 @@ pub(super) struct Throttle {
     config: ThrottlingConfig,
     /// The key of the bucket names.
     pub key: DerivedKey,
+    hash_pool: HashPool,
     wait_queue: WaitQueue,
     reserving: Arc<Semaphore>,
 }
 
-/// The state of the database before an attempt is reserved.
+/// The state of the database before an attempt is reserved. It holds nothing of the user: a throttled attempt takes the
+/// same time for a name that exists and one that does not.
 struct AttemptContext {
-    user: Option<User>,
     known: Known,
     buckets: Vec<(Bucket, Option<BucketState>)>,
 }
@@ -59,34 +64,55 @@ pub(super) struct Reserved {
 
 /// Outcome of a reservation.
 pub(super) enum Reservation {
-    Reserved(Box<Reserved>),
+    /// It is reserved, with a slot for its hash.
+    Reserved(Box<Reserved>, HashSlot),
     /// Too many failed attempts; the time to wait.
     Throttled(Duration),
+    /// No slot for its hash is free.
+    Overloaded,
+}
+
+/// Who an attempt comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Requester {
+    /// A person in a session of the account.
+    SignedIn,
+    /// Anyone.
+    Anyone,
 }
 
 impl Throttle {
-    pub fn new(config: ThrottlingConfig, server_key: &ServerKey, db: Db, clock: Clock) -> Self {
+    pub fn new(config: ThrottlingConfig, server_key: &ServerKey, db: Db, clock: Clock, hash_pool: HashPool) -> Self {
         Self {
             db,
             clock,
             config,
+            hash_pool,
             key: server_key.derive(KeyPurpose::Throttling),
             wait_queue: WaitQueue::default(),
             reserving: Arc::new(Semaphore::new(CONCURRENT_RESERVATIONS)),
         }
     }
 
-    /// Reserves an attempt, after waiting while only attempts in flight block it. A throttled attempt writes nothing.
-    pub async fn reserve(&self, attempt: &PasswordAttempt) -> Result<Reservation, DbError> {
+    /// Reserves an attempt, after waiting while only attempts in flight block it. A throttled attempt, and one without a
+    /// slot for its hash, writes nothing.
+    pub async fn reserve(&self, attempt: &PasswordAttempt, requester: Requester) -> Result<Reservation, DbError> {
+        let names = BucketNames::new(&self.key, attempt);
+        let may_be_known = requester == Requester::SignedIn || names.is_device_genuine;
+        let names = Arc::new(names);
         let deadline = Instant::now() + MAX_WAIT;
         let mut conflicts = 0;
         loop {
+            // A flood from unknown browsers, with made-up cookies or none, ends here: its reads would delay the others.
+            if !may_be_known && !self.hash_pool.has_room() {
+                return Ok(Reservation::Overloaded);
+            }
             // Queued here, in order and for longer than the pool's own limit: a flood of attempts neither takes all
             // connections from other requests nor fails because none is free.
             let permit = tokio::time::timeout(MAX_WAIT, self.reserving.acquire()).await;
             let Ok(Ok(permit)) = permit else { return Err(DbError::Busy) };
             let now = self.clock.now();
-            let context = self.read_context(attempt, now).await?;
+            let context = self.read_context(&names, now).await?;
             match self.verdict(&context, now) {
                 (Verdict::Blocked(until), _) => {
                     // The bucket is blocked, so no attempt need wait longer: all are woken, to be throttled. Waking all
@@ -103,8 +129,14 @@ impl Throttle {
                     }
                 }
                 (Verdict::Free, _) => {
-                    if let Some(reserved) = self.try_reserve(context, now).await? {
-                        return Ok(Reservation::Reserved(Box::new(reserved)));
+                    // A cookie that the account has forgotten, after a new password for example, is not known. A known
+                    // network does not count: full queues would reveal which networks an account signs in from.
+                    let is_known =
+                        requester == Requester::SignedIn || (names.is_device_genuine && context.known.device);
+                    let standing = if is_known { Standing::Known(&names.account) } else { Standing::Unknown };
+                    let Ok(slot) = self.hash_pool.reserve(standing) else { return Ok(Reservation::Overloaded) };
+                    if let Some(reserved) = self.try_reserve(attempt, context, now).await? {
+                        return Ok(Reservation::Reserved(Box::new(reserved), slot));
                     }
                     conflicts += 1;
                     if conflicts >= MAX_CONFLICTS {
@@ -115,21 +147,18 @@ impl Throttle {
         }
     }
 
-    async fn read_context(&self, attempt: &PasswordAttempt, now: Moment) -> Result<AttemptContext, DbError> {
-        let names = BucketNames::new(&self.key, attempt);
-        let username = attempt.username.clone();
-        let config = self.config;
+    async fn read_context(&self, names: &Arc<BucketNames>, now: Moment) -> Result<AttemptContext, DbError> {
+        let (names, config) = (Arc::clone(names), self.config);
         self.db
             .read(move |conn| {
-                let user = users::find_by_key(conn, username.key())?;
                 let known = Known::find(conn, &names, now)?;
-                let states = store::list_bucket_states(conn, names.keys())?;
+                let states = store::list_bucket_states(conn, &names.keys())?;
                 let buckets = names.buckets(&config, known.device, known.network);
                 let buckets = buckets.into_iter().map(|bucket| {
                     let state = states.iter().find(|(key, _)| *key == bucket.key).map(|(_, state)| state.clone());
                     (bucket, state)
                 });
-                Ok(AttemptContext { user, known, buckets: buckets.collect() })
+                Ok(AttemptContext { known, buckets: buckets.collect() })
             })
             .await
     }
@@ -152,10 +181,15 @@ impl Throttle {
         strictest
     }
 
-    /// Reserves the attempt in all its buckets. `None` when a row has changed since it was read.
-    async fn try_reserve(&self, context: AttemptContext, now: Moment) -> Result<Option<Reserved>, DbError> {
-        let config = self.config;
-        let AttemptContext { user, known, buckets } = context;
+    /// Reserves the attempt in all its buckets and reads the user. `None` when a row has changed since it was read.
+    async fn try_reserve(
+        &self,
+        attempt: &PasswordAttempt,
+        context: AttemptContext,
+        now: Moment,
+    ) -> Result<Option<Reserved>, DbError> {
+        let (config, username) = (self.config, attempt.username.clone());
+        let AttemptContext { known, buckets } = context;
         let keys = buckets.iter().map(|(bucket, _)| bucket.key.clone()).collect();
         // The bucket of a network belongs to no account; its account column repeats its key.
         let account = buckets.iter().map(|(bucket, _)| bucket).find(|bucket| bucket.account != bucket.key);
@@ -172,11 +206,11 @@ impl Throttle {
                         return Err(ReserveError::Conflict);
                     }
                 }
-                Ok(())
+                Ok(users::find_by_key(conn, username.key()).map_err(DbError::from)?)
             })
             .await;
         match result {
-            Ok(()) => Ok(Some(Reserved { user, known, keys, limits })),
+            Ok(user) => Ok(Some(Reserved { user, known, keys, limits })),
             Err(ReserveError::Conflict) => Ok(None),
             Err(ReserveError::Database(error)) if error.is_unique_violation() => Ok(None),
             Err(ReserveError::Database(error)) => Err(error),
@@ -185,8 +219,8 @@ impl Throttle {
 
     /// Releases a reserved attempt without counting it.
     pub async fn release(&self, reserved: &Reserved) -> Result<(), DbError> {
-        let (now, keys) = (self.clock.now(), reserved.keys.clone());
-        self.db.write(move |conn| release_in(conn, &keys, now)).await?;
+        let keys = reserved.keys.clone();
+        self.db.write(move |conn| release_in(conn, &keys)).await?;
         self.signal(&reserved.keys);
         Ok(())
     }
@@ -203,13 +237,12 @@ impl Throttle {
             .write(move |conn| -> Result<(), DbError> {
                 let mut counted = Vec::new();
                 for key in &keys {
-                    if store::decide(conn, key, true, now)? {
+                    if store::fail(conn, key, now)? {
                         counted.push(key);
                     }
                 }
-                // One bucket for a known device, three otherwise.
-                let key = |at: usize| keys.get(at).unwrap_or(&keys[0]);
-                let states = store::list_bucket_states(conn, [key(0), key(1), key(2), key(0)])?;
+                let own: Vec<&String> = limits.iter().map(|(key, _)| key).collect();
+                let states = store::list_bucket_states(conn, &own)?;
                 // Each failure adds one under the row's lock, so exactly one failure meets the limit. An attempt that
                 // was counted as lost before it was decided adds none.
                 let reaches_limit = |(key, limit): &(String, i64)| {
@@ -256,9 +289,9 @@ fn reserve_in(
 }
 
 /// Releases a reserved attempt, as a step of a transaction.
-pub(super) fn release_in(conn: &mut DbConnection, keys: &[String], now: Moment) -> Result<(), DbError> {
+pub(super) fn release_in(conn: &mut DbConnection, keys: &[String]) -> Result<(), DbError> {
     for key in keys {
-        store::decide(conn, key, false, now)?;
+        store::release(conn, key)?;
     }
     Ok(())
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::PasswordAttempt;
-use super::reservation::{Reservation, Reserved, Throttle};
+use super::reservation::{Requester, Reservation, Reserved, Throttle};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, DbError};
+use crate::log_limit::LogLimit;
 use crate::mail::Outbox;
 use crate::metrics;
 use crate::secret::ServerKey;
@@ -14,6 +15,9 @@ use crate::sessions::SessionService;
 use crate::tokens::{SigningError, TokenService};
 use crate::users::argon2id::PasswordHash;
 use crate::users::hash_pool::HashPool;
+
+/// Limits the log lines about a full hash queue.
+static OVERLOADED_LOG: LogLimit = LogLimit::new();
 
 /// An error that prevents a decision on an attempt.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +67,7 @@ impl AuthService {
     ) -> Self {
         let clock = tokens.clock().clone();
         Self {
-            throttle: Throttle::new(config.throttling, server_key, db.clone(), clock.clone()),
+            throttle: Throttle::new(config.throttling, server_key, db.clone(), clock.clone(), hash_pool.clone()),
             outbox: Outbox::new(config, server_key),
             db,
             clock,
@@ -73,18 +77,29 @@ impl AuthService {
         }
     }
 
-    /// Reserves an attempt, then verifies the password. No connection is held while hashing. An attempt whose outcome
+    /// Reserves an attempt and a slot for its hash, then verifies the password. No connection is held while hashing. An attempt whose outcome
     /// is never stored counts as failed after a minute.
-    pub(super) async fn verify_password(&self, attempt: &PasswordAttempt) -> Result<Verification, DbError> {
-        let reserved = match self.throttle.reserve(attempt).await? {
-            Reservation::Reserved(reserved) => reserved,
+    pub(super) async fn verify_password(
+        &self,
+        attempt: &PasswordAttempt,
+        requester: Requester,
+    ) -> Result<Verification, DbError> {
+        let (reserved, slot) = match self.throttle.reserve(attempt, requester).await? {
+            Reservation::Reserved(reserved, slot) => (reserved, slot),
+            Reservation::Overloaded => {
+                metrics::SIGN_INS_OVERLOADED.increment();
+                if let Some(count) = OVERLOADED_LOG.admit() {
+                    tracing::warn!(count, "sign-ins rejected: too many passwords are queued for hashing");
+                }
+                return Ok(Verification::Overloaded);
+            }
             Reservation::Throttled(wait) => {
                 metrics::SIGN_INS_THROTTLED.increment();
                 return Ok(Verification::Throttled(wait));
             }
         };
         let hash = reserved.user.as_ref().and_then(|user| user.password_hash.clone());
-        let Ok(is_correct) = self.hash_pool.verify(attempt.password.clone(), hash.clone()).await else {
+        let Ok(is_correct) = slot.verify(attempt.password.clone(), hash.clone()).await else {
             self.throttle.release(&reserved).await?;
             return Ok(Verification::Overloaded);
         };

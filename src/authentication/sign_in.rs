@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::buckets::BucketNames;
 use super::devices::{self, SignInPlace};
-use super::reservation::{MAX_CONFLICTS, Reserved, release_in};
+use super::reservation::{MAX_CONFLICTS, Requester, Reserved, release_in};
 use super::service::{Verification, detached};
 use super::{AuthService, PasswordAttempt, SignInError, SignInPurpose, granted_scopes};
 use crate::audit::{self, Event, EventKind};
@@ -81,7 +81,7 @@ impl AuthService {
     /// # Errors
     /// [`SignInError`] when no decision was possible; the reserved attempt then counts as failed after a minute.
     pub async fn sign_in(&self, attempt: PasswordAttempt, purpose: SignInPurpose) -> Result<SignIn, SignInError> {
-        let (reserved, hash) = match self.verify_password(&attempt).await? {
+        let (reserved, hash) = match self.verify_password(&attempt, Requester::Anyone).await? {
             Verification::Correct(reserved, hash) => (reserved, hash),
             Verification::Incorrect(reserved) => return self.reject(&attempt, &reserved, SignIn::Rejected).await,
             Verification::Throttled(wait) => return Ok(SignIn::Throttled(wait)),
@@ -208,7 +208,7 @@ impl CompletionStep {
         if let Some(upgraded) = &self.upgraded {
             users::set_password_hash(conn, self.user.id, upgraded, Some(&self.verified), now)?;
         }
-        release_in(conn, &self.keys, now)?;
+        release_in(conn, &self.keys)?;
         let place = SignInPlace {
             names: &self.names,
             user_id: self.user.id,

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use diesel::prelude::*;
 
-use super::buckets::Bucket;
+use super::buckets::{Bucket, MAX_BUCKETS};
 use super::throttle::BucketState;
 use crate::clock::{Moment, latest_past, past};
 use crate::db::DbConnection;
@@ -14,18 +14,15 @@ use crate::users::UserId;
 const KNOWN_FOR: TimeDelta = TimeDelta::days(90);
 /// A use is recorded unless the last recorded one is more recent than this.
 const USE_RECORDED_EVERY: TimeDelta = TimeDelta::days(1);
-/// How long an unchanged bucket is kept: longer than any window or wait.
-const ATTEMPTS_KEPT: TimeDelta = TimeDelta::days(2);
 
-/// Lists the existing rows of `keys`, with their keys. Four equalities instead of a list, because SQLite parses a query
-/// with a list again each time.
-pub(super) fn list_bucket_states(
-    conn: &mut DbConnection,
-    keys: [&String; 4],
-) -> QueryResult<Vec<(String, BucketState)>> {
-    let [first, second, third, fourth] = keys.map(|key| login_attempts::bucket.eq(key));
+/// Lists the existing rows of the first [`MAX_BUCKETS`] of `keys`, with their keys. Equalities instead of a list, because
+/// SQLite parses a query with a list again each time.
+pub(super) fn list_bucket_states(conn: &mut DbConnection, keys: &[&String]) -> QueryResult<Vec<(String, BucketState)>> {
+    let Some(any) = keys.first() else { return Ok(Vec::new()) };
+    let is = |at: usize| login_attempts::bucket.eq(*keys.get(at).unwrap_or(any));
+    let [first, second, third, fourth, fifth, sixth]: [_; MAX_BUCKETS] = [is(0), is(1), is(2), is(3), is(4), is(5)];
     let rows: Vec<(String, i64, i64, Moment, Moment, Moment)> = login_attempts::table
-        .filter(first.or(second).or(third).or(fourth))
+        .filter(first.or(second).or(third).or(fourth).or(fifth).or(sixth))
         .select((
             login_attempts::bucket,
             login_attempts::failures,
@@ -104,28 +101,42 @@ pub(super) fn insert_reserved(conn: &mut DbConnection, bucket: &Bucket, now: Mom
         .map(drop)
 }
 
-/// Ends a reservation, and counts a failure if the attempt failed. Returns `false`, and changes nothing, when an admin
-/// deleted the row or the attempt was counted as lost.
-pub(super) fn decide(conn: &mut DbConnection, key: &str, has_failed: bool, now: Moment) -> QueryResult<bool> {
+/// Ends a reservation and counts a failure. Returns `false`, and changes nothing, when an admin deleted the row or the
+/// attempt was counted as lost.
+pub(super) fn fail(conn: &mut DbConnection, key: &str, now: Moment) -> QueryResult<bool> {
     let row = login_attempts::table.find(key).filter(login_attempts::in_flight.gt(0));
-    let returned = login_attempts::in_flight.eq(login_attempts::in_flight - 1);
-    if has_failed {
-        let failed = login_attempts::failures.eq(login_attempts::failures + 1);
-        diesel::update(row).set((returned, failed, login_attempts::last_failed_at.eq(now))).execute(conn)
-    } else {
-        diesel::update(row).set(returned).execute(conn)
+    let decided = (
+        login_attempts::in_flight.eq(login_attempts::in_flight - 1),
+        login_attempts::failures.eq(login_attempts::failures + 1),
+        login_attempts::last_failed_at.eq(now),
+    );
+    diesel::update(row).set(decided).execute(conn).map(|count| count == 1)
+}
+
+/// Ends a reservation without a failure. Deletes the row if nothing is counted in it: the table holds failures and
+/// attempts in flight, not everyone who signs in.
+pub(super) fn release(conn: &mut DbConnection, key: &str) -> QueryResult<()> {
+    let row = login_attempts::table.find(key);
+    let without_failures = row.filter(login_attempts::failures.eq(0));
+    // Most often, it is the only attempt, and one statement is enough.
+    if diesel::delete(without_failures.filter(login_attempts::in_flight.eq(1))).execute(conn)? == 1 {
+        return Ok(());
     }
-    .map(|count| count == 1)
+    diesel::update(row.filter(login_attempts::in_flight.gt(0)))
+        .set(login_attempts::in_flight.eq(login_attempts::in_flight - 1))
+        .execute(conn)?;
+    // The last of several attempts may have been released between the two statements.
+    diesel::delete(without_failures.filter(login_attempts::in_flight.eq(0))).execute(conn).map(drop)
 }
 
 pub(super) fn delete_attempts_of(conn: &mut DbConnection, account: &str) -> QueryResult<usize> {
     diesel::delete(login_attempts::table.filter(login_attempts::account.eq(account))).execute(conn)
 }
 
-/// Deletes rows in which nothing was counted for two days, at most `limit`.
-pub fn delete_stale_attempts(conn: &mut DbConnection, now: Moment, limit: i64) -> QueryResult<usize> {
+/// Deletes rows in which nothing was counted since `before`, at most `limit`.
+pub fn delete_stale_attempts(conn: &mut DbConnection, before: Moment, limit: i64) -> QueryResult<usize> {
     let keys: Vec<String> = login_attempts::table
-        .filter(login_attempts::last_tried_at.lt(now - ATTEMPTS_KEPT))
+        .filter(login_attempts::last_tried_at.lt(before))
         .select(login_attempts::bucket)
         .limit(limit)
         .load(conn)?;

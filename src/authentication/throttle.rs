@@ -8,6 +8,15 @@ use crate::config::ThrottlingConfig;
 
 /// An attempt in flight for longer counts as failed: its server is taken to have crashed.
 const IN_FLIGHT_FOR: TimeDelta = TimeDelta::seconds(60);
+/// The longest window of a bucket, of requests included.
+pub(super) const LONGEST_WINDOW: TimeDelta = TimeDelta::hours(1);
+
+/// How long a row is needed after its last attempt: the longest window of a bucket or, beyond a limit, the longest wait.
+/// An attempt in flight is decided or taken for lost before either starts.
+#[must_use]
+pub fn attempts_kept(config: &ThrottlingConfig) -> TimeDelta {
+    IN_FLIGHT_FOR + delta(config.longest_wait).max(LONGEST_WINDOW)
+}
 
 /// A bucket's row.
 #[derive(Clone, Debug)]
@@ -91,6 +100,8 @@ mod tests {
     const CONFIG: ThrottlingConfig = ThrottlingConfig {
         account_network_failures: 10,
         network_failures: 100,
+        network_56_failures: 200,
+        network_48_failures: 400,
         account_failures: 50,
         first_wait: Duration::from_secs(30),
         longest_wait: Duration::from_mins(15),

@@ -141,8 +141,12 @@ pub struct PasswordConfig {
 pub struct ThrottlingConfig {
     /// Failures in 15 minutes for one account from one network or one known device.
     pub account_network_failures: i64,
-    /// Failures in an hour from one network for all accounts.
+    /// Failures in an hour from one network (IPv4 /24, IPv6 /64) for all accounts.
     pub network_failures: i64,
+    /// The same for an IPv6 /56.
+    pub network_56_failures: i64,
+    /// The same for an IPv6 /48.
+    pub network_48_failures: i64,
     /// Failures in an hour for one account from all networks.
     pub account_failures: i64,
     /// First wait; it doubles with each further failure.

@@ -153,7 +153,19 @@ settings! {
             source: Flag, value_name: "NUMBER", needed_by: Server,
             default: Text("100");
             parse: |text| number(text, 1..=1_000_000),
-            help: "Failed sign-ins from one network in an hour",
+            help: "Failed sign-ins from one network (IPv4 /24 or IPv6 /64) in an hour",
+        }
+        THROTTLE_NETWORK_56: i64 {
+            source: Flag, value_name: "NUMBER", needed_by: Server,
+            default: Text("200");
+            parse: |text| number(text, 1..=1_000_000),
+            help: "Failed sign-ins from one IPv6 /56 in an hour",
+        }
+        THROTTLE_NETWORK_48: i64 {
+            source: Flag, value_name: "NUMBER", needed_by: Server,
+            default: Text("400");
+            parse: |text| number(text, 1..=1_000_000),
+            help: "Failed sign-ins from one IPv6 /48 in an hour",
         }
         THROTTLE_ACCOUNT: i64 {
             source: Flag, value_name: "NUMBER", needed_by: Server,

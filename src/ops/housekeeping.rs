@@ -8,6 +8,7 @@ use diesel::QueryResult;
 use super::health::Readiness;
 use super::store;
 use crate::clock::{latest_past, unix_seconds};
+use crate::config::Config;
 use crate::db::server_time::{self, ClockDifference, ClockReports};
 use crate::db::{Db, DbConnection, DbError};
 use crate::sessions::SessionService;
@@ -64,10 +65,28 @@ async fn refresh(
     Ok(difference)
 }
 
-/// Maintains signing keys and deletes expired rows every minute, until it is dropped. A signing key older than
-/// `key_rotation` is replaced.
-pub async fn keep_clean(db: Db, sessions: SessionService, tokens: TokenService, key_rotation: Option<Duration>) {
-    let key_rotation = key_rotation.and_then(|age| TimeDelta::from_std(age).ok());
+/// What housekeeping needs of the settings.
+#[derive(Clone, Copy, Debug)]
+pub struct HousekeepingConfig {
+    /// The age at which a signing key is replaced.
+    pub key_rotation: Option<TimeDelta>,
+    /// How long a counter of failed sign-ins is kept after its last attempt.
+    pub attempts_kept: TimeDelta,
+}
+
+impl HousekeepingConfig {
+    /// Derives it from the settings.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self {
+            key_rotation: config.key_rotation.and_then(|age| TimeDelta::from_std(age).ok()),
+            attempts_kept: authentication::attempts_kept(&config.throttling),
+        }
+    }
+}
+
+/// Maintains signing keys and deletes expired rows every minute, until it is dropped.
+pub async fn keep_clean(db: Db, sessions: SessionService, tokens: TokenService, config: HousekeepingConfig) {
     let mut has_all_skeletons = false;
     loop {
         if !has_all_skeletons {
@@ -77,7 +96,7 @@ pub async fn keep_clean(db: Db, sessions: SessionService, tokens: TokenService, 
             }
         }
         tokio::time::sleep(CLEANUP_INTERVAL).await;
-        if let Err(error) = clean_up(&db, &sessions, &tokens, key_rotation).await {
+        if let Err(error) = clean_up(&db, &sessions, &tokens, config).await {
             tracing::warn!(%error, "cleanup failed; retrying in a minute");
         }
     }
@@ -89,7 +108,7 @@ pub async fn clean_up(
     db: &Db,
     sessions: &SessionService,
     tokens: &TokenService,
-    key_rotation: Option<TimeDelta>,
+    config: HousekeepingConfig,
 ) -> Result<bool, DbError> {
     let (now, lifetimes) = (tokens.clock().now(), sessions.lifetimes());
     let (seconds, latest) = (unix_seconds(now), unix_seconds(latest_past(now)));
@@ -102,7 +121,7 @@ pub async fn clean_up(
         return Ok(false);
     }
     let token_life = lifetimes.access_token();
-    if let Err(error) = tokens.keys().run_maintenance(db, key_rotation, token_life, now).await {
+    if let Err(error) = tokens.keys().run_maintenance(db, config.key_rotation, token_life, now).await {
         // The cleanup continues without it.
         tracing::warn!(%error, "signing-key maintenance failed; retrying in a minute");
     }
@@ -117,7 +136,7 @@ pub async fn clean_up(
     delete_sessions(db, move |conn| sessions::list_ended(conn, before, BATCH)).await?;
     delete_sessions(db, move |conn| sessions::list_expired(conn, last_used_before, now, BATCH)).await?;
     delete(db, move |conn| sessions::delete_stale_holders(conn, now, BATCH)).await?;
-    delete(db, move |conn| authentication::delete_stale_attempts(conn, now, BATCH)).await?;
+    delete(db, move |conn| authentication::delete_stale_attempts(conn, now - config.attempts_kept, BATCH)).await?;
     delete(db, move |conn| authentication::delete_stale_devices(conn, now, BATCH)).await?;
     delete(db, move |conn| mail::delete_expired(conn, now, BATCH)).await?;
     delete(db, move |conn| links::delete_expired(conn, now, BATCH)).await?;

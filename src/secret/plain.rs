@@ -4,7 +4,10 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::{base64url, fill_random, from_base64url, hmac_sha256, sha256};
+use super::{DerivedKey, base64url, constant_time_eq, fill_random, from_base64url, hmac_sha256, sha256};
+
+/// The random bytes of a secret that also has a tag; the other half of it is the tag.
+const TAGGED_BYTES: usize = 16;
 
 /// The secret of a session, one-time link, refresh token or client: 256 random bits, 43 characters of base64url.
 ///
@@ -19,6 +22,24 @@ impl PlainSecret {
         let mut bytes = Zeroizing::new([0; 32]);
         fill_random(bytes.as_mut());
         Self(Zeroizing::new(base64url(bytes.as_ref())))
+    }
+
+    /// Generates a secret of 128 random bits and a tag of 128 bits, an HMAC under `key`: whoever has the key can tell it
+    /// from a made-up one without a look-up. `purpose` says what it is for and whom.
+    #[must_use]
+    pub fn generate_tagged(key: &DerivedKey, purpose: &[&[u8]]) -> Self {
+        let mut random = Zeroizing::new([0; TAGGED_BYTES]);
+        fill_random(random.as_mut());
+        let tag = tag(key, purpose, random.as_ref());
+        Self(Zeroizing::new(base64url(&Zeroizing::new([random.as_ref(), &tag[..]].concat()))))
+    }
+
+    /// Whether [`Self::generate_tagged`] generated the secret with this key and purpose.
+    #[must_use]
+    pub fn has_tag(&self, key: &DerivedKey, purpose: &[&[u8]]) -> bool {
+        let bytes = Zeroizing::new(from_base64url(&self.0).unwrap_or_default());
+        let Some((random, presented)) = bytes.split_at_checked(TAGGED_BYTES) else { return false };
+        constant_time_eq(&tag(key, purpose, random), presented)
     }
 
     /// Parses a presented secret: 43 characters of base64url.
@@ -66,6 +87,11 @@ impl PlainSecret {
     }
 }
 
+fn tag(key: &DerivedKey, purpose: &[&[u8]], random: &[u8]) -> Vec<u8> {
+    let parts: Vec<&[u8]> = purpose.iter().copied().chain([random]).collect();
+    key.hmac(&parts)[..TAGGED_BYTES].to_vec()
+}
+
 impl fmt::Debug for PlainSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PlainSecret(…)")
@@ -93,6 +119,7 @@ impl SecretHash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::{KeyPurpose, ServerKey};
 
     #[test]
     fn sealed_successor_opens_only_with_its_secret_and_sequence() {
@@ -102,6 +129,18 @@ mod tests {
         assert_eq!(secret.open_successor(&sealed, 1).expect("a secret").reveal(), successor.reveal());
         assert_ne!(secret.open_successor(&sealed, 2).expect("a secret").reveal(), successor.reveal());
         assert_ne!(PlainSecret::generate().open_successor(&sealed, 1).expect("a secret").reveal(), successor.reveal());
+    }
+
+    #[test]
+    fn tag_belongs_to_one_key_and_purpose() {
+        let [key, other] = [ServerKey::generate(), ServerKey::generate()].map(|key| key.derive(KeyPurpose::Throttling));
+        let secret = PlainSecret::generate_tagged(&key, &[b"device", b"alice"]);
+        let parsed = PlainSecret::parse(secret.reveal()).expect("a secret");
+        assert!(parsed.has_tag(&key, &[b"device", b"alice"]));
+        assert!(!parsed.has_tag(&key, &[b"device", b"bob"]) && !parsed.has_tag(&other, &[b"device", b"alice"]));
+        assert!(!PlainSecret::generate().has_tag(&key, &[b"device", b"alice"]));
+        let again = PlainSecret::generate_tagged(&key, &[b"device", b"alice"]);
+        assert_ne!(again.reveal(), secret.reveal());
     }
 
     #[test]

@@ -1,30 +1,42 @@
-//! A fixed number of low-priority threads that hash passwords and estimate new ones, behind a bounded queue.
+//! A fixed number of low-priority threads that hash passwords and estimate new ones, behind two bounded queues.
 
-use std::time::Duration;
+mod lanes;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
 use tokio::sync::oneshot;
 
 use super::argon2id::{Cost, Hasher, PasswordHash};
 use super::password::{Password, PasswordError, ProposedPassword};
 use crate::memory;
+use lanes::{Lane, Lanes};
 
-/// The length of the queue for each thread: at 20 ms a hash, the last job waits a little over a second.
-const QUEUE_PER_THREAD: usize = 64;
+/// The slots of each lane for each thread: at 20 ms a hash, the last job of a lane waits a little over a second.
+const SLOTS_PER_THREAD: usize = 64;
 /// The time without work after which a thread releases its memory.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The lowest priority, because verifying tokens must not wait for hashes.
 const NICENESS: i32 = 19;
 
-/// The queue is full; the response should be 503 with `Retry-After`.
+/// No slot is free; the response should be 503 with `Retry-After`.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("too many passwords are queued for hashing: try again in a moment")]
 pub struct HashPoolFull;
 
+/// Who a slot is for. Under load, [`Standing::Unknown`] is rejected first.
+#[derive(Clone, Copy, Debug)]
+pub enum Standing<'a> {
+    /// A known browser or a signed-in person of this account, by any name that is the same for all its attempts.
+    Known(&'a str),
+    /// Anyone else.
+    Unknown,
+}
+
 /// The pool. Cheap to clone; its threads stop when the last clone is dropped.
 #[derive(Clone)]
 pub struct HashPool {
-    jobs: Sender<Job>,
+    queue: Arc<OpenQueue>,
     cost: Cost,
 }
 
@@ -37,12 +49,13 @@ enum Job {
 impl HashPool {
     /// Starts `threads` threads that compute hashes of this cost. A thread allocates no memory before its first job.
     pub fn start(threads: usize, cost: Cost) -> std::io::Result<Self> {
-        let (jobs, queue) = crossbeam_channel::bounded(threads * QUEUE_PER_THREAD);
+        let queue =
+            Arc::new(Queue { lanes: Mutex::new(Lanes::new(threads * SLOTS_PER_THREAD)), job_added: Condvar::new() });
         for index in 0..threads {
-            let queue = queue.clone();
+            let queue = Arc::clone(&queue);
             std::thread::Builder::new().name(format!("hash-{index}")).spawn(move || run_worker(&queue, cost))?;
         }
-        Ok(Self { jobs, cost })
+        Ok(Self { queue: Arc::new(OpenQueue(queue)), cost })
     }
 
     /// The cost of new hashes.
@@ -51,35 +64,136 @@ impl HashPool {
         self.cost
     }
 
-    /// Estimates the strength of a new password, and returns it if it is strong enough; fails at once if the queue is
-    /// full.
+    /// Whether a slot is free for [`Standing::Unknown`]. It may be taken before the caller reserves it.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.queue.0.lock().has_room(Lane::Second)
+    }
+
+    /// Reserves a slot, so that the work before the hash is done only for a hash that will be computed.
+    ///
+    /// # Errors
+    /// [`HashPoolFull`] at once when no slot is free.
+    pub fn reserve(&self, standing: Standing<'_>) -> Result<HashSlot, HashPoolFull> {
+        let first = match standing {
+            Standing::Known(account) => Some(Lane::First(Some(account))),
+            Standing::Unknown => None,
+        };
+        self.take(first.into_iter().chain([Lane::Second]))
+    }
+
+    /// Estimates the strength of a new password, and returns it if it is strong enough; fails at once if no slot is
+    /// free. It has the place of a new hash: see [`Self::hash`].
     pub async fn choose(&self, proposed: ProposedPassword) -> Result<Result<Password, PasswordError>, HashPoolFull> {
         let (reply, result) = oneshot::channel();
-        self.send(Job::Choose { proposed, reply }, result).await
+        self.take([Lane::First(None)])?.run(Job::Choose { proposed, reply }, result).await
     }
 
-    /// Hashes a password; fails at once if the queue is full.
+    /// Hashes a new password; fails at once if no slot is free. Its owner is signed in or has a one-time link, whose
+    /// submissions are limited, so it comes before unknown sign-ins.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashPoolFull> {
         let (reply, result) = oneshot::channel();
-        self.send(Job::Hash { password, reply }, result).await
+        self.take([Lane::First(None)])?.run(Job::Hash { password, reply }, result).await
     }
 
-    /// Whether `password` matches `hash`; `false` without a hash, after the same work. Fails at once if the queue is
-    /// full.
+    /// [`HashSlot::verify`] in a slot of its own, for a command; fails at once if none is free.
     pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool, HashPoolFull> {
-        let (reply, result) = oneshot::channel();
-        self.send(Job::Verify { password, hash, reply }, result).await
+        self.take([Lane::First(None)])?.verify(password, hash).await
     }
 
-    async fn send<T>(&self, job: Job, result: oneshot::Receiver<T>) -> Result<T, HashPoolFull> {
-        match self.jobs.try_send(job) {
-            Ok(()) => result.await.map_err(|_| HashPoolFull),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(HashPoolFull),
+    /// Takes a slot of the first of these lanes that has one.
+    fn take<'a>(&self, lanes: impl IntoIterator<Item = Lane<'a>>) -> Result<HashSlot, HashPoolFull> {
+        let mut queues = self.queue.0.lock();
+        let place = lanes.into_iter().find_map(|lane| queues.take(lane)).ok_or(HashPoolFull)?;
+        Ok(HashSlot { queue: Arc::clone(&self.queue), place: Some(place) })
+    }
+}
+
+/// A slot in a lane, from its reservation until a thread takes its job. Dropping it makes it free again.
+#[must_use]
+pub struct HashSlot {
+    /// Keeps the threads running until the result is there.
+    queue: Arc<OpenQueue>,
+    /// `None` once the job is queued.
+    place: Option<lanes::Place>,
+}
+
+impl HashSlot {
+    /// Whether `password` matches `hash`. `false` without a hash, after the same work.
+    ///
+    /// # Errors
+    /// [`HashPoolFull`] when the thread ended without a result.
+    pub async fn verify(self, password: Password, hash: Option<PasswordHash>) -> Result<bool, HashPoolFull> {
+        let (reply, result) = oneshot::channel();
+        self.run(Job::Verify { password, hash, reply }, result).await
+    }
+
+    async fn run<T>(mut self, job: Job, result: oneshot::Receiver<T>) -> Result<T, HashPoolFull> {
+        if let Some(place) = self.place.take() {
+            self.queue.0.lock().push(place, job);
+            self.queue.0.job_added.notify_one();
+        }
+        result.await.map_err(|_| HashPoolFull)
+    }
+}
+
+impl Drop for HashSlot {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.queue.0.lock().release(&place);
         }
     }
 }
 
-fn run_worker(queue: &Receiver<Job>, cost: Cost) {
+/// The lanes, shared by the pool and its threads.
+struct Queue {
+    lanes: Mutex<Lanes<Job>>,
+    job_added: Condvar,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Lanes<Job>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a job, at most until `deadline`.
+    fn next(&self, deadline: Option<Instant>) -> Next {
+        let mut lanes = self.lock();
+        loop {
+            if let Some(job) = lanes.pop() {
+                return Next::Job(job);
+            }
+            if lanes.is_closed {
+                return Next::Closed;
+            }
+            lanes = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => self.job_added.wait(lanes).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return Next::Idle,
+                Some(left) => self.job_added.wait_timeout(lanes, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+    }
+}
+
+/// The queue as its users hold it: dropping the last one stops the threads.
+struct OpenQueue(Arc<Queue>);
+
+impl Drop for OpenQueue {
+    fn drop(&mut self) {
+        self.0.lock().is_closed = true;
+        self.0.job_added.notify_all();
+    }
+}
+
+/// What a thread does next.
+enum Next {
+    Job(Job),
+    /// There was no job until the deadline.
+    Idle,
+    Closed,
+}
+
+fn run_worker(queue: &Queue, cost: Cost) {
     // Fails only on an operating system without priorities.
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
         tracing::debug!(%error, "cannot lower the priority of a hash thread; it runs at normal priority");
@@ -87,13 +201,8 @@ fn run_worker(queue: &Receiver<Job>, cost: Cost) {
     let mut hasher = Hasher::default();
     let mut has_memory = false;
     loop {
-        let job = if has_memory {
-            queue.recv_timeout(IDLE_TIMEOUT)
-        } else {
-            queue.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        };
-        match job {
-            Ok(job) => {
+        match queue.next(has_memory.then(|| Instant::now() + IDLE_TIMEOUT)) {
+            Next::Job(job) => {
                 has_memory = true;
                 // Sending fails if the caller was dropped; the result is then not needed.
                 match job {
@@ -108,13 +217,13 @@ fn run_worker(queue: &Receiver<Job>, cost: Cost) {
                     }
                 }
             }
-            Err(RecvTimeoutError::Timeout) => {
+            Next::Idle => {
                 hasher.release();
                 has_memory = false;
                 memory::release_freed();
                 memory::release_code();
             }
-            Err(RecvTimeoutError::Disconnected) => return,
+            Next::Closed => return,
         }
     }
 }

@@ -52,4 +52,5 @@ mod session_limits;
 mod sessions_end;
 mod starting;
 mod throttling;
+mod throttling_flood;
 mod token_errors;

@@ -166,7 +166,8 @@ impl TestApp {
     /// Runs housekeeping once. Returns `false` if it ran within the last half minute.
     pub async fn clean_up(&self) -> bool {
         let Services { db, sessions, tokens, .. } = &self.services;
-        housekeeping::clean_up(db, sessions, tokens, None).await.expect("the database responds")
+        let config = HousekeepingConfig::new(&direct_database::config(&self.database));
+        housekeeping::clean_up(db, sessions, tokens, config).await.expect("the database responds")
     }
 
     /// `GET path`.

@@ -22,7 +22,7 @@ const LAYERS: [&[&str]; 20] = [
     &["users"],
     &["clients", "audit", "mail"],
     &["db"],
-    &["i18n", "metrics", "memory", "config"],
+    &["i18n", "metrics", "memory", "log_limit", "config"],
     &["clock", "secret", "scope"],
 ];
 
