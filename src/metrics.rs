@@ -14,7 +14,12 @@ impl Counter {
 
     /// Adds one.
     pub fn increment(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.add(1);
+    }
+
+    /// Adds `count`.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
     }
 
     /// The current value.
@@ -24,8 +29,10 @@ impl Counter {
     }
 }
 
-/// Password hashes computed, including dummy hashes for unknown users.
+/// Passwords hashed or verified, including dummy hashes for unknown users.
 pub static PASSWORD_HASHES: Counter = Counter::new();
+/// Memory that password hashes filled, in KiB: memory × passes.
+pub static PASSWORD_HASH_WORK: Counter = Counter::new();
 /// Statements sent to the database.
 pub static DATABASE_STATEMENTS: Counter = Counter::new();
 /// Successful sign-ins, in the browser or with the password grant.
@@ -52,6 +59,11 @@ pub static SERVER_ERRORS: Counter = Counter::new();
 pub fn render() -> String {
     let counters = [
         ("vestibule_password_hashes_total", "Password hashes computed.", &PASSWORD_HASHES),
+        (
+            "vestibule_password_hash_work_kib_total",
+            "Memory filled by password hashes in KiB (memory times passes).",
+            &PASSWORD_HASH_WORK,
+        ),
         ("vestibule_database_statements_total", "Statements sent to the database.", &DATABASE_STATEMENTS),
         ("vestibule_sign_ins_total", "Successful sign-ins.", &SIGN_INS),
         ("vestibule_sign_in_failures_total", "Sign-ins rejected for invalid credentials.", &SIGN_IN_FAILURES),

@@ -33,6 +33,29 @@ impl Cost {
     }
 }
 
+impl Cost {
+    /// The memory that a hash of this cost fills, in KiB: its time is about proportional to that.
+    #[must_use]
+    pub fn work_kib(self) -> u64 {
+        u64::from(self.memory_kib) * u64::from(self.iterations)
+    }
+
+    /// The cost of a second hash after one of `done`, with which both do the work of one of this cost, and more by less
+    /// than a KiB for each pass or 8 KiB for each lane. It needs no more memory. `None` if `done` is enough.
+    #[must_use]
+    fn rest_after(self, done: Self) -> Option<Self> {
+        let rest = self.work_kib().checked_sub(done.work_kib()).filter(|rest| *rest > 0)?;
+        let iterations = rest.div_ceil(u64::from(self.memory_kib)).max(1);
+        let memory = rest.div_ceil(iterations).max(8 * u64::from(self.parallelism));
+        let in_range = "at most the number of this cost";
+        Some(Self {
+            memory_kib: u32::try_from(memory).expect(in_range),
+            iterations: u32::try_from(iterations).expect(in_range),
+            parallelism: self.parallelism,
+        })
+    }
+}
+
 impl From<PasswordConfig> for Cost {
     fn from(config: PasswordConfig) -> Self {
         Self { memory_kib: config.memory_kib, iterations: config.iterations, parallelism: config.parallelism }
@@ -106,6 +129,7 @@ impl Hasher {
     /// Hashes a new password with a random salt.
     #[must_use]
     pub fn hash(&mut self, password: &[u8], cost: Cost) -> PasswordHash {
+        metrics::PASSWORD_HASHES.increment();
         let mut salt = vec![0; SALT_BYTES];
         fill_random(&mut salt);
         let mut output = vec![0; OUTPUT_BYTES];
@@ -113,17 +137,29 @@ impl Hasher {
         PasswordHash { cost, salt, output }
     }
 
-    /// Whether `password` matches `hash`. Without a hash it computes one and returns `false`: an unknown user takes as
-    /// long as a known one.
+    /// Whether `password` matches `hash`. Without a hash it computes one of the cost `today` and returns `false`: an
+    /// unknown user takes as long as a known one. After a hash that costs less than today's, it computes another one
+    /// for the difference: an account that is older than the last raise of the cost takes no less.
+    ///
+    /// A stored hash that costs more than today's takes longer.
     #[must_use]
-    pub fn verify(&mut self, password: &[u8], hash: Option<&PasswordHash>, dummy_cost: Cost) -> bool {
+    pub fn verify(&mut self, password: &[u8], hash: Option<&PasswordHash>, today: Cost) -> bool {
+        metrics::PASSWORD_HASHES.increment();
         let Some(hash) = hash else {
-            self.compute(password, &[0; SALT_BYTES], dummy_cost, &mut [0; OUTPUT_BYTES]);
+            self.compute_dummy(password, today);
             return false;
         };
         let mut output = vec![0; hash.output.len()];
         self.compute(password, &hash.salt, hash.cost, &mut output);
+        if let Some(rest) = today.rest_after(hash.cost) {
+            self.compute_dummy(password, rest);
+        }
         constant_time_eq(&output, &hash.output)
+    }
+
+    /// Computes a hash for its time.
+    fn compute_dummy(&mut self, password: &[u8], cost: Cost) {
+        self.compute(password, &[0; SALT_BYTES], cost, &mut [0; OUTPUT_BYTES]);
     }
 
     /// Releases the kept memory.
@@ -132,7 +168,7 @@ impl Hasher {
     }
 
     fn compute(&mut self, password: &[u8], salt: &[u8], cost: Cost, output: &mut [u8]) {
-        metrics::PASSWORD_HASHES.increment();
+        metrics::PASSWORD_HASH_WORK.add(cost.work_kib());
         backend::compute(&mut self.memory, password, salt, cost, output);
     }
 }
@@ -210,6 +246,27 @@ mod tests {
         assert!(!hasher.verify(b"wrong", Some(&parsed), CHEAP));
         assert!(!hasher.verify(b"right", None, CHEAP));
         assert!(!format!("{hash:?}").contains(&STANDARD_NO_PAD.encode(&hash.output)));
+    }
+
+    #[test]
+    fn rest_fills_up_a_weaker_hash_to_the_cost_of_today() {
+        let cost = |memory_kib, iterations| Cost { memory_kib, iterations, parallelism: 1 };
+        for today in [cost(19_456, 2), cost(65_536, 3), cost(64, 1), cost(8, 1)] {
+            for stored in [cost(8, 1), cost(16, 1), cost(12_288, 3), cost(19_456, 1), cost(19_456, 2), cost(65_536, 3)]
+            {
+                let Some(rest) = today.rest_after(stored) else {
+                    assert!(stored.work_kib() >= today.work_kib(), "{stored:?} for {today:?}");
+                    continue;
+                };
+                let total = stored.work_kib() + rest.work_kib();
+                let longest = today.work_kib() + today.work_kib() / 1_000 + 8;
+                assert!((today.work_kib()..=longest).contains(&total), "{stored:?} + {rest:?} for {today:?}");
+                assert!(rest.memory_kib <= today.memory_kib, "{rest:?} for {today:?}");
+            }
+        }
+        let lanes = Cost { memory_kib: 64, iterations: 1, parallelism: 4 };
+        let rest = lanes.rest_after(cost(60, 1)).expect("less work");
+        assert_eq!((rest.memory_kib, rest.iterations), (32, 1), "Argon2 needs 8 KiB for each lane");
     }
 
     /// The vector of the reference implementation's tests (`test.c`, Argon2id, version 0x13).

@@ -323,6 +323,7 @@ async fn wrong_password_takes_the_same_hashes_and_statements_for_every_user() {
         [("alice", WRONG), ("nobody", WRONG), ("weak", WRONG), ("dora", WRONG), ("dora", PASSWORD), ("dell", WRONG)]
     {
         let hashes_before = server.counter("vestibule_password_hashes_total").await;
+        let work_before = server.counter("vestibule_password_hash_work_kib_total").await;
         let mut fewest = u64::MAX;
         for _ in 0..5 {
             let before = server.counter("vestibule_database_statements_total").await;
@@ -332,11 +333,36 @@ async fn wrong_password_takes_the_same_hashes_and_statements_for_every_user() {
             // The server also reads revoked sessions twice a second; the minimum is that of the attempt alone.
             fewest = fewest.min(server.counter("vestibule_database_statements_total").await - before);
         }
-        costs.push((name, server.counter("vestibule_password_hashes_total").await - hashes_before, fewest));
+        let hashes = server.counter("vestibule_password_hashes_total").await - hashes_before;
+        let work = server.counter("vestibule_password_hash_work_kib_total").await - work_before;
+        costs.push((name, hashes, work, fewest));
     }
-    assert!(costs[0].2 > 0, "{costs:?}");
-    for (name, hashes, statements) in &costs {
-        assert_eq!((*hashes, *statements), (5, costs[0].2), "{name}: {costs:?}");
+    assert!(costs[0].2 > 0 && costs[0].3 > 0, "{costs:?}");
+    for (name, hashes, work, statements) in &costs {
+        // The hash of "weak" alone has a quarter of the work.
+        assert_eq!((*hashes, *work, *statements), (5, costs[0].2, costs[0].3), "{name}: {costs:?}");
+    }
+}
+
+#[tokio::test]
+async fn throttled_attempt_reads_counters_and_no_user() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let server = ServerProcess::start(&app.database, &[("THROTTLE_ACCOUNT_NETWORK", "1")]);
+    let send = |name: &'static str| {
+        let form = [("username", name), ("password", WRONG)];
+        TestResponse::to(app.client.post(format!("{}/token", server.url)).form(&form))
+    };
+    for name in ["alice", "nobody"] {
+        assert_eq!(send(name).await.status, 400);
+        let mut fewest = u64::MAX;
+        for _ in 0..5 {
+            let before = server.counter("vestibule_database_statements_total").await;
+            assert_waits(&send(name).await, 30);
+            // The server also reads revoked sessions twice a second.
+            fewest = fewest.min(server.counter("vestibule_database_statements_total").await - before);
+        }
+        assert_eq!(fewest, 2, "{name}: the known devices and networks, and the counters");
     }
 }
 
