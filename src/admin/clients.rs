@@ -22,10 +22,12 @@ pub struct ClientFields {
     pub grants: Vec<String>,
     /// The scopes that its tokens may have.
     pub scopes: Vec<String>,
+    /// Whether it names the addresses of people.
+    pub forwards_client_address: bool,
 }
 
 impl ClientFields {
-    /// Checks every field.
+    /// Checks the name, the grant types and the scopes.
     ///
     /// # Errors
     /// The first invalid field.
@@ -58,6 +60,8 @@ pub struct ClientUpdate {
     pub grants: Option<Vec<String>>,
     /// The new list of scopes.
     pub scopes: Option<Vec<String>>,
+    /// Whether it names the addresses of people.
+    pub forwards_client_address: Option<bool>,
 }
 
 /// Outcome of changing a client.
@@ -90,12 +94,13 @@ pub struct NewClientSecret {
 impl AdminService {
     /// Registers a client and creates its secret.
     pub async fn add_client(&self, fields: ClientFields) -> Result<ClientCreation, DbError> {
+        let forwards_client_address = fields.forwards_client_address;
         let (name, grants, scopes) = match fields.check() {
             Ok(checked) => checked,
             Err(error) => return Ok(ClientCreation::Invalid(error)),
         };
         let secret = PlainSecret::generate();
-        let client = Client::new(name, &secret, grants, scopes, self.clock.now());
+        let client = Client { forwards_client_address, ..Client::new(name, &secret, grants, scopes, self.clock.now()) };
         self.write(move |conn, _| {
             if let Some(taken) = clients::find_by_name(conn, &client.name)? {
                 return Ok(ClientCreation::NameTaken(taken));
@@ -124,7 +129,7 @@ impl AdminService {
             .await
     }
 
-    /// Changes the grant types and scopes of a client.
+    /// Changes a client.
     pub async fn set_client(&self, name_or_id: &str, update: ClientUpdate) -> Result<ClientChange, DbError> {
         let grants = update.grants.map(|grants| fields::check_grants(&grants)).transpose();
         let scopes = update.scopes.map(|scopes| fields::check_scopes(&scopes)).transpose();
@@ -138,11 +143,13 @@ impl AdminService {
             let client = Client {
                 grants: grants.clone().unwrap_or_else(|| before.grants.clone()),
                 scopes: scopes.clone().unwrap_or_else(|| before.scopes.clone()),
+                forwards_client_address: update.forwards_client_address.unwrap_or(before.forwards_client_address),
                 ..before.clone()
             };
             let is_changed = client != before;
             if is_changed {
                 clients::set_rights(conn, &client.id, &client.grants, &client.scopes)?;
+                clients::set_forwards_client_address(conn, &client.id, client.forwards_client_address)?;
             }
             Ok(ClientChange::Done { client, is_changed })
         })

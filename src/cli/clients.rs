@@ -30,9 +30,9 @@ pub async fn run(command: ClientsCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn add(args: ClientAddArgs) -> anyhow::Result<ExitCode> {
-    let ClientAddArgs { name, grants, scopes, json, settings } = args;
+    let ClientAddArgs { name, grants, scopes, forwards_client_address, json, settings } = args;
     let admin = services::admin(&settings.check()?)?;
-    match admin.add_client(ClientFields { name: name.clone(), grants, scopes }).await? {
+    match admin.add_client(ClientFields { name: name.clone(), grants, scopes, forwards_client_address }).await? {
         ClientCreation::Created { client, secret } => {
             if !json {
                 eprint_note(&format!("registered {name}. Its ID and secret (shown only once):"));
@@ -81,27 +81,38 @@ async fn show(args: ClientShowArgs) -> anyhow::Result<ExitCode> {
         ("scopes", scopes(&client)),
         ("created", rfc3339_seconds(client.created_at)),
         ("secret changed", rfc3339_seconds(client.secret_changed_at)),
+        ("forwards client address", on_off(&client).to_owned()),
         ("live sessions", live_sessions.to_string()),
     ];
-    let text: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<15}{value}")).collect();
+    let text: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<25}{value}")).collect();
     let mut value = view(&client);
     value["live_sessions"] = json!(live_sessions);
     print_result(json, &value, &text.join("\n"))
 }
 
 async fn set(args: ClientSetArgs) -> anyhow::Result<ExitCode> {
-    let ClientSetArgs { on: ClientArgs { which, json, settings }, grants: new_grants, scopes: new_scopes, no_scopes } =
-        args;
+    let ClientSetArgs {
+        on: ClientArgs { which, json, settings },
+        grants: new_grants,
+        scopes: new_scopes,
+        no_scopes,
+        forwards_client_address,
+    } = args;
     let admin = services::admin(&settings.check()?)?;
     let update = ClientUpdate {
         grants: (!new_grants.is_empty()).then_some(new_grants),
         scopes: (no_scopes || !new_scopes.is_empty()).then_some(new_scopes),
+        forwards_client_address,
     };
     match admin.set_client(&which, update).await? {
         ClientChange::Done { client, is_changed } => {
             let outcome = if is_changed { "updated" } else { "nothing to change for" };
             let (grants, scopes) = (grants(&client, ", "), scopes(&client));
-            let text = format!("{outcome} {}; grants: {grants}; scopes: {scopes}", client.name);
+            let forwards = on_off(&client);
+            let text = format!(
+                "{outcome} {}; grants: {grants}; scopes: {scopes}; forwards client address: {forwards}",
+                client.name
+            );
             let mut value = view(&client);
             value["changed"] = json!(is_changed);
             print_result(json, &value, &text)
@@ -157,7 +168,12 @@ fn view(client: &Client) -> Value {
         "scopes": client.scopes.iter().collect::<Vec<_>>(),
         "created_at": rfc3339(client.created_at),
         "secret_changed_at": rfc3339(client.secret_changed_at),
+        "forwards_client_address": client.forwards_client_address,
     })
+}
+
+fn on_off(client: &Client) -> &'static str {
+    if client.forwards_client_address { "on" } else { "off" }
 }
 
 fn grants(client: &Client, separator: &str) -> String {

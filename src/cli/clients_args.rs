@@ -1,6 +1,6 @@
 //! Arguments of `vestibule clients` and their help.
 
-use clap::{Args, Subcommand};
+use clap::{ArgAction, Args, Subcommand};
 
 use crate::config::{AdminCommand, SessionCommand, SettingArgs};
 
@@ -13,7 +13,7 @@ pub enum ClientsCommand {
     List(ClientListArgs),
     /// Show a client
     Show(ClientShowArgs),
-    /// Change a client's grants and scopes
+    /// Change a client's grants, scopes and other rights
     Set(ClientSetArgs),
     /// Replace a client's secret and print the new one; the old secret stops working immediately
     RotateSecret(RotateSecretArgs),
@@ -32,6 +32,9 @@ pub struct ClientAddArgs {
     /// Allowed scope, such as read; can be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
     pub scopes: Vec<String>,
+    /// Whether to believe the header Vestibule-Forwarded-For in the client's requests: on or off
+    #[arg(long, value_name = "WORD", default_value = "off", action = ArgAction::Set, value_parser = parse_on_off)]
+    pub forwards_client_address: bool,
     /// Output JSON
     #[arg(long)]
     pub json: bool,
@@ -86,7 +89,7 @@ pub struct ClientSetArgs {
     #[command(flatten)]
     pub on: ClientArgs,
     /// Allowed grant, replacing the current ones; can be repeated
-    #[arg(long = "grant", value_name = "GRANT", required_unless_present_any = ["scopes", "no_scopes"])]
+    #[arg(long = "grant", value_name = "GRANT", required_unless_present_any = ["scopes", "no_scopes", "forwards_client_address"])]
     pub grants: Vec<String>,
     /// Allowed scope, replacing the current ones; can be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
@@ -94,6 +97,17 @@ pub struct ClientSetArgs {
     /// Allow no scopes
     #[arg(long, conflicts_with = "scopes")]
     pub no_scopes: bool,
+    /// Whether to believe the header Vestibule-Forwarded-For in the client's requests: on or off
+    #[arg(long, value_name = "WORD", value_parser = parse_on_off)]
+    pub forwards_client_address: Option<bool>,
+}
+
+fn parse_on_off(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("use on or off"),
+    }
 }
 
 /// Arguments of `clients rotate-secret`.

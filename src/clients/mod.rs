@@ -5,7 +5,10 @@ mod store;
 use crate::clock::Moment;
 use crate::scope::Scopes;
 use crate::secret::{PlainSecret, SecretHash, constant_time_eq, random_id};
-pub use store::{create, delete, find, find_by_name, list, list_names, lock_unchanged, set_rights, set_secret};
+pub use store::{
+    create, delete, find, find_by_name, list, list_names, lock_unchanged, set_forwards_client_address, set_rights,
+    set_secret,
+};
 
 /// The most characters in a client's name.
 pub const MAX_NAME_CHARACTERS: usize = 100;
@@ -61,6 +64,8 @@ pub struct Client {
     pub created_at: Moment,
     /// When its secret was last generated.
     pub secret_changed_at: Moment,
+    /// Whether it names the address of the person whose password it sends, and is believed.
+    pub forwards_client_address: bool,
 }
 
 impl Client {
@@ -75,6 +80,7 @@ impl Client {
             scopes,
             created_at: now,
             secret_changed_at: now,
+            forwards_client_address: false,
         }
     }
 

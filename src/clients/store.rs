@@ -19,6 +19,7 @@ struct ClientRow {
     scopes: String,
     created_at: Moment,
     secret_changed_at: Moment,
+    forwards_client_address: bool,
 }
 
 impl From<ClientRow> for Client {
@@ -31,6 +32,7 @@ impl From<ClientRow> for Client {
             scopes: Scopes::parse(&row.scopes).unwrap_or_default(),
             created_at: row.created_at,
             secret_changed_at: row.secret_changed_at,
+            forwards_client_address: row.forwards_client_address,
         }
     }
 }
@@ -76,6 +78,7 @@ pub fn create(conn: &mut DbConnection, client: &Client) -> QueryResult<()> {
             clients::scopes.eq(client.scopes.to_string()),
             clients::created_at.eq(client.created_at),
             clients::secret_changed_at.eq(client.secret_changed_at),
+            clients::forwards_client_address.eq(client.forwards_client_address),
         ))
         .execute(conn)
         .map(drop)
@@ -87,6 +90,12 @@ pub fn set_rights(conn: &mut DbConnection, id: &str, grants: &[GrantType], scope
         .set((clients::grants.eq(grants_text(grants)), clients::scopes.eq(scopes.to_string())))
         .execute(conn)?;
     Ok(count == 1)
+}
+
+/// Sets whether a client names the addresses of people. Returns whether the client exists.
+pub fn set_forwards_client_address(conn: &mut DbConnection, id: &str, forwards: bool) -> QueryResult<bool> {
+    let row = diesel::update(clients::table.find(id));
+    row.set(clients::forwards_client_address.eq(forwards)).execute(conn).map(|count| count == 1)
 }
 
 /// Sets a client's secret. Returns whether the client exists.

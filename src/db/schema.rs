@@ -23,6 +23,7 @@ diesel::table! {
         scopes -> Text,
         created_at -> Timestamp,
         secret_changed_at -> Timestamp,
+        forwards_client_address -> Bool,
     }
 }
 

@@ -1,5 +1,7 @@
 //! `POST /token`: the token endpoint (RFC 6749 §3.2), with one function for each grant type.
 
+use std::net::IpAddr;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
@@ -19,6 +21,10 @@ use crate::users::password::Password;
 use crate::web::client_ip::ClientIp;
 use crate::web::form::Parameters;
 use crate::web::user_agent;
+
+/// The header in which a registered client names the address of the user, if it is allowed to. Not `X-Forwarded-For`,
+/// to which proxies between the client and this server append.
+const FORWARDED_FOR: &str = "vestibule-forwarded-for";
 
 /// A successful token response (RFC 6749 §5.1).
 #[derive(Serialize, utoipa::ToSchema)]
@@ -85,6 +91,7 @@ impl TokenResponse {
     operation_id = "issue_token",
     summary = "Exchange credentials for an access token",
     description = "Accepts a username and password (RFC 6749 §4.3, for first-party applications), a refresh token (§6), or a client ID and secret (§4.4). Send a form or JSON, each parameter at most once.",
+    params(("Vestibule-Forwarded-For" = Option<String>, Header, description = "The IP address of the person whose password the client sends. Failed attempts then count for that address. Only for a registered client with `--forwards-client-address on`; ignored otherwise.")),
     request_body(content((TokenRequest = "application/x-www-form-urlencoded"), (TokenRequest = "application/json"))),
     responses(
         (status = 200, description = "The access token", body = TokenResponse),
@@ -143,6 +150,20 @@ impl TokenRequestContext<'_> {
         self.parameters.get_non_empty(name).ok_or_else(|| AppError::invalid_request(missing))
     }
 
+    /// The address of the user: the one that the client names, if it may, otherwise that of the request.
+    fn address_of_user(&self) -> Result<IpAddr, AppError> {
+        let own = ClientIp::of(self.request).0;
+        let is_believed = self.client.as_ref().is_some_and(|client| client.forwards_client_address);
+        let mut named = self.request.headers().get_all(FORWARDED_FOR).filter(|_| is_believed);
+        let Some(address) = named.next() else { return Ok(own) };
+        let address = address.to_str().ok().and_then(|text| text.trim().parse::<IpAddr>().ok());
+        // Counting for the client's own address instead would let one person's failures lock out all others.
+        match (address, named.next()) {
+            (Some(address), None) => Ok(address.to_canonical()),
+            _ => Err(AppError::invalid_request("Vestibule-Forwarded-For must be one IP address.")),
+        }
+    }
+
     async fn password_grant(self, auth: &AuthService, setting: PasswordGrant) -> Result<TokenResponse, AppError> {
         match (setting, &self.client) {
             (PasswordGrant::Off, _) => {
@@ -158,7 +179,7 @@ impl TokenRequestContext<'_> {
             return Err(AppError::invalid_grant());
         };
         let origin = AttemptOrigin {
-            client_ip: ClientIp::of(self.request).0,
+            client_ip: self.address_of_user()?,
             user_agent: user_agent(self.request),
             device: None,
             language: None,
@@ -186,7 +207,7 @@ impl TokenRequestContext<'_> {
         let token = self.require("refresh_token", "Missing parameter: refresh_token.")?;
         let token = PlainRefreshToken::parse(token).ok_or_else(AppError::invalid_refresh_token)?;
         let requested = self.parameters.scope()?;
-        let client_ip = ClientIp::of(self.request).0;
+        let client_ip = self.address_of_user()?;
         let request = RefreshRequest { token, client: self.client, scope: requested.clone(), client_ip };
         match refresh_grant::refresh(db, sessions, tokens, request).await? {
             Refresh::Done(refreshed) => {

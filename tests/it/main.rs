@@ -12,6 +12,7 @@ mod cli_seed_rights;
 mod cli_tokens;
 mod cli_tokens_verify;
 mod cli_users;
+mod client_address;
 mod clock_ahead;
 mod clock_skew;
 mod database_outage;

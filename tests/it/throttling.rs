@@ -268,6 +268,19 @@ async fn concurrent_right_passwords_all_sign_in() {
     assert_eq!(rows(&app).await, [], "each attempt was released");
 }
 
+#[tokio::test]
+async fn known_browser_is_exempt_from_the_limit_of_its_network() {
+    let app = TestApp::start_with(|settings| settings.set("THROTTLE_NETWORK", "3")).await;
+    app.add_user("alice", &[]).await;
+    let first = sign_in_at_the_page(&app, &TestApp::browser(), PASSWORD).await;
+    for number in 0..3 {
+        assert_eq!(sign_in(&app, &format!("nobody-{number}"), WRONG).await.status, 400);
+    }
+    assert_eq!(sign_in_at_the_page(&app, &TestApp::browser(), PASSWORD).await.status, 429, "an unknown browser");
+    let known = client_with_device_cookie(&app, &first);
+    assert_eq!(sign_in_at_the_page(&app, &known, PASSWORD).await.status, 303);
+}
+
 /// Waits until the rows satisfy `condition`, at most twenty seconds.
 async fn wait_until(
     app: &TestApp,

@@ -8,14 +8,14 @@ use serde_json::Value;
 use vestibule::admin::AdminService;
 use vestibule::clock::Clock;
 use vestibule::config::Settings;
-use vestibule::ops::housekeeping;
+use vestibule::ops::housekeeping::{self, HousekeepingConfig};
 use vestibule::server::{self, Running, Services};
 use vestibule::sessions::{EndedSessions, SessionService};
 use vestibule::users::argon2id::PasswordHash;
 use vestibule::users::password::Password;
 use vestibule::users::{self, NewUser, User, UserCreation, Username};
 
-use super::{PASSWORD, SERVER_KEY, TestDatabase};
+use super::{PASSWORD, SERVER_KEY, TestDatabase, direct_database};
 
 /// A running server and a client of it that follows no redirect and keeps no cookie.
 pub struct TestApp {
