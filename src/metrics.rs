@@ -39,7 +39,7 @@ pub static DATABASE_STATEMENTS: Counter = Counter::new();
 pub static SIGN_INS: Counter = Counter::new();
 /// Sign-ins and re-authentications with an unknown username, a wrong password or a disabled account.
 pub static SIGN_IN_FAILURES: Counter = Counter::new();
-/// Sign-ins and re-authentications rejected before hashing, because of too many attempts.
+/// Sign-ins and re-authentications rejected because of too many failures, or sign-ins because of too many successes.
 pub static SIGN_INS_THROTTLED: Counter = Counter::new();
 /// Sign-ins and re-authentications rejected before hashing, because the hash queue was full.
 pub static SIGN_INS_OVERLOADED: Counter = Counter::new();

@@ -10,6 +10,7 @@ mod request_limits;
 mod reservation;
 mod service;
 mod sign_in;
+mod sign_in_rate;
 mod store;
 mod throttle;
 mod wait_queue;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::PasswordAttempt;
 use super::reservation::{Requester, Reservation, Reserved, Throttle};
+use super::sign_in_rate::SignInRate;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, DbError};
@@ -40,6 +41,7 @@ pub struct AuthService {
     pub(super) tokens: TokenService,
     pub(super) outbox: Outbox,
     pub(super) throttle: Throttle,
+    pub(super) sign_in_rate: SignInRate,
 }
 
 /// Outcome of a password check under throttling.
@@ -68,6 +70,7 @@ impl AuthService {
         let clock = tokens.clock().clone();
         Self {
             throttle: Throttle::new(config.throttling, server_key, db.clone(), clock.clone(), hash_pool.clone()),
+            sign_in_rate: SignInRate::new(config.throttling.sign_in_burst),
             outbox: Outbox::new(config, server_key),
             db,
             clock,

@@ -36,7 +36,7 @@ pub enum SignIn {
     ScopeRejected,
     /// The password is correct, and the client was deleted or its secret replaced in the meantime.
     ClientGone,
-    /// Too many failed attempts; the time to wait.
+    /// Too many failed attempts or, with the correct password, too many sign-ins; the time to wait.
     Throttled(Duration),
     /// The hash queue is full.
     Overloaded,
@@ -126,6 +126,12 @@ impl AuthService {
         user: User,
         verified: PasswordHash,
     ) -> Result<SignIn, SignInError> {
+        // Only after the password has proved correct: it reveals nothing to somebody who does not know it.
+        if let Some(wait) = self.sign_in_rate.take(user.id, purpose.kind(), self.clock.now()) {
+            metrics::SIGN_INS_THROTTLED.increment();
+            self.throttle.release(reserved).await?;
+            return Ok(SignIn::Throttled(wait));
+        }
         let upgraded = self.upgraded_hash(attempt, &verified).await;
         for _ in 0..MAX_CONFLICTS {
             let now = self.clock.now();

@@ -103,6 +103,7 @@ mod tests {
         network_56_failures: 200,
         network_48_failures: 400,
         account_failures: 50,
+        sign_in_burst: 100,
         first_wait: Duration::from_secs(30),
         longest_wait: Duration::from_mins(15),
     };

@@ -12,7 +12,7 @@ use super::table::{
     KEY_ROTATION, LOG_FORMAT, METRICS_BIND, PASSWORD_GRANT, PASSWORD_MIN_LENGTH, PRODUCT_NAME, PUBLIC_URL,
     REFRESH_IDLE, REFRESH_MAX, REGISTRATION, REMEMBER_IDLE, REMEMBER_MAX, RESERVED_USERNAMES, SERVER_KEY,
     SERVER_KEY_FILE, SESSION_IDLE, SESSION_MAX, THROTTLE_ACCOUNT, THROTTLE_ACCOUNT_NETWORK, THROTTLE_NETWORK,
-    THROTTLE_NETWORK_48, THROTTLE_NETWORK_56, THROTTLE_WAIT, THROTTLE_WAIT_MAX, TRUSTED_PROXIES,
+    THROTTLE_NETWORK_48, THROTTLE_NETWORK_56, THROTTLE_SIGN_INS, THROTTLE_WAIT, THROTTLE_WAIT_MAX, TRUSTED_PROXIES,
 };
 use super::{
     Config, ConfigError, CookieDomain, KeyAlgorithm, LifetimeConfig, PasswordConfig, RegistrationMode, Settings,
@@ -93,6 +93,7 @@ fn read_throttling(reader: &mut SettingReader<'_>) -> ThrottlingConfig {
         network_56_failures: reader.parse_or_default(&THROTTLE_NETWORK_56),
         network_48_failures: reader.parse_or_default(&THROTTLE_NETWORK_48),
         account_failures: reader.parse_or_default(&THROTTLE_ACCOUNT),
+        sign_in_burst: reader.parse_or_default(&THROTTLE_SIGN_INS),
         first_wait: reader.parse_or_default(&THROTTLE_WAIT),
         longest_wait: reader.parse_or_default(&THROTTLE_WAIT_MAX),
     };

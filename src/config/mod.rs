@@ -149,6 +149,8 @@ pub struct ThrottlingConfig {
     pub network_48_failures: i64,
     /// Failures in an hour for one account from all networks.
     pub account_failures: i64,
+    /// Successful sign-ins to one account in quick succession.
+    pub sign_in_burst: i32,
     /// First wait; it doubles with each further failure.
     pub first_wait: Duration,
     /// Longest wait.

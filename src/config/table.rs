@@ -173,6 +173,12 @@ settings! {
             parse: |text| number(text, 1..=1_000_000),
             help: "Failed sign-ins to one account from all networks in an hour",
         }
+        THROTTLE_SIGN_INS: i32 {
+            source: Flag, value_name: "NUMBER", needed_by: Server,
+            default: Text("100");
+            parse: |text| number(text, 1..=1_000_000),
+            help: "Successful sign-ins to one account in quick succession; after them, one every two seconds",
+        }
         THROTTLE_WAIT: Duration {
             source: Flag, value_name: "DURATION", needed_by: Server,
             default: Text("30s");

@@ -123,13 +123,13 @@ impl AppError {
         .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
-    /// 429: too many failed attempts to authenticate.
+    /// 429: too many attempts to authenticate.
     #[must_use]
     pub fn too_many_requests(wait: Duration) -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too_many_requests",
-            "Too many failed attempts. Retry after the interval in Retry-After.",
+            "Too many attempts. Retry after the interval in Retry-After.",
         )
         .with_retry_after(wait)
     }

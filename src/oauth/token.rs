@@ -99,7 +99,7 @@ impl TokenResponse {
         (status = 401, description = "invalid_client", body = ErrorBody),
         (status = 413, description = "The request body exceeds 16 KiB", body = ErrorBody),
         (status = 415, description = "Unsupported media type: neither a form nor JSON", body = ErrorBody),
-        (status = 429, description = "Too many failed attempts; see Retry-After", body = ErrorBody),
+        (status = 429, description = "Too many attempts; see Retry-After", body = ErrorBody),
         (status = 503, description = "Temporarily unavailable; see Retry-After", body = ErrorBody),
     )
 )]

@@ -27,7 +27,7 @@ pub use store::{
 };
 
 /// How a session was started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SessionKind {
     /// On the login page; it expires when its cookie is no longer used.
     Browser,

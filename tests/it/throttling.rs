@@ -7,12 +7,13 @@ use diesel::prelude::*;
 use reqwest::Client;
 use vestibule::clock::Moment;
 use vestibule::config::Settings;
-use vestibule::db::schema::login_attempts;
+use vestibule::db::schema::{login_attempts, sessions};
 use vestibule::users;
 use vestibule::users::argon2id::{Cost, Hasher, PasswordHash};
 use vestibule::users::password::Password;
 
-use crate::harness::responses::write_raw;
+use crate::harness::responses::{assert_refusal, write_raw};
+use crate::harness::visitor::Visitor;
 use crate::harness::{PASSWORD, ServerProcess, TestApp, TestDatabase, TestResponse};
 
 pub const WRONG: &str = "the wrong password";
@@ -279,6 +280,37 @@ async fn known_browser_is_exempt_from_the_limit_of_its_network() {
     assert_eq!(sign_in_at_the_page(&app, &TestApp::browser(), PASSWORD).await.status, 429, "an unknown browser");
     let known = client_with_device_cookie(&app, &first);
     assert_eq!(sign_in_at_the_page(&app, &known, PASSWORD).await.status, 303);
+}
+
+#[tokio::test]
+async fn account_signs_in_at_a_limited_rate() {
+    let app = TestApp::start_with(|settings| settings.set("THROTTLE_SIGN_INS", "3")).await;
+    for name in ["alice", "bob"] {
+        app.add_user(name, &[]).await;
+    }
+    for _ in 0..3 {
+        assert_eq!(sign_in(&app, "alice", PASSWORD).await.status, 200);
+    }
+    let limited = sign_in(&app, "alice", PASSWORD).await;
+    assert_refusal(&limited, 429, "too_many_requests", "the fourth sign-in");
+    assert!(limited.retry_after().is_some_and(|wait| (1..=2).contains(&wait)), "{limited:?}");
+    let sessions: i64 = app.write(|conn| sessions::table.count().get_result(conn)).await;
+    assert_eq!(sessions, 3);
+    assert_eq!(rows(&app).await, [], "a correct password is not counted as a failure");
+    // Somebody without the password learns nothing of it, and the owner can use the pages.
+    assert_eq!(sign_in(&app, "alice", WRONG).await.status, 400);
+    assert_eq!(sign_in(&app, "bob", PASSWORD).await.status, 200);
+    let browser = Visitor::new(&app);
+    for _ in 0..3 {
+        assert_eq!(browser.try_sign_in("alice", PASSWORD).await.status, 303);
+        browser.forget_cookies();
+    }
+    let page = browser.try_sign_in("alice", PASSWORD).await;
+    assert_eq!(page.status, 429, "{}", page.html);
+    assert!(page.alert().contains("Too many attempts"), "{}", page.alert());
+    app.clock.advance(Duration::from_secs(2));
+    assert_eq!(sign_in(&app, "alice", PASSWORD).await.status, 200);
+    assert_eq!(browser.try_sign_in("alice", PASSWORD).await.status, 303);
 }
 
 /// Waits until the rows satisfy `condition`, at most twenty seconds.
