@@ -95,8 +95,14 @@ class Server:
         return response, body
 
     def rss_mib(self):
+        return self.memory_mib("VmRSS")
+
+    def peak_mib(self):
+        return self.memory_mib("VmHWM")
+
+    def memory_mib(self, name):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(name)) / 1024
 
 
 class Bench:
@@ -144,10 +150,10 @@ class Bench:
             self.executables / "bench_load", mode, "--address", server.address, "--requests", file,
             "--seconds", str(seconds)]
 
-    def start_load(self, server, requests, pick, warm_up, seconds):
+    def start_load(self, server, requests, pick, warm_up, seconds, connections=CONNECTIONS):
         command = self.load_command("closed", server, requests, seconds)
         command += [
-            "--connections", str(CONNECTIONS), "--warm-up", str(warm_up), "--pick", pick,
+            "--connections", str(connections), "--warm-up", str(warm_up), "--pick", pick,
             "--pid", str(server.process.pid)]
         return subprocess.Popen(command, stdout=subprocess.PIPE)
 
@@ -183,6 +189,33 @@ def token_request(username):
 
 def token_body(username):
     return urlencode({"grant_type": "password", "username": username, "password": PASSWORD})
+
+
+class Browser:
+    """A connection with the cookies of a browser, which asks for compressed responses."""
+
+    HEADERS = {"Accept": "text/html", "Accept-Language": "en-US,en;q=0.5", "Accept-Encoding": "gzip, deflate, br, zstd"}
+
+    def __init__(self, server):
+        self.connection, self.cookies = server.connect(), {}
+
+    def send(self, method, path, body=None):
+        headers = {**self.HEADERS, "Sec-Fetch-Site": "same-origin"}
+        if self.cookies:
+            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        if body:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        self.connection.request(method, path, body, headers)
+        response = self.connection.getresponse()
+        for line in response.headers.get_all("Set-Cookie") or []:
+            name, value = line.split(";")[0].split("=", 1)
+            self.cookies[name] = value
+        return response, response.read()
+
+    def sign_in(self, username):
+        """The status of the response."""
+        response, _ = self.send("POST", "/login", urlencode({"username": username, "password": PASSWORD}))
+        return response.status
 
 
 class Series:

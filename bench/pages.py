@@ -3,15 +3,13 @@
 import json
 import subprocess
 import time
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from harness import (
-    CHEAP, CONNECTIONS, PASSWORD, ROOT, ROUNDS, Series, commit, finish_load, machine, request, say, write_report)
+    CHEAP, CONNECTIONS, ROOT, ROUNDS, Browser, Series, commit, finish_load, machine, request, say, write_report)
 
 RESULTS = ROOT / "bench/PAGES.md"
 SECONDS_PER_PAGE = 3
-# The headers of a browser, so responses are compressed as for a browser.
-BROWSER = {"Accept": "text/html", "Accept-Language": "en-US,en;q=0.5", "Accept-Encoding": "gzip, deflate, br, zstd"}
 # Enables every page; no email is sent.
 SETTINGS = {
     **CHEAP, "SMTP_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "login@example.com", "REGISTRATION": "open",
@@ -23,26 +21,6 @@ PAGES = {
     "change of password": "/account/password", "deletion": "/account/delete", "stylesheet": None}
 
 
-class Browser:
-    """A connection with the cookies of a browser."""
-
-    def __init__(self, server):
-        self.connection, self.cookies = server.connect(), {}
-
-    def send(self, method, path, body=None):
-        headers = {**BROWSER, "Sec-Fetch-Site": "same-origin"}
-        if self.cookies:
-            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        if body:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        self.connection.request(method, path, body, headers)
-        response = self.connection.getresponse()
-        for line in response.headers.get_all("Set-Cookie") or []:
-            name, value = line.split(";")[0].split("=", 1)
-            self.cookies[name] = value
-        return response, response.read()
-
-
 def prepare(bench):
     with bench.vestibule(SETTINGS):
         pass
@@ -52,8 +30,7 @@ def prepare(bench):
     with bench.vestibule(SETTINGS) as server:
         signed_in = Browser(server)
         signed_in.send("GET", "/login")
-        response, _ = signed_in.send("POST", "/login", urlencode({"username": "bench", "password": PASSWORD}))
-        assert response.status == 303, response.status
+        assert signed_in.sign_in("bench") == 303
         browsers = {path: Browser(server) for path in ["/login", "/password/forgot", "/register"]}
         for link in map(urlsplit, links):
             browsers[link.path] = Browser(server)
@@ -68,7 +45,7 @@ def prepare(bench):
             assert response.status == 200 and response.headers["Set-Cookie"] is None, f"{path}: {response.status}"
             sizes[name] = (len(body), response.headers.get("Content-Encoding", "none"))
             (bench.folder / name).write_bytes(body)
-            headers = {**BROWSER, "Cookie": "; ".join(f"{key}={value}" for key, value in browser.cookies.items())}
+            headers = {**Browser.HEADERS, "Cookie": "; ".join(f"{key}={value}" for key, value in browser.cookies.items())}
             bench.write_requests(name, [request("GET", path, headers)])
             bench.write_requests(f"{name} bare", [request("GET", "/" + name.replace(" ", "-"), headers)])
     (bench.folder / "me.json").write_text(json.dumps(

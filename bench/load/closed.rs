@@ -39,6 +39,8 @@ enum Pick {
     Hot,
     /// The one whose line in the file is the connection's number
     Own,
+    /// The next one of the file, whichever connection it is; after the last, the first
+    Each,
 }
 
 /// State of all connections, which run on one thread.
@@ -57,7 +59,7 @@ impl SharedState {
             return &self.requests[connection % count];
         }
         self.sent.set(self.sent.get() + 1);
-        if self.has_sent_all() && !self.sent.get().is_multiple_of(HOT_PERIOD) {
+        if self.pick == Pick::Hot && self.has_sent_all() && !self.sent.get().is_multiple_of(HOT_PERIOD) {
             return &self.requests[0];
         }
         let next = self.next.get();
@@ -66,7 +68,7 @@ impl SharedState {
     }
 
     fn has_sent_all(&self) -> bool {
-        self.pick == Pick::Own || self.next.get() >= self.requests.len()
+        self.pick != Pick::Hot || self.next.get() >= self.requests.len()
     }
 }
 
