@@ -123,6 +123,11 @@ impl From<TokenError> for AppError {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Database(error) => error.into(),
+            stale @ TokenError::RevocationsStale => {
+                let mut unavailable = Self::unavailable();
+                unavailable.cause = Some(Box::new(stale));
+                unavailable
+            }
             rejected => {
                 tracing::debug!(reason = %rejected, "access token rejected");
                 Self::invalid_token()

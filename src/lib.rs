@@ -19,7 +19,7 @@
 //! - [`links`]: one-time links
 //! - [`users`]: users, usernames, passwords and their hashes
 //! - [`clients`], [`audit`], [`mail`]: registered clients; recorded events; the mail queue
-//! - [`db`]: connections to SQLite and PostgreSQL, transactions, migrations
+//! - [`db`], [`supervisor`]: connections to SQLite and PostgreSQL, transactions, migrations; restarting background tasks
 //! - [`i18n`], [`metrics`], [`memory`], [`log_limit`], [`config`]: translations; counters; releasing memory; limits on
 //!   log lines; settings
 //! - [`clock`], [`secret`], [`scope`]: time; randomness, secrets and derived keys; scopes
@@ -55,6 +55,7 @@ pub mod secret;
 pub mod seed;
 pub mod server;
 pub mod sessions;
+pub mod supervisor;
 pub mod tokens;
 pub mod users;
 pub mod web;

@@ -4,16 +4,26 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use vestibule::cli::{Cli, output};
+use vestibule::cli::{Cli, log, output};
 use vestibule::config;
 
 fn main() -> ExitCode {
+    let _flush = FlushLog;
     if let Err(error) = config::load_dotenv() {
         return output::report(&error.into());
     }
     let cli = Cli::parse_from(with_default_command(std::env::args_os()));
     let result = actix_web::rt::System::new().block_on(cli.command.run());
     result.unwrap_or_else(|error| output::report(&error))
+}
+
+/// Waits for the log when the process ends, also by a panic.
+struct FlushLog;
+
+impl Drop for FlushLog {
+    fn drop(&mut self) {
+        log::flush();
+    }
 }
 
 /// `vestibule --bind …` means `vestibule serve --bind …`.

@@ -51,6 +51,10 @@ pub static REFRESH_TOKENS_REUSED: Counter = Counter::new();
 pub static MAILS_SENT: Counter = Counter::new();
 /// Emails that failed permanently. Expired emails are not counted.
 pub static MAILS_FAILED: Counter = Counter::new();
+/// Lines of the log that could not be written or queued.
+pub static LOG_LINES_DROPPED: Counter = Counter::new();
+/// Restarts of background tasks after a panic.
+pub static BACKGROUND_TASK_RESTARTS: Counter = Counter::new();
 /// Responses with status 5xx.
 pub static SERVER_ERRORS: Counter = Counter::new();
 
@@ -77,6 +81,12 @@ pub fn render() -> String {
         ("vestibule_refresh_tokens_reused_total", "Reused refresh tokens detected.", &REFRESH_TOKENS_REUSED),
         ("vestibule_mails_sent_total", "Emails accepted by the SMTP server.", &MAILS_SENT),
         ("vestibule_mails_failed_total", "Emails that failed permanently.", &MAILS_FAILED),
+        ("vestibule_log_lines_dropped_total", "Log lines that could not be written.", &LOG_LINES_DROPPED),
+        (
+            "vestibule_background_task_restarts_total",
+            "Restarts of background tasks after a panic.",
+            &BACKGROUND_TASK_RESTARTS,
+        ),
         ("vestibule_server_errors_total", "Responses with status 5xx.", &SERVER_ERRORS),
     ];
     let mut text = String::new();

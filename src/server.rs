@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
@@ -21,7 +22,8 @@ use crate::ops::server_key::{self, ServerKeyError, ServerKeySource};
 use crate::ops::{health, metrics_endpoint};
 use crate::registration::RegistrationLinks;
 use crate::secret::{PlainSecret, ServerKey};
-use crate::sessions::{Lifetimes, SessionService};
+use crate::sessions::{Lifetimes, RevokedSessions, STALE_AFTER, SessionService};
+use crate::supervisor::{FailedTasks, Supervisor};
 use crate::tokens::{KeyError, Keys, TokenService};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
@@ -30,6 +32,19 @@ use crate::{account_pages, forward_auth, login, oauth, openapi, recovery, regist
 
 /// How long a stopping server waits for running requests.
 const SHUTDOWN_TIMEOUT_SECONDS: u64 = 10;
+
+/// Limits that are the same on every installation; tests shorten them.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The age of the set of revoked sessions from which on no token is accepted, although the database responds.
+    pub revocations_stale_after: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { revocations_stale_after: STALE_AFTER }
+    }
+}
 
 /// An error that prevents the start.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +93,8 @@ pub struct Running {
     pub services: Services,
     /// The task that sends emails, if a mail server is configured. Stop it after the server.
     pub sending: Option<Sending>,
+    /// Background tasks that were given up; stop the server when there is one.
+    pub failed_tasks: FailedTasks,
 }
 
 /// Contents of the start-up banner.
@@ -120,9 +137,18 @@ pub struct Services {
 }
 
 impl Services {
-    fn new(config: &Config, server_key: &ServerKey, db: Db, keys: Keys, clock: Clock) -> Result<Self, StartError> {
+    fn new(
+        config: &Config,
+        server_key: &ServerKey,
+        db: Db,
+        keys: Keys,
+        clock: Clock,
+        limits: Limits,
+    ) -> Result<Self, StartError> {
         let hash_pool = HashPool::start(config.passwords.hash_threads, Cost::from(config.passwords))?;
-        let sessions = SessionService::new(db.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
+        let revoked = RevokedSessions::new(limits.revocations_stale_after);
+        let lifetimes = Lifetimes::new(config.lifetimes);
+        let sessions = SessionService::with_revoked(db.clone(), clock.clone(), lifetimes, revoked);
         let tokens = TokenService::new(keys, server_key, config, clock.clone(), db.clone(), &sessions);
         let accounts = AccountService::new(
             config,
@@ -162,28 +188,35 @@ impl Services {
 
 /// Prepares the database and the keys, and starts listening. Revoked sessions are read before the first request.
 pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
+    start_with(config, clock, Limits::default()).await
+}
+
+/// As [`start`], with other limits.
+pub async fn start_with(config: Config, clock: Clock, limits: Limits) -> Result<Running, StartError> {
+    let (supervisor, failed_tasks) = Supervisor::new();
     let migrated = migrate(&config).await?;
     let (db, start_db) = (Db::new(&config.database), Db::for_start(&config.database));
     server_time::follow(&start_db, &clock).await?;
     let (server_key, source) = server_key::find_or_create(&config, &start_db).await?;
     let keys = Keys::load(&start_db, &config.signing, &server_key, clock.now()).await?;
     let signing = keys.describe(clock.now());
-    let services = Services::new(&config, &server_key, db.clone(), keys, clock.clone())?;
+    let services = Services::new(&config, &server_key, db.clone(), keys, clock.clone(), limits)?;
     services.sessions.revoked().refresh(&start_db, clock.now()).await?;
     let sender = mail::Sender::new(&config, &server_key, db, clock)?;
-    let metrics = listen_for_metrics(&config)?;
+    let metrics = listen_for_metrics(&config, &supervisor)?;
     let listeners = bind_all(&config.bind)?;
     // After binding: a second server that cannot bind must not revoke the link that the first one printed.
     let setup_link = create_setup_link(&start_db, services.clock.now()).await?;
     let web_config = WebConfig::new(&config, &server_key);
     pages::load();
-    let (server, addresses) = listen(listeners, config, web_config, services.clone())?;
+    let (server, addresses) = listen(listeners, config, web_config, services.clone(), &supervisor)?;
     Ok(Running {
         server,
         addresses,
         report: StartupReport { server_key: source, signing, setup_link, migrated, metrics },
         services,
-        sending: sender.map(mail::Sender::start),
+        sending: sender.map(|sender| sender.start(&supervisor)),
+        failed_tasks,
     })
 }
 
@@ -207,17 +240,20 @@ async fn create_setup_link(db: &Db, now: Moment) -> Result<Option<PlainSecret>, 
     .await
 }
 
-fn listen_for_metrics(config: &Config) -> Result<Option<SocketAddr>, StartError> {
+fn listen_for_metrics(config: &Config, supervisor: &Supervisor) -> Result<Option<SocketAddr>, StartError> {
     let Some(listener) = config.metrics_bind.map(|address| bind("METRICS_BIND", address)).transpose()? else {
         return Ok(None);
     };
     let address = listener.local_addr()?;
-    let server = HttpServer::new(|| App::new().configure(metrics_endpoint::routes))
-        .workers(1)
-        .disable_signals()
-        .listen(listener)?
-        .run();
-    actix_web::rt::spawn(server);
+    supervisor.spawn("the metrics server", move || {
+        let listener = listener.try_clone();
+        async move {
+            let server =
+                HttpServer::new(|| App::new().configure(metrics_endpoint::routes)).workers(1).disable_signals();
+            let stopped = async { server.listen(listener?)?.run().await };
+            stopped.await.expect("the metrics server runs until the process ends");
+        }
+    });
     Ok(Some(address))
 }
 
@@ -226,11 +262,17 @@ fn listen(
     config: Config,
     web_config: WebConfig,
     services: Services,
+    supervisor: &Supervisor,
 ) -> Result<(Server, Vec<SocketAddr>), StartError> {
     let Services { db, sessions, tokens, readiness, .. } = services.clone();
     let kept_clean = HousekeepingConfig::new(&config);
-    actix_web::rt::spawn(housekeeping::keep_clean(db.clone(), sessions.clone(), tokens.clone(), kept_clean));
-    actix_web::rt::spawn(housekeeping::keep_revoked_sessions_fresh(db, sessions, tokens, readiness));
+    let (clean_db, clean_sessions, clean_tokens) = (db.clone(), sessions.clone(), tokens.clone());
+    supervisor.spawn("housekeeping", move || {
+        housekeeping::keep_clean(clean_db.clone(), clean_sessions.clone(), clean_tokens.clone(), kept_clean)
+    });
+    supervisor.spawn("reading revoked sessions", move || {
+        housekeeping::keep_revoked_sessions_fresh(db.clone(), sessions.clone(), tokens.clone(), readiness.clone())
+    });
     let (config, web_config) = (web::Data::new(config), web::Data::new(web_config));
     let mut server = HttpServer::new(move || {
         let (config, web_config, services) = (config.clone(), web_config.clone(), services.clone());

@@ -5,7 +5,7 @@ mod clients_args;
 pub mod invites;
 pub mod keys;
 mod keys_args;
-mod log;
+pub mod log;
 pub mod migrate;
 pub mod output;
 mod prompt;

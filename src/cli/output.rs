@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use chrono::SecondsFormat;
 use serde::Serialize;
 
+use super::log::{self, Stream};
 use crate::accounts::{Account, AccountError};
 use crate::clock::Moment;
 use crate::config::ConfigError;
@@ -54,8 +55,7 @@ pub fn eprint_note(text: &str) {
 #[must_use]
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let hint = if is_busy(error) { "; nothing was changed: try again in a moment" } else { "" };
-    // There is nowhere to report that standard error is closed.
-    let _ = writeln!(io::stderr(), "error: {error:#}{hint}");
+    log::print(Stream::Err, &format!("error: {error:#}{hint}\n"));
     let is_misuse = error.is::<ConfigError>() || matches!(error.downcast_ref(), Some(Failure::Misused(_)));
     ExitCode::from(if is_misuse { MISUSED } else { REFUSED })
 }

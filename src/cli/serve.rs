@@ -1,11 +1,13 @@
 //! The `vestibule serve` command and its start-up banner.
 
+use std::pin::pin;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
 
-use super::log;
+use super::log::{self, Stream};
+use super::output::failure;
 use crate::clock::Clock;
 use crate::config::{self, Config, ServerCommand, SettingArgs};
 use crate::memory;
@@ -27,7 +29,7 @@ pub struct Serve {
 /// The server cannot start, or stops on an error.
 pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     let config = serve.settings.check()?;
-    log::start(config.log_format);
+    log::start(config.log_format).context("cannot start the log")?;
     for (name, setting) in config::tutorial_names_in_use() {
         tracing::warn!("{name} is set but not used: the setting is called {setting}");
     }
@@ -35,14 +37,28 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     if let Some(warning) = server::signing_warning(&config.signing) {
         tracing::info!("{warning}");
     }
-    let Running { server, report, addresses, sending, .. } = server::start(config, Clock::system()).await?;
-    print!("{}", banner.text(&report, &addresses));
+    let Running { server, report, addresses, sending, mut failed_tasks, .. } =
+        server::start(config, Clock::system()).await?;
+    log::print(Stream::Out, &banner.text(&report, &addresses));
     memory::release_code();
-    server.await.context("the server stopped unexpectedly")?;
+    let (handle, mut server) = (server.handle(), pin!(server));
+    let failed_task = tokio::select! {
+        stopped = &mut server => stopped.map(|()| None),
+        name = failed_tasks.next() => {
+            drop(handle.stop(true));
+            server.await.map(|()| Some(name))
+        }
+    }
+    .context("the server stopped unexpectedly")?;
     if let Some(sending) = sending {
         sending.stop().await;
     }
-    Ok(ExitCode::SUCCESS)
+    match failed_task {
+        Some(name) => {
+            Err(failure(format!("{name} panicked too often; the log has the reason. Start the server again")))
+        }
+        None => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// The banner printed once the server listens: where it is and what to do next.

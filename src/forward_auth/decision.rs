@@ -8,7 +8,7 @@ use super::rule::Rule;
 use crate::error::AppError;
 use crate::secret::PlainSecret;
 use crate::sessions::{self, Session, SessionKind, SessionService};
-use crate::tokens::{TokenError, TokenService};
+use crate::tokens::TokenService;
 use crate::web::cookies::CookieName;
 use crate::web::current_user::CurrentUser;
 use crate::web::{bearer, request_cookies};
@@ -115,7 +115,7 @@ async fn find_by_bearer(
     }
     let verified = match tokens.verify(token).await {
         Ok(verified) => verified,
-        Err(TokenError::Database(error)) => return Err(error.into()),
+        Err(error) if error.is_unavailable() => return Err(error.into()),
         Err(rejection) => return Ok(Identification::Unknown(rejection.into())),
     };
     if verified.claims.id.is_none() {

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::db::{Db, DbError};
 use crate::metrics;
 use crate::secret::{DerivedKey, KeyPurpose, ServerKey};
+use crate::supervisor::Supervisor;
 
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Emails read in one query. After a full batch, the next query follows immediately.
@@ -50,9 +51,11 @@ impl Sender {
 
     /// Starts sending in the background.
     #[must_use]
-    pub fn start(self) -> Sending {
+    pub fn start(self, supervisor: &Supervisor) -> Sending {
         let (stop, stopped) = watch::channel(false);
-        Sending { stop, task: tokio::spawn(Arc::new(self).run(stopped)) }
+        let sender = Arc::new(self);
+        let task = supervisor.spawn("sending emails", move || Arc::clone(&sender).run(stopped.clone()));
+        Sending { stop, task }
     }
 
     async fn run(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {

@@ -168,8 +168,12 @@ async fn of_access_token(
     sessions: &SessionService,
     tokens: &TokenService,
     token: &str,
-) -> Result<Option<IntrospectionResponse>, DbError> {
-    let Ok(verified) = tokens.verify_as_issuer(token) else { return Ok(None) };
+) -> Result<Option<IntrospectionResponse>, AppError> {
+    let verified = match tokens.verify_as_issuer(token) {
+        Ok(verified) => verified,
+        Err(error) if error.is_unavailable() => return Err(error.into()),
+        Err(_) => return Ok(None),
+    };
     let sid = verified.claims.sid.clone();
     let read = move |conn: &mut DbConnection, session: Session| {
         let claims = &verified.claims;
@@ -180,7 +184,7 @@ async fn of_access_token(
         let rights = Rights::read(conn, &session, &scope)?;
         Ok(rights.map(|rights| IntrospectionResponse::of_access_token(claims, rights)))
     };
-    sessions.read_live(move |conn| sessions::find(conn, &sid), read).await
+    Ok(sessions.read_live(move |conn| sessions::find(conn, &sid), read).await?)
 }
 
 /// A client may introspect only its own refresh tokens (RFC 7662 §2.2).

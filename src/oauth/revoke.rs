@@ -7,7 +7,7 @@ use crate::clients::Client;
 use crate::db::{Db, DbError};
 use crate::error::{AppError, ErrorBody};
 use crate::sessions::{EndReason, SessionService};
-use crate::tokens::{PlainRefreshToken, TokenError, TokenService, find_or_recognize_refresh_token};
+use crate::tokens::{PlainRefreshToken, TokenService, find_or_recognize_refresh_token};
 use crate::web::form::Parameters;
 
 /// The parameters of `POST /token/revoke`, as a form or a JSON object.
@@ -79,7 +79,7 @@ async fn session_of(
     }
     match tokens.verify(token).await {
         Ok(verified) if verified.claims.client_id == client_id => Ok(Some(verified.claims.sid.clone())),
-        Err(TokenError::Database(error)) => Err(error.into()),
+        Err(error) if error.is_unavailable() => Err(error.into()),
         Ok(_) | Err(_) => Ok(None),
     }
 }

@@ -17,6 +17,8 @@ use crate::{audit, authentication, links, mail, sessions, tokens, users};
 
 /// Twice a second: every instance must know of a revoked session or a new key within one second.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(450);
+/// How long one of these reads may take. After that, the database counts as unavailable.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
 const CLEANUP_INTERVAL: Duration = Duration::from_mins(1);
 const CLEANUP_INTERVAL_SECONDS: i64 = 60;
 /// How long an ended session is kept after the last verifier rejects its tokens, so an administrator can find out why it ended.
@@ -59,10 +61,16 @@ async fn refresh(
     sessions: &SessionService,
     tokens: &TokenService,
 ) -> Result<Option<ClockDifference>, DbError> {
-    let difference = server_time::follow(db, tokens.clock()).await?;
-    sessions.revoked().refresh(db, tokens.clock().now()).await?;
-    tokens.keys().refresh(db).await?;
-    Ok(difference)
+    let refreshed = tokio::time::timeout(REFRESH_TIMEOUT, async {
+        let difference = server_time::follow(db, tokens.clock()).await?;
+        sessions.revoked().refresh(db, tokens.clock().now()).await?;
+        tokens.keys().refresh(db).await?;
+        Ok(difference)
+    });
+    refreshed.await.unwrap_or_else(|elapsed| {
+        sessions.revoked().record_outage();
+        Err(DbError::Unreachable(Box::new(elapsed)))
+    })
 }
 
 /// What housekeeping needs of the settings.

@@ -1,6 +1,7 @@
 //! Sessions: their kinds, the reasons why they end, and how one starts.
 
 mod device;
+mod freshness;
 mod holders;
 pub mod lifetimes;
 mod revoked;
@@ -15,6 +16,7 @@ use crate::scope::Scopes;
 use crate::secret::{PlainSecret, from_base64url, random_id};
 use crate::users::UserId;
 pub use device::device_label;
+pub use freshness::STALE_AFTER;
 pub use holders::Holders;
 pub use lifetimes::{LEEWAY_SECONDS, Lifetimes};
 pub use revoked::{RevocationSnapshot, RevokedHolder, RevokedSessions};

@@ -2,9 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use super::freshness::Freshness;
 use super::lifetimes::revoked_until;
 use super::{Holders, store};
 use crate::clock::Moment;
@@ -42,10 +44,12 @@ pub struct RevocationSnapshot {
 /// This process adds the sessions that it ends right after the commit, and reads those of other instances from the
 /// database twice a second. An ended session never becomes live again, so an entry stays until the last verifier rejects
 /// the session's tokens, or an entry of its holder covers it. While the database is unavailable, the last set stays in
-/// use.
-#[derive(Clone, Default)]
+/// use. If it is not read although the database responds, because its task is stuck or its query fails, it becomes
+/// stale, and no token is accepted.
+#[derive(Clone)]
 pub struct RevokedSessions {
     entries: Arc<RwLock<Entries>>,
+    freshness: Freshness,
 }
 
 #[derive(Default)]
@@ -79,6 +83,23 @@ struct Stored {
 }
 
 impl RevokedSessions {
+    /// Creates an empty set, which becomes stale when it is not read for `stale_after`.
+    #[must_use]
+    pub fn new(stale_after: Duration) -> Self {
+        Self { entries: Arc::default(), freshness: Freshness::new(stale_after) }
+    }
+
+    /// Whether the set is too old to accept a token by it.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.freshness.is_stale()
+    }
+
+    /// Records that the database is unavailable: the last set stays in use.
+    pub fn record_outage(&self) {
+        self.freshness.confirm();
+    }
+
     /// Whether a token of this session and of these holders is revoked.
     #[must_use]
     pub fn contains(&self, session_id: &str, holders: &Holders) -> bool {
@@ -146,9 +167,16 @@ impl RevokedSessions {
                 let sessions = store::list_revoked(conn, at)?;
                 Ok(Some(Stored { reading, sessions, holders: store::list_revoked_holders(conn, at)? }))
             })
-            .await?;
-        let Some(stored) = stored else { return Ok(()) };
-        self.replace(stored, revision, now);
+            .await
+            .inspect_err(|error| match error {
+                DbError::Busy | DbError::Unreachable(_) => self.record_outage(),
+                // The database responds, and does not say which sessions have ended.
+                DbError::Query(_) => {}
+            })?;
+        if let Some(stored) = stored {
+            self.replace(stored, revision, now);
+        }
+        self.freshness.confirm();
         Ok(())
     }
 

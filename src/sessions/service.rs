@@ -3,7 +3,7 @@
 use diesel::QueryResult;
 
 use super::holders::Owner;
-use super::{EndReason, Lifetimes, RevokedSessions, Session, end, store};
+use super::{EndReason, Lifetimes, RevokedSessions, STALE_AFTER, Session, end, store};
 use crate::clock::{Clock, Moment};
 use crate::db::{Db, DbConnection, DbError, IsTransient};
 
@@ -70,7 +70,13 @@ impl SessionService {
     /// Creates the service, with an empty set of revoked sessions.
     #[must_use]
     pub fn new(db: Db, clock: Clock, lifetimes: Lifetimes) -> Self {
-        Self { db, clock, lifetimes, revoked: RevokedSessions::default() }
+        Self::with_revoked(db, clock, lifetimes, RevokedSessions::new(STALE_AFTER))
+    }
+
+    /// As [`Self::new`], with this set.
+    #[must_use]
+    pub fn with_revoked(db: Db, clock: Clock, lifetimes: Lifetimes, revoked: RevokedSessions) -> Self {
+        Self { db, clock, lifetimes, revoked }
     }
 
     /// The lifetimes of sessions and access tokens.

@@ -221,6 +221,9 @@ impl TokenService {
         if self.0.keys.find(verified.kid.as_deref()).is_none() {
             return Err(TokenError::Signature);
         }
+        if self.0.revoked.is_stale() {
+            return Err(TokenError::RevocationsStale);
+        }
         if self.0.revoked.contains(&verified.claims.sid, &verified.claims.holders) {
             return Err(TokenError::SessionEnded);
         }

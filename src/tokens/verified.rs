@@ -29,4 +29,15 @@ pub enum TokenError {
     /// With HS256: the database is unavailable.
     #[error(transparent)]
     Database(#[from] DbError),
+    /// The set of revoked sessions is too old to tell whether the session has ended.
+    #[error("the revoked sessions have not been read for too long, although the database responds")]
+    RevocationsStale,
+}
+
+impl TokenError {
+    /// Whether the token could not be judged: the response is 503, not that of a rejected token.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Database(_) | Self::RevocationsStale)
+    }
 }

@@ -25,6 +25,7 @@ mod keys;
 mod keys_cli;
 mod keys_reseal;
 mod keys_two_servers;
+mod log;
 mod mail;
 mod mail_trouble;
 mod metadata;

@@ -9,7 +9,7 @@ use vestibule::admin::AdminService;
 use vestibule::clock::Clock;
 use vestibule::config::Settings;
 use vestibule::ops::housekeeping::{self, HousekeepingConfig};
-use vestibule::server::{self, Running, Services};
+use vestibule::server::{self, Limits, Running, Services};
 use vestibule::sessions::{EndedSessions, SessionService};
 use vestibule::users::argon2id::PasswordHash;
 use vestibule::users::password::Password;
@@ -48,6 +48,16 @@ impl TestApp {
 
     /// Starts a server on an existing database.
     pub async fn start_on(database: TestDatabase, clock: Clock, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_with_limits(database, clock, Limits::default(), change).await
+    }
+
+    /// Starts a server on an existing database, with other limits.
+    pub async fn start_with_limits(
+        database: TestDatabase,
+        clock: Clock,
+        limits: Limits,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let mut settings = Settings::default();
         settings.set("DATABASE_URL", database.url.clone());
         settings.set("ARGON2_MEMORY_KIB", "64");
@@ -61,8 +71,8 @@ impl TestApp {
         let server_clock = clock.clone();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let Running { server, addresses, report, services, sending } =
-                    server::start(config, server_clock).await.expect("the server starts");
+                let Running { server, addresses, report, services, sending, failed_tasks: _ } =
+                    server::start_with(config, server_clock, limits).await.expect("the server starts");
                 let setup_link = report.setup_link.map(|secret| secret.reveal().to_owned());
                 assert!(
                     sender.send((server.handle(), addresses[0], services, setup_link)).is_ok(),

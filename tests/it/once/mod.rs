@@ -21,6 +21,7 @@ mod forgery_keys;
 mod fuzz_corpus;
 mod keys;
 mod limits;
+mod log;
 mod mail;
 mod metadata;
 mod migrations;

@@ -21,7 +21,7 @@ const LAYERS: [&[&str]; 20] = [
     &["links"],
     &["users"],
     &["clients", "audit", "mail"],
-    &["db"],
+    &["db", "supervisor"],
     &["i18n", "metrics", "memory", "log_limit", "config"],
     &["clock", "secret", "scope"],
 ];
