@@ -13,7 +13,10 @@ fn main() -> ExitCode {
         return output::report(&error.into());
     }
     let cli = Cli::parse_from(with_default_command(std::env::args_os()));
-    let result = actix_web::rt::System::new().block_on(cli.command.run());
+    let system = actix_web::rt::System::new();
+    let result = system.block_on(cli.command.run());
+    // Not dropped: that would wait for threads that wait for a database.
+    std::mem::forget(system);
     result.unwrap_or_else(|error| output::report(&error))
 }
 

@@ -55,6 +55,10 @@ pub static MAILS_FAILED: Counter = Counter::new();
 pub static LOG_LINES_DROPPED: Counter = Counter::new();
 /// Restarts of background tasks after a panic.
 pub static BACKGROUND_TASK_RESTARTS: Counter = Counter::new();
+/// Requests whose handler panicked.
+pub static REQUEST_PANICS: Counter = Counter::new();
+/// Password hashes whose computation panicked.
+pub static HASH_PANICS: Counter = Counter::new();
 /// Responses with status 5xx.
 pub static SERVER_ERRORS: Counter = Counter::new();
 
@@ -87,6 +91,8 @@ pub fn render() -> String {
             "Restarts of background tasks after a panic.",
             &BACKGROUND_TASK_RESTARTS,
         ),
+        ("vestibule_request_panics_total", "Requests whose handler panicked.", &REQUEST_PANICS),
+        ("vestibule_hash_panics_total", "Password hashes whose computation panicked.", &HASH_PANICS),
         ("vestibule_server_errors_total", "Responses with status 5xx.", &SERVER_ERRORS),
     ];
     let mut text = String::new();

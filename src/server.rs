@@ -27,7 +27,7 @@ use crate::supervisor::{FailedTasks, Supervisor};
 use crate::tokens::{KeyError, Keys, TokenService};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
-use crate::web::{WebConfig, assets, error_page, headers, language_switch, pages, request_cookies};
+use crate::web::{WebConfig, assets, error_page, headers, language_switch, pages, panics, request_cookies};
 use crate::{account_pages, forward_auth, login, oauth, openapi, recovery, registration};
 
 /// How long a stopping server waits for running requests.
@@ -279,6 +279,7 @@ fn listen(
         App::new()
             .wrap(headers::defaults(&web_config))
             .wrap(from_fn(request_cookies::middleware))
+            .wrap(from_fn(panics::middleware))
             .configure(|app| services.register(app))
             .configure(|app| mount(app, &config, &web_config))
             .app_data(config)

@@ -14,6 +14,7 @@ pub mod seed;
 pub mod serve;
 pub mod services;
 pub mod setup_link;
+mod signals;
 pub mod token;
 pub mod users;
 mod users_args;

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::log::{self, Stream};
 use super::output::failure;
+use super::signals;
 use crate::clock::Clock;
 use crate::config::{self, Config, ServerCommand, SettingArgs};
 use crate::memory;
@@ -30,6 +31,7 @@ pub struct Serve {
 pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     let config = serve.settings.check()?;
     log::start(config.log_format).context("cannot start the log")?;
+    signals::ignore_meaningless().context("cannot set signal handlers")?;
     for (name, setting) in config::tutorial_names_in_use() {
         tracing::warn!("{name} is set but not used: the setting is called {setting}");
     }
@@ -42,6 +44,7 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     log::print(Stream::Out, &banner.text(&report, &addresses));
     memory::release_code();
     let (handle, mut server) = (server.handle(), pin!(server));
+    signals::stop_at_hangup(handle.clone()).context("cannot set signal handlers")?;
     let failed_task = tokio::select! {
         stopped = &mut server => stopped.map(|()| None),
         name = failed_tasks.next() => {

@@ -2,6 +2,7 @@
 
 mod lanes;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::argon2id::{Cost, Hasher, PasswordHash};
 use super::password::{Password, PasswordError, ProposedPassword};
-use crate::memory;
+use crate::{memory, metrics};
 use lanes::{Lane, Lanes};
 
 /// The slots of each lane for each thread: at 20 ms a hash, the last job of a lane waits a little over a second.
@@ -41,9 +42,21 @@ pub struct HashPool {
 }
 
 enum Job {
-    Hash { password: Password, reply: oneshot::Sender<PasswordHash> },
-    Verify { password: Password, hash: Option<PasswordHash>, reply: oneshot::Sender<bool> },
-    Choose { proposed: ProposedPassword, reply: oneshot::Sender<Result<Password, PasswordError>> },
+    Hash {
+        password: Password,
+        reply: oneshot::Sender<PasswordHash>,
+    },
+    Verify {
+        password: Password,
+        hash: Option<PasswordHash>,
+        reply: oneshot::Sender<bool>,
+    },
+    Choose {
+        proposed: ProposedPassword,
+        reply: oneshot::Sender<Result<Password, PasswordError>>,
+    },
+    #[cfg(test)]
+    Panic,
 }
 
 impl HashPool {
@@ -204,17 +217,10 @@ fn run_worker(queue: &Queue, cost: Cost) {
         match queue.next(has_memory.then(|| Instant::now() + IDLE_TIMEOUT)) {
             Next::Job(job) => {
                 has_memory = true;
-                // Sending fails if the caller was dropped; the result is then not needed.
-                match job {
-                    Job::Hash { password, reply } => {
-                        let _ = reply.send(hasher.hash(password.bytes(), cost));
-                    }
-                    Job::Verify { password, hash, reply } => {
-                        let _ = reply.send(hasher.verify(password.bytes(), hash.as_ref(), cost));
-                    }
-                    Job::Choose { proposed, reply } => {
-                        let _ = reply.send(proposed.choose_on_this_thread());
-                    }
+                // A panic drops the reply: its caller gets `HashPoolFull`, and the thread lives on, with fresh memory.
+                if catch_unwind(AssertUnwindSafe(|| run_job(job, &mut hasher, cost))).is_err() {
+                    metrics::HASH_PANICS.increment();
+                    hasher = Hasher::default();
                 }
             }
             Next::Idle => {
@@ -225,5 +231,39 @@ fn run_worker(queue: &Queue, cost: Cost) {
             }
             Next::Closed => return,
         }
+    }
+}
+
+fn run_job(job: Job, hasher: &mut Hasher, cost: Cost) {
+    // Sending fails if the caller was dropped; the result is then not needed.
+    match job {
+        Job::Hash { password, reply } => {
+            let _ = reply.send(hasher.hash(password.bytes(), cost));
+        }
+        Job::Verify { password, hash, reply } => {
+            let _ = reply.send(hasher.verify(password.bytes(), hash.as_ref(), cost));
+        }
+        Job::Choose { proposed, reply } => {
+            let _ = reply.send(proposed.choose_on_this_thread());
+        }
+        #[cfg(test)]
+        Job::Panic => panic!("a test's panic"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn thread_that_panicked_computes_the_next_hash() {
+        let pool = HashPool::start(1, Cost { memory_kib: 64, iterations: 1, parallelism: 1 }).expect("a thread");
+        let before = metrics::HASH_PANICS.get();
+        let (_, no_result) = oneshot::channel::<()>();
+        assert!(pool.take([Lane::First(None)]).expect("a free slot").run(Job::Panic, no_result).await.is_err());
+        let password = || Password::parse("correct horse battery staple").expect("a password");
+        let hash = pool.hash(password()).await.expect("a hash");
+        assert!(pool.verify(password(), Some(hash)).await.expect("a result"));
+        assert_eq!(metrics::HASH_PANICS.get(), before + 1);
     }
 }

@@ -4,11 +4,11 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, HttpResponse};
+use actix_web::{Error, HttpRequest, HttpResponse, ResponseError as _};
 use askama::Template;
 
-use super::compression;
 use super::pages::{Layout, html};
+use super::{compression, panics};
 use crate::error::{AppError, ErrorNote};
 
 /// A page that explains an error and links to the next step.
@@ -29,12 +29,18 @@ pub struct ErrorPage {
     pub link_text: String,
 }
 
-/// Middleware of the pages: turns an [`AppError`] into a page when the client accepts HTML, and compresses pages.
+/// Middleware of the pages: turns an [`AppError`] or a panic into a page when the client accepts HTML, and compresses
+/// pages.
 pub async fn middleware(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let response = next.call(request).await?.map_into_boxed_body();
+    // Held for the page of a panic, which takes the request with it.
+    let held = request.request().clone();
+    let response = match panics::catch(async { next.call(request).await }).await {
+        Ok(response) => response?.map_into_boxed_body(),
+        Err(error) => ServiceResponse::new(held, error.error_response()),
+    };
     let note = response.response().extensions().get::<ErrorNote>().cloned();
     let (request, mut response) = response.into_parts();
     if let Some(note) = note {
@@ -53,7 +59,7 @@ pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, AppError> {
     if !accepts_html(&request) {
         return Err(error);
     }
-    let json = actix_web::ResponseError::error_response(&error);
+    let json = error.error_response();
     let page = render(&request, &json, ErrorNote { request_id: None }).ok_or(error)?;
     Ok(compression::compress_page(&request, page))
 }

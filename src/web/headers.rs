@@ -1,7 +1,7 @@
 //! Default response headers and content security policies.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue};
 use actix_web::middleware::DefaultHeaders;
 
 use super::WebConfig;
@@ -18,15 +18,23 @@ pub const SCRIPT_POLICY: &str = "default-src 'none'; script-src 'self'; style-sr
 /// Middleware that adds the default headers; a route's own header takes precedence.
 #[must_use]
 pub fn defaults(config: &WebConfig) -> DefaultHeaders {
-    let headers = DefaultHeaders::new()
-        .add(("Content-Security-Policy", PAGE_POLICY))
-        .add(("X-Content-Type-Options", "nosniff"))
-        .add(("Referrer-Policy", "same-origin"))
-        .add(("Cross-Origin-Opener-Policy", "same-origin"))
-        .add(("Cross-Origin-Resource-Policy", "same-origin"))
-        .add(("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"))
-        .add(("Cache-Control", "no-store"));
-    if config.public_url.is_https() { headers.add(("Strict-Transport-Security", "max-age=31536000")) } else { headers }
+    list(config.public_url.is_https()).fold(DefaultHeaders::new(), DefaultHeaders::add)
+}
+
+/// The default headers.
+pub(super) fn list(is_https: bool) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let headers = [
+        ("content-security-policy", PAGE_POLICY),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+        ("cache-control", "no-store"),
+    ];
+    let hsts = is_https.then_some(("strict-transport-security", "max-age=31536000"));
+    let pair = |(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+    headers.into_iter().chain(hsts).map(pair)
 }
 
 /// Allows a page's form to redirect to the application in `next`: browsers apply `form-action` to the redirects after a

@@ -22,6 +22,7 @@ pub mod new_password;
 pub mod notice;
 pub mod one_time_link;
 pub mod pages;
+pub mod panics;
 pub mod renewal;
 pub mod request_cookies;
 pub mod return_to;

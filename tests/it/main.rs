@@ -32,6 +32,7 @@ mod metadata;
 mod migrations;
 mod once;
 mod one_time_links;
+mod panics;
 mod password_grant;
 mod people;
 mod people_language;

@@ -88,7 +88,12 @@ impl ServerProcess {
 
     /// Asks it to stop (`SIGTERM`).
     pub fn terminate(&self) {
-        signal(self.id(), Signal::TERM);
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        self::signal(self.id(), signal);
     }
 
     /// Waits until it has ended.

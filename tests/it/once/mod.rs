@@ -42,6 +42,7 @@ mod recovery;
 mod recovery_browser;
 mod revocation;
 mod settings;
+mod signals;
 mod starting;
 mod tidy;
 mod token_errors;
