@@ -8,7 +8,7 @@
 //! - [`account_pages`], [`login`]: pages of a signed-in person; sign-in, sign-out and setup pages
 //! - [`oauth`], [`forward_auth`]: OAuth 2.0 endpoints; endpoints for reverse proxies
 //! - [`recovery`], [`registration`]: password reset and email verification; invitations and open registration
-//! - [`web`]: HTTP plumbing
+//! - [`web`], [`connections`]: HTTP plumbing; accepted connections and their limits
 //! - [`error`]: the one error that handlers return
 //! - [`seed`]: seeding from a TOML file
 //! - [`admin`]: use cases of the command line alone: clients, signing keys, script tokens
@@ -35,6 +35,7 @@ pub mod cli;
 pub mod clients;
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod db;
 pub mod error;
 pub mod forward_auth;

@@ -59,6 +59,8 @@ pub static BACKGROUND_TASK_RESTARTS: Counter = Counter::new();
 pub static REQUEST_PANICS: Counter = Counter::new();
 /// Password hashes whose computation panicked.
 pub static HASH_PANICS: Counter = Counter::new();
+/// Connections closed because their network had too many.
+pub static CONNECTIONS_REJECTED: Counter = Counter::new();
 /// Responses with status 5xx.
 pub static SERVER_ERRORS: Counter = Counter::new();
 
@@ -93,6 +95,11 @@ pub fn render() -> String {
         ),
         ("vestibule_request_panics_total", "Requests whose handler panicked.", &REQUEST_PANICS),
         ("vestibule_hash_panics_total", "Password hashes whose computation panicked.", &HASH_PANICS),
+        (
+            "vestibule_connections_rejected_total",
+            "Connections closed because their network had too many.",
+            &CONNECTIONS_REJECTED,
+        ),
         ("vestibule_server_errors_total", "Responses with status 5xx.", &SERVER_ERRORS),
     ];
     let mut text = String::new();

@@ -2,16 +2,19 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use actix_server::ServerBuilder;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 
 use crate::accounts::{self, AccountService, SetupLink};
 use crate::authentication::{AuthService, RequestLimiter};
 use crate::clock::{Clock, Moment};
 use crate::config::{Config, Signing};
+use crate::connections::{self, ConnectionLimits, Connections};
 use crate::db::migrations::{self, MigrationError};
 use crate::db::{Db, DbError, server_time};
 use crate::mail::{self, Outbox, Sending, SmtpError};
@@ -38,11 +41,13 @@ const SHUTDOWN_TIMEOUT_SECONDS: u64 = 10;
 pub struct Limits {
     /// The age of the set of revoked sessions from which on no token is accepted, although the database responds.
     pub revocations_stale_after: Duration,
+    /// Limits of connections.
+    pub connections: ConnectionLimits,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { revocations_stale_after: STALE_AFTER }
+        Self { revocations_stale_after: STALE_AFTER, connections: ConnectionLimits::default() }
     }
 }
 
@@ -203,13 +208,13 @@ pub async fn start_with(config: Config, clock: Clock, limits: Limits) -> Result<
     let services = Services::new(&config, &server_key, db.clone(), keys, clock.clone(), limits)?;
     services.sessions.revoked().refresh(&start_db, clock.now()).await?;
     let sender = mail::Sender::new(&config, &server_key, db, clock)?;
-    let metrics = listen_for_metrics(&config, &supervisor)?;
+    let metrics = listen_for_metrics(&config, limits.connections, &supervisor)?;
     let listeners = bind_all(&config.bind)?;
     // After binding: a second server that cannot bind must not revoke the link that the first one printed.
     let setup_link = create_setup_link(&start_db, services.clock.now()).await?;
     let web_config = WebConfig::new(&config, &server_key);
     pages::load();
-    let (server, addresses) = listen(listeners, config, web_config, services.clone(), &supervisor)?;
+    let (server, addresses) = listen(listeners, config, web_config, services.clone(), limits.connections, &supervisor)?;
     Ok(Running {
         server,
         addresses,
@@ -240,7 +245,11 @@ async fn create_setup_link(db: &Db, now: Moment) -> Result<Option<PlainSecret>, 
     .await
 }
 
-fn listen_for_metrics(config: &Config, supervisor: &Supervisor) -> Result<Option<SocketAddr>, StartError> {
+fn listen_for_metrics(
+    config: &Config,
+    limits: ConnectionLimits,
+    supervisor: &Supervisor,
+) -> Result<Option<SocketAddr>, StartError> {
     let Some(listener) = config.metrics_bind.map(|address| bind("METRICS_BIND", address)).transpose()? else {
         return Ok(None);
     };
@@ -248,9 +257,9 @@ fn listen_for_metrics(config: &Config, supervisor: &Supervisor) -> Result<Option
     supervisor.spawn("the metrics server", move || {
         let listener = listener.try_clone();
         async move {
-            let server =
-                HttpServer::new(|| App::new().configure(metrics_endpoint::routes)).workers(1).disable_signals();
-            let stopped = async { server.listen(listener?)?.run().await };
+            let server = Connections::new(1, limits, Vec::new()).configure(ServerBuilder::disable_signals);
+            let application = || App::new().configure(metrics_endpoint::routes);
+            let stopped = async { server.listen(listener?, application)?.run().await };
             stopped.await.expect("the metrics server runs until the process ends");
         }
     });
@@ -262,6 +271,7 @@ fn listen(
     config: Config,
     web_config: WebConfig,
     services: Services,
+    limits: ConnectionLimits,
     supervisor: &Supervisor,
 ) -> Result<(Server, Vec<SocketAddr>), StartError> {
     let Services { db, sessions, tokens, readiness, .. } = services.clone();
@@ -273,8 +283,9 @@ fn listen(
     supervisor.spawn("reading revoked sessions", move || {
         housekeeping::keep_revoked_sessions_fresh(db.clone(), sessions.clone(), tokens.clone(), readiness.clone())
     });
+    let trusted_proxies = config.trusted_proxies.clone();
     let (config, web_config) = (web::Data::new(config), web::Data::new(web_config));
-    let mut server = HttpServer::new(move || {
+    let application = move || {
         let (config, web_config, services) = (config.clone(), web_config.clone(), services.clone());
         App::new()
             .wrap(headers::defaults(&web_config))
@@ -285,12 +296,14 @@ fn listen(
             .app_data(config)
             .app_data(web_config.clone())
             .default_service(web::to(error_page::not_found))
-    })
-    .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS);
+    };
+    let workers = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
+    let mut server = Connections::new(workers, limits, trusted_proxies)
+        .configure(|server| server.shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS));
     let mut addresses = Vec::new();
     for listener in listeners {
         addresses.push(listener.local_addr()?);
-        server = server.listen(listener)?;
+        server = server.listen(listener, application.clone())?;
     }
     Ok((server.run(), addresses))
 }
@@ -325,7 +338,7 @@ fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, StartError> {
 }
 
 fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).map_err(|reason| StartError::Bind { setting, address, reason })
+    connections::bind(address).map_err(|reason| StartError::Bind { setting, address, reason })
 }
 
 /// Returns a warning if signing uses a shared secret.

@@ -11,6 +11,7 @@ use super::output::failure;
 use super::signals;
 use crate::clock::Clock;
 use crate::config::{self, Config, ServerCommand, SettingArgs};
+use crate::connections;
 use crate::memory;
 use crate::ops::server_key::ServerKeySource;
 use crate::server::{self, Running, StartupReport};
@@ -31,6 +32,7 @@ pub struct Serve {
 pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     let config = serve.settings.check()?;
     log::start(config.log_format).context("cannot start the log")?;
+    connections::raise_descriptor_limit();
     signals::ignore_meaningless().context("cannot set signal handlers")?;
     for (name, setting) in config::tutorial_names_in_use() {
         tracing::warn!("{name} is set but not used: the setting is called {setting}");

@@ -1,7 +1,7 @@
 //! The server as a separate process.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -94,6 +94,11 @@ impl ServerProcess {
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         self::signal(self.id(), signal);
+    }
+
+    /// Its standard error, if the command has it piped.
+    pub fn take_stderr(&mut self) -> ChildStderr {
+        self.child.stderr.take().expect("piped")
     }
 
     /// Waits until it has ended.

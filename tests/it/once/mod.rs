@@ -14,6 +14,7 @@ mod cli;
 mod cli_clients;
 mod cli_seed;
 mod cli_tokens_verify;
+mod connections;
 mod cookies;
 mod examples;
 mod forgery;

@@ -10,7 +10,7 @@ const LAYERS: [&[&str]; 20] = [
     &["openapi", "ops"],
     &["account_pages", "login"],
     &["oauth", "forward_auth", "recovery", "registration"],
-    &["web"],
+    &["web", "connections"],
     &["error"],
     &["seed"],
     &["admin"],
