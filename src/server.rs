@@ -315,7 +315,9 @@ fn mount(app: &mut web::ServiceConfig, config: &Config, web_config: &WebConfig) 
     registration::routes(app, web_config);
     forward_auth::routes(app);
     account_pages::routes(app, web_config);
-    openapi::routes(app);
+    if config.has_docs {
+        openapi::routes(app);
+    }
     health::routes(app);
     assets::routes(app);
     language_switch::routes(app);

@@ -76,6 +76,8 @@ pub struct Config {
     pub cookie_domain: Option<CookieDomain>,
     /// Origins of the web pages that may call the client endpoints.
     pub allowed_origins: Vec<WebOrigin>,
+    /// Whether `/docs` and `/openapi.json` exist.
+    pub has_docs: bool,
     /// Address of the Prometheus metrics, if they are served.
     pub metrics_bind: Option<SocketAddr>,
     /// Format of the log.

@@ -83,6 +83,12 @@ settings! {
             parse: listen_address,
             help: "Address that serves Prometheus metrics at `/metrics`",
         }
+        DOCS: bool {
+            source: Flag, value_name: "WORD", needed_by: Server,
+            default: Text("on");
+            parse: |text| one_of(text, &[("on", true), ("off", false)]),
+            help: "Whether `/docs` and `/openapi.json` exist: on or off",
+        }
         LOG_FORMAT: LogFormat {
             source: Flag, value_name: "FORMAT", needed_by: Admin,
             default: Text("text");

@@ -19,8 +19,9 @@ use super::count::ConnectionPermit;
 /// Bytes read before what they ask for is written. Without this limit, a client that sends many requests at once and
 /// reads no response would fill the memory with responses.
 const READ_AHEAD_BYTES: usize = 8 * 1024;
-/// What the kernel holds of a response. Without it, a client that does not read occupies up to four megabytes.
-const SEND_BUFFER_BYTES: usize = 64 * 1024;
+/// What the kernel holds of requests and of responses (it doubles the number). Without it, a client that does not read
+/// occupies several megabytes.
+const SOCKET_BUFFER_BYTES: usize = 64 * 1024;
 /// How long the kernel sends data again that no client acknowledges, also after the connection was closed.
 const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(20);
 /// The response to a head that is not complete in time (RFC 9110 §15.5.9).
@@ -92,7 +93,8 @@ impl LimitedStream {
     pub(super) fn new(stream: TcpStream, permit: ConnectionPermit, limits: ConnectionLimits) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
         sockopt::set_tcp_user_timeout(&stream, UNACKNOWLEDGED_TIMEOUT.as_millis().try_into().unwrap_or(u32::MAX))?;
-        sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES)?;
+        sockopt::set_socket_send_buffer_size(&stream, SOCKET_BUFFER_BYTES)?;
+        sockopt::set_socket_recv_buffer_size(&stream, SOCKET_BUFFER_BYTES)?;
         let exchange = Rc::new(Exchange::new(limits));
         Ok(Self {
             stream,

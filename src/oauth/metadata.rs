@@ -42,7 +42,8 @@ pub struct ServerMetadata {
     introspection_endpoint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     jwks_uri: Option<String>,
-    service_documentation: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_documentation: Option<String>,
     /// Always empty, because there is no authorization endpoint; RFC 8414 requires the list.
     response_types_supported: [&'static str; 0],
     grant_types_supported: Vec<&'static str>,
@@ -81,7 +82,7 @@ pub async fn get_server_metadata(
         revocation_endpoint: url("/token/revoke"),
         introspection_endpoint: url("/token/introspect"),
         jwks_uri: (!tokens.keys().is_shared_secret()).then(|| url("/.well-known/jwks.json")),
-        service_documentation: url("/docs/"),
+        service_documentation: config.has_docs.then(|| url("/docs/")),
         response_types_supported: [],
         grant_types_supported: grants.map(|grant| grant.as_str()).collect(),
         token_endpoint_auth_methods_supported: or_none.clone(),

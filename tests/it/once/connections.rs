@@ -145,9 +145,9 @@ async fn slow_reader_gets_the_whole_response_within_the_deadline() {
     let request = format!("GET {LARGE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     let slow = blocking(move || {
         let mut stream = connect(&url);
-        rustix::net::sockopt::set_socket_recv_buffer_size(&stream, 4_096).expect("Linux can");
+        rustix::net::sockopt::set_socket_recv_buffer_size(&stream, 65_536).expect("Linux can");
         stream.write_all(request.as_bytes()).expect("the connection is open");
-        let (mut response, mut part) = (Vec::new(), [0; 50_000]);
+        let (mut response, mut part) = (Vec::new(), vec![0; 50_000]);
         while let Ok(count @ 1..) = stream.read(&mut part) {
             response.extend_from_slice(&part[..count]);
             std::thread::sleep(Duration::from_millis(2));
@@ -158,6 +158,51 @@ async fn slow_reader_gets_the_whole_response_within_the_deadline() {
     let whole = TestResponse::to(app.get(LARGE)).await.body;
     assert!(whole.len() > 300_000, "{}", whole.len());
     assert!(slow.ends_with(&whole));
+}
+
+/// The memory of a process in KiB.
+fn memory_kib(id: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+    line.trim_end_matches("kB").trim().parse().expect("a number")
+}
+
+/// What 200 connections may take: a fifth of one response for each.
+const GROWTH_KIB: usize = 25 * 1024;
+/// More responses than the kernel holds.
+const REQUESTS: usize = 16;
+
+#[tokio::test]
+async fn clients_that_do_not_read_do_not_fill_the_memory() {
+    let database = TestDatabase::create();
+    let server = ServerProcess::start(&database, &[]);
+    let (url, id) = (server.url.clone(), server.id());
+    let whole = TestResponse::to(reqwest::Client::new().get(format!("{url}{LARGE}"))).await.body.len();
+    assert!(whole * 200 > 4 * GROWTH_KIB * 1024, "{whole}");
+    blocking(move || {
+        let before = memory_kib(id);
+        let requests = format!("GET {LARGE} HTTP/1.1\r\nHost: x\r\n\r\n").repeat(REQUESTS);
+        let mut streams: Vec<TcpStream> = (0..200)
+            .map(|_| {
+                let stream = connect(&url);
+                rustix::net::sockopt::set_socket_recv_buffer_size(&stream, 4_096).expect("Linux can");
+                stream
+            })
+            .collect();
+        for stream in &mut streams {
+            stream.write_all(requests.as_bytes()).expect("the connection is open");
+        }
+        for stream in &mut streams {
+            assert_eq!(stream.peek(&mut [0]).expect("the server has begun its response"), 1);
+        }
+        // By the time of these responses, each worker has written as much as it can.
+        for _ in 0..20 {
+            exchange(&mut connect(&url));
+        }
+        let growth = memory_kib(id).saturating_sub(before);
+        assert!(growth < GROWTH_KIB, "{growth} KiB");
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -8,6 +8,16 @@ use crate::harness::hs256::{self, part};
 use crate::harness::{PASSWORD, TestApp, TestResponse};
 
 #[tokio::test]
+async fn docs_can_be_disabled() {
+    let app = TestApp::start_with(|settings| settings.set("DOCS", "off")).await;
+    for path in ["/docs", "/docs/", "/docs/swagger-ui-bundle.js", "/openapi.json"] {
+        assert_eq!(TestResponse::to(app.get(path)).await.status, 404, "{path}");
+    }
+    let metadata = TestResponse::to(app.get("/.well-known/oauth-authorization-server")).await.json();
+    assert!(metadata["issuer"].is_string() && metadata.get("service_documentation").is_none(), "{metadata}");
+}
+
+#[tokio::test]
 async fn openapi_document_is_3_1_and_names_the_token_route() {
     let app = TestApp::start().await;
     let response = TestResponse::to(app.get("/openapi.json")).await;
