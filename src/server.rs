@@ -36,6 +36,9 @@ use crate::{account_pages, forward_auth, login, oauth, openapi, recovery, regist
 /// How long a stopping server waits for running requests.
 const SHUTDOWN_TIMEOUT_SECONDS: u64 = 10;
 
+/// How long a starting server waits for the connections of its pool. It starts without them, too.
+const WARM_UP_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Limits that are the same on every installation; tests shorten them.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -207,6 +210,7 @@ pub async fn start_with(config: Config, clock: Clock, limits: Limits) -> Result<
     let signing = keys.describe(clock.now());
     let services = Services::new(&config, &server_key, db.clone(), keys, clock.clone(), limits)?;
     services.sessions.revoked().refresh(&start_db, clock.now()).await?;
+    services.db.open_connections(WARM_UP_TIMEOUT).await;
     let sender = mail::Sender::new(&config, &server_key, db, clock)?;
     let metrics = listen_for_metrics(&config, limits.connections, &supervisor)?;
     let listeners = bind_all(&config.bind)?;

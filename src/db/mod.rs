@@ -71,6 +71,21 @@ impl Db {
         Self { pool, connections: permits(size), writers: permits(writers), size, has_own_clock }
     }
 
+    /// Opens all connections of the pool, so the first requests do not wait for them, for `wait` at most. Connections that
+    /// cannot be opened are opened when they are needed.
+    pub async fn open_connections(&self, wait: Duration) {
+        let opening: Vec<_> = (0..self.size)
+            .map(|_| {
+                let pool = self.pool.clone();
+                tokio::task::spawn_blocking(move || pool.get_timeout(wait))
+            })
+            .collect();
+        // Each is held until all are open: one that is returned would be given out again.
+        let open = tokio::time::timeout(wait, futures_util::future::join_all(opening)).await;
+        let count = open.map_or(0, |open| open.iter().flatten().flatten().count());
+        tracing::debug!(count, "database connections opened");
+    }
+
     /// Runs `query` on a connection, outside a transaction. If the connection is lost, the query runs again on another
     /// one, at most once for each connection in the pool.
     ///

@@ -90,6 +90,24 @@ async fn concurrent_first_starts_share_keys_and_one_setup_link() {
 }
 
 #[tokio::test]
+async fn first_load_finds_open_connections() {
+    let database = TestDatabase::create();
+    direct_database::add_user(&database, "alice", &[]).await;
+    let server = ServerProcess::start(&database, &[]);
+    if let Some(mut admin) = DirectConnection::admin(&database) {
+        let name = database.url.rsplit('/').next().expect("a name");
+        let open = admin.count("pg_stat_activity", &format!("datname = '{name}'"));
+        assert!(open >= 8, "{open} of the pool's connections are open");
+    }
+    let client = reqwest::Client::new();
+    let form = [("username", "alice"), ("password", PASSWORD)];
+    let requests = (0..8).map(|_| client.post(format!("{}/token", server.url)).form(&form).send());
+    for response in futures_util::future::join_all(requests).await {
+        assert_eq!(response.expect("a response").status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test]
 async fn setup_link_is_printed_until_an_admin_exists() {
     let database = TestDatabase::empty();
     let first = start_with_defaults(&database);
