@@ -211,7 +211,7 @@ pub async fn start_with(config: Config, clock: Clock, limits: Limits) -> Result<
     let services = Services::new(&config, &server_key, db.clone(), keys, clock.clone(), limits)?;
     services.sessions.revoked().refresh(&start_db, clock.now()).await?;
     services.db.open_connections(WARM_UP_TIMEOUT).await;
-    let sender = mail::Sender::new(&config, &server_key, db, clock)?;
+    let sender = mail::Sender::new(&config, &server_key, db.for_background(), clock)?;
     let metrics = listen_for_metrics(&config, limits.connections, &supervisor)?;
     let listeners = bind_all(&config.bind)?;
     // After binding: a second server that cannot bind must not revoke the link that the first one printed.
@@ -280,7 +280,7 @@ fn listen(
 ) -> Result<(Server, Vec<SocketAddr>), StartError> {
     let Services { db, sessions, tokens, readiness, .. } = services.clone();
     let kept_clean = HousekeepingConfig::new(&config);
-    let (clean_db, clean_sessions, clean_tokens) = (db.clone(), sessions.clone(), tokens.clone());
+    let (clean_db, clean_sessions, clean_tokens) = (db.for_background(), sessions.clone(), tokens.clone());
     supervisor.spawn("housekeeping", move || {
         housekeeping::keep_clean(clean_db.clone(), clean_sessions.clone(), clean_tokens.clone(), kept_clean)
     });

@@ -41,7 +41,7 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     if let Some(warning) = server::signing_warning(&config.signing) {
         tracing::info!("{warning}");
     }
-    let Running { server, report, addresses, sending, mut failed_tasks, .. } =
+    let Running { server, report, addresses, sending, services, mut failed_tasks, .. } =
         server::start(config, Clock::system()).await?;
     log::print(Stream::Out, &banner.text(&report, &addresses));
     memory::release_code();
@@ -58,6 +58,7 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     if let Some(sending) = sending {
         sending.stop().await;
     }
+    services.db.close_idle();
     match failed_task {
         Some(name) => {
             Err(failure(format!("{name} panicked too often; the log has the reason. Start the server again")))

@@ -44,7 +44,7 @@ impl CommandServices {
                 config.database
             )));
         }
-        let (db, clock) = (Db::new(&config.database), Clock::system());
+        let (db, clock) = (Db::for_command(&config.database), Clock::system());
         let difference = server_time::follow_blocking(&config.database, &clock)?;
         if let Some(ahead) = difference.and_then(ClockDifference::reportable) {
             let _ = writeln!(io::stderr(), "warning: {}", server_time::warning(ahead));

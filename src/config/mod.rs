@@ -9,6 +9,7 @@ mod cookie_domain;
 mod docs;
 mod errors;
 mod mail;
+mod postgres;
 mod raw_settings;
 mod reader;
 mod setting_row;
@@ -31,6 +32,7 @@ pub use arguments::{AdminCommand, KeyCommand, ServerCommand, SessionCommand, Set
 pub use brand::{BrandConfig, Logo, LogoKind};
 pub use cookie_domain::CookieDomain;
 pub use mail::{MailConfig, SmtpTls};
+pub use postgres::PostgresUrl;
 pub use raw_settings::Settings;
 pub use table::DEFAULT_PRODUCT_NAME;
 pub use values::WebOrigin;
@@ -97,22 +99,11 @@ pub enum DatabaseUrl {
     Postgres(PostgresUrl),
 }
 
-/// A PostgreSQL URL for libpq, without the parameters that only this server knows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PostgresUrl {
-    /// The URL with the password, for libpq only.
-    pub url: Zeroizing<String>,
-    /// The URL without the password, for display.
-    pub shown: String,
-    /// Whether prepared statements have names; off for a `PgBouncer` older than 1.21.
-    pub has_prepared_statements: bool,
-}
-
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
-            Self::Postgres(postgres) => f.write_str(&postgres.shown),
+            Self::Postgres(postgres) => postgres.fmt(f),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use url::{Host, Url};
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::{DatabaseUrl, PostgresUrl};
@@ -154,7 +154,7 @@ pub(super) fn unreadable(error: &std::io::Error) -> String {
 pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
     match text.split_once(':') {
         Some(("sqlite", path)) => sqlite_url(path.strip_prefix("//").unwrap_or(path)),
-        Some(("postgres" | "postgresql", _)) => postgres_url(text),
+        Some(("postgres" | "postgresql", _)) => PostgresUrl::parse(text).map(DatabaseUrl::Postgres),
         _ => Err("must begin with sqlite:// or postgres://, such as sqlite://data/vestibule.db or postgres://USER:PASSWORD@HOST/NAME".to_owned()),
     }
 }
@@ -164,50 +164,4 @@ fn sqlite_url(path: &str) -> Result<DatabaseUrl, String> {
         return Err("must name a file: sqlite://PATH, such as sqlite://data/vestibule.db (a database in memory would lose every account)".to_owned());
     }
     Ok(DatabaseUrl::Sqlite(Path::new(path).components().collect::<PathBuf>()))
-}
-
-fn postgres_url(text: &str) -> Result<DatabaseUrl, String> {
-    let mut url = Url::parse(text).map_err(|error| {
-        format!("is not a URL ({error}): use postgres://USER:PASSWORD@HOST/NAME, with a percent-encoded password")
-    })?;
-    let mut pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-    let mut has_prepared_statements = true;
-    pairs.retain(|(name, value)| {
-        if name == "prepared_statements" {
-            has_prepared_statements = value != "off";
-        }
-        name != "prepared_statements"
-    });
-    // An unreachable database is reported within seconds, and a read-only standby is skipped.
-    for (name, value) in [
-        ("connect_timeout", "2"),
-        ("tcp_user_timeout", "5000"),
-        ("keepalives_idle", "30"),
-        ("keepalives_interval", "10"),
-        ("keepalives_count", "3"),
-        ("target_session_attrs", "read-write"),
-        ("application_name", "vestibule"),
-    ] {
-        if !pairs.iter().any(|(given, _)| given == name) {
-            pairs.push((name.to_owned(), value.to_owned()));
-        }
-    }
-    // `query_pairs_mut` would write a space as "+", which libpq reads as a plus sign.
-    let query: Vec<String> =
-        pairs.iter().map(|(name, value)| format!("{}={}", percent_encoded(name), percent_encoded(value))).collect();
-    url.set_query(Some(&query.join("&")));
-    let mut shown = url.clone();
-    shown.set_query(None);
-    if matches!(url.host(), Some(Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_))) {
-        shown.set_password(None).map_err(|()| "must have a host if it has a password".to_owned())?;
-    }
-    Ok(DatabaseUrl::Postgres(PostgresUrl {
-        url: Zeroizing::new(url.to_string()),
-        shown: shown.to_string(),
-        has_prepared_statements,
-    }))
-}
-
-fn percent_encoded(text: &str) -> percent_encoding::PercentEncode<'_> {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
 }

@@ -1,19 +1,14 @@
-//! A connection to SQLite or PostgreSQL: opening, transactions, and detection of a lost connection.
+//! A connection to SQLite or PostgreSQL: opening, and transactions with time limits.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use diesel::connection::{
-    AnsiTransactionManager, CacheSize, InstrumentationEvent, SimpleConnection as _, TransactionManager as _,
-    TransactionManagerStatus,
+    AnsiTransactionManager, CacheSize, SimpleConnection as _, TransactionManager as _, TransactionManagerStatus,
 };
-use diesel::r2d2::ManageConnection;
 use diesel::{Connection as _, ConnectionError, PgConnection, QueryResult, SqliteConnection};
 
-use super::error::{DbError, is_lost};
+use super::error::DbError;
 use crate::config::DatabaseUrl;
-use crate::{memory, metrics};
 
 /// How long start-up and migrations wait for a connection or a lock. Longer than for requests, because instances that
 /// start at the same time wait for each other.
@@ -42,8 +37,8 @@ pub enum DbConnection {
 impl DbConnection {
     /// Opens the kind of database that `url` names. Diesel's derived `establish` would try each kind in turn and could
     /// create a SQLite file named after an unreachable PostgreSQL URL. On SQLite, queries wait up to `lock_wait` for
-    /// another process's lock.
-    pub(super) fn open(url: &DatabaseUrl, lock_wait: Duration) -> Result<Self, ConnectionError> {
+    /// another process's lock. `options` are server options for PostgreSQL.
+    pub(super) fn open(url: &DatabaseUrl, lock_wait: Duration, options: &str) -> Result<Self, ConnectionError> {
         let connection = match url {
             DatabaseUrl::Sqlite(path) => {
                 let mut connection = SqliteConnection::establish(&path.to_string_lossy())?;
@@ -52,7 +47,7 @@ impl DbConnection {
                 Self::Sqlite(connection)
             }
             DatabaseUrl::Postgres(postgres) => {
-                let mut connection = PgConnection::establish(&postgres.url)?;
+                let mut connection = PgConnection::establish(&postgres.with_options(options))?;
                 if !postgres.has_prepared_statements {
                     connection.set_prepared_statement_cache_size(CacheSize::Disabled);
                 }
@@ -62,9 +57,11 @@ impl DbConnection {
         Ok(connection)
     }
 
-    pub(super) fn begin(&mut self, durability: Durability) -> QueryResult<()> {
-        match (self, durability) {
-            (Self::Sqlite(connection), _) => {
+    /// Opens a transaction whose statements and waits for locks end within `limit`. PostgreSQL cancels them; the commit
+    /// is never cancelled, because one that waits for a standby has already happened.
+    pub(super) fn begin(&mut self, durability: Durability, limit: Duration) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(connection) => {
                 if durability == Durability::Relaxed {
                     connection.batch_execute("PRAGMA synchronous = NORMAL")?;
                 }
@@ -72,12 +69,12 @@ impl DbConnection {
                 // busy timeout.
                 AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE")
             }
-            (Self::Postgres(connection), Durability::Immediate) => {
-                AnsiTransactionManager::begin_transaction(connection)
-            }
-            // LOCAL: behind a pooler, the next transaction on this connection may be another client's.
-            (Self::Postgres(connection), Durability::Relaxed) => {
-                AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN; SET LOCAL synchronous_commit = off")
+            Self::Postgres(connection) => {
+                // LOCAL: behind a pooler, the next transaction on this connection may be another client's.
+                let settings = StatementLimits::within(limit).set_local();
+                let commit =
+                    if durability == Durability::Relaxed { "; SET LOCAL synchronous_commit = off" } else { "" };
+                AnsiTransactionManager::begin_transaction_sql(connection, &format!("BEGIN; {settings}{commit}"))
             }
         }
     }
@@ -115,7 +112,7 @@ impl DbConnection {
         }
     }
 
-    fn has_failed_transaction(&mut self) -> bool {
+    pub(super) fn has_failed_transaction(&mut self) -> bool {
         let status = match self {
             Self::Sqlite(connection) => AnsiTransactionManager::transaction_manager_status_mut(connection),
             Self::Postgres(connection) => AnsiTransactionManager::transaction_manager_status_mut(connection),
@@ -124,78 +121,26 @@ impl DbConnection {
     }
 }
 
-/// A connection of the pool.
-pub(super) struct PooledConnection {
-    pub connection: DbConnection,
-    /// Whether the pool must close it instead of reusing it.
-    pub is_broken: bool,
-    /// Set when a query failed because the connection was lost. Instrumentation sets it, because callers convert the
-    /// error to their own type.
-    was_lost: Arc<AtomicBool>,
-    /// The last field: fields are dropped in order, so the connection is closed before this releases its memory.
-    _memory: ReleaseMemory,
+/// How long PostgreSQL lets one statement wait and run. Shorter than the job, so that its thread is free again when its
+/// caller gives up.
+pub(super) struct StatementLimits {
+    lock: Duration,
+    statement: Duration,
 }
 
-impl PooledConnection {
-    fn open(url: &DatabaseUrl, lock_wait: Duration) -> Result<Self, ConnectionError> {
-        let mut connection = DbConnection::open(url, lock_wait)?;
-        let was_lost = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&was_lost);
-        connection.set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
-            InstrumentationEvent::StartQuery { .. } => metrics::DATABASE_STATEMENTS.increment(),
-            InstrumentationEvent::FinishQuery { error: Some(error), .. } if is_lost(error) => {
-                flag.store(true, Ordering::Relaxed);
-            }
-            _ => {}
-        });
-        Ok(Self { connection, is_broken: false, was_lost, _memory: ReleaseMemory })
+impl StatementLimits {
+    pub fn within(job: Duration) -> Self {
+        Self { lock: job * 3 / 4, statement: job * 9 / 10 }
     }
 
-    /// Prevents further use of the connection.
-    pub fn mark_broken(&mut self) {
-        self.was_lost.store(true, Ordering::Relaxed);
+    /// The server options that set them for a connection, as for the command `postgres`.
+    pub fn options(&self) -> String {
+        format!("-c lock_timeout={} -c statement_timeout={}", self.lock.as_millis(), self.statement.as_millis())
     }
 
-    /// Whether the connection is unusable.
-    pub fn is_lost(&mut self) -> bool {
-        self.was_lost.load(Ordering::Relaxed) || self.connection.has_failed_transaction()
-    }
-}
-
-/// Releases the memory of a closed connection when dropped.
-struct ReleaseMemory;
-
-impl Drop for ReleaseMemory {
-    fn drop(&mut self) {
-        memory::release_freed();
-    }
-}
-
-/// Opens connections for the pool.
-pub(super) struct Connector {
-    url: DatabaseUrl,
-    lock_wait: Duration,
-}
-
-impl Connector {
-    pub fn new(url: DatabaseUrl, lock_wait: Duration) -> Self {
-        Self { url, lock_wait }
-    }
-}
-
-impl ManageConnection for Connector {
-    type Connection = PooledConnection;
-    type Error = ConnectionError;
-
-    fn connect(&self) -> Result<PooledConnection, ConnectionError> {
-        PooledConnection::open(&self.url, self.lock_wait)
-    }
-
-    fn is_valid(&self, _pooled: &mut PooledConnection) -> Result<(), ConnectionError> {
-        Ok(())
-    }
-
-    fn has_broken(&self, pooled: &mut PooledConnection) -> bool {
-        pooled.is_broken
+    /// The statements that set them for one transaction.
+    fn set_local(&self) -> String {
+        let [lock, statement] = [self.lock, self.statement].map(|limit| limit.as_millis());
+        format!("SET LOCAL lock_timeout = {lock}; SET LOCAL statement_timeout = {statement}")
     }
 }

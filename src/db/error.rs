@@ -11,7 +11,14 @@ pub enum DbError {
     /// The database cannot be reached.
     #[error("cannot reach the database")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A query failed.
+    /// The database rejects queries that are right: its disk is full, it is read-only or damaged, it denies access, or
+    /// it cancelled a query that took too long.
+    #[error("the database cannot run queries")]
+    Unavailable(#[source] DieselError),
+    /// A job did not end within its limit, or too many earlier ones still have not.
+    #[error("the database did not respond in time")]
+    TimedOut,
+    /// A query is wrong, or violates a constraint.
     #[error("database query failed")]
     Query(#[source] DieselError),
 }
@@ -26,21 +33,41 @@ impl DbError {
 
 impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
-        match &error {
-            _ if is_lost(&error) => Self::Unreachable(Box::new(error)),
+        match cause(&error) {
+            lost if is_lost(lost) => Self::Unreachable(Box::new(error)),
             DieselError::DatabaseError(_, information) if information.message().contains("database is locked") => {
                 Self::Busy
             }
             DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => Self::Busy,
+            unavailable if is_unavailable(unavailable) => Self::Unavailable(error),
             _ => Self::Query(error),
         }
     }
 }
 
+/// The error that started it: a commit that fails on a full disk has already rolled back, and rolling back fails too.
+fn cause(error: &DieselError) -> &DieselError {
+    match error {
+        DieselError::RollbackErrorOnCommit { commit_error, .. } => cause(commit_error),
+        _ => error,
+    }
+}
+
+/// Whether an error means that the database cannot run right queries at the moment.
+///
+/// Diesel reports neither SQLSTATE nor SQLite's result code, and PostgreSQL translates its messages. Every error that is
+/// not the violation of a constraint is therefore the database's: the server's own queries are fixed and tested.
+pub(super) fn is_unavailable(error: &DieselError) -> bool {
+    matches!(
+        cause(error),
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown | DatabaseErrorKind::ReadOnlyTransaction, _)
+    )
+}
+
 /// Whether an error means that the connection is lost, not that the query is wrong.
 pub(super) fn is_lost(error: &DieselError) -> bool {
     matches!(
-        error,
+        cause(error),
         DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)
             | DieselError::BrokenTransactionManager
     )

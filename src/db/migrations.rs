@@ -20,6 +20,9 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 /// "vestibul" in ASCII: another application in the same database is unlikely to use the same lock.
 const ADVISORY_LOCK: i64 = 0x7665_7374_6962_756c;
 
+/// How long one statement of a migration may wait and run: an index on a large table takes a while.
+const MIGRATION_LIMIT: Duration = Duration::from_hours(1);
+
 /// An error while running, listing or reverting migrations.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
@@ -201,8 +204,8 @@ fn in_exclusive_transaction<T>(
     work: impl FnOnce(&mut DbConnection) -> Result<T, MigrationError>,
 ) -> Result<T, MigrationError> {
     let open_error = |reason: String| MigrationError::Open { url: url.to_string(), reason };
-    let mut connection = DbConnection::open(url, START_WAIT).map_err(|error| open_error(error.to_string()))?;
-    connection.begin(Durability::Immediate).map_err(|error| open_error(error.to_string()))?;
+    let mut connection = DbConnection::open(url, START_WAIT, "").map_err(|error| open_error(error.to_string()))?;
+    connection.begin(Durability::Immediate, MIGRATION_LIMIT).map_err(|error| open_error(error.to_string()))?;
     connection.finish(|connection| {
         if let DbConnection::Postgres(postgres) = connection {
             postgres

@@ -1,89 +1,132 @@
 //! Access to the SQLite or PostgreSQL database: [`Db::read`] and [`Db::write`] run queries on a blocking thread.
 
 mod connection;
+mod connections;
 mod error;
+mod jobs;
 pub mod migrations;
+mod pooled_connection;
 pub mod schema;
 pub mod server_time;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::r2d2;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::DatabaseUrl;
 pub use connection::DbConnection;
-use connection::{Connector, Durability, PooledConnection, START_WAIT};
+use connection::{Durability, START_WAIT};
+use connections::IdleConnections;
 pub use error::{DbError, IsTransient, Rollback};
+use jobs::{Job, JobKind, JobThreads, Permits};
+use pooled_connection::{Connector, PooledConnection};
 
-/// How long a request waits for a connection before it gets [`DbError::Busy`].
-const POOL_WAIT: Duration = Duration::from_millis(500);
-/// How long a write waits on SQLite: first for the one writer of this process, then for another process's lock.
-const WRITE_TURN_WAIT: Duration = Duration::from_secs(3);
-const SQLITE_CONNECTIONS: u32 = 4;
-const POSTGRES_CONNECTIONS: u32 = 8;
+const SQLITE_CONNECTIONS: usize = 4;
+const POSTGRES_CONNECTIONS: usize = 8;
+
+/// How long a job may wait and run.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// The wait for a connection, before [`DbError::Busy`].
+    connection: Duration,
+    /// On SQLite, the wait for the one writer of this process.
+    turn: Duration,
+    /// The whole job, connecting included.
+    job: Duration,
+}
+
+/// A client waits for the response, and a proxy before the server gives up too.
+const REQUEST: Limits =
+    Limits { connection: Duration::from_millis(500), turn: Duration::from_secs(2), job: Duration::from_secs(2) };
+/// Housekeeping deletes a thousand rows in one transaction.
+const BACKGROUND: Limits = Limits { turn: Duration::from_secs(3), job: Duration::from_secs(30), ..REQUEST };
+/// A seed file of ten thousand users is one transaction, and whoever waits for a command can end it.
+const COMMAND: Limits = Limits { turn: Duration::from_secs(3), job: Duration::from_mins(10), ..REQUEST };
+/// Instances that start at the same time wait for each other.
+const START: Limits = Limits { connection: START_WAIT, turn: START_WAIT, job: Duration::from_mins(1) };
 
 /// A pool of connections. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    pool: r2d2::Pool<Connector>,
+    pool: Arc<Pool>,
+    limits: Limits,
+}
+
+struct Pool {
+    idle: IdleConnections,
+    threads: JobThreads,
     /// One permit per connection: callers wait here, where they block no thread.
     connections: Arc<Semaphore>,
     /// Permits to write: one on SQLite, one per connection on PostgreSQL.
     writers: Arc<Semaphore>,
-    size: u32,
+    size: usize,
     /// Whether the database runs on a machine of its own, with another clock: PostgreSQL.
     has_own_clock: bool,
 }
 
 impl Db {
-    /// Creates the pool without connecting. The file of a SQLite database must exist; see [`migrations::prepare`].
+    /// Creates the pool of a server without connecting: a job ends within two seconds. The file of a SQLite database
+    /// must exist; see [`migrations::prepare`].
     #[must_use]
     pub fn new(url: &DatabaseUrl) -> Self {
-        Self::with_waits(url, POOL_WAIT, WRITE_TURN_WAIT)
+        Self::with_limits(url, REQUEST)
     }
 
     /// As [`Self::new`], for start-up work: it waits longer for a busy database than a request does.
     #[must_use]
     pub fn for_start(url: &DatabaseUrl) -> Self {
-        Self::with_waits(url, START_WAIT, START_WAIT)
+        Self::with_limits(url, START)
     }
 
-    fn with_waits(url: &DatabaseUrl, pool_wait: Duration, lock_wait: Duration) -> Self {
-        let (size, writers, idle) = match url {
+    /// As [`Self::new`], for a command, whose transaction can be large.
+    #[must_use]
+    pub fn for_command(url: &DatabaseUrl) -> Self {
+        Self::with_limits(url, COMMAND)
+    }
+
+    /// The same pool for work that no request waits for. Its writes may take longer.
+    #[must_use]
+    pub fn for_background(&self) -> Self {
+        Self { pool: Arc::clone(&self.pool), limits: BACKGROUND }
+    }
+
+    fn with_limits(url: &DatabaseUrl, limits: Limits) -> Self {
+        let (size, writers, idle_timeout) = match url {
             // Opening takes a fraction of a millisecond, and an idle connection holds up to a megabyte of pages.
             DatabaseUrl::Sqlite(_) => (SQLITE_CONNECTIONS, 1, Duration::from_secs(20)),
             DatabaseUrl::Postgres(_) => (POSTGRES_CONNECTIONS, POSTGRES_CONNECTIONS, Duration::from_mins(10)),
         };
-        let pool = r2d2::Pool::builder()
-            .max_size(size)
-            .min_idle(Some(0))
-            // A test query would cost every request a round trip. A query on a broken connection is retried instead.
-            .test_on_check_out(false)
-            // The caller reports the error once; the pool would log every attempt.
-            .error_handler(Box::new(r2d2::NopErrorHandler))
-            .connection_timeout(pool_wait)
-            .idle_timeout(Some(idle))
-            .build_unchecked(Connector::new(url.clone(), lock_wait));
-        let permits = |count: u32| Arc::new(Semaphore::new(count as usize));
-        let has_own_clock = matches!(url, DatabaseUrl::Postgres(_));
-        Self { pool, connections: permits(size), writers: permits(writers), size, has_own_clock }
+        let connector = Connector::new(url.clone(), limits.job);
+        let pool = Pool {
+            idle: IdleConnections::new(connector, size, idle_timeout),
+            // As many again may be stuck: a database that hangs must not use up the threads and connections of one
+            // that replaces it.
+            threads: JobThreads::new(2 * size).expect("a runtime without drivers needs no system resources"),
+            connections: Arc::new(Semaphore::new(size)),
+            writers: Arc::new(Semaphore::new(writers)),
+            size,
+            has_own_clock: matches!(url, DatabaseUrl::Postgres(_)),
+        };
+        Self { pool: Arc::new(pool), limits }
     }
 
     /// Opens all connections of the pool, so the first requests do not wait for them, for `wait` at most. Connections that
     /// cannot be opened are opened when they are needed.
     pub async fn open_connections(&self, wait: Duration) {
-        let opening: Vec<_> = (0..self.size)
-            .map(|_| {
-                let pool = self.pool.clone();
-                tokio::task::spawn_blocking(move || pool.get_timeout(wait))
-            })
-            .collect();
-        // Each is held until all are open: one that is returned would be given out again.
-        let open = tokio::time::timeout(wait, futures_util::future::join_all(opening)).await;
-        let count = open.map_or(0, |open| open.iter().flatten().flatten().count());
+        let open = |_| {
+            let pool = Arc::clone(&self.pool);
+            tokio::task::spawn_blocking(move || pool.idle.open())
+        };
+        let opening = futures_util::future::join_all((0..self.pool.size).map(open));
+        let opened = tokio::time::timeout(wait, opening).await;
+        let count = opened.map_or(0, |opened| opened.iter().flatten().flatten().count());
         tracing::debug!(count, "database connections opened");
+    }
+
+    /// Closes the connections that no job uses. The last connection to a SQLite file moves the write-ahead log into it.
+    pub fn close_idle(&self) {
+        self.pool.idle.close();
     }
 
     /// Runs `query` on a connection, outside a transaction. If the connection is lost, the query runs again on another
@@ -97,8 +140,8 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let _permit = acquire(&self.connections, POOL_WAIT).await?;
-        self.on_blocking_thread(move |pooled| {
+        let permits = Permits { _turn: None, _connection: self.connection_permit().await? };
+        self.run_job(JobKind::Read, permits, move |_, pooled| {
             let result = query(&mut pooled.connection);
             if pooled.is_lost() { ConnectionAttempt::Lost(result) } else { ConnectionAttempt::Done(result) }
         })
@@ -150,12 +193,19 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let _turn = acquire(&self.writers, WRITE_TURN_WAIT).await?;
-        let _permit = acquire(&self.connections, POOL_WAIT).await?;
+        let turn = acquire(&self.pool.writers, self.limits.turn).await?;
+        let permits = Permits { _turn: Some(turn), _connection: self.connection_permit().await? };
         let mut step = Some(step);
-        self.on_blocking_thread(move |pooled| {
-            let result = match pooled.connection.begin(durability) {
-                Ok(()) => pooled.connection.finish(step.take().expect("a transaction begins once")),
+        let limit = self.limits.job;
+        self.run_job(JobKind::Write, permits, move |job, pooled| {
+            let result = match pooled.connection.begin(durability, limit) {
+                Ok(()) => {
+                    let step = step.take().expect("a transaction begins once");
+                    pooled.connection.finish(|connection| {
+                        let value = step(connection)?;
+                        if job.is_abandoned() { Err(DbError::TimedOut.into()) } else { Ok(value) }
+                    })
+                }
                 // Only BEGIN was sent, so the step can run on another connection without repeating anything.
                 Err(error) if pooled.is_lost() => return ConnectionAttempt::Lost(Err(DbError::from(error).into())),
                 Err(error) => Err(DbError::from(error).into()),
@@ -171,33 +221,40 @@ impl Db {
         .await
     }
 
-    async fn on_blocking_thread<T, E>(
+    async fn connection_permit(&self) -> Result<OwnedSemaphorePermit, DbError> {
+        acquire(&self.pool.connections, self.limits.connection).await
+    }
+
+    async fn run_job<T, E>(
         &self,
-        mut work: impl FnMut(&mut PooledConnection) -> ConnectionAttempt<T, E> + Send + 'static,
+        kind: JobKind,
+        permits: Permits,
+        mut work: impl FnMut(&Job, &mut PooledConnection) -> ConnectionAttempt<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let pool = self.pool.clone();
-        let attempts = self.size + 1;
-        let task = tokio::task::spawn_blocking(move || {
+        let pool = Arc::clone(&self.pool);
+        let attempts = pool.size + 1;
+        let job = move |job: &Job| {
             for attempts_left in (0..attempts).rev() {
-                let mut pooled = pool.get().map_err(|error| DbError::Unreachable(Box::new(error)))?;
-                // Set during the work: if it panics, the connection is closed, not reused with its transaction open.
-                pooled.is_broken = true;
-                match work(&mut pooled) {
-                    ConnectionAttempt::Lost(_) if attempts_left > 0 => {}
+                // If the work panics, the connection is dropped, not reused with its transaction open.
+                let mut pooled = pool.idle.take().map_err(|error| DbError::Unreachable(Box::new(error)))?;
+                match work(job, &mut pooled) {
+                    ConnectionAttempt::Lost(_) if attempts_left > 0 && !job.is_abandoned() => {}
                     ConnectionAttempt::Lost(result) => return result,
                     ConnectionAttempt::Done(result) => {
-                        pooled.is_broken = pooled.is_lost();
+                        if !job.is_abandoned() && pooled.is_usable() {
+                            pool.idle.put(pooled);
+                        }
                         return result;
                     }
                 }
             }
             Err(DbError::Busy.into())
-        });
-        task.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        };
+        self.pool.threads.run(kind, self.limits.job, permits, job).await?
     }
 }
 
@@ -208,8 +265,8 @@ enum ConnectionAttempt<T, E> {
     Lost(Result<T, E>),
 }
 
-async fn acquire(semaphore: &Semaphore, wait: Duration) -> Result<SemaphorePermit<'_>, DbError> {
-    match tokio::time::timeout(wait, semaphore.acquire()).await {
+async fn acquire(semaphore: &Arc<Semaphore>, wait: Duration) -> Result<OwnedSemaphorePermit, DbError> {
+    match tokio::time::timeout(wait, Arc::clone(semaphore).acquire_owned()).await {
         Ok(Ok(permit)) => Ok(permit),
         Ok(Err(_)) | Err(_) => Err(DbError::Busy),
     }

@@ -38,7 +38,7 @@ impl ClockDifference {
 /// # Errors
 /// If the query fails; the clock is unchanged.
 pub async fn follow(db: &Db, clock: &Clock) -> Result<Option<ClockDifference>, DbError> {
-    if !db.has_own_clock {
+    if !db.pool.has_own_clock {
         return Ok(None);
     }
     let measured = clock.clone();
@@ -54,7 +54,7 @@ pub fn follow_blocking(url: &DatabaseUrl, clock: &Clock) -> Result<Option<ClockD
     if matches!(url, DatabaseUrl::Sqlite(_)) {
         return Ok(None);
     }
-    let mut conn = DbConnection::open(url, START_WAIT).map_err(|error| DbError::Unreachable(Box::new(error)))?;
+    let mut conn = DbConnection::open(url, START_WAIT, "").map_err(|error| DbError::Unreachable(Box::new(error)))?;
     Ok(measure(&mut conn, clock)?.inspect(|difference| clock.correct(difference.ahead, difference.uncertainty)))
 }
 

@@ -169,9 +169,9 @@ impl RevokedSessions {
             })
             .await
             .inspect_err(|error| match error {
-                DbError::Busy | DbError::Unreachable(_) => self.record_outage(),
+                DbError::Busy | DbError::TimedOut | DbError::Unreachable(_) => self.record_outage(),
                 // The database responds, and does not say which sessions have ended.
-                DbError::Query(_) => {}
+                DbError::Unavailable(_) | DbError::Query(_) => {}
             })?;
         if let Some(stored) = stored {
             self.replace(stored, revision, now);

@@ -10,7 +10,7 @@ use vestibule::config::Settings;
 use vestibule::db::{DbConnection, DbError};
 
 use crate::harness::cli::run;
-use crate::harness::database_outage::{Outage, disconnect_all};
+use crate::harness::database_outage::{Outage, disconnect_all, wait_for_ready_status};
 use crate::harness::direct_database::DirectConnection;
 use crate::harness::{PASSWORD, TestApp, TestDatabase};
 
@@ -46,15 +46,6 @@ async fn unavailable_database_is_503_with_retry_after_and_tokens_stay_valid() {
     wait_for_ready_status(&app, StatusCode::OK).await;
     assert_eq!(app.post_token("alice", "not the password").await.status(), StatusCode::BAD_REQUEST);
     assert_eq!(app.post_token("alice", PASSWORD).await.status(), StatusCode::OK);
-}
-
-/// Waits until `/readyz` has this status, at most ten seconds.
-async fn wait_for_ready_status(app: &TestApp, status: StatusCode) {
-    let begun = Instant::now();
-    while app.get("/readyz").send().await.expect("a response").status() != status {
-        assert!(begun.elapsed() < Duration::from_secs(10), "/readyz has not become {status}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 #[tokio::test]

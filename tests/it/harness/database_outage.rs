@@ -1,9 +1,11 @@
 //! A temporary outage of a test's database.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::TestDatabase;
+use reqwest::StatusCode;
+
 use super::direct_database::DirectConnection;
+use super::{TestApp, TestDatabase};
 
 /// The name of the database itself.
 fn name(database: &TestDatabase) -> &str {
@@ -61,5 +63,14 @@ impl Outage {
 impl Drop for Outage {
     fn drop(&mut self) {
         self.direct.run(&self.undo);
+    }
+}
+
+/// Waits until `/readyz` has this status, at most twenty seconds.
+pub async fn wait_for_ready_status(app: &TestApp, status: StatusCode) {
+    let begun = Instant::now();
+    while app.get("/readyz").send().await.expect("a response").status() != status {
+        assert!(begun.elapsed() < Duration::from_secs(20), "/readyz has not become {status}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -12,6 +12,7 @@ pub mod driver;
 pub mod hs256;
 pub mod mail;
 pub mod peers;
+pub mod postgres_proxy;
 pub mod process;
 pub mod proxies;
 pub mod responses;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -104,6 +105,18 @@ impl ServerProcess {
     /// Waits until it has ended.
     pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("it ended")
+    }
+
+    /// Waits until it has ended; `None` if it has not after this time.
+    pub fn wait_at_most(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let begun = Instant::now();
+        while begun.elapsed() < limit {
+            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+                return Some(status);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        None
     }
 
     /// Its process ID.
