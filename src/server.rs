@@ -15,10 +15,11 @@ use crate::authentication::{AuthService, RequestLimiter};
 use crate::clock::{Clock, Moment};
 use crate::config::{Config, Signing};
 use crate::connections::{self, ConnectionLimits, Connections};
-use crate::db::migrations::{self, MigrationError};
+use crate::db::migrations::MigrationError;
 use crate::db::{Db, DbError, server_time};
 use crate::mail::{self, Outbox, Sending, SmtpError};
 use crate::oauth::revoked::RevocationList;
+use crate::ops::database_start::{self, retry_while_unavailable};
 use crate::ops::health::Readiness;
 use crate::ops::housekeeping::{self, HousekeepingConfig};
 use crate::ops::server_key::{self, ServerKeyError, ServerKeySource};
@@ -87,6 +88,19 @@ pub enum StartError {
     /// A thread cannot be started.
     #[error("cannot start the server threads")]
     Threads(#[from] io::Error),
+}
+
+impl StartError {
+    /// Whether the database is not available at the moment, and the same start may succeed later.
+    fn is_temporary(&self) -> bool {
+        match self {
+            Self::Migration(error) => error.is_temporary(),
+            Self::Database(error)
+            | Self::ServerKey(ServerKeyError::Database(error))
+            | Self::Key(KeyError::Database(error)) => error.is_temporary(),
+            _ => false,
+        }
+    }
 }
 
 /// A server that accepts connections.
@@ -202,11 +216,10 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
 /// As [`start`], with other limits.
 pub async fn start_with(config: Config, clock: Clock, limits: Limits) -> Result<Running, StartError> {
     let (supervisor, failed_tasks) = Supervisor::new();
-    let migrated = migrate(&config).await?;
-    let (db, start_db) = (Db::new(&config.database), Db::for_start(&config.database));
-    server_time::follow(&start_db, &clock).await?;
-    let (server_key, source) = server_key::find_or_create(&config, &start_db).await?;
-    let keys = Keys::load(&start_db, &config.signing, &server_key, clock.now()).await?;
+    let prepare = async || Prepared::new(&config, &clock).await;
+    let prepared = retry_while_unavailable(config.database_start_wait, StartError::is_temporary, prepare).await?;
+    let Prepared { migrated, start_db, server_key, source, keys } = prepared;
+    let db = Db::new(&config.database);
     let signing = keys.describe(clock.now());
     let services = Services::new(&config, &server_key, db.clone(), keys, clock.clone(), limits)?;
     services.sessions.revoked().refresh(&start_db, clock.now()).await?;
@@ -229,13 +242,24 @@ pub async fn start_with(config: Config, clock: Clock, limits: Limits) -> Result<
     })
 }
 
-/// Runs the pending migrations and returns their versions.
-async fn migrate(config: &Config) -> Result<Vec<String>, StartError> {
-    let url = config.database.clone();
-    let work = tokio::task::spawn_blocking(move || migrations::run_pending(&url));
-    let run = work.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-    run.changes.iter().for_each(|change| tracing::warn!("migration: {change}"));
-    Ok(run.versions)
+/// What a server needs from the database before it can build its services.
+struct Prepared {
+    migrated: Vec<String>,
+    start_db: Db,
+    server_key: ServerKey,
+    source: ServerKeySource,
+    keys: Keys,
+}
+
+impl Prepared {
+    async fn new(config: &Config, clock: &Clock) -> Result<Self, StartError> {
+        let migrated = database_start::migrate(config).await?;
+        let start_db = Db::for_start(&config.database);
+        server_time::follow(&start_db, clock).await?;
+        let (server_key, source) = server_key::find_or_create(config, &start_db).await?;
+        let keys = Keys::load(&start_db, &config.signing, &server_key, clock.now()).await?;
+        Ok(Self { migrated, start_db, server_key, source, keys })
+    }
 }
 
 /// Creates the link for the first admin; `None` once there is one.

@@ -42,6 +42,8 @@ pub use values::WebOrigin;
 pub struct Config {
     /// The database.
     pub database: DatabaseUrl,
+    /// How long a starting server waits for an unavailable database.
+    pub database_start_wait: Duration,
     /// `SERVER_KEY`, if it is set.
     pub server_key: Option<ServerKey>,
     /// Hashing and minimum length of passwords.

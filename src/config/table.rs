@@ -25,6 +25,7 @@ pub const DEFAULT_PRODUCT_NAME: &str = "Vestibule";
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 const YEAR: Duration = Duration::from_hours(24 * 365);
 
@@ -102,6 +103,12 @@ settings! {
             default: Text("sqlite://data/vestibule.db");
             parse: database_url,
             help: "Database: `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME` (add `?prepared_statements=off` for a PgBouncer older than 1.21)",
+        }
+        DATABASE_START_WAIT: Duration {
+            source: Flag, value_name: "DURATION", needed_by: Server,
+            default: Text("1m");
+            parse: |text| duration(text, Duration::ZERO..=HOUR),
+            help: "How long a starting server waits for an unavailable database before it exits, 0s to 1h",
         }
         SERVER_KEY: ServerKey {
             source: Environment, value_name: "", needed_by: Admin,

@@ -57,9 +57,9 @@ impl DbConnection {
         Ok(connection)
     }
 
-    /// Opens a transaction whose statements and waits for locks end within `limit`. PostgreSQL cancels them; the commit
+    /// Opens a transaction whose statements and waits for locks end within `limits`. PostgreSQL cancels them; the commit
     /// is never cancelled, because one that waits for a standby has already happened.
-    pub(super) fn begin(&mut self, durability: Durability, limit: Duration) -> QueryResult<()> {
+    pub(super) fn begin(&mut self, durability: Durability, limits: StatementLimits) -> QueryResult<()> {
         match self {
             Self::Sqlite(connection) => {
                 if durability == Durability::Relaxed {
@@ -71,7 +71,7 @@ impl DbConnection {
             }
             Self::Postgres(connection) => {
                 // LOCAL: behind a pooler, the next transaction on this connection may be another client's.
-                let settings = StatementLimits::within(limit).set_local();
+                let settings = limits.set_local();
                 let commit =
                     if durability == Durability::Relaxed { "; SET LOCAL synchronous_commit = off" } else { "" };
                 AnsiTransactionManager::begin_transaction_sql(connection, &format!("BEGIN; {settings}{commit}"))
@@ -123,9 +123,10 @@ impl DbConnection {
 
 /// How long PostgreSQL lets one statement wait and run. Shorter than the job, so that its thread is free again when its
 /// caller gives up.
+#[derive(Clone, Copy)]
 pub(super) struct StatementLimits {
-    lock: Duration,
-    statement: Duration,
+    pub lock: Duration,
+    pub statement: Duration,
 }
 
 impl StatementLimits {
@@ -134,12 +135,12 @@ impl StatementLimits {
     }
 
     /// The server options that set them for a connection, as for the command `postgres`.
-    pub fn options(&self) -> String {
+    pub fn options(self) -> String {
         format!("-c lock_timeout={} -c statement_timeout={}", self.lock.as_millis(), self.statement.as_millis())
     }
 
     /// The statements that set them for one transaction.
-    fn set_local(&self) -> String {
+    fn set_local(self) -> String {
         let [lock, statement] = [self.lock, self.statement].map(|limit| limit.as_millis());
         format!("SET LOCAL lock_timeout = {lock}; SET LOCAL statement_timeout = {statement}")
     }

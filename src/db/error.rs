@@ -24,6 +24,19 @@ pub enum DbError {
 }
 
 impl DbError {
+    /// Whether the database cannot be used at the moment, whatever the query.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        !matches!(self, Self::Query(_))
+    }
+
+    /// The error with its cause, on one line.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        use std::error::Error as _;
+        self.source().map_or_else(|| self.to_string(), |cause| format!("{self}: {}", cause.to_string().trim_end()))
+    }
+
     /// Whether another transaction inserted a row with the same unique value first; a retry sees that row.
     #[must_use]
     pub fn is_unique_violation(&self) -> bool {

@@ -11,7 +11,7 @@ use diesel::migration::{Migration, MigrationSource as _};
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection, sql_query, sql_types};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::connection::{DbConnection, Durability, START_WAIT};
+use super::connection::{DbConnection, Durability, START_WAIT, StatementLimits};
 use super::error::DbError;
 use crate::config::DatabaseUrl;
 
@@ -20,8 +20,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 /// "vestibul" in ASCII: another application in the same database is unlikely to use the same lock.
 const ADVISORY_LOCK: i64 = 0x7665_7374_6962_756c;
 
-/// How long one statement of a migration may wait and run: an index on a large table takes a while.
-const MIGRATION_LIMIT: Duration = Duration::from_hours(1);
+/// Another process may migrate at the moment, and an index on a large table takes a while.
+const LIMITS: StatementLimits = StatementLimits { lock: Duration::from_mins(1), statement: Duration::from_hours(1) };
 
 /// An error while running, listing or reverting migrations.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,8 @@ pub enum MigrationError {
         url: String,
         /// The database's error.
         reason: String,
+        /// Whether the same attempt may succeed later: the server cannot be reached, or the file is locked.
+        is_temporary: bool,
     },
     /// The database has migrations that this binary does not know.
     #[error(
@@ -47,6 +49,24 @@ pub enum MigrationError {
     /// A migration failed; everything was rolled back.
     #[error("a migration failed; nothing was changed: {0}")]
     Failed(String),
+}
+
+impl MigrationError {
+    /// Whether the same attempt may succeed later.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Open { is_temporary: true, .. })
+    }
+
+    fn open(url: &DatabaseUrl, reason: String) -> Self {
+        let is_temporary = match url {
+            // A missing folder or permission stays missing.
+            DatabaseUrl::Sqlite(_) => reason.contains("locked"),
+            // PostgreSQL translates its errors, so a wrong password is not told from a server that is starting.
+            DatabaseUrl::Postgres(_) => true,
+        };
+        Self::Open { url: url.to_string(), reason: reason.trim_end().to_owned(), is_temporary }
+    }
 }
 
 /// One migration and whether it has run.
@@ -71,7 +91,7 @@ pub struct MigrationRun {
 /// PostgreSQL.
 pub fn prepare(url: &DatabaseUrl) -> Result<(), MigrationError> {
     let DatabaseUrl::Sqlite(path) = url else { return Ok(()) };
-    let failed = |reason: String| MigrationError::Open { url: url.to_string(), reason };
+    let failed = |reason: String| MigrationError::open(url, reason);
     create_private_folder(path).map_err(|error| failed(error.to_string()))?;
     create_private_file(path).map_err(|error| failed(error.to_string()))?;
     let mut connection =
@@ -203,9 +223,9 @@ fn in_exclusive_transaction<T>(
     url: &DatabaseUrl,
     work: impl FnOnce(&mut DbConnection) -> Result<T, MigrationError>,
 ) -> Result<T, MigrationError> {
-    let open_error = |reason: String| MigrationError::Open { url: url.to_string(), reason };
+    let open_error = |reason: String| MigrationError::open(url, reason);
     let mut connection = DbConnection::open(url, START_WAIT, "").map_err(|error| open_error(error.to_string()))?;
-    connection.begin(Durability::Immediate, MIGRATION_LIMIT).map_err(|error| open_error(error.to_string()))?;
+    connection.begin(Durability::Immediate, LIMITS).map_err(|error| open_error(error.to_string()))?;
     connection.finish(|connection| {
         if let DbConnection::Postgres(postgres) = connection {
             postgres

@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::DatabaseUrl;
 pub use connection::DbConnection;
-use connection::{Durability, START_WAIT};
+use connection::{Durability, START_WAIT, StatementLimits};
 use connections::IdleConnections;
 pub use error::{DbError, IsTransient, Rollback};
 use jobs::{Job, JobKind, JobThreads, Permits};
@@ -196,9 +196,9 @@ impl Db {
         let turn = acquire(&self.pool.writers, self.limits.turn).await?;
         let permits = Permits { _turn: Some(turn), _connection: self.connection_permit().await? };
         let mut step = Some(step);
-        let limit = self.limits.job;
+        let limits = StatementLimits::within(self.limits.job);
         self.run_job(JobKind::Write, permits, move |job, pooled| {
-            let result = match pooled.connection.begin(durability, limit) {
+            let result = match pooled.connection.begin(durability, limits) {
                 Ok(()) => {
                     let step = step.take().expect("a transaction begins once");
                     pooled.connection.finish(|connection| {

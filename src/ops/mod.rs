@@ -1,5 +1,6 @@
-//! Operation of the server: the server key, health checks, metrics and periodic work.
+//! Operation of the server: waiting for the database, the server key, health checks, metrics and periodic work.
 
+pub mod database_start;
 pub mod health;
 pub mod housekeeping;
 pub mod metrics_endpoint;

@@ -266,7 +266,7 @@ fn read_only_database_fails_the_start() {
         Some(mut admin) => {
             let name = database.url.rsplit('/').next().expect("a name");
             admin.run(&format!("ALTER DATABASE \"{name}\" SET default_transaction_read_only = on"));
-            database.serve(&[])
+            database.serve(&[("DATABASE_START_WAIT", "0s")])
         }
         None => {
             let mut command = database.serve(&[]);

@@ -18,6 +18,7 @@ mod clock_skew;
 mod database_errors;
 mod database_limits;
 mod database_outage;
+mod database_start;
 mod durability;
 mod forgery;
 mod forgery_keys;

@@ -10,6 +10,7 @@ pub mod database_outage;
 pub mod direct_database;
 pub mod driver;
 pub mod hs256;
+pub mod logged_process;
 pub mod mail;
 pub mod peers;
 pub mod postgres_proxy;

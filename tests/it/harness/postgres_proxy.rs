@@ -33,8 +33,13 @@ struct GateState {
 impl PostgresProxy {
     /// Starts it; `None` on SQLite.
     pub fn start(database: &TestDatabase) -> Option<Self> {
+        Self::start_at(database, SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// Starts it at this address; `None` on SQLite.
+    pub fn start_at(database: &TestDatabase, address: SocketAddr) -> Option<Self> {
         let server = postgres_address(database)?;
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let listener = TcpListener::bind(address).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let url = database.url.replacen(&server.to_string(), &address.to_string(), 1);
         let gate = Arc::new(Gate::default());
