@@ -3,12 +3,14 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use actix_server::ServerBuilder;
-use actix_web::dev::Server;
+use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App, web};
+use tokio::sync::mpsc;
 
 use crate::accounts::{self, AccountService, SetupLink};
 use crate::authentication::{AuthService, RequestLimiter};
@@ -23,7 +25,7 @@ use crate::ops::database_start::{self, retry_while_unavailable};
 use crate::ops::health::Readiness;
 use crate::ops::housekeeping::{self, HousekeepingConfig};
 use crate::ops::server_key::{self, ServerKeyError, ServerKeySource};
-use crate::ops::{health, metrics_endpoint};
+use crate::ops::{database_watch, health, metrics_endpoint};
 use crate::registration::RegistrationLinks;
 use crate::secret::{PlainSecret, ServerKey};
 use crate::sessions::{Lifetimes, RevokedSessions, STALE_AFTER, SessionService};
@@ -85,6 +87,11 @@ pub enum StartError {
     /// The settings of the mail server are invalid.
     #[error(transparent)]
     Smtp(#[from] SmtpError),
+    /// The database file was replaced or deleted while the server ran.
+    #[error(
+        "the database file {} was replaced or deleted while the server was running, which has stopped: start it again to use the file that is there now", .0.display()
+    )]
+    DatabaseReplaced(PathBuf),
     /// A thread cannot be started.
     #[error("cannot start the server threads")]
     Threads(#[from] io::Error),
@@ -94,7 +101,7 @@ impl StartError {
     /// Whether the database is not available at the moment, and the same start may succeed later.
     fn is_temporary(&self) -> bool {
         match self {
-            Self::Migration(error) => error.is_temporary(),
+            Self::Migration(error) | Self::ServerKey(ServerKeyError::Open(error)) => error.is_temporary(),
             Self::Database(error)
             | Self::ServerKey(ServerKeyError::Database(error))
             | Self::Key(KeyError::Database(error)) => error.is_temporary(),
@@ -113,6 +120,8 @@ pub struct Running {
     pub report: StartupReport,
     /// The services behind the routes, for tests.
     pub services: Services,
+    /// Contains a path if the server stopped because its database file was replaced.
+    pub database_lost: mpsc::Receiver<PathBuf>,
     /// The task that sends emails, if a mail server is configured. Stop it after the server.
     pub sending: Option<Sending>,
     /// Background tasks that were given up; stop the server when there is one.
@@ -232,6 +241,7 @@ pub async fn start_with(config: Config, clock: Clock, limits: Limits) -> Result<
     let web_config = WebConfig::new(&config, &server_key);
     pages::load();
     let (server, addresses) = listen(listeners, config, web_config, services.clone(), limits.connections, &supervisor)?;
+    let database_lost = watch_database(&services, start_db, server.handle(), &supervisor);
     Ok(Running {
         server,
         addresses,
@@ -239,6 +249,7 @@ pub async fn start_with(config: Config, clock: Clock, limits: Limits) -> Result<
         services,
         sending: sender.map(|sender| sender.start(&supervisor)),
         failed_tasks,
+        database_lost,
     })
 }
 
@@ -253,6 +264,7 @@ struct Prepared {
 
 impl Prepared {
     async fn new(config: &Config, clock: &Clock) -> Result<Self, StartError> {
+        server_key::reject_lost_database(&config.database)?;
         let migrated = database_start::migrate(config).await?;
         let start_db = Db::for_start(&config.database);
         server_time::follow(&start_db, clock).await?;
@@ -271,6 +283,33 @@ async fn create_setup_link(db: &Db, now: Moment) -> Result<Option<PlainSecret>, 
         })
     })
     .await
+}
+
+/// Watches the database, and stops the server if its file is replaced: it would go on with data that nobody keeps.
+fn watch_database(
+    services: &Services,
+    start_db: Db,
+    server: ServerHandle,
+    supervisor: &Supervisor,
+) -> mpsc::Receiver<PathBuf> {
+    let (sender, receiver) = mpsc::channel(1);
+    let Services { db, clock, readiness, .. } = services.clone();
+    let integrity_readiness = readiness.clone();
+    supervisor.spawn("checking the database for damage", move || {
+        database_watch::check_integrity(start_db.clone(), integrity_readiness.clone())
+    });
+    supervisor.spawn("watching the database", move || {
+        let watching = database_watch::watch(db.clone(), clock.clone(), readiness.clone());
+        let (sender, server) = (sender.clone(), server.clone());
+        async move {
+            let path = watching.await;
+            tracing::error!(path = %path.display(), "the database file was replaced or deleted; stopping");
+            // Full or closed: the server stops already.
+            let _ = sender.try_send(path);
+            server.stop(true).await;
+        }
+    });
+    receiver
 }
 
 fn listen_for_metrics(

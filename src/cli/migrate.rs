@@ -10,6 +10,7 @@ use super::prompt;
 use super::services::{self, retry_while_locked};
 use crate::config::{AdminCommand, SettingArgs};
 use crate::db::migrations::{self, MigrationState};
+use crate::ops::server_key;
 
 /// Commands on migrations.
 #[derive(Subcommand)]
@@ -56,6 +57,7 @@ pub fn run(command: MigrateCommand) -> anyhow::Result<ExitCode> {
 
 fn run_pending(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     let config = args.settings.check()?;
+    server_key::reject_lost_database(&config.database)?;
     let run = retry_while_locked(|| migrations::run_pending(&config.database))?;
     let states = services::migration_states(&config.database)?;
     let ran: Vec<&str> = states

@@ -14,7 +14,7 @@ use crate::config::{self, Config, ServerCommand, SettingArgs};
 use crate::connections;
 use crate::memory;
 use crate::ops::server_key::ServerKeySource;
-use crate::server::{self, Running, StartupReport};
+use crate::server::{self, Running, StartError, StartupReport};
 
 /// Arguments of `vestibule serve`.
 #[derive(Args)]
@@ -41,7 +41,7 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     if let Some(warning) = server::signing_warning(&config.signing) {
         tracing::info!("{warning}");
     }
-    let Running { server, report, addresses, sending, services, mut failed_tasks, .. } =
+    let Running { server, report, addresses, sending, services, mut failed_tasks, mut database_lost } =
         server::start(config, Clock::system()).await?;
     log::print(Stream::Out, &banner.text(&report, &addresses));
     memory::release_code();
@@ -59,6 +59,9 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
         sending.stop().await;
     }
     services.db.close_idle();
+    if let Ok(path) = database_lost.try_recv() {
+        return Err(StartError::DatabaseReplaced(path).into());
+    }
     match failed_task {
         Some(name) => {
             Err(failure(format!("{name} panicked too often; the log has the reason. Start the server again")))

@@ -10,7 +10,7 @@ use super::arguments::{AdminCommand, KeyCommand, ServerCommand, SessionCommand, 
 use super::{Config, ConfigError, KeyAlgorithm, Settings, Signing, table};
 
 /// Invalid values that errors show, each with a part of the hint.
-const INVALID: [(&str, &str, &str); 42] = [
+const INVALID: [(&str, &str, &str); 47] = [
     ("SERVER_KEY_FILE", "/there/is/no/such.key", "must be a readable file"),
     ("PASSWORD_MIN_LENGTH", "7", "8 to 128"),
     ("ARGON2_MEMORY_KIB", "plenty", "whole number"),
@@ -29,6 +29,7 @@ const INVALID: [(&str, &str, &str); 42] = [
     ("SMTP_CA_FILE", "/there/is/no/such.pem", "must be a readable file"),
     ("MAIL_FROM", "nobody", "ADDRESS or NAME"),
     ("REGISTRATION", "maybe", "closed, invite or open"),
+    ("RESERVED_USERNAMES", "...", "must be usernames"),
     ("BIND", "localhost:8080", "ADDRESS:PORT"),
     ("ISSUER", "with\ttab", "without control characters"),
     ("AUDIENCE", "with\ttab", "without control characters"),
@@ -49,9 +50,13 @@ const INVALID: [(&str, &str, &str); 42] = [
     ("ALLOWED_ORIGINS", "example.com", "an origin such as"),
     ("THROTTLE_ACCOUNT_NETWORK", "0", "whole number"),
     ("THROTTLE_NETWORK", "1.5", "whole number"),
+    ("THROTTLE_NETWORK_56", "0", "whole number"),
+    ("THROTTLE_NETWORK_48", "0", "whole number"),
+    ("THROTTLE_SIGN_INS", "0", "whole number"),
     ("THROTTLE_ACCOUNT", "ten", "whole number"),
     ("THROTTLE_WAIT", "0s", "a duration such as"),
     ("THROTTLE_WAIT_MAX", "never", "a duration such as"),
+    ("DATABASE_START_WAIT", "2h", "a duration such as"),
     ("METRICS_BIND", "9090", "ADDRESS:PORT"),
 ];
 

@@ -8,6 +8,7 @@ use diesel::connection::{
 use diesel::{Connection as _, ConnectionError, PgConnection, QueryResult, SqliteConnection};
 
 use super::error::DbError;
+use super::sqlite_file::existing_file_uri;
 use crate::config::DatabaseUrl;
 
 /// How long start-up and migrations wait for a connection or a lock. Longer than for requests, because instances that
@@ -37,11 +38,11 @@ pub enum DbConnection {
 impl DbConnection {
     /// Opens the kind of database that `url` names. Diesel's derived `establish` would try each kind in turn and could
     /// create a SQLite file named after an unreachable PostgreSQL URL. On SQLite, queries wait up to `lock_wait` for
-    /// another process's lock. `options` are server options for PostgreSQL.
+    /// another process's lock, and no file is created. `options` are server options for PostgreSQL.
     pub(super) fn open(url: &DatabaseUrl, lock_wait: Duration, options: &str) -> Result<Self, ConnectionError> {
         let connection = match url {
             DatabaseUrl::Sqlite(path) => {
-                let mut connection = SqliteConnection::establish(&path.to_string_lossy())?;
+                let mut connection = SqliteConnection::establish(&existing_file_uri(path))?;
                 let pragmas = format!("PRAGMA busy_timeout = {}; {SQLITE_PRAGMAS}", lock_wait.as_millis());
                 connection.batch_execute(&pragmas).map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Self::Sqlite(connection)

@@ -1,5 +1,7 @@
 //! Database errors, and rollbacks that carry an outcome.
 
+use std::path::PathBuf;
+
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 /// A database error.
@@ -18,6 +20,9 @@ pub enum DbError {
     /// A job did not end within its limit, or too many earlier ones still have not.
     #[error("the database did not respond in time")]
     TimedOut,
+    /// Another file has the name of the SQLite file now, or none.
+    #[error("the database file {} was replaced or deleted while it was in use", .0.display())]
+    FileReplaced(PathBuf),
     /// A query is wrong, or violates a constraint.
     #[error("database query failed")]
     Query(#[source] DieselError),

@@ -13,6 +13,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::{DbConnection, Durability, START_WAIT, StatementLimits};
 use super::error::DbError;
+use super::sqlite_file::existing_file_uri;
 use crate::config::DatabaseUrl;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
@@ -58,7 +59,7 @@ impl MigrationError {
         matches!(self, Self::Open { is_temporary: true, .. })
     }
 
-    fn open(url: &DatabaseUrl, reason: String) -> Self {
+    fn open(url: &DatabaseUrl, reason: &str) -> Self {
         let is_temporary = match url {
             // A missing folder or permission stays missing.
             DatabaseUrl::Sqlite(_) => reason.contains("locked"),
@@ -91,11 +92,11 @@ pub struct MigrationRun {
 /// PostgreSQL.
 pub fn prepare(url: &DatabaseUrl) -> Result<(), MigrationError> {
     let DatabaseUrl::Sqlite(path) = url else { return Ok(()) };
-    let failed = |reason: String| MigrationError::open(url, reason);
+    let failed = |reason: String| MigrationError::open(url, &reason);
     create_private_folder(path).map_err(|error| failed(error.to_string()))?;
     create_private_file(path).map_err(|error| failed(error.to_string()))?;
     let mut connection =
-        SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| failed(error.to_string()))?;
+        SqliteConnection::establish(&existing_file_uri(path)).map_err(|error| failed(error.to_string()))?;
     connection.batch_execute("PRAGMA busy_timeout = 3000").map_err(|error| failed(error.to_string()))?;
     // SQLite does not apply the busy timeout when two processes switch to WAL at the same time.
     for _ in 0..100 {
@@ -118,6 +119,24 @@ pub fn prepare(url: &DatabaseUrl) -> Result<(), MigrationError> {
 struct JournalMode {
     #[diesel(sql_type = sql_types::Text)]
     journal_mode: String,
+}
+
+/// Whether the SQLite file is missing or empty, or has no migration. `false` on PostgreSQL.
+///
+/// # Errors
+/// The file cannot be opened.
+pub fn is_new(url: &DatabaseUrl) -> Result<bool, MigrationError> {
+    let DatabaseUrl::Sqlite(path) = url else { return Ok(false) };
+    // Opening an empty file would delete a write-ahead log that may still contain the data.
+    if std::fs::metadata(path).map_or(true, |metadata| metadata.len() == 0) {
+        return Ok(true);
+    }
+    let failed = |reason: String| MigrationError::open(url, &reason);
+    let mut connection = DbConnection::open(url, START_WAIT, "").map_err(|error| failed(error.to_string()))?;
+    let DbConnection::Sqlite(connection) = &mut connection else { return Ok(false) };
+    let tables = sql_query("SELECT COUNT(*) AS count FROM sqlite_schema WHERE name = '__diesel_schema_migrations'");
+    let tables: Count = tables.get_result(connection).map_err(|error| failed(error.to_string()))?;
+    Ok(tables.count == 0)
 }
 
 /// Runs all pending migrations in one transaction. Other processes wait for it.
@@ -223,7 +242,7 @@ fn in_exclusive_transaction<T>(
     url: &DatabaseUrl,
     work: impl FnOnce(&mut DbConnection) -> Result<T, MigrationError>,
 ) -> Result<T, MigrationError> {
-    let open_error = |reason: String| MigrationError::open(url, reason);
+    let open_error = |reason: String| MigrationError::open(url, &reason);
     let mut connection = DbConnection::open(url, START_WAIT, "").map_err(|error| open_error(error.to_string()))?;
     connection.begin(Durability::Immediate, LIMITS).map_err(|error| open_error(error.to_string()))?;
     connection.finish(|connection| {

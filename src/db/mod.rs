@@ -8,8 +8,11 @@ pub mod migrations;
 mod pooled_connection;
 pub mod schema;
 pub mod server_time;
+mod sqlite_file;
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -21,6 +24,7 @@ use connections::IdleConnections;
 pub use error::{DbError, IsTransient, Rollback};
 use jobs::{Job, JobKind, JobThreads, Permits};
 use pooled_connection::{Connector, PooledConnection};
+use sqlite_file::SqliteFile;
 
 const SQLITE_CONNECTIONS: usize = 4;
 const POSTGRES_CONNECTIONS: usize = 8;
@@ -63,6 +67,10 @@ struct Pool {
     size: usize,
     /// Whether the database runs on a machine of its own, with another clock: PostgreSQL.
     has_own_clock: bool,
+    /// The file of a SQLite database.
+    file: Option<SqliteFile>,
+    /// Whether a job has failed because of the database since [`Db::take_failure`].
+    has_failed: AtomicBool,
 }
 
 impl Db {
@@ -107,6 +115,11 @@ impl Db {
             writers: Arc::new(Semaphore::new(writers)),
             size,
             has_own_clock: matches!(url, DatabaseUrl::Postgres(_)),
+            file: match url {
+                DatabaseUrl::Sqlite(path) => Some(SqliteFile::at(path)),
+                DatabaseUrl::Postgres(_) => None,
+            },
+            has_failed: AtomicBool::new(false),
         };
         Self { pool: Arc::new(pool), limits }
     }
@@ -122,6 +135,27 @@ impl Db {
         let opened = tokio::time::timeout(wait, opening).await;
         let count = opened.map_or(0, |opened| opened.iter().flatten().flatten().count());
         tracing::debug!(count, "database connections opened");
+    }
+
+    /// The path of the SQLite file, if another file has its name now, or none. Writes fail then: what was written to the
+    /// old file would be lost.
+    #[must_use]
+    pub fn replaced_file(&self) -> Option<PathBuf> {
+        self.pool.file.as_ref().filter(|file| file.is_replaced()).map(|file| file.path().to_owned())
+    }
+
+    /// Whether the database has failed a job since the last call.
+    #[must_use]
+    pub fn take_failure(&self) -> bool {
+        self.pool.has_failed.swap(false, Ordering::Relaxed)
+    }
+
+    /// Reads a whole SQLite file and returns the first damage, if any; `None` on PostgreSQL.
+    ///
+    /// # Errors
+    /// The file cannot be read now, or not within the limit of this pool.
+    pub async fn find_damage(&self) -> Result<Option<String>, DbError> {
+        self.read(sqlite_file::find_damage).await
     }
 
     /// Closes the connections that no job uses. The last connection to a SQLite file moves the write-ahead log into it.
@@ -197,13 +231,20 @@ impl Db {
         let permits = Permits { _turn: Some(turn), _connection: self.connection_permit().await? };
         let mut step = Some(step);
         let limits = StatementLimits::within(self.limits.job);
+        let file = self.pool.file.clone();
         self.run_job(JobKind::Write, permits, move |job, pooled| {
             let result = match pooled.connection.begin(durability, limits) {
                 Ok(()) => {
                     let step = step.take().expect("a transaction begins once");
                     pooled.connection.finish(|connection| {
                         let value = step(connection)?;
-                        if job.is_abandoned() { Err(DbError::TimedOut.into()) } else { Ok(value) }
+                        if job.is_abandoned() {
+                            return Err(DbError::TimedOut.into());
+                        }
+                        match file.as_ref().filter(|file| file.is_replaced()) {
+                            Some(file) => Err(DbError::FileReplaced(file.path().to_owned()).into()),
+                            None => Ok(value),
+                        }
                     })
                 }
                 // Only BEGIN was sent, so the step can run on another connection without repeating anything.
@@ -245,16 +286,20 @@ impl Db {
                     ConnectionAttempt::Lost(_) if attempts_left > 0 && !job.is_abandoned() => {}
                     ConnectionAttempt::Lost(result) => return result,
                     ConnectionAttempt::Done(result) => {
-                        if !job.is_abandoned() && pooled.is_usable() {
+                        let is_usable = pooled.is_usable();
+                        if is_usable && !job.is_abandoned() {
                             pool.idle.put(pooled);
                         }
+                        pool.has_failed.fetch_or(!is_usable, Ordering::Relaxed);
                         return result;
                     }
                 }
             }
             Err(DbError::Busy.into())
         };
-        self.pool.threads.run(kind, self.limits.job, permits, job).await?
+        let ended = self.pool.threads.run(kind, self.limits.job, permits, job).await;
+        self.pool.has_failed.fetch_or(ended.is_err(), Ordering::Relaxed);
+        ended?
     }
 }
 

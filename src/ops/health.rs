@@ -1,7 +1,7 @@
 //! The health checks `/healthz` and `/readyz`, which are public and therefore give no reasons.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
@@ -11,18 +11,26 @@ use crate::web::{get, other_methods};
 /// An instance that has not read the revoked sessions for this long may accept revoked tokens, and is not ready.
 const STALE_AFTER: Duration = Duration::from_secs(5);
 
-/// The time of this instance's last successful database read. Clones share it.
+/// What this instance knows of its database: the time of the last successful read, and whether it can be written to.
+/// Clones share it.
 #[derive(Clone)]
 pub struct Readiness {
     started: Instant,
     last_success_millis: Arc<AtomicU64>,
+    cannot_write: Arc<AtomicBool>,
+    is_damaged: Arc<AtomicBool>,
 }
 
 impl Readiness {
     /// Starts as ready.
     #[must_use]
     pub fn new() -> Self {
-        Self { started: Instant::now(), last_success_millis: Arc::default() }
+        Self {
+            started: Instant::now(),
+            last_success_millis: Arc::default(),
+            cannot_write: Arc::default(),
+            is_damaged: Arc::default(),
+        }
     }
 
     /// Records that the database responded.
@@ -31,7 +39,20 @@ impl Readiness {
         self.last_success_millis.store(millis, Ordering::Relaxed);
     }
 
+    /// Records whether the database can be written to.
+    pub fn set_writable(&self, is_writable: bool) {
+        self.cannot_write.store(!is_writable, Ordering::Relaxed);
+    }
+
+    /// Records that the database file is damaged, until the end of the process.
+    pub fn set_damaged(&self) {
+        self.is_damaged.store(true, Ordering::Relaxed);
+    }
+
     fn is_ready(&self) -> bool {
+        if self.cannot_write.load(Ordering::Relaxed) || self.is_damaged.load(Ordering::Relaxed) {
+            return false;
+        }
         let last_success = Duration::from_millis(self.last_success_millis.load(Ordering::Relaxed));
         self.started.elapsed().saturating_sub(last_success) < STALE_AFTER
     }

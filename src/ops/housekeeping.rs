@@ -47,7 +47,8 @@ pub async fn keep_revoked_sessions_fresh(db: Db, sessions: SessionService, token
             }
             Err(error) if !is_failing => {
                 // Logged once, not twice a second for as long as the database is unreachable.
-                tracing::error!(%error, "cannot read revoked sessions and signing keys; keeping the last known ones");
+                let reason = error.reason();
+                tracing::error!(reason, "cannot read revoked sessions and signing keys; keeping the last known ones");
                 is_failing = true;
             }
             Err(_) => {}

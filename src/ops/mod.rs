@@ -1,6 +1,7 @@
-//! Operation of the server: waiting for the database, the server key, health checks, metrics and periodic work.
+//! Operation of the server: waiting for the database and watching it, the server key, health checks, metrics and periodic work.
 
 pub mod database_start;
+pub mod database_watch;
 pub mod health;
 pub mod housekeeping;
 pub mod metrics_endpoint;

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, DatabaseUrl};
+use crate::db::migrations::{self, MigrationError};
 use crate::db::{Db, DbError};
 use crate::secret::ServerKey;
 use crate::tokens;
@@ -19,6 +20,19 @@ pub enum ServerKeyError {
     /// The key file is missing, and the database contains data that only its key decrypts.
     #[error("the database contains keys or sessions, but {} is missing: restore the file from a backup, or set SERVER_KEY to the key this database was used with", .0.display())]
     Lost(PathBuf),
+    /// There is a key file, and the database that it belongs to is missing or empty.
+    #[error(
+        "the server key {} exists, but the database {database} is missing or empty: restore the database from a backup, or correct DATABASE_URL. To start with a new database, delete the key as well", key.display()
+    )]
+    DatabaseLost {
+        /// The database.
+        database: String,
+        /// The key file.
+        key: PathBuf,
+    },
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] MigrationError),
     /// The key file cannot be read or written, or does not contain a key.
     #[error("server key file {}: {reason}", path.display())]
     File {
@@ -51,6 +65,21 @@ pub fn find(config: &Config) -> Result<Option<(ServerKey, ServerKeySource)>, Ser
     match key_file(&config.database) {
         Some(path) => Ok(read(&path)?.map(|key| (key, ServerKeySource::File(path)))),
         None => Ok(None),
+    }
+}
+
+/// Rejects a key file without its database, before a new database is created: a server that lost its accounts would offer
+/// to create the first administrator. The first start creates the database first, so an interrupted one passes.
+///
+/// # Errors
+/// [`ServerKeyError::DatabaseLost`], or the file cannot be opened.
+pub fn reject_lost_database(database: &DatabaseUrl) -> Result<(), ServerKeyError> {
+    // In this order: another process may create both in between.
+    match key_file(database).filter(|key| key.exists()) {
+        Some(key) if migrations::is_new(database)? => {
+            Err(ServerKeyError::DatabaseLost { database: database.to_string(), key })
+        }
+        _ => Ok(()),
     }
 }
 

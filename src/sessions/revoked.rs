@@ -171,7 +171,7 @@ impl RevokedSessions {
             .inspect_err(|error| match error {
                 DbError::Busy | DbError::TimedOut | DbError::Unreachable(_) => self.record_outage(),
                 // The database responds, and does not say which sessions have ended.
-                DbError::Unavailable(_) | DbError::Query(_) => {}
+                DbError::Unavailable(_) | DbError::FileReplaced(_) | DbError::Query(_) => {}
             })?;
         if let Some(stored) = stored {
             self.replace(stored, revision, now);

@@ -72,9 +72,10 @@ fn migration_that_waits_for_a_lock_is_logged() {
     let database = TestDatabase::empty();
     // As another instance that migrates.
     let mut direct = DirectConnection::open(&database);
-    direct.run(match database.is_postgres() {
-        true => "BEGIN; SELECT pg_advisory_xact_lock(8531352012944733548)",
-        false => "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE",
+    direct.run(if database.is_postgres() {
+        "BEGIN; SELECT pg_advisory_xact_lock(8531352012944733548)"
+    } else {
+        "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE"
     });
     let mut server = LoggedProcess::start(database.serve(&[]));
     server.wait_for("migrations still run: they may wait for a lock");

@@ -71,7 +71,7 @@ impl TestApp {
         let server_clock = clock.clone();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let Running { server, addresses, report, services, sending, failed_tasks: _ } =
+                let Running { server, addresses, report, services, sending, .. } =
                     server::start_with(config, server_clock, limits).await.expect("the server starts");
                 let setup_link = report.setup_link.map(|secret| secret.reveal().to_owned());
                 assert!(

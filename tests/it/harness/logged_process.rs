@@ -30,9 +30,12 @@ impl LoggedProcess {
         Self { child, lines, seen: Vec::new() }
     }
 
-    /// Waits for a line that contains `words`, and returns it.
+    /// Waits for a line that contains `words`, unless there was one already, and returns it.
     #[track_caller]
     pub fn wait_for(&mut self, words: &str) -> String {
+        if let Some(line) = self.seen.iter().find(|line| line.contains(words)) {
+            return line.clone();
+        }
         let until = Instant::now() + TIMEOUT;
         while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
             self.seen.push(line.clone());

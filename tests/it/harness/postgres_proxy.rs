@@ -138,7 +138,7 @@ pub fn read_startup(client: &mut TcpStream) -> Option<Vec<u8>> {
     }
 }
 
-/// A pooler that rejects server options at the start of a session, as PgBouncer does. Returns the URL through it.
+/// A pooler that rejects server options at the start of a session, as `PgBouncer` does. Returns the URL through it.
 pub fn start_pooler_without_options(database: &TestDatabase) -> Option<String> {
     let server = postgres_address(database)?;
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

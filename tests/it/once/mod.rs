@@ -16,6 +16,7 @@ mod cli_seed;
 mod cli_tokens_verify;
 mod connections;
 mod cookies;
+mod database_file;
 mod examples;
 mod forgery;
 mod forgery_keys;

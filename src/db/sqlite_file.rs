@@ -1,0 +1,68 @@
+//! The file of a SQLite database: whether it is still the one that was opened, and whether it is damaged.
+
+use std::path::{Path, PathBuf};
+
+use diesel::{QueryableByName, RunQueryDsl as _, sql_query, sql_types};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
+use super::connection::DbConnection;
+use super::error::DbError;
+
+/// What a path keeps in a URI.
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
+
+/// A file by device and inode, which another file under the same name does not share.
+#[derive(Clone, Debug)]
+pub(super) struct SqliteFile {
+    path: PathBuf,
+    identity: Option<(u64, u64)>,
+}
+
+impl SqliteFile {
+    /// The file that has this name now.
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_owned(), identity: identity(path) }
+    }
+
+    /// Whether another file has the name now, or none. `false` if there was no file in the first place.
+    pub fn is_replaced(&self) -> bool {
+        self.identity.is_some() && identity(&self.path) != self.identity
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The URI that opens an existing file and creates none (SQLite, "Uniform Resource Identifiers").
+pub(super) fn existing_file_uri(path: &Path) -> String {
+    format!("file:{}?mode=rw", percent_encode(path.as_os_str().as_encoded_bytes(), IN_PATH))
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_path: &Path) -> Option<(u64, u64)> {
+    None
+}
+
+#[derive(QueryableByName)]
+struct Check {
+    #[diesel(sql_type = sql_types::Text)]
+    quick_check: String,
+}
+
+/// Reads all pages and returns the first damage, if any. `None` on PostgreSQL, which checks its pages itself.
+pub(super) fn find_damage(conn: &mut DbConnection) -> Result<Option<String>, DbError> {
+    let DbConnection::Sqlite(conn) = conn else { return Ok(None) };
+    match sql_query("PRAGMA quick_check(1)").get_result::<Check>(conn).map_err(DbError::from) {
+        Ok(check) => Ok(Some(check.quick_check).filter(|result| result != "ok")),
+        // A damaged schema stops the check itself.
+        Err(DbError::Unavailable(error)) => Ok(Some(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
