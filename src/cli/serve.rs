@@ -11,10 +11,9 @@ use super::output::failure;
 use super::signals;
 use crate::clock::Clock;
 use crate::config::{self, Config, ServerCommand, SettingArgs};
-use crate::connections;
-use crate::memory;
 use crate::ops::server_key::ServerKeySource;
 use crate::server::{self, Running, StartError, StartupReport};
+use crate::{connections, db, memory};
 
 /// Arguments of `vestibule serve`.
 #[derive(Args)]
@@ -36,6 +35,9 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     signals::ignore_meaningless().context("cannot set signal handlers")?;
     for (name, setting) in config::tutorial_names_in_use() {
         tracing::warn!("{name} is set but not used: the setting is called {setting}");
+    }
+    for warning in db::warnings(&config.database) {
+        tracing::warn!("{warning}");
     }
     let banner = StartupBanner::new(&config);
     if let Some(warning) = server::signing_warning(&config.signing) {

@@ -8,6 +8,7 @@ use diesel::connection::{
 use diesel::{Connection as _, ConnectionError, PgConnection, QueryResult, SqliteConnection};
 
 use super::error::DbError;
+use super::libpq;
 use super::sqlite_file::existing_file_uri;
 use crate::config::DatabaseUrl;
 
@@ -48,7 +49,7 @@ impl DbConnection {
                 Self::Sqlite(connection)
             }
             DatabaseUrl::Postgres(postgres) => {
-                let mut connection = PgConnection::establish(&postgres.with_options(options))?;
+                let mut connection = PgConnection::establish(&postgres.for_libpq(libpq::version(), options))?;
                 if !postgres.has_prepared_statements {
                     connection.set_prepared_statement_cache_size(CacheSize::Disabled);
                 }

@@ -4,11 +4,13 @@ mod connection;
 mod connections;
 mod error;
 mod jobs;
+mod libpq;
 pub mod migrations;
 mod pooled_connection;
 pub mod schema;
 pub mod server_time;
 mod sqlite_file;
+mod warnings;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +27,7 @@ pub use error::{DbError, IsTransient, Rollback};
 use jobs::{Job, JobKind, JobThreads, Permits};
 use pooled_connection::{Connector, PooledConnection};
 use sqlite_file::SqliteFile;
+pub use warnings::warnings;
 
 const SQLITE_CONNECTIONS: usize = 4;
 const POSTGRES_CONNECTIONS: usize = 8;

@@ -19,6 +19,7 @@ mod database_errors;
 mod database_limits;
 mod database_outage;
 mod database_start;
+mod database_tls;
 mod database_watch;
 mod durability;
 mod forgery;

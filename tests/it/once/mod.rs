@@ -17,6 +17,7 @@ mod cli_tokens_verify;
 mod connections;
 mod cookies;
 mod database_file;
+mod database_tls;
 mod examples;
 mod forgery;
 mod forgery_keys;
