@@ -2,6 +2,7 @@
 
 pub mod clients;
 mod clients_args;
+mod core_dumps;
 pub mod invites;
 pub mod keys;
 mod keys_args;

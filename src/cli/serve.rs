@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::log::{self, Stream};
 use super::output::failure;
-use super::signals;
+use super::{core_dumps, signals};
 use crate::clock::Clock;
 use crate::config::{self, Config, ServerCommand, SettingArgs};
 use crate::ops::server_key::ServerKeySource;
@@ -36,6 +36,7 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     for (name, setting) in config::tutorial_names_in_use() {
         tracing::warn!("{name} is set but not used: the setting is called {setting}");
     }
+    core_dumps::disable();
     for warning in db::warnings(&config.database) {
         tracing::warn!("{warning}");
     }

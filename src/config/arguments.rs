@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use super::setting_row::{NeededBy, SettingInfo, Source};
@@ -82,6 +83,9 @@ impl<C: CommandKind> FromArgMatches for SettingArgs<C> {
         for setting in Self::taken() {
             if let Some(value) = matches.get_one::<String>(setting.name) {
                 self.settings.set(setting.name, value);
+                if matches.value_source(setting.name) == Some(ValueSource::CommandLine) {
+                    self.settings.mark_as_argument(setting);
+                }
             }
         }
         Ok(())
@@ -93,7 +97,7 @@ fn argument(setting: &'static SettingInfo) -> Option<Arg> {
     let argument = Arg::new(setting.name)
         .long(setting.flag()?)
         .env(setting.name)
-        .hide_env_values(setting.source == Source::HiddenFlag)
+        .hide_env_values(matches!(setting.source, Source::HiddenFlag(_)))
         .value_name(setting.value_name)
         .help_heading(HELP_HEADING)
         .help(format!("{} [default: {}]", setting.plain_help(), setting.default_text().replace('`', "")));

@@ -16,7 +16,8 @@ directory ([`.env.example`](../.env.example) is a template). A flag takes preced
 environment over `.env`. An empty value means the default.
 
 The server checks all settings before it starts and reports every error at once with a hint (exit code 2). Secrets have
-no flag, which every user of the machine could read. A duration is a number and a unit: `90s`, `20m`, `12h` or `30d`.
+no flag, which every user of the machine could read, and a flag whose URL contains a password is rejected. A duration is
+a number and a unit: `90s`, `20m`, `12h` or `30d`.
 ";
 
 const PAGE_END: &str = "

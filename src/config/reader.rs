@@ -5,7 +5,8 @@ use std::env::VarError;
 use zeroize::Zeroizing;
 
 use super::errors::SettingErrors;
-use super::setting_row::{DefaultValue, Setting, SettingInfo};
+use super::setting_row::{DefaultValue, Setting, SettingInfo, Source};
+use super::values::url_has_password;
 use super::{ConfigError, Settings};
 
 /// Looks up an environment variable, as [`std::env::var`] does.
@@ -37,7 +38,16 @@ impl<'a> SettingReader<'a> {
     /// The value; `None` if the setting is absent, empty or, with an error added, invalid.
     pub fn parse<T>(&mut self, setting: &Setting<T>) -> Option<T> {
         let text = self.settings.get(setting.info)?;
-        self.parse_text(setting, text)
+        match setting.info.source {
+            Source::HiddenFlag(instead) if self.settings.is_argument(setting.info) && url_has_password(text) => {
+                let hint = format!(
+                    "must not contain a password as an argument, which every user of this machine can read: set the environment variable, or use {instead}"
+                );
+                self.errors.push(setting.info, None, &hint);
+                None
+            }
+            _ => self.parse_text(setting, text),
+        }
     }
 
     /// The value in a text from another source than the settings.

@@ -32,8 +32,9 @@ pub struct SettingInfo {
 pub enum Source {
     /// A flag or the environment.
     Flag,
-    /// The same, for a value that can contain a password: help and errors do not show it.
-    HiddenFlag,
+    /// The same, for a URL that can contain a password: help and errors do not show it, and a flag with a password is
+    /// rejected. The text names where a password may be instead, besides the environment variable.
+    HiddenFlag(&'static str),
     /// The environment only, for a secret: every user of the machine can read a process's arguments.
     Environment,
 }

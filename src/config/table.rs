@@ -99,7 +99,7 @@ settings! {
     }
     "Database and server key" {
         DATABASE_URL: DatabaseUrl {
-            source: HiddenFlag, value_name: "URL", needed_by: Admin,
+            source: HiddenFlag("the file that PGPASSFILE names"), value_name: "URL", needed_by: Admin,
             default: Text("sqlite://data/vestibule.db");
             parse: database_url,
             help: "Database: `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME` (add `?prepared_statements=off` for a PgBouncer older than 1.21)",
@@ -323,7 +323,7 @@ settings! {
     }
     "Email" {
         SMTP_URL: SmtpServer {
-            source: HiddenFlag, value_name: "URL", needed_by: Admin,
+            source: HiddenFlag("SMTP_PASSWORD or SMTP_PASSWORD_FILE"), value_name: "URL", needed_by: Admin,
             default: Described("none: no email is sent");
             parse: mail::smtp_url,
             help: "SMTP server: `smtp://USER@HOST:PORT` (STARTTLS; on this machine only with `?tls=required`) or `smtps://USER@HOST:PORT`",

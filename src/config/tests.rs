@@ -202,6 +202,25 @@ fn command_takes_only_the_settings_that_it_needs() {
 }
 
 #[test]
+fn argument_with_a_password_is_rejected() {
+    let check = |arguments: &[&str]| {
+        let command = SettingArgs::<ServerCommand>::augment_args(Command::new("test"));
+        let matches = command.get_matches_from([&["test"], arguments].concat());
+        SettingArgs::<ServerCommand>::from_arg_matches(&matches).expect("the matches are complete").check()
+    };
+    for (flag, url, instead) in [
+        ("--database-url", "postgres://me:hunter2@there/name", "PGPASSFILE"),
+        ("--database-url", "postgres://me@there/name?password=hunter2", "PGPASSFILE"),
+        ("--smtp-url", "smtps://me:hunter2@mail.example.com", "SMTP_PASSWORD_FILE"),
+    ] {
+        let errors = check(&[flag, url]).expect_err("it contains a password").to_string();
+        assert!(errors.contains("as an argument") && errors.contains(instead), "{errors}");
+        assert!(!errors.contains("hunter2"), "{errors}");
+    }
+    assert!(check(&["--database-url", "postgres://me@there/name"]).is_ok());
+}
+
+#[test]
 fn flags_are_checked_and_secrets_have_none() {
     let command = || SettingArgs::<ServerCommand>::augment_args(Command::new("test"));
     let matches = command().get_matches_from(["test", "--log-format", "xml", "--audience", ""]);

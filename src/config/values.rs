@@ -165,3 +165,9 @@ fn sqlite_url(path: &str) -> Result<DatabaseUrl, String> {
     }
     Ok(DatabaseUrl::Sqlite(Path::new(path).components().collect::<PathBuf>()))
 }
+
+/// Whether a URL contains a password, after the username or as a parameter of libpq.
+pub(super) fn url_has_password(text: &str) -> bool {
+    let is_secret = |name: &str| matches!(name, "password" | "sslpassword" | "oauth_client_secret");
+    Url::parse(text).is_ok_and(|url| url.password().is_some() || url.query_pairs().any(|(name, _)| is_secret(&name)))
+}

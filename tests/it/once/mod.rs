@@ -47,5 +47,6 @@ mod revocation;
 mod settings;
 mod signals;
 mod starting;
+mod starting_safety;
 mod tidy;
 mod token_errors;
