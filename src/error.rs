@@ -100,7 +100,11 @@ impl From<DbError> for AppError {
     fn from(error: DbError) -> Self {
         match error {
             DbError::Busy => Self::unavailable(),
-            DbError::Unreachable(_) | DbError::Unavailable(_) | DbError::TimedOut | DbError::FileReplaced(_) => {
+            DbError::Unreachable(_)
+            | DbError::Unavailable(_)
+            | DbError::TimedOut
+            | DbError::FileReplaced(_)
+            | DbError::NoSpace => {
                 let mut unavailable = Self::unavailable();
                 unavailable.cause = Some(Box::new(error));
                 unavailable

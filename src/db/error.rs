@@ -23,6 +23,9 @@ pub enum DbError {
     /// Another file has the name of the SQLite file now, or none.
     #[error("the database file {} was replaced or deleted while it was in use", .0.display())]
     FileReplaced(PathBuf),
+    /// The file system of the SQLite file is almost full: a small write still fits into the write-ahead log, others do not.
+    #[error("the file system of the database has less than 1 MiB left")]
+    NoSpace,
     /// A query is wrong, or violates a constraint.
     #[error("database query failed")]
     Query(#[source] DieselError),

@@ -147,6 +147,17 @@ impl Db {
         self.pool.file.as_ref().filter(|file| file.is_replaced()).map(|file| file.path().to_owned())
     }
 
+    /// Checks that the file system of a SQLite file has room; on PostgreSQL, its server does.
+    ///
+    /// # Errors
+    /// [`DbError::NoSpace`] if less than 1 MiB is left.
+    pub fn check_space(&self) -> Result<(), DbError> {
+        match &self.pool.file {
+            Some(file) if file.is_short_of_space() => Err(DbError::NoSpace),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the database has failed a job since the last call.
     #[must_use]
     pub fn take_failure(&self) -> bool {

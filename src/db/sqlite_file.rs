@@ -11,6 +11,9 @@ use super::error::DbError;
 /// What a path keeps in a URI.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
+/// A transaction writes tens of kilobytes, and moving the write-ahead log into the file needs room for new pages.
+const MIN_SPACE: u64 = 1024 * 1024;
+
 /// A file by device and inode, which another file under the same name does not share.
 #[derive(Clone, Debug)]
 pub(super) struct SqliteFile {
@@ -29,6 +32,11 @@ impl SqliteFile {
         self.identity.is_some() && identity(&self.path) != self.identity
     }
 
+    /// Whether the file system has less than [`MIN_SPACE`] left. `false` if that is not known.
+    pub fn is_short_of_space(&self) -> bool {
+        available_bytes(&self.path).is_some_and(|available| available < MIN_SPACE)
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -37,6 +45,16 @@ impl SqliteFile {
 /// The URI that opens an existing file and creates none (SQLite, "Uniform Resource Identifiers").
 pub(super) fn existing_file_uri(path: &Path) -> String {
     format!("file:{}?mode=rw", percent_encode(path.as_os_str().as_encoded_bytes(), IN_PATH))
+}
+
+#[cfg(unix)]
+fn available_bytes(path: &Path) -> Option<u64> {
+    rustix::fs::statvfs(path).ok().map(|system| system.f_bavail.saturating_mul(system.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn available_bytes(_path: &Path) -> Option<u64> {
+    None
 }
 
 #[cfg(unix)]

@@ -31,7 +31,7 @@ pub async fn watch(db: Db, clock: Clock, readiness: Readiness) -> PathBuf {
                 store::read_main_tables(conn)?;
                 Ok(store::record_write_check(conn, now)?)
             });
-            let result = result.await;
+            let result = result.await.and_then(|()| db.check_space());
             writes.record(&result);
             readiness.set_writable(writes.failing_since.is_none());
         }
