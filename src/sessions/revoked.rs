@@ -168,10 +168,11 @@ impl RevokedSessions {
                 Ok(Some(Stored { reading, sessions, holders: store::list_revoked_holders(conn, at)? }))
             })
             .await
-            .inspect_err(|error| match error {
-                DbError::Busy | DbError::TimedOut | DbError::Unreachable(_) => self.record_outage(),
-                // The database responds, and does not say which sessions have ended.
-                DbError::Unavailable(_) | DbError::FileReplaced(_) | DbError::Query(_) => {}
+            .inspect_err(|error| {
+                // After any other error, the database responds, and does not say which sessions have ended.
+                if matches!(error, DbError::Busy | DbError::TimedOut | DbError::Unreachable(_)) {
+                    self.record_outage();
+                }
             })?;
         if let Some(stored) = stored {
             self.replace(stored, revision, now);
