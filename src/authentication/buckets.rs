@@ -118,7 +118,7 @@ pub(super) fn network_of(address: IpAddr) -> String {
 /// The size of a network whose failures are counted. An IPv6 customer gets anything from a /64 to a /48, and with it up
 /// to 65,536 of the smallest networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NetworkSize {
+pub(super) enum NetworkSize {
     /// An IPv4 /24 or an IPv6 /64.
     Smallest,
     /// An IPv6 /56.
@@ -128,7 +128,8 @@ enum NetworkSize {
 }
 
 impl NetworkSize {
-    fn all_of(address: IpAddr) -> &'static [Self] {
+    /// The sizes of networks to count an address for, the smallest first.
+    pub fn all_of(address: IpAddr) -> &'static [Self] {
         match address.to_canonical() {
             IpAddr::V4(_) => &[Self::Smallest],
             IpAddr::V6(_) => &[Self::Smallest, Self::Ipv6Bits56, Self::Ipv6Bits48],
@@ -143,7 +144,8 @@ impl NetworkSize {
         }
     }
 
-    fn network_of(self, address: IpAddr) -> String {
+    /// The network of this size that contains an address.
+    pub fn network_of(self, address: IpAddr) -> String {
         match address.to_canonical() {
             IpAddr::V4(address) => {
                 let [a, b, c, _] = address.octets();

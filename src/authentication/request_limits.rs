@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::buckets::network_of;
+use super::buckets::NetworkSize;
 use super::store::{self, RequestBucket};
 use super::throttle::LONGEST_WINDOW;
 use crate::clock::{Clock, seconds_until};
@@ -13,8 +13,11 @@ use crate::db::{Db, DbError};
 use crate::secret::{DerivedKey, KeyPurpose, ServerKey, base64url};
 use crate::users::UserId;
 
-/// Mail requests per hour from one network.
+/// Mail requests per hour from one network: an IPv4 /24 or an IPv6 /64.
 const PER_NETWORK: i64 = 20;
+/// Mail requests per hour from one IPv6 /56, and from one /48. A customer gets up to 65,536 of the smaller networks.
+const PER_NETWORK_56: i64 = 2 * PER_NETWORK;
+const PER_NETWORK_48: i64 = 4 * PER_NETWORK;
 /// Mail requests per hour for one account or address.
 const PER_ACCOUNT: i64 = 3;
 /// The window of password resets, as long as a reset link is valid: when an attacker has used up the limit, the owner
@@ -41,7 +44,19 @@ impl RequestLimiter {
 
     /// Counts a mail request from a network. Returns the time to wait when there were too many.
     pub async fn limit_by_network(&self, address: IpAddr) -> Result<Option<Duration>, DbError> {
-        self.count(&[b"request-network", network_of(address).as_bytes()], PER_NETWORK, HOUR).await
+        // The smallest first: what it rejects does not count for its neighbours.
+        for size in NetworkSize::all_of(address) {
+            let limit = match size {
+                NetworkSize::Smallest => PER_NETWORK,
+                NetworkSize::Ipv6Bits56 => PER_NETWORK_56,
+                NetworkSize::Ipv6Bits48 => PER_NETWORK_48,
+            };
+            let wait = self.count(&[b"request-network", size.network_of(address).as_bytes()], limit, HOUR).await?;
+            if wait.is_some() {
+                return Ok(wait);
+            }
+        }
+        Ok(None)
     }
 
     /// Counts a mail request for an account or email address, by its canonical name. Returns the time to wait when

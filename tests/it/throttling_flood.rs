@@ -203,3 +203,29 @@ async fn counters_are_deleted_once_window_and_wait_have_passed() {
     let left: i64 = app.write(|conn| login_attempts::table.count().get_result(conn)).await;
     assert_eq!(left, 3, "those of the last attempt");
 }
+
+#[tokio::test]
+async fn mail_requests_of_ipv6_networks_are_limited_at_three_sizes() {
+    let app = TestApp::start().await;
+    let limiter = &app.services.limiter;
+    let request = async |address: String| {
+        let address = address.parse().expect("an address");
+        limiter.limit_by_network(address).await.expect("the database responds").is_none()
+    };
+    // 20 from a /64, and what it rejects does not count for its neighbours.
+    for index in 0..30 {
+        assert_eq!(request(format!("2001:db8:1:0100::{index}")).await, index < 20, "{index}");
+    }
+    // 40 from a /56.
+    for index in 0..40 {
+        assert_eq!(request(format!("2001:db8:1:01{:02x}::1", index + 1)).await, index < 20, "{index}");
+    }
+    // 80 from a /48.
+    for index in 0..80 {
+        assert_eq!(request(format!("2001:db8:1:{:02x}00::1", index + 2)).await, index < 40, "{index}");
+    }
+    assert!(request("2001:db8:2::1".to_owned()).await, "another /48");
+    for index in 0..30 {
+        assert_eq!(request(format!("192.0.2.{index}")).await, index < 20, "an IPv4 /24: {index}");
+    }
+}
