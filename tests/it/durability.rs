@@ -122,9 +122,7 @@ async fn attempt_of_a_killed_server_counts_as_failed_after_a_minute() {
     let request = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form);
     let request = tokio::spawn(request.send());
     let mut direct = DirectConnection::open(&database);
-    while direct.count("login_attempts", "in_flight > 0") == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    direct_database::wait_until_in_flight(&mut direct, &request).await;
     server.kill();
     assert!(request.await.expect("no panic").is_err(), "the server was killed before it responded");
     drop(direct);

@@ -1,5 +1,7 @@
 //! Direct access to the database, without a server: SQL, accounts and settings.
 
+use std::time::Duration;
+
 use diesel::connection::SimpleConnection as _;
 use diesel::{
     Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection, sql_query, sql_types,
@@ -73,6 +75,14 @@ impl DirectConnection {
     pub fn count(&mut self, table: &str, condition: &str) -> i64 {
         let count = self.texts(&format!("SELECT CAST(COUNT(*) AS TEXT) AS text FROM {table} WHERE {condition}"));
         count[0].parse().expect("a number")
+    }
+}
+
+/// Waits until a sign-in attempt is in flight, which `request` causes.
+pub async fn wait_until_in_flight<T>(direct: &mut DirectConnection, request: &tokio::task::JoinHandle<T>) {
+    while direct.count("login_attempts", "in_flight > 0") == 0 {
+        assert!(!request.is_finished(), "the request ended before its attempt was seen in flight");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

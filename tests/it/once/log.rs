@@ -25,7 +25,7 @@ async fn log_reports_lost_lines_once_it_can_be_written_again() {
         for _ in 0..LINES {
             // Each logs a line.
             let response = TestResponse::to(client.post(format!("{}/token/revoke", server.url)).form(&form)).await;
-            assert_eq!(response.status, 500);
+            assert_eq!(response.status, 503);
         }
         direct.run("ALTER TABLE tokens_away RENAME TO refresh_tokens");
         let lost = server.counter("vestibule_log_lines_dropped_total").await;

@@ -2,7 +2,6 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
-use std::time::Duration;
 
 use reqwest::StatusCode;
 use rustix::process::Signal;
@@ -29,15 +28,13 @@ async fn hangup_finishes_requests_in_flight_and_stops_the_server() {
     let database = TestDatabase::create();
     direct_database::add_user(&database, "alice", &[]).await;
     // The account's hash is weaker than these, and a sign-in computes a slow one.
-    let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "10")];
+    let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "20")];
     let mut server = ServerProcess::start(&database, &slow);
     let (client, url) = (reqwest::Client::new(), format!("{}/token", server.url));
     let form = [("username", "alice"), ("password", PASSWORD)];
     let request = tokio::spawn(async move { client.post(url).form(&form).send().await });
     let mut direct = DirectConnection::open(&database);
-    while direct.count("login_attempts", "in_flight > 0") == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    direct_database::wait_until_in_flight(&mut direct, &request).await;
     server.signal(Signal::HUP);
     let response = request.await.expect("no panic").expect("the request in flight gets a response");
     assert_eq!(response.status(), StatusCode::OK);

@@ -53,16 +53,14 @@ async fn stopping_server_finishes_requests_in_flight() {
     let database = TestDatabase::create();
     direct_database::add_user(&database, "alice", &[]).await;
     // The account's hash is weaker than these: a sign-in fills it up to a slow one, and computes another to replace it.
-    let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "5")];
+    let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "10")];
     let mut server = ServerProcess::start(&database, &slow);
     let url = format!("{}/token", server.url);
     let client = reqwest::Client::new();
     let form = [("username", "alice"), ("password", PASSWORD)];
     let request = tokio::spawn(async move { client.post(url).form(&form).send().await });
     let mut direct = DirectConnection::open(&database);
-    while direct.count("login_attempts", "in_flight > 0") == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    direct_database::wait_until_in_flight(&mut direct, &request).await;
     server.terminate();
     let response = request.await.expect("no panic").expect("the request in flight gets a response");
     assert_eq!(response.status(), StatusCode::OK);
