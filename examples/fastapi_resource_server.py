@@ -73,10 +73,10 @@ class Revocations:
     def update(self, response: dict) -> None:
         now = time.time()
         listed = {session["sid"]: session["until"] for session in response["sessions"]}
-        holders = {entry["holder"]: (entry["before"], entry["until"]) for entry in response["holders"]}
+        holders = {entry["holder"]: (entry["before"], entry["until"]) for entry in response.get("holders", [])}
         self._sessions = {sid: until for sid, until in (self._sessions | listed).items() if until > now}
         self._holders = {holder: entry for holder, entry in (self._holders | holders).items() if entry[1] > now}
-        if response["truncated"]:
+        if response.get("truncated"):
             # An API that must learn of every revocation introspects each token while the list is incomplete.
             logging.getLogger("uvicorn.error").warning("the list of revoked sessions is incomplete")
 
@@ -96,10 +96,13 @@ async def poll_revocations() -> None:
     while True:
         try:
             headers = {"If-None-Match": etag} if etag else {}
-            response, etag = await asyncio.to_thread(fetch, "/revoked", headers)
+            response, new_etag = await asyncio.to_thread(fetch, "/revoked", headers)
             revocations.update(response)
+            etag = new_etag
         except (OSError, ValueError):
             pass  # 304, or Vestibule is unreachable: the known entries stay
+        except Exception:  # the task must not end, or no revocation would be seen again
+            logging.getLogger("uvicorn.error").exception("the list of revoked sessions cannot be read")
         await asyncio.sleep(POLL_SECONDS)
 
 

@@ -134,9 +134,8 @@ pub fn change_password(
         return Ok(PasswordChanged::Overtaken);
     }
     let reason = EndReason::PasswordChanged;
+    sessions::end_others_of_user(conn, ended, user_id, &session.id, reason, now)?;
     let started = sessions::replace(conn, ended, &session, signing_kid.as_deref(), &lifetimes, reason, now)?;
-    let kept = started.as_ref().map_or("", |started| started.session.id.as_str());
-    sessions::end_others_of_user(conn, ended, user_id, kept, reason, now)?;
     authentication::forget_other_devices(conn, user_id, &known)?;
     links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, user_id)?;
     if let Some(started) = &started {

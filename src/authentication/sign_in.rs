@@ -235,12 +235,12 @@ impl CompletionStep {
             return Ok(Completion::ScopeRejected);
         };
         self.end_previous(conn, ended, now)?;
-        let started = self.start(conn, scope, now)?;
+        let mut started = self.start(conn, scope, now)?;
         self.record_event(conn, &started.session, now)?;
         let is_password_grant = started.session.kind == SessionKind::PasswordGrant;
         let may_refresh = is_password_grant && client.is_none_or(|client| client.is_allowed(GrantType::RefreshToken));
         let refresh_token = may_refresh.then(|| create_refresh_token(conn, &started.session, now)).transpose()?;
-        sessions::end_surplus(conn, ended, &started.session, MAX_SESSIONS, now)?;
+        sessions::end_surplus(conn, ended, &mut started, MAX_SESSIONS, now)?;
         Ok(Completion::Done { started: Box::new(started), roles, device, refresh_token })
     }
 

@@ -151,6 +151,17 @@ pub fn use_once(conn: &mut DbConnection, link: &Link, now: Moment) -> QueryResul
     store::set_used(conn, &link.id, now)
 }
 
+/// Records that a link that is not stored was used, until it expires; `false` if it was used already.
+pub fn use_unstored_once(
+    conn: &mut DbConnection,
+    purpose: &str,
+    id: &str,
+    expires_at: Moment,
+    now: Moment,
+) -> QueryResult<bool> {
+    store::insert_used(conn, purpose, id, expires_at, now)
+}
+
 /// Revokes a link; `false` if no usable link has this purpose and ID.
 pub fn revoke(conn: &mut DbConnection, purpose: LinkPurpose, id: &str, now: Moment) -> QueryResult<bool> {
     store::delete_usable(conn, purpose.as_str(), id, now)

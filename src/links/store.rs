@@ -39,6 +39,29 @@ pub(super) fn insert(conn: &mut DbConnection, link: &NewLinkRow<'_>) -> QueryRes
     diesel::insert_into(links::table).values(link).execute(conn).map(drop)
 }
 
+/// Inserts a used link that has no secret; `false` if one has this ID.
+pub(super) fn insert_used(
+    conn: &mut DbConnection,
+    purpose: &str,
+    id: &str,
+    expires_at: Moment,
+    now: Moment,
+) -> QueryResult<bool> {
+    if links::table.find(id).count().get_result::<i64>(conn)? > 0 {
+        return Ok(false);
+    }
+    let used = (
+        links::id.eq(id),
+        links::purpose.eq(purpose),
+        // The hash of no secret, which is 43 characters of base64url.
+        links::secret_hash.eq(format!("used {id}")),
+        links::created_at.eq(now),
+        links::expires_at.eq(expires_at),
+        links::used_at.eq(now),
+    );
+    diesel::insert_into(links::table).values(used).execute(conn).map(|_| true)
+}
+
 pub(super) fn delete_of_user(conn: &mut DbConnection, purpose: &str, user_id: Option<UserId>) -> QueryResult<()> {
     let of_purpose = links::table.filter(links::purpose.eq(purpose));
     match user_id {

@@ -56,8 +56,8 @@ pub async fn issue(
             if !clients::lock_unchanged(conn, &client)? {
                 return Ok(None);
             }
-            let started = sessions::start(conn, new, &lifetimes, now)?;
-            sessions::end_surplus(conn, ended, &started.session, MAX_SESSIONS, now)?;
+            let mut started = sessions::start(conn, new, &lifetimes, now)?;
+            sessions::end_surplus(conn, ended, &mut started, MAX_SESSIONS, now)?;
             Ok(Some(started))
         })
         .await?;

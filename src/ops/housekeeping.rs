@@ -68,10 +68,12 @@ async fn refresh(
         tokens.keys().refresh(db).await?;
         Ok(difference)
     });
-    refreshed.await.unwrap_or_else(|elapsed| {
+    let result = refreshed.await.unwrap_or_else(|elapsed| Err(DbError::Unreachable(Box::new(elapsed))));
+    // After any other error, the database responds, and does not say which sessions have ended.
+    if matches!(result, Err(DbError::Busy | DbError::TimedOut | DbError::Unreachable(_))) {
         sessions.revoked().record_outage();
-        Err(DbError::Unreachable(Box::new(elapsed)))
-    })
+    }
+    result
 }
 
 /// What housekeeping needs of the settings.

@@ -171,7 +171,6 @@ fn create_account(
     now: Moment,
 ) -> Result<Acceptance, Rollback<Acceptance>> {
     users::lock_accounts(conn)?;
-    // Also makes a registration link valid for one account: that account has verified the address.
     if let Some(email) = link.email()
         && find_verified_owner(conn, email, None)?.is_some()
     {
@@ -184,9 +183,11 @@ fn create_account(
     if let Some(problem) = find_similar(conn, &new.username)? {
         return Ok(Acceptance::NameSimilar(problem));
     }
-    if let AccountLink::Invitation(link) = link
-        && !links::use_once(conn, link, now)?
-    {
+    let is_first_use = match link {
+        AccountLink::Invitation(link) => links::use_once(conn, link, now)?,
+        AccountLink::Registration(link) => links::use_unstored_once(conn, "register", &link.id, link.expires_at, now)?,
+    };
+    if !is_first_use {
         return Ok(Acceptance::LinkExpired);
     }
     let UserCreation::Created(user) = users::create(conn, new, now)? else {

@@ -39,13 +39,12 @@ impl RegistrationLinks {
         self.key.seal(CONTEXT, &serde_json::to_vec(&content).expect("a string and a number serialize to JSON"))
     }
 
-    /// Reads a link; `None` if this server did not create it, or it has expired. It creates one account: after that, the
-    /// account has verified its address.
+    /// Reads a link; `None` if this server did not create it, or it has expired. It may have been used.
     #[must_use]
     pub fn open(&self, text: &str, now: Moment) -> Option<RegistrationLink> {
         let Content { email, created_at } = serde_json::from_slice(&self.key.open(CONTEXT, text)?).ok()?;
         let expires_at = moment_from_unix_seconds(created_at)? + LIFETIME;
-        let link = RegistrationLink { id: base64url(&sha256(text.as_bytes())), email };
+        let link = RegistrationLink { id: base64url(&sha256(text.as_bytes())), email, expires_at };
         (now < expires_at).then_some(link)
     }
 }
@@ -57,6 +56,8 @@ pub struct RegistrationLink {
     pub id: String,
     /// The address that it was mailed to.
     pub email: String,
+    /// When it expires.
+    pub expires_at: Moment,
 }
 
 #[cfg(test)]

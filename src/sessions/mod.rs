@@ -254,7 +254,8 @@ pub fn start(
 
 /// Replaces a session whose user has authenticated again: ends it, and starts one with a new ID and secret. A copy of
 /// the old cookies and access tokens becomes useless. The new session keeps the kind, the scopes, the origin, the start
-/// and with it the absolute timeout. `None` if the session had ended already.
+/// and with it the absolute timeout. `None` if the session had ended already. Call it when the transaction ends no other
+/// session after it: the holders of the new one are then those of a valid token.
 pub fn replace(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,
@@ -268,6 +269,7 @@ pub fn replace(
         return Ok(None);
     }
     let Some(origin) = store::find_origin(conn, &replaced.id)? else { return Ok(None) };
+    ended.settle(conn, now)?;
     let secret = (replaced.kind == SessionKind::Browser).then(PlainSecret::generate);
     let mut session = Session {
         id: random_id(),

@@ -167,13 +167,7 @@ impl RevokedSessions {
                 let sessions = store::list_revoked(conn, at)?;
                 Ok(Some(Stored { reading, sessions, holders: store::list_revoked_holders(conn, at)? }))
             })
-            .await
-            .inspect_err(|error| {
-                // After any other error, the database responds, and does not say which sessions have ended.
-                if matches!(error, DbError::Busy | DbError::TimedOut | DbError::Unreachable(_)) {
-                    self.record_outage();
-                }
-            })?;
+            .await?;
         if let Some(stored) = stored {
             self.replace(stored, revision, now);
         }

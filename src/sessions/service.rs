@@ -20,9 +20,12 @@ pub struct EndedSessions {
     of_clients: Vec<(String, Moment)>,
     /// The IDs of the clients that have lost all their sessions, those of their users included.
     clients: Vec<String>,
+    /// What was recorded before the last [`Self::settle`].
+    settled: Revocations,
 }
 
 /// What a transaction adds to the set of revoked sessions.
+#[derive(Debug, Default)]
 struct Revocations {
     sessions: Vec<(String, Moment)>,
     /// As (holder ID, generation, expiry of the last revoked token).
@@ -41,19 +44,21 @@ impl EndedSessions {
         self.clients.push(client_id.to_owned());
     }
 
-    /// Bounds the number of listed sessions of each owner whose sessions have ended.
-    fn bound(self, conn: &mut DbConnection, now: Moment) -> QueryResult<Revocations> {
-        let Self { mut sessions, of_clients, clients } = self;
-        let mut holders = Vec::new();
+    /// Bounds the number of listed sessions of each owner whose sessions have ended so far. Returns whether a holder has
+    /// a new generation: a token of this transaction must name it, or it would be revoked already.
+    pub(super) fn settle(&mut self, conn: &mut DbConnection, now: Moment) -> QueryResult<bool> {
+        let Self { sessions, of_clients, clients, settled } = self;
+        let before = settled.holders.len();
         let ids: Vec<String> = sessions.iter().map(|(id, _)| id.clone()).collect();
         for owner in store::list_owners(conn, &ids)? {
-            holders.extend(store::bound_listed(conn, &owner, false, now)?);
+            settled.holders.extend(store::bound_listed(conn, &owner, false, now)?);
         }
-        for id in clients {
-            holders.extend(store::bound_listed(conn, &Owner::Client(id), true, now)?);
+        for id in clients.drain(..) {
+            settled.holders.extend(store::bound_listed(conn, &Owner::Client(id), true, now)?);
         }
-        sessions.extend(of_clients);
-        Ok(Revocations { sessions, holders })
+        settled.sessions.append(sessions);
+        settled.sessions.append(of_clients);
+        Ok(settled.holders.len() > before)
     }
 }
 
@@ -110,7 +115,8 @@ impl SessionService {
         let step = move |conn: &mut DbConnection| -> Result<_, E> {
             let mut ended = EndedSessions::default();
             let value = step(conn, &mut ended)?;
-            Ok((value, ended.bound(conn, clock.now()).map_err(DbError::from)?))
+            ended.settle(conn, clock.now()).map_err(DbError::from)?;
+            Ok((value, ended.settled))
         };
         let add = move |(_, ended): &(T, Revocations)| revoked.add(&ended.sessions, &ended.holders);
         let (value, _) = self.db.write_then(step, add).await?;

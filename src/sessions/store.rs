@@ -92,7 +92,7 @@ pub(super) fn insert(
             sessions::access_until.eq(session.access_until),
             sessions::expires_at.eq(session.expires_at),
             sessions::is_remembered.eq(session.is_remembered),
-            sessions::has_holders.eq(true),
+            sessions::has_holders.eq(session.kind != SessionKind::Script),
             sessions::network_address.eq(&origin.network_address),
             sessions::user_agent.eq(&origin.user_agent),
         ))

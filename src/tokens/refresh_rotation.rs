@@ -93,8 +93,13 @@ pub fn find_or_recognize(
     if let Some(token) = find(conn, presented.secret())? {
         return Ok(Some(FoundToken::Stored(token)));
     }
-    let Some(session_id) = key.find_family(presented) else { return Ok(None) };
-    Ok(sessions::find(conn, session_id)?.map(FoundToken::Deleted))
+    // If no row is left, the newest token was deleted because of its age, and the presented one may be that.
+    let family = key.find_family(presented).map(str::to_owned);
+    let Some(session_id) = family else { return Ok(None) };
+    if !store::has_tokens(conn, &session_id)? {
+        return Ok(None);
+    }
+    Ok(sessions::find(conn, &session_id)?.map(FoundToken::Deleted))
 }
 
 /// Rotates a presented token by its state (docs/architecture.md, "Refresh tokens"). `found` may have been read before

@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use super::cookies::CookieName;
 use super::{request_cookies, service};
 use crate::error::AppError;
-use crate::tokens::{TokenError, TokenService, VerifiedToken};
+use crate::tokens::{TokenService, VerifiedToken};
 
 /// The request's verified access token.
 pub struct Bearer(pub Arc<VerifiedToken>);
@@ -44,7 +44,7 @@ async fn verify_cookie(request: &HttpRequest, tokens: &TokenService) -> Result<A
                 request_cookies::reject(request, CookieName::Token);
                 return Err(AppError::bearer_missing());
             }
-            (Err(TokenError::Database(error)), _) => return Err(error.into()),
+            (Err(error), _) if error.is_unavailable() => return Err(error.into()),
             (Err(rejection), _) => error = rejection.into(),
         }
     }

@@ -104,9 +104,9 @@ impl RenewalWrite {
             let is_live = sessions::set_used(conn, &session.id, session.last_used_at)?;
             return Ok(is_live.then(Holders::default));
         };
-        if !sessions::set_issued(conn, session, signer.kid(), *token_expires_at, session.last_used_at)? {
-            return Ok(None);
-        }
-        Ok(Some(sessions::get_holders(conn, session)?))
+        // First: it may lock the user's row, which every other transaction locks before a session's.
+        let holders = sessions::get_holders(conn, session)?;
+        let is_live = sessions::set_issued(conn, session, signer.kid(), *token_expires_at, session.last_used_at)?;
+        Ok(is_live.then_some(holders))
     }
 }

@@ -94,6 +94,15 @@ async fn expired_refresh_token_of_a_live_session_ends_it() {
 }
 
 #[tokio::test]
+async fn newest_refresh_token_that_was_deleted_is_no_sign_of_theft() {
+    let (app, tokens) = app_with_alice().await;
+    DirectConnection::open(&app.database).run("DELETE FROM refresh_tokens");
+    assert_eq!(app.refresh(text(&tokens, "refresh_token")).await.status, 400);
+    assert_eq!(count(&app, "sessions", REUSED), 0);
+    assert_eq!(count(&app, "audit_events", "kind = 'refresh_token_reused'"), 0);
+}
+
+#[tokio::test]
 async fn only_the_client_of_a_deleted_refresh_token_can_end_its_session() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;

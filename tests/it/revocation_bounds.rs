@@ -19,6 +19,7 @@ use vestibule::users::UserId;
 
 use crate::harness::clients::text;
 use crate::harness::hs256::{self, claims};
+use crate::harness::visitor::{TOKEN, Visitor};
 use crate::harness::{TestApp, TestResponse, direct_database};
 
 /// Starts a session of a user or of a client.
@@ -336,4 +337,50 @@ async fn token_verify_explains_that_the_token_of_a_live_session_was_revoked() {
     end_sessions(&app, alice, MAX_LISTED + 1).await;
     let (is_ok, text) = session().await;
     assert!(!is_ok && text.contains("refresh the token"), "{text}");
+}
+
+#[tokio::test]
+async fn sign_in_that_starts_a_new_generation_gets_a_valid_token() {
+    let app = TestApp::start().await;
+    let user = app.add_user("alice", &[]).await;
+    let visitor = Visitor::new(&app).same_origin();
+    let form = visitor.get("/login").await;
+    visitor.sign_in("alice").await;
+    end_sessions(&app, user.id, MAX_LISTED).await;
+    let before = claims(&visitor.cookie(TOKEN).expect("a token"))["holders"].clone();
+    // Ends the browser's session: one more than may be listed.
+    let fields = [("username", "alice"), ("password", crate::harness::PASSWORD)];
+    assert_eq!(visitor.submit(&form, "/login", &fields).await.status, 303);
+    let token = visitor.cookie(TOKEN).expect("a token");
+    assert_ne!(claims(&token)["holders"], before, "a new generation");
+    assert_eq!(me(&app, &token).await, 200);
+}
+
+#[tokio::test]
+async fn access_token_of_an_earlier_generation_can_end_its_session() {
+    let app = TestApp::start().await;
+    let user = app.add_user("alice", &[]).await;
+    let tokens = app.tokens_of("alice").await;
+    end_sessions(&app, user.id, MAX_LISTED + 1).await;
+    assert_eq!(me(&app, text(&tokens, "access_token")).await, 401);
+    let revoked = app.post("/token/revoke").form(&[("token", text(&tokens, "access_token"))]);
+    assert_eq!(TestResponse::to(revoked).await.status, 200);
+    assert_eq!(app.refresh(text(&tokens, "refresh_token")).await.status, 400);
+}
+
+#[tokio::test]
+async fn script_token_survives_a_new_generation_of_its_user() {
+    let app = TestApp::start().await;
+    let user = app.add_user("alice", &[]).await;
+    let issue = ["token", "issue", "--user", "alice", "--ttl", "90d", "--json"];
+    let script = app.database.cli(&issue).json();
+    let token = text(&script, "access_token");
+    assert_eq!(me(&app, token).await, 200);
+    end_sessions(&app, user.id, MAX_LISTED + 1).await;
+    assert_eq!(me(&app, token).await, 200);
+    let sid = claims(token)["sid"].as_str().expect("text").to_owned();
+    let now = app.clock.now();
+    app.write_elsewhere(move |conn, ended| sessions::end(conn, ended, &sid, EndReason::SignedOutByAdmin, now)).await;
+    poll(&app, &app.services.sessions).await;
+    assert_eq!(me(&app, token).await, 401);
 }

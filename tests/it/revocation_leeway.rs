@@ -101,3 +101,18 @@ async fn cleanup_keeps_a_revoked_session_while_a_verifier_accepts_its_tokens() {
         assert_eq!(found.await.is_some(), is_kept, "{seconds}");
     }
 }
+
+#[tokio::test]
+async fn session_that_another_instance_ends_during_the_leeway_is_revoked_here() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let token = app.token_of("alice").await;
+    let sid = claims(&token)["sid"].as_str().expect("text").to_owned();
+    advance_past_expiry(&app, &token, 1);
+    poll(&app, &app.services.sessions).await;
+    assert_eq!(me(&app, &token).await, 200);
+    let now = app.clock.now();
+    app.write_elsewhere(move |conn, ended| sessions::end(conn, ended, &sid, EndReason::UserDisabled, now)).await;
+    poll(&app, &app.services.sessions).await;
+    assert_eq!(me(&app, &token).await, 401);
+}

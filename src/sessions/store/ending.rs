@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use crate::clock::{Moment, latest_past};
 use crate::db::DbConnection;
 use crate::db::schema::sessions;
-use crate::sessions::{EndReason, EndedSessions, Session};
+use crate::sessions::{EndReason, EndedSessions, StartedSession, get_holders};
 use crate::users::UserId;
 
 /// The most sessions that one sign-in ends. There are more only if an earlier release stored them.
@@ -110,23 +110,25 @@ pub fn end_all_of_client(
 }
 
 /// Ends sessions of the kind, user and client of `started`, the one used longest ago first, until at most `limit` are
-/// left. `started` itself stays, whatever the times of the others.
+/// left. `started` itself stays, whatever the times of the others. Call it when the transaction ends no other session after
+/// it: the holders of `started` are then those of a valid token.
 pub fn end_surplus(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,
-    started: &Session,
+    started: &mut StartedSession,
     limit: i64,
     now: Moment,
 ) -> QueryResult<()> {
+    let session = &started.session;
     let others = sessions::table
-        .filter(sessions::kind.eq(started.kind.as_str()).and(sessions::ended_at.is_null()))
-        .filter(sessions::id.ne(&started.id))
+        .filter(sessions::kind.eq(session.kind.as_str()).and(sessions::ended_at.is_null()))
+        .filter(sessions::id.ne(&session.id))
         .into_boxed();
-    let others = match started.user_id {
+    let others = match session.user_id {
         Some(user_id) => others.filter(sessions::user_id.eq(user_id.0)),
         None => others.filter(sessions::user_id.is_null()),
     };
-    let others = match &started.client_id {
+    let others = match &session.client_id {
         Some(client_id) => others.filter(sessions::client_id.eq(client_id)),
         None => others.filter(sessions::client_id.is_null()),
     };
@@ -145,6 +147,9 @@ pub fn end_surplus(
             .set((sessions::ended_at.eq(now), sessions::end_reason.eq(EndReason::TooMany.as_str())))
             .execute(conn)?;
         ended.record(rows);
+    }
+    if ended.settle(conn, now)? {
+        started.holders = get_holders(conn, &started.session)?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::db::schema::{clients, counters, sessions, token_holders, users};
 use crate::secret::random_id;
 use crate::sessions::holders::{Holders, Owner};
 use crate::sessions::lifetimes::rejected_if_expired_at;
-use crate::sessions::{Session, is_id};
+use crate::sessions::{Session, SessionKind, is_id};
 use crate::users::UserId;
 
 /// The most ended sessions of one owner in the list of revoked sessions.
@@ -22,7 +22,12 @@ const GENERATIONS: &str = "holder_generations";
 const CHUNK: usize = 500;
 
 /// Finds the holders of a session's next token as they are now, and creates those that are missing.
+///
+/// The token of a script has none: it cannot be refreshed, so only its own session's entry may revoke it.
 pub fn get_holders(conn: &mut DbConnection, session: &Session) -> QueryResult<Holders> {
+    if session.kind == SessionKind::Script {
+        return Ok(Holders::default());
+    }
     let user_id = session.user_id.map(|id| id.0);
     let rows: Vec<(String, i64, Option<i64>)> = token_holders::table
         .filter(token_holders::user_id.eq(user_id).or(token_holders::client_id.eq(&session.client_id)))
@@ -107,13 +112,16 @@ pub fn is_revoked_by_holder(conn: &mut DbConnection, holders: &Holders, now: Mom
     Ok(holders.iter().any(|(id, generation)| revoked.iter().any(|(other, before)| other == id && generation < *before)))
 }
 
-/// Counts what changes when the list of revoked sessions changes: the listed sessions whose tokens expire after `after`,
-/// and the new generations. Of two counts with the same `after`, equal ones mean the same list.
+/// Counts what changes when the list of revoked sessions changes: the sessions that were listed at `after`, and the new
+/// generations. Of two counts with the same `after`, equal ones mean the same list.
 pub(in crate::sessions) fn count_changes(conn: &mut DbConnection, after: Moment) -> QueryResult<(i64, i64)> {
     // In this order: sessions leave the list only together with a new generation, which the next call then sees.
     let generations = counters::table.find(GENERATIONS).select(counters::value).first(conn)?;
     let listed = sessions::ended_at.is_not_null().and(sessions::unlisted_at.is_null());
-    let listed = sessions::table.filter(listed.and(sessions::access_until.gt(after))).count().get_result(conn)?;
+    let listed = sessions::table
+        .filter(listed.and(sessions::access_until.gt(rejected_if_expired_at(after))))
+        .count()
+        .get_result(conn)?;
     Ok((listed, generations))
 }
 
@@ -148,7 +156,7 @@ pub(in crate::sessions) fn bound_listed(
         let listed = sessions::table
             .filter(sessions::ended_at.is_not_null().and(sessions::unlisted_at.is_null()))
             .filter(sessions::access_until.gt(rejected_if_expired_at(now)))
-            // A token of an earlier release names no holder: only its session's entry revokes it.
+            // A token of a script or of an earlier release names no holder: only its session's entry revokes it.
             .filter(sessions::has_holders)
             .into_boxed();
         match owner {

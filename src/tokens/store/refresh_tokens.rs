@@ -130,6 +130,12 @@ pub(in crate::tokens) fn set_superseded(conn: &mut DbConnection, hash: &str, now
     Ok(count == 1)
 }
 
+/// Whether a family has a row.
+pub(in crate::tokens) fn has_tokens(conn: &mut DbConnection, family_id: &str) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(refresh_tokens::table.filter(refresh_tokens::family_id.eq(family_id))))
+        .get_result(conn)
+}
+
 /// Deletes at most `limit` tokens of a family up to a generation, but none of releases that did not count: those carry no
 /// family and would not be recognized. They are deleted when they expire.
 pub(in crate::tokens) fn prune(

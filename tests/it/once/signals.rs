@@ -9,6 +9,17 @@ use rustix::process::Signal;
 use crate::harness::direct_database::{self, DirectConnection};
 use crate::harness::{PASSWORD, ServerProcess, TestDatabase, TestResponse};
 
+/// Starts a server by a command that replaces itself with it.
+fn start_through(starter: &[&str], database: &TestDatabase, settings: &[(&str, &str)]) -> ServerProcess {
+    let serve = database.serve(settings);
+    let mut command = Command::new(starter[0]);
+    command.args(&starter[1..]).arg(serve.get_program()).args(serve.get_args());
+    command.current_dir(database.folder.path()).env_clear();
+    command.envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("PATH", "/usr/bin:/bin");
+    ServerProcess::from_command(command).expect("the server starts")
+}
+
 #[tokio::test]
 async fn signals_that_mean_nothing_to_the_server_are_ignored() {
     let database = TestDatabase::create();
@@ -29,7 +40,8 @@ async fn hangup_finishes_requests_in_flight_and_stops_the_server() {
     direct_database::add_user(&database, "alice", &[]).await;
     // The account's hash is weaker than these, and a sign-in computes a slow one.
     let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "20")];
-    let mut server = ServerProcess::start(&database, &slow);
+    // This process may have been started with SIGHUP ignored, which its children inherit.
+    let mut server = start_through(&["env", "--default-signal=HUP"], &database, &slow);
     let (client, url) = (reqwest::Client::new(), format!("{}/token", server.url));
     let form = [("username", "alice"), ("password", PASSWORD)];
     let request = tokio::spawn(async move { client.post(url).form(&form).send().await });
@@ -45,12 +57,7 @@ async fn hangup_finishes_requests_in_flight_and_stops_the_server() {
 #[tokio::test]
 async fn hangup_is_ignored_under_nohup() {
     let database = TestDatabase::create();
-    let serve = database.serve(&[]);
-    let mut command = Command::new("nohup");
-    command.arg(serve.get_program()).args(serve.get_args()).current_dir(database.folder.path()).env_clear();
-    command.envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.env("PATH", "/usr/bin:/bin");
-    let server = ServerProcess::from_command(command).expect("the server starts");
+    let server = start_through(&["nohup"], &database, &[]);
     server.signal(Signal::HUP);
     let response = TestResponse::to(reqwest::Client::new().get(format!("{}/healthz", server.url))).await;
     assert_eq!(response.status, 200);
