@@ -43,7 +43,6 @@ pub async fn submit(
     limiter: web::Data<RequestLimiter>,
     links: web::Data<RegistrationLinks>,
     config: web::Data<Config>,
-    ClientIp(client_ip): ClientIp,
 ) -> Result<HttpResponse, AppError> {
     let FormPost { parameters, rejection } = form_post::read(&request, payload, &session, true).await?;
     let layout = Layout::new(&request);
@@ -59,7 +58,7 @@ pub async fn submit(
         let alert = Alert::named(words, "register-alert");
         return form(layout, &session, email, FormState::failed(StatusCode::UNPROCESSABLE_ENTITY, alert));
     };
-    if let Some(wait) = limiter.limit_by_network(client_ip).await? {
+    if let Some(wait) = limiter.limit_by_network(ClientIp::of(&request).0).await? {
         let state = FormState::failed(StatusCode::TOO_MANY_REQUESTS, Alert::too_many_requests(words, wait));
         return Ok(retry_after(form(layout, &session, email, state)?, wait));
     }
