@@ -1,14 +1,18 @@
--- The holders of tokens: a user or a client, under a random ID, because it is published and must not tell whose it is.
+-- The holders of tokens: a user, a client, or the users of a client, under a random ID, because it is published and must
+-- not tell whose it is.
 -- Tokens carry the ID and the generation. Those of an earlier generation than this one are revoked until the last of
 -- them, which expires at `access_until`, has expired; NULL if there was no earlier one. No foreign key on the client:
 -- the row outlives it.
 CREATE TABLE token_holders (
     id TEXT NOT NULL PRIMARY KEY,
     user_id BIGINT UNIQUE REFERENCES users (id),
-    client_id TEXT UNIQUE,
+    client_id TEXT,
+    is_for_users BOOLEAN NOT NULL,
     generation BIGINT NOT NULL,
     access_until TIMESTAMP
 );
+
+CREATE UNIQUE INDEX token_holders_client_id ON token_holders (client_id, is_for_users);
 
 CREATE INDEX token_holders_access_until ON token_holders (access_until) WHERE access_until IS NOT NULL;
 

@@ -154,6 +154,7 @@ diesel::table! {
         id -> Text,
         user_id -> Nullable<BigInt>,
         client_id -> Nullable<Text>,
+        is_for_users -> Bool,
         generation -> BigInt,
         access_until -> Nullable<Timestamp>,
     }

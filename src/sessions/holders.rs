@@ -13,9 +13,12 @@ pub(super) enum Owner {
     User(UserId),
     /// A client that acts for itself.
     Client(String),
+    /// All users of a client. Their sessions count for each of them; they end together only with the client.
+    UsersOfClient(String),
 }
 
-/// The holders of a token: its user and its registered client, as (holder ID, generation).
+/// The holders of a token, as (holder ID, generation): its user and the users of its registered client, or the client
+/// that it was issued to for itself.
 ///
 /// A holder ID is 22 random characters of base64url and says nothing about the user or client. A token is revoked when
 /// a holder of it has a later generation and this is published as a [`RevokedHolder`]. Unlike a time, a generation

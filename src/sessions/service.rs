@@ -51,10 +51,12 @@ impl EndedSessions {
         let before = settled.holders.len();
         let ids: Vec<String> = sessions.iter().map(|(id, _)| id.clone()).collect();
         for owner in store::list_owners(conn, &ids)? {
-            settled.holders.extend(store::bound_listed(conn, &owner, false, now)?);
+            settled.holders.extend(store::bound_listed(conn, &owner, now)?);
         }
         for id in clients.drain(..) {
-            settled.holders.extend(store::bound_listed(conn, &Owner::Client(id), true, now)?);
+            for owner in [Owner::Client(id.clone()), Owner::UsersOfClient(id)] {
+                settled.holders.extend(store::bound_listed(conn, &owner, now)?);
+            }
         }
         settled.sessions.append(sessions);
         settled.sessions.append(of_clients);

@@ -36,7 +36,7 @@ const INDEXES: [&str; 31] = [
     "unique: links (secret_hash)",
     "unique: sessions (proxy_secret_hash)",
     "unique: sessions (secret_hash)",
-    "unique: token_holders (client_id)",
+    "unique: token_holders (client_id, is_for_users)",
     "unique: token_holders (user_id)",
     "unique: users (email_key) where email_verified_at IS NOT NULL",
     "unique: users (public_id)",

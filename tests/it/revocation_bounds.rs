@@ -45,10 +45,13 @@ fn start(
 
 type Step = Box<dyn FnOnce(&mut DbConnection, &mut EndedSessions, &Lifetimes, Moment) -> QueryResult<()> + Send>;
 
-/// Runs a step that ends sessions at this server.
+/// Runs a step that ends sessions at this server, as work that no request waits for: it writes thousands of rows.
 async fn write(app: &TestApp, step: Step) {
-    let (lifetimes, now) = (app.services.sessions.lifetimes(), app.clock.now());
-    let written = app.services.sessions.write(move |conn, ended| -> Result<(), DbError> {
+    let (sessions, now) = (&app.services.sessions, app.clock.now());
+    let lifetimes = sessions.lifetimes();
+    let db = app.services.db.for_background();
+    let sessions = SessionService::with_revoked(db, app.clock.clone(), lifetimes, sessions.revoked().clone());
+    let written = sessions.write(move |conn, ended| -> Result<(), DbError> {
         step(conn, ended, &lifetimes, now)?;
         Ok(())
     });
@@ -196,7 +199,7 @@ async fn many_revocations_of_one_user_become_one_entry_that_spares_later_session
 }
 
 #[tokio::test]
-async fn deleted_client_with_many_sessions_becomes_one_entry() {
+async fn deleted_client_with_many_sessions_becomes_one_entry_for_itself_and_one_for_its_users() {
     let app = TestApp::start().await;
     let client = app.add_client("batch", &[GrantType::ClientCredentials, GrantType::Password], "").await;
     let alice = app.add_user("alice", &[]).await.id;
@@ -207,24 +210,24 @@ async fn deleted_client_with_many_sessions_becomes_one_entry() {
     let (id, by_herself) = (client.id.clone(), app.token_of("alice").await);
     app.clock.advance(Duration::from_secs(2));
     let step: Step = Box::new(move |conn, _, lifetimes, now| {
-        for number in 0..MAX_LISTED {
+        for number in 0..2 * MAX_LISTED {
             start(conn, (number % 2 == 0).then_some(alice), Some(&id), lifetimes, now)?;
         }
         Ok(())
     });
     write(&app, step).await;
     let (_, ended) = app.admin().delete_client("batch").await.expect("the database responds").expect("the client");
-    assert_eq!(i64::try_from(ended), Ok(MAX_LISTED + 2));
+    assert_eq!(i64::try_from(ended), Ok(2 * MAX_LISTED + 2));
     let bounded = list(&app).await;
-    assert_eq!(count(&bounded, "holders"), 1);
+    assert_eq!(count(&bounded, "holders"), 2);
     assert!((1..=MAX_LISTED).contains(&count(&bounded, "sessions")));
-    assert!(!has_sid(&bounded, &own) && !has_sid(&bounded, &of_alice), "covered by the client's entry");
+    assert!(!has_sid(&bounded, &own) && !has_sid(&bounded, &of_alice), "covered by the two entries");
     for sessions in [&app.services.sessions, &other_instance(&app).await] {
         let revoked = [&own, &of_alice, &by_herself].map(|token| is_revoked(sessions, token));
         assert_eq!(revoked, [true, true, false], "only tokens of the client");
     }
-    // The entry outlives the client, and its row is deleted when no verifier needs it any more.
-    for (minutes, kept) in [(0, 1), (30, 0)] {
+    // The entries outlive the client, and their rows are deleted when no verifier needs them any more.
+    for (minutes, kept) in [(0, 2), (30, 0)] {
         app.clock.advance(Duration::from_mins(minutes));
         let now = app.clock.now();
         let left: i64 = app
@@ -238,7 +241,7 @@ async fn deleted_client_with_many_sessions_becomes_one_entry() {
 }
 
 #[tokio::test]
-async fn client_that_revokes_many_of_its_own_tokens_makes_its_users_refresh_and_ends_none_of_their_sessions() {
+async fn client_that_revokes_many_of_its_own_tokens_leaves_those_of_its_users_alone() {
     let app = TestApp::start().await;
     let grants = [GrantType::ClientCredentials, GrantType::Password, GrantType::RefreshToken];
     let client = app.add_client("app", &grants, "").await;
@@ -255,10 +258,7 @@ async fn client_that_revokes_many_of_its_own_tokens_makes_its_users_refresh_and_
     });
     write(&app, step).await;
     assert_eq!(count(&list(&app).await, "holders"), 1);
-    assert_eq!((me(&app, text(&of_alice, "access_token")).await, me(&app, &by_herself).await), (401, 200));
-    let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&of_alice, "refresh_token"))];
-    let refreshed = app.grant(&[&refresh[..], &client.form()].concat()).await;
-    assert_eq!(me(&app, text(&refreshed.json(), "access_token")).await, 200);
+    assert_eq!((me(&app, text(&of_alice, "access_token")).await, me(&app, &by_herself).await), (200, 200));
 }
 
 #[tokio::test]

@@ -29,8 +29,10 @@ pub fn get_holders(conn: &mut DbConnection, session: &Session) -> QueryResult<Ho
         return Ok(Holders::default());
     }
     let user_id = session.user_id.map(|id| id.0);
+    let of_client =
+        token_holders::client_id.eq(&session.client_id).and(token_holders::is_for_users.eq(user_id.is_some()));
     let rows: Vec<(String, i64, Option<i64>)> = token_holders::table
-        .filter(token_holders::user_id.eq(user_id).or(token_holders::client_id.eq(&session.client_id)))
+        .filter(token_holders::user_id.eq(user_id).or(of_client))
         .select((token_holders::id, token_holders::generation, token_holders::user_id))
         .load(conn)?;
     let [has_user, has_client] = [true, false].map(|is_user| rows.iter().any(|row| row.2.is_some() == is_user));
@@ -39,7 +41,8 @@ pub fn get_holders(conn: &mut DbConnection, session: &Session) -> QueryResult<Ho
         holders.push(create(conn, &Owner::User(id))?);
     }
     if let Some(id) = session.client_id.clone().filter(|_| !has_client) {
-        holders.push(create(conn, &Owner::Client(id))?);
+        let owner = if user_id.is_some() { Owner::UsersOfClient(id) } else { Owner::Client(id) };
+        holders.push(create(conn, &owner)?);
     }
     Ok(holders.into_iter().collect())
 }
@@ -52,7 +55,7 @@ fn create(conn: &mut DbConnection, owner: &Owner) -> QueryResult<(String, i64)> 
         Owner::User(id) => {
             diesel::update(users::table.find(id.0)).set(users::created_at.eq(users::created_at)).execute(conn)?
         }
-        Owner::Client(id) => {
+        Owner::Client(id) | Owner::UsersOfClient(id) => {
             diesel::update(clients::table.find(id)).set(clients::created_at.eq(clients::created_at)).execute(conn)?
         }
     };
@@ -62,13 +65,14 @@ fn create(conn: &mut DbConnection, owner: &Owner) -> QueryResult<(String, i64)> 
     let (id, generation) = (random_id(), 0);
     let (user_id, client_id) = match owner {
         Owner::User(id) => (Some(id.0), None),
-        Owner::Client(id) => (None, Some(id)),
+        Owner::Client(id) | Owner::UsersOfClient(id) => (None, Some(id)),
     };
     diesel::insert_into(token_holders::table)
         .values((
             token_holders::id.eq(&id),
             token_holders::user_id.eq(user_id),
             token_holders::client_id.eq(client_id),
+            token_holders::is_for_users.eq(matches!(owner, Owner::UsersOfClient(_))),
             token_holders::generation.eq(generation),
         ))
         .execute(conn)?;
@@ -83,9 +87,12 @@ fn find(conn: &mut DbConnection, owner: &Owner) -> QueryResult<Option<HolderRow>
         Owner::User(id) => {
             token_holders::table.filter(token_holders::user_id.eq(id.0)).select(columns).first(conn).optional()
         }
-        Owner::Client(id) => {
-            token_holders::table.filter(token_holders::client_id.eq(id)).select(columns).first(conn).optional()
-        }
+        Owner::Client(id) | Owner::UsersOfClient(id) => token_holders::table
+            .filter(token_holders::client_id.eq(id))
+            .filter(token_holders::is_for_users.eq(matches!(owner, Owner::UsersOfClient(_))))
+            .select(columns)
+            .first(conn)
+            .optional(),
     }
 }
 
@@ -144,12 +151,10 @@ pub(in crate::sessions) fn list_owners(conn: &mut DbConnection, session_ids: &[S
 
 /// Removes the sessions whose tokens expire first from the list if an owner has more than [`MAX_LISTED`] in it, and
 /// starts a new generation of the holder, which revokes all tokens so far. Tokens of live sessions are among them:
-/// their client has to refresh. `with_users` counts the sessions of a client's users too, which only a client that has
-/// lost all its sessions may.
+/// their client has to refresh or authenticate again.
 pub(in crate::sessions) fn bound_listed(
     conn: &mut DbConnection,
     owner: &Owner,
-    with_users: bool,
     now: Moment,
 ) -> QueryResult<Option<(String, i64, Moment)>> {
     let listed = || {
@@ -161,8 +166,10 @@ pub(in crate::sessions) fn bound_listed(
             .into_boxed();
         match owner {
             Owner::User(id) => listed.filter(sessions::user_id.eq(id.0)),
-            Owner::Client(id) if with_users => listed.filter(sessions::client_id.eq(id.clone())),
             Owner::Client(id) => listed.filter(sessions::client_id.eq(id.clone()).and(sessions::user_id.is_null())),
+            Owner::UsersOfClient(id) => {
+                listed.filter(sessions::client_id.eq(id.clone()).and(sessions::user_id.is_not_null()))
+            }
         }
     };
     if listed().count().get_result::<i64>(conn)? <= MAX_LISTED {
@@ -189,12 +196,13 @@ pub(in crate::sessions) fn bound_listed(
     let unlisted = sessions::unlisted_at.eq(now);
     match owner {
         Owner::User(id) => diesel::update(removed.filter(sessions::user_id.eq(id.0))).set(unlisted).execute(conn)?,
-        Owner::Client(id) if with_users => {
-            diesel::update(removed.filter(sessions::client_id.eq(id))).set(unlisted).execute(conn)?
-        }
         Owner::Client(id) => {
             let own = sessions::client_id.eq(id).and(sessions::user_id.is_null());
             diesel::update(removed.filter(own)).set(unlisted).execute(conn)?
+        }
+        Owner::UsersOfClient(id) => {
+            let of_users = sessions::client_id.eq(id).and(sessions::user_id.is_not_null());
+            diesel::update(removed.filter(of_users)).set(unlisted).execute(conn)?
         }
     };
     start_generation(conn, owner, last_removed).map(Some)

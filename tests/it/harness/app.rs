@@ -151,12 +151,14 @@ impl TestApp {
         AdminService::new(db, clock, sessions)
     }
 
-    /// Runs a step in a transaction on the server's database.
+    /// Runs a step in a transaction on the server's database, with the limits of background work: a test may write
+    /// thousands of rows.
     pub async fn write<T: Send + 'static>(
         &self,
         step: impl FnOnce(&mut vestibule::db::DbConnection) -> diesel::QueryResult<T> + Send + 'static,
     ) -> T {
-        let result: Result<T, vestibule::db::DbError> = self.services.db.write(move |conn| Ok(step(conn)?)).await;
+        let result: Result<T, vestibule::db::DbError> =
+            self.services.db.for_background().write(move |conn| Ok(step(conn)?)).await;
         result.expect("the database responds")
     }
 
@@ -167,7 +169,7 @@ impl TestApp {
         step: impl FnOnce(&mut vestibule::db::DbConnection, &mut EndedSessions) -> diesel::QueryResult<T> + Send + 'static,
     ) -> T {
         let Services { db, clock, sessions, .. } = self.services.clone();
-        let elsewhere = SessionService::new(db, clock, sessions.lifetimes());
+        let elsewhere = SessionService::new(db.for_background(), clock, sessions.lifetimes());
         let result: Result<T, vestibule::db::DbError> =
             elsewhere.write(move |conn, ended| Ok(step(conn, ended)?)).await;
         result.expect("the database responds")

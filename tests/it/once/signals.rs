@@ -39,7 +39,7 @@ async fn hangup_finishes_requests_in_flight_and_stops_the_server() {
     let database = TestDatabase::create();
     direct_database::add_user(&database, "alice", &[]).await;
     // The account's hash is weaker than these, and a sign-in computes a slow one.
-    let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "20")];
+    let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "5")];
     // This process may have been started with SIGHUP ignored, which its children inherit.
     let mut server = start_through(&["env", "--default-signal=HUP"], &database, &slow);
     let (client, url) = (reqwest::Client::new(), format!("{}/token", server.url));

@@ -53,7 +53,7 @@ async fn stopping_server_finishes_requests_in_flight() {
     let database = TestDatabase::create();
     direct_database::add_user(&database, "alice", &[]).await;
     // The account's hash is weaker than these: a sign-in fills it up to a slow one, and computes another to replace it.
-    let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "10")];
+    let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "5")];
     let mut server = ServerProcess::start(&database, &slow);
     let url = format!("{}/token", server.url);
     let client = reqwest::Client::new();
