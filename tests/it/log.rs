@@ -41,7 +41,7 @@ async fn assert_outage_is_survived(database: &TestDatabase, server: &ServerProce
     database.cli(&["users", "disable", "alice"]).ok();
     let since = Instant::now();
     while status_of_me(server, &token).await != 401 {
-        assert!(since.elapsed() < Duration::from_secs(1), "the server still accepts the token");
+        assert!(since.elapsed() < Duration::from_secs(10), "the server still accepts the token");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
