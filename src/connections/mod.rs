@@ -32,6 +32,9 @@ const BACKLOG: i32 = 1_024;
 const RESERVED_DESCRIPTORS: u64 = 128;
 /// Bytes of a response that wait in this process; the rest is taken from the body when these are sent.
 const WRITE_BUFFER_BYTES: usize = 16 * 1024;
+/// How long a request body is read after an early response, such as 413. Closing at once would reset the connection, and
+/// the client would lose the response.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Limits of connections; tests shorten them.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +128,9 @@ impl Connections {
                     let shutdown = shutdown.clone();
                     async move { shutdown.notified().await }
                 })
+                // The stream has the deadline of every head.
+                .client_request_timeout(Duration::ZERO)
+                .client_disconnect_timeout(LINGER)
                 .h1_write_buffer_size(WRITE_BUFFER_BYTES)
                 .on_connect_ext(|stream: &LimitedStream, data| {
                     data.insert(Rc::clone(stream.exchange()));

@@ -53,7 +53,8 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 #[tokio::test]
 async fn half_sent_head_is_408_after_the_deadline_on_every_request_of_a_connection() {
-    let app = start(|limits| limits.head_timeout = Duration::from_secs(1)).await;
+    // Long enough for one request on each of the connections.
+    let app = start(|limits| limits.head_timeout = Duration::from_secs(3)).await;
     let url = app.url.clone();
     blocking(move || {
         let mut streams: Vec<TcpStream> = (0..100).map(|_| connect(&url)).collect();
@@ -72,6 +73,21 @@ async fn half_sent_head_is_408_after_the_deadline_on_every_request_of_a_connecti
     })
     .await;
     assert_eq!(app.get("/healthz").send().await.expect("a response").status(), 200);
+}
+
+#[tokio::test]
+async fn early_response_reaches_a_client_that_still_sends() {
+    let app = start(|_| {}).await;
+    let url = app.url.clone();
+    let response = blocking(move || {
+        let mut stream = connect(&url);
+        let head = "POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000000\r\n\r\n";
+        stream.write_all(head.as_bytes()).expect("the connection is open");
+        stream.write_all(&vec![b'x'; 1_000_000]).expect("the server reads on");
+        read_to_end(&mut stream)
+    })
+    .await;
+    assert!(response.starts_with("HTTP/1.1 413 "), "{response}");
 }
 
 #[tokio::test]
