@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use tracing_subscriber::EnvFilter;
@@ -21,6 +21,10 @@ use crate::metrics;
 const QUEUE_LENGTH: usize = 1_024;
 /// A longer line is dropped: a line with its head cut off is no valid JSON.
 const MAX_LINE_BYTES: usize = 16 * 1024;
+/// The part of a backtrace that is logged. With it, the line stays below [`MAX_LINE_BYTES`].
+const MAX_BACKTRACE_BYTES: usize = 8 * 1024;
+/// The part of a panic's text that is logged.
+const MAX_PANIC_BYTES: usize = 2 * 1024;
 /// How long the process waits for the queue to be written before it ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -82,16 +86,22 @@ pub fn print(stream: Stream, text: &str) {
         };
         return;
     };
-    let _ = writer.send_timeout(Message::Print(stream, text.as_bytes().to_vec()), FLUSH_TIMEOUT);
-    flush();
+    let deadline = Instant::now() + FLUSH_TIMEOUT;
+    let _ = writer.send_deadline(Message::Print(stream, text.as_bytes().to_vec()), deadline);
+    flush_until(writer, deadline);
 }
 
 /// Waits until the log is written, for a second at most: call it before the process ends.
 pub fn flush() {
-    let Some(writer) = WRITER.get() else { return };
+    if let Some(writer) = WRITER.get() {
+        flush_until(writer, Instant::now() + FLUSH_TIMEOUT);
+    }
+}
+
+fn flush_until(writer: &Sender<Message>, deadline: Instant) {
     let (done, written) = bounded(1);
-    if writer.send_timeout(Message::Flush(done), FLUSH_TIMEOUT).is_ok() {
-        let _ = written.recv_timeout(FLUSH_TIMEOUT);
+    if writer.send_deadline(Message::Flush(done), deadline).is_ok() {
+        let _ = written.recv_deadline(deadline);
     }
 }
 
@@ -99,8 +109,14 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     let location = panic.location().map(ToString::to_string).unwrap_or_default();
     let text = panic.payload_as_str().unwrap_or("no text");
     let thread = std::thread::current().name().unwrap_or_default().to_owned();
-    let backtrace = std::backtrace::Backtrace::capture();
+    let backtrace = std::backtrace::Backtrace::capture().to_string();
+    let (text, backtrace) = (truncate(text, MAX_PANIC_BYTES), truncate(&backtrace, MAX_BACKTRACE_BYTES));
     tracing::error!(thread, location, %backtrace, "panic: {text}");
+}
+
+/// The beginning of a text, at most this many bytes.
+fn truncate(text: &str, max_bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(max_bytes)]
 }
 
 /// Gives each line of the log to the queue.
