@@ -56,10 +56,7 @@ impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
         match cause(&error) {
             lost if is_lost(lost) => Self::Unreachable(Box::new(error)),
-            DieselError::DatabaseError(_, information) if information.message().contains("database is locked") => {
-                Self::Busy
-            }
-            DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => Self::Busy,
+            busy if is_busy(busy) => Self::Busy,
             unavailable if is_unavailable(unavailable) => Self::Unavailable(error),
             _ => Self::Query(error),
         }
@@ -79,10 +76,20 @@ fn cause(error: &DieselError) -> &DieselError {
 /// Diesel reports neither SQLSTATE nor SQLite's result code, and PostgreSQL translates its messages. Every error that is
 /// not the violation of a constraint is therefore the database's: the server's own queries are fixed and tested.
 pub(super) fn is_unavailable(error: &DieselError) -> bool {
-    matches!(
+    let is_database_error = matches!(
         cause(error),
         DieselError::DatabaseError(DatabaseErrorKind::Unknown | DatabaseErrorKind::ReadOnlyTransaction, _)
-    )
+    );
+    is_database_error && !is_busy(error)
+}
+
+/// Whether another transaction was in the way. The connection can be used again.
+fn is_busy(error: &DieselError) -> bool {
+    match cause(error) {
+        DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+        DieselError::DatabaseError(_, information) => information.message().contains("database is locked"),
+        _ => false,
+    }
 }
 
 /// Whether an error means that the connection is lost, not that the query is wrong.

@@ -11,7 +11,8 @@ use crate::db::{Db, DbConnection, DbError};
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How often an idle database is written to. A failed write, of a request too, is checked within a second.
 const WRITE_INTERVAL: Duration = Duration::from_secs(10);
-/// One long transaction of another process, such as a seed, does not make an instance unready.
+/// How many checks in a row must find the database locked before an instance is not ready. On SQLite, each waits 1.5
+/// seconds: a transaction of another process may take about six seconds.
 const MAX_BUSY: u32 = 3;
 /// How often a failure that lasts is logged.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
