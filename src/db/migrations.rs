@@ -248,8 +248,12 @@ fn in_exclusive_transaction<T>(
     connection.finish(|connection| {
         if let DbConnection::Postgres(postgres) = connection {
             postgres
-                .batch_execute(&format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
-                .map_err(|error| MigrationError::Failed(error.to_string()))?;
+                // An instance waits as long as the migrations of another one may take; the limit of a statement applies.
+                .batch_execute(&format!(
+                    "SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({ADVISORY_LOCK}); SET LOCAL lock_timeout = {}",
+                    LIMITS.lock.as_millis()
+                ))
+                .map_err(|error| open_error(error.to_string()))?;
         }
         work(connection)
     })
