@@ -295,13 +295,20 @@ impl Db {
         let job = move |job: &Job| {
             for attempts_left in (0..attempts).rev() {
                 // If the work panics, the connection is dropped, not reused with its transaction open.
-                let mut pooled = pool.idle.take().map_err(|error| DbError::Unreachable(Box::new(error)))?;
+                let taken = pool.idle.take();
+                pool.has_failed.fetch_or(taken.is_err(), Ordering::Relaxed);
+                let mut pooled = taken.map_err(|error| DbError::Unreachable(Box::new(error)))?;
+                // Opening took too long, as after a failover to a later host: the next job finds the connection open.
+                if job.is_abandoned() {
+                    pool.idle.put(pooled);
+                    return Err(DbError::TimedOut.into());
+                }
                 match work(job, &mut pooled) {
                     ConnectionAttempt::Lost(_) if attempts_left > 0 && !job.is_abandoned() => {}
                     ConnectionAttempt::Lost(result) => return result,
                     ConnectionAttempt::Done(result) => {
                         let is_usable = pooled.is_usable();
-                        if is_usable && !job.is_abandoned() {
+                        if is_usable {
                             pool.idle.put(pooled);
                         }
                         pool.has_failed.fetch_or(!is_usable, Ordering::Relaxed);
