@@ -89,9 +89,14 @@ pub enum StartError {
     Smtp(#[from] SmtpError),
     /// The database file was replaced or deleted while the server ran.
     #[error(
-        "the database file {} was replaced or deleted while the server was running, which has stopped: start it again to use the file that is there now", .0.display()
+        "the database file {path} was replaced or deleted while the server was running, which has stopped. {log}. Then start it again to use the file that is there now", path = path.display()
     )]
-    DatabaseReplaced(PathBuf),
+    DatabaseReplaced {
+        /// The database file.
+        path: PathBuf,
+        /// What became of the old file's write-ahead log, as a sentence without its full stop.
+        log: String,
+    },
     /// A thread cannot be started.
     #[error("cannot start the server threads")]
     Threads(#[from] io::Error),
@@ -306,7 +311,8 @@ fn watch_database(
             tracing::error!(path = %path.display(), "the database file was replaced or deleted; stopping");
             // Full or closed: the server stops already.
             let _ = sender.try_send(path);
-            server.stop(true).await;
+            // Not graceful: every write fails, and the log must be set aside before another process opens the new file.
+            server.stop(false).await;
         }
     });
     receiver

@@ -1,5 +1,6 @@
 //! The `vestibule serve` command and its start-up banner.
 
+use std::path::Path;
 use std::pin::pin;
 use std::process::ExitCode;
 
@@ -9,7 +10,7 @@ use clap::Args;
 use super::log::{self, Stream};
 use super::output::failure;
 use super::{core_dumps, signals};
-use crate::clock::Clock;
+use crate::clock::{Clock, unix_seconds};
 use crate::config::{self, Config, ServerCommand, SettingArgs};
 use crate::ops::server_key::ServerKeySource;
 use crate::server::{self, Running, StartError, StartupReport};
@@ -63,13 +64,31 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     }
     services.db.close_idle();
     if let Ok(path) = database_lost.try_recv() {
-        return Err(StartError::DatabaseReplaced(path).into());
+        return Err(StartError::DatabaseReplaced { log: set_log_aside(&path), path }.into());
     }
     match failed_task {
         Some(name) => {
             Err(failure(format!("{name} panicked too often; the log has the reason. Start the server again")))
         }
         None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Renames the write-ahead log of a replaced database file, and says what was done or has to be done.
+fn set_log_aside(path: &Path) -> String {
+    let file = path.display();
+    match db::set_log_aside(path, unix_seconds(Clock::system().now())) {
+        Ok(renamed) if renamed.is_empty() => "The old file has no write-ahead log".to_owned(),
+        Ok(renamed) => {
+            let names: Vec<String> = renamed.iter().map(|name| name.display().to_string()).collect();
+            format!(
+                "The write-ahead log of the old file was renamed to {}: it has the last changes of that file only",
+                names.join(" and ")
+            )
+        }
+        Err(error) => format!(
+            "The write-ahead log of the old file cannot be renamed ({error}): delete {file}-wal and {file}-shm, which would undo a restore"
+        ),
     }
 }
 

@@ -27,6 +27,7 @@ pub use error::{DbError, IsTransient, Rollback};
 use jobs::{Job, JobKind, JobThreads, Permits};
 use pooled_connection::{Connector, PooledConnection};
 use sqlite_file::SqliteFile;
+pub use sqlite_file::set_log_aside;
 pub use warnings::warnings;
 
 const SQLITE_CONNECTIONS: usize = 4;

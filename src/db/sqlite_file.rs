@@ -42,6 +42,30 @@ impl SqliteFile {
     }
 }
 
+/// Renames the write-ahead log of a file that was replaced, and returns the new names. SQLite would apply the log to the
+/// file that has the name now: a restored backup would be undone or damaged. The new names match
+/// `<file>.replaced-<Unix time>`, so that SQLite finds the log again if the old file gets this name.
+///
+/// # Errors
+/// A file cannot be renamed.
+pub fn set_log_aside(path: &Path, unix_time: i64) -> std::io::Result<Vec<PathBuf>> {
+    let mut renamed = Vec::new();
+    for suffix in ["-wal", "-shm"] {
+        let name = |middle: &str| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(format!("{middle}{suffix}"));
+            PathBuf::from(name)
+        };
+        let aside = name(&format!(".replaced-{unix_time}"));
+        match std::fs::rename(name(""), &aside) {
+            Ok(()) => renamed.push(aside),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(renamed)
+}
+
 /// The URI that opens an existing file and creates none (SQLite, "Uniform Resource Identifiers").
 pub(super) fn existing_file_uri(path: &Path) -> String {
     format!("file:{}?mode=rw", percent_encode(path.as_os_str().as_encoded_bytes(), IN_PATH))
@@ -49,7 +73,9 @@ pub(super) fn existing_file_uri(path: &Path) -> String {
 
 #[cfg(unix)]
 fn available_bytes(path: &Path) -> Option<u64> {
-    rustix::fs::statvfs(path).ok().map(|system| system.f_bavail.saturating_mul(system.f_frsize))
+    // Some network and virtual file systems report no size at all.
+    let system = rustix::fs::statvfs(path).ok().filter(|system| system.f_blocks > 0)?;
+    Some(system.f_bavail.saturating_mul(system.f_frsize))
 }
 
 #[cfg(not(unix))]
@@ -74,7 +100,7 @@ struct Check {
     quick_check: String,
 }
 
-/// Reads all pages and returns the first damage, if any. `None` on PostgreSQL, which checks its pages itself.
+/// Reads all pages and returns the first damage, if any. Diesel cannot interrupt it: it reads on after the limit of its job. `None` on PostgreSQL, which checks its pages itself.
 pub(super) fn find_damage(conn: &mut DbConnection) -> Result<Option<String>, DbError> {
     let DbConnection::Sqlite(conn) = conn else { return Ok(None) };
     match sql_query("PRAGMA quick_check(1)").get_result::<Check>(conn).map_err(DbError::from) {
