@@ -269,7 +269,7 @@ struct Prepared {
 
 impl Prepared {
     async fn new(config: &Config, clock: &Clock) -> Result<Self, StartError> {
-        server_key::reject_lost_database(&config.database)?;
+        server_key::reject_lost_database(config)?;
         let migrated = database_start::migrate(config).await?;
         let start_db = Db::for_start(&config.database);
         server_time::follow(&start_db, clock).await?;

@@ -57,7 +57,7 @@ pub fn run(command: MigrateCommand) -> anyhow::Result<ExitCode> {
 
 fn run_pending(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     let config = args.settings.check()?;
-    server_key::reject_lost_database(&config.database)?;
+    server_key::reject_lost_database(&config)?;
     let run = retry_while_locked(|| migrations::run_pending(&config.database))?;
     let states = services::migration_states(&config.database)?;
     let ran: Vec<&str> = states

@@ -1,6 +1,6 @@
 //! The server key: read from the settings, or from a file next to the SQLite database that the first start creates.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, DatabaseUrl};
@@ -22,11 +22,13 @@ pub enum ServerKeyError {
     Lost(PathBuf),
     /// There is a key file, and the database that it belongs to is missing or empty.
     #[error(
-        "the server key {} exists, but the database {database} is missing or empty: restore the database from a backup, or correct DATABASE_URL. To start with a new database, delete the key as well", key.display()
+        "the server key {key} exists, but the database {database} is missing or empty: delete {file}-wal and {file}-shm, if they exist, and restore the database from a backup, or correct DATABASE_URL. To start with a new database, move the key away, if no other database uses it", key = key.display(), file = file.display()
     )]
     DatabaseLost {
         /// The database.
         database: String,
+        /// The file of the database.
+        file: PathBuf,
         /// The key file.
         key: PathBuf,
     },
@@ -69,18 +71,42 @@ pub fn find(config: &Config) -> Result<Option<(ServerKey, ServerKeySource)>, Ser
 }
 
 /// Rejects a key file without its database, before a new database is created: a server that lost its accounts would offer
-/// to create the first administrator. The first start creates the database first, so an interrupted one passes.
+/// to create the first administrator. The first start creates the database first, so an interrupted one passes. So does
+/// a start whose key is in the settings, or beside another database, to which the key file may belong.
 ///
 /// # Errors
 /// [`ServerKeyError::DatabaseLost`], or the file cannot be opened.
-pub fn reject_lost_database(database: &DatabaseUrl) -> Result<(), ServerKeyError> {
+pub fn reject_lost_database(config: &Config) -> Result<(), ServerKeyError> {
+    let DatabaseUrl::Sqlite(file) = &config.database else { return Ok(()) };
+    if config.server_key.is_some() {
+        return Ok(());
+    }
     // In this order: another process may create both in between.
-    match key_file(database).filter(|key| key.exists()) {
-        Some(key) if migrations::is_new(database)? => {
-            Err(ServerKeyError::DatabaseLost { database: database.to_string(), key })
+    match key_file(&config.database).filter(|key| key.exists()) {
+        Some(key) if migrations::is_new(&config.database)? && !has_other_database(file) => {
+            Err(ServerKeyError::DatabaseLost { database: config.database.to_string(), file: file.clone(), key })
         }
         _ => Ok(()),
     }
+}
+
+/// Whether another SQLite file is in the folder of this one.
+fn has_other_database(file: &Path) -> bool {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    entries.flatten().any(|entry| {
+        // Opening a pipe could wait for ever.
+        entry.file_type().is_ok_and(|kind| kind.is_file())
+            && Some(entry.file_name().as_os_str()) != file.file_name()
+            && is_sqlite(&entry.path())
+    })
+}
+
+/// Whether a file begins as SQLite's do (SQLite, "Database File Format", 1.3.1).
+fn is_sqlite(path: &Path) -> bool {
+    const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+    let mut head = [0; MAGIC.len()];
+    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok_and(|()| &head == MAGIC)
 }
 
 /// Finds the key, or creates it on the first start with SQLite.

@@ -61,6 +61,25 @@ async fn replaced_or_deleted_file_ends_the_server_and_loses_no_acknowledged_writ
     }
 }
 
+#[tokio::test]
+async fn older_file_moved_into_place_keeps_exactly_its_own_data() {
+    let database = TestDatabase::empty();
+    let mut server = LoggedProcess::start(serve_in_folder(&database));
+    server.wait_for_url();
+    add_user(&database, "alice");
+    run_in_shell(&database, &documented_commands()[0]);
+    // After the backup, in the write-ahead log of the old file.
+    add_user(&database, "bob");
+    let folder = database.folder.path();
+    std::fs::rename(folder.join("backup.db"), folder.join("data/vestibule.db")).expect("it is moved");
+    assert_eq!(server.wait().code(), Some(1), "{:?}", server.seen);
+    assert_eq!(server.count("vestibule.db.replaced-"), 1, "{:?}", server.seen);
+    assert!(!folder.join("data/vestibule.db-wal").exists() && !folder.join("data/vestibule.db-shm").exists());
+    let mut server = LoggedProcess::start(serve_in_folder(&database));
+    let url = server.wait_for_url();
+    assert_eq!((sign_in(&url, "alice").await, sign_in(&url, "bob").await), (StatusCode::OK, StatusCode::BAD_REQUEST));
+}
+
 #[test]
 fn key_without_its_database_is_refused_until_the_key_is_deleted_too() {
     let database = TestDatabase::empty();
@@ -69,10 +88,10 @@ fn key_without_its_database_is_refused_until_the_key_is_deleted_too() {
     let (file, key) = (folder.join("vestibule.db"), folder.join("server.key"));
     let refused = |expected: &dyn Fn(&Path) -> bool| {
         let mut migrate = database.command(&["migrate", "run"]);
-        migrate.env("DATABASE_URL", "sqlite://data/vestibule.db");
+        migrate.env("DATABASE_URL", "sqlite://data/vestibule.db").env_remove("SERVER_KEY");
         for command in [serve_in_folder(&database), migrate] {
-            let output = run(command).fails(1, "data/vestibule.db is missing or empty: restore");
-            assert!(output.err.contains("delete the key as well"), "{}", output.err);
+            let output = run(command).fails(1, "data/vestibule.db is missing or empty: delete");
+            assert!(output.err.contains("move the key away, if no other database uses it"), "{}", output.err);
             assert!(expected(&file), "the file is left as it was");
         }
     };
