@@ -133,11 +133,9 @@ class Bench:
         return json.loads(subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE).stdout)
 
     def seed(self, users, settings=None):
-        """Creates accounts with `vestibule seed`. The first is an admin; otherwise, each start writes a set-up link."""
+        """Creates accounts with `vestibule seed`."""
         file = self.folder / "users.toml"
-        roles = lambda name: 'roles = ["admin"]\n' if name == users[0] else ""
-        entry = lambda name: f'[[users]]\nusername = "{name}"\npassword = "{PASSWORD}"\n{roles(name)}'
-        file.write_text("".join(map(entry, users)))
+        file.write_text(seed_file(users))
         subprocess.run(
             [self.shipped, "seed", file], env={**self.env, **(settings or {})}, check=True, stdout=subprocess.DEVNULL)
 
@@ -160,6 +158,13 @@ class Bench:
     def run_load(self, server, requests, pick):
         # The warm-up of `hot` sends each of its many requests once, also on a slow machine.
         return finish_load(self.start_load(server, requests, pick, 8 if pick == "hot" else 3, SECONDS))
+
+
+def seed_file(users):
+    """The file of `vestibule seed` for these users. The first is an admin; otherwise, each start writes a set-up link."""
+    roles = lambda name: 'roles = ["admin"]\n' if name == users[0] else ""
+    entry = lambda name: f'[[users]]\nusername = "{name}"\npassword = "{PASSWORD}"\n{roles(name)}'
+    return "".join(map(entry, users))
 
 
 def finish_load(process):
