@@ -31,8 +31,8 @@ def repeating(steps):
         ended.set()
         for thread in threads:
             thread.join()
-    if errors:
-        raise errors[0]
+        if errors:
+            raise errors[0]
 
 
 class Exchange(typing.NamedTuple):
