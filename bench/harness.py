@@ -161,7 +161,7 @@ class Bench:
 
 
 def seed_file(users):
-    """The file of `vestibule seed` for these users. The first is an admin; otherwise, each start writes a set-up link."""
+    """A seed file of these users. The first is an admin; otherwise, each start writes a set-up link."""
     roles = lambda name: 'roles = ["admin"]\n' if name == users[0] else ""
     entry = lambda name: f'[[users]]\nusername = "{name}"\npassword = "{PASSWORD}"\n{roles(name)}'
     return "".join(map(entry, users))

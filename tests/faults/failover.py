@@ -36,8 +36,7 @@ def is_accepted(address, refresh_token):
 
 def failover(folder):
     with cluster(folder) as primary, synchronous_standby(primary, folder) as standby:
-        url = (f"postgres:///postgres?user=postgres&host=127.0.0.1,127.0.0.1"
-               f"&port={primary.port},{standby.port}")
+        url = f"postgres://postgres@127.0.0.1,127.0.0.1/postgres?port={primary.port},{standby.port}"
         with server(url, folder, USERS) as running:
             clients = [TokenClient(running.address, USERS[number::4]) for number in range(4)]
             with repeating([client.step for client in clients]):

@@ -21,7 +21,8 @@ REQUEST_LIMIT = 7
 # The load signs in to few accounts from one address, and interrupted attempts count as failures.
 SETTINGS = {
     "SERVER_KEY": SERVER_KEY, "BIND": "127.0.0.1:0", "ARGON2_MEMORY_KIB": "64", "ARGON2_ITERATIONS": "1",
-    **dict.fromkeys(["THROTTLE_ACCOUNT", "THROTTLE_ACCOUNT_NETWORK", "THROTTLE_NETWORK", "THROTTLE_SIGN_INS"], "100000")}
+    "THROTTLE_ACCOUNT": "100000", "THROTTLE_ACCOUNT_NETWORK": "100000", "THROTTLE_NETWORK": "100000",
+    "THROTTLE_SIGN_INS": "100000"}
 
 
 def environment(url, settings):
