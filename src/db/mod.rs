@@ -294,6 +294,10 @@ impl Db {
         let pool = Arc::clone(&self.pool);
         let attempts = pool.size + 1;
         let job = move |job: &Job| {
+            // A new connection would open the other file, and apply the old file's write-ahead log to it.
+            if let Some(file) = pool.file.as_ref().filter(|file| file.is_replaced()) {
+                return Err(DbError::FileReplaced(file.path().to_owned()).into());
+            }
             for attempts_left in (0..attempts).rev() {
                 // If the work panics, the connection is dropped, not reused with its transaction open.
                 let taken = pool.idle.take();
