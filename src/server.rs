@@ -94,7 +94,7 @@ pub enum StartError {
     DatabaseReplaced {
         /// The database file.
         path: PathBuf,
-        /// What became of the old file's write-ahead log, as a sentence without its full stop.
+        /// Where the old file's write-ahead log is now, as a sentence without its full stop.
         log: String,
     },
     /// A thread cannot be started.
@@ -290,7 +290,7 @@ async fn create_setup_link(db: &Db, now: Moment) -> Result<Option<PlainSecret>, 
     .await
 }
 
-/// Watches the database, and stops the server if its file is replaced: it would go on with data that nobody keeps.
+/// Watches the database, and stops the server if its file is replaced: it would go on with data that is lost when it stops.
 fn watch_database(
     services: &Services,
     start_db: Db,

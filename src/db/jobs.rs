@@ -108,7 +108,7 @@ impl Job {
         Ok(Arc::new(Self { state, begun: Arc::clone(begun) }))
     }
 
-    /// Whether nobody waits for the result any more. Its transaction must not commit then: the client was told to retry.
+    /// Whether the caller no longer waits for the result. Its transaction must not commit then: the client was told to retry.
     pub fn is_abandoned(&self) -> bool {
         matches!(*self.state.lock().unwrap_or_else(PoisonError::into_inner), JobState::Abandoned)
     }

@@ -49,7 +49,7 @@ const REQUEST: Limits =
     Limits { connection: Duration::from_millis(500), turn: Duration::from_secs(2), job: Duration::from_secs(2) };
 /// Housekeeping deletes a thousand rows in one transaction.
 const BACKGROUND: Limits = Limits { turn: Duration::from_secs(3), job: Duration::from_secs(30), ..REQUEST };
-/// A seed file of ten thousand users is one transaction, and whoever waits for a command can end it.
+/// A seed file of ten thousand users is one transaction, and the person who waits for a command can end it.
 const COMMAND: Limits = Limits { turn: Duration::from_secs(3), job: Duration::from_mins(10), ..REQUEST };
 /// Instances that start at the same time wait for each other.
 const START: Limits = Limits { connection: START_WAIT, turn: START_WAIT, job: Duration::from_mins(1) };

@@ -9,7 +9,7 @@ use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::secret::{PlainSecret, random_id};
 use crate::users::UserId;
-pub use store::delete_expired;
+pub use store::{delete_expired, use_unstored_once};
 
 /// The purpose of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,17 +149,6 @@ pub fn count(conn: &mut DbConnection, purpose: LinkPurpose, now: Moment) -> Quer
 /// Marks a link as used; `false` if it was used already.
 pub fn use_once(conn: &mut DbConnection, link: &Link, now: Moment) -> QueryResult<bool> {
     store::set_used(conn, &link.id, now)
-}
-
-/// Records that a link that is not stored was used, until it expires; `false` if it was used already.
-pub fn use_unstored_once(
-    conn: &mut DbConnection,
-    purpose: &str,
-    id: &str,
-    expires_at: Moment,
-    now: Moment,
-) -> QueryResult<bool> {
-    store::insert_used(conn, purpose, id, expires_at, now)
 }
 
 /// Revokes a link; `false` if no usable link has this purpose and ID.

@@ -39,8 +39,8 @@ pub(super) fn insert(conn: &mut DbConnection, link: &NewLinkRow<'_>) -> QueryRes
     diesel::insert_into(links::table).values(link).execute(conn).map(drop)
 }
 
-/// Inserts a used link that has no secret; `false` if one has this ID.
-pub(super) fn insert_used(
+/// Records that a link that is not stored was used, until it expires; `false` if it was used already.
+pub fn use_unstored_once(
     conn: &mut DbConnection,
     purpose: &str,
     id: &str,
@@ -53,7 +53,7 @@ pub(super) fn insert_used(
     let used = (
         links::id.eq(id),
         links::purpose.eq(purpose),
-        // The hash of no secret, which is 43 characters of base64url.
+        // Not 43 characters of base64url, so it is the hash of no secret.
         links::secret_hash.eq(format!("used {id}")),
         links::created_at.eq(now),
         links::expires_at.eq(expires_at),

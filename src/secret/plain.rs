@@ -24,7 +24,7 @@ impl PlainSecret {
         Self(Zeroizing::new(base64url(bytes.as_ref())))
     }
 
-    /// Generates a secret of 128 random bits and a tag of 128 bits, an HMAC under `key`: whoever has the key can tell it
+    /// Generates a secret of 128 random bits and a tag of 128 bits, an HMAC under `key`: who has the key can tell it
     /// from a made-up one without a look-up. `purpose` says what it is for and whom.
     #[must_use]
     pub fn generate_tagged(key: &DerivedKey, purpose: &[&[u8]]) -> Self {

@@ -189,7 +189,7 @@ impl TokenService {
     }
 
     /// Verifies a token as its issuer, for introspection: with no leeway after `exp`, and with HS256 only if this
-    /// server issued the token, whoever else can sign. The caller compares the claims with the database.
+    /// server issued the token, because other holders of the secret can sign, too. The caller compares the claims with the database.
     pub fn verify_as_issuer(&self, token: &str) -> Result<Arc<VerifiedToken>, TokenError> {
         let verified = self.check_signature_cached(token)?;
         verified.claims.check_time_as_issuer(self.0.clock.now())?;

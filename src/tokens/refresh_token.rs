@@ -94,7 +94,7 @@ impl RefreshTokenKey {
         constant_time_eq(code.as_bytes(), family.code.as_bytes()).then_some(&family.id)
     }
 
-    /// The code also covers the secret: whoever knows a session's ID, which is no secret, must not be able to make a
+    /// The code also covers the secret: knowing a session's ID, which is public, must not be enough to make a
     /// token of its family, because presenting one ends the session.
     fn code(&self, secret: &PlainSecret, family_id: &str) -> String {
         base64url(&self.0.hmac(&[secret.reveal().as_bytes(), family_id.as_bytes()])[..CODE_BYTES])

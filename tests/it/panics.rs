@@ -7,7 +7,7 @@ use vestibule::db::DbError;
 
 use crate::harness::{PASSWORD, TestApp, TestResponse};
 
-/// Moves the clock to the last moment that it knows: adding to it overflows, and whoever does so panics.
+/// Moves the clock to the last moment that it knows: adding to it overflows, which panics.
 const TO_THE_END: Duration = Duration::from_hours(285_000 * 365 * 24);
 
 #[tokio::test]

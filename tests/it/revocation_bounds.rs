@@ -1,4 +1,4 @@
-//! The bound of the list of revoked sessions: one user or client cannot fill it, and nobody's entries are lost to it.
+//! The bound of the list of revoked sessions: one user or client cannot fill it, and no other's entries are lost to it.
 
 use std::time::Duration;
 

@@ -35,7 +35,7 @@ async fn planted_cookies_are_removed_and_sign_nobody_in() {
     for path in ["/", "/account", "/account/profile"] {
         plant(&browser, &app, SESSION, &session, path).await;
         browser.goto(&format!("{login}/account/profile")).await;
-        assert!(browser.path().await.starts_with("/login?"), "{path}: nobody is signed in");
+        assert!(browser.path().await.starts_with("/login?"), "{path}: no one is signed in");
         sign_in(&browser).await;
         assert_eq!(browser.path().await, "/account/profile", "{path}: alice is not locked out");
         assert!(browser.text("main").await.contains("alice"), "{path}");

@@ -113,7 +113,7 @@ async fn head_that_arrives_byte_by_byte_does_not_extend_its_deadline() {
 }
 
 #[tokio::test]
-async fn head_in_two_parts_and_pipelined_requests_are_answered() {
+async fn head_in_two_parts_and_pipelined_requests_get_responses() {
     let app = start(|_| {}).await;
     let url = app.url.clone();
     blocking(move || {
@@ -222,7 +222,7 @@ async fn clients_that_do_not_read_do_not_fill_the_memory() {
 }
 
 #[tokio::test]
-async fn requests_without_reading_are_not_read_either_and_are_answered_later() {
+async fn requests_without_reading_are_not_read_either_and_get_responses_later() {
     let app = start(|_| {}).await;
     let url = app.url.clone();
     let request = b"HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -233,7 +233,7 @@ async fn requests_without_reading_are_not_read_either_and_are_answered_later() {
         let mut sent = 0;
         while let Ok(count @ 1..) = stream.write(&many[sent % request.len()..]) {
             sent += count;
-            assert!(sent < 32 << 20, "the server reads requests although nobody reads its responses");
+            assert!(sent < 32 << 20, "the server reads requests although its responses are not read");
         }
         stream.set_write_timeout(Some(Duration::from_secs(20))).expect("a timeout");
         let mut writer = stream.try_clone().expect("a descriptor");

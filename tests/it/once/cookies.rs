@@ -115,7 +115,7 @@ async fn two_valid_session_cookies_sign_nobody_in_and_are_removed() {
         assert!(!removed.iter().any(|line| line.contains("Domain=test;")), "{removed:?}");
         // The sign-in page sets its own cookie and removes the others.
         let response = get_with(&app, "/login", format!("{SESSION}={first}; {SESSION}={second}").as_bytes()).await;
-        assert_eq!(response.status, 200, "the form, because nobody is signed in");
+        assert_eq!(response.status, 200, "the form, because no one is signed in");
         let removed = removals(&response, SESSION);
         assert!(removed.iter().any(|line| line.starts_with("Path=/login; ")), "{removed:?}");
         assert!(!removed.iter().any(|line| line.starts_with("Path=/; ")), "its own is not removed: {removed:?}");

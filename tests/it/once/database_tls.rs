@@ -50,7 +50,7 @@ async fn password_is_not_sent_in_clear_text_unless_it_is_allowed() {
 #[test]
 fn unverified_connection_beyond_this_machine_is_reported_at_start() {
     let database = TestDatabase::empty();
-    // The address is reserved for documentation (RFC 5737), and nothing answers there.
+    // The address is reserved for documentation (RFC 5737), and no host has it.
     let url = "postgres://me:hunter2@192.0.2.1/name?connect_timeout=2";
     let mut server = LoggedProcess::start(database.serve(&[("DATABASE_URL", url)]));
     let line = server.wait_for("is not protected by verified TLS");
