@@ -1,5 +1,8 @@
 //! Start of the server: builds the services, mounts the routes and listens.
 
+mod background;
+mod error;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
@@ -7,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actix_server::ServerBuilder;
-use actix_web::dev::{Server, ServerHandle};
+use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use tokio::sync::mpsc;
@@ -17,24 +20,24 @@ use crate::authentication::{AuthService, RequestLimiter};
 use crate::clock::{Clock, Moment};
 use crate::config::{Config, Signing};
 use crate::connections::{self, ConnectionLimits, Connections};
-use crate::db::migrations::MigrationError;
 use crate::db::{Db, DbError, server_time};
-use crate::mail::{self, Outbox, Sending, SmtpError};
+use crate::mail::{self, Outbox, Sending};
 use crate::oauth::revoked::RevocationList;
 use crate::ops::database_start::{self, retry_while_unavailable};
 use crate::ops::health::Readiness;
-use crate::ops::housekeeping::{self, HousekeepingConfig};
-use crate::ops::server_key::{self, ServerKeyError, ServerKeySource};
-use crate::ops::{database_watch, health, metrics_endpoint};
+use crate::ops::housekeeping::HousekeepingConfig;
+use crate::ops::server_key::{self, ServerKeySource};
+use crate::ops::{health, metrics_endpoint};
 use crate::registration::RegistrationLinks;
 use crate::secret::{PlainSecret, ServerKey};
 use crate::sessions::{Lifetimes, RevokedSessions, STALE_AFTER, SessionService};
 use crate::supervisor::{FailedTasks, Supervisor};
-use crate::tokens::{KeyError, Keys, TokenService};
+use crate::tokens::{Keys, TokenService};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
 use crate::web::{WebConfig, assets, error_page, headers, language_switch, pages, panics, request_cookies};
 use crate::{account_pages, forward_auth, login, oauth, openapi, recovery, registration};
+pub use error::StartError;
 
 /// How long a stopping server waits for running requests.
 const SHUTDOWN_TIMEOUT_SECONDS: u64 = 10;
@@ -54,64 +57,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { revocations_stale_after: STALE_AFTER, connections: ConnectionLimits::default() }
-    }
-}
-
-/// An error that prevents the start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A migration failed.
-    #[error(transparent)]
-    Migration(#[from] MigrationError),
-    /// A database query failed.
-    #[error(transparent)]
-    Database(#[from] DbError),
-    /// There is no usable server key.
-    #[error(transparent)]
-    ServerKey(#[from] ServerKeyError),
-    /// There is no usable signing key.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The server cannot listen on an address.
-    #[error(
-        "cannot listen on {address} ({reason}): stop the process that uses it, or set {setting} to another address"
-    )]
-    Bind {
-        /// The setting that contains it.
-        setting: &'static str,
-        /// The address.
-        address: SocketAddr,
-        /// The operating system's error.
-        reason: io::Error,
-    },
-    /// The settings of the mail server are invalid.
-    #[error(transparent)]
-    Smtp(#[from] SmtpError),
-    /// The database file was replaced or deleted while the server ran.
-    #[error(
-        "the database file {path} was replaced or deleted while the server was running, which has stopped. {log}. Then start it again to use the file that is there now", path = path.display()
-    )]
-    DatabaseReplaced {
-        /// The database file.
-        path: PathBuf,
-        /// Where the old file's write-ahead log is now, as a sentence without its full stop.
-        log: String,
-    },
-    /// A thread cannot be started.
-    #[error("cannot start the server threads")]
-    Threads(#[from] io::Error),
-}
-
-impl StartError {
-    /// Whether the database is not available at the moment, and the same start may succeed later.
-    fn is_temporary(&self) -> bool {
-        match self {
-            Self::Migration(error) | Self::ServerKey(ServerKeyError::Open(error)) => error.is_temporary(),
-            Self::Database(error)
-            | Self::ServerKey(ServerKeyError::Database(error))
-            | Self::Key(KeyError::Database(error)) => error.is_temporary(),
-            _ => false,
-        }
     }
 }
 
@@ -245,8 +190,9 @@ pub async fn start_with(config: Config, clock: Clock, limits: Limits) -> Result<
     let setup_link = create_setup_link(&start_db, services.clock.now()).await?;
     let web_config = WebConfig::new(&config, &server_key);
     pages::load();
-    let (server, addresses) = listen(listeners, config, web_config, services.clone(), limits.connections, &supervisor)?;
-    let database_lost = watch_database(&services, start_db, server.handle(), &supervisor);
+    background::keep_up_to_date(&services, HousekeepingConfig::new(&config), &supervisor);
+    let (server, addresses) = listen(listeners, config, web_config, services.clone(), limits.connections)?;
+    let database_lost = background::watch_database(&services, start_db, server.handle(), &supervisor);
     Ok(Running {
         server,
         addresses,
@@ -290,34 +236,6 @@ async fn create_setup_link(db: &Db, now: Moment) -> Result<Option<PlainSecret>, 
     .await
 }
 
-/// Watches the database, and stops the server if its file is replaced: it would go on with data that is lost when it stops.
-fn watch_database(
-    services: &Services,
-    start_db: Db,
-    server: ServerHandle,
-    supervisor: &Supervisor,
-) -> mpsc::Receiver<PathBuf> {
-    let (sender, receiver) = mpsc::channel(1);
-    let Services { db, clock, readiness, .. } = services.clone();
-    let integrity_readiness = readiness.clone();
-    supervisor.spawn("checking the database for damage", move || {
-        database_watch::check_integrity(start_db.clone(), integrity_readiness.clone())
-    });
-    supervisor.spawn("watching the database", move || {
-        let watching = database_watch::watch(db.clone(), clock.clone(), readiness.clone());
-        let (sender, server) = (sender.clone(), server.clone());
-        async move {
-            let path = watching.await;
-            tracing::error!(path = %path.display(), "the database file was replaced or deleted; stopping");
-            // Full or closed: the server stops already.
-            let _ = sender.try_send(path);
-            // Not graceful: every write fails, and the log must be set aside before another process opens the new file.
-            server.stop(false).await;
-        }
-    });
-    receiver
-}
-
 fn listen_for_metrics(
     config: &Config,
     limits: ConnectionLimits,
@@ -345,17 +263,7 @@ fn listen(
     web_config: WebConfig,
     services: Services,
     limits: ConnectionLimits,
-    supervisor: &Supervisor,
 ) -> Result<(Server, Vec<SocketAddr>), StartError> {
-    let Services { db, sessions, tokens, readiness, .. } = services.clone();
-    let kept_clean = HousekeepingConfig::new(&config);
-    let (clean_db, clean_sessions, clean_tokens) = (db.for_background(), sessions.clone(), tokens.clone());
-    supervisor.spawn("housekeeping", move || {
-        housekeeping::keep_clean(clean_db.clone(), clean_sessions.clone(), clean_tokens.clone(), kept_clean)
-    });
-    supervisor.spawn("reading revoked sessions", move || {
-        housekeeping::keep_revoked_sessions_fresh(db.clone(), sessions.clone(), tokens.clone(), readiness.clone())
-    });
     let trusted_proxies = config.trusted_proxies.clone();
     let (config, web_config) = (web::Data::new(config), web::Data::new(web_config));
     let application = move || {
