@@ -1,8 +1,8 @@
 //! A connection of the pool: how it is opened, and whether it can be used again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use diesel::connection::InstrumentationEvent;
 use diesel::{Connection as _, ConnectionError};
@@ -75,30 +75,42 @@ pub(super) struct Connector {
     lock_wait: Duration,
     /// Server options for PostgreSQL. They limit reads, which have no transaction that could.
     options: String,
-    /// Set when a pooler has rejected the options. Then only the job's own limit ends a read.
-    rejects_options: AtomicBool,
+    /// When a pooler has last rejected the options. For some time after that, only the job's own limit ends a read.
+    rejected_options_at: Mutex<Option<Instant>>,
 }
+
+/// How long connections are opened without options after these were rejected. The rejection may have had another reason
+/// that was gone a moment later, such as too many connections.
+const WITHOUT_OPTIONS_FOR: Duration = Duration::from_mins(10);
+/// A server that has not responded by then is away, and a second attempt would only take longer.
+const QUICK_RESPONSE: Duration = Duration::from_secs(1);
 
 impl Connector {
     /// For connections whose jobs end within `job_limit`.
     pub fn new(url: DatabaseUrl, job_limit: Duration) -> Self {
         let options = StatementLimits::within(job_limit).options();
         let lock_wait = (job_limit * 3 / 4).min(START_WAIT);
-        Self { url, lock_wait, options, rejects_options: AtomicBool::new(false) }
+        Self { url, lock_wait, options, rejected_options_at: Mutex::default() }
     }
 
     pub fn connect(&self) -> Result<PooledConnection, ConnectionError> {
         let open = |options| DbConnection::open(&self.url, self.lock_wait, options).map(PooledConnection::new);
-        if self.rejects_options.load(Ordering::Relaxed) {
+        if self.rejected_options().is_some_and(|at| at.elapsed() < WITHOUT_OPTIONS_FOR) {
             return open("");
         }
+        let begun = Instant::now();
         open(&self.options).or_else(|error| {
-            // PgBouncer rejects options that could stay on a connection for its next client.
-            if !error.to_string().contains("unsupported startup parameter") {
+            // Poolers reject options that could stay on a connection for its next client, each with a text of its own.
+            if begun.elapsed() >= QUICK_RESPONSE {
                 return Err(error);
             }
-            self.rejects_options.store(true, Ordering::Relaxed);
-            open("")
+            let connection = open("").map_err(|_| error)?;
+            *self.rejected_options() = Some(Instant::now());
+            Ok(connection)
         })
+    }
+
+    fn rejected_options(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.rejected_options_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -138,8 +138,9 @@ pub fn read_startup(client: &mut TcpStream) -> Option<Vec<u8>> {
     }
 }
 
-/// A pooler that rejects server options at the start of a session, as `PgBouncer` does. Returns the URL through it.
-pub fn start_pooler_without_options(database: &TestDatabase) -> Option<String> {
+/// A pooler that rejects server options at the start of a session, as `PgBouncer` and others do, with this text. Returns
+/// the URL through it.
+pub fn start_pooler_without_options(database: &TestDatabase, rejection: &'static str) -> Option<String> {
     let server = postgres_address(database)?;
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -147,9 +148,9 @@ pub fn start_pooler_without_options(database: &TestDatabase) -> Option<String> {
         for mut client in listener.incoming().map_while(Result::ok) {
             let Some(packet) = read_startup(&mut client) else { continue };
             if packet.windows(8).any(|window| window == b"options\0") {
-                let fields = b"SFATAL\0C08P01\0Munsupported startup parameter in options: lock_timeout\0\0";
+                let fields = format!("SFATAL\0C08P01\0M{rejection}\0\0");
                 let length = u32::try_from(fields.len() + 4).expect("a short message");
-                let _ = client.write_all(&[b"E", &length.to_be_bytes()[..], fields].concat());
+                let _ = client.write_all(&[b"E", &length.to_be_bytes()[..], fields.as_bytes()].concat());
                 continue;
             }
             let mut upstream = TcpStream::connect(server).expect("the server listens");
