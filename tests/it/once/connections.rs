@@ -1,5 +1,6 @@
 //! Connections of clients that send or read too slowly, or open too many.
 
+use std::collections::HashSet;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -282,14 +283,18 @@ async fn connections_from_one_network_are_limited_and_those_of_proxies_are_not()
 }
 
 /// The connections that the server has accepted. Those in the backlog belong to no file descriptor, whose inode is 0.
+///
+/// The table may list a connection twice, as it is read in parts while other connections come and go: each inode counts
+/// once.
 fn accepted_connections(url: &str) -> usize {
     let port: u16 = url.rsplit_once(':').expect("a port").1.parse().expect("a port");
     let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
-    let is_accepted = |line: &&str| {
+    let inode = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        fields[1].ends_with(&format!(":{port:04X}")) && fields[3] == "01" && fields[9] != "0"
+        let is_accepted = fields[1].ends_with(&format!(":{port:04X}")) && fields[3] == "01" && fields[9] != "0";
+        is_accepted.then(|| fields[9].to_owned())
     };
-    table.lines().skip(1).filter(is_accepted).count()
+    table.lines().skip(1).filter_map(inode).collect::<HashSet<String>>().len()
 }
 
 #[tokio::test]
