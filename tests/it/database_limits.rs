@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection as _;
 use diesel::{QueryableByName, RunQueryDsl as _, sql_query, sql_types};
 use futures_util::future::join_all;
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use vestibule::config::Settings;
 use vestibule::db::{Db, DbConnection, DbError};
 
@@ -104,7 +104,7 @@ async fn frozen_database_is_503_for_each_request_and_does_not_delay_the_stop() {
     let proxy = PostgresProxy::start(&database);
     let url = proxy.as_ref().map_or(&database.url, |proxy| &proxy.url);
     let mut server = ServerProcess::start(&database, &[("DATABASE_URL", url)]);
-    let client = Client::builder().timeout(Duration::from_secs(20)).build().expect("a client");
+    let client = crate::harness::client_builder().timeout(Duration::from_secs(20)).build().expect("a client");
     let form = [("username", "alice"), ("password", PASSWORD)];
     let sign_in = || client.post(format!("{}/token", server.url)).form(&form).send();
     assert_eq!(sign_in().await.expect("a response").status(), StatusCode::OK);

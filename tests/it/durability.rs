@@ -71,7 +71,7 @@ async fn kill_repeatedly() -> usize {
     let server = start(&database).await;
     for number in 0..CLIENTS {
         let form = [("username", format!("user{number}")), ("password", PASSWORD.to_owned())];
-        let response = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form).send().await;
+        let response = crate::harness::http_client().post(format!("{}/token", server.url)).form(&form).send().await;
         assert_eq!(response.expect("a response").status(), StatusCode::OK);
     }
     confirmed.len()
@@ -92,7 +92,7 @@ fn random_delay() -> Duration {
 
 /// Signs in repeatedly and returns the IDs of the confirmed sessions.
 async fn sign_in_until_killed(url: String, number: usize, count: Arc<AtomicUsize>) -> Vec<String> {
-    let client = reqwest::Client::new();
+    let client = crate::harness::http_client();
     let form = [("username", format!("user{number}")), ("password", PASSWORD.to_owned())];
     let mut ids = Vec::new();
     loop {
@@ -119,7 +119,7 @@ async fn attempt_of_a_killed_server_counts_as_failed_after_a_minute() {
     let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "20"), ("THROTTLE_ACCOUNT_NETWORK", "1")];
     let mut server = ServerProcess::start(&database, &slow);
     let form = [("username", "alice"), ("password", PASSWORD)];
-    let request = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form);
+    let request = crate::harness::http_client().post(format!("{}/token", server.url)).form(&form);
     let request = tokio::spawn(request.send());
     let mut direct = DirectConnection::open(&database);
     direct_database::wait_until_in_flight(&mut direct, &request).await;

@@ -29,8 +29,9 @@ fn cli_with(database: &TestDatabase, server_key: &str, arguments: &[&str]) -> Va
 
 /// The `kid` of the key that a server signs with: the first one that it publishes.
 async fn signing(server: &ServerProcess) -> String {
-    let set =
-        TestResponse::to(reqwest::Client::new().get(format!("{}/.well-known/jwks.json", server.url))).await.json();
+    let set = TestResponse::to(crate::harness::http_client().get(format!("{}/.well-known/jwks.json", server.url)))
+        .await
+        .json();
     text(&set["keys"][0], "kid").to_owned()
 }
 
@@ -49,13 +50,13 @@ async fn rotate(database: &TestDatabase, server_key: &str, servers: &[&ServerPro
 }
 
 async fn token_from(url: &str, form: &[(&str, &str)]) -> Value {
-    let response = TestResponse::to(reqwest::Client::new().post(format!("{url}/token")).form(form)).await;
+    let response = TestResponse::to(crate::harness::http_client().post(format!("{url}/token")).form(form)).await;
     assert_eq!(response.status, 200, "{response:?}");
     response.json()
 }
 
 async fn me(url: &str, token: &str) -> u16 {
-    TestResponse::to(reqwest::Client::new().get(format!("{url}/me")).bearer_auth(token)).await.status
+    TestResponse::to(crate::harness::http_client().get(format!("{url}/me")).bearer_auth(token)).await.status
 }
 
 fn text<'a>(of: &'a Value, name: &str) -> &'a str {
@@ -90,8 +91,9 @@ async fn tokens_of_a_retired_key_are_refused_by_every_server_within_a_second() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!((me(&server.url, old).await, me(&server.url, new).await), (401, 200));
-        let set =
-            TestResponse::to(reqwest::Client::new().get(format!("{}/.well-known/jwks.json", server.url))).await.json();
+        let set = TestResponse::to(crate::harness::http_client().get(format!("{}/.well-known/jwks.json", server.url)))
+            .await
+            .json();
         assert_eq!(set["keys"].as_array().map(Vec::len), Some(1));
     }
 }
@@ -131,7 +133,7 @@ struct Counts {
 
 /// Signs in and refreshes at one server, and presents new and earlier tokens to the other.
 async fn use_both(name: String, urls: [String; 2], is_done: Arc<AtomicBool>, counts: Arc<Counts>) -> Vec<String> {
-    let client = reqwest::Client::new();
+    let client = crate::harness::http_client();
     let form = [("username", name.as_str()), ("password", PASSWORD)];
     let (mut tokens, mut refresh_token, mut sign_ins) = (Vec::new(), String::new(), 0);
     for turn in 0.. {

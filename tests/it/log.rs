@@ -17,21 +17,22 @@ pub const PIPE_BYTES: usize = 65_536;
 /// Waits until `/readyz` has this status.
 pub async fn wait_for_ready_status(url: &str, status: u16) {
     let begun = Instant::now();
-    while TestResponse::to(reqwest::Client::new().get(format!("{url}/readyz"))).await.status != status {
+    while TestResponse::to(crate::harness::http_client().get(format!("{url}/readyz"))).await.status != status {
         assert!(begun.elapsed() < Duration::from_secs(20), "/readyz has not become {status}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
 async fn status_of_me(server: &ServerProcess, token: &str) -> u16 {
-    TestResponse::to(reqwest::Client::new().get(format!("{}/me", server.url)).bearer_auth(token)).await.status
+    TestResponse::to(crate::harness::http_client().get(format!("{}/me", server.url)).bearer_auth(token)).await.status
 }
 
 /// A short outage, during which the server logs, does not stop it from noticing what other processes end.
 async fn assert_outage_is_survived(database: &TestDatabase, server: &ServerProcess) {
     direct_database::add_user(database, "alice", &[]).await;
     let form = [("username", "alice"), ("password", PASSWORD)];
-    let response = TestResponse::to(reqwest::Client::new().post(format!("{}/token", server.url)).form(&form)).await;
+    let response =
+        TestResponse::to(crate::harness::http_client().post(format!("{}/token", server.url)).form(&form)).await;
     let token = text(&response.json(), "access_token").to_owned();
     let outage = Outage::begin_for_readers(database);
     wait_for_ready_status(&server.url, 503).await;

@@ -11,7 +11,7 @@ async fn key_and_tokens_survive_a_restart_and_are_shared_by_servers() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
     let ours = TestResponse::to(app.get("/.well-known/jwks.json")).await.json();
-    let client = reqwest::Client::new();
+    let client = crate::harness::http_client();
     let mut tokens = vec![app.token_of("alice").await];
     for _ in 0..2 {
         let mut server = ServerProcess::start(&app.database, &[]);
@@ -30,7 +30,7 @@ async fn key_and_tokens_survive_a_restart_and_are_shared_by_servers() {
 }
 
 async fn ready_status(url: &str) -> u16 {
-    TestResponse::to(reqwest::Client::new().get(format!("{url}/readyz"))).await.status
+    TestResponse::to(crate::harness::http_client().get(format!("{url}/readyz"))).await.status
 }
 
 async fn wait_for_ready_status(url: &str, status: u16) {

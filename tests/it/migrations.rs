@@ -210,7 +210,7 @@ async fn database_newer_than_the_binary_is_refused() {
         assert!(stderr.contains(words), "{words}: {stderr}");
     }
     let form = [("username", "alice"), ("password", crate::harness::PASSWORD)];
-    let response = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form).send().await;
+    let response = crate::harness::http_client().post(format!("{}/token", server.url)).form(&form).send().await;
     assert_eq!(response.expect("a response").status(), 200);
 }
 

@@ -96,7 +96,8 @@ async fn shorter_lifetime_applies_to_existing_sessions() {
     let cookie = visitor.cookie(SESSION).expect("signed in");
     for (idle, status) in [("30d", 200), ("1d", 303)] {
         let server = ServerProcess::start(&app.database, &[("REMEMBER_IDLE", idle)]);
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let client =
+            crate::harness::client_builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         let request = client.get(&server.url).header("cookie", format!("{SESSION}={cookie}"));
         assert_eq!(TestResponse::to(request).await.status, status, "{idle}");
         let session = app.write(move |conn| Ok(sessions::list_unended_of_user(conn, alice, 1)?.remove(0))).await;

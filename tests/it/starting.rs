@@ -30,7 +30,7 @@ fn start_with_defaults(database: &TestDatabase) -> ServerProcess {
 
 async fn token_from(server: &ServerProcess) -> String {
     let form = [("username", "alice"), ("password", PASSWORD)];
-    let response = reqwest::Client::new().post(format!("{}/token", server.url)).form(&form).send().await;
+    let response = crate::harness::http_client().post(format!("{}/token", server.url)).form(&form).send().await;
     let response = response.expect("a response");
     assert_eq!(response.status(), StatusCode::OK);
     let body: Value = response.json().await.expect("JSON");
@@ -38,7 +38,7 @@ async fn token_from(server: &ServerProcess) -> String {
 }
 
 async fn status_of_me(server: &ServerProcess, token: &str) -> StatusCode {
-    let request = reqwest::Client::new().get(format!("{}/me", server.url)).bearer_auth(token);
+    let request = crate::harness::http_client().get(format!("{}/me", server.url)).bearer_auth(token);
     request.send().await.expect("a response").status()
 }
 
@@ -99,7 +99,7 @@ async fn first_load_finds_open_connections() {
         let open = admin.count("pg_stat_activity", &format!("datname = '{name}'"));
         assert!(open >= 8, "{open} of the pool's connections are open");
     }
-    let client = reqwest::Client::new();
+    let client = crate::harness::http_client();
     let form = [("username", "alice"), ("password", PASSWORD)];
     let requests = (0..8).map(|_| client.post(format!("{}/token", server.url)).form(&form).send());
     for response in futures_util::future::join_all(requests).await {

@@ -69,7 +69,7 @@ pub fn assert_waits(response: &TestResponse, seconds: u64) {
 async fn concurrent_wrong_passwords_take_ten_hashes() {
     let database = TestDatabase::create();
     let server = ServerProcess::start(&database, &[]);
-    let client = Client::new();
+    let client = crate::harness::http_client();
     let tries = (0..200).map(|_| {
         let request =
             client.post(format!("{}/token", server.url)).form(&[("username", "alice"), ("password", "wrong password")]);
@@ -227,7 +227,7 @@ fn client_with_device_cookie(app: &TestApp, signed_in: &TestResponse) -> Client 
     let device = cookies.find(|cookie| cookie.starts_with("vestibule_device=")).expect("a device cookie");
     let jar = std::sync::Arc::new(reqwest::cookie::Jar::default());
     jar.add_cookie_str(device, &app.url.parse().expect("a URL"));
-    let builder = Client::builder().redirect(reqwest::redirect::Policy::none()).cookie_provider(jar);
+    let builder = crate::harness::client_builder().redirect(reqwest::redirect::Policy::none()).cookie_provider(jar);
     builder.build().expect("a client")
 }
 

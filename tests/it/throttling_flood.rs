@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
-use reqwest::Client;
 use vestibule::authentication::{self, delete_stale_attempts};
 use vestibule::config::Settings;
 use vestibule::db::schema::login_attempts;
@@ -93,7 +92,7 @@ async fn rejected_flood_costs_no_statement() {
     let slow = [("HASH_THREADS", "1"), ("ARGON2_MEMORY_KIB", "262144"), ("ARGON2_ITERATIONS", "20")];
     let limits = [("THROTTLE_ACCOUNT_NETWORK", "1000"), ("THROTTLE_ACCOUNT", "1000"), ("THROTTLE_NETWORK", "1000")];
     let server = ServerProcess::start(&database, &[slow.as_slice(), &limits].concat());
-    let client = Client::new();
+    let client = crate::harness::http_client();
     let send = |name: String| {
         let form = [("username", name), ("password", WRONG.to_owned())];
         TestResponse::to(client.post(format!("{}/token", server.url)).form(&form))

@@ -85,7 +85,7 @@ impl TestApp {
             });
         });
         let (handle, address, services, setup_link) = receiver.await.expect("the server starts");
-        let client = Client::builder()
+        let client = crate::harness::client_builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(30))
             .build()
@@ -104,7 +104,7 @@ impl TestApp {
 
     /// A client with its own cookie jar, as a browser has, that follows no redirect.
     pub fn browser() -> Client {
-        Client::builder()
+        crate::harness::client_builder()
             .redirect(reqwest::redirect::Policy::none())
             .cookie_store(true)
             .timeout(Duration::from_secs(30))

@@ -179,7 +179,7 @@ impl ServerWithCli {
 
     /// `POST path` with these fields, with HTTP Basic authentication if a client is given.
     pub async fn post(&self, path: &str, client: Option<(&str, &str)>, fields: &[(&str, &str)]) -> TestResponse {
-        let request = reqwest::Client::new().post(format!("{}{path}", self.server.url)).form(fields);
+        let request = crate::harness::http_client().post(format!("{}{path}", self.server.url)).form(fields);
         let request = match client {
             Some((id, secret)) => request.basic_auth(id, Some(secret)),
             None => request,
@@ -189,7 +189,7 @@ impl ServerWithCli {
 
     /// The status of `GET /me` with a bearer token.
     pub async fn me(&self, token: &str) -> u16 {
-        let request = reqwest::Client::new().get(format!("{}/me", self.server.url)).bearer_auth(token);
+        let request = crate::harness::http_client().get(format!("{}/me", self.server.url)).bearer_auth(token);
         TestResponse::to(request).await.status
     }
 

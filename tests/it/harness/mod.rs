@@ -26,6 +26,17 @@ pub use database::TestDatabase;
 pub use process::ServerProcess;
 pub use responses::TestResponse;
 
+/// Builds clients that open a connection for each request. A connection from a pool could be the one that the server closes
+/// at this moment, after five idle seconds: a test that waits as long, on a busy machine, would fail.
+pub fn client_builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().pool_max_idle_per_host(0)
+}
+
+/// Such a client, without cookies, that follows redirects.
+pub fn http_client() -> reqwest::Client {
+    client_builder().build().expect("a client")
+}
+
 /// A password that satisfies every rule.
 pub const PASSWORD: &str = "correct horse battery staple";
 /// Another one.

@@ -76,7 +76,7 @@ impl ReverseProxy {
     /// A client with a cookie jar that resolves the names to the proxy and follows redirects.
     pub fn client(&self) -> Client {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        Client::builder()
+        crate::harness::client_builder()
             .cookie_store(true)
             .resolve("app.vestibule.test", address)
             .resolve("login.vestibule.test", address)

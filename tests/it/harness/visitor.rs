@@ -61,7 +61,7 @@ impl Visitor {
         for (name, value) in cookies {
             jar.0.lock().expect("not poisoned").insert((*name).to_owned(), (*value).to_owned());
         }
-        let client = Client::builder()
+        let client = crate::harness::client_builder()
             .redirect(reqwest::redirect::Policy::none())
             .cookie_provider(Arc::clone(&jar))
             .timeout(Duration::from_secs(30))

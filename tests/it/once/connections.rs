@@ -194,7 +194,7 @@ async fn clients_that_do_not_read_do_not_fill_the_memory() {
     let database = TestDatabase::create();
     let server = ServerProcess::start(&database, &[]);
     let (url, id) = (server.url.clone(), server.id());
-    let whole = TestResponse::to(reqwest::Client::new().get(format!("{url}{LARGE}"))).await.body.len();
+    let whole = TestResponse::to(crate::harness::http_client().get(format!("{url}{LARGE}"))).await.body.len();
     assert!(whole * 200 > 4 * GROWTH_KIB * 1024, "{whole}");
     blocking(move || {
         let before = memory_kib(id);

@@ -20,7 +20,7 @@ fn serve_in_folder(database: &TestDatabase) -> Command {
 
 async fn sign_in(url: &str, name: &str) -> StatusCode {
     let form = [("username", name), ("password", PASSWORD)];
-    let response = reqwest::Client::new().post(format!("{url}/token")).form(&form).send().await;
+    let response = crate::harness::http_client().post(format!("{url}/token")).form(&form).send().await;
     response.expect("a response").status()
 }
 
@@ -48,7 +48,7 @@ async fn replaced_or_deleted_file_ends_the_server_and_loses_no_acknowledged_writ
             std::fs::copy(&old, &file).expect("it is copied");
         }
         // From this moment on, nothing is acknowledged: the session would be in the old file.
-        let status = reqwest::Client::new()
+        let status = crate::harness::http_client()
             .post(format!("{url}/token"))
             .form(&[("username", "alice"), ("password", PASSWORD)])
             .send()

@@ -52,7 +52,7 @@ fn built(example: &str) -> PathBuf {
 }
 
 async fn get_whoami(server: &ListeningProcess, token: &str) -> TestResponse {
-    TestResponse::to(reqwest::Client::new().get(format!("{}/whoami", server.url)).bearer_auth(token)).await
+    TestResponse::to(crate::harness::http_client().get(format!("{}/whoami", server.url)).bearer_auth(token)).await
 }
 
 /// Waits for this status.
@@ -126,7 +126,7 @@ async fn assert_accepts_valid_tokens_only(example: &str) {
     let server = start(example, &app.url, &[]).await;
     let response = get_whoami(&server, valid).await;
     assert_eq!((response.status, response.json()), (200, json!({"sub": "alice", "scope": ""})), "{response:?}");
-    let bare = TestResponse::to(reqwest::Client::new().get(format!("{}/whoami", server.url))).await;
+    let bare = TestResponse::to(crate::harness::http_client().get(format!("{}/whoami", server.url))).await;
     assert_eq!((bare.status, bare.header("www-authenticate")), (401, r#"Bearer realm="example""#));
     for (what, token) in invalid_tokens(&app, valid).await {
         let response = get_whoami(&server, &token).await;

@@ -34,7 +34,7 @@ async fn request_body_times_out_after_ten_seconds() {
 async fn token_for_another_audience_is_refused() {
     let database = TestDatabase::create();
     direct_database::add_user(&database, "alice", &[]).await;
-    let client = reqwest::Client::new();
+    let client = crate::harness::http_client();
     let audiences = [None, Some("https://api.example.com"), Some("https://other.example.com")];
     let servers = audiences.map(|audience| {
         let settings: Vec<_> = audience.into_iter().map(|audience| ("AUDIENCE", audience)).collect();

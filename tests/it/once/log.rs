@@ -21,7 +21,7 @@ async fn log_reports_lost_lines_once_it_can_be_written_again() {
         let mut direct = DirectConnection::open(&database);
         direct.run("ALTER TABLE refresh_tokens RENAME TO tokens_away");
         let form = [("token", "A".repeat(43))];
-        let client = reqwest::Client::new();
+        let client = crate::harness::http_client();
         for _ in 0..LINES {
             // Each logs a line.
             let response = TestResponse::to(client.post(format!("{}/token/revoke", server.url)).form(&form)).await;

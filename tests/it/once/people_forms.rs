@@ -47,7 +47,7 @@ async fn secure_cookie_over_http_is_named_as_the_cause() {
     app.add_user("alice", &[]).await;
     // A standard cookie jar sends secure cookies over http to local addresses only.
     let address: std::net::SocketAddr = app.url.trim_start_matches("http://").parse().expect("an address");
-    let browser = reqwest::Client::builder().cookie_store(true).resolve("login.example", address);
+    let browser = crate::harness::client_builder().cookie_store(true).resolve("login.example", address);
     let browser = browser.build().expect("a client");
     let url = format!("http://login.example:{}/login", address.port());
     let html = browser.get(&url).send().await.expect("a response").text().await.expect("text");

@@ -27,7 +27,7 @@ async fn signals_that_mean_nothing_to_the_server_are_ignored() {
     for signal in [Signal::USR1, Signal::USR2, Signal::XFSZ, Signal::PIPE] {
         server.signal(signal);
         // The signal is delivered before the process responds: it would have ended.
-        let response = TestResponse::to(reqwest::Client::new().get(format!("{}/healthz", server.url))).await;
+        let response = TestResponse::to(crate::harness::http_client().get(format!("{}/healthz", server.url))).await;
         assert_eq!(response.status, 200, "{signal:?}");
     }
     server.terminate();
@@ -42,7 +42,7 @@ async fn hangup_finishes_requests_in_flight_and_stops_the_server() {
     let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "5")];
     // This process may have been started with SIGHUP ignored, which its children inherit.
     let mut server = start_through(&["env", "--default-signal=HUP"], &database, &slow);
-    let (client, url) = (reqwest::Client::new(), format!("{}/token", server.url));
+    let (client, url) = (crate::harness::http_client(), format!("{}/token", server.url));
     let form = [("username", "alice"), ("password", PASSWORD)];
     let request = tokio::spawn(async move { client.post(url).form(&form).send().await });
     let mut direct = DirectConnection::open(&database);
@@ -59,6 +59,6 @@ async fn hangup_is_ignored_under_nohup() {
     let database = TestDatabase::create();
     let server = start_through(&["nohup"], &database, &[]);
     server.signal(Signal::HUP);
-    let response = TestResponse::to(reqwest::Client::new().get(format!("{}/healthz", server.url))).await;
+    let response = TestResponse::to(crate::harness::http_client().get(format!("{}/healthz", server.url))).await;
     assert_eq!(response.status, 200);
 }

@@ -56,7 +56,7 @@ async fn stopping_server_finishes_requests_in_flight() {
     let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "5")];
     let mut server = ServerProcess::start(&database, &slow);
     let url = format!("{}/token", server.url);
-    let client = reqwest::Client::new();
+    let client = crate::harness::http_client();
     let form = [("username", "alice"), ("password", PASSWORD)];
     let request = tokio::spawn(async move { client.post(url).form(&form).send().await });
     let mut direct = DirectConnection::open(&database);

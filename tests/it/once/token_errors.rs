@@ -81,7 +81,7 @@ async fn unknown_grant_is_unsupported_and_the_default_is_password() {
 async fn oversized_name_or_password_is_refused_without_a_hash() {
     let database = TestDatabase::create();
     let server = ServerProcess::start(&database, &[]);
-    let client = reqwest::Client::new();
+    let client = crate::harness::http_client();
     for (name, password) in [
         ("a".repeat(257), "x".to_owned()),
         ("é".repeat(129), "x".to_owned()),
@@ -246,7 +246,7 @@ async fn full_hash_queue_is_503_and_tokens_are_still_verified() {
     ];
     let server = ServerProcess::start(&app.database, &settings);
     // Hashing has the lowest priority: on a busy machine the queue is slow.
-    let patient = reqwest::Client::builder().timeout(Duration::from_mins(3)).build().expect("a client");
+    let patient = crate::harness::client_builder().timeout(Duration::from_mins(3)).build().expect("a client");
     let tries: Vec<_> = (0..150)
         .map(|number| {
             let form = [("username", format!("nobody-{number}")), ("password", "wrong".to_owned())];
