@@ -19,6 +19,15 @@ pub struct TestResponse {
     pub body: Vec<u8>,
 }
 
+/// Sorts a header that is a list without an order: each thread of the server may write it in another one.
+fn sort_list(headers: &mut HeaderMap, name: &'static str) {
+    let Some(value) = headers.get(name) else { return };
+    let mut items: Vec<&str> = value.to_str().expect("ASCII").split(", ").collect();
+    items.sort_unstable();
+    let sorted = HeaderValue::from_str(&items.join(", ")).expect("a value");
+    headers.insert(name, sorted);
+}
+
 impl TestResponse {
     /// Sends a request and reads the response.
     pub async fn to(request: RequestBuilder) -> Self {
@@ -29,6 +38,7 @@ impl TestResponse {
     pub async fn read(response: Response) -> Self {
         let (status, mut headers) = (response.status().as_u16(), response.headers().clone());
         headers.remove("date");
+        sort_list(&mut headers, "access-control-expose-headers");
         Self { status, headers, body: response.bytes().await.expect("a body").to_vec() }
     }
 
