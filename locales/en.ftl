@@ -268,7 +268,7 @@ password-weak-advice = Use a few unrelated words instead.
 # On a button below the field.
 new-password-show = Show password
 password-is-username = Your password can’t be your username. Choose another.
-password-bad-characters = This password contains a character that can’t be used. Use letters, numbers, spaces and symbols.
+password-bad-character = This password contains the character { $code }, which can’t be used. Use letters, numbers, spaces, symbols and emoji.
 username-invalid = This username can’t be used. Use 1 to 64 letters, numbers and . _ - + (not only numbers).
 username-taken = This username is taken. Choose another.
 username-reserved = This username is reserved. Choose another.

@@ -233,7 +233,7 @@ password-weak-advice = 서로 관련 없는 단어를 여러 개 사용하세요
 # 입력란 아래 버튼에 표시됩니다.
 new-password-show = 비밀번호 표시
 password-is-username = 비밀번호가 아이디와 같습니다. 다른 비밀번호를 입력하세요.
-password-bad-characters = 비밀번호에 사용할 수 없는 문자가 있습니다. 글자, 숫자, 공백, 기호를 사용하세요.
+password-bad-character = 비밀번호에 사용할 수 없는 문자({ $code })가 있습니다. 글자, 숫자, 공백, 기호, 이모지를 사용하세요.
 username-invalid = 사용할 수 없는 아이디입니다. 글자, 숫자, . _ - + 로 1~64자를 입력하세요(숫자만은 불가).
 username-taken = 이미 사용 중인 아이디입니다. 다른 아이디를 입력하세요.
 username-reserved = 예약된 아이디입니다. 다른 아이디를 입력하세요.

@@ -5,6 +5,7 @@ mod email;
 pub mod hash_pool;
 mod name_policy;
 pub mod password;
+mod precis;
 mod skeleton;
 mod store;
 mod username;

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use precis_core::profile::PrecisFastInvocation as _;
-use precis_profiles::OpaqueString;
 use zeroize::Zeroizing;
 
+use super::precis;
 pub use super::weakness::{Owner, PasswordPolicy, Weakness};
 
 /// The most code points in a password.
@@ -29,9 +28,9 @@ pub enum PasswordError {
     /// More than 256 code points.
     #[error("a password must have at most {MAX_LENGTH} characters")]
     TooLong,
-    /// Control characters or code points that Unicode does not assign.
-    #[error("a password must not contain control characters")]
-    BadCharacters,
+    /// A character that PRECIS does not allow: invisible, unassigned or, as U+00B7, allowed in some contexts only.
+    #[error("a password must not contain the character U+{:04X}", u32::from(*.0))]
+    BadCharacter(char),
     /// A common password, or one that is as easy to guess.
     #[error("this password is too easy to guess: choose a longer or less common one")]
     TooCommon(Weakness),
@@ -44,18 +43,21 @@ impl Password {
     /// Prepares a password that a user signs in with.
     ///
     /// # Errors
-    /// [`PasswordError::TooLong`] or [`PasswordError::BadCharacters`]: no account can have such a password.
+    /// If it is empty, too long or has a character that is not allowed: no account can have such a password.
     pub fn parse(typed: &str) -> Result<Self, PasswordError> {
         // Checked first, so a megabyte of password causes no work.
         if typed.len() > MAX_BYTES || typed.chars().count() > MAX_LENGTH {
             return Err(PasswordError::TooLong);
         }
-        let prepare = |text: &str| OpaqueString::enforce(text).map(|text| Zeroizing::new(text.into_owned()));
-        let prepared = prepare(typed).map_err(|_| PasswordError::BadCharacters)?;
+        let prepare = |text: &str| precis::password_form(text).map(Zeroizing::new).map_err(PasswordError::BadCharacter);
+        let prepared = prepare(typed)?;
         // Preparing must be idempotent (RFC 8264 §7). U+0387 becomes U+00B7, which is rejected itself: a user who set a
         // password with the first could not sign in with a keyboard that sends the second.
-        let is_stable = prepare(&prepared).is_ok_and(|again| again == prepared);
-        is_stable.then_some(Self(prepared)).ok_or(PasswordError::BadCharacters)
+        prepare(&prepared)?;
+        if prepared.is_empty() {
+            return Err(PasswordError::TooShort { min: 1 });
+        }
+        Ok(Self(prepared))
     }
 
     /// The bytes to hash.
@@ -79,12 +81,10 @@ impl ProposedPassword {
     /// username.
     pub fn parse(typed: &str, owner: Owner, policy: &PasswordPolicy) -> Result<Self, PasswordError> {
         let min_length = policy.min_length;
-        let password = match Password::parse(typed) {
-            Err(PasswordError::BadCharacters) if typed.is_empty() => {
-                return Err(PasswordError::TooShort { min: min_length });
-            }
-            result => result?,
-        };
+        let password = Password::parse(typed).map_err(|error| match error {
+            PasswordError::TooShort { .. } => PasswordError::TooShort { min: min_length },
+            error => error,
+        })?;
         if password.0.chars().count() < min_length {
             return Err(PasswordError::TooShort { min: min_length });
         }
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(choose(""), Err(PasswordError::TooShort { min: 12 }));
         assert_eq!(choose("elevenchars"), Err(PasswordError::TooShort { min: 12 }));
         assert_eq!(choose(&"x".repeat(257)), Err(PasswordError::TooLong));
-        assert_eq!(choose("with a \u{7} bell in"), Err(PasswordError::BadCharacters));
+        assert_eq!(choose("with a \u{7} bell in"), Err(PasswordError::BadCharacter('\u{7}')));
         assert_eq!(choose("Alice.Smith1"), Err(PasswordError::IsUsername));
         assert_eq!(choose("password1234"), Err(PasswordError::TooCommon(Weakness::Common)));
         assert_eq!(choose("aaaaaaaaaaaaaaaa"), Err(PasswordError::TooCommon(Weakness::Repeats)));
@@ -145,7 +145,11 @@ mod tests {
     #[test]
     fn password_whose_preparation_is_not_idempotent_is_rejected() {
         for middle_dot in ["long enough \u{387} as it is", "long enough \u{b7} as it is"] {
-            assert_eq!(Password::parse(middle_dot).map(drop), Err(PasswordError::BadCharacters), "{middle_dot}");
+            assert_eq!(
+                Password::parse(middle_dot).map(drop),
+                Err(PasswordError::BadCharacter('\u{b7}')),
+                "{middle_dot}"
+            );
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Usernames: the rules on them, and the canonical form by which they are looked up and compared.
 
-use precis_core::profile::PrecisFastInvocation as _;
-use precis_profiles::UsernameCaseMapped;
-
+use super::{email_key, precis};
 use crate::clients;
 
 /// The most characters in a username.
@@ -70,10 +68,13 @@ impl Username {
     }
 }
 
-/// The canonical form of a username that was typed to sign in. An invalid username is accepted as well: it must be
-/// handled like an unknown one.
+/// The canonical forms of a username or email address that was typed to sign in. An invalid one is accepted as well: it
+/// must be handled like an unknown one.
 #[derive(Clone, Debug)]
-pub struct LookupName(String);
+pub struct LookupName {
+    key: String,
+    email_key: Option<String>,
+}
 
 impl LookupName {
     /// `None` if the text is empty, over 256 bytes, or contains U+0000, which PostgreSQL rejects.
@@ -81,19 +82,33 @@ impl LookupName {
     pub fn parse(typed: &str) -> Option<Self> {
         let is_searchable = !typed.is_empty() && typed.len() <= MAX_TYPED_BYTES && !typed.contains('\0');
         // Text that PRECIS rejects stays as it is. It matches no stored key, because PRECIS accepted all of those.
-        is_searchable.then(|| Self(precis_key(typed).unwrap_or_else(|| typed.to_owned())))
+        is_searchable.then(|| Self {
+            key: precis_key(typed).unwrap_or_else(|| typed.to_owned()),
+            email_key: email_key(typed.trim()),
+        })
     }
 
-    /// The canonical form.
+    /// The canonical form as a username.
     #[must_use]
     pub fn key(&self) -> &str {
-        &self.0
+        &self.key
+    }
+
+    /// The form by which attempts are counted: all spellings that find the same account by its address have one.
+    #[must_use]
+    pub fn throttling_key(&self) -> &str {
+        self.email_key.as_deref().unwrap_or(&self.key)
+    }
+
+    /// The canonical form as an email address; `None` if it cannot be one.
+    #[must_use]
+    pub fn email_key(&self) -> Option<&str> {
+        self.email_key.as_deref()
     }
 }
 
 fn precis_key(text: &str) -> Option<String> {
-    let text = text.trim();
-    (!text.is_empty()).then(|| UsernameCaseMapped::enforce(text).ok().map(std::borrow::Cow::into_owned)).flatten()
+    precis::username_key(text.trim())
 }
 
 /// Whether a character is a mark, which scripts such as Hindi and Thai need; PRECIS has rejected all others.

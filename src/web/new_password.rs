@@ -59,7 +59,10 @@ pub fn rejection_text(words: &Translation, error: &PasswordError) -> String {
     match error {
         PasswordError::TooShort { min } => words.format("password-too-short", &[("min", (*min).into())]),
         PasswordError::TooLong => words.format("password-too-long", &[("max", password::MAX_LENGTH.into())]),
-        PasswordError::BadCharacters => words.get("password-bad-characters").to_owned(),
+        PasswordError::BadCharacter(character) => {
+            let code = format!("U+{:04X}", u32::from(*character));
+            words.format("password-bad-character", &[("code", code.into())])
+        }
         PasswordError::IsUsername => words.get("password-is-username").to_owned(),
         PasswordError::TooCommon(weakness) => weak(match weakness {
             Weakness::OwnWords => "password-weak-own-words",
