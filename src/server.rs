@@ -241,7 +241,7 @@ fn listen_for_metrics(
     limits: ConnectionLimits,
     supervisor: &Supervisor,
 ) -> Result<Option<SocketAddr>, StartError> {
-    let Some(listener) = config.metrics_bind.map(|address| bind("METRICS_BIND", address)).transpose()? else {
+    let Some(listener) = config.metrics_bind.map(|address| bind("METRICS_BIND", address, false)).transpose()? else {
         return Ok(None);
     };
     let address = listener.local_addr()?;
@@ -308,7 +308,8 @@ fn mount(app: &mut web::ServiceConfig, config: &Config, web_config: &WebConfig) 
 fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, StartError> {
     let mut listeners = Vec::new();
     for address in addresses {
-        match bind("BIND", *address) {
+        let shares_port = addresses.iter().any(|other| other.is_ipv4() && other.port() == address.port());
+        match bind("BIND", *address, shares_port) {
             Err(StartError::Bind { reason, .. })
                 if addresses.len() > 1 && reason.kind() == io::ErrorKind::AddrNotAvailable =>
             {
@@ -320,8 +321,8 @@ fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, StartError> {
     Ok(listeners)
 }
 
-fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    connections::bind(address).map_err(|reason| StartError::Bind { setting, address, reason })
+fn bind(setting: &'static str, address: SocketAddr, only_ipv6: bool) -> Result<TcpListener, StartError> {
+    connections::bind(address, only_ipv6).map_err(|reason| StartError::Bind { setting, address, reason })
 }
 
 /// Returns a warning if signing uses a shared secret.

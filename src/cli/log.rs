@@ -10,11 +10,13 @@ use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use anstream::{AutoStream, ColorChoice};
+use anyhow::Context as _;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::config::LogFormat;
+use crate::config::{self, LogFormat, LogLevel};
 use crate::metrics;
 
 /// Lines that wait for the writer. With [`MAX_LINE_BYTES`], the queue holds at most 16 MiB.
@@ -58,14 +60,21 @@ pub enum Stream {
 /// could block.
 ///
 /// # Errors
-/// The thread cannot be started.
-pub fn start(format: LogFormat) -> io::Result<()> {
+/// `RUST_LOG` is invalid, or the thread cannot be started.
+pub fn start(level: LogLevel, format: LogFormat) -> anyhow::Result<()> {
+    let filter = match config::rust_log() {
+        Some(directives) => EnvFilter::try_new(&directives).with_context(|| {
+            format!("RUST_LOG={directives} is invalid: use directives such as warn,vestibule=debug")
+        })?,
+        None => default_filter(level),
+    };
     let (sender, queue) = bounded(QUEUE_LENGTH);
     std::thread::Builder::new().name("log".to_owned()).spawn(move || write_all(&queue))?;
     let _ = WRITER.set(sender);
-    let filter = EnvFilter::new("info,actix_server=warn,mio=warn");
+    let has_colors = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(has_colors)
         .with_writer(QueueWriter)
         // It would write to standard error with a macro that panics when that fails.
         .log_internal_errors(false);
@@ -75,6 +84,12 @@ pub fn start(format: LogFormat) -> io::Result<()> {
     }
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+/// Only this server's own lines are known to contain no secret at every level.
+fn default_filter(level: LogLevel) -> EnvFilter {
+    let others = if level == LogLevel::Error { "error" } else { "warn" };
+    EnvFilter::new(format!("{others},vestibule={}", level.as_str()))
 }
 
 /// Prints a text, and waits for it no longer than the time limit. Before [`start`], writes it directly.

@@ -11,7 +11,7 @@ use super::log::{self, Stream};
 use super::output::failure;
 use super::{core_dumps, signals};
 use crate::clock::{Clock, unix_seconds};
-use crate::config::{self, Config, ServerCommand, SettingArgs};
+use crate::config::{self, Config, RegistrationMode, ServerCommand, SettingArgs};
 use crate::ops::server_key::ServerKeySource;
 use crate::server::{self, Running, StartError, StartupReport};
 use crate::{connections, db, memory};
@@ -31,11 +31,11 @@ pub struct Serve {
 /// The server cannot start, or stops on an error.
 pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     let config = serve.settings.check()?;
-    log::start(config.log_format).context("cannot start the log")?;
+    log::start(config.log_level, config.log_format).context("cannot start the log")?;
     connections::raise_descriptor_limit();
     signals::ignore_meaningless().context("cannot set signal handlers")?;
-    for (name, setting) in config::tutorial_names_in_use() {
-        tracing::warn!("{name} is set but not used: the setting is called {setting}");
+    for warning in config::environment_warnings() {
+        tracing::warn!("{warning}");
     }
     core_dumps::disable();
     for warning in db::warnings(&config.database) {
@@ -96,15 +96,29 @@ fn set_log_aside(path: &Path) -> String {
 struct StartupBanner {
     database: String,
     public_url: String,
+    mail: String,
+    registration: &'static str,
 }
 
 impl StartupBanner {
     fn new(config: &Config) -> Self {
-        Self { database: config.database.to_string(), public_url: config.public_url.to_string() }
+        Self {
+            database: config.database.to_string(),
+            public_url: config.public_url.to_string(),
+            mail: match &config.mail {
+                Some(mail) => format!("from {} by {}:{}", mail.from_address, mail.host, mail.port),
+                None => "off: no password resets and no confirmation of addresses (SMTP_URL, MAIL_FROM)".to_owned(),
+            },
+            registration: match config.registration {
+                RegistrationMode::Closed => "off: an administrator creates every account (REGISTRATION)",
+                RegistrationMode::Invite => "by invitation",
+                RegistrationMode::Open => "open to everyone",
+            },
+        }
     }
 
     fn text(&self, report: &StartupReport, addresses: &[std::net::SocketAddr]) -> String {
-        let Self { database, public_url } = self;
+        let Self { database, public_url, mail, registration } = self;
         let key = match &report.server_key {
             ServerKeySource::Setting => "from the settings".to_owned(),
             ServerKeySource::File(path) => path.display().to_string(),
@@ -119,7 +133,7 @@ impl StartupBanner {
             format!(" (migrations applied: {})", report.migrated.len())
         };
         let mut text = format!(
-            "Vestibule {version}\n  database    {database}{migrated}\n  server key  {key}\n  tokens      {signing}\n  listening   {listening}\n",
+            "Vestibule {version}\n  database    {database}{migrated}\n  server key  {key}\n  tokens      {signing}\n  mail        {mail}\n  sign-up     {registration}\n  listening   {listening}\n",
             version = env!("CARGO_PKG_VERSION"),
             signing = report.signing,
             listening = listening.join(", "),

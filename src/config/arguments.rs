@@ -64,7 +64,7 @@ impl<C: CommandKind> SettingArgs<C> {
 
 impl<C: CommandKind> Args for SettingArgs<C> {
     fn augment_args(command: Command) -> Command {
-        command.args(Self::taken().filter_map(argument))
+        command.args(Self::taken().filter_map(|setting| argument(setting, C::KIND)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -93,11 +93,13 @@ impl<C: CommandKind> FromArgMatches for SettingArgs<C> {
 }
 
 /// The argument of a setting. Its value is text here and checked later, so all sources have the same error messages.
-fn argument(setting: &'static SettingInfo) -> Option<Arg> {
+fn argument(setting: &'static SettingInfo, kind: NeededBy) -> Option<Arg> {
     let argument = Arg::new(setting.name)
         .long(setting.flag()?)
         .env(setting.name)
         .hide_env_values(matches!(setting.source, Source::HiddenFlag(_)))
+        // Elsewhere, it determines only the default of PUBLIC_URL.
+        .hide(setting.name == table::BIND.info.name && kind != NeededBy::Server)
         .value_name(setting.value_name)
         .help_heading(HELP_HEADING)
         .help(format!("{} [default: {}]", setting.plain_help(), setting.default_text().replace('`', "")));

@@ -1,5 +1,6 @@
 //! The check that turns the settings into [`Config`], with the rules between settings.
 
+use std::net::SocketAddr;
 use std::thread::available_parallelism;
 
 use super::brand::read_brand;
@@ -9,11 +10,11 @@ use super::setting_row::Setting;
 use super::table::{
     ACCESS_TOKEN_TTL, ACCOUNT_DELETION, ALLOWED_ORIGINS, ARGON2_ITERATIONS, ARGON2_MEMORY_KIB, ARGON2_PARALLELISM,
     AUDIENCE, BIND, COOKIE_DOMAIN, DATABASE_START_WAIT, DATABASE_URL, DOCS, HASH_THREADS, ISSUER, JWT_ALGORITHM,
-    JWT_SECRET, JWT_SECRET_FILE, KEY_ROTATION, LOG_FORMAT, METRICS_BIND, PASSWORD_GRANT, PASSWORD_MIN_LENGTH,
-    PRODUCT_NAME, PUBLIC_URL, REFRESH_IDLE, REFRESH_MAX, REGISTRATION, REMEMBER_IDLE, REMEMBER_MAX, RESERVED_USERNAMES,
-    SERVER_KEY, SERVER_KEY_FILE, SESSION_IDLE, SESSION_MAX, THROTTLE_ACCOUNT, THROTTLE_ACCOUNT_NETWORK,
-    THROTTLE_NETWORK, THROTTLE_NETWORK_48, THROTTLE_NETWORK_56, THROTTLE_SIGN_INS, THROTTLE_WAIT, THROTTLE_WAIT_MAX,
-    TRUSTED_PROXIES,
+    JWT_SECRET, JWT_SECRET_FILE, KEY_ROTATION, LOG_FORMAT, LOG_LEVEL, METRICS_BIND, PASSWORD_GRANT,
+    PASSWORD_MIN_LENGTH, PRODUCT_NAME, PUBLIC_URL, REFRESH_IDLE, REFRESH_MAX, REGISTRATION, REMEMBER_IDLE,
+    REMEMBER_MAX, RESERVED_USERNAMES, SERVER_KEY, SERVER_KEY_FILE, SESSION_IDLE, SESSION_MAX, THROTTLE_ACCOUNT,
+    THROTTLE_ACCOUNT_NETWORK, THROTTLE_NETWORK, THROTTLE_NETWORK_48, THROTTLE_NETWORK_56, THROTTLE_SIGN_INS,
+    THROTTLE_WAIT, THROTTLE_WAIT_MAX, TRUSTED_PROXIES,
 };
 use super::{
     Config, ConfigError, CookieDomain, KeyAlgorithm, LifetimeConfig, PasswordConfig, RegistrationMode, Settings,
@@ -39,7 +40,8 @@ impl Settings {
 }
 
 fn read_config(reader: &mut SettingReader<'_>) -> Config {
-    let public_url = reader.parse_or_default(&PUBLIC_URL);
+    let bind = reader.parse_or_default(&BIND);
+    let public_url = read_public_url(reader, &bind);
     let mail = read_mail(reader);
     Config {
         database: reader.parse_or_default(&DATABASE_URL),
@@ -47,7 +49,7 @@ fn read_config(reader: &mut SettingReader<'_>) -> Config {
         server_key: read_server_key(reader),
         passwords: read_passwords(reader),
         throttling: read_throttling(reader),
-        bind: reader.parse_or_default(&BIND),
+        bind,
         product_name: reader.parse_or_default(&PRODUCT_NAME),
         brand: read_brand(reader),
         issuer: reader.parse(&ISSUER).unwrap_or_else(|| public_url.to_string()),
@@ -63,11 +65,26 @@ fn read_config(reader: &mut SettingReader<'_>) -> Config {
         allowed_origins: reader.parse(&ALLOWED_ORIGINS).unwrap_or_default(),
         has_docs: reader.parse_or_default(&DOCS),
         metrics_bind: reader.parse(&METRICS_BIND),
+        log_level: reader.parse_or_default(&LOG_LEVEL),
         log_format: reader.parse_or_default(&LOG_FORMAT),
         registration: read_registration(reader, mail.is_some()),
         mail,
         public_url,
     }
+}
+
+/// `PUBLIC_URL`, or the URL under which a browser on this machine reaches the server.
+fn read_public_url(reader: &mut SettingReader<'_>, bind: &[SocketAddr]) -> WebOrigin {
+    if !reader.is_set(PUBLIC_URL.info)
+        && let Some(address) = bind.first().filter(|address| address.port() != 0)
+    {
+        let is_local = address.ip().is_loopback() || address.ip().is_unspecified();
+        let host = if is_local { format!("localhost:{}", address.port()) } else { address.to_string() };
+        if let Ok(url) = WebOrigin::parse(&format!("http://{host}")) {
+            return url;
+        }
+    }
+    reader.parse_or_default(&PUBLIC_URL)
 }
 
 fn read_server_key(reader: &mut SettingReader<'_>) -> Option<ServerKey> {

@@ -7,7 +7,9 @@ mod check;
 mod cookie_domain;
 #[cfg(test)]
 mod docs;
+mod dotenv;
 mod errors;
+mod libpq;
 mod mail;
 mod postgres;
 mod raw_settings;
@@ -17,6 +19,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod values;
+mod warnings;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -31,11 +34,14 @@ pub use accent::{Accent, Shades};
 pub use arguments::{AdminCommand, KeyCommand, ServerCommand, SessionCommand, SettingArgs, secrets_help};
 pub use brand::{BrandConfig, Logo, LogoKind};
 pub use cookie_domain::CookieDomain;
+pub use dotenv::load as load_dotenv;
+pub use libpq::libpq_version;
 pub use mail::{MailConfig, SmtpTls};
 pub use postgres::PostgresUrl;
 pub use raw_settings::Settings;
 pub use table::DEFAULT_PRODUCT_NAME;
-pub use values::WebOrigin;
+pub use values::{WebOrigin, duration_text};
+pub use warnings::environment_warnings;
 
 /// The checked settings of the server and of every command: parsed, in range and consistent.
 #[derive(Clone, Debug)]
@@ -84,6 +90,8 @@ pub struct Config {
     pub has_docs: bool,
     /// Address of the Prometheus metrics, if they are served.
     pub metrics_bind: Option<SocketAddr>,
+    /// The least important lines of the log.
+    pub log_level: LogLevel,
     /// Format of the log.
     pub log_format: LogFormat,
     /// SMTP server and sender; `None` if no email is sent.
@@ -264,6 +272,38 @@ pub struct LifetimeConfig {
     pub refresh_max: Duration,
 }
 
+/// The least important lines of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What an administrator must look at.
+    Error,
+    /// What may become an error.
+    Warn,
+    /// What the server does.
+    Info,
+    /// Why a request is rejected.
+    Debug,
+}
+
+impl LogLevel {
+    /// The word in the setting.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+/// The directives of `RUST_LOG`, unless it is unset or empty. They take precedence over the level.
+#[must_use]
+pub fn rust_log() -> Option<String> {
+    std::env::var_os("RUST_LOG").filter(|value| !value.is_empty()).map(|value| value.to_string_lossy().into_owned())
+}
+
 /// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -277,30 +317,3 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub struct ConfigError(pub Vec<String>);
-
-/// Loads `.env` from the working directory, not from its parents. Variables that are already set take precedence.
-///
-/// # Errors
-/// The file exists but cannot be read or parsed; ignoring it would start with other settings than the admin intended.
-pub fn load_dotenv() -> Result<(), ConfigError> {
-    match dotenvy::from_path(".env") {
-        Ok(()) => Ok(()),
-        Err(error) if error.not_found() => Ok(()),
-        Err(dotenvy::Error::LineParse(_, at)) => {
-            // The line itself may contain a secret.
-            Err(ConfigError(vec![format!(
-                ".env cannot be read at character {at} of a line: use NAME=value, with quotes around spaces"
-            )]))
-        }
-        Err(error) => Err(ConfigError(vec![format!(".env cannot be read: {error}")])),
-    }
-}
-
-/// Names from the FastAPI tutorial that are set but not used, each with the name of the setting that replaces it.
-#[must_use]
-pub fn tutorial_names_in_use() -> Vec<(&'static str, &'static str)> {
-    [("SECRET_KEY", "JWT_SECRET"), ("ALGORITHM", "JWT_ALGORITHM")]
-        .into_iter()
-        .filter(|(name, _)| std::env::var_os(name).is_some())
-        .collect()
-}

@@ -4,9 +4,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 
-use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode};
-use url::{Host, Url};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
+
+use super::libpq;
 
 /// Parameters that apply unless the URL says otherwise: an unreachable database is reported within seconds, and a
 /// read-only standby is skipped.
@@ -28,14 +29,17 @@ const ROOT_FILES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
+/// The characters that stay in a part of a URL (RFC 3986 §2.3).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// The first version of libpq with `require_auth`.
 const REQUIRE_AUTH_VERSION: i32 = 160_000;
 
-/// A PostgreSQL URL for libpq. `Display` omits the password.
+/// The address of a PostgreSQL database, as parameters for libpq. `Display` omits the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
     /// With the password, and without the parameters that only this server knows and `options`.
-    url: Zeroizing<String>,
+    parameters: Vec<(String, Zeroizing<String>)>,
     shown: String,
     /// The server options in the URL (libpq's `options`).
     options: String,
@@ -68,50 +72,54 @@ impl PostgresUrl {
     }
 
     fn parse_in(text: &str, environment: &ClientEnvironment<'_>) -> Result<Self, String> {
-        let mut url = Url::parse(text).map_err(|error| {
-            format!("is not a URL ({error}): use postgres://USER:PASSWORD@HOST/NAME, with a percent-encoded password")
+        let (url, has_prepared_statements) = take_prepared_statements(text);
+        let given = libpq::parse(&url).map_err(|reason| {
+            format!(
+                "libpq cannot use it ({reason}): write postgres://USER:PASSWORD@HOST:PORT/NAME, with special characters in \
+                 the password percent-encoded, such as %25 for %, %40 for @ and %2F for /"
+            )
         })?;
-        let (mut options, mut has_prepared_statements) = (String::new(), true);
-        let mut parameters = Parameters { given: Vec::new(), environment };
-        for (name, value) in url.query_pairs().into_owned() {
-            match name.as_str() {
-                "prepared_statements" => has_prepared_statements = value != "off",
-                "options" => options = value,
-                _ => parameters.given.push((name, value)),
-            }
+        let shown = shown_url(&given);
+        let mut parameters = Parameters { given, environment };
+        let ports = parameters.get("port").unwrap_or_default();
+        if !ports.split(',').all(|port| port.is_empty() || port.parse::<u16>().is_ok()) {
+            // "/" in a password ends the address, and its beginning is taken for the port.
+            return Err(
+                "has a port that is no number: percent-encode special characters in the password, such as %2F for /"
+                    .to_owned(),
+            );
         }
+        let options = parameters.get("options").unwrap_or_default().to_owned();
+        parameters.given.retain(|(name, _)| name != "options");
         for (name, value) in DEFAULTS {
             parameters.set_default(name, value);
         }
         let tls = parameters.add_root_certificates();
         let has_required_auth = parameters.find("require_auth", "PGREQUIREAUTH").is_some();
-        let is_remote = parameters.hosts(&url).iter().any(|host| !is_on_this_machine(host));
-        url.set_query(Some(&parameters.to_query()));
-        let mut shown = url.clone();
-        shown.set_query(None);
-        if matches!(url.host(), Some(Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_))) {
-            shown.set_password(None).map_err(|()| "must have a host if it has a password".to_owned())?;
-        }
-        let (url, shown) = (Zeroizing::new(url.to_string()), shown.to_string());
-        Ok(Self { url, shown, options, has_prepared_statements, tls, has_required_auth, is_remote })
+        let is_remote = parameters.hosts().iter().any(|host| !is_on_this_machine(host));
+        let parameters = parameters.given;
+        Ok(Self { parameters, shown, options, has_prepared_statements, tls, has_required_auth, is_remote })
     }
 
-    /// The URL for libpq, with these server options before those in `DATABASE_URL`, of which the last one counts.
+    /// The connection string for libpq (PostgreSQL documentation, "Keyword/Value Connection Strings"), with these server
+    /// options before those in `DATABASE_URL`, of which the last one counts.
     ///
     /// Without verified TLS, the password is never sent in clear text: someone who controls the network could decline TLS
     /// and ask for it. libpq before 16 cannot refuse.
     #[must_use]
     pub fn for_libpq(&self, libpq_version: i32, options: &str) -> Zeroizing<String> {
-        let mut url = self.url.clone();
+        let mut text = Zeroizing::new(String::new());
+        for (name, value) in &self.parameters {
+            push_parameter(&mut text, name, value);
+        }
         if self.tls == Tls::Unverified && !self.has_required_auth && libpq_version >= REQUIRE_AUTH_VERSION {
-            url.push_str("&require_auth=%21password");
+            push_parameter(&mut text, "require_auth", "!password");
         }
         let all = format!("{options} {}", self.options);
         if !all.trim().is_empty() {
-            url.push('&');
-            url.push_str(&parameter("options", all.trim()));
+            push_parameter(&mut text, "options", all.trim());
         }
-        url
+        text
     }
 
     /// Whether the connection leaves this machine without verified TLS.
@@ -135,7 +143,7 @@ impl fmt::Display for PostgresUrl {
 
 /// The parameters of the URL, decoded.
 struct Parameters<'a> {
-    given: Vec<(String, String)>,
+    given: Vec<(String, Zeroizing<String>)>,
     environment: &'a ClientEnvironment<'a>,
 }
 
@@ -151,7 +159,7 @@ impl Parameters<'_> {
 
     fn set_default(&mut self, name: &str, value: &str) {
         if self.get(name).is_none() {
-            self.given.push((name.to_owned(), value.to_owned()));
+            self.given.push((name.to_owned(), Zeroizing::new(value.to_owned())));
         }
     }
 
@@ -167,8 +175,8 @@ impl Parameters<'_> {
             && let Some(file) = self.find_system_roots()
         {
             self.given.retain(|(name, _)| name != "sslrootcert" && name != "sslmode");
-            self.given.push(("sslrootcert".to_owned(), file));
-            self.given.push(("sslmode".to_owned(), "verify-full".to_owned()));
+            self.given.push(("sslrootcert".to_owned(), Zeroizing::new(file)));
+            self.given.push(("sslmode".to_owned(), Zeroizing::new("verify-full".to_owned())));
         }
         let is_verified = is_full || is_system || mode.as_deref() == Some("verify-ca");
         if is_verified { Tls::Verified } else { Tls::Unverified }
@@ -187,21 +195,54 @@ impl Parameters<'_> {
     }
 
     /// The hosts that libpq connects to: names, addresses, or folders of sockets.
-    fn hosts(&self, url: &Url) -> Vec<String> {
-        let in_url = url
-            .host_str()
-            .filter(|host| !host.is_empty())
-            .map(|host| percent_decode_str(host).decode_utf8_lossy().trim_matches(['[', ']']).to_owned());
-        let host = self.get("host").map(str::to_owned).or(in_url).or_else(|| (self.environment.variable)("PGHOST"));
-        let addresses = self.find("hostaddr", "PGHOSTADDR");
+    fn hosts(&self) -> Vec<String> {
         // The address counts if both are given. Neither means a socket.
-        let all = addresses.or(host).unwrap_or_default();
+        let all = self.find("hostaddr", "PGHOSTADDR").or_else(|| self.find("host", "PGHOST")).unwrap_or_default();
         all.split(',').filter(|host| !host.is_empty()).map(str::to_owned).collect()
     }
+}
 
-    fn to_query(&self) -> String {
-        self.given.iter().map(|(name, value)| parameter(name, value)).collect::<Vec<_>>().join("&")
+/// Whether a URL contains a password.
+pub(super) fn has_password(text: &str) -> bool {
+    let is_secret = |name: &str| matches!(name, "password" | "sslpassword" | "oauth_client_secret");
+    let (url, _) = take_prepared_statements(text);
+    libpq::parse(&url).is_ok_and(|given| given.iter().any(|(name, value)| is_secret(name) && !value.is_empty()))
+}
+
+/// The URL without the parameter that only this server knows, and whether it is on.
+fn take_prepared_statements(text: &str) -> (Zeroizing<String>, bool) {
+    let Some((address, query)) = text.split_once('?') else { return (Zeroizing::new(text.to_owned()), true) };
+    let is_own = |parameter: &&str| parameter.split('=').next() == Some("prepared_statements");
+    let (own, others): (Vec<&str>, Vec<&str>) = query.split('&').partition(is_own);
+    let others = others.join("&");
+    let url = if others.is_empty() { address.to_owned() } else { format!("{address}?{others}") };
+    (Zeroizing::new(url), !own.contains(&"prepared_statements=off"))
+}
+
+/// The address for people: user, hosts and database.
+fn shown_url(parameters: &[(String, Zeroizing<String>)]) -> String {
+    let get = |name: &str| parameters.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value.as_str());
+    // A ":" in it would look like the start of a password.
+    let user = match get("user") {
+        "" => String::new(),
+        user => format!("{}@", utf8_percent_encode(user, UNRESERVED)),
+    };
+    if get("host").contains('/') {
+        // Folders of sockets, which would look like a part of the path.
+        return format!("postgres://{user}/{}?host={}", get("dbname"), get("host"));
     }
+    let mut ports = get("port").split(',').cycle();
+    let hosts: Vec<String> = get("host")
+        .split(',')
+        .map(|host| {
+            let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+            match ports.next() {
+                None | Some("") => host,
+                Some(port) => format!("{host}:{port}"),
+            }
+        })
+        .collect();
+    format!("postgres://{user}{}/{}", hosts.join(","), get("dbname"))
 }
 
 fn is_on_this_machine(host: &str) -> bool {
@@ -212,10 +253,17 @@ fn is_on_this_machine(host: &str) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// A parameter of the query. [`Url::query_pairs_mut`] would write a space as "+", which libpq reads as a plus sign.
-fn parameter(name: &str, value: &str) -> String {
-    let encoded = |text| -> PercentEncode<'_> { utf8_percent_encode(text, NON_ALPHANUMERIC) };
-    format!("{}={}", encoded(name), encoded(value))
+/// Appends `name='value'`; in the value, `\` and `'` are escaped.
+fn push_parameter(text: &mut String, name: &str, value: &str) {
+    text.push_str(name);
+    text.push_str("='");
+    for character in value.chars() {
+        if matches!(character, '\\' | '\'') {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text.push_str("' ");
 }
 
 #[cfg(test)]
@@ -228,7 +276,7 @@ mod tests {
         let has_file = |path: &Path| files.iter().any(|file| Path::new(file) == path);
         let environment = ClientEnvironment { variable: &variable, has_file: &has_file };
         let url = PostgresUrl::parse_in(url, &environment).unwrap_or_else(|hint| panic!("{url}: {hint}"));
-        percent_decode_str(&url.for_libpq(180_000, "")).decode_utf8_lossy().into_owned()
+        url.for_libpq(180_000, "").replace('\'', "")
     }
 
     #[test]
@@ -248,7 +296,7 @@ mod tests {
             ("postgres://db/d?sslmode=require", &[], [debian, ""], None),
         ] {
             let url = for_libpq(url, variables, &files);
-            let roots = url.split(['?', '&']).find_map(|parameter| parameter.strip_prefix("sslrootcert="));
+            let roots = url.split(' ').find_map(|parameter| parameter.strip_prefix("sslrootcert="));
             assert_eq!(roots, expected, "{url}");
             assert_eq!(url.matches("sslmode=").count(), usize::from(url.contains("sslmode=")), "{url}");
         }
@@ -268,5 +316,45 @@ mod tests {
         ] {
             assert_eq!(for_libpq(url, variables, &[]).contains("require_auth=!password"), is_refused, "{url}");
         }
+    }
+
+    #[test]
+    fn urls_are_read_as_libpq_reads_them() {
+        for (url, expected, shown) in [
+            ("postgres://u@/db?host=/run/postgresql", "host=/run/postgresql", "postgres://u@/db?host=/run/postgresql"),
+            ("postgres://u@h1:5432,h2:5433/db", "host=h1,h2 port=5432,5433", "postgres://u@h1:5432,h2:5433/db"),
+            (
+                "postgresql://u:p@[2001:db8::1]:6432/db",
+                "host=2001:db8::1 port=6432",
+                "postgres://u@[2001:db8::1]:6432/db",
+            ),
+            ("postgres://u:a%20b%27c%25@db/d?sslmode=require", "password=a b\\c%", "postgres://u@db/d"),
+            ("postgres://%2Frun%2Fpostgresql/db", "host=/run/postgresql", "postgres:///db?host=/run/postgresql"),
+            ("postgres:///db", "dbname=db", "postgres:///db"),
+        ] {
+            let text = for_libpq(url, &[], &[]);
+            for parameter in expected.split(' ').filter(|parameter| parameter.contains('=')) {
+                assert!(text.contains(parameter), "{url}: {parameter} in {text}");
+            }
+            assert_eq!(PostgresUrl::parse(url).expect(url).to_string(), shown);
+        }
+        let off = PostgresUrl::parse("postgres://db/d?prepared_statements=off&connect_timeout=9").expect("a URL");
+        assert!(!off.has_prepared_statements && off.for_libpq(180_000, "").contains("connect_timeout='9'"));
+    }
+
+    #[test]
+    fn errors_do_not_show_the_password() {
+        for url in [
+            "postgres://vest:100%secret@127.0.0.1:1/x",
+            "postgres://vest:secret@[::1/x",
+            "postgres://vest:secret@db/x?sslmode",
+            "postgres://vest:sec/ret@db:secret",
+            "postgres://vest:%00secret@db/x",
+            "postgres://vest:pw@db/x?secret=1",
+        ] {
+            let hint = PostgresUrl::parse(url).map(|parsed| parsed.to_string());
+            assert!(!format!("{hint:?}").contains("secret"), "{hint:?}");
+        }
+        assert!(PostgresUrl::parse("postgres://vest:100%secret@127.0.0.1:1/x").is_err_and(|hint| hint.contains("%25")));
     }
 }

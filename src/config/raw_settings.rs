@@ -31,6 +31,11 @@ impl Settings {
         self.arguments.contains(setting.name)
     }
 
+    /// Whether the setting is present and empty.
+    pub(super) fn is_empty(&self, setting: &SettingInfo) -> bool {
+        self.values.get(setting.name).is_some_and(|value| value.trim().is_empty())
+    }
+
     /// The trimmed value; `None` if it is absent or empty.
     pub(super) fn get(&self, setting: &SettingInfo) -> Option<&str> {
         self.values.get(setting.name).map(|value| value.trim()).filter(|value| !value.is_empty())

@@ -37,6 +37,12 @@ impl<'a> SettingReader<'a> {
 
     /// The value; `None` if the setting is absent, empty or, with an error added, invalid.
     pub fn parse<T>(&mut self, setting: &Setting<T>) -> Option<T> {
+        // An empty one comes from a variable that was not set where this one was. The default would be another database, or
+        // no mail.
+        if setting.info.source != Source::Flag && self.settings.is_empty(setting.info) {
+            self.reject_empty(setting.info);
+            return None;
+        }
         let text = self.settings.get(setting.info)?;
         match setting.info.source {
             Source::HiddenFlag(instead) if self.settings.is_argument(setting.info) && url_has_password(text) => {
@@ -59,7 +65,12 @@ impl<'a> SettingReader<'a> {
     /// The text of a secret, from the environment or from a file.
     pub fn secret<T>(&mut self, secret: &Setting<T>, file: &Setting<Zeroizing<String>>) -> Option<Zeroizing<String>> {
         let from_environment = match (self.environment)(secret.info.name) {
-            Ok(text) => Some(Zeroizing::new(text)).filter(|text| !text.is_empty()),
+            // Without it, tokens would be signed with a key pair instead.
+            Ok(text) if text.trim().is_empty() => {
+                self.reject_empty(secret.info);
+                None
+            }
+            Ok(text) => Some(Zeroizing::new(text)),
             Err(VarError::NotPresent) => None,
             Err(VarError::NotUnicode(_)) => {
                 // Ignoring it would leave an admin believing that it is in use.
@@ -70,11 +81,18 @@ impl<'a> SettingReader<'a> {
                 None
             }
         };
+        if self.settings.is_empty(file.info) {
+            self.reject_empty(file.info);
+        }
         if from_environment.is_some() && self.is_set(file.info) {
             let hint = format!("cannot be used together with {}: unset one of them", secret.info.name);
             self.reject(file.info, &hint);
         }
         self.parse(file).or(from_environment)
+    }
+
+    fn reject_empty(&mut self, setting: &SettingInfo) {
+        self.reject(setting, "is set but empty: give it a value, or remove it");
     }
 
     /// Whether the setting has a value, valid or not.

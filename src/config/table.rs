@@ -17,7 +17,9 @@ use super::values::{
     claim_text, database_url, duration, jwt_secret, list, listen_address, listen_addresses, network, number, one_of,
     product_name, reserved_username, secret_file, server_key,
 };
-use super::{CookieDomain, DatabaseUrl, LogFormat, PasswordGrant, RegistrationMode, SigningAlgorithm, WebOrigin};
+use super::{
+    CookieDomain, DatabaseUrl, LogFormat, LogLevel, PasswordGrant, RegistrationMode, SigningAlgorithm, WebOrigin,
+};
 use crate::secret::ServerKey;
 
 /// The product name unless it is set.
@@ -49,7 +51,7 @@ macro_rules! settings {
 settings! {
     "Server" {
         BIND: Vec<SocketAddr> {
-            source: Flag, value_name: "ADDRESS:PORT,…", needed_by: Server,
+            source: Flag, value_name: "ADDRESS:PORT,…", needed_by: Admin,
             default: Text("127.0.0.1:8080,[::1]:8080");
             parse: listen_addresses,
             help: "Comma-separated addresses to listen on",
@@ -58,7 +60,7 @@ settings! {
             source: Flag, value_name: "URL", needed_by: Admin,
             default: Text("http://localhost:8080");
             parse: WebOrigin::parse,
-            help: "Public base URL of the server, without a path",
+            help: "Public base URL of the server, without a path; by default with the first port of BIND",
         }
         TRUSTED_PROXIES: Vec<IpNet> {
             source: Flag, value_name: "NETWORK,…", needed_by: Server,
@@ -89,6 +91,12 @@ settings! {
             default: Text("on");
             parse: |text| one_of(text, &[("on", true), ("off", false)]),
             help: "Whether `/docs` and `/openapi.json` exist: on or off",
+        }
+        LOG_LEVEL: LogLevel {
+            source: Flag, value_name: "LEVEL", needed_by: Server,
+            default: Text("info");
+            parse: |text| one_of(text, &[LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug].map(|level| (level.as_str(), level))),
+            help: "The least important lines in the log: error, warn, info or debug. `RUST_LOG` takes precedence, with the directives of the crate tracing-subscriber",
         }
         LOG_FORMAT: LogFormat {
             source: Flag, value_name: "FORMAT", needed_by: Admin,

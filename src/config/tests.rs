@@ -10,7 +10,7 @@ use super::arguments::{AdminCommand, KeyCommand, ServerCommand, SessionCommand, 
 use super::{Config, ConfigError, KeyAlgorithm, Settings, Signing, table};
 
 /// Invalid values that errors show, each with a part of the hint.
-const INVALID: [(&str, &str, &str); 47] = [
+const INVALID: [(&str, &str, &str); 49] = [
     ("SERVER_KEY_FILE", "/there/is/no/such.key", "must be a readable file"),
     ("PASSWORD_MIN_LENGTH", "7", "8 to 128"),
     ("ARGON2_MEMORY_KIB", "plenty", "whole number"),
@@ -24,14 +24,16 @@ const INVALID: [(&str, &str, &str); 47] = [
     ("HELP_URL", "javascript:alert(1)", "mailto:help@example.com"),
     ("PRIVACY_URL", "http://example.com", "https://www.example.com/privacy"),
     ("DOCS", "maybe", "on or off"),
+    ("LOG_LEVEL", "loud", "error, warn, info or debug"),
     ("LOG_FORMAT", "xml", "text or json"),
     ("SMTP_PASSWORD_FILE", "/there/is/no/such.password", "must be a readable file"),
     ("SMTP_CA_FILE", "/there/is/no/such.pem", "must be a readable file"),
     ("MAIL_FROM", "nobody", "ADDRESS or NAME"),
     ("REGISTRATION", "maybe", "closed, invite or open"),
     ("RESERVED_USERNAMES", "...", "must be usernames"),
-    ("BIND", "localhost:8080", "ADDRESS:PORT"),
+    ("BIND", "example.com:8080", "or localhost:PORT"),
     ("ISSUER", "with\ttab", "without control characters"),
+    ("ALLOWED_ORIGINS", "https://*.example.com", "wildcards are not supported"),
     ("AUDIENCE", "with\ttab", "without control characters"),
     ("JWT_SECRET_FILE", "/there/is/no/such.secret", "must be a readable file"),
     ("JWT_ALGORITHM", "none", "HS256, ES256, EdDSA or RS256"),
@@ -41,7 +43,7 @@ const INVALID: [(&str, &str, &str); 47] = [
     ("SESSION_IDLE", "59s", "a duration such as"),
     ("SESSION_MAX", "400d", "a duration such as"),
     ("REMEMBER_IDLE", "59s", "a duration such as"),
-    ("REMEMBER_MAX", "400d", "a duration such as"),
+    ("REMEMBER_MAX", "400d", "to 365d"),
     ("ACCOUNT_DELETION", "maybe", "on or off"),
     ("REFRESH_IDLE", "30", "a duration such as"),
     ("REFRESH_MAX", "59s", "a duration such as"),
@@ -181,9 +183,40 @@ fn default_is_valid_and_an_empty_value_means_the_default() {
     let default = check(&[]).expect("valid defaults");
     assert!(matches!(default.signing, Signing::KeyPair(KeyAlgorithm::Es256)), "{:?}", default.signing);
     assert_eq!(default.issuer, default.public_url.as_str());
-    let empty: Vec<(&str, &str)> = table::ALL.iter().map(|setting| (setting.name, "")).collect();
+    // Those that are secret, or can contain a secret, must not be empty.
+    let is_secret = |name: &&str| {
+        ["DATABASE_URL", "SMTP_URL"].contains(name)
+            || name.contains("SECRET")
+            || name.ends_with("KEY")
+            || name.ends_with("_KEY_FILE")
+            || name.contains("PASSWORD") && name.starts_with("SMTP")
+    };
+    let (secrets, others): (Vec<&str>, Vec<&str>) = table::ALL.iter().map(|setting| setting.name).partition(is_secret);
+    let empty: Vec<(&str, &str)> = others.into_iter().map(|name| (name, "")).collect();
     let from_empty = check(&empty).expect("empty values are allowed");
     assert_eq!(format!("{default:?}"), format!("{from_empty:?}"));
+    assert_eq!(secrets.len(), 8, "{secrets:?}");
+    for name in secrets {
+        let error = check(&[(name, " ")]).expect_err(name).to_string();
+        assert_eq!(error, format!("{name}: is set but empty: give it a value, or remove it"));
+    }
+}
+
+#[test]
+fn public_url_follows_the_address_that_the_server_listens_on() {
+    for (bind, expected) in [
+        ("127.0.0.1:8090", "http://localhost:8090"),
+        ("0.0.0.0:9000,[::]:9000", "http://localhost:9000"),
+        ("localhost:8081", "http://localhost:8081"),
+        ("192.0.2.7:80", "http://192.0.2.7"),
+        ("[2001:db8::1]:8080", "http://[2001:db8::1]:8080"),
+    ] {
+        let config = check(&[("BIND", bind)]).expect("valid settings");
+        assert_eq!((config.public_url.as_str(), config.issuer.as_str()), (expected, expected), "{bind}");
+    }
+    let config =
+        check(&[("BIND", "127.0.0.1:8090"), ("PUBLIC_URL", "https://login.example.com")]).expect("valid settings");
+    assert_eq!(config.public_url.as_str(), "https://login.example.com");
 }
 
 #[test]
@@ -194,11 +227,11 @@ fn command_takes_only_the_settings_that_it_needs() {
     }
     let [admin, sessions, keys, server] =
         [flags::<AdminCommand>(), flags::<SessionCommand>(), flags::<KeyCommand>(), flags::<ServerCommand>()];
-    assert_eq!([admin.len(), sessions.len(), keys.len(), server.len()], [16, 23, 25, 49]);
+    assert_eq!([admin.len(), sessions.len(), keys.len(), server.len()], [17, 24, 26, 50]);
     let has = |flags: &[String], flag: &str| flags.iter().any(|other| other == flag);
     assert!(has(&admin, "database-url") && !has(&admin, "session-idle"));
     assert!(has(&sessions, "session-idle") && !has(&sessions, "jwt-algorithm"));
-    assert!(has(&keys, "jwt-algorithm") && !has(&keys, "bind") && has(&server, "bind"));
+    assert!(has(&keys, "jwt-algorithm") && !has(&keys, "trusted-proxies") && has(&server, "trusted-proxies"));
 }
 
 #[test]

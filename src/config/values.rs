@@ -1,7 +1,7 @@
 //! Parsers of values: numbers, durations, lists, networks, origins, database URLs and secrets.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{DatabaseUrl, PostgresUrl};
+use super::{DatabaseUrl, PostgresUrl, postgres};
 use crate::secret::ServerKey;
 
 /// An origin of the web (RFC 6454): scheme, host and port, such as `https://login.example.com`.
@@ -47,6 +47,10 @@ impl WebOrigin {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() || has_more || has_user {
             return Err(hint.to_owned());
         }
+        // WHATWG's parser accepts it as the name of a host, which no page has.
+        if url.host_str().is_some_and(|host| host.contains('*')) {
+            return Err("must name one host: list each origin, since wildcards are not supported".to_owned());
+        }
         if url.host_str().is_some_and(|host| host.len() > MAX_HOST) {
             return Err(format!("must have a host of at most {MAX_HOST} characters"));
         }
@@ -70,9 +74,20 @@ pub(super) fn number<T: FromStr + PartialOrd + fmt::Display>(
 
 pub(super) fn duration(text: &str, range: RangeInclusive<Duration>) -> Result<Duration, String> {
     humantime::parse_duration(text).ok().filter(|value| range.contains(value)).ok_or_else(|| {
-        let [least, most] = [range.start(), range.end()].map(|bound| humantime::format_duration(*bound));
+        let [least, most] = [range.start(), range.end()].map(|bound| duration_text(*bound));
         format!("must be a duration such as 20m, 12h or 30d, from {least} to {most}")
     })
+}
+
+/// A duration as it is typed, in the largest unit that has no remainder: `365d`, not "11months 30days".
+#[must_use]
+pub fn duration_text(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [("d", 86_400), ("h", 3_600), ("m", 60)];
+    match units.into_iter().find(|(_, length)| seconds > 0 && seconds.is_multiple_of(*length)) {
+        Some((unit, length)) => format!("{}{unit}", seconds / length),
+        None => format!("{seconds}s"),
+    }
 }
 
 /// The value that belongs to one of these words.
@@ -100,8 +115,16 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
 
 /// At least one address: a server that listens nowhere would appear to run.
 pub(super) fn listen_addresses(text: &str) -> Result<Vec<SocketAddr>, String> {
-    let hint = || "must be ADDRESS:PORT, such as 0.0.0.0:8080 or [::]:8080".to_owned();
-    let addresses = list(text, |item| item.parse().map_err(|_| hint()))?;
+    let hint = || "must be ADDRESS:PORT, such as 0.0.0.0:8080 or [::]:8080, or localhost:PORT".to_owned();
+    let parse = |item: &str| match item.strip_prefix("localhost:") {
+        // A name in /etc/hosts could lead elsewhere.
+        Some(port) => {
+            let port = port.parse().map_err(|_| hint())?;
+            Ok(vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()])
+        }
+        None => item.parse().map(|address| vec![address]).map_err(|_| hint()),
+    };
+    let addresses: Vec<SocketAddr> = list(text, parse)?.concat();
     if addresses.is_empty() { Err(hint()) } else { Ok(addresses) }
 }
 
@@ -154,13 +177,20 @@ pub(super) fn unreadable(error: &std::io::Error) -> String {
 pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
     match text.split_once(':') {
         Some(("sqlite", path)) => sqlite_url(path.strip_prefix("//").unwrap_or(path)),
-        Some(("postgres" | "postgresql", _)) => PostgresUrl::parse(text).map(DatabaseUrl::Postgres),
+        _ if is_postgres(text) => PostgresUrl::parse(text).map(DatabaseUrl::Postgres),
         _ => Err("must begin with sqlite:// or postgres://, such as sqlite://data/vestibule.db or postgres://USER:PASSWORD@HOST/NAME".to_owned()),
     }
 }
 
+fn is_postgres(text: &str) -> bool {
+    text.starts_with("postgres://") || text.starts_with("postgresql://")
+}
+
 fn sqlite_url(path: &str) -> Result<DatabaseUrl, String> {
-    if path.is_empty() || path.contains(":memory:") || path.contains(['?', '#']) {
+    if path.contains('?') {
+        return Err("takes no parameters: write sqlite://PATH; the file is created at the first start".to_owned());
+    }
+    if path.is_empty() || path.contains(":memory:") || path.contains('#') {
         return Err("must name a file: sqlite://PATH, such as sqlite://data/vestibule.db (a database in memory would lose every account)".to_owned());
     }
     Ok(DatabaseUrl::Sqlite(Path::new(path).components().collect::<PathBuf>()))
@@ -168,6 +198,8 @@ fn sqlite_url(path: &str) -> Result<DatabaseUrl, String> {
 
 /// Whether a URL contains a password, after the username or as a parameter of libpq.
 pub(super) fn url_has_password(text: &str) -> bool {
-    let is_secret = |name: &str| matches!(name, "password" | "sslpassword" | "oauth_client_secret");
-    Url::parse(text).is_ok_and(|url| url.password().is_some() || url.query_pairs().any(|(name, _)| is_secret(&name)))
+    if is_postgres(text) {
+        return postgres::has_password(text);
+    }
+    Url::parse(text).is_ok_and(|url| url.password().is_some())
 }

@@ -21,6 +21,7 @@ use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt as _, 
 use actix_web::dev::{AppConfig, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 use ipnet::IpNet;
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use self::count::ConnectionCount;
@@ -72,12 +73,19 @@ pub fn raise_descriptor_limit() {
     }
 }
 
-/// Starts to listen with the backlog of this server.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(address)?;
-    // The standard library has a fixed backlog. On Linux, a second call changes it.
-    rustix::net::listen(&listener, BACKLOG)?;
-    Ok(listener)
+/// Starts to listen with the backlog of this server. With `only_ipv6`, `[::]` leaves the same port of IPv4 to another
+/// listener; the standard library, which has no such option, would take both.
+pub fn bind(address: SocketAddr, only_ipv6: bool) -> io::Result<TcpListener> {
+    let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let socket = net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    // A restarted server can listen although connections of the old one linger.
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    if address.is_ipv6() && only_ipv6 {
+        sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    net::bind(&socket, &address)?;
+    net::listen(&socket, BACKLOG)?;
+    Ok(TcpListener::from(socket))
 }
 
 /// A server under construction.

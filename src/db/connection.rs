@@ -8,15 +8,16 @@ use diesel::connection::{
 use diesel::{Connection as _, ConnectionError, PgConnection, QueryResult, SqliteConnection};
 
 use super::error::DbError;
-use super::libpq;
 use super::sqlite_file::existing_file_uri;
-use crate::config::DatabaseUrl;
+use crate::config::{DatabaseUrl, libpq_version};
 
 /// How long start-up and migrations wait for a connection or a lock. Longer than for requests, because instances that
 /// start at the same time wait for each other.
 pub(super) const START_WAIT: Duration = Duration::from_secs(10);
-/// With `synchronous = FULL`, a committed revocation survives a power loss.
-const SQLITE_PRAGMAS: &str = "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;";
+/// With `synchronous = FULL`, a committed revocation survives a power loss. Migrations need temporary tables, for which a
+/// container may have no folder.
+const SQLITE_PRAGMAS: &str = "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024; \
+     PRAGMA temp_store = MEMORY;";
 
 /// When the data of a transaction must be on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl DbConnection {
                 Self::Sqlite(connection)
             }
             DatabaseUrl::Postgres(postgres) => {
-                let mut connection = PgConnection::establish(&postgres.for_libpq(libpq::version(), options))?;
+                let mut connection = PgConnection::establish(&postgres.for_libpq(libpq_version(), options))?;
                 if !postgres.has_prepared_statements {
                     connection.set_prepared_statement_cache_size(CacheSize::Disabled);
                 }
@@ -145,5 +146,29 @@ impl StatementLimits {
     fn set_local(self) -> String {
         let [lock, statement] = [self.lock, self.statement].map(|limit| limit.as_millis());
         format!("SET LOCAL lock_timeout = {lock}; SET LOCAL statement_timeout = {statement}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::{QueryableByName, RunQueryDsl as _, sql_types::Integer};
+
+    use super::*;
+
+    #[derive(QueryableByName)]
+    struct TempStore {
+        #[diesel(sql_type = Integer)]
+        temp_store: i32,
+    }
+
+    /// With a read-only root, SQLite has no folder for a temporary table.
+    #[test]
+    fn temporary_tables_of_sqlite_are_in_memory() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.db");
+        std::fs::write(&path, "").expect("it is written");
+        let mut connection = DbConnection::open(&DatabaseUrl::Sqlite(path), START_WAIT, "").expect("a connection");
+        let row: TempStore = diesel::sql_query("PRAGMA temp_store").get_result(&mut connection).expect("one row");
+        assert_eq!(row.temp_store, 2, "2 is MEMORY");
     }
 }

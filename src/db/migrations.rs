@@ -8,7 +8,9 @@ use std::time::Duration;
 use diesel::backend::Backend;
 use diesel::connection::SimpleConnection as _;
 use diesel::migration::{Migration, MigrationSource as _};
-use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection, sql_query, sql_types};
+use diesel::{
+    Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection, sql_query, sql_types,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::{DbConnection, Durability, START_WAIT, StatementLimits};
@@ -47,6 +49,11 @@ pub enum MigrationError {
         /// The unknown versions.
         unknown: String,
     },
+    /// The database cannot store every character.
+    #[error(
+        "the database has the encoding {0}, but UTF8 is needed: create another one, with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+    )]
+    Encoding(String),
     /// A migration failed; everything was rolled back.
     #[error("a migration failed; nothing was changed: {0}")]
     Failed(String),
@@ -254,9 +261,24 @@ fn in_exclusive_transaction<T>(
                     LIMITS.lock.as_millis()
                 ))
                 .map_err(|error| open_error(error.to_string()))?;
+            reject_other_encodings(postgres)?;
         }
         work(connection)
     })
+}
+
+/// In another encoding, PostgreSQL rejects a name that has a character which the encoding lacks.
+fn reject_other_encodings(connection: &mut PgConnection) -> Result<(), MigrationError> {
+    let encoding: Encoding = sql_query("SELECT current_setting('server_encoding') AS encoding")
+        .get_result(connection)
+        .map_err(|error| MigrationError::Failed(error.to_string()))?;
+    if encoding.encoding == "UTF8" { Ok(()) } else { Err(MigrationError::Encoding(encoding.encoding)) }
+}
+
+#[derive(QueryableByName)]
+struct Encoding {
+    #[diesel(sql_type = sql_types::Text)]
+    encoding: String,
 }
 
 impl From<DbError> for MigrationError {

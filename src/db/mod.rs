@@ -4,7 +4,6 @@ mod connection;
 mod connections;
 mod error;
 mod jobs;
-mod libpq;
 pub mod migrations;
 mod pooled_connection;
 pub mod schema;

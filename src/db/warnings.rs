@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use super::libpq;
-use crate::config::{DatabaseUrl, PostgresUrl};
+use crate::config::{DatabaseUrl, PostgresUrl, libpq_version};
 
 /// Returns what an administrator should change, each as one sentence.
 #[must_use]
 pub fn warnings(url: &DatabaseUrl) -> Vec<String> {
     match url {
         DatabaseUrl::Sqlite(path) => file_warnings(path),
-        DatabaseUrl::Postgres(postgres) => connection_warnings(postgres, libpq::version()),
+        DatabaseUrl::Postgres(postgres) => connection_warnings(postgres, libpq_version()),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use crate::config::Config;
+use crate::config::{Config, duration_text};
 use crate::db::migrations::{self, MigrationError};
 
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ pub async fn retry_while_unavailable<T, E: Error>(
         match work().await {
             Err(error) if is_temporary(&error) && begun.elapsed() < limit => {
                 if !is_waiting {
-                    let wait = humantime::format_duration(limit);
+                    let wait = duration_text(limit);
                     let reason = with_causes(&error);
                     tracing::warn!(reason, "the database is not available; retrying for up to {wait}");
                     is_waiting = true;

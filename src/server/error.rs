@@ -26,9 +26,7 @@ pub enum StartError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The server cannot listen on an address.
-    #[error(
-        "cannot listen on {address} ({reason}): stop the process that uses it, or set {setting} to another address"
-    )]
+    #[error("cannot listen on {address} ({reason}): {}", bind_hint(setting, *address, reason))]
     Bind {
         /// The setting that contains it.
         setting: &'static str,
@@ -53,6 +51,20 @@ pub enum StartError {
     /// A thread cannot be started.
     #[error("cannot start the server threads")]
     Threads(#[from] io::Error),
+}
+
+/// What to do about an address that cannot be listened on.
+fn bind_hint(setting: &str, address: SocketAddr, reason: &io::Error) -> String {
+    match reason.kind() {
+        io::ErrorKind::AddrInUse => {
+            let other = SocketAddr::new(address.ip(), address.port().checked_add(1).unwrap_or(8080));
+            format!("stop the process that uses the port, or choose another one, such as {setting}={other}")
+        }
+        io::ErrorKind::PermissionDenied => format!(
+            "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE): set {setting} to a higher port, behind a reverse proxy"
+        ),
+        _ => format!("set {setting} to an address of this machine"),
+    }
 }
 
 impl StartError {

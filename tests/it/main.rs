@@ -20,6 +20,7 @@ mod database_limits;
 mod database_outage;
 mod database_start;
 mod database_tls;
+mod database_urls;
 mod database_watch;
 mod durability;
 mod forgery;

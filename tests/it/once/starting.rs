@@ -3,10 +3,13 @@
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::cli::run;
 use crate::harness::direct_database::{self, DirectConnection};
-use crate::harness::{PASSWORD, ServerProcess, TestDatabase};
+use crate::harness::logged_process::LoggedProcess;
+use crate::harness::peers::free_port;
+use crate::harness::{PASSWORD, ServerProcess, TestDatabase, http_client};
 use crate::starting::status_of_link;
 
 #[tokio::test]
@@ -18,10 +21,45 @@ async fn address_in_use_fails_the_start_and_keeps_the_first_setup_link() {
         let output = run(database.serve(&[(setting, address)]));
         let stderr = output.err;
         assert_eq!(output.code, Some(1), "{stderr}");
-        assert!(stderr.contains(address) && stderr.contains(&format!("set {setting} to another address")), "{stderr}");
+        assert!(
+            stderr.contains(address) && stderr.contains(&format!("choose another one, such as {setting}=127.0.0.1:")),
+            "{stderr}"
+        );
     }
     let link = first.setup_link.as_ref().expect("a link");
     assert_eq!(status_of_link(&first, link).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn ipv4_and_ipv6_listen_on_one_port() {
+    let database = TestDatabase::create();
+    for bind in ["0.0.0.0:PORT,[::]:PORT", "[::]:PORT,0.0.0.0:PORT", "localhost:PORT", "[::]:PORT"] {
+        let port = free_port();
+        let server = ServerProcess::start(&database, &[("BIND", &bind.replace("PORT", &port.to_string()))]);
+        for address in ["127.0.0.1", "[::1]"] {
+            let response = http_client().get(format!("http://{address}:{port}/healthz")).send().await;
+            assert_eq!(response.map(|response| response.status()).ok(), Some(StatusCode::OK), "{bind} {address}");
+        }
+        drop(server);
+    }
+}
+
+#[tokio::test]
+async fn blocked_origin_is_logged_once_with_the_setting() {
+    let database = TestDatabase::create();
+    let mut server = LoggedProcess::start(database.serve(&[("ALLOWED_ORIGINS", "http://localhost:8000")]));
+    let url = server.wait_for_url();
+    let own = url.clone();
+    for origin in ["http://localhost:8000", &own, "null", "http://127.0.0.1:8000", "http://127.0.0.1:8000"] {
+        let request = http_client().get(format!("{url}/me")).header("origin", origin);
+        assert_eq!(request.send().await.expect("a response").status(), StatusCode::UNAUTHORIZED);
+    }
+    let line = server.wait_for("ALLOWED_ORIGINS");
+    assert!(line.contains("http://127.0.0.1:8000") && line.contains("are different origins"), "{line}");
+    let id = i32::try_from(server.id()).ok().and_then(Pid::from_raw).expect("a process ID");
+    kill_process(id, Signal::TERM).expect("it runs");
+    server.wait();
+    assert_eq!(server.count("ALLOWED_ORIGINS"), 1, "{:?}", server.seen);
 }
 
 #[test]
@@ -56,7 +94,7 @@ async fn stopping_server_finishes_requests_in_flight() {
     let slow = [("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "5")];
     let mut server = ServerProcess::start(&database, &slow);
     let url = format!("{}/token", server.url);
-    let client = crate::harness::http_client();
+    let client = http_client();
     let form = [("username", "alice"), ("password", PASSWORD)];
     let request = tokio::spawn(async move { client.post(url).form(&form).send().await });
     let mut direct = DirectConnection::open(&database);
