@@ -121,8 +121,9 @@ impl TokenVerifier {
             return Err(TokenError::Missing);
         }
         let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
-        // RFC 9068: rejects other kinds of tokens signed with the same key.
-        if header.typ.as_deref() != Some("at+jwt") {
+        // Rejects other kinds of tokens signed with the same key. RFC 9068 tokens have an audience.
+        let typ = if self.audience.is_some() { "at+jwt" } else { "JWT" };
+        if header.typ.as_deref() != Some(typ) {
             return Err(TokenError::Invalid);
         }
         let key = self.find_key(&header.kid.ok_or(TokenError::Invalid)?).await?;

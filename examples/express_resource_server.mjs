@@ -65,7 +65,8 @@ async function authenticate(request, response, next) {
   try {
     const { payload } = await jwtVerify(token, keys, {
       algorithms: ["ES256", "EdDSA", "RS256"], // chosen here, never by the token
-      typ: "at+jwt", // RFC 9068: rejects other kinds of tokens signed with the same key
+      // Rejects other kinds of tokens signed with the same key. RFC 9068 tokens have an audience.
+      typ: AUDIENCE === undefined ? "JWT" : "at+jwt",
       issuer: ISSUER,
       audience: AUDIENCE,
       clockTolerance: 30,

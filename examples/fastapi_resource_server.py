@@ -112,7 +112,8 @@ def current_claims(request: Request) -> dict:
         raise HTTPException(401, "send an access token", {"WWW-Authenticate": 'Bearer realm="example"'})
     try:
         header = jwt.get_unverified_header(token)
-        if header.get("typ") != "at+jwt":  # RFC 9068: rejects other kinds of tokens signed with the same key
+        # Rejects other kinds of tokens signed with the same key. RFC 9068 tokens have an audience.
+        if header.get("typ") != ("at+jwt" if AUDIENCE else "JWT"):
             raise jwt.InvalidTokenError("not an access token")
         claims = jwt.decode(
             token,

@@ -57,6 +57,12 @@ impl Scopes {
         self.0.is_subset(&other.0)
     }
 
+    /// The scopes as a response parameter; `None` if there are none, because a scope is never empty (RFC 6749 §3.3).
+    #[must_use]
+    pub fn to_parameter(&self) -> Option<String> {
+        (!self.is_empty()).then(|| self.to_string())
+    }
+
     /// The scopes in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)

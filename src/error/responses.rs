@@ -46,6 +46,12 @@ impl AppError {
         Self::new(StatusCode::BAD_REQUEST, "invalid_scope", "A requested scope is malformed, or there are too many.")
     }
 
+    /// 400 `invalid_request`: the parts of a `multipart/form-data` cannot be told apart.
+    #[must_use]
+    pub fn malformed_multipart() -> Self {
+        Self::invalid_request("The multipart body is malformed, or its boundary is not the one in Content-Type.")
+    }
+
     /// 401 `invalid_client` with the challenge that RFC 6749 §5.2 requires.
     #[must_use]
     pub fn invalid_client() -> Self {
@@ -151,7 +157,7 @@ impl AppError {
         Self::new(
             StatusCode::FORBIDDEN,
             "access_denied",
-            "CORS rejects this origin, method or header. An administrator can add the origin to ALLOWED_ORIGINS.",
+            "CORS rejects this origin. An administrator can add it to ALLOWED_ORIGINS.",
         )
     }
 
@@ -186,7 +192,7 @@ impl AppError {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "invalid_request",
-            "Unsupported media type. Send application/x-www-form-urlencoded or application/json.",
+            "Unsupported media type. Send application/x-www-form-urlencoded, multipart/form-data or application/json.",
         )
     }
 

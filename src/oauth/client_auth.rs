@@ -15,31 +15,35 @@ struct ClientCredentials {
 }
 
 /// Returns the client that a request authenticates as; `None` when the request has no client credentials. An empty
-/// client ID and secret, as Swagger UI sends them, count as none.
+/// client ID and secret, as Swagger UI sends them, count as none. Beside credentials in the header, the body may name the
+/// same client, as Postman and Spring do: an ID alone does not authenticate (RFC 6749 §3.2.1).
 ///
 /// # Errors
-/// 401 `invalid_client` for an unknown client or a wrong secret; 400 for credentials in both the header and the body.
+/// 401 `invalid_client` for an unknown client or a wrong secret; 400 for secrets in both the header and the body, or for
+/// two clients (§2.3: one method for each request).
 pub async fn authenticate(request: &HttpRequest, parameters: &Parameters, db: &Db) -> Result<Option<Client>, AppError> {
     let in_header = match request.headers().get("authorization").map(|value| value.to_str()) {
         None => None,
         Some(Err(_)) => return Err(AppError::invalid_client()),
         Some(Ok(value)) => from_basic(value)?,
     };
-    let in_body = match (parameters.get_non_empty("client_id"), parameters.get_non_empty("client_secret")) {
-        (None, None) => None,
-        (id, secret) => Some(ClientCredentials {
-            id: id.unwrap_or_default().to_owned(),
-            secret: secret.unwrap_or_default().to_owned(),
-        }),
-    };
+    let in_body = (parameters.get_non_empty("client_id"), parameters.get_non_empty("client_secret"));
     let presented = match (in_header, in_body) {
-        (Some(_), Some(_)) => {
+        (Some(_), (_, Some(_))) => {
             return Err(AppError::invalid_request(
-                "Send client credentials in the Authorization header or in the body, not both.",
+                "Send the client secret in the Authorization header or in the body, not both.",
             ));
         }
-        (None, None) => return Ok(None),
-        (Some(presented), None) | (None, Some(presented)) => presented,
+        (Some(presented), (Some(id), None)) if presented.id != id => {
+            return Err(AppError::invalid_request(
+                "The Authorization header and the parameter client_id name different clients.",
+            ));
+        }
+        (Some(presented), _) => presented,
+        (None, (None, None)) => return Ok(None),
+        (None, (id, secret)) => {
+            ClientCredentials { id: id.unwrap_or_default().to_owned(), secret: secret.unwrap_or_default().to_owned() }
+        }
     };
     // A secret has 256 random bits: it cannot be guessed, and needs no throttling. A malformed one is not looked up.
     let secret = PlainSecret::parse(&presented.secret).ok_or_else(AppError::invalid_client)?;

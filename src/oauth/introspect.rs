@@ -33,7 +33,8 @@ pub struct IntrospectionResponse {
     /// `Bearer` for an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
     token_type: Option<&'static str>,
-    /// The scopes of the token that the user's roles and the client still allow, separated by spaces.
+    /// The scopes of the token that the user's roles and the client still allow, separated by spaces. Absent if there are
+    /// none.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
     /// The ID of the client that the token was issued to, if any.
@@ -77,7 +78,7 @@ impl IntrospectionResponse {
         Self {
             active: true,
             token_type: Some("Bearer"),
-            scope: Some(rights.scope.to_string()),
+            scope: rights.scope.to_parameter(),
             client_id: claims.client_id.clone(),
             username: claims.id.map(|_| claims.sub.clone()),
             sub: Some(claims.sub.clone()),
@@ -207,7 +208,7 @@ async fn of_refresh_token(
         };
         Ok(Some(IntrospectionResponse {
             active: true,
-            scope: Some(scope.to_string()),
+            scope: scope.to_parameter(),
             client_id: token.client_id,
             username: Some(user.username.clone()),
             sub: Some(user.username),

@@ -37,7 +37,7 @@ pub struct RevocationRequest {
         (RevocationRequest = "application/json"),
     )),
     responses(
-        (status = 200, description = "The token has been revoked, or was not valid"),
+        (status = 200, description = "An empty JSON object: the token has been revoked, or was not valid", body = Object),
         (status = 400, description = "invalid_request or unsupported_token_type", body = ErrorBody),
         (status = 401, description = "invalid_client", body = ErrorBody),
     )
@@ -56,7 +56,8 @@ pub async fn post_revoke(
     if let Some(session_id) = session_of(&db, &tokens, token, client.as_ref()).await? {
         sessions.end(session_id, EndReason::Revoked).await?;
     }
-    Ok(HttpResponse::Ok().finish())
+    // RFC 7009 §2.2 leaves the body free. Clients that parse every response as JSON fail at an empty one.
+    Ok(HttpResponse::Ok().json(serde_json::Map::new()))
 }
 
 /// Returns the session of a token that was issued to `client`, or to no client when `client` is `None`.

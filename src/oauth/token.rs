@@ -38,8 +38,9 @@ pub struct TokenResponse {
     /// The refresh token for the next access token; valid once. Absent with `client_credentials`.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
-    /// The granted scopes, separated by spaces.
-    scope: String,
+    /// The granted scopes, separated by spaces. Absent if there are none: a scope is never empty (RFC 6749 §3.3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
     /// The access token again, for clients of the FastAPI tutorial that read this field.
     token: String,
 }
@@ -75,7 +76,7 @@ impl TokenResponse {
             token_type: "Bearer",
             expires_in: issued.expires_in,
             refresh_token: refresh_token.map(|token| token.reveal().to_string()),
-            scope: scope.to_string(),
+            scope: scope.to_parameter(),
         }
     }
 }
@@ -90,9 +91,13 @@ impl TokenResponse {
     tag = "tokens",
     operation_id = "issue_token",
     summary = "Exchange credentials for an access token",
-    description = "Accepts a username and password (RFC 6749 §4.3, for first-party applications), a refresh token (§6), or a client ID and secret (§4.4). Send a form or JSON, each parameter at most once.",
+    description = "Accepts a username and password (RFC 6749 §4.3, for first-party applications), a refresh token (§6), or a client ID and secret (§4.4). Send a form (URL-encoded or multipart) or JSON, each parameter at most once.",
     params(("Vestibule-Forwarded-For" = Option<String>, Header, description = "The IP address of the person whose password the client sends. Failed attempts then count for that address. Only for a registered client with `--forwards-client-address on`; ignored otherwise.")),
-    request_body(content((TokenRequest = "application/x-www-form-urlencoded"), (TokenRequest = "application/json"))),
+    request_body(content(
+        (TokenRequest = "application/x-www-form-urlencoded"),
+        (TokenRequest = "multipart/form-data"),
+        (TokenRequest = "application/json"),
+    )),
     responses(
         (status = 200, description = "The access token", body = TokenResponse),
         (status = 400, description = "invalid_request, invalid_grant, invalid_scope, unauthorized_client or unsupported_grant_type", body = ErrorBody),
@@ -120,7 +125,7 @@ pub async fn post_token(
     let grant_type = match parameters.get_non_empty("grant_type") {
         Some(grant_type) => grant_type,
         // FastAPI's form may omit it.
-        None if parameters.get("username").is_some() => "password",
+        None if parameters.get("username").is_some() || is_misnamed(&parameters) => "password",
         None => return Err(AppError::invalid_request("Missing parameter: grant_type.")),
     };
     let grant = GrantType::from_name(grant_type).ok_or_else(|| {
@@ -136,6 +141,14 @@ pub async fn post_token(
         GrantType::ClientCredentials => context.client_credentials_grant(&sessions, &tokens).await?,
     };
     Ok(HttpResponse::Ok().insert_header(("Pragma", "no-cache")).json(response))
+}
+
+/// Whether the username or the password is missing, and a parameter has a name that other login APIs use for it.
+fn is_misnamed(parameters: &Parameters) -> bool {
+    let other_names = [("username", ["user", "email", "login"]), ("password", ["pass", "passwd", "pwd"])];
+    other_names.iter().any(|(name, others)| {
+        parameters.get(name).is_none() && others.iter().any(|other| parameters.get(other).is_some())
+    })
 }
 
 /// A token request whose client, if any, is authenticated.
@@ -171,6 +184,11 @@ impl TokenRequestContext<'_> {
             }
             (PasswordGrant::Clients, None) => return Err(AppError::client_missing()),
             _ => {}
+        }
+        if is_misnamed(self.parameters) {
+            return Err(AppError::invalid_request(
+                "Missing parameter: username or password. OAuth 2.0 has these names, not user, email, login or pass.",
+            ));
         }
         let typed_name = self.require("username", "Missing parameter: username.")?;
         let typed_password = self.require("password", "Missing parameter: password.")?;

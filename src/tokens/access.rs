@@ -6,7 +6,7 @@ use jsonwebtoken::{Header, Validation};
 use quick_cache::sync::Cache;
 use serde::Deserialize;
 
-use super::claims::Claims;
+use super::claims::{Claims, client_id_claim, is_token_type, token_type};
 use super::claims_key::ClaimsKey;
 use super::key_pair::Signer;
 use super::keys::Keys;
@@ -163,14 +163,15 @@ impl TokenService {
             holders: grant.holders.clone(),
             scope: grant.scope.to_string(),
             roles,
-            client_id: session.client_id.clone(),
+            client_id: client_id_claim(session.client_id.as_deref(), self.0.audience.as_deref()),
             aud: self.0.audience.clone(),
         };
         if self.0.keys.is_shared_secret() {
             claims.jti = self.0.claims_key.create_jti(&claims)?;
         }
         let key = signer.key();
-        let header = Header { typ: Some(key.typ.to_owned()), kid: key.kid.clone(), ..Header::new(key.algorithm) };
+        let typ = token_type(self.0.audience.as_deref());
+        let header = Header { typ: Some(typ.to_owned()), kid: key.kid.clone(), ..Header::new(key.algorithm) };
         let token = jsonwebtoken::encode(&header, &claims, signer.encoding())?;
         Ok(IssuedToken { token, expires_in: claims.exp - claims.iat })
     }
@@ -244,7 +245,7 @@ impl TokenService {
         let header = token.split('.').next().and_then(from_base64url).ok_or(TokenError::Malformed)?;
         let header: TokenHeader = serde_json::from_slice(&header).map_err(|_| TokenError::Malformed)?;
         let key = self.0.keys.find(header.kid.as_deref()).ok_or(TokenError::Signature)?;
-        if header.alg != format!("{:?}", key.algorithm) || header.typ != key.typ {
+        if header.alg != format!("{:?}", key.algorithm) || !is_token_type(&header.typ) {
             return Err(TokenError::Malformed);
         }
         let mut validation = Validation::new(key.algorithm);

@@ -6,6 +6,10 @@ use crate::clock::{Moment, unix_seconds};
 use crate::sessions::{Holders, LEEWAY_SECONDS};
 use crate::users::UserId;
 
+/// The `client_id` claim of a token that was issued to a person's browser or to an unregistered application. No client can
+/// have this ID, since all begin with `client_`.
+const UNREGISTERED_CLIENT: &str = "unregistered";
+
 /// The claims of an access token, typed strictly: a number as text, a fraction or a null is rejected (CVE-2026-25537).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Claims {
@@ -34,8 +38,9 @@ pub struct Claims {
     pub scope: String,
     /// The user's roles.
     pub roles: Vec<String>,
-    /// The registered client that the token was issued to (RFC 8693 §4.3).
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "non_null_text")]
+    /// The registered client that the token was issued to (RFC 8693 §4.3). With an audience, a token for no client has
+    /// `unregistered`, which is read as `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "registered_client_id")]
     pub client_id: Option<String>,
     /// The audience, if one is configured.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "non_null_text")]
@@ -91,6 +96,27 @@ impl Claims {
         }
         Ok(())
     }
+}
+
+/// The `typ` of a token's header. `at+jwt` promises an audience and a client ID (RFC 9068 §2), which a token has only
+/// with the setting AUDIENCE.
+pub(super) fn token_type(audience: Option<&str>) -> &'static str {
+    if audience.is_some() { "at+jwt" } else { "JWT" }
+}
+
+/// Whether `typ` can be that of an access token. Those issued before AUDIENCE changed, or by an earlier release, have the
+/// other one.
+pub(super) fn is_token_type(typ: &str) -> bool {
+    matches!(typ, "at+jwt" | "JWT")
+}
+
+/// The `client_id` of a new token: the registered client or, if a token type promises one, [`UNREGISTERED_CLIENT`].
+pub(super) fn client_id_claim(registered: Option<&str>, audience: Option<&str>) -> Option<String> {
+    registered.or(audience.map(|_| UNREGISTERED_CLIENT)).map(str::to_owned)
+}
+
+fn registered_client_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(|id| (id != UNREGISTERED_CLIENT).then_some(id))
 }
 
 /// Rejects null, which `Option` would accept as absent.

@@ -53,8 +53,6 @@ fn unusable(error: impl Display) -> KeyError {
 pub(super) struct Key {
     pub kid: Option<String>,
     pub algorithm: Algorithm,
-    /// The header's `typ`: `at+jwt` (RFC 9068 §2.1), with HS256 `JWT`, which clients of the tutorial expect.
-    pub typ: &'static str,
     pub decoding: DecodingKey,
     pub public_jwk: Option<Jwk>,
 }
@@ -78,7 +76,6 @@ impl Signer {
         let key = Key {
             kid: None,
             algorithm: Algorithm::HS256,
-            typ: "JWT",
             decoding: DecodingKey::from_secret(secret),
             public_jwk: None,
         };
@@ -124,7 +121,6 @@ impl KeyPair {
         let key = Arc::new(Key {
             kid: Some(stored.kid.clone()),
             algorithm: jwt_algorithm(algorithm),
-            typ: "at+jwt",
             decoding: DecodingKey::from_jwk(&jwk).map_err(unusable)?,
             public_jwk: Some(jwk),
         });

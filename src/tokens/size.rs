@@ -2,7 +2,7 @@
 
 use jsonwebtoken::{Algorithm, Header};
 
-use super::claims::Claims;
+use super::claims::{Claims, client_id_claim, token_type};
 use crate::config::{Config, KeyAlgorithm, Signing};
 use crate::sessions::Holders;
 use crate::users::UserId;
@@ -61,11 +61,11 @@ impl BrowserTokenSize {
             // A browser session has none.
             scope: String::new(),
             roles: roles.to_vec(),
-            client_id: None,
+            client_id: client_id_claim(None, self.audience.as_deref()),
             aud: self.audience.clone(),
         };
         let header = Header {
-            typ: Some(if is_shared_secret { "JWT" } else { "at+jwt" }.to_owned()),
+            typ: Some(token_type(self.audience.as_deref()).to_owned()),
             kid: (!is_shared_secret).then(|| "x".repeat(KID_LENGTH)),
             ..Header::new(self.algorithm)
         };

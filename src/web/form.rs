@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use actix_multipart::{Field, Multipart};
 use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::Payload;
+use actix_web::web::{Bytes, Payload};
+use futures_util::{StreamExt as _, stream};
 use percent_encoding::percent_decode;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use zeroize::Zeroize as _;
@@ -15,13 +17,14 @@ use crate::scope::Scopes;
 
 /// More parameters than any form has; bounds the quadratic search for repeated ones.
 const MAX_PARAMETERS: usize = 64;
+const NOT_UTF_8: &str = "A parameter is not valid UTF-8.";
 
 /// Parameters by name: text without U+0000, each name once. Wiped on drop, since one can be a password.
 #[derive(Default)]
 pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Reads a request body: a form, or a JSON object of strings.
+    /// Reads a request body: a form, also as `multipart/form-data`, or a JSON object of strings.
     ///
     /// # Errors
     /// 415 for another content type, 413 when it is too large, 408 when it is too slow, 400 when it is malformed or a
@@ -30,7 +33,14 @@ impl Parameters {
         let media_type = media_type(request)?;
         let bytes = body::read(request, payload).await?;
         let parameters = match media_type {
+            // The default type of curl and of many HTTP clients, whatever the body is.
+            MediaType::Form if bytes.trim_ascii_start().starts_with(b"{") => {
+                return Err(AppError::invalid_request(
+                    "The body looks like JSON, but its Content-Type is that of a form. Send Content-Type: application/json.",
+                ));
+            }
             MediaType::Form => Self::from_form(&bytes)?,
+            MediaType::Multipart => Self::from_multipart(request, bytes.freeze()).await?,
             MediaType::Json => serde_json::from_slice(&bytes)
                 .map_err(|_| AppError::invalid_request("The body must be a JSON object of strings, each key once."))?,
         };
@@ -51,6 +61,20 @@ impl Parameters {
             Ok((percent_decoded(&pair[..at])?, percent_decoded(pair.get(at + 1..).unwrap_or_default())?))
         });
         Ok(Self(decoded.collect::<Result<_, AppError>>()?))
+    }
+
+    /// Reads the text parts of `multipart/form-data` (RFC 7578) from a body that was read whole.
+    async fn from_multipart(request: &HttpRequest, body: Bytes) -> Result<Self, AppError> {
+        let mut parts = Multipart::new(request.headers(), stream::iter([Ok(body)]));
+        let mut parameters = Self::default();
+        while let Some(part) = parts.next().await {
+            if parameters.0.len() > MAX_PARAMETERS {
+                break;
+            }
+            let part = part.map_err(|_| AppError::malformed_multipart())?;
+            parameters.0.push(read_part(part).await?);
+        }
+        Ok(parameters)
     }
 
     fn check(self) -> Result<Self, AppError> {
@@ -136,8 +160,23 @@ impl<'de> Deserialize<'de> for Parameters {
     }
 }
 
+/// Reads the name and the value of a part.
+async fn read_part(mut part: Field) -> Result<(String, String), AppError> {
+    let name = part.name().unwrap_or_default().to_owned();
+    let is_file = part.content_disposition().is_some_and(|disposition| disposition.get_filename().is_some());
+    // A part without a type is text/plain (RFC 7578 §4.4).
+    if is_file || part.content_type().is_some_and(|media_type| media_type.type_() != "text") {
+        return Err(AppError::invalid_request("A part of the form is a file. Send each parameter as text."));
+    }
+    let bytes = part.bytes(body::MAX_BYTES).await.map_err(|_| AppError::body_too_large())?;
+    let bytes = bytes.map_err(|_| AppError::malformed_multipart())?;
+    let value = String::from_utf8(bytes.into()).map_err(|_| AppError::invalid_request(NOT_UTF_8))?;
+    Ok((name, value))
+}
+
 enum MediaType {
     Form,
+    Multipart,
     Json,
 }
 
@@ -155,6 +194,7 @@ fn media_type(request: &HttpRequest) -> Result<MediaType, AppError> {
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.as_str() {
         "application/x-www-form-urlencoded" => Ok(MediaType::Form),
+        "multipart/form-data" => Ok(MediaType::Multipart),
         "application/json" => Ok(MediaType::Json),
         _ => Err(AppError::unsupported_media_type()),
     }
@@ -164,7 +204,7 @@ fn media_type(request: &HttpRequest) -> Result<MediaType, AppError> {
 pub fn percent_decoded(text: &[u8]) -> Result<String, AppError> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     let bytes: Vec<u8> = percent_decode(&spaced).collect();
-    String::from_utf8(bytes).map_err(|_| AppError::invalid_request("A parameter is not valid UTF-8."))
+    String::from_utf8(bytes).map_err(|_| AppError::invalid_request(NOT_UTF_8))
 }
 
 #[cfg(test)]

@@ -42,6 +42,11 @@ async fn client_authenticates_by_basic_and_in_the_body() {
     let in_body = [("client_id", id.as_str()), ("client_secret", secret.as_str())];
     let posted = server.post("/token", None, &[&own[..], &in_body].concat()).await;
     assert_eq!(posted.status, 200, "{posted:?}");
+    // As Postman, requests-oauthlib and Spring send it: the ID alone in the body is no second authentication.
+    let with_id = server.post("/token", Some((&id, &secret)), &[&own[..], &in_body[..1]].concat()).await;
+    assert_eq!(with_id.status, 200, "{with_id:?}");
+    let revoked = server.post("/token/revoke", Some((&id, &secret)), &[("token", "x"), in_body[0]]).await;
+    assert_eq!((revoked.status, revoked.json()), (200, json!({})), "{revoked:?}");
     for (client, fields) in [
         (Some((id.as_str(), secret.as_str())), PASSWORD_FIELDS.to_vec()),
         (None, [&PASSWORD_FIELDS[..], &in_body].concat()),
@@ -55,7 +60,7 @@ async fn client_authenticates_by_basic_and_in_the_body() {
         assert_eq!(server.post("/token", Some((&id, &secret)), &refresh).await.status, 200);
     }
     let shown = server.cli(&["clients", "show", "billing", "--json"]).json();
-    assert_eq!(shown["live_sessions"], 4);
+    assert_eq!(shown["live_sessions"], 5);
 }
 
 #[test]

@@ -195,8 +195,8 @@ async fn token_verify_names_the_wrong_issuer_audience_secret_or_type() {
     let secret =
         hs256::sign_with(b"another secret that is longer than thirty-two", &hs256::header(), &genuine.to_string());
     assert_refused(&server, &secret, "signature", "a different JWT_SECRET").await;
-    let header = json!({"typ": "at+jwt", "alg": "HS256"});
-    assert_refused(&server, &hs256::sign(&header, &genuine.to_string()), "header", "typ is at+jwt").await;
+    let header = json!({"typ": "secevent+jwt", "alg": "HS256"});
+    assert_refused(&server, &hs256::sign(&header, &genuine.to_string()), "header", "typ is secevent+jwt").await;
     let header = json!({"typ": "JWT", "alg": "HS256", "crit": ["exp"], "jku": "https://evil.example"});
     assert_refused(&server, &hs256::sign(&header, &genuine.to_string()), "header", "contains crit, jku").await;
     let header = json!({"typ": "JWT", "alg": "none"});

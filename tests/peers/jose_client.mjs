@@ -6,7 +6,7 @@ import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 const { ALGORITHM, ISSUER, JWKS_URL, TOKEN } = process.env;
 const keys = createRemoteJWKSet(new URL(JWKS_URL));
 try {
-  const checks = { algorithms: [ALGORITHM], issuer: ISSUER, typ: "at+jwt" };
+  const checks = { algorithms: [ALGORITHM], issuer: ISSUER, typ: "JWT" };
   console.log(JSON.stringify((await jwtVerify(TOKEN, keys, checks)).payload));
 } catch (error) {
   if (!(error instanceof errors.JOSEError)) throw error;

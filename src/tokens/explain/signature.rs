@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{CheckResult, TokenChecks, header_text};
 use crate::clock::unix_seconds;
 use crate::config::{KeyAlgorithm, Signing};
+use crate::tokens::claims::is_token_type;
 use crate::tokens::display::{escape_hidden, relative_time, value_text};
 
 /// The key to check a signature with.
@@ -36,11 +37,10 @@ impl TokenChecks<'_> {
                 "contains {unexpected}, which tokens of this server never do: the token was issued elsewhere or forged"
             ));
         }
-        let expected = if self.is_shared_secret() { "JWT" } else { "at+jwt" };
         match header_text(self.decoded, "typ") {
-            Some(typ) if typ == expected => Ok(format!("typ {typ}, alg {}", self.alg())),
+            Some(typ) if is_token_type(typ) => Ok(format!("typ {typ}, alg {}", self.alg())),
             typ => Err(format!(
-                "typ is {}, but access tokens of this server have {expected}: it may be an ID token, or from another server. Pass the access_token",
+                "typ is {}, but access tokens of this server have at+jwt or JWT: it may be an ID token, or from another server. Pass the access_token",
                 typ.map_or_else(|| "missing".to_owned(), escape_hidden)
             )),
         }

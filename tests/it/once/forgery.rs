@@ -185,7 +185,7 @@ async fn wrong_issuer_audience_or_header_is_refused() {
     let text = claims.to_string();
     for header in [
         json!({"alg": "HS256"}),
-        json!({"alg": "HS256", "typ": "at+jwt"}),
+        json!({"alg": "HS256", "typ": "secevent+jwt"}),
         json!({"alg": "HS256", "typ": "jwt"}),
         json!({"alg": "HS256", "typ": "JOSE"}),
         json!({"alg": "HS256", "typ": null}),

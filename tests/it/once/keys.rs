@@ -15,7 +15,7 @@ async fn each_algorithm_signs_valid_tokens_and_publishes_its_key() {
         app.add_user("alice", &[]).await;
         let (token, kid) = sign_in(&app).await;
         let header = part(&token, 0);
-        assert_eq!((header["alg"].as_str(), header["typ"].as_str()), (Some(algorithm), Some("at+jwt")));
+        assert_eq!((header["alg"].as_str(), header["typ"].as_str()), (Some(algorithm), Some("JWT")));
         assert_eq!(me(&app, &token).await, 200, "{algorithm}");
         let set = TestResponse::to(app.get("/.well-known/jwks.json")).await.json();
         let key = set["keys"][0].as_object().expect("a key");

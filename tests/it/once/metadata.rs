@@ -230,15 +230,21 @@ async fn preflight_allows_listed_origins_methods_and_headers_only() {
         let headers = response.header("access-control-allow-headers").to_lowercase();
         assert!(headers.contains("authorization") && headers.contains("content-type"), "{response:?}");
     }
-    for (origin, method, headers) in [
-        ("https://evil.example", "POST", "authorization"),
-        (APP, "DELETE", "authorization"),
-        (APP, "POST", "x-forwarded-for"),
-    ] {
-        let response = preflight("/token", origin, method, headers).await;
-        assert_eq!((response.status, &response.json()["error"]), (403, &Value::from("access_denied")), "{response:?}");
-        assert!(!response.headers.keys().any(|name| name.as_str().starts_with("access-control-")), "{response:?}");
+    // The browser compares with the lists, and names what is missing.
+    for (method, headers) in [("DELETE", "authorization"), ("POST", "x-forwarded-for"), ("POST", "x-other,baggage")] {
+        let response = preflight("/token", APP, method, headers).await;
+        assert_eq!((response.status, response.header("access-control-allow-origin")), (200, APP), "{response:?}");
+        let allowed =
+            |list: &str| response.header(list).to_lowercase().split(", ").map(str::to_owned).collect::<Vec<_>>();
+        let lists = [allowed("access-control-allow-methods"), allowed("access-control-allow-headers")];
+        assert!(!lists[0].contains(&"delete".to_owned()) && lists[0].contains(&"post".to_owned()), "{lists:?}");
+        for (header, is_allowed) in [("x-forwarded-for", false), ("x-other", false), ("baggage", true)] {
+            assert_eq!(lists[1].contains(&header.to_owned()), is_allowed, "{header}: {lists:?}");
+        }
     }
+    let response = preflight("/token", "https://evil.example", "POST", "authorization").await;
+    assert_eq!((response.status, &response.json()["error"]), (403, &Value::from("access_denied")), "{response:?}");
+    assert!(!response.headers.keys().any(|name| name.as_str().starts_with("access-control-")), "{response:?}");
 }
 
 #[tokio::test]
@@ -269,5 +275,5 @@ async fn key_set_has_the_public_key_under_its_thumbprint() {
     let whole = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": kid, "use": "sig", "alg": "ES256"});
     assert_eq!(keys[0], whole, "no further member: `d` would be the private key");
     let header = part(&app.token_of("alice").await, 0);
-    assert_eq!(header, json!({"typ": "at+jwt", "alg": "ES256", "kid": kid}));
+    assert_eq!(header, json!({"typ": "JWT", "alg": "ES256", "kid": kid}));
 }

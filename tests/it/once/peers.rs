@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use vestibule::clients::GrantType;
 
+use crate::harness::clients::text;
 use crate::harness::hs256::{self, JWT_SECRET, claims, part, swap_claims};
 use crate::harness::peers::{self, ListeningProcess, folder, node, python};
 use crate::harness::{PASSWORD, TestApp, TestResponse};
@@ -106,6 +107,67 @@ async fn authlib_uses_every_grant_and_revokes_tokens() {
     let own = json!({"scope": "read", "has_refresh_token": false});
     let expected = json!({"client_secret_basic": user, "client_secret_post": user, "client_credentials": own});
     assert_eq!(results, expected);
+}
+
+#[tokio::test]
+async fn simple_oauth2_uses_a_password_refreshes_and_revokes() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &["editor"]).await;
+    app.allow("editor", "read").await;
+    let client = app.add_client("simple-oauth2", &GrantType::ALL, "read").await;
+    let environment = [
+        ("URL", app.url.as_str()),
+        ("CLIENT_ID", &client.id),
+        ("CLIENT_SECRET", &client.secret),
+        ("PASSWORD", PASSWORD),
+    ];
+    let results = peers::run(node(&folder().join("simple_oauth2.mjs")), &environment).await;
+    assert_eq!(results, json!({"scope": "read", "refused": "invalid_grant", "own": true}));
+}
+
+/// `at+jwt` promises `aud` and `client_id` (RFC 9068 §2.2), which strict libraries require; others reject a `typ` or an
+/// audience that they do not expect.
+#[tokio::test]
+async fn strict_resource_servers_accept_tokens_with_an_audience_and_others_those_without() {
+    const AUDIENCE: &str = "https://api.example.com";
+    for audience in [None, Some(AUDIENCE)] {
+        let app = TestApp::start_with(|settings| {
+            if let Some(audience) = audience {
+                settings.set("AUDIENCE", audience);
+            }
+        })
+        .await;
+        app.add_user("alice", &[]).await;
+        let client = app.add_client("own", &GrantType::ALL, "").await;
+        let own = app.post("/token").form(&[("grant_type", "client_credentials")]);
+        let own = TestResponse::to(own.basic_auth(&client.id, Some(&client.secret))).await.json();
+        for (token, registered) in
+            [(app.token_of("alice").await, None), (text(&own, "access_token").to_owned(), Some(client.id.as_str()))]
+        {
+            let header = part(&token, 0);
+            assert_eq!(header["typ"], if audience.is_some() { "at+jwt" } else { "JWT" });
+            let issuer = text(&claims(&token), "iss").to_owned();
+            let mut environment = vec![("URL", app.url.as_str()), ("ISSUER", &issuer), ("TOKEN", &token)];
+            environment.extend(audience.map(|audience| ("AUDIENCE", audience)));
+            let results = peers::run(node(&folder().join("strict_resource_servers.mjs")), &environment).await;
+            let expected = match audience {
+                None => json!({"express": registered.unwrap_or("none")}),
+                Some(_) => {
+                    let client_id = registered.unwrap_or("unregistered");
+                    json!({"express": client_id, "oauth4webapi": client_id})
+                }
+            };
+            assert_eq!(results, expected);
+            // The server reads the ID of no client as none.
+            let me = app.get_me(&token).await.status();
+            assert_eq!(me, if registered.is_some() { 401 } else { 200 });
+        }
+        // A token of no client is revoked by anyone who has it.
+        let token = app.token_of("alice").await;
+        let revoked = TestResponse::to(app.post("/token/revoke").form(&[("token", &token)])).await;
+        assert_eq!((revoked.status, revoked.json()), (200, json!({})));
+        assert_eq!(app.get_me(&token).await.status(), 401);
+    }
 }
 
 #[tokio::test]

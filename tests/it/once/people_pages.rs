@@ -56,7 +56,7 @@ async fn unreadable_form_is_shown_again() {
     for (status, media_type, body) in [
         (413, FORM, huge),
         (415, "text/plain", b"username=alice".to_vec()),
-        (415, "multipart/form-data; boundary=x", b"--x--".to_vec()),
+        (422, "multipart/form-data; boundary=x", b"--x--".to_vec()),
         (422, FORM, b"username=alice&username=bob".to_vec()),
         (422, FORM, b"username=%ff".to_vec()),
         (422, FORM, b"username=a%00b".to_vec()),

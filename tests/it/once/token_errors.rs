@@ -54,6 +54,65 @@ async fn mistyped_json_value_is_an_invalid_request() {
 }
 
 #[tokio::test]
+async fn json_sent_as_a_form_and_other_parameter_names_are_explained() {
+    let app = TestApp::start().await;
+    for (content_type, body, expected) in [
+        // What `curl --data` sends.
+        (FORM, r#"{"username":"alice","password":"x"}"#, "Content-Type: application/json"),
+        (FORM, " \n{\"grant_type\":\"password\"}", "Content-Type: application/json"),
+        (JSON, r#"{"user":"alice","pass":"x"}"#, "username or password"),
+        (JSON, r#"{"email":"alice@example.com","password":"x"}"#, "username or password"),
+        (FORM, "username=alice&pass=x", "username or password"),
+        (FORM, "grant_type=password&login=alice&password=x", "username or password"),
+    ] {
+        let response = TestResponse::to(post(&app, content_type, body)).await;
+        assert_refusal(&response, 400, "invalid_request", body);
+        let description = response.json()["error_description"].to_string();
+        assert!(description.contains(expected), "{body}: {description}");
+    }
+}
+
+#[tokio::test]
+async fn multipart_form_has_text_parts_only_and_the_same_limits() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let part = |name: &str, more: &str, value: &str| {
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n{value}\r\n")
+    };
+    let text = |name: &str, value: &str| part(name, "", value);
+    let send = |parts: &[String]| {
+        let body = format!("{}--b--\r\n", parts.concat());
+        TestResponse::to(post(&app, "multipart/form-data; boundary=b", body))
+    };
+    let fields = [text("username", "alice"), text("password", PASSWORD)];
+    let utf_8 = part("scope", "\r\nContent-Type: text/plain; charset=utf-8", "");
+    assert_eq!(send(&[&fields[..], &[utf_8]].concat()).await.status, 200);
+    for (what, more) in [
+        ("a repeated parameter", text("username", "bob")),
+        ("a file", part("scope", "; filename=\"scope.txt\"", "read")),
+        ("binary data", part("scope", "\r\nContent-Type: application/octet-stream", "read")),
+        ("U+0000", text("scope", "\0")),
+        ("a part without a name", "--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n".to_owned()),
+        ("a part without a disposition", "--b\r\n\r\nx\r\n".to_owned()),
+        ("too many parts", (0..100).map(|at| text(&format!("p{at}"), "x")).collect()),
+    ] {
+        let response = send(&[&fields[..], &[more]].concat()).await;
+        assert_refusal(&response, 400, "invalid_request", what);
+    }
+    let large = send(&[&fields[..], &[text("scope", &"x".repeat(16 * 1024))]].concat()).await;
+    assert_refusal(&large, 413, "invalid_request", "more than 16 KiB");
+    for (content_type, body) in [
+        ("multipart/form-data", fields.concat() + "--b--\r\n"),
+        ("multipart/form-data; boundary=other", fields.concat() + "--b--\r\n"),
+        ("multipart/form-data; boundary=b", fields.concat()),
+        ("multipart/form-data; boundary=b", "--b".to_owned()),
+    ] {
+        let response = TestResponse::to(post(&app, content_type, body.clone())).await;
+        assert_refusal(&response, 400, "invalid_request", &format!("{content_type} {body}"));
+    }
+}
+
+#[tokio::test]
 async fn unknown_grant_is_unsupported_and_the_default_is_password() {
     let app = TestApp::start().await;
     app.add_user("alice", &[]).await;
@@ -131,8 +190,13 @@ async fn unknown_client_is_refused_with_a_challenge() {
         assert_refusal(&response, 401, "invalid_client", what);
         assert!(response.header("www-authenticate").starts_with("Basic "), "{what}: {response:?}");
     }
-    let twice = form(&[("client_id", "client_1")]).basic_auth("client_1", Some("secret"));
-    assert_refusal(&TestResponse::to(twice).await, 400, "invalid_request", "in the header and in the body");
+    for (what, in_body) in [
+        ("a secret in the header and in the body", vec![("client_id", "client_1"), ("client_secret", "secret")]),
+        ("another client in the body", vec![("client_id", "client_2")]),
+    ] {
+        let twice = form(&in_body).basic_auth("client_1", Some("secret"));
+        assert_refusal(&TestResponse::to(twice).await, 400, "invalid_request", what);
+    }
 }
 
 #[tokio::test]
@@ -187,7 +251,7 @@ async fn body_over_16_kib_is_refused() {
 async fn unsupported_content_type_is_refused() {
     let app = TestApp::start().await;
     for content_type in
-        ["text/plain", "multipart/form-data; boundary=x", "application/jsonp", "application/xml", "", "json"]
+        ["text/plain", "multipart/mixed; boundary=x", "application/jsonp", "application/xml", "", "json"]
     {
         let response = TestResponse::to(post(&app, content_type, "username=alice&password=x")).await;
         assert_refusal(&response, 415, "invalid_request", content_type);
