@@ -47,9 +47,9 @@ pub fn is_navigation(request: &HttpRequest) -> bool {
 /// The URL of the original request; `None` if no trusted proxy describes it.
 pub fn url(request: &HttpRequest) -> Option<Url> {
     let text = forwarded(request, "x-original-url").map(str::to_owned).or_else(|| {
-        let [proto, host, uri] =
-            ["x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri"].map(|name| forwarded(request, name));
-        Some(format!("{}://{}{}", proto?, host?, uri?))
+        let [proto, host] = ["x-forwarded-proto", "x-forwarded-host"]
+            .map(|name| forwarded(request, name).and_then(|_| client_ip::first_entry(request, name)));
+        Some(format!("{}://{}{}", proto?, host?, forwarded(request, "x-forwarded-uri")?))
     })?;
     Url::parse(&text).ok()
 }

@@ -53,19 +53,25 @@ fn find(request: &HttpRequest, config: &WebConfig) -> IpAddr {
 /// Whether a trusted proxy reports that the browser used https.
 #[must_use]
 pub fn is_https(request: &HttpRequest) -> bool {
-    is_from_trusted_proxy(request) && super::header(request, "x-forwarded-proto") == Some("https")
+    is_from_trusted_proxy(request) && first_entry(request, "x-forwarded-proto") == Some("https")
 }
 
 /// The scheme that the browser used: as a trusted proxy reports it, otherwise that of `PUBLIC_URL`.
 #[must_use]
 pub fn scheme(request: &HttpRequest) -> &'static str {
-    let reported = super::header(request, "x-forwarded-proto").filter(|_| is_from_trusted_proxy(request));
+    let reported = first_entry(request, "x-forwarded-proto").filter(|_| is_from_trusted_proxy(request));
     match reported {
         Some("https") => "https",
         Some("http") => "http",
         _ if super::config(request).public_url.is_https() => "https",
         _ => "http",
     }
+}
+
+/// The first entry of a header to which each of several proxies may append its own: what the browser sent to the first.
+#[must_use]
+pub fn first_entry<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    super::header(request, name)?.split(',').next().map(str::trim)
 }
 
 /// Whether the request comes from a trusted proxy.

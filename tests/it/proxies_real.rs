@@ -112,11 +112,13 @@ async fn assert_blocked_at_once(proxy: &ReverseProxy, client: Client, alice: use
 #[tokio::test]
 async fn nginx_passes_signed_in_users_and_blocks_ended_sessions_at_once() {
     assert_works_behind(Kind::Nginx).await;
+    assert_works_behind(Kind::NewestNginx).await;
 }
 
 #[tokio::test]
 async fn caddy_passes_signed_in_users_and_blocks_ended_sessions_at_once() {
     assert_works_behind(Kind::Caddy).await;
+    assert_works_behind(Kind::NewestCaddy).await;
 }
 
 #[tokio::test]

