@@ -5,7 +5,7 @@ use super::lookup::find_user;
 use crate::authentication;
 use crate::db::DbError;
 use crate::secret::ServerKey;
-use crate::users::{LookupName, User, Username};
+use crate::users::{LookupName, User};
 
 /// Outcome of forgetting an account's failed sign-ins.
 #[derive(Clone, Debug)]
@@ -27,11 +27,10 @@ impl AccountService {
         let (name, server_key) = (name.clone(), server_key.clone());
         self.write(move |conn, _| {
             let Some(user) = find_user(conn, &name)? else { return Ok(Unlocking::NoSuchUser) };
-            // A stored name passed the rules. Given as its own email address, one with `@` passes again even if the
-            // account's address has changed since.
-            let username = Username::parse(&user.username, Some(&user.username)).ok();
-            let deleted_counters =
-                username.map_or(Ok(0), |username| authentication::unlock(conn, &server_key, &username))?;
+            // It signs in with either.
+            let names = [Some(&user.username), user.email.as_ref()].into_iter().flatten();
+            let names: Vec<LookupName> = names.filter_map(|name| LookupName::parse(name)).collect();
+            let deleted_counters = authentication::unlock(conn, &server_key, &names)?;
             Ok(Unlocking::Done { user, deleted_counters })
         })
         .await

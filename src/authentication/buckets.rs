@@ -4,10 +4,11 @@ use std::net::IpAddr;
 
 use chrono::TimeDelta;
 
-use super::PasswordAttempt;
+use super::AttemptOrigin;
 use super::throttle::LONGEST_WINDOW;
 use crate::config::ThrottlingConfig;
 use crate::secret::{DerivedKey, PlainSecret, base64url};
+use crate::users::LookupName;
 
 /// The most buckets that may count one attempt: an account, the account at a network, three networks, a known device.
 pub(super) const MAX_BUCKETS: usize = 6;
@@ -41,11 +42,12 @@ pub(super) struct BucketNames {
 }
 
 impl BucketNames {
-    pub fn new(key: &DerivedKey, attempt: &PasswordAttempt) -> Self {
-        let name = attempt.username.key();
-        let address = attempt.origin.client_ip;
+    /// The names for an attempt from this origin with this name.
+    pub fn new(key: &DerivedKey, username: &LookupName, origin: &AttemptOrigin) -> Self {
+        let name = username.throttling_key();
+        let address = origin.client_ip;
         let network = network_of(address);
-        let device = attempt.origin.device.as_ref();
+        let device = origin.device.as_ref();
         let hmac = |parts: &[&str]| base64url(&key.hmac(&parts.iter().map(|part| part.as_bytes()).collect::<Vec<_>>()));
         Self {
             account: account_name(key, name),

@@ -21,8 +21,8 @@ impl AuthService {
     /// password is set anyway.
     pub async fn remember_browser(&self, user: &User) -> Option<PlainSecret> {
         let username = LookupName::parse(&user.username)?;
-        let secret = buckets::generate_device(&self.throttle.key, username.key());
-        let id = buckets::device_id(&self.throttle.key, username.key(), &secret);
+        let secret = buckets::generate_device(&self.throttle.key, username.throttling_key());
+        let id = buckets::device_id(&self.throttle.key, username.throttling_key(), &secret);
         let (user_id, now) = (user.id, self.clock.now());
         let stored = self
             .db

@@ -97,7 +97,7 @@ impl Throttle {
     /// Reserves an attempt, after waiting while only attempts in flight block it. A throttled attempt, and one without a
     /// slot for its hash, writes nothing.
     pub async fn reserve(&self, attempt: &PasswordAttempt, requester: Requester) -> Result<Reservation, DbError> {
-        let names = BucketNames::new(&self.key, attempt);
+        let names = BucketNames::new(&self.key, &attempt.username, &attempt.origin);
         let may_be_known = requester == Requester::SignedIn || names.is_device_genuine;
         let names = Arc::new(names);
         let deadline = Instant::now() + MAX_WAIT;
@@ -206,7 +206,7 @@ impl Throttle {
                         return Err(ReserveError::Conflict);
                     }
                 }
-                Ok(users::find_by_key(conn, username.key()).map_err(DbError::from)?)
+                Ok(users::find_for_sign_in(conn, &username).map_err(DbError::from)?)
             })
             .await;
         match result {

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::buckets::BucketNames;
-use super::devices::{self, SignInPlace};
+use super::devices::{self, Known, Remembered, SignInPlace};
 use super::reservation::{MAX_CONFLICTS, Requester, Reserved, release_in};
 use super::service::{Verification, detached};
 use super::{AuthService, PasswordAttempt, SignInError, SignInPurpose, granted_scopes};
@@ -137,13 +136,12 @@ impl AuthService {
             let now = self.clock.now();
             let signer = self.tokens.signer(now);
             let step = CompletionStep {
-                names: BucketNames::new(&self.throttle.key, attempt),
                 key: self.throttle.key.clone(),
                 lifetimes: self.sessions.lifetimes(),
                 attempt: attempt.clone(),
                 purpose: purpose.clone(),
                 user: user.clone(),
-                known: reserved.known,
+                typed_known: reserved.known,
                 keys: reserved.keys.clone(),
                 verified: verified.clone(),
                 upgraded: upgraded.clone(),
@@ -192,13 +190,13 @@ impl AuthService {
 
 /// The transaction after a password has proved correct.
 struct CompletionStep {
-    names: BucketNames,
     key: DerivedKey,
     lifetimes: Lifetimes,
     attempt: PasswordAttempt,
     purpose: SignInPurpose,
     user: User,
-    known: devices::Known,
+    /// What the account knows of the place under the name that was typed.
+    typed_known: Known,
     keys: Vec<String>,
     verified: PasswordHash,
     upgraded: Option<PasswordHash>,
@@ -216,12 +214,12 @@ impl CompletionStep {
         }
         release_in(conn, &self.keys)?;
         let place = SignInPlace {
-            names: &self.names,
-            user_id: self.user.id,
-            username_key: self.attempt.username.key(),
+            user: &self.user,
+            typed_name: &self.attempt.username,
+            origin: &self.attempt.origin,
             is_browser: self.purpose.kind() == SessionKind::Browser,
         };
-        let device = devices::remember(conn, &self.key, &place, self.known, now)?;
+        let Remembered { known, device } = devices::remember(conn, &self.key, &place, self.typed_known, now)?;
         let roles = users::list_roles(conn, self.user.id)?;
         let client = self.purpose.client();
         // Locks the client: deleting it or replacing its secret comes after this and ends the session, or before it and
@@ -236,7 +234,7 @@ impl CompletionStep {
         };
         self.end_previous(conn, ended, now)?;
         let mut started = self.start(conn, scope, now)?;
-        self.record_event(conn, &started.session, now)?;
+        self.record_event(conn, &started.session, known, now)?;
         let is_password_grant = started.session.kind == SessionKind::PasswordGrant;
         let may_refresh = is_password_grant && client.is_none_or(|client| client.is_allowed(GrantType::RefreshToken));
         let refresh_token = may_refresh.then(|| create_refresh_token(conn, &started.session, now)).transpose()?;
@@ -271,12 +269,18 @@ impl CompletionStep {
 
     /// Records the sign-in. Clients sign in often: theirs is recorded only from a network that the account does not
     /// know.
-    fn record_event(&self, conn: &mut DbConnection, session: &Session, now: Moment) -> Result<(), DbError> {
+    fn record_event(
+        &self,
+        conn: &mut DbConnection,
+        session: &Session,
+        known: Known,
+        now: Moment,
+    ) -> Result<(), DbError> {
         let is_first = self.user.last_signed_in_at.is_none();
         let kind = match session.kind {
-            SessionKind::Browser if !self.known.device && !is_first => EventKind::SignedInFromNewDevice,
+            SessionKind::Browser if !known.device && !is_first => EventKind::SignedInFromNewDevice,
             SessionKind::Browser => EventKind::SignedIn,
-            _ if !self.known.network => EventKind::SignedIn,
+            _ if !known.network => EventKind::SignedIn,
             _ => return Ok(()),
         };
         let mut event = Event::new(kind, now);

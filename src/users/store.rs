@@ -11,7 +11,10 @@ use super::{User, UserId, UserState, email_key};
 use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::db::schema::{counters, user_roles, users};
-pub use email::{find_by_verified_email_key, has_email_key, list_active_by_email_key, set_email, set_verified_email};
+pub use email::{
+    find_by_verified_email_key, find_for_sign_in, has_email_key, list_active_by_email_key, set_email,
+    set_verified_email,
+};
 pub use roles::{
     count_by_role, grant_role, has_admin, has_other_admin, list_role_scopes, list_roles, list_roles_of,
     list_scopes_by_role, revoke_role, set_role_scopes,

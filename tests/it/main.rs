@@ -23,6 +23,7 @@ mod database_tls;
 mod database_urls;
 mod database_watch;
 mod durability;
+mod email_sign_in;
 mod forgery;
 mod forgery_keys;
 mod harness;

@@ -2,11 +2,11 @@
 
 use diesel::prelude::*;
 
-use super::{UserRow, email_key};
+use super::{UserRow, email_key, find_by_key};
 use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::db::schema::users;
-use crate::users::{User, UserId};
+use crate::users::{LookupName, User, UserId, UserState};
 
 /// Lists at most `limit` active users with this canonical address: first the one who has confirmed it, then by ID.
 pub fn list_active_by_email_key(conn: &mut DbConnection, key: &str, limit: i64) -> QueryResult<Vec<User>> {
@@ -28,6 +28,25 @@ pub fn find_by_verified_email_key(conn: &mut DbConnection, key: &str) -> QueryRe
         .first(conn)
         .optional()?;
     Ok(row.map(User::from))
+}
+
+/// Finds the user who signs in with this name: the one with the username, otherwise the one who has confirmed the
+/// address, otherwise the only one for whom an administrator has set it.
+///
+/// Which queries run depends on what was typed alone: the time tells nothing about who has an account.
+pub fn find_for_sign_in(conn: &mut DbConnection, name: &LookupName) -> QueryResult<Option<User>> {
+    let by_username = find_by_key(conn, name.key())?;
+    let Some(email_key) = name.email_key() else { return Ok(by_username) };
+    let confirmed = find_by_verified_email_key(conn, email_key)?;
+    let mut unconfirmed: Vec<UserRow> = users::table
+        .filter(users::email_key.eq(email_key).and(users::email_verified_at.is_null()))
+        .limit(2)
+        .select(UserRow::as_select())
+        .load(conn)?;
+    let only = (unconfirmed.len() == 1).then(|| unconfirmed.remove(0).into());
+    // The name of a deleted account stays taken, and must not hide the account that has its address now.
+    let by_username = by_username.filter(|user| !matches!(user.state, UserState::Deleted(_)));
+    Ok(by_username.or(confirmed).or(only))
 }
 
 /// Whether a user has this canonical address, confirmed or not; disabled ones count, deleted ones have none.

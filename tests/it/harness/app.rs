@@ -123,7 +123,7 @@ impl TestApp {
     pub async fn add_user_with_hash(&self, name: &str, roles: &[&str], hash: PasswordHash) -> User {
         let new = NewUser {
             id: None,
-            username: Username::parse(name, None).expect("a name"),
+            username: Username::parse(name, Some(name)).expect("a name"),
             display_name: None,
             email: None,
             password_hash: Some(hash),
