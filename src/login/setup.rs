@@ -149,12 +149,17 @@ async fn sign_in(
     device: Option<PlainSecret>,
 ) -> Result<HttpResponse, AppError> {
     let purpose = SignInPurpose::Browser { is_remembered: false, previous: session.secret() };
+    let username = attempt.username.key().to_owned();
     let mut response = match auth.sign_in_detached(attempt, purpose).await? {
         SignIn::Done(signed_in) => {
             signed_in_response(request, session, &signed_in, &format!("/?notice={}", notice.code()))
         }
         // Throttled or overloaded: the account has its password, and the sign-in page explains the rest.
-        _ => see_other(&format!("/login?notice={}", notice.code())),
+        _ => {
+            let mut response = see_other(&format!("/login?notice={}", notice.code()));
+            cookies::set_username(&mut response, crate::web::config(request), &username);
+            response
+        }
     };
     if let Some(device) = &device {
         cookies::set_device(&mut response, crate::web::config(request), device);

@@ -11,6 +11,7 @@ use crate::error::AppError;
 use crate::users::LookupName;
 use crate::users::password::Password;
 use crate::web::background::{OVERLOADED_WAIT, retry_after};
+use crate::web::cookies::{self, CookieName};
 use crate::web::current_user::MaybeUser;
 use crate::web::form::Parameters;
 use crate::web::form_post::{self, FormPost, FormState};
@@ -31,18 +32,28 @@ pub async fn show(
     MaybeUser(user): MaybeUser,
 ) -> Result<HttpResponse, AppError> {
     let query = Parameters::from_query(request.query_string());
+    let username = cookies::find_username(&request);
+    let has_username = username.is_some();
     let form = SignInForm {
         next: ReturnTo::parse(query.get("next").unwrap_or_default(), crate::web::config(&request)),
-        username: String::new(),
+        username: username.unwrap_or_default(),
         is_remembered: false,
         notice: Notice::in_query(&query, &Layout::new(&request)),
     };
-    if let Some(current) = user
-        && let Some(response) = redirect_signed_in(&request, &session, &current, &form.next).await?
-    {
-        return Ok(response);
+    let redirect = match user {
+        Some(current) => redirect_signed_in(&request, &session, &current, &form.next).await?,
+        None => None,
+    };
+    let mut response = match redirect {
+        Some(response) => response,
+        None => form.render(&request, &session, FormState::default())?,
+    };
+    // The username of an accepted invitation or a password reset is shown once, and not to the next person at this
+    // browser.
+    if has_username {
+        cookies::remove(&mut response, crate::web::config(&request), CookieName::Username);
     }
-    form.render(&request, &session, FormState::default())
+    Ok(response)
 }
 
 /// Signs the user in.

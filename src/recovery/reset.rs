@@ -69,6 +69,7 @@ pub async fn submit(
         Reset::Done { user, .. } => {
             let path = format!("/login?notice={}", Notice::PasswordReset.code());
             let mut response = one_time_link::redirect_after_use(&request, &path);
+            cookies::set_username(&mut response, crate::web::config(&request), &user.username);
             if let Some(device) = auth.remember_browser(&user).await {
                 cookies::set_device(&mut response, crate::web::config(&request), &device);
             }

@@ -75,10 +75,13 @@ pub async fn submit(
         Ok(Err(error)) => return form.with_error(subject, &AccountFieldError::Password(error)),
         Err(HashPoolFull) => return Err(AppError::unavailable()),
     }
+    let username = new.username.as_str().to_owned();
     match accept(&accounts, link, new).await? {
         Acceptance::Created => {
             let path = format!("/login?notice={}", Notice::AccountCreated.code());
-            Ok(one_time_link::redirect_after_use(&request, &path))
+            let mut response = one_time_link::redirect_after_use(&request, &path);
+            cookies::set_username(&mut response, crate::web::config(&request), &username);
+            Ok(response)
         }
         // Only the holder of a link learns that a name is taken, because they have to choose another.
         Acceptance::NameTaken => form.with_error(subject, &AccountFieldError::NameTaken),

@@ -17,6 +17,8 @@ const MAX_BYTES: usize = 4_096;
 const DEVICE_DAYS: i64 = 90;
 const LINK_MINUTES: i64 = 15;
 const DRAFT_MINUTES: i64 = 15;
+/// Long enough to reach the sign-in page, which follows at once.
+const USERNAME_MINUTES: i64 = 5;
 /// Longer than one turn of a redirect loop, shorter than a person needs to follow the link again.
 const REDIRECT_COUNT_SECONDS: i64 = 10;
 const LANGUAGE_DAYS: i64 = 365;
@@ -35,6 +37,8 @@ pub enum CookieName {
     Link,
     /// The text of a form whose session ended, encrypted, until the next sign-in.
     Draft,
+    /// The username for the next sign-in page, encrypted, after a link created the account or reset its password.
+    Username,
     /// The secret that only the forward-auth endpoints accept.
     Proxy,
     /// The number of consecutive redirects to one application.
@@ -63,12 +67,13 @@ impl CookieNames {
 }
 
 impl CookieName {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Session,
         Self::Token,
         Self::Device,
         Self::Link,
         Self::Draft,
+        Self::Username,
         Self::Proxy,
         Self::RedirectCount,
         Self::Language,
@@ -98,6 +103,7 @@ impl CookieName {
             Self::Device => "device",
             Self::Link => "link",
             Self::Draft => "draft",
+            Self::Username => "username",
             Self::Proxy => "proxy",
             Self::RedirectCount => "returns",
             Self::Language => "language",
@@ -177,6 +183,13 @@ pub fn set_draft(response: &mut HttpResponse, config: &WebConfig, text: String) 
     set_bounded(response, &build_encrypted(config, CookieName::Draft, text, Duration::minutes(DRAFT_MINUTES)))
 }
 
+/// Sets the encrypted username that the next sign-in page fills in, so it appears in no URL. It signs no one in: a value
+/// that another host planted can only name an account that this server has, in a field that the person sees.
+pub fn set_username(response: &mut HttpResponse, config: &WebConfig, username: &str) {
+    let max_age = Duration::minutes(USERNAME_MINUTES);
+    set(response, &build_encrypted(config, CookieName::Username, username.to_owned(), max_age));
+}
+
 /// The secret of the one-time link that this browser has opened.
 #[must_use]
 pub fn find_link(request: &HttpRequest) -> Option<String> {
@@ -187,6 +200,12 @@ pub fn find_link(request: &HttpRequest) -> Option<String> {
 #[must_use]
 pub fn find_draft(request: &HttpRequest) -> Option<String> {
     find_encrypted(request, CookieName::Draft)
+}
+
+/// The username for the sign-in page.
+#[must_use]
+pub fn find_username(request: &HttpRequest) -> Option<String> {
+    find_encrypted(request, CookieName::Username)
 }
 
 fn find_encrypted(request: &HttpRequest, name: CookieName) -> Option<String> {

@@ -181,7 +181,7 @@ impl RequestCookies {
 /// Whether a value may have been set by this server.
 fn may_be_own(name: CookieName, value: &str, config: &WebConfig) -> bool {
     match name {
-        CookieName::Session | CookieName::Link | CookieName::Draft => {
+        CookieName::Session | CookieName::Link | CookieName::Draft | CookieName::Username => {
             let name = name.text(config);
             // `actix-session` encodes the value.
             let Ok(cookie) = Cookie::parse_encoded(format!("{name}={value}")) else { return false };

@@ -44,6 +44,30 @@ async fn open(app: &TestApp, mail: &Received) -> (Visitor, Page) {
 }
 
 #[tokio::test]
+async fn sign_in_page_after_a_reset_names_the_account_once() {
+    let server = MailServer::start();
+    let app = server.app().await;
+    alice(&app).await;
+    request_reset(&app, "alice").await;
+    let mails = server.wait_for(1).await;
+    let (visitor, form) = open(&app, &mails[0]).await;
+    let done = visitor.submit(&form, "/password/reset", &[("password", OTHER_PASSWORD)]).await;
+    assert_eq!(done.location(), "/login?notice=password-reset", "the name is not in the URL");
+    let cookie = done.set_cookie("vestibule_username").expect("set");
+    assert!(cookie.contains("HttpOnly") && cookie.contains("Max-Age=300") && !cookie.contains("alice"), "{cookie}");
+    let page = visitor.get(done.location()).await;
+    assert_eq!(page.value_of("username"), Some("alice"));
+    assert!(visitor.cookie("vestibule_username").is_none(), "shown once");
+    assert_eq!(visitor.get("/login").await.value_of("username").unwrap_or_default(), "");
+    // A value that this server did not encrypt, or not for this cookie, names no one.
+    let foreign = visitor.cookie("vestibule_session").expect("a session cookie");
+    for planted in ["alice", foreign.as_str()] {
+        let page = Visitor::with_cookies(&app, &[("vestibule_username", planted)]).get("/login").await;
+        assert_eq!((page.status, page.value_of("username").unwrap_or_default()), (200, ""), "{planted}");
+    }
+}
+
+#[tokio::test]
 async fn password_reset_by_mail_ends_every_session() {
     let server = MailServer::start();
     let app = server.app().await;

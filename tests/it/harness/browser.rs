@@ -167,9 +167,11 @@ impl Browser {
         self.find(css).await.click().await.expect("the element can be clicked");
     }
 
-    /// Types into the element.
+    /// Replaces the text of the element.
     pub async fn fill(&self, css: &str, text: &str) {
-        self.find(css).await.send_keys(text).await.expect("the element accepts keys");
+        let field = self.find(css).await;
+        field.clear().await.expect("the element can be changed");
+        field.send_keys(text).await.expect("the element accepts keys");
     }
 
     /// Presses keys in the focused element.

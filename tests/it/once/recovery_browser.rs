@@ -17,6 +17,14 @@ async fn app(server: &MailServer) -> TestApp {
     app
 }
 
+/// Signs in on the page that follows a link, where the username is filled in and the password has the focus.
+async fn sign_in_with_filled_in_name(browser: &Browser, username: &str, password: &str) {
+    assert_eq!(browser.evaluate("document.querySelector('#username').value").await, username);
+    browser.wait_until("document.activeElement.id == 'password'").await;
+    // The keys go to the field that has the focus.
+    browser.press_to_submit(&format!("{password}{}", char::from(Key::Enter))).await;
+}
+
 async fn reset_password(runs_scripts: bool) {
     let server = MailServer::start();
     let app = app(&server).await;
@@ -38,9 +46,7 @@ async fn reset_password(runs_scripts: bool) {
     browser.fill("#password", OTHER_PASSWORD).await;
     browser.submit(SUBMIT).await;
     assert_eq!(browser.path().await, "/login?notice=password-reset");
-    browser.fill("#username", "alice").await;
-    browser.fill("#password", OTHER_PASSWORD).await;
-    browser.submit(SUBMIT).await;
+    sign_in_with_filled_in_name(&browser, "alice", OTHER_PASSWORD).await;
     assert!(browser.text("h1").await.contains("alice"));
     assert_eq!(browser.console().await, Vec::<String>::new(), "no policy violation");
 }
@@ -73,11 +79,33 @@ async fn accept_invitation(runs_scripts: bool) {
     browser.fill("#password", PASSWORD).await;
     browser.submit(SUBMIT).await;
     assert!(browser.text("[role=status]").await.contains("Your account is ready"));
-    browser.fill("#username", "hana").await;
-    browser.fill("#password", PASSWORD).await;
-    browser.submit(SUBMIT).await;
+    assert_eq!(browser.path().await, "/login?notice=account-made", "the name is not in the URL");
+    sign_in_with_filled_in_name(&browser, "hana", PASSWORD).await;
     assert!(browser.text("h1").await.contains("hana"));
     assert_eq!(browser.console().await, Vec::<String>::new(), "no policy violation");
+}
+
+#[tokio::test]
+async fn read_only_fields_look_read_only() {
+    let server = MailServer::start();
+    let app = app(&server).await;
+    let browser = Browser::start().await;
+    browser.goto(&format!("{}/login", app.url)).await;
+    browser.fill("#username", "alice").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.submit(SUBMIT).await;
+    for scheme in ["light", "dark"] {
+        browser.emulate(&[("prefers-color-scheme", scheme), ("prefers-reduced-motion", "reduce")]).await;
+        browser.goto(&format!("{}/account/password", app.url)).await;
+        let style =
+            |field: &str, property: &str| format!("getComputedStyle(document.querySelector('#{field}')).{property}");
+        for property in ["backgroundColor", "borderTopColor", "color"] {
+            let differs = format!("{} != {}", style("username", property), style("current", property));
+            assert_eq!(browser.evaluate(&differs).await, true, "{scheme}: {property}");
+        }
+        let border = browser.evaluate(&style("username", "borderTopColor")).await;
+        assert_eq!(border, "rgba(0, 0, 0, 0)", "{scheme}: no border");
+    }
 }
 
 #[tokio::test]
