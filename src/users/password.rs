@@ -127,7 +127,8 @@ mod tests {
         assert_eq!(choose("Alice.Smith1"), Err(PasswordError::IsUsername));
         assert_eq!(choose("password1234"), Err(PasswordError::TooCommon(Weakness::Common)));
         assert_eq!(choose("aaaaaaaaaaaaaaaa"), Err(PasswordError::TooCommon(Weakness::Repeats)));
-        assert_eq!(choose("correct horse battery staple"), Ok(()));
+        assert_eq!(choose("correct horse battery staple"), Err(PasswordError::TooCommon(Weakness::Common)));
+        assert_eq!(choose("nine violet tractors hum"), Ok(()));
         assert_eq!(choose("비밀번호는길고어려운것이좋다"), Ok(()));
         assert_eq!(choose(&"long pass phrase ".repeat(15)), Ok(()));
         // Only the start is estimated, so that no password takes long.

@@ -20,6 +20,27 @@ const MIN_OTHER_CHARACTERS: usize = 4;
 /// The most personal words, because each takes time.
 const MAX_WORDS: usize = 32;
 
+/// Passphrases that are known as examples or quotations, so an attacker tries them first. To zxcvbn they are several
+/// words. Case, spaces and punctuation do not count.
+const KNOWN_PASSPHRASES: [&str; 16] = [
+    "correct horse battery staple",
+    "correct battery horse staple",
+    "the quick brown fox jumps over the lazy dog",
+    "the quick brown fox",
+    "to be or not to be that is the question",
+    "to be or not to be",
+    "may the force be with you",
+    "it was the best of times",
+    "it was the best of times it was the worst of times",
+    "once upon a time",
+    "in the beginning was the word",
+    "four score and seven years ago",
+    "never gonna give you up",
+    "twinkle twinkle little star",
+    "mary had a little lamb",
+    "this is my secret password",
+];
+
 /// Why a password is easy to guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weakness {
@@ -96,6 +117,9 @@ impl PasswordPolicy {
         if is_mostly(password, &words) {
             return Some(Weakness::OwnWords);
         }
+        if is_known_passphrase(password) {
+            return Some(Weakness::Common);
+        }
         let start: String = password.chars().take(MAX_ESTIMATED_CHARACTERS).collect();
         let estimate = zxcvbn::zxcvbn(&start, &words);
         if estimate.guesses() >= MIN_GUESSES {
@@ -118,6 +142,18 @@ impl PasswordPolicy {
 fn is_mostly(password: &str, words: &[&str]) -> bool {
     let rest = words.iter().fold(password.to_lowercase(), |rest, word| rest.replace(word, ""));
     rest.chars().count() < MIN_OTHER_CHARACTERS
+}
+
+/// Whether a password is a known passphrase, except for a few characters.
+fn is_known_passphrase(password: &str) -> bool {
+    let plain = |text: &str| -> String {
+        text.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    let password = plain(password);
+    KNOWN_PASSPHRASES.iter().any(|passphrase| {
+        let rest = password.replacen(&plain(passphrase), "", 1);
+        rest.len() < password.len() && rest.chars().count() < MIN_OTHER_CHARACTERS
+    })
 }
 
 impl From<Warning> for Weakness {
@@ -206,10 +242,23 @@ mod tests {
         ] {
             assert_eq!(weakness(password), Some(expected), "{password}");
         }
-        for password in ["correct horse battery staple", "!%#)(&@^*=+_-}{", "비밀번호는길고어려운것이좋다"]
-        {
+        for password in ["nine violet tractors hum", "!%#)(&@^*=+_-}{", "비밀번호는길고어려운것이좋다"] {
             assert_eq!(weakness(password), None, "{password}");
         }
+    }
+
+    #[test]
+    fn known_passphrase_is_common_however_it_is_written() {
+        for password in [
+            "correct horse battery staple",
+            "Correct-Horse-Battery-Staple!",
+            "correcthorsebatterystaple",
+            "CORRECT HORSE, BATTERY STAPLE 123",
+            "may.the.force.be.with.you",
+        ] {
+            assert_eq!(weakness(password), Some(Weakness::Common), "{password}");
+        }
+        assert_eq!(weakness("correct horse battery staple under purple rain"), None, "with words of one's own");
     }
 
     #[test]

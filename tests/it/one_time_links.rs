@@ -11,7 +11,7 @@ use crate::harness::mail::MailServer;
 use crate::harness::visitor::Visitor;
 use crate::harness::{PASSWORD, ServerProcess, TestApp};
 
-const NEW_PASSWORD: &str = "another correct horse battery staple";
+const NEW_PASSWORD: &str = "another violet tractor hums";
 
 async fn app() -> TestApp {
     TestApp::start_with(|settings| settings.set("REGISTRATION", "invite")).await
@@ -194,7 +194,7 @@ async fn password_change_invalidates_every_link_of_the_account() {
     let mut password = PASSWORD;
     for (path, purpose, new) in [
         ("/password/reset", LinkPurpose::Reset, NEW_PASSWORD),
-        ("/setup", LinkPurpose::Rescue, "a third correct horse battery staple"),
+        ("/setup", LinkPurpose::Rescue, "a third violet tractor hums"),
     ] {
         let secret = link(&app, purpose, Some(alice)).await;
         let visitor = Visitor::new(&app);

@@ -38,7 +38,7 @@ pub fn http_client() -> reqwest::Client {
 }
 
 /// A password that satisfies every rule.
-pub const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "nine violet tractors hum";
 /// Another one.
 pub const OTHER_PASSWORD: &str = "seven violet tractors hum";
 /// The server key of every test server.

@@ -13,6 +13,7 @@ async fn weak_password_is_refused_with_a_reason_and_other_fields_are_kept() {
         ("short", "Use at least 12 characters."),
         ("password1234", "This password is too common"),
         ("qwertyuiop123", "This password is too common"),
+        ("Correct Horse Battery Staple", "This password is too common"),
         ("Administrator", "Your password can’t be your username."),
         ("correct\u{7}horse battery", "the character U+0007, which can’t be used"),
         (long.as_str(), "Use at most 256 characters."),
