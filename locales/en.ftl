@@ -17,6 +17,12 @@ title-error = Error:
 
 field-username = Username
 field-password = Password
+# On a button beside a password field, which shows or hides the password.
+password-show = Show
+# What a screen reader says for that button. It begins with the text of the button.
+password-show-label = Show password
+# Below a password field.
+password-caps-lock = Caps Lock is on.
 field-display-name = Name
 # After the label of an optional field.
 field-optional = (optional)
@@ -28,6 +34,8 @@ sign-in-button = Sign in
 sign-in-remember = Keep me signed in
 sign-in-remember-hint = Use only on your own device.
 sign-in-help = Can’t sign in? Contact your administrator.
+# The link to HELP_URL; without it, sign-in-help is shown instead.
+sign-in-help-link = Need help?
 
 ## Account
 
@@ -265,8 +273,6 @@ password-weak-date = Dates and years are easy to guess.
 password-weak-name = Common names are easy to guess.
 password-weak-word = A single word is easy to guess.
 password-weak-advice = Use a few unrelated words instead.
-# On a button below the field.
-new-password-show = Show password
 password-is-username = Your password can’t be your username. Choose another.
 password-bad-character = This password contains the character { $code }, which can’t be used. Use letters, numbers, spaces, symbols and emoji.
 username-invalid = This username can’t be used. Use 1 to 64 letters, numbers and . _ - + (not only numbers).

@@ -17,6 +17,12 @@ title-error = 오류:
 
 field-username = 아이디
 field-password = 비밀번호
+# 비밀번호 입력란 옆에서 비밀번호를 표시하거나 숨기는 버튼.
+password-show = 표시
+# 그 버튼을 화면 낭독기가 읽는 이름.
+password-show-label = 비밀번호 표시
+# 비밀번호 입력란 아래에 표시됩니다.
+password-caps-lock = Caps Lock이 켜져 있습니다.
 field-display-name = 이름
 # 선택 입력란의 이름 뒤에 붙습니다.
 field-optional = (선택)
@@ -28,6 +34,8 @@ sign-in-button = 로그인
 sign-in-remember = 로그인 상태 유지
 sign-in-remember-hint = 본인 기기에서만 사용하세요.
 sign-in-help = 로그인할 수 없나요? 관리자에게 문의하세요.
+# HELP_URL 링크. 설정이 없으면 sign-in-help가 대신 표시됩니다.
+sign-in-help-link = 도움이 필요하세요?
 
 ## 계정
 
@@ -230,8 +238,6 @@ password-weak-date = 날짜나 연도로 된 비밀번호는 추측하기 쉽습
 password-weak-name = 흔한 이름으로 된 비밀번호는 추측하기 쉽습니다.
 password-weak-word = 단어 하나로 된 비밀번호는 추측하기 쉽습니다.
 password-weak-advice = 서로 관련 없는 단어를 여러 개 사용하세요.
-# 입력란 아래 버튼에 표시됩니다.
-new-password-show = 비밀번호 표시
 password-is-username = 비밀번호가 아이디와 같습니다. 다른 비밀번호를 입력하세요.
 password-bad-character = 비밀번호에 사용할 수 없는 문자({ $code })가 있습니다. 글자, 숫자, 공백, 기호, 이모지를 사용하세요.
 username-invalid = 사용할 수 없는 아이디입니다. 글자, 숫자, . _ - + 로 1~64자를 입력하세요(숫자만은 불가).

@@ -23,10 +23,10 @@ use crate::web::current_user::{CurrentUser, MaybeUser};
 use crate::web::form::Parameters;
 use crate::web::form_post;
 use crate::web::notice::Notice;
-use crate::web::pages::{Layout, html, see_other};
+use crate::web::pages::{Layout, html, html_with_script, see_other};
 use crate::web::renewal::{self, Renewed};
 use crate::web::session::BrowserSession;
-use crate::web::{attempt_origin, client_info, csrf, new_password, service};
+use crate::web::{attempt_origin, client_info, csrf, service};
 
 /// The sender of a request to an account page.
 pub enum AccountRequest {
@@ -100,9 +100,9 @@ impl AccountContext {
         Ok(self.with_cookies(html(status, page)?))
     }
 
-    /// [`Self::page`] for a page with the field for a new password, which needs a script.
+    /// [`Self::page`] for a page with a script.
     pub fn page_with_script(&self, status: StatusCode, page: &impl Template) -> Result<HttpResponse, AppError> {
-        Ok(self.with_cookies(new_password::html(status, page)?))
+        Ok(self.with_cookies(html_with_script(status, page)?))
     }
 
     fn with_cookies(&self, mut response: HttpResponse) -> HttpResponse {

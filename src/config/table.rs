@@ -384,7 +384,7 @@ settings! {
             source: Flag, value_name: "URL", needed_by: Server,
             default: Described("none");
             parse: brand::help_url,
-            help: "Link to help at the foot of pages and emails: `https://…` or `mailto:ADDRESS`",
+            help: "Link to help on the sign-in page and at the foot of pages and emails: `https://…` or `mailto:ADDRESS`",
         }
         PRIVACY_URL: String {
             source: Flag, value_name: "URL", needed_by: Server,

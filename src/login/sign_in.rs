@@ -17,7 +17,7 @@ use crate::web::form::Parameters;
 use crate::web::form_post::{self, FormPost, FormState};
 use crate::web::language::words_for;
 use crate::web::notice::Notice;
-use crate::web::pages::{Alert, Layout, html};
+use crate::web::pages::{Alert, Layout, html_with_script};
 use crate::web::return_to::ReturnTo;
 use crate::web::session::BrowserSession;
 use crate::web::{attempt_origin, headers};
@@ -133,7 +133,7 @@ impl SignInForm {
             notice: self.notice,
             is_registration_open: crate::web::config(request).is_registration_open,
         };
-        let mut response = html(state.status, &page)?;
+        let mut response = html_with_script(state.status, &page)?;
         headers::allow_form_redirect(&mut response, &self.next);
         Ok(response)
     }

@@ -41,7 +41,8 @@ pub(super) fn list(is_https: bool) -> impl Iterator<Item = (HeaderName, HeaderVa
 /// form post.
 pub fn allow_form_redirect(response: &mut HttpResponse, next: &ReturnTo) {
     let Some(origin) = next.origin() else { return };
-    let policy = PAGE_POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}"));
+    let policy = response.headers().get(CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let policy = policy.unwrap_or(PAGE_POLICY).replace("form-action 'self'", &format!("form-action 'self' {origin}"));
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
     }

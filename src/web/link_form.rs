@@ -7,8 +7,8 @@ use askama::Template;
 use super::background::retry_after;
 use super::form_post::{self, FormPost, FormRejection};
 use super::new_account::{AccountFieldError, AccountFields};
-use super::new_password::{self, NewPassword};
-use super::pages::{Alert, Layout, wait_text};
+use super::new_password::NewPassword;
+use super::pages::{Alert, Layout, html_with_script, wait_text};
 use super::session::BrowserSession;
 use crate::authentication::RequestLimiter;
 use crate::error::AppError;
@@ -117,7 +117,7 @@ impl ShownLinkForm<'_> {
             alert,
             layout,
         };
-        new_password::html(status, &page)
+        html_with_script(status, &page)
     }
 }
 

@@ -1,13 +1,5 @@
 //! The field for a new password, and the messages for a rejected one.
 
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
-use askama::Template;
-
-use super::headers::SCRIPT_POLICY;
-use super::{assets, pages};
-use crate::error::AppError;
 use crate::i18n::Translation;
 use crate::users::password::{self, PasswordError, PasswordPolicy, Weakness};
 
@@ -27,10 +19,6 @@ pub struct NewPassword {
     pub own_words: String,
     /// Message for a repetitive password.
     pub repeats: String,
-    /// Label of the button that shows the password.
-    pub show: String,
-    /// The script's address.
-    pub script: &'static str,
 }
 
 impl NewPassword {
@@ -46,8 +34,6 @@ impl NewPassword {
             too_short: rejection_text(words, &PasswordError::TooShort { min: min_length }),
             own_words: rejection_text(words, &PasswordError::TooCommon(Weakness::OwnWords)),
             repeats: rejection_text(words, &PasswordError::TooCommon(Weakness::Repeats)),
-            show: words.get("new-password-show").to_owned(),
-            script: assets::href("new-password.js"),
         }
     }
 }
@@ -75,13 +61,6 @@ pub fn rejection_text(words: &Translation, error: &PasswordError) -> String {
             Weakness::Word => "password-weak-word",
         }),
     }
-}
-
-/// Renders a page with the field, the one kind of page whose policy allows a script.
-pub fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, AppError> {
-    let mut response = pages::html(status, page)?;
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SCRIPT_POLICY));
-    Ok(response)
 }
 
 #[cfg(test)]

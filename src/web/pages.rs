@@ -4,11 +4,12 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, VARY};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, VARY};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::brand::Brand;
+use super::headers::SCRIPT_POLICY;
 use super::return_to::ReturnTo;
 use super::{assets, language};
 use crate::error::AppError;
@@ -18,6 +19,7 @@ use crate::i18n::{self, Translation};
 const INITIAL_BYTES: usize = 6 * 1024;
 
 static ICON: LazyLock<&str> = LazyLock::new(|| assets::href("favicon.svg"));
+static PASSWORD_SCRIPT: LazyLock<&str> = LazyLock::new(|| assets::href("password.js"));
 
 /// The layout of a page: language, brand and assets.
 pub struct Layout {
@@ -30,6 +32,8 @@ pub struct Layout {
     pub here: String,
     /// The icon's address.
     pub icon: &'static str,
+    /// The address of the script for password fields.
+    pub password_script: &'static str,
     /// The texts in that language.
     pub words: &'static Translation,
 }
@@ -56,7 +60,7 @@ impl Layout {
     }
 
     fn build(words: &'static Translation, brand: Arc<Brand>, here: String) -> Self {
-        Self { lang: words.language(), brand, here, icon: *ICON, words }
+        Self { lang: words.language(), brand, here, icon: *ICON, password_script: *PASSWORD_SCRIPT, words }
     }
 
     /// All languages, for the language switch.
@@ -121,6 +125,13 @@ pub fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Ap
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")))
         .insert_header((VARY, HeaderValue::from_static("Cookie, Accept-Language, Accept-Encoding")))
         .body(body))
+}
+
+/// Renders a page with a script. Only these pages have a policy that allows the server's own scripts.
+pub fn html_with_script(status: StatusCode, page: &impl Template) -> Result<HttpResponse, AppError> {
+    let mut response = html(status, page)?;
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SCRIPT_POLICY));
+    Ok(response)
 }
 
 /// A 303 redirect, which a browser follows with GET (RFC 9110 §15.4.4).

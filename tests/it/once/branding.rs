@@ -8,8 +8,7 @@ use crate::harness::mail::MailServer;
 use crate::harness::visitor::{Page, Visitor};
 use crate::harness::{PASSWORD, TestApp, TestDatabase};
 
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// An SVG with scripts.
 const HOSTILE_SVG: &str = r#"<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40" onload="alert(1)"><script>alert(2)</script><circle cx="20" cy="20" r="20" fill="tan"/></svg>"#;
@@ -100,6 +99,13 @@ async fn help_and_privacy_links_are_on_every_page_and_escaped() {
     let sign_in = visitor.get("/login").await;
     let refused = visitor.try_sign_in("alice", "wrong").await;
     assert_eq!(visitor.try_sign_in("alice", PASSWORD).await.status, 303);
+    for page in [&sign_in, &refused] {
+        assert!(
+            page.html.contains(">Need help?</a>") && !page.html.contains("Contact your administrator"),
+            "{}",
+            page.html
+        );
+    }
     for page in
         [sign_in, refused, visitor.get("/").await, visitor.get("/account/sessions").await, visitor.get("/no").await]
     {
@@ -109,12 +115,14 @@ async fn help_and_privacy_links_are_on_every_page_and_escaped() {
             "{links}"
         );
         assert!(links.contains("<a href=\"https://www.example.com/privacy\">Privacy</a>"), "{links}");
-        assert!(!page.html.contains("<script"), "{}", page.html);
+        assert!(!page.html.contains("<script>"), "{}", page.html);
     }
     let korean = visitor.clone().with("accept-language", "ko").get("/").await;
     assert!(korean.html.contains(">도움말</a>") && korean.html.contains(">개인정보 처리방침</a>"), "{}", korean.html);
     let plain = TestApp::start().await;
-    assert!(!Visitor::new(&plain).get("/login").await.html.contains("class=\"links\""));
+    let page = Visitor::new(&plain).get("/login").await;
+    assert!(!page.html.contains("class=\"links\"") && !page.html.contains("Need help?"), "{}", page.html);
+    assert!(page.html.contains("Contact your administrator"), "{}", page.html);
 }
 
 #[tokio::test]

@@ -85,7 +85,8 @@ async fn sign_in_and_out_work_by_keyboard() {
     browser.goto(&format!("{}/login", app.url)).await;
     browser.wait_until("document.activeElement.id == 'username'").await;
     browser.press(&format!("alice{tab}")).await;
-    browser.press(&format!("{PASSWORD}{tab}")).await;
+    // Past the button that shows the password.
+    browser.press(&format!("{PASSWORD}{tab}{tab}")).await;
     browser.press(" ").await;
     assert_eq!(browser.evaluate("document.activeElement.checked").await, true, "the box is checked");
     browser.press(&tab.to_string()).await;
@@ -98,6 +99,88 @@ async fn sign_in_and_out_work_by_keyboard() {
     browser.press(&tab.to_string().repeat(5)).await;
     browser.press_to_submit(&enter.to_string()).await;
     assert_eq!(browser.text("[role=status]").await, "You’re signed out.");
+}
+
+#[tokio::test]
+async fn password_can_be_shown_and_caps_lock_is_noticed_where_scripts_run() {
+    let app = app_with_alice().await;
+    let browser = Browser::start().await;
+    browser.goto(&format!("{}/login", app.url)).await;
+    let field_type = "document.querySelector('#password').type";
+    browser.fill("#username", "alice").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.click("button.show").await;
+    assert_eq!(browser.evaluate(field_type).await, "text");
+    assert_eq!(browser.evaluate("document.querySelector('button.show').getAttribute('aria-pressed')").await, "true");
+    browser.click("button.show").await;
+    assert_eq!(browser.evaluate(field_type).await, "password");
+    for (is_on, hint) in [(true, "Caps Lock is on."), (false, ""), (true, "Caps Lock is on.")] {
+        let event = format!("new KeyboardEvent('keydown', {{ key: 'a', modifierCapsLock: {is_on} }})");
+        browser.evaluate(&format!("document.querySelector('#password').dispatchEvent({event})")).await;
+        assert_eq!(browser.evaluate("document.querySelector('.field-note').textContent").await, hint);
+    }
+    browser.evaluate("void document.querySelector('#password').dispatchEvent(new Event('blur'))").await;
+    assert_eq!(browser.evaluate("document.querySelector('.field-note').textContent").await, "");
+    // The password is masked before it is sent.
+    browser.click("button.show").await;
+    browser.evaluate("void document.forms[0].addEventListener('submit', event => event.preventDefault())").await;
+    browser.click(SUBMIT).await;
+    assert_eq!(browser.evaluate(field_type).await, "password");
+    assert_eq!(browser.console().await, [""; 0], "no policy violation");
+
+    let browser = Browser::start_with(BrowserOptions { runs_scripts: false, ..BrowserOptions::default() }).await;
+    browser.goto(&format!("{}/login", app.url)).await;
+    assert!(!browser.has("button.show").await && !browser.has(".field-note").await);
+}
+
+#[tokio::test]
+async fn sign_in_form_is_sent_once() {
+    let app = app_with_alice().await;
+    let browser = Browser::start().await;
+    browser.goto(&format!("{}/login", app.url)).await;
+    browser.fill("#username", "alice").await;
+    browser.fill("#password", PASSWORD).await;
+    // Counts the submissions that the script lets through, without sending them.
+    browser
+        .evaluate(
+            "void (window.sent = 0, document.forms[0].addEventListener('submit', event => { sent += event.defaultPrevented ? 0 : 1; event.preventDefault(); }))",
+        )
+        .await;
+    browser.evaluate("void [1, 2].forEach(() => document.forms[0].requestSubmit())").await;
+    let is_disabled = format!("document.querySelector('{SUBMIT}').disabled");
+    browser.wait_until(&is_disabled).await;
+    assert_eq!(browser.evaluate("sent").await, 1);
+    // As after the back button.
+    browser.evaluate("void dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))").await;
+    assert_eq!(browser.evaluate(&is_disabled).await, false);
+    browser.evaluate("void document.forms[0].requestSubmit()").await;
+    assert_eq!(browser.evaluate("sent").await, 2);
+}
+
+#[tokio::test]
+async fn sign_in_form_and_its_links_fit_a_laptop_screen() {
+    let app = TestApp::start_with(|settings| {
+        settings.set("SMTP_URL", "smtp://127.0.0.1:1");
+        settings.set("MAIL_FROM", "login@example.com");
+        settings.set("REGISTRATION", "open");
+        settings.set("HELP_URL", "https://help.example.com");
+    })
+    .await;
+    for language in ["en", "ko"] {
+        let browser = Browser::start_with(BrowserOptions { language, ..BrowserOptions::default() }).await;
+        browser.resize(1_280, 720).await;
+        for path in ["/login", "/login?notice=password-reset"] {
+            browser.goto(&format!("{}{path}", app.url)).await;
+            let bottom = browser.evaluate("document.querySelector('.aside').getBoundingClientRect().bottom").await;
+            let bottom = bottom.as_f64().expect("a number");
+            assert!(bottom > 400.0 && bottom <= 720.0, "{language}, {path}: {bottom}");
+        }
+        sign_in(&browser, "wrong password").await;
+        browser.find("[role=alert]").await;
+        let bottom = browser.evaluate("document.querySelector('.aside').getBoundingClientRect().bottom").await;
+        assert!(bottom.as_f64().expect("a number") <= 720.0, "{language}, alert: {bottom}");
+        assert_eq!(browser.evaluate("innerHeight").await, 720);
+    }
 }
 
 #[tokio::test]
