@@ -110,6 +110,16 @@ events-none = No activity yet.
 event-refresh-token-reused = An app was signed out because its token may have been stolen
 event-signed-in = Signed in
 event-signed-in-new-device = Signed in from a new device
+# In the list of recent activity, with the network's address below. $count (number)
+event-sign-in-failed = { $count ->
+    [one] { $count } failed sign-in attempt
+   *[other] { $count } failed sign-in attempts
+}
+# After the newest rows of event-sign-in-failed. $count (number)
+event-sign-in-failed-more = { $count ->
+    [one] { $count } failed sign-in attempt from another network
+   *[other] { $count } failed sign-in attempts from other networks
+}
 event-sign-ins-blocked = Sign-in blocked after too many incorrect passwords
 event-password-changed = Password changed
 event-password-set = Password reset by link or by an administrator

@@ -110,6 +110,10 @@ events-none = 활동 내역이 없습니다.
 event-refresh-token-reused = 토큰이 도용되었을 수 있어 앱을 로그아웃했습니다
 event-signed-in = 로그인했습니다
 event-signed-in-new-device = 새 기기에서 로그인했습니다
+# 최근 활동 목록에 표시되며 아래에 IP 주소가 나옵니다. $count (숫자)
+event-sign-in-failed = 로그인 실패 { $count }회
+# event-sign-in-failed의 최근 항목 뒤에 표시됩니다. $count (숫자)
+event-sign-in-failed-more = 다른 네트워크에서 로그인 실패 { $count }회
 event-sign-ins-blocked = 비밀번호를 여러 번 잘못 입력해 로그인이 차단되었습니다
 event-password-changed = 비밀번호를 변경했습니다
 event-password-set = 링크 또는 관리자를 통해 비밀번호가 재설정되었습니다

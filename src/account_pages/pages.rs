@@ -136,7 +136,7 @@ mod tests {
                 last_used: time(),
                 end_label: text(),
             };
-            let event = || EventRow { what: words.get("event-signed-in"), origin: text(), time: time() };
+            let event = || EventRow { what: words.get("event-signed-in").to_owned(), origin: text(), time: time() };
             let email = |can_change| {
                 EmailPage {
                     layout: layout(),

@@ -11,7 +11,12 @@ pub struct SessionsAndEvents {
     /// The IDs and names of the sessions' clients.
     pub clients: Vec<(String, String)>,
     pub events: Vec<Event>,
+    /// Failed sign-ins, newest first.
+    pub failed_sign_ins: Vec<Event>,
 }
+
+/// The most rows of failed sign-ins; a row for the rest follows. A flood must not hide other events.
+const MAX_FAILED_SIGN_INS: usize = 5;
 
 /// A session, ready to print.
 pub struct SessionRow {
@@ -29,7 +34,7 @@ pub struct SessionRow {
 
 /// An event, ready to print.
 pub struct EventRow {
-    pub what: &'static str,
+    pub what: String,
     /// The device and the network address; empty when unknown.
     pub origin: String,
     pub time: Time,
@@ -65,12 +70,33 @@ pub fn session_row(
     }
 }
 
+/// Returns the rows of the events, newest first.
+pub fn event_rows(words: &Translation, recent: &SessionsAndEvents, now: Moment) -> Vec<EventRow> {
+    let (shown, rest) = recent.failed_sign_ins.split_at(recent.failed_sign_ins.len().min(MAX_FAILED_SIGN_INS));
+    let mut rows: Vec<(Moment, EventRow)> = recent
+        .events
+        .iter()
+        .chain(shown)
+        .filter_map(|event| Some((event.happened_at, event_row(words, event, now)?)))
+        .collect();
+    if let Some(newest) = rest.first() {
+        let count: i64 = rest.iter().map(|event| event.occurrences).sum();
+        let what = words.format("event-sign-in-failed-more", &[("count", count.into())]);
+        let time = Time::new(words, newest.happened_at, now);
+        rows.push((newest.happened_at, EventRow { what, origin: String::new(), time }));
+    }
+    // Stable: events of one moment keep their order.
+    rows.sort_by_key(|(happened_at, _)| std::cmp::Reverse(*happened_at));
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
 /// Returns the row of an event; `None` for an event of the server instead of an account.
-pub fn event_row(words: &'static Translation, event: &Event, now: Moment) -> Option<EventRow> {
+fn event_row(words: &Translation, event: &Event, now: Moment) -> Option<EventRow> {
     let key = match event.kind {
         EventKind::RefreshTokenReused => "event-refresh-token-reused",
         EventKind::SignedIn => "event-signed-in",
         EventKind::SignedInFromNewDevice => "event-signed-in-new-device",
+        EventKind::SignInFailed => "event-sign-in-failed",
         EventKind::SignInsBlocked => "event-sign-ins-blocked",
         EventKind::PasswordChanged => "event-password-changed",
         EventKind::PasswordSet => "event-password-set",
@@ -85,5 +111,9 @@ pub fn event_row(words: &'static Translation, event: &Event, now: Moment) -> Opt
         EventKind::SigningKeyAdded | EventKind::SigningKeyRetired | EventKind::SigningKeysResealed => return None,
     };
     let origin: Vec<&str> = event.detail.as_deref().into_iter().chain(event.network_address.as_deref()).collect();
-    Some(EventRow { what: words.get(key), origin: origin.join(" · "), time: Time::new(words, event.happened_at, now) })
+    Some(EventRow {
+        what: words.format(key, &[("count", event.occurrences.into())]),
+        origin: origin.join(" · "),
+        time: Time::new(words, event.happened_at, now),
+    })
 }

@@ -127,7 +127,7 @@ async fn list(
         browsers: rows_of(true),
         clients: rows_of(false),
         has_others: recent.sessions.len() > 1,
-        events: recent.events.iter().filter_map(|event| rows::event_row(words, event, now)).collect(),
+        events: rows::event_rows(words, &recent, now),
         notice: context.notice(&layout).filter(|_| state.alert.is_none()),
         alert: state.alert,
         layout,
@@ -147,5 +147,6 @@ fn find_recent(
     let client_ids: Vec<String> = sessions.iter().filter_map(|listed| listed.session.client_id.clone()).collect();
     let clients = if client_ids.is_empty() { Vec::new() } else { clients::list_names(conn, &client_ids)? };
     let events = audit::list_of_user(conn, user_id.0, MAX_EVENTS)?;
-    Ok(SessionsAndEvents { sessions, clients, events })
+    let failed_sign_ins = audit::list_failed_sign_ins(conn, user_id.0)?;
+    Ok(SessionsAndEvents { sessions, clients, events, failed_sign_ins })
 }

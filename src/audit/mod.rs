@@ -3,7 +3,7 @@
 mod store;
 
 use crate::clock::Moment;
-pub use store::{delete_old, list_of_user, record};
+pub use store::{count_failed_sign_in, delete_old, list_failed_sign_ins, list_of_user, record};
 
 /// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum EventKind {
     SignedIn,
     /// A later sign-in in a browser that was new to the account.
     SignedInFromNewDevice,
+    /// Wrong passwords for the account from one network on one day.
+    SignInFailed,
     /// Too many wrong passwords; the account rejects sign-ins for a while.
     SignInsBlocked,
     /// The user changed their password.
@@ -46,13 +48,14 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::RefreshTokenReused,
         Self::SigningKeyAdded,
         Self::SigningKeyRetired,
         Self::SigningKeysResealed,
         Self::SignedIn,
         Self::SignedInFromNewDevice,
+        Self::SignInFailed,
         Self::SignInsBlocked,
         Self::PasswordChanged,
         Self::PasswordSet,
@@ -76,6 +79,7 @@ impl EventKind {
             Self::SigningKeysResealed => "signing_keys_resealed",
             Self::SignedIn => "signed_in",
             Self::SignedInFromNewDevice => "signed_in_from_new_device",
+            Self::SignInFailed => "sign_in_failed",
             Self::SignInsBlocked => "sign_ins_blocked",
             Self::PasswordChanged => "password_changed",
             Self::PasswordSet => "password_set",
@@ -112,6 +116,8 @@ pub struct Event {
     pub network_address: Option<String>,
     /// A signing key's `kid`, or a device such as "Firefox, Windows".
     pub detail: Option<String>,
+    /// How often it happened, the last time at `happened_at`.
+    pub occurrences: i64,
 }
 
 /// Where a request came from, as far as it is known; empty for a command on the server.
@@ -152,6 +158,7 @@ impl Event {
             session_id: None,
             network_address: None,
             detail: None,
+            occurrences: 1,
         }
     }
 }

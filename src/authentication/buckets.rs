@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use chrono::TimeDelta;
 
-use super::AttemptOrigin;
 use super::throttle::LONGEST_WINDOW;
+use super::{AttemptOrigin, PasswordAttempt};
+use crate::clock::Moment;
 use crate::config::ThrottlingConfig;
 use crate::secret::{DerivedKey, PlainSecret, base64url};
-use crate::users::LookupName;
+use crate::users::{LookupName, UserId};
 
 /// The most buckets that may count one attempt: an account, the account at a network, three networks, a known device.
 pub(super) const MAX_BUCKETS: usize = 6;
@@ -92,6 +93,17 @@ impl BucketNames {
         buckets.sort();
         buckets
     }
+}
+
+/// The ID of the event that counts the failures for an account at the attempt's network on the day of `now`, with either
+/// of its names. Without a user, the typed name stands for the account.
+pub(super) fn failures_id(key: &DerivedKey, user: Option<UserId>, attempt: &PasswordAttempt, now: Moment) -> String {
+    let (purpose, account) = match user {
+        Some(id) => ("failures-of-user", id.0.to_string()),
+        None => ("failures-of-name", attempt.username.throttling_key().to_owned()),
+    };
+    let parts = [purpose, &account, &network_of(attempt.origin.client_ip), &now.date().to_string()];
+    base64url(&key.hmac(&parts.map(str::as_bytes))[..16])
 }
 
 pub(super) fn account_name(key: &DerivedKey, username_key: &str) -> String {

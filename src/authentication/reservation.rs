@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-use super::buckets::{Bucket, BucketNames};
+use super::buckets::{Bucket, BucketNames, failures_id};
 use super::devices::Known;
 use super::throttle::{BucketState, Verdict};
 use super::wait_queue::WaitQueue;
@@ -225,36 +225,25 @@ impl Throttle {
         Ok(())
     }
 
-    /// Counts a reserved attempt as failed. The failure that reaches the account's limit is recorded as an event for
-    /// its owner. The same statements run for an unknown name, so both take the same time.
+    /// Counts a reserved attempt as failed, in its buckets and in the events of the account. The failure that reaches the
+    /// account's limit is an event of its own. The same statements run for an unknown name, so both take the same time.
     pub async fn count_failure(&self, attempt: &PasswordAttempt, reserved: &Reserved) -> Result<(), DbError> {
         let now = self.clock.now();
-        let (keys, limits) = (reserved.keys.clone(), reserved.limits.clone());
-        let mut event = Event::new(EventKind::SignInsBlocked, now);
-        event.user_id = reserved.user.as_ref().map(|user| user.id.0);
+        let user_id = reserved.user.as_ref().map(|user| user.id);
+        let failures_id = failures_id(&self.key, user_id, attempt, now);
+        let mut event = Event::new(EventKind::SignInFailed, now);
+        event.user_id = user_id.map(|id| id.0);
         event.network_address = Some(attempt.origin.network_address());
-        self.db
-            .write(move |conn| -> Result<(), DbError> {
-                let mut counted = Vec::new();
-                for key in &keys {
-                    if store::fail(conn, key, now)? {
-                        counted.push(key);
-                    }
-                }
-                let own: Vec<&String> = limits.iter().map(|(key, _)| key).collect();
-                let states = store::list_bucket_states(conn, &own)?;
-                // Each failure adds one under the row's lock, so exactly one failure meets the limit. An attempt that
-                // was counted as lost before it was decided adds none.
-                let reaches_limit = |(key, limit): &(String, i64)| {
-                    let is_met = states.iter().any(|(found, state)| found == key && state.failures == *limit);
-                    is_met && counted.contains(&key)
-                };
-                if limits.iter().any(reaches_limit) {
-                    audit::record(conn, &event)?;
-                }
-                Ok(())
-            })
-            .await?;
+        let failure = Failure { keys: reserved.keys.clone(), limits: reserved.limits.clone(), failures_id, event };
+        let mut conflicts = 0;
+        loop {
+            let failure = failure.clone();
+            match self.db.write(move |conn| failure.count(conn)).await {
+                Err(error) if error.is_unique_violation() && conflicts < MAX_CONFLICTS => conflicts += 1,
+                Err(error) => return Err(error),
+                Ok(()) => break,
+            }
+        }
         self.signal(&reserved.keys);
         Ok(())
     }
@@ -264,6 +253,44 @@ impl Throttle {
         for key in keys {
             self.wait_queue.signal(key, false);
         }
+    }
+}
+
+/// A failed attempt.
+#[derive(Clone)]
+struct Failure {
+    /// The keys of its buckets.
+    keys: Vec<String>,
+    /// The account's own buckets that have a limit, as (key, limit).
+    limits: Vec<(String, i64)>,
+    /// The ID of the event that counts it.
+    failures_id: String,
+    event: Event,
+}
+
+impl Failure {
+    /// Counts it, as a transaction.
+    fn count(&self, conn: &mut DbConnection) -> Result<(), DbError> {
+        let now = self.event.happened_at;
+        let mut counted = Vec::new();
+        for key in &self.keys {
+            if store::fail(conn, key, now)? {
+                counted.push(key);
+            }
+        }
+        let own: Vec<&String> = self.limits.iter().map(|(key, _)| key).collect();
+        let states = store::list_bucket_states(conn, &own)?;
+        // Each failure adds one under the row's lock, so exactly one failure meets the limit. An attempt that was counted
+        // as lost before it was decided adds none.
+        let reaches_limit = |(key, limit): &(String, i64)| {
+            let is_met = states.iter().any(|(found, state)| found == key && state.failures == *limit);
+            is_met && counted.contains(&key)
+        };
+        audit::count_failed_sign_in(conn, &self.failures_id, &self.event)?;
+        if self.limits.iter().any(reaches_limit) {
+            audit::record(conn, &Event { kind: EventKind::SignInsBlocked, ..self.event.clone() })?;
+        }
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ diesel::table! {
         session_id -> Nullable<Text>,
         network_address -> Nullable<Text>,
         detail -> Nullable<Text>,
+        occurrences -> BigInt,
     }
 }
 

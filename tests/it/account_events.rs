@@ -10,6 +10,7 @@ use vestibule::users::LookupName;
 
 use crate::harness::visitor::Visitor;
 use crate::harness::{OTHER_PASSWORD, PASSWORD, ServerProcess, TestApp};
+use crate::throttling;
 
 #[tokio::test]
 async fn events_by_admins_and_links_are_listed_in_the_users_language() {
@@ -108,6 +109,93 @@ async fn one_hundred_events_of_a_kind_are_kept_for_each_account() {
     assert_eq!(kept.await, [newest, newest], "the newest are kept");
     let keys = audit_events::table.filter(audit_events::kind.eq(EventKind::SigningKeyAdded.as_str())).count();
     assert!(app.write(move |conn| keys.get_result::<i64>(conn)).await >= 1, "other kinds are kept");
+}
+
+#[tokio::test]
+async fn failed_sign_ins_are_shown_with_their_number_and_network() {
+    let app = TestApp::start_with(throttling::behind_a_proxy).await;
+    app.add_user("alice", &[]).await;
+    for address in ["198.51.100.7", "198.51.100.7", "198.51.100.9", "203.0.113.1", "2001:db8::1", "2001:db8::2"] {
+        throttling::sign_in_from(&app, address, "alice", throttling::WRONG).await;
+        throttling::sign_in_from(&app, address, "nobody", throttling::WRONG).await;
+    }
+    let visitor = Visitor::new(&app);
+    visitor.sign_in("alice").await;
+    // Re-authentication counts too.
+    let form = visitor.get("/account/password").await;
+    let fields = [("current", throttling::WRONG), ("password", OTHER_PASSWORD)];
+    assert_eq!(visitor.submit(&form, "/account/password", &fields).await.status, 422);
+    let failed = |page: &str| -> Vec<String> {
+        let rows = page.split("<li>").filter(|row| row.contains("failed sign-in attempt"));
+        let text = |row: &str, open: &str| {
+            row.split_once(open).and_then(|(_, rest)| rest.split_once('<')).map_or("", |(text, _)| text).to_owned()
+        };
+        rows.map(|row| format!("{} {}", text(row, "class=\"name\">"), text(row, "<bdi>"))).collect()
+    };
+    let page = visitor.get("/account/sessions").await;
+    let expected = [
+        "1 failed sign-in attempt 127.0.0.1",
+        "2 failed sign-in attempts 2001:db8::2",
+        "1 failed sign-in attempt 203.0.113.1",
+        "3 failed sign-in attempts 198.51.100.9",
+    ];
+    assert_eq!(failed(&page.html), expected, "{}", page.html);
+    let korean = visitor.clone().with("accept-language", "ko").get("/account/sessions").await;
+    assert!(korean.html.contains("로그인 실패 3회"), "{}", korean.html);
+    // Another day has a row of its own.
+    app.clock.advance(Duration::from_hours(24));
+    throttling::sign_in_from(&app, "203.0.113.1", "alice", throttling::WRONG).await;
+    let visitor = Visitor::new(&app);
+    visitor.sign_in("alice").await;
+    let page = visitor.get("/account/sessions").await;
+    let rows = failed(&page.html);
+    assert_eq!(rows[0], "1 failed sign-in attempt 203.0.113.1", "{rows:?}");
+    assert_eq!(rows.iter().filter(|row| row.ends_with("203.0.113.1")).count(), 2, "{rows:?}");
+}
+
+#[tokio::test]
+async fn flood_of_failed_sign_ins_is_bounded_and_hides_no_other_event() {
+    let app = TestApp::start().await;
+    let user = app.add_user("alice", &[]).await.id.0;
+    let visitor = Visitor::new(&app);
+    visitor.sign_in("alice").await;
+    let now = app.clock.now();
+    app.write(move |conn| {
+        for user_id in [None, Some(user)] {
+            for network in 0..300 {
+                let at = now + chrono::TimeDelta::milliseconds(network);
+                let event = Event { user_id, ..Event::new(EventKind::SignInFailed, at) };
+                for _ in 0..2 {
+                    audit::count_failed_sign_in(conn, &format!("{user_id:?} {network}"), &event)?;
+                }
+            }
+        }
+        Ok(())
+    })
+    .await;
+    let rows = audit_events::table.filter(audit_events::kind.eq(EventKind::SignInFailed.as_str()));
+    let rows: Vec<(Option<i64>, i64)> =
+        app.write(move |conn| rows.select((audit_events::user_id, audit_events::occurrences)).load(conn)).await;
+    let of = |id: Option<i64>| rows.iter().filter(|(user_id, _)| *user_id == id).count();
+    assert_eq!((of(None), of(Some(user))), (100, 100));
+    assert!(rows.iter().all(|(_, occurrences)| *occurrences == 2), "{rows:?}");
+    let page = visitor.get("/account/sessions").await;
+    assert_eq!(page.html.matches("2 failed sign-in attempts<").count(), 5, "{}", page.html);
+    assert!(page.html.contains("190 failed sign-in attempts from other networks"), "{}", page.html);
+    assert!(page.html.contains(">Signed in<"), "{}", page.html);
+}
+
+#[tokio::test]
+async fn failures_at_the_same_time_are_all_counted() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let wrong = || tokio::spawn(app.post("/token").form(&[("username", "alice"), ("password", "wrong")]).send());
+    for response in [wrong(), wrong(), wrong(), wrong(), wrong()] {
+        assert_eq!(response.await.expect("no panic").expect("a response").status(), 400);
+    }
+    let rows = audit_events::table.filter(audit_events::kind.eq(EventKind::SignInFailed.as_str()));
+    let counts: Vec<i64> = app.write(move |conn| rows.select(audit_events::occurrences).load(conn)).await;
+    assert_eq!(counts, [5]);
 }
 
 #[tokio::test]
