@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::rows::{EventRow, SessionRow};
 use crate::i18n::Time;
+use crate::sessions::DeviceKind;
 use crate::web::new_password::NewPassword;
 use crate::web::pages::{Alert, Layout};
 
@@ -129,6 +130,7 @@ mod tests {
             let session = |is_this| SessionRow {
                 id: text(),
                 name: text(),
+                device: DeviceKind::Phone,
                 is_this,
                 is_remembered: true,
                 address: Some(text()),

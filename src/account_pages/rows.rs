@@ -3,7 +3,7 @@
 use crate::audit::{Event, EventKind};
 use crate::clock::Moment;
 use crate::i18n::{Time, Translation};
-use crate::sessions::{SessionKind, SessionWithOrigin, device_label};
+use crate::sessions::{DeviceKind, SessionKind, SessionWithOrigin, device_label};
 
 /// The sessions and events of the page.
 pub struct SessionsAndEvents {
@@ -23,6 +23,7 @@ pub struct SessionRow {
     pub id: String,
     /// The name of the client or the browser.
     pub name: String,
+    pub device: DeviceKind,
     pub is_this: bool,
     pub is_remembered: bool,
     pub address: Option<String>,
@@ -61,6 +62,11 @@ pub fn session_row(
     SessionRow {
         end_label: words.format("sessions-end-label", &[("name", name.clone().into())]),
         id: session.id.clone(),
+        device: match (session.kind, &listed.user_agent) {
+            (SessionKind::Browser, Some(user_agent)) => DeviceKind::of(user_agent),
+            (SessionKind::Browser, None) => DeviceKind::Desktop,
+            _ => DeviceKind::Program,
+        },
         is_this: session.id == own_id,
         is_remembered: session.is_remembered,
         address: listed.network_address.clone(),

@@ -54,9 +54,56 @@ pub fn device_label(user_agent: &str) -> Option<String> {
     }
 }
 
+/// What a session is used on, for its icon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// A browser on a computer, or one that does not say.
+    Desktop,
+    /// A browser on a phone.
+    Phone,
+    /// A browser on a tablet that says so; an iPad calls itself a Mac.
+    Tablet,
+    /// A client that is no browser.
+    Program,
+}
+
+impl DeviceKind {
+    /// Reads the `User-Agent` header. Like the label, it decides nothing.
+    #[must_use]
+    pub fn of(user_agent: &str) -> Self {
+        let has = |mark: &str| user_agent.contains(mark);
+        if !user_agent.starts_with("Mozilla/") {
+            return Self::Program;
+        }
+        // Android browsers name `Mobile` on phones only.
+        if has("iPad") || has("Tablet") || (has("Android") && !has("Mobile")) {
+            Self::Tablet
+        } else if has("iPhone") || has("Mobile") {
+            Self::Phone
+        } else {
+            Self::Desktop
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kind_is_read_from_the_header() {
+        for (user_agent, kind) in [
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", DeviceKind::Desktop),
+            ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Mobile/15E148 Safari/604.1", DeviceKind::Phone),
+            ("Mozilla/5.0 (Linux; Android 10; K) Chrome/138.0.0.0 Mobile Safari/537.36", DeviceKind::Phone),
+            ("Mozilla/5.0 (Linux; Android 10; K) Chrome/138.0.0.0 Safari/537.36", DeviceKind::Tablet),
+            ("Mozilla/5.0 (Android 15; Tablet; rv:140.0) Gecko/140.0 Firefox/140.0", DeviceKind::Tablet),
+            ("Mozilla/5.0 (iPad; CPU OS 12_5 like Mac OS X) Mobile/15E148 Safari/604.1", DeviceKind::Tablet),
+            ("curl/8.5.0", DeviceKind::Program),
+        ] {
+            assert_eq!(DeviceKind::of(user_agent), kind, "{user_agent}");
+        }
+    }
 
     #[test]
     fn label_names_the_browser_family_and_system_or_the_client() {

@@ -15,7 +15,7 @@ use crate::db::DbConnection;
 use crate::scope::Scopes;
 use crate::secret::{PlainSecret, from_base64url, random_id};
 use crate::users::UserId;
-pub use device::device_label;
+pub use device::{DeviceKind, device_label};
 pub use freshness::STALE_AFTER;
 pub use holders::Holders;
 pub use lifetimes::{LEEWAY_SECONDS, Lifetimes};

@@ -74,6 +74,34 @@ async fn account_pages_work_by_keyboard() {
 }
 
 #[tokio::test]
+async fn account_pages_use_a_wide_screen() {
+    let app = TestApp::start().await;
+    app.add_user("alice", &[]).await;
+    let browser = Browser::start().await;
+    browser.goto(&format!("{}/login", app.url)).await;
+    browser.fill("#username", "alice").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.submit(SUBMIT).await;
+    for path in ["/", "/account/profile", "/account/sessions", "/account/password"] {
+        browser.resize(1_280, 720).await;
+        browser.goto(&format!("{}{path}", app.url)).await;
+        let side = "document.querySelector('.tabs').getBoundingClientRect()";
+        let title = "document.querySelector('h1').getBoundingClientRect()";
+        let is_beside = format!("{side}.right < {title}.left && {title}.left - {side}.left < 400");
+        assert_eq!(browser.evaluate(&is_beside).await, true, "{path}: navigation at the side");
+        browser.resize(320, 640).await;
+        assert_eq!(browser.evaluate(&format!("{side}.bottom < {title}.top")).await, true, "{path}: above on a phone");
+        assert_eq!(browser.evaluate("document.scrollingElement.scrollWidth").await, 320, "{path}");
+    }
+    browser.resize(1_280, 720).await;
+    browser.goto(&format!("{}/account/sessions", app.url)).await;
+    assert!(browser.has(".session svg[aria-hidden=true] path[d^='M3 5']").await, "the icon of a computer");
+    browser.goto(&format!("{}/account/profile", app.url)).await;
+    let arrow = browser.evaluate("getComputedStyle(document.querySelector('select')).backgroundImage").await;
+    assert!(arrow.as_str().is_some_and(|image| image.contains("gradient")), "the select has an arrow: {arrow}");
+}
+
+#[tokio::test]
 async fn password_script_gives_the_servers_hints_and_is_optional() {
     let app = TestApp::start().await;
     let setup = format!("{}/setup?link={}", app.url, app.setup_link.as_deref().expect("a set-up link"));
