@@ -226,22 +226,26 @@ wait-minutes = { $count ->
     [one] { $count } minute
    *[other] { $count } minutes
 }
-# $day (number or text), $month (number, 1 to 12), $year (text), $time (text, "13:05")
-date-time = { $month ->
-    [1] { $day } January { $year }, { $time } UTC
-    [2] { $day } February { $year }, { $time } UTC
-    [3] { $day } March { $year }, { $time } UTC
-    [4] { $day } April { $year }, { $time } UTC
-    [5] { $day } May { $year }, { $time } UTC
-    [6] { $day } June { $year }, { $time } UTC
-    [7] { $day } July { $year }, { $time } UTC
-    [8] { $day } August { $year }, { $time } UTC
-    [9] { $day } September { $year }, { $time } UTC
-    [10] { $day } October { $year }, { $time } UTC
-    [11] { $day } November { $year }, { $time } UTC
-    [12] { $day } December { $year }, { $time } UTC
-   *[other] { $year }-{ $month }-{ $day }, { $time } UTC
+# $day (text), $month (number, 1 to 12), $year (text)
+date = { $month ->
+    [1] { $day } January { $year }
+    [2] { $day } February { $year }
+    [3] { $day } March { $year }
+    [4] { $day } April { $year }
+    [5] { $day } May { $year }
+    [6] { $day } June { $year }
+    [7] { $day } July { $year }
+    [8] { $day } August { $year }
+    [9] { $day } September { $year }
+    [10] { $day } October { $year }
+    [11] { $day } November { $year }
+    [12] { $day } December { $year }
+   *[other] { $year }-{ $month }-{ $day }
 }
+# As in date, $time (text, "13:05"), $zone (text, "UTC" or "CET")
+date-time = { date }, { $time } { $zone }
+# The same for the script that shows times in the browser's time zone: 1 is the date, 2 the time.
+date-time-format = 1, 2
 # Time since an event; "just now" is under a minute. $count (number)
 ago-now = just now
 ago-minutes = { $count ->
@@ -264,8 +268,6 @@ ago-years = { $count ->
     [one] { $count } year ago
    *[other] { $count } years ago
 }
-# $ago (text): one of the above, $time (text): from date-time
-ago-and-time = { $ago } · { $time }
 
 ## Rules for usernames, names and passwords
 

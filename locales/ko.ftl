@@ -214,8 +214,12 @@ alert-bad-form-text = 변경된 내용이 없습니다. 다시 입력하고 제�
 wait-seconds = { $count }초
 # $count (숫자)
 wait-minutes = { $count }분
-# $day (숫자 또는 글), $month (숫자, 1~12), $year (글), $time (글, "13:05")
-date-time = { $year }년 { $month }월 { $day }일 { $time } (UTC)
+# $day (글), $month (숫자, 1~12), $year (글)
+date = { $year }년 { $month }월 { $day }일
+# date의 값, $time (글, "13:05"), $zone (글, "UTC" 또는 "KST")
+date-time = { date } { $time } ({ $zone })
+# 브라우저의 시간대로 표시하는 스크립트가 씁니다. 1은 날짜, 2는 시각입니다.
+date-time-format = 1 2
 # 지난 시간. 1분 미만은 "방금"입니다. $count (숫자)
 ago-now = 방금
 ago-minutes = { $count }분 전
@@ -223,8 +227,6 @@ ago-hours = { $count }시간 전
 ago-days = { $count }일 전
 ago-months = { $count }개월 전
 ago-years = { $count }년 전
-# $ago (글): 위의 결과, $time (글): date-time의 결과
-ago-and-time = { $ago } · { $time }
 
 ## 아이디, 이름, 비밀번호의 규칙
 

@@ -11,7 +11,7 @@ use fluent_langneg::{LanguageIdentifier, NegotiationStrategy, negotiate_language
 use foldhash::fast::FixedState;
 use quick_cache::sync::Cache;
 
-pub use time::{Time, date_time};
+pub use time::{Time, TimeFormat, date_time};
 
 /// The language for requests that accept none of the available ones.
 const DEFAULT_LANGUAGE: &str = "en";

@@ -7,7 +7,7 @@ use super::context::AccountRequest;
 use super::pages::AccountPage;
 use crate::clock::Clock;
 use crate::error::AppError;
-use crate::i18n::Time;
+use crate::i18n::TimeFormat;
 use crate::users::ADMIN_ROLE;
 
 /// Shows who is signed in, and since when.
@@ -27,9 +27,9 @@ pub async fn show(account: AccountRequest, clock: web::Data<Clock>) -> Result<Ht
         username: current.user.username.clone(),
         email: current.user.email.clone(),
         roles: current.roles.iter().map(role_word).collect(),
-        signed_in: Time::new(words, current.session.authenticated_at, clock.now()),
+        signed_in: TimeFormat::new(words, context.config.time_zone, clock.now()).time(current.session.authenticated_at),
         notice: context.notice(&layout),
         layout,
     };
-    context.page(StatusCode::OK, &page)
+    context.page_with_script(StatusCode::OK, &page)
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::rows::{EventRow, SessionRow};
+use super::rows::{DayRows, SessionRow};
 use crate::i18n::Time;
 use crate::sessions::DeviceKind;
 use crate::web::new_password::NewPassword;
@@ -82,7 +82,7 @@ pub struct SessionsPage {
     pub browsers: Vec<SessionRow>,
     pub clients: Vec<SessionRow>,
     pub has_others: bool,
-    pub events: Vec<EventRow>,
+    pub days: Vec<DayRows>,
     pub alert: Option<Alert>,
     pub notice: Option<String>,
 }
@@ -114,6 +114,7 @@ pub struct DeletePage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account_pages::rows::EventRow;
     use crate::config::Settings;
     use crate::i18n;
     use crate::users::password::PasswordPolicy;
@@ -124,7 +125,8 @@ mod tests {
         for words in i18n::languages() {
             let layout = || Layout::in_language(words);
             let text = || "<b>\"quoted\"</b>".to_owned();
-            let time = || Time { text: text(), machine: text() };
+            let time =
+                || Time { ago: text(), full: text(), date: text(), clock: text(), title: text(), machine: text() };
             let alert = || Some(Alert { title: text(), text: text() });
             let (csrf, notice) = (text, || Some(text()));
             let session = |is_this| SessionRow {
@@ -191,7 +193,7 @@ mod tests {
                     browsers: vec![session(true), session(false)],
                     clients: vec![session(false)],
                     has_others: true,
-                    events: vec![event()],
+                    days: vec![DayRows { date: text(), events: vec![event()] }],
                     alert: alert(),
                     notice: notice(),
                 }

@@ -2,7 +2,7 @@
 
 use crate::audit::{Event, EventKind};
 use crate::clock::Moment;
-use crate::i18n::{Time, Translation};
+use crate::i18n::{Time, TimeFormat, Translation};
 use crate::sessions::{DeviceKind, SessionKind, SessionWithOrigin, device_label};
 
 /// The sessions and events of the page.
@@ -41,13 +41,19 @@ pub struct EventRow {
     pub time: Time,
 }
 
+/// The events of one day.
+pub struct DayRows {
+    pub date: String,
+    pub events: Vec<EventRow>,
+}
+
 /// Returns the row of a session. `own_id` is the session of this browser.
 pub fn session_row(
     words: &Translation,
     listed: &SessionWithOrigin,
     recent: &SessionsAndEvents,
     own_id: &str,
-    now: Moment,
+    format: TimeFormat<'_>,
 ) -> SessionRow {
     let session = &listed.session;
     let client = recent.clients.iter().find(|(id, _)| Some(id) == session.client_id.as_ref());
@@ -70,34 +76,43 @@ pub fn session_row(
         is_this: session.id == own_id,
         is_remembered: session.is_remembered,
         address: listed.network_address.clone(),
-        began: Time::new(words, session.created_at, now),
-        last_used: Time::new(words, session.last_used_at, now),
+        began: format.time(session.created_at),
+        last_used: format.time(session.last_used_at),
         name,
     }
 }
 
-/// Returns the rows of the events, newest first.
-pub fn event_rows(words: &Translation, recent: &SessionsAndEvents, now: Moment) -> Vec<EventRow> {
+/// Returns the events by day, newest first.
+pub fn days(words: &Translation, recent: &SessionsAndEvents, format: TimeFormat<'_>) -> Vec<DayRows> {
     let (shown, rest) = recent.failed_sign_ins.split_at(recent.failed_sign_ins.len().min(MAX_FAILED_SIGN_INS));
     let mut rows: Vec<(Moment, EventRow)> = recent
         .events
         .iter()
         .chain(shown)
-        .filter_map(|event| Some((event.happened_at, event_row(words, event, now)?)))
+        .filter_map(|event| Some((event.happened_at, event_row(words, event, format)?)))
         .collect();
     if let Some(newest) = rest.first() {
         let count: i64 = rest.iter().map(|event| event.occurrences).sum();
         let what = words.format("event-sign-in-failed-more", &[("count", count.into())]);
-        let time = Time::new(words, newest.happened_at, now);
-        rows.push((newest.happened_at, EventRow { what, origin: String::new(), time }));
+        rows.push((
+            newest.happened_at,
+            EventRow { what, origin: String::new(), time: format.time(newest.happened_at) },
+        ));
     }
     // Stable: events of one moment keep their order.
     rows.sort_by_key(|(happened_at, _)| std::cmp::Reverse(*happened_at));
-    rows.into_iter().map(|(_, row)| row).collect()
+    let mut days: Vec<DayRows> = Vec::new();
+    for (_, row) in rows {
+        match days.last_mut().filter(|day| day.date == row.time.date) {
+            Some(day) => day.events.push(row),
+            None => days.push(DayRows { date: row.time.date.clone(), events: vec![row] }),
+        }
+    }
+    days
 }
 
 /// Returns the row of an event; `None` for an event of the server instead of an account.
-fn event_row(words: &Translation, event: &Event, now: Moment) -> Option<EventRow> {
+fn event_row(words: &Translation, event: &Event, format: TimeFormat<'_>) -> Option<EventRow> {
     let key = match event.kind {
         EventKind::RefreshTokenReused => "event-refresh-token-reused",
         EventKind::SignedIn => "event-signed-in",
@@ -120,6 +135,6 @@ fn event_row(words: &Translation, event: &Event, now: Moment) -> Option<EventRow
     Some(EventRow {
         what: words.format(key, &[("count", event.occurrences.into())]),
         origin: origin.join(" · "),
-        time: Time::new(words, event.happened_at, now),
+        time: format.time(event.happened_at),
     })
 }

@@ -11,6 +11,7 @@ use crate::clients;
 use crate::clock::{Clock, Moment};
 use crate::db::{Db, DbConnection, DbError};
 use crate::error::AppError;
+use crate::i18n::TimeFormat;
 use crate::links::{self, LinkPurpose};
 use crate::sessions::{self, EndReason, Lifetimes, SessionKind, SessionService};
 use crate::users::UserId;
@@ -114,11 +115,12 @@ async fn list(
     let layout = context.layout();
     let words = layout.words;
     let own_id = &context.current.session.id;
+    let format = TimeFormat::new(words, context.config.time_zone, now);
     let rows_of = |is_browser: bool| {
         let listed = recent.sessions.iter();
         listed
             .filter(|listed| (listed.session.kind == SessionKind::Browser) == is_browser)
-            .map(|listed| rows::session_row(words, listed, &recent, own_id, now))
+            .map(|listed| rows::session_row(words, listed, &recent, own_id, format))
             .collect::<Vec<_>>()
     };
     let page = SessionsPage {
@@ -127,12 +129,12 @@ async fn list(
         browsers: rows_of(true),
         clients: rows_of(false),
         has_others: recent.sessions.len() > 1,
-        events: rows::event_rows(words, &recent, now),
+        days: rows::days(words, &recent, format),
         notice: context.notice(&layout).filter(|_| state.alert.is_none()),
         alert: state.alert,
         layout,
     };
-    context.page(state.status, &page)
+    context.page_with_script(state.status, &page)
 }
 
 fn find_recent(

@@ -14,7 +14,7 @@ use super::table::{
     PASSWORD_MIN_LENGTH, PRODUCT_NAME, PUBLIC_URL, REFRESH_IDLE, REFRESH_MAX, REGISTRATION, REMEMBER_IDLE,
     REMEMBER_MAX, RESERVED_USERNAMES, SERVER_KEY, SERVER_KEY_FILE, SESSION_IDLE, SESSION_MAX, THROTTLE_ACCOUNT,
     THROTTLE_ACCOUNT_NETWORK, THROTTLE_NETWORK, THROTTLE_NETWORK_48, THROTTLE_NETWORK_56, THROTTLE_SIGN_INS,
-    THROTTLE_WAIT, THROTTLE_WAIT_MAX, TRUSTED_PROXIES,
+    THROTTLE_WAIT, THROTTLE_WAIT_MAX, TIME_ZONE, TRUSTED_PROXIES,
 };
 use super::{
     Config, ConfigError, CookieDomain, KeyAlgorithm, LifetimeConfig, PasswordConfig, RegistrationMode, Settings,
@@ -51,6 +51,7 @@ fn read_config(reader: &mut SettingReader<'_>) -> Config {
         throttling: read_throttling(reader),
         bind,
         product_name: reader.parse_or_default(&PRODUCT_NAME),
+        time_zone: reader.parse_or_default(&TIME_ZONE),
         brand: read_brand(reader),
         issuer: reader.parse(&ISSUER).unwrap_or_else(|| public_url.to_string()),
         audience: reader.parse(&AUDIENCE),

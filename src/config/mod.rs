@@ -62,6 +62,8 @@ pub struct Config {
     pub public_url: WebOrigin,
     /// Name of the service in pages and emails: 1 to 40 characters on one line.
     pub product_name: String,
+    /// The time zone of mails, and of pages without scripts.
+    pub time_zone: chrono_tz::Tz,
     /// Branding of pages and emails.
     pub brand: BrandConfig,
     /// The `iss` claim.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use ipnet::IpNet;
 use zeroize::Zeroizing;
 
@@ -15,7 +16,7 @@ use super::setting_row::Source::{Environment, Flag, HiddenFlag};
 use super::setting_row::{Setting, SettingInfo};
 use super::values::{
     claim_text, database_url, duration, jwt_secret, list, listen_address, listen_addresses, network, number, one_of,
-    product_name, reserved_username, secret_file, server_key,
+    product_name, reserved_username, secret_file, server_key, time_zone,
 };
 use super::{
     CookieDomain, DatabaseUrl, LogFormat, LogLevel, PasswordGrant, RegistrationMode, SigningAlgorithm, WebOrigin,
@@ -385,6 +386,12 @@ settings! {
             default: Described("none");
             parse: brand::help_url,
             help: "Link to help on the sign-in page and at the foot of pages and emails: `https://…` or `mailto:ADDRESS`",
+        }
+        TIME_ZONE: Tz {
+            source: Flag, value_name: "NAME", needed_by: Server,
+            default: Text("UTC");
+            parse: time_zone,
+            help: "Time zone of emails, and of pages where the browser runs no scripts: an IANA name such as `Europe/Berlin`",
         }
         PRIVACY_URL: String {
             source: Flag, value_name: "URL", needed_by: Server,

@@ -10,7 +10,7 @@ use super::arguments::{AdminCommand, KeyCommand, ServerCommand, SessionCommand, 
 use super::{Config, ConfigError, KeyAlgorithm, Settings, Signing, table};
 
 /// Invalid values that errors show, each with a part of the hint.
-const INVALID: [(&str, &str, &str); 49] = [
+const INVALID: [(&str, &str, &str); 50] = [
     ("SERVER_KEY_FILE", "/there/is/no/such.key", "must be a readable file"),
     ("PASSWORD_MIN_LENGTH", "7", "8 to 128"),
     ("ARGON2_MEMORY_KIB", "plenty", "whole number"),
@@ -23,6 +23,7 @@ const INVALID: [(&str, &str, &str); 49] = [
     ("ACCENT_COLOR", "red", "#rrggbb"),
     ("HELP_URL", "javascript:alert(1)", "mailto:help@example.com"),
     ("PRIVACY_URL", "http://example.com", "https://www.example.com/privacy"),
+    ("TIME_ZONE", "Mars/Olympus", "an IANA time zone"),
     ("DOCS", "maybe", "on or off"),
     ("LOG_LEVEL", "loud", "error, warn, info or debug"),
     ("LOG_FORMAT", "xml", "text or json"),
@@ -227,7 +228,7 @@ fn command_takes_only_the_settings_that_it_needs() {
     }
     let [admin, sessions, keys, server] =
         [flags::<AdminCommand>(), flags::<SessionCommand>(), flags::<KeyCommand>(), flags::<ServerCommand>()];
-    assert_eq!([admin.len(), sessions.len(), keys.len(), server.len()], [17, 24, 26, 50]);
+    assert_eq!([admin.len(), sessions.len(), keys.len(), server.len()], [17, 24, 26, 51]);
     let has = |flags: &[String], flag: &str| flags.iter().any(|other| other == flag);
     assert!(has(&admin, "database-url") && !has(&admin, "session-idle"));
     assert!(has(&sessions, "session-idle") && !has(&sessions, "jwt-algorithm"));

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use ipnet::IpNet;
 use url::Url;
 use zeroize::Zeroizing;
@@ -145,6 +146,10 @@ pub(super) fn reserved_username(text: &str) -> Result<String, String> {
 pub(super) fn product_name(text: &str) -> Result<String, String> {
     let is_valid = (1..=40).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     is_valid.then(|| text.to_owned()).ok_or_else(|| "must be 1 to 40 characters on one line".to_owned())
+}
+
+pub(super) fn time_zone(text: &str) -> Result<Tz, String> {
+    text.parse().map_err(|_| "must be an IANA time zone, such as Europe/Berlin".to_owned())
 }
 
 pub(super) fn server_key(text: &str) -> Result<ServerKey, String> {

@@ -15,6 +15,7 @@ pub(super) struct MailBrand {
     /// The start of every link. It comes from the settings: an attacker controls the `Host` of a request.
     public_url: String,
     help_url: Option<String>,
+    time_zone: chrono_tz::Tz,
     button: String,
 }
 
@@ -24,6 +25,7 @@ impl MailBrand {
             product: config.product_name.clone(),
             public_url: config.public_url.as_str().to_owned(),
             help_url: config.brand.help_url.clone(),
+            time_zone: config.time_zone,
             // The light variant: the button text is white in every color scheme.
             button: config.brand.accent.map_or_else(|| BUTTON.to_owned(), |accent| accent.light.accent.to_string()),
         }
@@ -63,7 +65,7 @@ struct TextMessage<'a> {
 impl<'a> MailContent<'a> {
     /// Translates an email of this kind.
     pub fn new(mail: &MailPayload, kind: &str, brand: &'a MailBrand) -> Self {
-        let MailBrand { product, public_url, help_url, .. } = brand;
+        let MailBrand { product, public_url, help_url, time_zone, .. } = brand;
         let words = i18n::words_for(mail.language.as_deref());
         let name = mail.name.as_deref();
         let text = |key: &str| {
@@ -82,7 +84,7 @@ impl<'a> MailContent<'a> {
             subject: of_kind("subject"),
             greeting,
             text: of_kind("text"),
-            facts: facts(mail, words),
+            facts: facts(mail, words, *time_zone),
             link,
             link_hint: text("mail-link-hint"),
             note: of_kind("note"),
@@ -98,8 +100,8 @@ impl<'a> MailContent<'a> {
     }
 }
 
-fn facts(mail: &MailPayload, words: &Translation) -> Vec<(String, String)> {
-    let at = mail.at.map(|at| i18n::date_time(words, at));
+fn facts(mail: &MailPayload, words: &Translation, zone: chrono_tz::Tz) -> Vec<(String, String)> {
+    let at = mail.at.map(|at| i18n::date_time(words, zone, at));
     let facts = [("device", mail.device.clone()), ("address", mail.address.clone()), ("time", at)];
     let labeled =
         |(name, value): (&str, Option<String>)| Some((words.get(&format!("mail-fact-{name}")).to_owned(), value?));
@@ -139,6 +141,7 @@ mod tests {
             product: "Lee's <b>".to_owned(),
             public_url: "https://login.example.com".to_owned(),
             help_url: Some("https://help.example.com/?a=1&b=2".to_owned()),
+            time_zone: chrono_tz::Tz::UTC,
             button: BUTTON.to_owned(),
         }
     }

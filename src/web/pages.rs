@@ -19,6 +19,7 @@ use crate::i18n::{self, Translation};
 const INITIAL_BYTES: usize = 6 * 1024;
 
 static ICON: LazyLock<&str> = LazyLock::new(|| assets::href("favicon.svg"));
+static TIMES_SCRIPT: LazyLock<&str> = LazyLock::new(|| assets::href("times.js"));
 static PASSWORD_SCRIPT: LazyLock<&str> = LazyLock::new(|| assets::href("password.js"));
 
 /// The layout of a page: language, brand and assets.
@@ -34,6 +35,8 @@ pub struct Layout {
     pub icon: &'static str,
     /// The address of the script for password fields.
     pub password_script: &'static str,
+    /// The address of the script for times.
+    pub times_script: &'static str,
     /// The texts in that language.
     pub words: &'static Translation,
 }
@@ -60,7 +63,15 @@ impl Layout {
     }
 
     fn build(words: &'static Translation, brand: Arc<Brand>, here: String) -> Self {
-        Self { lang: words.language(), brand, here, icon: *ICON, password_script: *PASSWORD_SCRIPT, words }
+        Self {
+            lang: words.language(),
+            brand,
+            here,
+            icon: *ICON,
+            password_script: *PASSWORD_SCRIPT,
+            times_script: *TIMES_SCRIPT,
+            words,
+        }
     }
 
     /// All languages, for the language switch.

@@ -110,7 +110,7 @@ pub async fn weight(browser: &Browser, name: &str, is_styled: bool) -> String {
         loaded.iter().filter(|(url, ..)| is_of_kind(url)).collect()
     };
     let styles = of_kind(|url| url.contains("/static/style."));
-    let scripts = of_kind(|url| url.contains("/static/password."));
+    let scripts = of_kind(|url| url.contains("/static/password.") || url.contains("/static/times."));
     let pictures = of_kind(|url| url.contains("/favicon.") || url.contains("/static/logo."));
     assert_eq!((styles.len(), scripts.len() < 2), (usize::from(is_styled), true), "{name}: {loaded:?}");
     assert_eq!(1 + styles.len() + scripts.len() + pictures.len(), loaded.len(), "{name}: {loaded:?}");

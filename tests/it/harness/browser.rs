@@ -209,6 +209,12 @@ impl Browser {
         self.command("goog/cdp/execute", json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": size})).await;
     }
 
+    /// Sets the browser's time zone, by its IANA name.
+    pub async fn set_time_zone(&self, zone: &str) {
+        let zone = json!({"timezoneId": zone});
+        self.command("goog/cdp/execute", json!({"cmd": "Emulation.setTimezoneOverride", "params": zone})).await;
+    }
+
     /// Emulates these CSS media features; all others return to the system's values.
     pub async fn emulate(&self, features: &[(&str, &str)]) {
         let features: Vec<Value> = features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();

@@ -102,6 +102,36 @@ async fn account_pages_use_a_wide_screen() {
 }
 
 #[tokio::test]
+async fn times_are_in_the_browsers_zone_or_without_scripts_in_the_servers() {
+    let app = TestApp::start_with(|settings| settings.set("TIME_ZONE", "Asia/Seoul")).await;
+    app.add_user("alice", &[]).await;
+    let last_used = "[...document.querySelectorAll('.session time')].pop()";
+    for runs_scripts in [false, true] {
+        let browser = Browser::start_with(BrowserOptions { runs_scripts, ..BrowserOptions::default() }).await;
+        browser.set_time_zone("America/New_York").await;
+        browser.goto(&format!("{}/login", app.url)).await;
+        browser.fill("#username", "alice").await;
+        browser.fill("#password", PASSWORD).await;
+        browser.submit(SUBMIT).await;
+        browser.goto(&format!("{}/account/sessions", app.url)).await;
+        // The expected text, from the time that the page states for machines.
+        let (zone, end) = if runs_scripts { ("America/New_York", "") } else { ("Asia/Seoul", " KST") };
+        let at = format!("new Date({last_used}.dateTime)");
+        let date = format!("{at}.toLocaleDateString('en-GB', {{ dateStyle: 'long', timeZone: '{zone}' }})");
+        let clock = format!("{at}.toLocaleTimeString('en-GB', {{ timeStyle: 'short', timeZone: '{zone}' }})");
+        browser.wait_until(&format!("{last_used}.textContent == `${{{date}}}, ${{{clock}}}{end}`")).await;
+        let title = browser.evaluate(&format!("{last_used}.title")).await;
+        assert!(title.as_str().is_some_and(|title| title.ends_with(" UTC")), "{title}");
+        // Events have a heading for each day.
+        let at = "new Date(document.querySelector('.days time').dateTime)";
+        let date = format!("{at}.toLocaleDateString('en-GB', {{ dateStyle: 'long', timeZone: '{zone}' }})");
+        assert_eq!(browser.evaluate(&format!("document.querySelector('.days h3').textContent == {date}")).await, true);
+        assert_eq!(browser.evaluate("document.querySelectorAll('.days > ul > li').length > 0").await, true);
+        assert_eq!(browser.console().await, [""; 0], "no policy violation");
+    }
+}
+
+#[tokio::test]
 async fn password_script_gives_the_servers_hints_and_is_optional() {
     let app = TestApp::start().await;
     let setup = format!("{}/setup?link={}", app.url, app.setup_link.as_deref().expect("a set-up link"));

@@ -75,11 +75,12 @@ async fn times_are_shown_in_the_language_and_machine_readable() {
         let visitor = visitor.clone().with("accept-language", language);
         for path in ["/", "/account/sessions"] {
             let page = visitor.get(path).await;
-            let (_, rest) = page.html.split_once("<time datetime=\"").expect("a time");
-            let (machine, rest) = rest.split_once("\">").expect("closed");
-            let (text, _) = rest.split_once("</time>").expect("closed");
+            let (before, rest) = page.html.split_once("<time datetime=\"").expect("a time");
+            let (machine, rest) = rest.split_once('"').expect("closed");
+            let (tag, _) = rest.split_once("</time>").expect("closed");
             assert!(machine.starts_with("20") && machine.ends_with('Z'), "{machine}");
-            assert!(text.starts_with(ago) && text.ends_with(when), "{path}: {text}");
+            assert!(before.ends_with(ago) && tag.ends_with(when), "{path}: {tag}");
+            assert!(tag.contains(" UTC\" data-format="), "the title is in UTC: {tag}");
         }
     }
 }
