@@ -34,8 +34,8 @@ async fn main() {
     fill(&browser, "hana", "wrong password").await;
     assert!(browser.text("[role=alert]").await.contains("Incorrect username or password"));
     take(&browser, "wrong-password").await;
-    fill(&browser, "", "wrong password").await;
-    fill(&browser, "", "wrong password").await;
+    fill(&browser, "hana", "wrong password").await;
+    fill(&browser, "hana", "wrong password").await;
     assert!(browser.text("[role=alert]").await.contains("Try again in 10 minutes"));
     take(&browser, "throttled").await;
 
