@@ -1,4 +1,4 @@
-"""The tutorial's application with a local /docs: FastAPI's own loads from a CDN that a test cannot reach.
+"""`main.py` of the tutorial with a local /docs: FastAPI's own loads from a CDN that a test cannot reach.
 
 The files are fetched once, at the start, from SWAGGER_UI_URL, which is Vestibule's /docs. This application serves them.
 """
@@ -10,7 +10,7 @@ import urllib.request
 from fastapi import Response
 from fastapi.openapi.docs import get_swagger_ui_html
 
-from tutorial_app import app
+from main import app
 
 
 def fetch(name: str) -> bytes:

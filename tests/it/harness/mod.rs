@@ -19,6 +19,7 @@ pub mod proxies;
 pub mod responses;
 pub mod reverse_proxy;
 pub mod sources;
+pub mod tutorial;
 pub mod visitor;
 
 pub use app::TestApp;

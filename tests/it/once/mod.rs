@@ -50,3 +50,4 @@ mod starting;
 mod starting_safety;
 mod tidy;
 mod token_errors;
+mod tutorial;

@@ -1,11 +1,11 @@
-//! PyJWT, python-jose, Authlib, FastAPI's tutorial, jose and openid-client (`tests/peers/`) against the server.
+//! PyJWT, python-jose, Authlib, jose and openid-client (`tests/peers/`) against the server.
 
 use serde_json::{Value, json};
 use vestibule::clients::GrantType;
 
 use crate::harness::clients::text;
 use crate::harness::hs256::{self, JWT_SECRET, claims, part, swap_claims};
-use crate::harness::peers::{self, ListeningProcess, folder, node, python};
+use crate::harness::peers::{self, folder, node, python};
 use crate::harness::{PASSWORD, TestApp, TestResponse};
 
 /// The output of a Python script: the claims, or the reason for the refusal.
@@ -48,43 +48,6 @@ async fn pyjwt_and_python_jose_verify_hs256_by_the_shared_secret() {
         run_script("verify_hs256.py", &[("TOKEN", &token), ("SECRET_KEY", "another secret of over thirty-two bytes")])
             .await;
     assert_eq!(another, json!({"PyJWT": "InvalidSignatureError", "python-jose": "JWTError"}));
-}
-
-/// The tutorial's application under uvicorn.
-async fn start_tutorial(token_url: &str) -> ListeningProcess {
-    let port = peers::free_port();
-    let mut command = python();
-    command.args(["-m", "uvicorn", "tutorial_app:app", "--log-level", "warning", "--app-dir"]).arg(folder());
-    command.args(["--port", &port.to_string()]).env("SECRET_KEY", JWT_SECRET).env("TOKEN_URL", token_url);
-    ListeningProcess::start(command, port).await
-}
-
-#[tokio::test]
-async fn fastapi_tutorial_accepts_tokens_and_refuses_forged_ones() {
-    let app = hs256::start().await;
-    app.add_user("alice", &[]).await;
-    let tutorial = start_tutorial(&format!("{}/token", app.url)).await;
-    let document = TestResponse::to(app.client.get(format!("{}/openapi.json", tutorial.url))).await.json();
-    let flow = &document["components"]["securitySchemes"]["OAuth2PasswordBearer"]["flows"]["password"];
-    // The request of the Authorize button: to the token URL of the document, with these fields.
-    let token_url = flow["tokenUrl"].as_str().expect("a URL");
-    let fields = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", "")];
-    let issued =
-        TestResponse::to(app.client.post(token_url).form(&fields).header("authorization", "Basic Og==")).await.json();
-    let token = issued["access_token"].as_str().expect("a token");
-    let me = |token: &str| TestResponse::to(app.client.get(format!("{}/users/me", tutorial.url)).bearer_auth(token));
-    let response = me(token).await;
-    assert_eq!((response.status, response.json()), (200, json!({"username": "alice"})));
-    let mut bob = claims(token);
-    bob["sub"] = json!("bob");
-    let unsigned = part(token, 0).to_string().replace("HS256", "none");
-    let none =
-        format!("{}.{}.", vestibule::secret::base64url(unsigned.as_bytes()), token.split('.').nth(1).expect("claims"));
-    let stranger =
-        hs256::sign_with(b"another secret that is longer than thirty-two", &hs256::header(), &bob.to_string());
-    for forged in [swap_claims(token, &bob), none, stranger, "garbage".to_owned()] {
-        assert_eq!(me(&forged).await.status, 401, "{forged}");
-    }
 }
 
 #[tokio::test]
