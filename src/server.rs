@@ -216,7 +216,7 @@ struct Prepared {
 impl Prepared {
     async fn new(config: &Config, clock: &Clock) -> Result<Self, StartError> {
         server_key::reject_lost_database(config)?;
-        let migrated = database_start::migrate(config).await?;
+        let migrated = database_start::migrate(config, clock).await?;
         let start_db = Db::for_start(&config.database);
         server_time::follow(&start_db, clock).await?;
         let (server_key, source) = server_key::find_or_create(config, &start_db).await?;

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::output::{failure, print_result};
 use super::prompt;
 use super::services::{self, retry_while_locked};
+use crate::clock::Clock;
 use crate::config::{AdminCommand, SettingArgs};
 use crate::db::migrations::{self, MigrationState};
 use crate::ops::server_key;
@@ -15,8 +16,10 @@ use crate::ops::server_key;
 /// Commands on migrations.
 #[derive(Subcommand)]
 pub enum MigrateCommand {
-    /// Run all pending migrations in one transaction
-    Run(MigrateArgs),
+    /// Back up a SQLite database if migrations are pending, and run them in one transaction
+    Run(RunArgs),
+    /// Print the SQL of the pending migrations, and change nothing
+    Plan(MigrateArgs),
     /// Show applied and pending migrations
     Status(MigrateArgs),
     /// Revert the latest migration, dropping the tables it created
@@ -31,6 +34,16 @@ pub struct MigrateArgs {
     json: bool,
     #[command(flatten)]
     settings: SettingArgs<AdminCommand>,
+}
+
+/// Arguments of `migrate run`.
+#[derive(Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    on: MigrateArgs,
+    /// Do not back up a SQLite database into the folder `backups` beside it
+    #[arg(long)]
+    no_backup: bool,
 }
 
 /// Arguments of `migrate revert`.
@@ -50,29 +63,63 @@ pub struct RevertArgs {
 pub fn run(command: MigrateCommand) -> anyhow::Result<ExitCode> {
     match command {
         MigrateCommand::Run(args) => run_pending(&args),
+        MigrateCommand::Plan(args) => plan(&args),
         MigrateCommand::Status(args) => status(&args),
         MigrateCommand::Revert(args) => revert(&args),
     }
 }
 
-fn run_pending(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
-    let config = args.settings.check()?;
+fn run_pending(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let config = args.on.settings.check()?;
     server_key::reject_lost_database(&config)?;
-    let run = retry_while_locked(|| migrations::run_pending(&config.database))?;
-    let states = services::migration_states(&config.database)?;
+    let url = &config.database;
+    let run = retry_while_locked(|| {
+        if args.no_backup {
+            migrations::run_pending(url)
+        } else {
+            migrations::back_up_and_run_pending(url, Clock::system().now())
+        }
+    })?;
+    let states = services::migration_states(url)?;
     let ran: Vec<&str> = states
         .iter()
         .filter(|state| run.versions.contains(&migrations::version_of(&state.name)))
         .map(|state| state.name.as_str())
         .collect();
+    let backup = run.backup.as_ref().map(|backup| backup.display().to_string());
     let text = match ran.as_slice() {
         [] => "nothing to do: all migrations are applied".to_owned(),
         names => {
+            let backed_up = backup.iter().map(|backup| format!("backed up {url} to {backup}"));
             let applied = names.iter().map(|name| format!("applied {name}"));
-            applied.chain(run.changes.iter().cloned()).collect::<Vec<_>>().join("\n")
+            backed_up.chain(applied).chain(run.changes.iter().cloned()).collect::<Vec<_>>().join("\n")
         }
     };
-    print_result(args.json, &json!({ "ran": ran, "changes": run.changes }), &text)
+    print_result(args.on.json, &json!({ "ran": ran, "changes": run.changes, "backup": backup }), &text)
+}
+
+/// Prints SQL that `sqlite3` and `psql` accept: the names are comments.
+fn plan(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
+    let config = args.settings.check()?;
+    let is_missing = services::require_file(&config.database).is_err();
+    let pending: Vec<String> = if is_missing {
+        migrations::names()?
+    } else {
+        let states = services::migration_states(&config.database)?;
+        states.into_iter().filter(|state| !state.is_applied).map(|state| state.name).collect()
+    };
+    let sql = |name: &String| (name.clone(), migrations::up_sql(name));
+    let plan: Vec<(String, String)> = pending.iter().map(sql).collect();
+    let view: Vec<_> = plan.iter().map(|(name, sql)| json!({ "name": name, "sql": sql })).collect();
+    let text = match plan.as_slice() {
+        [] => "-- nothing to do: all migrations are applied".to_owned(),
+        plan => {
+            let parts = plan.iter().map(|(name, sql)| format!("-- {name}\n{}", sql.trim_end()));
+            let head = "-- \"vestibule migrate run\" runs this in one transaction and records each name".to_owned();
+            std::iter::once(head).chain(parts).collect::<Vec<_>>().join("\n\n")
+        }
+    };
+    print_result(args.json, &json!({ "pending": view }), &text)
 }
 
 fn status(args: &MigrateArgs) -> anyhow::Result<ExitCode> {

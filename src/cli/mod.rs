@@ -1,5 +1,6 @@
 //! The command-line interface, one file per command group.
 
+pub mod backup;
 pub mod clients;
 mod clients_args;
 mod core_dumps;
@@ -59,6 +60,8 @@ pub enum Command {
     Keys(keys::KeysCommand),
     /// Create or update users, roles and clients from a TOML file (idempotent)
     Seed(seed::SeedArgs),
+    /// Back up a SQLite database while the server runs
+    Backup(backup::BackupArgs),
     /// Run, list and revert database migrations
     #[command(subcommand)]
     Migrate(migrate::MigrateCommand),
@@ -81,6 +84,7 @@ impl Command {
             Self::Token(command) => token::run(command).await,
             Self::Keys(command) => keys::run(command).await,
             Self::Seed(args) => seed::run(args).await,
+            Self::Backup(args) => backup::run(&args),
             Self::Migrate(command) => migrate::run(command),
             Self::SetupLink(args) => setup_link::run(args).await,
         }

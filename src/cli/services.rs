@@ -114,7 +114,7 @@ pub fn retry_while_locked<T>(work: impl Fn() -> Result<T, MigrationError>) -> Re
 ///
 /// # Errors
 /// The file does not exist.
-fn require_file(url: &DatabaseUrl) -> anyhow::Result<()> {
+pub fn require_file(url: &DatabaseUrl) -> anyhow::Result<()> {
     match url {
         DatabaseUrl::Sqlite(path) if !path.exists() => Err(failure(format!(
             "no database at {url}: run \"vestibule migrate run\" to create it, or correct DATABASE_URL"

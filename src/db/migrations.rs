@@ -2,7 +2,7 @@
 
 mod verified_addresses;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use diesel::backend::Backend;
@@ -13,9 +13,11 @@ use diesel::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::backup::{self, BackupError};
 use super::connection::{DbConnection, Durability, START_WAIT, StatementLimits};
 use super::error::DbError;
 use super::sqlite_file::existing_file_uri;
+use crate::clock::Moment;
 use crate::config::DatabaseUrl;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
@@ -54,6 +56,11 @@ pub enum MigrationError {
         "the database has the encoding {0}, but UTF8 is needed: create another one, with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
     )]
     Encoding(String),
+    /// The backup before the migrations failed.
+    #[error(
+        "{0}; no migration was run. Free disk space or correct the permissions, or back up yourself and run \"vestibule migrate run --no-backup\""
+    )]
+    Backup(String),
     /// A migration failed; everything was rolled back.
     #[error("a migration failed; nothing was changed: {0}")]
     Failed(String),
@@ -93,6 +100,8 @@ pub struct MigrationRun {
     pub versions: Vec<String>,
     /// The existing data that they changed, one line for each account.
     pub changes: Vec<String>,
+    /// The backup that was made before.
+    pub backup: Option<PathBuf>,
 }
 
 /// Creates the folder and file of a SQLite database and enables its write-ahead log. Does nothing on
@@ -151,9 +160,25 @@ pub fn is_new(url: &DatabaseUrl) -> Result<bool, MigrationError> {
 /// # Errors
 /// The database cannot be opened or is newer than this release, or a migration fails; nothing is changed then.
 pub fn run_pending(url: &DatabaseUrl) -> Result<MigrationRun, MigrationError> {
+    run(url, None)
+}
+
+/// As [`run_pending`], and backs up a SQLite database with data first, if there is something to run: into the folder
+/// `backups` beside the file, with the time in the name. PostgreSQL is not backed up.
+///
+/// # Errors
+/// As [`run_pending`], or the backup failed.
+pub fn back_up_and_run_pending(url: &DatabaseUrl, now: Moment) -> Result<MigrationRun, MigrationError> {
+    run(url, Some(now))
+}
+
+fn run(url: &DatabaseUrl, backup_at: Option<Moment>) -> Result<MigrationRun, MigrationError> {
     prepare(url)?;
-    in_exclusive_transaction(url, |connection| {
+    let mut backup = None;
+    let result = in_exclusive_transaction(url, |connection| {
         let pending = list_pending(connection)?;
+        // Under the write lock, so no write comes between the backup and the migrations.
+        backup = back_up_before(url, &pending, backup_at)?;
         let is_pending = |version: &str| pending.iter().any(|name| version_of(name) == version);
         let changes = if is_pending(verified_addresses::VERSION) && !is_pending(verified_addresses::NEEDED_VERSION) {
             verified_addresses::describe_changes(connection).map_err(DbError::from)?
@@ -164,8 +189,52 @@ pub fn run_pending(url: &DatabaseUrl) -> Result<MigrationRun, MigrationError> {
             DbConnection::Sqlite(connection) => run_on(connection),
             DbConnection::Postgres(connection) => run_on(connection),
         }?;
-        Ok(MigrationRun { versions, changes })
-    })
+        Ok(MigrationRun { versions, changes, backup: backup.clone() })
+    });
+    if let (Err(_), Some(backup)) = (&result, &backup) {
+        // Nothing was changed. A server that is restarted again and again must not fill the disk.
+        let _ = std::fs::remove_file(backup);
+    }
+    result
+}
+
+/// Backs up a SQLite database that has data and pending migrations, and returns the file.
+fn back_up_before(
+    url: &DatabaseUrl,
+    pending: &[String],
+    at: Option<Moment>,
+) -> Result<Option<PathBuf>, MigrationError> {
+    let (DatabaseUrl::Sqlite(path), Some(now), Some(newest)) = (url, at, pending.last()) else {
+        return Ok(None);
+    };
+    if pending.len() == names()?.len() {
+        return Ok(None);
+    }
+    // In a folder of its own: a file beside the database could be taken for the database that a server key belongs to.
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{}-before-{}.db", now.format("%Y%m%dT%H%M%S%.6fZ"), version_of(newest)));
+    let backup = path.with_file_name("backups").join(name);
+    create_private_folder(&backup)
+        .map_err(|error| BackupError::Write { path: backup.clone(), error })
+        .and_then(|()| backup::back_up(url, &backup, false))
+        .map_err(|error| MigrationError::Backup(error.to_string()))?;
+    Ok(Some(backup))
+}
+
+/// The names of all migrations of this release, oldest first.
+///
+/// # Errors
+/// Never: they are in the binary.
+pub fn names() -> Result<Vec<String>, MigrationError> {
+    let all: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> =
+        MIGRATIONS.migrations().map_err(|error| MigrationError::Failed(error.to_string()))?;
+    Ok(all.iter().map(|migration| migration.name().to_string()).collect())
+}
+
+/// The SQL of the migration `name`, the same on both databases.
+#[must_use]
+pub fn up_sql(name: &str) -> String {
+    String::from_utf8_lossy(sql_file(name, "up.sql")).into_owned()
 }
 
 /// The names of the pending migrations.
@@ -205,7 +274,7 @@ pub fn revert_last(url: &DatabaseUrl) -> Result<Option<String>, MigrationError> 
 
 /// Returns the tables that reverting the migration `name` drops, with their current number of rows.
 pub fn tables_dropped_by(url: &DatabaseUrl, name: &str) -> Result<Vec<(String, i64)>, MigrationError> {
-    let down = std::str::from_utf8(down_sql(name)).unwrap_or_default();
+    let down = std::str::from_utf8(sql_file(name, "down.sql")).unwrap_or_default();
     let tables: Vec<String> = down
         .split(';')
         .filter_map(|statement| statement.trim().strip_prefix("DROP TABLE ").map(|table| table.trim().to_owned()))
@@ -235,10 +304,10 @@ struct Count {
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "migrations"]
-struct DownFiles;
+struct SqlFiles;
 
-fn down_sql(name: &str) -> &'static [u8] {
-    match DownFiles::get(&format!("{name}/down.sql")).map(|file| file.data) {
+fn sql_file(migration: &str, file: &str) -> &'static [u8] {
+    match SqlFiles::get(&format!("{migration}/{file}")).map(|file| file.data) {
         Some(std::borrow::Cow::Borrowed(text)) => text,
         _ => b"",
     }

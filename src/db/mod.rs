@@ -1,5 +1,6 @@
 //! Access to the SQLite or PostgreSQL database: [`Db::read`] and [`Db::write`] run queries on a blocking thread.
 
+pub mod backup;
 mod connection;
 mod connections;
 mod error;

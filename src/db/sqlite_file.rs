@@ -51,11 +51,7 @@ impl SqliteFile {
 pub fn set_log_aside(path: &Path, unix_time: i64) -> std::io::Result<Vec<PathBuf>> {
     let mut renamed = Vec::new();
     for suffix in ["-wal", "-shm"] {
-        let name = |middle: &str| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(format!("{middle}{suffix}"));
-            PathBuf::from(name)
-        };
+        let name = |middle: &str| with_suffix(path, &format!("{middle}{suffix}"));
         let aside = name(&format!(".replaced-{unix_time}"));
         match std::fs::rename(name(""), &aside) {
             Ok(()) => renamed.push(aside),
@@ -64,6 +60,23 @@ pub fn set_log_aside(path: &Path, unix_time: i64) -> std::io::Result<Vec<PathBuf
         }
     }
     Ok(renamed)
+}
+
+/// The path with `suffix` after its file name.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Whether both names lead to one file.
+pub(super) fn is_same_file(left: &Path, right: &Path) -> bool {
+    match (std::fs::canonicalize(left), std::fs::canonicalize(right)) {
+        (Ok(left_path), Ok(right_path)) => {
+            left_path == right_path || identity(left).is_some_and(|one| Some(one) == identity(right))
+        }
+        _ => false,
+    }
 }
 
 /// The URI that opens an existing file and creates none (SQLite, "Uniform Resource Identifiers").

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
+use crate::clock::Clock;
 use crate::config::{Config, duration_text};
 use crate::db::migrations::{self, MigrationError};
 
@@ -42,14 +43,14 @@ pub async fn retry_while_unavailable<T, E: Error>(
     }
 }
 
-/// Runs pending migrations and returns their versions. Logs that it waits, which can be for the migrations of another
+/// Backs up a SQLite database if migrations are pending, runs them, and returns their versions. Logs that it waits, which can be for the migrations of another
 /// process or for a transaction that uses a table.
 ///
 /// # Errors
-/// As [`migrations::run_pending`].
-pub async fn migrate(config: &Config) -> Result<Vec<String>, MigrationError> {
-    let url = config.database.clone();
-    let mut work = tokio::task::spawn_blocking(move || migrations::run_pending(&url));
+/// As [`migrations::back_up_and_run_pending`].
+pub async fn migrate(config: &Config, clock: &Clock) -> Result<Vec<String>, MigrationError> {
+    let (url, now) = (config.database.clone(), clock.now());
+    let mut work = tokio::task::spawn_blocking(move || migrations::back_up_and_run_pending(&url, now));
     let result = match tokio::time::timeout(SLOW_AFTER, &mut work).await {
         Ok(result) => result,
         Err(_) => {
@@ -59,6 +60,9 @@ pub async fn migrate(config: &Config) -> Result<Vec<String>, MigrationError> {
     };
     let run = result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     run.changes.iter().for_each(|change| tracing::warn!("migration: {change}"));
+    if let Some(backup) = run.backup {
+        tracing::info!(backup = %backup.display(), "the database was backed up before its migrations");
+    }
     Ok(run.versions)
 }
 

@@ -1,11 +1,11 @@
 //! The server key: read from the settings, or from a file next to the SQLite database that the first start creates.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, DatabaseUrl};
 use crate::db::migrations::{self, MigrationError};
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, backup};
 use crate::secret::ServerKey;
 use crate::tokens;
 
@@ -98,15 +98,8 @@ fn has_other_database(file: &Path) -> bool {
         // Opening a pipe could wait for ever.
         entry.file_type().is_ok_and(|kind| kind.is_file())
             && Some(entry.file_name().as_os_str()) != file.file_name()
-            && is_sqlite(&entry.path())
+            && backup::is_sqlite_file(&entry.path())
     })
-}
-
-/// Whether a file begins as SQLite's do (SQLite, "Database File Format", 1.3.1).
-fn is_sqlite(path: &Path) -> bool {
-    const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-    let mut head = [0; MAGIC.len()];
-    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok_and(|()| &head == MAGIC)
 }
 
 /// Finds the key, or creates it on the first start with SQLite.
@@ -129,7 +122,9 @@ pub async fn find_or_create(config: &Config, db: &Db) -> Result<(ServerKey, Serv
     Ok((key, ServerKeySource::Created(path)))
 }
 
-fn key_file(database: &DatabaseUrl) -> Option<PathBuf> {
+/// The key file of a SQLite database, whether it exists or not; `None` on PostgreSQL.
+#[must_use]
+pub fn key_file(database: &DatabaseUrl) -> Option<PathBuf> {
     match database {
         DatabaseUrl::Sqlite(path) => Some(path.with_file_name("server.key")),
         DatabaseUrl::Postgres(_) => None,
@@ -166,7 +161,7 @@ pub(super) fn create_file(path: &Path, key: &ServerKey) -> Result<bool, ServerKe
         file.sync_all()
     });
     let linked = written.and_then(|()| match std::fs::hard_link(&draft, path) {
-        Ok(()) => sync_folder(path).map(|()| true),
+        Ok(()) => backup::sync_folder_of(path).map(|()| true),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
     });
@@ -174,14 +169,6 @@ pub(super) fn create_file(path: &Path, key: &ServerKey) -> Result<bool, ServerKe
     let made = linked.map_err(file_error)?;
     removed.map_err(file_error)?;
     Ok(made)
-}
-
-/// Syncs the folder of `path`: a key in use must survive a power loss.
-pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => std::fs::File::open(folder)?.sync_all(),
-        _ => std::fs::File::open(".")?.sync_all(),
-    }
 }
 
 fn warn_if_readable_by_others(path: &Path) {

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::server_key::{ServerKeyError, ServerKeySource, create_file, read, sync_folder};
+use super::server_key::{ServerKeyError, ServerKeySource, create_file, read};
+use crate::db::backup::sync_folder_of;
 use crate::secret::ServerKey;
 
 /// A prepared rotation. The new key is on disk before anything is encrypted with it, and replaces the old one only
@@ -61,7 +62,7 @@ impl ServerKeyChange {
     /// [`ServerKeyError::File`] when the file cannot be replaced; the new key is still in `server.key.new`.
     pub fn finish(self) -> Result<Option<PathBuf>, ServerKeyError> {
         let Some(file) = self.file else { return Ok(None) };
-        match std::fs::rename(staged(&file), &file).and_then(|()| sync_folder(&file)) {
+        match std::fs::rename(staged(&file), &file).and_then(|()| sync_folder_of(&file)) {
             Ok(()) => Ok(Some(file)),
             // Another run of the command has already replaced it.
             Err(_) if read(&file)?.is_some_and(|key| *key.reveal() == *self.new.reveal()) => Ok(Some(file)),

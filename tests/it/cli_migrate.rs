@@ -2,6 +2,7 @@
 
 use crate::harness::TestDatabase;
 use crate::harness::cli::{finish, start};
+use crate::harness::direct_database::DirectConnection;
 
 #[test]
 fn migrate_run_applies_each_migration_once() {
@@ -52,4 +53,31 @@ fn concurrent_migrate_runs_apply_each_migration_once() {
     let ran: usize =
         children.into_iter().map(|child| finish(child).json()["ran"].as_array().expect("an array").len()).sum();
     assert_eq!(ran, db.cli(&["migrate", "status", "--json"]).json()["migrations"].as_array().expect("an array").len());
+}
+
+#[test]
+fn migrate_plan_prints_the_sql_that_would_run_and_changes_nothing() {
+    let db = TestDatabase::empty();
+    let plan = db.cli(&["migrate", "plan"]).ok().out;
+    assert!(plan.contains("-- 2026-11-23-000000_users\n") && plan.contains("CREATE TABLE users ("), "{plan}");
+    assert!(!db.folder.path().join("db").exists(), "no file is created");
+    // The plan is SQL as it stands: it creates the same tables.
+    let by_hand = TestDatabase::empty();
+    DirectConnection::open(&by_hand).run(&plan);
+    db.cli(&["migrate", "run"]).ok();
+    let nothing = "-- nothing to do: all migrations are applied\n";
+    assert_eq!(db.cli(&["migrate", "plan"]).ok().out, nothing);
+    let tables = |db: &TestDatabase| DirectConnection::open(db).texts("SELECT username AS text FROM users");
+    assert_eq!(tables(&db), tables(&by_hand));
+}
+
+#[test]
+fn backup_on_postgres_names_the_command_that_does_it() {
+    let db = TestDatabase::create();
+    if db.is_postgres() {
+        let output = db.cli(&["backup", "backup.dump"]).fails(1, "pg_dump --format=custom --file=backup.dump");
+        assert!(output.err.contains("keep the value of SERVER_KEY"), "{output:?}");
+    } else {
+        db.cli(&["backup", "backup.db"]).ok();
+    }
 }

@@ -146,9 +146,13 @@ fn documented_commands() -> [String; 2] {
 }
 
 fn run_in_shell(database: &TestDatabase, commands: &str) {
+    let binary = Path::new(env!("CARGO_BIN_EXE_vestibule")).parent().expect("a folder");
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").expect("it is set"));
     let status = Command::new("sh")
         .args(["-e", "-u", "-c", commands])
         .current_dir(database.folder.path())
+        .env("PATH", path)
+        .env("DATABASE_URL", "sqlite://data/vestibule.db")
         .status()
         .expect("there is a shell");
     assert!(status.success(), "{commands}");

@@ -1,6 +1,7 @@
 //! Tests of what does not depend on the database: `bin/test` runs them on SQLite only.
 
 mod account;
+mod backup;
 mod branding;
 mod browser;
 mod browser_access;
