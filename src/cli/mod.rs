@@ -4,6 +4,7 @@ pub mod backup;
 pub mod clients;
 mod clients_args;
 mod core_dumps;
+pub mod db;
 pub mod invites;
 pub mod keys;
 mod keys_args;
@@ -60,6 +61,9 @@ pub enum Command {
     Keys(keys::KeysCommand),
     /// Create or update users, roles and clients from a TOML file (idempotent)
     Seed(seed::SeedArgs),
+    /// Copy a database
+    #[command(subcommand)]
+    Db(db::DbCommand),
     /// Back up a SQLite database while the server runs
     Backup(backup::BackupArgs),
     /// Run, list and revert database migrations
@@ -84,6 +88,7 @@ impl Command {
             Self::Token(command) => token::run(command).await,
             Self::Keys(command) => keys::run(command).await,
             Self::Seed(args) => seed::run(args).await,
+            Self::Db(command) => db::run(command).await,
             Self::Backup(args) => backup::run(&args),
             Self::Migrate(command) => migrate::run(command),
             Self::SetupLink(args) => setup_link::run(args).await,

@@ -111,6 +111,28 @@ pub enum DatabaseUrl {
     Postgres(PostgresUrl),
 }
 
+impl DatabaseUrl {
+    /// Parses a URL from an argument, which must contain no password: every user of the machine can read arguments.
+    ///
+    /// # Errors
+    /// What is wrong, without the URL if it contains a password.
+    pub fn parse_argument(text: &str) -> Result<Self, String> {
+        if values::url_has_password(text) {
+            return Err("must contain no password, which every user of this machine could read: use PGPASSWORD or ~/.pgpass, or a file with the URL".to_owned());
+        }
+        values::database_url(text)
+    }
+
+    /// Reads a URL from a file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or contains no URL.
+    pub fn read_file(path: &std::path::Path) -> Result<Self, String> {
+        let text = values::secret_file(&path.to_string_lossy())?;
+        values::database_url(&text)
+    }
+}
+
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

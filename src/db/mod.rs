@@ -3,6 +3,7 @@
 pub mod backup;
 mod connection;
 mod connections;
+pub mod copy;
 mod error;
 mod jobs;
 pub mod migrations;

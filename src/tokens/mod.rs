@@ -13,6 +13,7 @@ mod key_rotation;
 mod keys;
 mod refresh_rotation;
 mod refresh_token;
+mod seal_check;
 mod session_check;
 mod size;
 mod store;
@@ -36,6 +37,7 @@ pub use refresh_rotation::{
     find_or_recognize as find_or_recognize_refresh_token, rotate,
 };
 pub use refresh_token::{PlainRefreshToken, RefreshTokenKey};
+pub use seal_check::{SealCheck, check_seals};
 pub use size::{BrowserTokenSize, LONGEST_COOKIE_NAME, MAX_BROWSER_TOKEN_BYTES};
 pub use store::has_keys_or_sessions;
 pub use store::refresh_tokens::{RefreshToken, delete_of_families, delete_old_refresh_tokens};

@@ -15,6 +15,7 @@ mod cli_users;
 mod client_address;
 mod clock_ahead;
 mod clock_skew;
+mod database_copy;
 mod database_errors;
 mod database_limits;
 mod database_outage;

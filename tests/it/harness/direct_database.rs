@@ -43,6 +43,11 @@ impl DirectConnection {
         }
     }
 
+    /// A connection to a SQLite file.
+    pub fn open_file(file: &std::path::Path) -> Self {
+        Self::Sqlite(SqliteConnection::establish(&file.to_string_lossy()).expect("the file opens"))
+    }
+
     /// A connection to the server's own database; `None` on SQLite.
     pub fn admin(database: &TestDatabase) -> Option<Self> {
         let url = database.postgres_admin_url()?;

@@ -57,6 +57,11 @@ impl Visitor {
 
     /// A browser with these cookies only.
     pub fn with_cookies(app: &TestApp, cookies: &[(&str, &str)]) -> Self {
+        Self::at_url(&app.url, cookies)
+    }
+
+    /// As [`Self::with_cookies`], for a server that runs as a process.
+    pub fn at_url(url: &str, cookies: &[(&str, &str)]) -> Self {
         let jar = Arc::new(Jar::default());
         for (name, value) in cookies {
             jar.0.lock().expect("not poisoned").insert((*name).to_owned(), (*value).to_owned());
@@ -67,7 +72,7 @@ impl Visitor {
             .timeout(Duration::from_secs(30))
             .build()
             .expect("a client");
-        let visitor = Self { client, jar, url: app.url.clone(), headers: HeaderMap::new() };
+        let visitor = Self { client, jar, url: url.to_owned(), headers: HeaderMap::new() };
         visitor.with("accept", "text/html,application/xhtml+xml,*/*;q=0.8").with("accept-language", "en-GB,en;q=0.9")
     }
 
