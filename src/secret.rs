@@ -86,6 +86,8 @@ pub enum KeyPurpose {
     TokenClaims,
     /// Authenticates the family of a refresh token.
     RefreshTokens,
+    /// Authenticates requests of `vestibule doctor`.
+    Doctor,
 }
 
 impl KeyPurpose {
@@ -98,6 +100,7 @@ impl KeyPurpose {
             Self::RegistrationLinks => b"vestibule registration links v1",
             Self::TokenClaims => b"vestibule token claims v1",
             Self::RefreshTokens => b"vestibule refresh tokens v1",
+            Self::Doctor => b"vestibule doctor v1",
         }
     }
 }

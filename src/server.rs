@@ -24,10 +24,11 @@ use crate::db::{Db, DbError, server_time};
 use crate::mail::{self, Outbox, Sending};
 use crate::oauth::revoked::RevocationList;
 use crate::ops::database_start::{self, retry_while_unavailable};
+use crate::ops::doctor_endpoint::DoctorKey;
 use crate::ops::health::Readiness;
 use crate::ops::housekeeping::HousekeepingConfig;
 use crate::ops::server_key::{self, ServerKeySource};
-use crate::ops::{health, metrics_endpoint};
+use crate::ops::{doctor_endpoint, health, metrics_endpoint};
 use crate::registration::RegistrationLinks;
 use crate::secret::{PlainSecret, ServerKey};
 use crate::sessions::{Lifetimes, RevokedSessions, STALE_AFTER, SessionService};
@@ -115,6 +116,8 @@ pub struct Services {
     pub revocation_list: RevocationList,
     /// Readiness of this instance.
     pub readiness: Readiness,
+    /// The key of requests of `vestibule doctor`.
+    pub doctor_key: DoctorKey,
 }
 
 impl Services {
@@ -145,6 +148,7 @@ impl Services {
             registration_links: RegistrationLinks::new(server_key),
             revocation_list: RevocationList::default(),
             readiness: Readiness::new(),
+            doctor_key: DoctorKey::new(server_key),
             db,
             clock,
             sessions,
@@ -163,7 +167,8 @@ impl Services {
             .app_data(web::Data::new(self.limiter))
             .app_data(web::Data::new(self.registration_links))
             .app_data(web::Data::new(self.revocation_list))
-            .app_data(web::Data::new(self.readiness));
+            .app_data(web::Data::new(self.readiness))
+            .app_data(web::Data::new(self.doctor_key));
     }
 }
 
@@ -300,6 +305,7 @@ fn mount(app: &mut web::ServiceConfig, config: &Config, web_config: &WebConfig) 
         openapi::routes(app);
     }
     health::routes(app);
+    doctor_endpoint::routes(app);
     assets::routes(app);
     language_switch::routes(app);
 }

@@ -112,7 +112,7 @@ fn url(name: &str, argument: Option<&str>, file: Option<&PathBuf>) -> anyhow::Re
 async fn check_server_key(config: &Config, source: &DatabaseUrl, target: &DatabaseUrl) -> anyhow::Result<String> {
     let of_source = Config { database: source.clone(), ..config.clone() };
     let found = server_key::find(&of_source)?;
-    let SealCheck { opened, others } = match &found {
+    let SealCheck { opened, others, .. } = match &found {
         Some((key, _)) => check_seals(source, key).await?,
         // Any key shows whether there is something sealed.
         None => check_seals(source, &ServerKey::generate()).await?,

@@ -5,6 +5,7 @@ pub mod clients;
 mod clients_args;
 mod core_dumps;
 pub mod db;
+pub mod doctor;
 pub mod invites;
 pub mod keys;
 mod keys_args;
@@ -61,6 +62,8 @@ pub enum Command {
     Keys(keys::KeysCommand),
     /// Create or update users, roles and clients from a TOML file (idempotent)
     Seed(seed::SeedArgs),
+    /// Check the settings, the database, the server key, mail and the public URL
+    Doctor(doctor::DoctorArgs),
     /// Copy a database
     #[command(subcommand)]
     Db(db::DbCommand),
@@ -88,6 +91,7 @@ impl Command {
             Self::Token(command) => token::run(command).await,
             Self::Keys(command) => keys::run(command).await,
             Self::Seed(args) => seed::run(args).await,
+            Self::Doctor(args) => doctor::run(args).await,
             Self::Db(command) => db::run(command).await,
             Self::Backup(args) => backup::run(&args),
             Self::Migrate(command) => migrate::run(command),

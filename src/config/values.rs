@@ -40,6 +40,30 @@ impl WebOrigin {
         self.is_https
     }
 
+    /// The scheme.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.is_https { "https" } else { "http" }
+    }
+
+    /// The host and, unless it is the scheme's own, the port, as in a `Host` header.
+    #[must_use]
+    pub fn host_and_port(&self) -> &str {
+        self.text.split_once("://").map_or(self.text.as_str(), |(_, rest)| rest)
+    }
+
+    /// Whether only browsers on this machine can open it.
+    #[must_use]
+    pub fn is_on_this_machine(&self) -> bool {
+        let host = Url::parse(&self.text).ok().and_then(|url| url.host().map(|host| host.to_owned()));
+        match host {
+            Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let hint = "must be an origin such as https://login.example.com, without a path";
         let url = Url::parse(text).map_err(|_| hint.to_owned())?;

@@ -10,7 +10,7 @@ mod store;
 use diesel::QueryResult;
 
 use crate::clock::Moment;
-use crate::config::Config;
+use crate::config::{Config, MailConfig};
 use crate::db::DbConnection;
 use crate::secret::{DerivedKey, KeyPurpose, ServerKey, random_id};
 pub use kind::{Mail, MailKind};
@@ -18,6 +18,22 @@ use payload::MailPayload;
 pub use sender::{Sender, Sending};
 pub use smtp::SmtpError;
 pub use store::delete_expired;
+
+/// Connects to the mail server and signs in, without sending anything.
+///
+/// # Errors
+/// What is wrong, without a password.
+pub async fn check_connection(config: &Config, mail: &MailConfig) -> Result<(), String> {
+    smtp::Smtp::new(mail, config).map_err(|error| error.to_string())?.check().await
+}
+
+/// Sends a short email to this address at once, past the queue.
+///
+/// # Errors
+/// What is wrong, without a password.
+pub async fn send_test(config: &Config, mail: &MailConfig, to: &str, now: Moment) -> Result<(), String> {
+    smtp::Smtp::new(mail, config).map_err(|error| error.to_string())?.send_test(to, now).await
+}
 
 /// The most queued emails of one account: requests cannot flood a mailbox.
 const MAX_QUEUED_PER_USER: i64 = 10;

@@ -16,6 +16,7 @@ use super::message::{MailBrand, MailContent};
 use super::payload::MailPayload;
 use crate::clock::{Moment, unix_seconds};
 use crate::config::{Config, MailConfig, SmtpTls};
+use crate::secret::random_id;
 
 /// How long the mail server may take for one response.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -37,6 +38,14 @@ pub(super) enum SendError {
     Transient(String),
     /// No retry can succeed.
     Permanent(String),
+}
+
+impl SendError {
+    fn reason(self) -> String {
+        match self {
+            Self::Transient(reason) | Self::Permanent(reason) => reason,
+        }
+    }
 }
 
 /// The mail server and the sender address.
@@ -79,6 +88,35 @@ impl Smtp {
     pub async fn send(&self, mail: &MailPayload, kind: &str, id: &str, created_at: Moment) -> Result<(), SendError> {
         let message = self.message(mail, kind, id, created_at).map_err(SendError::Permanent)?;
         self.transport.send(message).await.map(drop).map_err(|error| send_error(&error))
+    }
+
+    /// Connects and signs in.
+    pub async fn check(&self) -> Result<(), String> {
+        match self.transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("the SMTP server accepts no commands".to_owned()),
+            Err(error) => Err(send_error(&error).reason()),
+        }
+    }
+
+    /// Sends an email that only says that it arrived, to an administrator.
+    pub async fn send_test(&self, to: &str, now: Moment) -> Result<(), String> {
+        let to = address(to).ok_or_else(|| "the address is not valid for SMTP".to_owned())?;
+        let product = &self.brand.product;
+        let seconds = u64::try_from(unix_seconds(now)).unwrap_or_default();
+        let text = format!("This is a test mail, sent by \"vestibule doctor --send-test\" at {}.\n", self.host);
+        // The host of an origin has no character that HTML gives a meaning.
+        let html = format!("<p>{text}</p>");
+        let message = Message::builder()
+            .from(Mailbox::new(Some(self.from_name.clone().unwrap_or_else(|| product.clone())), self.from.clone()))
+            .to(Mailbox::new(None, to))
+            .date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+            .message_id(Some(format!("<{}@{}>", random_id(), self.host)))
+            .subject(format!("Test mail from {product}"))
+            .header(AutoSubmitted)
+            .multipart(MultiPart::alternative_plain_html(text, html))
+            .map_err(|error| error.to_string())?;
+        self.transport.send(message).await.map(drop).map_err(|error| send_error(&error).reason())
     }
 
     fn message(&self, mail: &MailPayload, kind: &str, id: &str, created_at: Moment) -> Result<Message, String> {

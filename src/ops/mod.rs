@@ -2,6 +2,8 @@
 
 pub mod database_start;
 pub mod database_watch;
+pub mod doctor;
+pub mod doctor_endpoint;
 pub mod health;
 pub mod housekeeping;
 pub mod metrics_endpoint;

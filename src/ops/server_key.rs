@@ -172,12 +172,22 @@ pub(super) fn create_file(path: &Path, key: &ServerKey) -> Result<bool, ServerKe
 }
 
 fn warn_if_readable_by_others(path: &Path) {
+    if is_readable_by_others(path) {
+        tracing::warn!(path = %path.display(), "other users can read the server key file: run chmod 600 on it");
+    }
+}
+
+/// Whether other users of the machine can read or change a file.
+#[must_use]
+pub fn is_readable_by_others(path: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
-        if mode & 0o077 != 0 {
-            tracing::warn!(path = %path.display(), "other users can read the server key file: run chmod 600 on it");
-        }
+        std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
     }
 }

@@ -45,6 +45,8 @@ pub enum CookieName {
     RedirectCount,
     /// The language tag chosen at this browser.
     Language,
+    /// The nonce of a request of `vestibule doctor`, which checks that cookies come back.
+    Doctor,
 }
 
 /// The name of each [`CookieName`] as the browser sees it, built once.
@@ -67,7 +69,7 @@ impl CookieNames {
 }
 
 impl CookieName {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Session,
         Self::Token,
         Self::Device,
@@ -77,6 +79,7 @@ impl CookieName {
         Self::Proxy,
         Self::RedirectCount,
         Self::Language,
+        Self::Doctor,
     ];
 
     /// The name that the browser sees.
@@ -107,6 +110,7 @@ impl CookieName {
             Self::Proxy => "proxy",
             Self::RedirectCount => "returns",
             Self::Language => "language",
+            Self::Doctor => "doctor",
         };
         format!("{prefix}vestibule_{stem}")
     }
@@ -156,6 +160,11 @@ pub fn set_proxy(response: &mut HttpResponse, config: &WebConfig, secret: &Plain
     let mut cookie = build(config, CookieName::Proxy, secret.reveal().to_owned(), Duration::ZERO);
     cookie.set_max_age(max_age_seconds.map(Duration::seconds));
     set(response, &cookie);
+}
+
+/// Sets the nonce of a request of `vestibule doctor`.
+pub fn set_doctor(response: &mut HttpResponse, config: &WebConfig, nonce: &str) {
+    set(response, &build(config, CookieName::Doctor, nonce.to_owned(), Duration::minutes(1)));
 }
 
 /// Sets the redirect count of a browser.

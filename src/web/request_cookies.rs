@@ -190,7 +190,7 @@ fn may_be_own(name: CookieName, value: &str, config: &WebConfig) -> bool {
             jar.private(&config.cookie_key).get(name).is_some()
         }
         CookieName::Device | CookieName::Proxy => PlainSecret::parse(value).is_some(),
-        CookieName::Token | CookieName::RedirectCount | CookieName::Language => true,
+        CookieName::Token | CookieName::RedirectCount | CookieName::Language | CookieName::Doctor => true,
     }
 }
 

@@ -23,6 +23,7 @@ mod database_start;
 mod database_tls;
 mod database_urls;
 mod database_watch;
+mod doctor;
 mod durability;
 mod email_sign_in;
 mod forgery;

@@ -78,7 +78,8 @@ def make_context():
 
 def authenticate(server, session, envelope, mechanism, data):
     is_correct = data.login == b"vestibule" and data.password == os.environ["PASSWORD"].encode()
-    return AuthResult(success=is_correct)
+    # `handled` would mean that this function has already sent the reply.
+    return AuthResult(success=is_correct, handled=False)
 
 
 async def main():
