@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::output::{failure, print_result};
+use super::output::{eprint_note, failure, print_result};
 use super::prompt;
 use super::services::{self, retry_while_locked};
 use crate::clock::Clock;
-use crate::config::{AdminCommand, SettingArgs};
-use crate::db::migrations::{self, MigrationState};
+use crate::config::{AdminCommand, Config, SettingArgs};
+use crate::db::migrations::{self, MigrationRun, MigrationState};
 use crate::ops::server_key;
 
 /// Commands on migrations.
@@ -69,17 +69,37 @@ pub fn run(command: MigrateCommand) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Creates the database if there is none, and runs pending migrations after a backup. Says on standard error what it did.
+///
+/// # Errors
+/// As [`run`].
+pub fn prepare_database(config: &Config) -> anyhow::Result<()> {
+    let run = back_up_and_run(config, true)?;
+    if let Some(backup) = run.backup {
+        eprint_note(&format!("backed up {} to {}", config.database, backup.display()));
+    }
+    if !run.versions.is_empty() {
+        eprint_note(&format!("migrations applied to {}: {}", config.database, run.versions.len()));
+    }
+    Ok(())
+}
+
+fn back_up_and_run(config: &Config, has_backup: bool) -> anyhow::Result<MigrationRun> {
+    server_key::reject_lost_database(config)?;
+    let url = &config.database;
+    Ok(retry_while_locked(|| {
+        if has_backup {
+            migrations::back_up_and_run_pending(url, Clock::system().now())
+        } else {
+            migrations::run_pending(url)
+        }
+    })?)
+}
+
 fn run_pending(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let config = args.on.settings.check()?;
-    server_key::reject_lost_database(&config)?;
     let url = &config.database;
-    let run = retry_while_locked(|| {
-        if args.no_backup {
-            migrations::run_pending(url)
-        } else {
-            migrations::back_up_and_run_pending(url, Clock::system().now())
-        }
-    })?;
+    let run = back_up_and_run(&config, !args.no_backup)?;
     let states = services::migration_states(url)?;
     let ran: Vec<&str> = states
         .iter()

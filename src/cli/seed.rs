@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::output::{failure, write_out};
-use super::services;
+use super::{migrate, services};
 use crate::config::{AdminCommand, SettingArgs};
 use crate::seed::{self, ChangedUser, CreatedClient, Field, Remark, SeedOutcome, SeedReport, UserField};
 use crate::users::password::PasswordPolicy;
@@ -31,6 +31,9 @@ pub struct SeedArgs {
     /// Print what would change, without changing anything
     #[arg(long)]
     dry_run: bool,
+    /// Create the database first if there is none, and run pending migrations
+    #[arg(long, conflicts_with = "dry_run")]
+    migrate: bool,
     /// Output JSON
     #[arg(long)]
     json: bool,
@@ -48,6 +51,10 @@ pub async fn run(args: SeedArgs) -> anyhow::Result<ExitCode> {
     let bytes = read_file(&args.file).with_context(|| format!("cannot read {shown}"))?;
     let file =
         seed::parse(&bytes, &PasswordPolicy::new(&config)).map_err(|errors| failure(error_text(&shown, &errors)))?;
+    // After the file was checked: a file with errors changes nothing.
+    if args.migrate {
+        migrate::prepare_database(&config)?;
+    }
     let accounts = services::accounts(&config)?;
     match seed::seed(&accounts, file, args.dry_run).await? {
         SeedOutcome::Rejected(errors) => Err(failure(error_text(&shown, &errors))),

@@ -117,7 +117,7 @@ pub fn retry_while_locked<T>(work: impl Fn() -> Result<T, MigrationError>) -> Re
 pub fn require_file(url: &DatabaseUrl) -> anyhow::Result<()> {
     match url {
         DatabaseUrl::Sqlite(path) if !path.exists() => Err(failure(format!(
-            "no database at {url}: run \"vestibule migrate run\" to create it, or correct DATABASE_URL"
+            "no database at {url}: run \"vestibule migrate run\" to create it, or correct DATABASE_URL (\"vestibule seed --migrate FILE\" creates and fills it)"
         ))),
         _ => Ok(()),
     }

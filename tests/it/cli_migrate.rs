@@ -81,3 +81,21 @@ fn backup_on_postgres_names_the_command_that_does_it() {
         db.cli(&["backup", "backup.db"]).ok();
     }
 }
+
+#[test]
+fn seed_creates_the_database_when_it_is_told_to() {
+    let db = TestDatabase::empty();
+    let path = |name: &str| db.folder.path().join(name);
+    db.write_file("seed.toml", "[[users]]\nusername = \"alice\"\n");
+    db.write_file("wrong.toml", "[[users]]\nusername = \"a b\"\n");
+    let hint = if db.is_postgres() { "run \"vestibule migrate run\"" } else { "\"vestibule seed --migrate FILE\"" };
+    db.cli(&["seed", "seed.toml"]).fails(1, hint);
+    db.cli(&["seed", "--migrate", "wrong.toml"]).fails(1, "nothing was changed");
+    assert!(!path("db").exists(), "a file with errors creates nothing");
+    let seeded = db.cli(&["seed", "--migrate", "seed.toml"]).ok();
+    assert!(seeded.err.contains("migrations applied to ") && seeded.out.contains("create alice"), "{seeded:?}");
+    let again = db.cli(&["seed", "--migrate", "seed.toml"]).ok();
+    assert!(!again.err.contains("migrations") && !again.out.contains("create alice"), "{again:?}");
+    assert_eq!(db.users().len(), 1);
+    db.cli(&["seed", "--migrate", "--dry-run", "seed.toml"]).fails(2, "cannot be used with");
+}
