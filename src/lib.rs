@@ -10,7 +10,7 @@
 //! - [`recovery`], [`registration`]: password reset and email verification; invitations and open registration
 //! - [`web`], [`connections`]: HTTP plumbing; accepted connections and their limits
 //! - [`error`]: the one error that handlers return
-//! - [`seed`]: seeding from a TOML file
+//! - [`seed`], [`user_files`]: seeding from a TOML file; importing and exporting users
 //! - [`admin`]: use cases of the command line alone: clients, signing keys, script tokens
 //! - [`accounts`]: use cases on accounts and roles
 //! - [`authentication`]: verifies passwords under throttling and signs in
@@ -58,6 +58,7 @@ pub mod server;
 pub mod sessions;
 pub mod supervisor;
 pub mod tokens;
+pub mod user_files;
 pub mod users;
 pub mod web;
 

@@ -6,6 +6,8 @@ mod clients_args;
 mod core_dumps;
 pub mod db;
 pub mod doctor;
+pub mod import;
+mod import_progress;
 pub mod invites;
 pub mod keys;
 mod keys_args;
@@ -69,6 +71,8 @@ pub enum Command {
     Db(db::DbCommand),
     /// Back up a SQLite database while the server runs
     Backup(backup::BackupArgs),
+    /// Import users from CSV or JSON Lines, with their password hashes (idempotent)
+    Import(import::ImportArgs),
     /// Run, list and revert database migrations
     #[command(subcommand)]
     Migrate(migrate::MigrateCommand),
@@ -94,6 +98,7 @@ impl Command {
             Self::Doctor(args) => doctor::run(args).await,
             Self::Db(command) => db::run(command).await,
             Self::Backup(args) => backup::run(&args),
+            Self::Import(args) => import::run(args).await,
             Self::Migrate(command) => migrate::run(command),
             Self::SetupLink(args) => setup_link::run(args).await,
         }

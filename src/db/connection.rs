@@ -60,6 +60,14 @@ impl DbConnection {
         Ok(connection)
     }
 
+    /// The connection to PostgreSQL, for what SQLite does not have, such as `COPY`; `None` on SQLite.
+    pub fn postgres(&mut self) -> Option<&mut PgConnection> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(connection) => Some(connection),
+        }
+    }
+
     /// Opens a transaction whose statements and waits for locks end within `limits`. PostgreSQL cancels them; the commit
     /// is never cancelled, because one that waits for a standby has already happened.
     pub(super) fn begin(&mut self, durability: Durability, limits: StatementLimits) -> QueryResult<()> {

@@ -24,10 +24,11 @@ pub use email::{email_key, is_email};
 pub use name_policy::{NamePolicy, NameProblem};
 pub use store::{
     change_password_hash, count_by_role, delete, fill_skeletons, find_by_id, find_by_key, find_by_verified_email_key,
-    find_for_sign_in, grant_role, has_admin, has_email_key, has_other_admin, list, list_active_by_email_key,
-    list_by_keys, list_role_scopes, list_roles, list_roles_of, list_scopes_by_role, list_similar, lock, lock_accounts,
-    reserve_ids, revoke_role, set_disabled, set_display_name, set_email, set_language, set_password_hash,
-    set_role_scopes, set_signed_in, set_verified_email,
+    find_for_sign_in, grant_role, has_admin, has_email_key, has_other_admin, insert_imported, list,
+    list_active_by_email_key, list_by_keys, list_role_scopes, list_roles, list_roles_of, list_scopes_by_role,
+    list_similar, list_taken_ids, list_verified_email_keys, lock, lock_accounts, reserve_ids, revoke_role,
+    set_disabled, set_display_name, set_email, set_language, set_password_hash, set_role_scopes, set_signed_in,
+    set_verified_email,
 };
 pub use username::{LookupName, MAX_CHARACTERS as MAX_USERNAME_CHARACTERS, Username, UsernameError};
 
@@ -117,6 +118,31 @@ pub struct NewUser {
     pub email: Option<String>,
     /// The password hash.
     pub password_hash: Option<PasswordHash>,
+}
+
+/// A user of an imported file, checked.
+#[derive(Clone, Debug)]
+pub struct ImportedUser {
+    /// The user ID; `None` for the next free one.
+    pub id: Option<UserId>,
+    /// The username.
+    pub username: Username,
+    /// The display name.
+    pub display_name: Option<String>,
+    /// The email address.
+    pub email: Option<String>,
+    /// When the user confirmed the address.
+    pub email_verified_at: Option<Moment>,
+    /// The language, as a tag of `locales/`.
+    pub language: Option<String>,
+    /// The password hash, as it is stored.
+    pub password_hash: Option<String>,
+    /// When the account was created.
+    pub created_at: Moment,
+    /// When the account was disabled.
+    pub disabled_at: Option<Moment>,
+    /// The roles, without duplicates.
+    pub roles: Vec<String>,
 }
 
 /// Outcome of creating an account.

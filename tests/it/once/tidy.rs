@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 20] = [
     &["oauth", "forward_auth", "recovery", "registration"],
     &["web", "connections"],
     &["error"],
-    &["seed"],
+    &["seed", "user_files"],
     &["admin"],
     &["accounts"],
     &["authentication"],

@@ -1,0 +1,217 @@
+//! The `vestibule import` command.
+
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::import_progress::ProgressDisplay;
+use super::output::{failure, misused, write_out};
+use super::services;
+use crate::config::{AdminCommand, SettingArgs};
+use crate::user_files::{
+    self, CheckOptions, ColumnMap, FileFormat, Finding, ImportOptions, ImportReport, RejectedRows, Source,
+    UnknownColumns,
+};
+
+/// Findings of each kind that are printed; the rest are counted.
+const MAX_SHOWN: usize = 20;
+/// Why writing to a `String` can be expected to succeed.
+const TO_STRING: &str = "writing to a String never fails";
+
+/// Arguments of `vestibule import`.
+#[derive(Args)]
+pub struct ImportArgs {
+    /// File with one user for each row, or - for standard input. Columns: id, username (required), `password_hash`,
+    /// `display_name`, email, `email_verified`, language, state, roles, `created_at`
+    file: PathBuf,
+    /// Write nothing to the database; report what would be imported
+    #[arg(long)]
+    check: bool,
+    /// Write rejected rows with their reasons to this file, which can be corrected and imported
+    #[arg(long, value_name = "FILE")]
+    rejected: Option<PathBuf>,
+    #[command(flatten)]
+    reading: ReadingArgs,
+    /// Output JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    settings: SettingArgs<AdminCommand>,
+}
+
+/// How the file is read.
+#[derive(Args)]
+struct ReadingArgs {
+    /// Name that the file has for a column, such as username=login; can be repeated
+    #[arg(long = "column", value_name = "COLUMN=NAME")]
+    columns: Vec<String>,
+    /// Skip columns with unknown names
+    #[arg(long)]
+    skip_unknown: bool,
+    /// Give the users no roles, whatever the file says
+    #[arg(long)]
+    without_roles: bool,
+    /// Format of the file [default: by its name or its beginning]
+    #[arg(long, value_enum)]
+    format: Option<FormatName>,
+}
+
+/// A format, by the name of the option.
+#[derive(Clone, Copy, ValueEnum)]
+enum FormatName {
+    /// Comma-separated values, also with semicolons or tabs
+    Csv,
+    /// One JSON object for each line
+    Jsonl,
+}
+
+impl From<FormatName> for FileFormat {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Csv => Self::Csv,
+            FormatName::Jsonl => Self::JsonLines,
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The file cannot be read, or rows were rejected; the other rows are imported then.
+pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
+    let config = args.settings.check()?;
+    let ReadingArgs { columns, skip_unknown, without_roles, format } = args.reading;
+    let unknown = if skip_unknown { UnknownColumns::Skipped } else { UnknownColumns::Rejected };
+    let columns = ColumnMap::parse(&columns, unknown).map_err(misused)?;
+    let path = (args.file != Path::new("-")).then_some(args.file.as_path());
+    let shown = path.map_or_else(|| "standard input".to_owned(), |path| path.display().to_string());
+    let (file, length) = open(path).with_context(|| format!("cannot read {shown}"))?;
+    let accounts = services::accounts(&config)?;
+    let source = Source::new(file).map_err(|error| failure(format!("{shown}: {error}")))?;
+    let format = match format {
+        Some(format) => format.into(),
+        None => FileFormat::recognise(path, &source).map_err(|error| failure(format!("{shown}: {error}")))?,
+    };
+    let mut rejected = match &args.rejected {
+        None => RejectedRows::discarded(),
+        Some(target) => create_rejected(target, path)
+            .and_then(|file| Ok(RejectedRows::new(file, format)?))
+            .with_context(|| format!("cannot write {}", target.display()))?,
+    };
+    let options = ImportOptions { format, columns, check: CheckOptions { without_roles }, is_check_only: args.check };
+    let mut display = ProgressDisplay::new(length);
+    let (report, result) =
+        user_files::import(&accounts, source, options, &mut rejected, &mut |progress| display.show(progress)).await;
+    display.finish();
+    write_out(|out| {
+        if args.json {
+            let mut value = serde_json::to_value(&report)?;
+            value["check"] = json!(args.check);
+            value["is_complete"] = json!(result.is_ok());
+            return writeln!(out, "{value}");
+        }
+        out.write_all(report_text(&report, args.check, format).as_bytes())
+    })?;
+    if let Err(error) = result {
+        let hint =
+            if args.check { "" } else { "; what was imported stays: correct that and run the same command again" };
+        return Err(anyhow::Error::new(error).context(format!("{shown} was read to row {} only{hint}", report.rows)));
+    }
+    match report.rejected {
+        0 => Ok(ExitCode::SUCCESS),
+        count => Err(failure(rejection_text(count, args.rejected.as_deref(), args.check))),
+    }
+}
+
+fn open(path: Option<&Path>) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
+    match path {
+        None => Ok((Box::new(io::stdin()), None)),
+        Some(path) => {
+            let file = File::open(path)?;
+            let metadata = file.metadata()?;
+            if metadata.is_dir() {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
+        }
+    }
+}
+
+/// Creates the file of rejected rows, or empties that of an earlier run. Only its owner can read it: it has hashes.
+fn create_rejected(target: &Path, imported: Option<&Path>) -> anyhow::Result<Box<dyn Write + Send>> {
+    // Not truncated before it is known to be another file than the imported one.
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(target)?;
+    let metadata = file.metadata()?;
+    if let Some(imported) = imported {
+        let other = std::fs::metadata(imported)?;
+        if (metadata.dev(), metadata.ino()) == (other.dev(), other.ino()) {
+            return Err(misused("--rejected names the imported file itself: name another one"));
+        }
+    }
+    if metadata.is_file() {
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        file.set_len(0)?;
+    }
+    Ok(Box::new(BufWriter::new(file)))
+}
+
+fn rejection_text(count: u64, target: Option<&Path>, is_check: bool) -> String {
+    match target {
+        Some(target) => format!("{count} rows rejected: correct them in {} and import that file", target.display()),
+        None => {
+            let all = if is_check { "" } else { ", the others are imported" };
+            format!("{count} rows rejected{all}: run again with --rejected FILE to get them with their reasons")
+        }
+    }
+}
+
+fn report_text(report: &ImportReport, is_check: bool, format: FileFormat) -> String {
+    let mut text = String::new();
+    let mut line = |arguments: std::fmt::Arguments<'_>| writeln!(text, "{arguments}").expect(TO_STRING);
+    let unit = format.unit();
+    let mut list = |title: &str, count: u64, findings: &[Finding]| {
+        if count > 0 {
+            line(format_args!("{title}: {count}"));
+        }
+        for Finding { at, text } in findings.iter().take(MAX_SHOWN) {
+            line(format_args!("  {unit} {at}: {text}"));
+        }
+        let shown = u64::try_from(findings.len().min(MAX_SHOWN)).unwrap_or(u64::MAX);
+        if let Some(more @ 1..) = count.checked_sub(shown).filter(|_| count > 0) {
+            line(format_args!("  … and {more} more"));
+        }
+    };
+    list("rejected", report.rejected, &report.first_rejected);
+    list("duplicates, not changed", report.duplicates, &report.first_duplicates);
+    list("names that their users could not have chosen", report.conspicuous_names, &report.first_conspicuous);
+    if report.rejected > MAX_SHOWN as u64 {
+        line(format_args!("reasons:"));
+        for (reason, count) in &report.reasons {
+            line(format_args!("  {count} × {reason}"));
+        }
+    }
+    for (name, hashes) in &report.formats {
+        let user_files::FormatReport { hashes, min_work_kib, max_work_kib } = hashes;
+        line(format_args!("hashes {name}: {hashes}, cost {min_work_kib} to {max_work_kib} KiB of Argon2"));
+    }
+    if report.without_password > 0 {
+        line(format_args!("without a password: {}", report.without_password));
+    }
+    if report.unknown_languages > 0 {
+        line(format_args!("with a language that this server does not have: {}", report.unknown_languages));
+    }
+    for (role, count) in &report.roles {
+        line(format_args!("role {role}: {count}"));
+    }
+    let ImportReport { rows, imported, duplicates, rejected, .. } = report;
+    line(format_args!("{rows} rows: {imported} to import, {duplicates} duplicates, {rejected} rejected"));
+    line(format_args!("{}", if is_check { "check: nothing was written" } else { "done" }));
+    text
+}
