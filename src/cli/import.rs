@@ -1,9 +1,8 @@
 //! The `vestibule import` command.
 
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,6 +12,7 @@ use serde_json::json;
 
 use super::import_progress::ProgressDisplay;
 use super::output::{failure, misused, write_out};
+use super::private_file::create_private;
 use super::services;
 use crate::config::{AdminCommand, SettingArgs};
 use crate::user_files::{
@@ -65,7 +65,7 @@ struct ReadingArgs {
 
 /// A format, by the name of the option.
 #[derive(Clone, Copy, ValueEnum)]
-enum FormatName {
+pub enum FormatName {
     /// Comma-separated values, also with semicolons or tabs
     Csv,
     /// One JSON object for each line
@@ -144,22 +144,12 @@ fn open(path: Option<&Path>) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> 
     }
 }
 
-/// Creates the file of rejected rows, or empties that of an earlier run. Only its owner can read it: it has hashes.
+/// Creates the file of rejected rows, or empties that of an earlier run.
 fn create_rejected(target: &Path, imported: Option<&Path>) -> anyhow::Result<Box<dyn Write + Send>> {
-    // Not truncated before it is known to be another file than the imported one.
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(target)?;
-    let metadata = file.metadata()?;
-    if let Some(imported) = imported {
-        let other = std::fs::metadata(imported)?;
-        if (metadata.dev(), metadata.ino()) == (other.dev(), other.ino()) {
-            return Err(misused("--rejected names the imported file itself: name another one"));
-        }
+    match create_private(target, imported)? {
+        Some(file) => Ok(Box::new(BufWriter::new(file))),
+        None => Err(misused("--rejected names the imported file itself: name another one")),
     }
-    if metadata.is_file() {
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-        file.set_len(0)?;
-    }
-    Ok(Box::new(BufWriter::new(file)))
 }
 
 fn rejection_text(count: u64, target: Option<&Path>, is_check: bool) -> String {

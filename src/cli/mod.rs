@@ -6,6 +6,7 @@ mod clients_args;
 mod core_dumps;
 pub mod db;
 pub mod doctor;
+pub mod export;
 pub mod import;
 mod import_progress;
 pub mod invites;
@@ -14,6 +15,7 @@ mod keys_args;
 pub mod log;
 pub mod migrate;
 pub mod output;
+mod private_file;
 mod prompt;
 pub mod roles;
 pub mod seed;
@@ -73,6 +75,8 @@ pub enum Command {
     Backup(backup::BackupArgs),
     /// Import users from CSV or JSON Lines, with their password hashes (idempotent)
     Import(import::ImportArgs),
+    /// Export users as CSV or JSON Lines, as import takes them
+    Export(export::ExportArgs),
     /// Run, list and revert database migrations
     #[command(subcommand)]
     Migrate(migrate::MigrateCommand),
@@ -99,6 +103,7 @@ impl Command {
             Self::Db(command) => db::run(command).await,
             Self::Backup(args) => backup::run(&args),
             Self::Import(args) => import::run(args).await,
+            Self::Export(args) => export::run(args).await,
             Self::Migrate(command) => migrate::run(command),
             Self::SetupLink(args) => setup_link::run(args).await,
         }

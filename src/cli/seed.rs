@@ -11,10 +11,10 @@ use clap::Args;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::output::{failure, write_out};
+use super::output::{eprint_note, failure, write_out};
 use super::{migrate, services};
-use crate::config::{AdminCommand, SettingArgs};
-use crate::seed::{self, ChangedUser, CreatedClient, Field, Remark, SeedOutcome, SeedReport, UserField};
+use crate::config::{AdminCommand, Config, SettingArgs};
+use crate::seed::{self, ChangedUser, CreatedClient, Field, Remark, SeedOutcome, SeedReport, SeedText, UserField};
 use crate::users::password::PasswordPolicy;
 
 /// Errors that are printed; the rest are counted.
@@ -27,7 +27,11 @@ const TO_STRING: &str = "writing to a String never fails";
 pub struct SeedArgs {
     /// TOML file with [[users]] (username; optional: id, password or `password_hash`, `display_name`, email, roles),
     /// [[roles]] (name, scopes) and [[clients]] (name, grants; optional: scopes, secret)
-    file: PathBuf,
+    #[arg(required_unless_present = "from_database")]
+    file: Option<PathBuf>,
+    /// Print the clients and roles of the database as such a file, without secrets
+    #[arg(long, conflicts_with_all = ["file", "dry_run", "json"])]
+    from_database: bool,
     /// Print what would change, without changing anything
     #[arg(long)]
     dry_run: bool,
@@ -47,8 +51,9 @@ pub struct SeedArgs {
 /// The file or an entry in it is rejected; nothing is changed then.
 pub async fn run(args: SeedArgs) -> anyhow::Result<ExitCode> {
     let config = args.settings.check()?;
-    let shown = args.file.display().to_string();
-    let bytes = read_file(&args.file).with_context(|| format!("cannot read {shown}"))?;
+    let Some(path) = args.file else { return print_database(&config).await };
+    let shown = path.display().to_string();
+    let bytes = read_file(&path).with_context(|| format!("cannot read {shown}"))?;
     let file =
         seed::parse(&bytes, &PasswordPolicy::new(&config)).map_err(|errors| failure(error_text(&shown, &errors)))?;
     // After the file was checked: a file with errors changes nothing.
@@ -68,6 +73,17 @@ pub async fn run(args: SeedArgs) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+async fn print_database(config: &Config) -> anyhow::Result<ExitCode> {
+    let SeedText { text, forwarding_clients } = seed::from_database(&services::accounts(config)?).await?;
+    write_out(|out| out.write_all(text.as_bytes()))?;
+    for name in forwarding_clients {
+        eprint_note(&format!(
+            "note: a seed file cannot say that {name} names the address of each user: after seeding, run \"vestibule clients set {name} --forwards-client-address on\""
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Reads the file up to one byte more than a seed file may have: a larger one is rejected later.

@@ -2,6 +2,7 @@
 
 mod clients;
 mod field;
+mod from_database;
 mod remark;
 mod roles;
 mod row;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 pub use self::clients::{ChangedClient, ClientField, ClientSeedReport, CreatedClient, SeedClient};
 pub use self::field::Field;
+pub use self::from_database::{SeedText, from_database};
 pub use self::remark::{Position, Remark};
 pub use self::roles::{ChangedRole, RoleField, RoleSeedReport, SeedRole};
 use self::row::{Planner, Refusal, SeedRow, Transaction};

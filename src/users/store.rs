@@ -12,7 +12,7 @@ use super::{User, UserId, UserState, email_key};
 use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::db::schema::{counters, user_roles, users};
-pub use bulk::{insert_imported, list_taken_ids, list_verified_email_keys};
+pub use bulk::{ExportedUser, insert_imported, list_for_export, list_taken_ids, list_verified_email_keys};
 pub use email::{
     find_by_verified_email_key, find_for_sign_in, has_email_key, list_active_by_email_key, set_email,
     set_verified_email,

@@ -5,6 +5,7 @@ mod account_email;
 mod account_events;
 mod admin_setup;
 mod cli_clients;
+mod cli_export;
 mod cli_import;
 mod cli_migrate;
 mod cli_roles;

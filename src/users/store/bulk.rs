@@ -27,6 +27,40 @@ pub fn list_verified_email_keys(conn: &mut DbConnection, keys: &[&str]) -> Query
     Ok(found.into_iter().flatten().collect())
 }
 
+/// A user as an exported file has them.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub struct ExportedUser {
+    /// The user ID.
+    pub id: i64,
+    /// The username as it was given.
+    pub username: String,
+    /// The display name.
+    pub display_name: Option<String>,
+    /// The email address.
+    pub email: Option<String>,
+    /// When the user confirmed the address.
+    pub email_verified_at: Option<Moment>,
+    /// The language, as a tag of `locales/`.
+    pub language: Option<String>,
+    /// The password hash, as it is stored.
+    pub password_hash: Option<String>,
+    /// When the account was created.
+    pub created_at: Moment,
+    /// When the account was disabled.
+    pub disabled_at: Option<Moment>,
+}
+
+/// Lists at most `limit` users by ID, starting after the ID `after`, without deleted ones.
+pub fn list_for_export(conn: &mut DbConnection, after: UserId, limit: i64) -> QueryResult<Vec<ExportedUser>> {
+    users::table
+        .filter(users::deleted_at.is_null().and(users::id.gt(after.0)))
+        .order(users::id)
+        .limit(limit)
+        .select(ExportedUser::as_select())
+        .load(conn)
+}
+
 /// Creates users with their roles, on PostgreSQL by `COPY`. The caller holds
 /// [`lock_accounts`](super::lock_accounts), and has seen in the same transaction that their usernames, user IDs and
 /// confirmed addresses are free.
