@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::import::FormatName;
 use super::output::{eprint_note, write_out};
 use super::private_file::create_private;
 use super::services;
 use crate::config::{AdminCommand, SettingArgs};
-use crate::user_files::{FileFormat, UserWriter};
+use crate::user_files::{ExportFormat, UserWriter};
 
 /// Arguments of `vestibule export`.
 #[derive(Args)]
@@ -30,13 +29,31 @@ pub struct ExportArgs {
     settings: SettingArgs<AdminCommand>,
 }
 
+/// A format, by the name of the option.
+#[derive(Clone, Copy, ValueEnum)]
+enum FormatName {
+    /// Comma-separated values
+    Csv,
+    /// One JSON object for each line
+    Jsonl,
+}
+
+impl From<FormatName> for ExportFormat {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Csv => Self::Csv,
+            FormatName::Jsonl => Self::JsonLines,
+        }
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// The users cannot be read, or the file cannot be written; what was written before that stays.
 pub async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
     let accounts = services::accounts(&args.settings.check()?)?;
-    let mut writer = UserWriter::new(accounts, FileFormat::from(args.format), args.with_hashes);
+    let mut writer = UserWriter::new(accounts, args.format.into(), args.with_hashes);
     let Some(path) = args.output else {
         loop {
             let (text, count) = writer.next().await?;

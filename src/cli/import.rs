@@ -28,7 +28,7 @@ const TO_STRING: &str = "writing to a String never fails";
 /// Arguments of `vestibule import`.
 #[derive(Args)]
 pub struct ImportArgs {
-    /// File with one user for each row, or - for standard input. Columns: id, username (required), `password_hash`,
+    /// CSV, JSON Lines or realm export of Keycloak; - for standard input. Columns: id, username (required), `password_hash`,
     /// `display_name`, email, `email_verified`, language, state, roles, `created_at`
     file: PathBuf,
     /// Write nothing to the database; report what would be imported
@@ -58,25 +58,31 @@ struct ReadingArgs {
     /// Give the users no roles, whatever the file says
     #[arg(long)]
     without_roles: bool,
+    /// Import users who have a second factor, without it: their password alone signs in
+    #[arg(long)]
+    drop_second_factor: bool,
     /// Format of the file [default: by its name or its beginning]
     #[arg(long, value_enum)]
-    format: Option<FormatName>,
+    format: Option<ImportFormat>,
 }
 
-/// A format, by the name of the option.
+/// A format of an imported file, by the name of the option.
 #[derive(Clone, Copy, ValueEnum)]
-pub enum FormatName {
+enum ImportFormat {
     /// Comma-separated values, also with semicolons or tabs
     Csv,
     /// One JSON object for each line
     Jsonl,
+    /// Realm export of Keycloak
+    Keycloak,
 }
 
-impl From<FormatName> for FileFormat {
-    fn from(name: FormatName) -> Self {
+impl From<ImportFormat> for FileFormat {
+    fn from(name: ImportFormat) -> Self {
         match name {
-            FormatName::Csv => Self::Csv,
-            FormatName::Jsonl => Self::JsonLines,
+            ImportFormat::Csv => Self::Csv,
+            ImportFormat::Jsonl => Self::JsonLines,
+            ImportFormat::Keycloak => Self::Keycloak,
         }
     }
 }
@@ -87,7 +93,7 @@ impl From<FormatName> for FileFormat {
 /// The file cannot be read, or rows were rejected; the other rows are imported then.
 pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     let config = args.settings.check()?;
-    let ReadingArgs { columns, skip_unknown, without_roles, format } = args.reading;
+    let ReadingArgs { columns, skip_unknown, without_roles, drop_second_factor, format } = args.reading;
     let unknown = if skip_unknown { UnknownColumns::Skipped } else { UnknownColumns::Rejected };
     let columns = ColumnMap::parse(&columns, unknown).map_err(misused)?;
     let path = (args.file != Path::new("-")).then_some(args.file.as_path());
@@ -99,13 +105,21 @@ pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
         Some(format) => format.into(),
         None => FileFormat::recognise(path, &source).map_err(|error| failure(format!("{shown}: {error}")))?,
     };
+    if format == FileFormat::Keycloak && !columns.is_default() {
+        return Err(misused("--column is for CSV and JSON Lines: a realm export of Keycloak has fixed names"));
+    }
     let mut rejected = match &args.rejected {
         None => RejectedRows::discarded(),
         Some(target) => create_rejected(target, path)
             .and_then(|file| Ok(RejectedRows::new(file, format)?))
             .with_context(|| format!("cannot write {}", target.display()))?,
     };
-    let options = ImportOptions { format, columns, check: CheckOptions { without_roles }, is_check_only: args.check };
+    let options = ImportOptions {
+        format,
+        columns,
+        check: CheckOptions { without_roles, drop_second_factor },
+        is_check_only: args.check,
+    };
     let mut display = ProgressDisplay::new(length);
     let (report, result) =
         user_files::import(&accounts, source, options, &mut rejected, &mut |progress| display.show(progress)).await;

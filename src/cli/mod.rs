@@ -74,6 +74,7 @@ pub enum Command {
     /// Back up a SQLite database while the server runs
     Backup(backup::BackupArgs),
     /// Import users from CSV or JSON Lines, with their password hashes (idempotent)
+    /// Import users from CSV, JSON Lines or Keycloak, with their password hashes (idempotent)
     Import(import::ImportArgs),
     /// Export users as CSV or JSON Lines, as import takes them
     Export(export::ExportArgs),

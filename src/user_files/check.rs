@@ -14,6 +14,8 @@ use crate::users::{ImportedUser, email_key};
 pub struct CheckOptions {
     /// Whether the users get no roles, whatever the file says.
     pub without_roles: bool,
+    /// Whether users with a second factor are imported without it.
+    pub drop_second_factor: bool,
 }
 
 /// A row that can be imported, as far as the file alone shows.

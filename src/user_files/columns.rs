@@ -118,6 +118,12 @@ impl ColumnMap {
         Ok(Self { renamed, unknown })
     }
 
+    /// Whether no column has another name.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.renamed.is_empty()
+    }
+
     /// The column with this name in the file.
     pub(super) fn find(&self, in_file: &str) -> NamedColumn {
         let in_file = in_file.trim();

@@ -7,7 +7,6 @@ use chrono::SecondsFormat;
 use serde_json::{Map, Value};
 
 use super::columns::Column;
-use super::format::FileFormat;
 use crate::accounts::AccountService;
 use crate::db::DbError;
 use crate::users::{self, ExportedUser, UserId};
@@ -15,10 +14,19 @@ use crate::users::{self, ExportedUser, UserId};
 /// The users of one query.
 const BATCH_USERS: i64 = 1_000;
 
+/// The format of an exported file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// Comma-separated values with a heading.
+    Csv,
+    /// One JSON object for each line.
+    JsonLines,
+}
+
 /// Writes users in batches, by user ID.
 pub struct UserWriter {
     accounts: AccountService,
-    format: FileFormat,
+    format: ExportFormat,
     has_hashes: bool,
     after: UserId,
     is_first: bool,
@@ -33,7 +41,7 @@ struct Entry {
 impl UserWriter {
     /// A writer of all users, with or without their password hashes.
     #[must_use]
-    pub fn new(accounts: AccountService, format: FileFormat, has_hashes: bool) -> Self {
+    pub fn new(accounts: AccountService, format: ExportFormat, has_hashes: bool) -> Self {
         Self { accounts, format, has_hashes, after: UserId(0), is_first: true }
     }
 
@@ -74,7 +82,7 @@ impl UserWriter {
         let columns: Vec<Column> =
             Column::ALL.into_iter().filter(|column| self.has_hashes || *column != Column::PasswordHash).collect();
         match self.format {
-            FileFormat::Csv => {
+            ExportFormat::Csv => {
                 let mut writer = csv::Writer::from_writer(out);
                 if self.is_first {
                     writer.write_record(columns.iter().map(|column| column.name()))?;
@@ -84,7 +92,7 @@ impl UserWriter {
                 }
                 writer.flush()
             }
-            FileFormat::JsonLines => {
+            ExportFormat::JsonLines => {
                 for entry in entries {
                     let fields =
                         columns.iter().filter_map(|column| Some((column.name().to_owned(), value(entry, *column)?)));

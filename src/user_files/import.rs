@@ -85,9 +85,10 @@ async fn run(
     let is_check_only = options.is_check_only;
     let checker = RowChecker { accounts: accounts.clone(), options: options.check, now: accounts.clock().now() };
     let meter = source.meter();
+    let drop_second_factor = checker.options.drop_second_factor;
     let reading = tokio::task::spawn_blocking(move || {
         let mut reader = BatchReader { checker, is_check_only, seen: Seen::default(), batch: Vec::new(), sender };
-        options.format.read_rows(source, &options.columns, &mut |row| reader.add(row))?;
+        options.format.read_rows(source, &options.columns, drop_second_factor, &mut |row| reader.add(row))?;
         reader.send().ok();
         Ok::<(), FileError>(())
     });

@@ -8,6 +8,7 @@ use super::columns::{Column, ColumnMap, NamedColumn};
 use super::error::FileError;
 use super::row::{Row, RowSink, Stopped};
 use super::source::{Source, row_error};
+use super::values;
 
 pub(super) fn read(source: Source, columns: &ColumnMap, sink: &mut RowSink<'_>) -> Result<(), FileError> {
     let meter = source.meter();
@@ -74,7 +75,7 @@ fn read_value(column: Column, value: Value) -> Result<Option<String>, WrongType>
         Value::Number(number) => Ok(Some(number.to_string())),
         Value::Array(texts) if column == Column::Roles => {
             let texts: Option<Vec<&str>> = texts.iter().map(Value::as_str).collect();
-            Ok(Some(texts.ok_or(WrongType)?.join(" ")))
+            Ok(Some(values::join_roles(&texts.ok_or(WrongType)?)))
         }
         Value::Array(_) | Value::Object(_) => Err(WrongType),
     }

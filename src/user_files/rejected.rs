@@ -1,4 +1,4 @@
-//! The file of rejected rows: the same format as the imported file, with the position and the reason of each row.
+//! The file of rejected rows, in the format of the imported file (JSON Lines for a realm export), with the position and the reason of each row.
 
 use std::io::{self, Write};
 
@@ -38,7 +38,8 @@ impl RejectedRows {
                 writer.write_record(REJECTED_COLUMNS.iter().chain(&names)).map_err(io::Error::other)?;
                 Writer::Csv(writer)
             }
-            FileFormat::JsonLines => Writer::JsonLines(file),
+            // Its values have been brought into our columns.
+            FileFormat::JsonLines | FileFormat::Keycloak => Writer::JsonLines(file),
         };
         Ok(Self { writer })
     }

@@ -84,6 +84,11 @@ impl Meter {
     pub(super) fn begin_row(&self) {
         self.0.left.store(MAX_ROW_BYTES, Ordering::Relaxed);
     }
+
+    /// Allows any number of bytes, for what is skipped.
+    pub(super) fn allow_any(&self) {
+        self.0.left.store(NO_LIMIT, Ordering::Relaxed);
+    }
 }
 
 /// The bytes of a file. Reading fails with [`io::ErrorKind::FileTooLarge`] at the limit of a row.

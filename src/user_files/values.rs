@@ -49,9 +49,19 @@ pub(super) fn read_time(text: &str) -> Result<Moment, String> {
     moment.map(|moment| moment.trunc_subsecs(6)).ok_or_else(advice)
 }
 
+/// What separates the roles of a list.
+const SEPARATORS: [char; 5] = [' ', ',', ';', '|', '\n'];
+
+/// A list of roles as text. A role that contains a separator, such as `group lead`, stays one role, which is not valid:
+/// a no-break space takes its place.
+pub(super) fn join_roles(roles: &[impl AsRef<str>]) -> String {
+    let whole = |role: &str| role.replace(SEPARATORS, "\u{a0}");
+    roles.iter().map(|role| whole(role.as_ref())).collect::<Vec<_>>().join(" ")
+}
+
 /// The roles of a list with spaces, commas, semicolons or bars between.
 pub(super) fn read_roles(text: &str) -> Vec<String> {
-    text.split([' ', ',', ';', '|', '\n']).filter(|role| !role.is_empty()).map(str::to_owned).collect()
+    text.split(SEPARATORS).filter(|role| !role.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -86,5 +96,6 @@ mod tests {
         assert_eq!(["disabled", "false", "0"].map(read_state), [const { Ok(false) }; 3]);
         assert!(read_state("maybe").is_err() && read_bool("active").is_err());
         assert_eq!(read_roles("a, b;c|d  e"), ["a", "b", "c", "d", "e"]);
+        assert_eq!(read_roles(&join_roles(&["a", "group lead"])), ["a", "group\u{a0}lead"]);
     }
 }

@@ -75,8 +75,8 @@ fn export_without_a_database_leaves_the_file_of_an_earlier_one() {
 #[test]
 fn more_users_than_one_query_lists_are_exported_once() {
     let db = TestDatabase::create();
-    let text: String = (0..2_001).map(|number| format!("{{\"username\":\"user{number:05}\"}}\n")).collect();
-    db.write_file("people.jsonl", &text);
+    let lines: Vec<_> = (0..2_001).map(|number| format!("{{\"username\":\"user{number:05}\"}}\n")).collect();
+    db.write_file("people.jsonl", &lines.concat());
     db.cli(&["import", "people.jsonl"]).ok();
     let text = db.cli(&["export", "--format", "csv"]).ok().out;
     let mut lines: Vec<_> = text.lines().collect();

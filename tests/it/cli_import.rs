@@ -295,3 +295,64 @@ fn import_without_a_database_creates_none() {
     command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
     crate::harness::cli::run(command).fails(1, "error: ");
 }
+
+/// A realm export with Argon2id hashes as Keycloak 25 writes them, of users with and without a second factor.
+fn realm() -> String {
+    let hash = hash(PASSWORD);
+    let mut parts = hash.rsplit('$');
+    let [output, salt] = [parts.next(), parts.next()].map(|part| {
+        let part = part.expect("a PHC string");
+        format!("{part}{}", "=".repeat((4 - part.len() % 4) % 4))
+    });
+    let password = json!({
+        "type": "password",
+        "secretData": json!({"value": output, "salt": salt, "additionalParameters": {}}).to_string(),
+        "credentialData": json!({
+            "hashIterations": 1,
+            "algorithm": "argon2",
+            "additionalParameters": {
+                "hashLength": ["32"], "memory": ["64"], "type": ["id"], "version": ["1.3"], "parallelism": ["1"],
+            },
+        })
+        .to_string(),
+    });
+    let user = |name: &str, credentials: &[&serde_json::Value]| {
+        json!({
+            "id": "b1f5", "username": name, "firstName": "Ann", "lastName": "Lee", "email": format!("{name}@example.com"),
+            "emailVerified": true, "enabled": true, "createdTimestamp": 1_717_144_200_000_i64, "totp": false,
+            "attributes": {"locale": ["ko"]}, "credentials": credentials, "requiredActions": [], "notBefore": 0,
+            "realmRoles": ["default-roles-shop", "offline_access", "staff"], "groups": [],
+        })
+    };
+    let second = json!({"type": "otp", "secretData": "{}", "credentialData": "{}"});
+    let service = json!({"username": "service-account-shop", "enabled": true, "serviceAccountClientId": "shop"});
+    let users = [user("ann", &[&password]), user("bob", &[&password, &second]), service, user("carol", &[])];
+    serde_json::to_string_pretty(&json!({"realm": "shop", "clients": [{"clientId": "shop"}], "users": users}))
+        .expect("JSON")
+}
+
+#[test]
+fn keycloak_realm_moves_in_and_a_second_factor_is_dropped_only_on_request() {
+    let db = TestDatabase::create();
+    db.write_file("realm.json", &realm());
+    let output = db.cli(&["import", "realm.json"]).fails(1, "2 rows rejected");
+    assert!(output.out.contains("user 2: it has a second factor"), "{output:?}");
+    assert!(output.out.contains("user 3: it is the account of a client"), "{output:?}");
+    let users = db.users();
+    assert_eq!(users.len(), 2, "{users:?}");
+    assert_eq!(
+        (&users[0]["username"], &users[0]["display_name"], &users[0]["roles"], &users[0]["created_at"]),
+        (&json!("ann"), &json!("Ann Lee"), &json!(["staff"]), &json!("2024-05-31T08:30:00Z"))
+    );
+    assert!(db.can_sign_in("ann@example.com", PASSWORD) && !db.can_sign_in("bob", PASSWORD));
+    let dropped = db.cli(&["import", "realm.json", "--drop-second-factor", "--rejected", "left.jsonl", "--json"]);
+    assert_eq!(dropped.code, Some(1));
+    let report: serde_json::Value = serde_json::from_str(&dropped.out).expect("JSON");
+    assert_eq!((&report["imported"], &report["duplicates"], &report["rejected"]), (&json!(1), &json!(2), &json!(1)));
+    assert!(db.can_sign_in("bob", PASSWORD));
+    let left = std::fs::read_to_string(db.folder.path().join("left.jsonl")).expect("it is read");
+    assert!(left.contains("service-account-shop") && left.lines().count() == 1, "{left}");
+    db.cli(&["import", "realm.json", "--column", "username=login"]).fails(2, "fixed names");
+    db.write_file("none.json", "{\n\"realm\": \"shop\"}");
+    db.cli(&["import", "none.json"]).fails(1, "it has no list of users");
+}

@@ -28,7 +28,8 @@ const LAYERS: [&[&str]; 20] = [
 
 /// Words that only their owners may contain: files, or folders (with a trailing `/`).
 const OWNERS: [(&[&str], &[&str]); 10] = [
-    (&["argon2"], &["users/argon2id.rs"]),
+    // Keycloak names an algorithm so.
+    (&["argon2"], &["users/argon2id.rs", "user_files/keycloak.rs"]),
     (&["jsonwebtoken"], &["tokens/"]),
     (&["getrandom", "OsRng", "thread_rng"], &[]),
     (&["aws_lc_rs"], &["secret.rs", "tokens/key_pair.rs"]),
