@@ -215,7 +215,8 @@ fn report_text(report: &ImportReport, is_check: bool, format: FileFormat) -> Str
         line(format_args!("role {role}: {count}"));
     }
     let ImportReport { rows, imported, duplicates, rejected, .. } = report;
-    line(format_args!("{rows} rows: {imported} to import, {duplicates} duplicates, {rejected} rejected"));
+    let verb = if is_check { "to import" } else { "imported" };
+    line(format_args!("{rows} rows: {imported} {verb}, {duplicates} duplicates, {rejected} rejected"));
     line(format_args!("{}", if is_check { "check: nothing was written" } else { "done" }));
     text
 }

@@ -96,7 +96,10 @@ impl<'de> Visitor<'de> for Users<'_, '_, '_> {
             self.0.position += 1;
             let row = match KeycloakUser::deserialize(user) {
                 Ok(user) => user.into_row(self.0.position, self.0.drop_second_factor),
-                Err(error) => Row::broken(self.0.position, format!("it is not a user of Keycloak: {error}")),
+                // The error would repeat a value, perhaps a secret.
+                Err(_) => {
+                    Row::broken(self.0.position, "it has no username, or a field of another type than Keycloak writes")
+                }
             };
             if let Err(Stopped) = (self.0.sink)(row) {
                 self.0.is_stopped = true;
@@ -215,7 +218,8 @@ impl KeycloakUser {
 impl Credential {
     /// The hash as text: Argon2 in the PHC string format, PBKDF2 as passlib writes it.
     fn into_text(self) -> Result<String, String> {
-        let malformed = |error: serde_json::Error| format!("the credential is malformed: {error}");
+        // The error would repeat a value.
+        let malformed = |_: serde_json::Error| "the credential is malformed".to_owned();
         let (secret, data) = match (self.secret_data, self.parameters) {
             (Some(secret), Some(data)) => (
                 serde_json::from_str::<SecretData>(&secret).map_err(malformed)?,

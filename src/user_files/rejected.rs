@@ -74,3 +74,82 @@ impl RejectedRows {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use proptest::prelude::*;
+
+    use super::super::columns::ColumnMap;
+    use super::super::source::Source;
+    use super::*;
+
+    /// What was written, in memory.
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("no thread panicked").write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn read(text: Vec<u8>, format: FileFormat) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let Ok(source) = Source::new(Box::new(io::Cursor::new(text))) else { return rows };
+        // Any text may be rejected; what was read until then is returned.
+        let _ = format.read_rows(source, &ColumnMap::default(), false, &mut |row| {
+            rows.push(row);
+            Ok(())
+        });
+        rows
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// A corrected file is imported: every row must be read as it was written.
+        #[test]
+        fn rejected_rows_are_read_as_they_were_written(
+            values in proptest::collection::vec(proptest::array::uniform10("[^\\s\\x00]([^\\x00]{0,20}[^\\s\\x00])?"), 1..5),
+            reason in "[^\\x00]{0,20}",
+            is_csv in any::<bool>(),
+        ) {
+            let format = if is_csv { FileFormat::Csv } else { FileFormat::JsonLines };
+            let memory = Memory::default();
+            let mut rejected = RejectedRows::new(Box::new(memory.clone()), format).expect("memory can be written");
+            for values in &values {
+                let mut row = Row::new(1);
+                for (column, value) in Column::ALL.into_iter().zip(values) {
+                    row.set(column, value.clone());
+                }
+                rejected.add(&row, &reason).expect("memory can be written");
+            }
+            rejected.flush().expect("memory can be written");
+            let text = memory.0.lock().expect("no thread panicked").clone();
+            let rows = read(text, format);
+            let read: Vec<Vec<String>> = rows
+                .iter()
+                .map(|row| Column::ALL.into_iter().map(|column| row.get(column).unwrap_or_default().to_owned()).collect())
+                .collect();
+            prop_assert!(rows.iter().all(|row| row.problem.is_none()));
+            prop_assert_eq!(read, values.iter().map(|values| values.to_vec()).collect::<Vec<_>>());
+        }
+
+        /// No file makes a reader panic or go on for ever, and no row has an earlier position than the one before.
+        #[test]
+        fn any_bytes_are_read_to_an_end(text in proptest::collection::vec(any::<u8>(), 0..400), beginning in 0..4_usize) {
+            let beginnings = ["", "username,email\n", "{\"username\":\"ann\"}\n", "{\"users\":[{\"username\":\"ann\"},"];
+            let text = [beginnings[beginning].as_bytes(), &text].concat();
+            for format in [FileFormat::Csv, FileFormat::JsonLines, FileFormat::Keycloak] {
+                let positions: Vec<u64> = read(text.clone(), format).iter().map(|row| row.position).collect();
+                prop_assert!(positions.is_sorted(), "{:?}", positions);
+            }
+        }
+    }
+}
