@@ -122,6 +122,12 @@ impl AccountService {
         self.db.read(query).await
     }
 
+    /// Whether a long series of transactions must leave gaps, in which other processes can write.
+    #[must_use]
+    pub fn has_one_writer(&self) -> bool {
+        self.db.has_one_writer()
+    }
+
     /// Runs `step` in one transaction, as [`SessionService::write`]. In a command, it is retried while the error is
     /// transient.
     pub async fn write<T, E, F>(&self, step: F) -> Result<T, E>

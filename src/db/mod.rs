@@ -151,6 +151,12 @@ impl Db {
         self.pool.file.as_ref().filter(|file| file.is_replaced()).map(|file| file.path().to_owned())
     }
 
+    /// Whether only one connection of all processes can write at a time: SQLite.
+    #[must_use]
+    pub fn has_one_writer(&self) -> bool {
+        self.pool.file.is_some()
+    }
+
     /// Checks that the file system of a SQLite file has room; on PostgreSQL, its server does.
     ///
     /// # Errors

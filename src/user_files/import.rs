@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 
@@ -21,8 +22,11 @@ use crate::accounts::AccountService;
 use crate::db::{DbConnection, DbError};
 use crate::users::{self, ImportedUser, UserId, UserState};
 
-/// The rows of one transaction: few enough that a server on the same SQLite file gets its turn to write between two.
+/// The rows of one transaction.
 const BATCH_ROWS: usize = 1_000;
+/// On SQLite, the part of the time of a transaction for which the next one waits. A server on the same file tries again
+/// and again for a second and a half whether it can write; each time it finds the file free with a chance of one in four.
+const PAUSE_PART: u32 = 3;
 /// The batches that wait while one is written.
 const WAITING_BATCHES: usize = 1;
 /// The most names, user IDs and addresses of a file that are compared with later rows: 19 MiB. Beyond that, a repeated
@@ -94,7 +98,11 @@ async fn run(
     });
     while let Some(batch) = batches.recv().await {
         let batch: Arc<Vec<Item>> = Arc::new(batch);
+        let began = Instant::now();
         let verdicts = settle(accounts, Arc::clone(&batch), is_check_only).await?;
+        if accounts.has_one_writer() && !is_check_only {
+            tokio::time::sleep(began.elapsed() / PAUSE_PART).await;
+        }
         for (item, verdict) in batch.iter().zip(verdicts) {
             let Item { row, checked } = item;
             report.rows += 1;

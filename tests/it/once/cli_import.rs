@@ -1,6 +1,10 @@
 //! `vestibule import`: files and arguments that are refused before anything is written.
 
+use std::time::Duration;
+
 use crate::harness::TestDatabase;
+use crate::harness::cli::{finish, start};
+use crate::harness::direct_database::DirectConnection;
 
 #[test]
 fn file_that_cannot_be_imported_is_refused_with_advice() {
@@ -51,4 +55,26 @@ fn roles_are_left_out_on_request() {
     db.write_file("people.csv", "username,roles\nann,admin Staff\n");
     db.cli(&["import", "people.csv", "--without-roles"]).ok();
     assert_eq!(db.users()[0]["roles"], serde_json::json!([]));
+}
+
+/// Without gaps, a server on the same file answers most sign-ins with 503 while the import runs.
+#[test]
+fn import_leaves_gaps_in_which_a_server_can_write() {
+    let db = TestDatabase::create();
+    let mut direct = DirectConnection::open(&db);
+    direct.run("PRAGMA busy_timeout = 0");
+    let lines: Vec<_> = (0..10_000).map(|number| format!("{{\"username\":\"user{number}\"}}\n")).collect();
+    db.write_file("people.jsonl", &lines.concat());
+    let mut child = start(db.command(&["import", "people.jsonl"]));
+    let (mut free, mut locked) = (0, 0);
+    while child.try_wait().expect("a status").is_none() {
+        // Only the time between the first and the last batch counts.
+        let count = direct.count("users", "1 = 1");
+        if (1_000..10_000).contains(&count) {
+            *(if direct.try_run("BEGIN IMMEDIATE; ROLLBACK").is_ok() { &mut free } else { &mut locked }) += 1;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    finish(child).ok();
+    assert!(free > 0 && free * 5 > locked, "free {free} times, locked {locked} times");
 }
