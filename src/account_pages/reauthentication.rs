@@ -8,8 +8,8 @@ use actix_web::http::StatusCode;
 use super::context::AccountContext;
 use crate::authentication::{AuthService, PasswordAttempt, Reauthentication};
 use crate::error::AppError;
-use crate::users::argon2id::PasswordHash;
 use crate::users::password::Password;
+use crate::users::stored_hash::StoredHash;
 use crate::web::background::{OVERLOADED_WAIT, retry_after};
 use crate::web::form_post::FormRejection;
 use crate::web::pages::Alert;
@@ -17,7 +17,7 @@ use crate::web::pages::Alert;
 /// Outcome of a re-authentication on a page.
 pub enum ReauthenticationOutcome {
     /// The password is correct: the hash that it was verified against, and the attempt.
-    Correct(PasswordHash, Box<PasswordAttempt>),
+    Correct(StoredHash, Box<PasswordAttempt>),
     /// The password is wrong or was not verified.
     Failed(Box<ReauthenticationFailure>),
 }

@@ -75,7 +75,7 @@ impl AccountService {
                 Err(error) => Err(error),
             };
             match hash {
-                Ok(hash) => new.password_hash = Some(hash),
+                Ok(hash) => new.password_hash = Some(hash.into()),
                 Err(error) => return Ok(Creation::Invalid(error.into())),
             }
         }

@@ -12,6 +12,7 @@ use crate::mail::{Mail, MailKind, Outbox};
 use crate::sessions::{self, EndReason, EndedSessions, Lifetimes, Session, StartedSession};
 use crate::users::argon2id::PasswordHash;
 use crate::users::password::{Owner, PasswordError, ProposedPassword};
+use crate::users::stored_hash::StoredHash;
 use crate::users::{self, LookupName, User, UserId};
 
 /// Links that someone may hold who knew an old password or could read mail to an old address. They are revoked when
@@ -98,7 +99,7 @@ pub struct PasswordChange {
     /// The lifetimes of sessions.
     pub lifetimes: Lifetimes,
     /// The hash that the old password was verified against.
-    pub verified: PasswordHash,
+    pub verified: StoredHash,
     /// The hash of the new password.
     pub hash: PasswordHash,
     /// The browser and network that stay known.

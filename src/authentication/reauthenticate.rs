@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::reservation::Requester;
 use super::service::{Verification, detached};
 use super::{AuthService, PasswordAttempt, SignInError};
-use crate::users::argon2id::PasswordHash;
+use crate::users::stored_hash::StoredHash;
 
 /// Outcome of a re-authentication.
 pub enum Reauthentication {
     /// The password is correct; the hash that it was verified against, for a conditional update.
-    Correct(PasswordHash),
+    Correct(StoredHash),
     /// The password is wrong.
     Incorrect,
     /// Too many failed attempts; the time to wait.

@@ -14,8 +14,8 @@ use crate::metrics;
 use crate::secret::ServerKey;
 use crate::sessions::SessionService;
 use crate::tokens::{SigningError, TokenService};
-use crate::users::argon2id::PasswordHash;
 use crate::users::hash_pool::HashPool;
+use crate::users::stored_hash::StoredHash;
 
 /// Limits the log lines about a full hash queue.
 static OVERLOADED_LOG: LogLimit = LogLimit::new();
@@ -47,7 +47,7 @@ pub struct AuthService {
 /// Outcome of a password check under throttling.
 pub(super) enum Verification {
     /// The password is correct; the hash that it was verified against.
-    Correct(Box<Reserved>, PasswordHash),
+    Correct(Box<Reserved>, StoredHash),
     /// The username is unknown or the password wrong.
     Incorrect(Box<Reserved>),
     /// Too many failed attempts; the time to wait.

@@ -17,6 +17,7 @@ use crate::secret::{DerivedKey, PlainSecret};
 use crate::sessions::{self, EndReason, EndedSessions, Lifetimes, NewSession, Session, SessionKind, StartedSession};
 use crate::tokens::{Grant, IssuedToken, PlainRefreshToken, Signer, Subject, create_refresh_token};
 use crate::users::argon2id::PasswordHash;
+use crate::users::stored_hash::StoredHash;
 use crate::users::{self, User, UserState};
 
 /// The most live browser sessions of a user, of their unregistered clients, and of each registered client. The one used
@@ -123,7 +124,7 @@ impl AuthService {
         purpose: &SignInPurpose,
         reserved: &Reserved,
         user: User,
-        verified: PasswordHash,
+        verified: StoredHash,
     ) -> Result<SignIn, SignInError> {
         // Only after the password has proved correct: it reveals nothing to somebody who does not know it.
         if let Some(wait) = self.sign_in_rate.take(user.id, purpose.kind(), self.clock.now()) {
@@ -178,10 +179,10 @@ impl AuthService {
         Err(DbError::Busy.into())
     }
 
-    /// A new hash at the current cost if the stored one is weaker. `None` also if the hash queue is full; the next
+    /// A new hash at the current cost if the stored one is weaker or of another system. `None` also if the hash queue is full; the next
     /// sign-in upgrades it then.
-    async fn upgraded_hash(&self, attempt: &PasswordAttempt, verified: &PasswordHash) -> Option<PasswordHash> {
-        if !verified.cost().is_weaker_than(self.hash_pool.cost()) {
+    async fn upgraded_hash(&self, attempt: &PasswordAttempt, verified: &StoredHash) -> Option<PasswordHash> {
+        if !verified.should_be_replaced(self.hash_pool.cost()) {
             return None;
         }
         self.hash_pool.hash(attempt.password.clone()).await.ok()
@@ -198,7 +199,7 @@ struct CompletionStep {
     /// What the account knows of the place under the name that was typed.
     typed_known: Known,
     keys: Vec<String>,
-    verified: PasswordHash,
+    verified: StoredHash,
     upgraded: Option<PasswordHash>,
     signer: Signer,
     outbox: Outbox,

@@ -104,7 +104,7 @@ async fn create(
         Err(error) => return Ok(Outcome::Invalid(error)),
     };
     match accounts.hash_new(proposed).await {
-        Ok(Ok(hash)) => new.password_hash = Some(hash),
+        Ok(Ok(hash)) => new.password_hash = Some(hash.into()),
         Ok(Err(error)) => return Ok(Outcome::Invalid(AccountFieldError::Password(error))),
         Err(HashPoolFull) => return Ok(Outcome::Overloaded),
     }

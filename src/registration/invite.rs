@@ -71,7 +71,7 @@ pub async fn submit(
         return form.with_error(subject, &AccountFieldError::Name(problem));
     }
     match accounts.hash_new(proposed).await {
-        Ok(Ok(hash)) => new.password_hash = Some(hash),
+        Ok(Ok(hash)) => new.password_hash = Some(hash.into()),
         Ok(Err(error)) => return form.with_error(subject, &AccountFieldError::Password(error)),
         Err(HashPoolFull) => return Err(AppError::unavailable()),
     }

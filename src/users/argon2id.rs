@@ -40,11 +40,11 @@ impl Cost {
         u64::from(self.memory_kib) * u64::from(self.iterations)
     }
 
-    /// The cost of a second hash after one of `done`, with which both do the work of one of this cost, and more by less
-    /// than a KiB for each pass or 8 KiB for each lane. It needs no more memory. `None` if `done` is enough.
+    /// The cost of a second hash after the work of `done_kib`, with which both do the work of one of this cost, and more by less
+    /// than a KiB for each pass or 8 KiB for each lane. It needs no more memory. `None` if `done_kib` is enough.
     #[must_use]
-    fn rest_after(self, done: Self) -> Option<Self> {
-        let rest = self.work_kib().checked_sub(done.work_kib()).filter(|rest| *rest > 0)?;
+    fn rest_after(self, done_kib: u64) -> Option<Self> {
+        let rest = self.work_kib().checked_sub(done_kib).filter(|rest| *rest > 0)?;
         let iterations = rest.div_ceil(u64::from(self.memory_kib)).max(1);
         let memory = rest.div_ceil(iterations).max(8 * u64::from(self.parallelism));
         let in_range = "at most the number of this cost";
@@ -151,10 +151,15 @@ impl Hasher {
         };
         let mut output = vec![0; hash.output.len()];
         self.compute(password, &hash.salt, hash.cost, &mut output);
-        if let Some(rest) = today.rest_after(hash.cost) {
+        self.fill_up(password, hash.cost.work_kib(), today);
+        constant_time_eq(&output, &hash.output)
+    }
+
+    /// Computes a hash for its time, after another one of `done_kib` that costs less than today's.
+    pub(super) fn fill_up(&mut self, password: &[u8], done_kib: u64, today: Cost) {
+        if let Some(rest) = today.rest_after(done_kib) {
             self.compute_dummy(password, rest);
         }
-        constant_time_eq(&output, &hash.output)
     }
 
     /// Computes a hash for its time.
@@ -171,6 +176,42 @@ impl Hasher {
         metrics::PASSWORD_HASH_WORK.add(cost.work_kib());
         backend::compute(&mut self.memory, password, salt, cost, output);
     }
+}
+
+/// A variant of Argon2 (RFC 9106 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argon2Variant {
+    /// Data-dependent memory access.
+    D,
+    /// Data-independent memory access.
+    I,
+    /// The first half of the first pass as Argon2i, the rest as Argon2d.
+    Id,
+}
+
+/// Computes a hash of any variant and version (0x10 or 0x13), as other systems store them. Argon2id of version 0x13 uses
+/// the memory that `hasher` keeps.
+pub(super) fn compute_argon2(
+    hasher: &mut Hasher,
+    variant: Argon2Variant,
+    is_version_16: bool,
+    password: &[u8],
+    salt: &[u8],
+    cost: Cost,
+    output: &mut [u8],
+) {
+    use argon2::{Algorithm, Argon2, Params, Version};
+    if variant == Argon2Variant::Id && !is_version_16 {
+        return backend::compute(&mut hasher.memory, password, salt, cost, output);
+    }
+    let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, Some(output.len())).expect(IN_RANGE);
+    let version = if is_version_16 { Version::V0x10 } else { Version::V0x13 };
+    let algorithm = match variant {
+        Argon2Variant::D => Algorithm::Argon2d,
+        Argon2Variant::I => Algorithm::Argon2i,
+        Argon2Variant::Id => Algorithm::Argon2id,
+    };
+    Argon2::new(algorithm, version, params).hash_password_into(password, salt, output).expect(IN_RANGE);
 }
 
 /// The invariant behind each `expect` of both backends.
@@ -254,7 +295,7 @@ mod tests {
         for today in [cost(19_456, 2), cost(65_536, 3), cost(64, 1), cost(8, 1)] {
             for stored in [cost(8, 1), cost(16, 1), cost(12_288, 3), cost(19_456, 1), cost(19_456, 2), cost(65_536, 3)]
             {
-                let Some(rest) = today.rest_after(stored) else {
+                let Some(rest) = today.rest_after(stored.work_kib()) else {
                     assert!(stored.work_kib() >= today.work_kib(), "{stored:?} for {today:?}");
                     continue;
                 };
@@ -265,7 +306,7 @@ mod tests {
             }
         }
         let lanes = Cost { memory_kib: 64, iterations: 1, parallelism: 4 };
-        let rest = lanes.rest_after(cost(60, 1)).expect("less work");
+        let rest = lanes.rest_after(60).expect("less work");
         assert_eq!((rest.memory_kib, rest.iterations), (32, 1), "Argon2 needs 8 KiB for each lane");
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::argon2id::{Cost, Hasher, PasswordHash};
 use super::password::{Password, PasswordError, ProposedPassword};
+use super::stored_hash::StoredHash;
 use crate::{memory, metrics};
 use lanes::{Lane, Lanes};
 
@@ -50,7 +51,7 @@ enum Job {
     },
     Verify {
         password: Password,
-        hash: Option<PasswordHash>,
+        hash: Option<StoredHash>,
         reply: oneshot::Sender<bool>,
     },
     Choose {
@@ -112,7 +113,7 @@ impl HashPool {
     }
 
     /// [`HashSlot::verify`] in a slot of its own, for a command; fails at once if none is free.
-    pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool, HashPoolFull> {
+    pub async fn verify(&self, password: Password, hash: Option<StoredHash>) -> Result<bool, HashPoolFull> {
         self.take([Lane::First(None)])?.verify(password, hash).await
     }
 
@@ -138,7 +139,7 @@ impl HashSlot {
     ///
     /// # Errors
     /// [`HashPoolFull`] when the thread ended without a result.
-    pub async fn verify(self, password: Password, hash: Option<PasswordHash>) -> Result<bool, HashPoolFull> {
+    pub async fn verify(self, password: Password, hash: Option<StoredHash>) -> Result<bool, HashPoolFull> {
         let (reply, result) = oneshot::channel();
         self.run(Job::Verify { password, hash, reply }, result).await
     }
@@ -243,7 +244,7 @@ fn run_job(job: Job, hasher: &mut Hasher, cost: Cost) {
             let _ = reply.send(hasher.hash(password.bytes(), cost));
         }
         Job::Verify { password, hash, reply } => {
-            let _ = reply.send(hasher.verify(password.bytes(), hash.as_ref(), cost));
+            let _ = reply.send(StoredHash::verify(hasher, &password, hash.as_ref(), cost));
         }
         Job::Choose { proposed, reply } => {
             let _ = reply.send(proposed.choose_on_this_thread());
@@ -265,7 +266,7 @@ mod tests {
         assert!(pool.take([Lane::First(None)]).expect("a free slot").run(Job::Panic, no_result).await.is_err());
         let password = || Password::parse("correct horse battery staple").expect("a password");
         let hash = pool.hash(password()).await.expect("a hash");
-        assert!(pool.verify(password(), Some(hash)).await.expect("a result"));
+        assert!(pool.verify(password(), Some(hash.into())).await.expect("a result"));
         assert_eq!(metrics::HASH_PANICS.get(), before + 1);
     }
 }

@@ -3,11 +3,13 @@
 pub mod argon2id;
 mod email;
 pub mod hash_pool;
+pub mod imported_hash;
 mod name_policy;
 pub mod password;
 mod precis;
 mod skeleton;
 mod store;
+pub mod stored_hash;
 mod username;
 mod weakness;
 
@@ -19,7 +21,6 @@ use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::mail::{Mail, MailKind};
 use crate::secret::random_id;
-use argon2id::PasswordHash;
 pub use email::{email_key, is_email};
 pub use name_policy::{NamePolicy, NameProblem};
 pub use store::{
@@ -30,6 +31,7 @@ pub use store::{
     reserve_ids, revoke_role, set_disabled, set_display_name, set_email, set_language, set_password_hash,
     set_role_scopes, set_signed_in, set_verified_email,
 };
+use stored_hash::StoredHash;
 pub use username::{LookupName, MAX_CHARACTERS as MAX_USERNAME_CHARACTERS, Username, UsernameError};
 
 /// The role of administrators.
@@ -77,7 +79,7 @@ pub struct User {
     /// The chosen language, as a tag of `locales/`; `None` for the browser's.
     pub language: Option<String>,
     /// The password hash; `None` if the account has no password.
-    pub password_hash: Option<PasswordHash>,
+    pub password_hash: Option<StoredHash>,
     /// When the account was created.
     pub created_at: Moment,
     /// When the user last signed in.
@@ -117,7 +119,7 @@ pub struct NewUser {
     /// The email address.
     pub email: Option<String>,
     /// The password hash.
-    pub password_hash: Option<PasswordHash>,
+    pub password_hash: Option<StoredHash>,
 }
 
 /// A user of an imported file, checked.

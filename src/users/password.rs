@@ -12,9 +12,13 @@ pub const MAX_LENGTH: usize = 256;
 /// The most bytes that a password of [`MAX_LENGTH`] code points can have.
 const MAX_BYTES: usize = 4 * MAX_LENGTH;
 
-/// A password in its PRECIS `OpaqueString` form (RFC 8265 §4). It is hidden in `Debug` and zeroed when dropped.
+/// A password in its PRECIS `OpaqueString` form (RFC 8265 §4), and as it was typed. It is hidden in `Debug` and zeroed
+/// when dropped.
 #[derive(Clone)]
-pub struct Password(Zeroizing<String>);
+pub struct Password {
+    prepared: Zeroizing<String>,
+    typed: Zeroizing<String>,
+}
 
 /// Why a password is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,13 +61,19 @@ impl Password {
         if prepared.is_empty() {
             return Err(PasswordError::TooShort { min: 1 });
         }
-        Ok(Self(prepared))
+        Ok(Self { prepared, typed: Zeroizing::new(typed.to_owned()) })
     }
 
     /// The bytes to hash.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.prepared.as_bytes()
+    }
+
+    /// The text as it was typed, for hashes of other systems.
+    #[must_use]
+    pub(super) fn typed(&self) -> &str {
+        &self.typed
     }
 }
 
@@ -85,10 +95,10 @@ impl ProposedPassword {
             PasswordError::TooShort { .. } => PasswordError::TooShort { min: min_length },
             error => error,
         })?;
-        if password.0.chars().count() < min_length {
+        if password.prepared.chars().count() < min_length {
             return Err(PasswordError::TooShort { min: min_length });
         }
-        if password.0.to_lowercase() == owner.username.to_lowercase() {
+        if password.prepared.to_lowercase() == owner.username.to_lowercase() {
             return Err(PasswordError::IsUsername);
         }
         Ok(Self { password, owner, policy: policy.clone() })
@@ -97,7 +107,9 @@ impl ProposedPassword {
     /// Estimates its strength. Only the threads of the hash pool call it.
     pub(super) fn choose_on_this_thread(self) -> Result<Password, PasswordError> {
         let Self { password, owner, policy } = self;
-        policy.weakness(&password.0, &owner).map_or(Ok(password), |weakness| Err(PasswordError::TooCommon(weakness)))
+        policy
+            .weakness(&password.prepared, &owner)
+            .map_or(Ok(password), |weakness| Err(PasswordError::TooCommon(weakness)))
     }
 }
 

@@ -8,6 +8,7 @@ mod skeletons;
 use diesel::prelude::*;
 
 use super::argon2id::PasswordHash;
+use super::stored_hash::StoredHash;
 use super::{User, UserId, UserState, email_key};
 use crate::clock::Moment;
 use crate::db::DbConnection;
@@ -56,7 +57,7 @@ impl From<UserRow> for User {
             email: row.email,
             email_verified_at: row.email_verified_at,
             language: row.language,
-            password_hash: row.password_hash.as_deref().and_then(PasswordHash::parse),
+            password_hash: row.password_hash.as_deref().and_then(StoredHash::parse),
             created_at: row.created_at,
             last_signed_in_at: row.last_signed_in_at,
             state,
@@ -170,7 +171,7 @@ pub fn set_password_hash(
     conn: &mut DbConnection,
     id: UserId,
     hash: &PasswordHash,
-    only_if: Option<&PasswordHash>,
+    only_if: Option<&StoredHash>,
     now: Moment,
 ) -> QueryResult<bool> {
     let row = users::table.find(id.0).filter(users::deleted_at.is_null());
@@ -191,7 +192,7 @@ pub fn change_password_hash(
     conn: &mut DbConnection,
     id: UserId,
     hash: &PasswordHash,
-    checked: &PasswordHash,
+    checked: &StoredHash,
     now: Moment,
 ) -> QueryResult<bool> {
     let row = users::table.find(id.0).filter(users::deleted_at.is_null());
@@ -206,7 +207,7 @@ pub fn change_password_hash(
 ///
 /// This locks the row: disabling the account or changing its password happens either before, and is seen here, or
 /// after, and ends the session that this transaction starts.
-pub fn set_signed_in(conn: &mut DbConnection, id: UserId, checked: &PasswordHash, now: Moment) -> QueryResult<bool> {
+pub fn set_signed_in(conn: &mut DbConnection, id: UserId, checked: &StoredHash, now: Moment) -> QueryResult<bool> {
     let active = users::table.find(id.0).filter(users::deleted_at.is_null().and(users::disabled_at.is_null()));
     let count = diesel::update(active.filter(users::password_hash.eq(checked.to_string())))
         .set(users::last_signed_in_at.eq(now))

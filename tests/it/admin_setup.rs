@@ -20,7 +20,7 @@ fn hash(password: &str) -> PasswordHash {
 
 fn new_user(name: &str) -> NewUser {
     let username = Username::parse(name, None).expect("a valid name");
-    NewUser { id: None, username, display_name: None, email: None, password_hash: Some(hash(PASSWORD)) }
+    NewUser { id: None, username, display_name: None, email: None, password_hash: Some(hash(PASSWORD).into()) }
 }
 
 fn secret_of(db: &TestDatabase, args: &[&str]) -> PlainSecret {

@@ -413,7 +413,7 @@ async fn throttled_attempt_reads_counters_and_no_user() {
 
 async fn hash_of(app: &TestApp, name: &'static str) -> PasswordHash {
     let user = app.write(move |conn| users::find_by_key(conn, name)).await.expect("a user");
-    user.password_hash.expect("a hash")
+    user.password_hash.expect("a hash").argon2id().expect("Argon2id").clone()
 }
 
 #[tokio::test]

@@ -99,7 +99,7 @@ fn create_user(
         username: username.clone(),
         display_name: display_name.clone(),
         email: email.clone(),
-        password_hash: creation.password_hash.clone(),
+        password_hash: creation.password_hash.clone().map(Into::into),
     };
     let user = match users::create(conn, new, *now)? {
         UserCreation::Created(user) => user,

@@ -9,6 +9,7 @@ use crate::seed::row::Planner;
 use crate::users::argon2id::PasswordHash;
 use crate::users::hash_pool::HashPoolFull;
 use crate::users::password::Password;
+use crate::users::stored_hash::StoredHash;
 
 /// Concurrent jobs: fewer than the queue of a single hash thread holds, so it is never full.
 const MAX_JOBS: usize = 32;
@@ -66,7 +67,7 @@ pub(super) async fn judge_passwords(
 /// Decides what to do with each password. A pair is the password or hash in the file, and the stored hash.
 pub(super) async fn plan_passwords(
     planner: &mut Planner<'_>,
-    passwords: Vec<(Option<&JudgedSecret>, Option<&PasswordHash>)>,
+    passwords: Vec<(Option<&JudgedSecret>, Option<&StoredHash>)>,
 ) -> Result<Vec<PasswordAction>, HashPoolFull> {
     let pool = planner.accounts.hash_pool();
     let mut actions = vec![PasswordAction::Keep; passwords.len()];
@@ -102,8 +103,8 @@ pub(super) async fn plan_passwords(
     Ok(actions)
 }
 
-fn compare_hashes(hash: &PasswordHash, stored: Option<&PasswordHash>) -> PasswordAction {
-    match stored {
+fn compare_hashes(hash: &PasswordHash, stored: Option<&StoredHash>) -> PasswordAction {
+    match stored.and_then(StoredHash::argon2id) {
         Some(stored) if hash == stored => PasswordAction::Keep,
         // A sign-in upgrades a weak hash to today's cost, for the same password. Setting the file's hash again would
         // end that person's sessions at every run.

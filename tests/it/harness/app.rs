@@ -11,8 +11,8 @@ use vestibule::config::Settings;
 use vestibule::ops::housekeeping::{self, HousekeepingConfig};
 use vestibule::server::{self, Limits, Running, Services};
 use vestibule::sessions::{EndedSessions, SessionService};
-use vestibule::users::argon2id::PasswordHash;
 use vestibule::users::password::Password;
+use vestibule::users::stored_hash::StoredHash;
 use vestibule::users::{self, NewUser, User, UserCreation, Username};
 
 use super::{PASSWORD, SERVER_KEY, TestDatabase, direct_database};
@@ -120,13 +120,13 @@ impl TestApp {
     }
 
     /// Creates an account with this password hash.
-    pub async fn add_user_with_hash(&self, name: &str, roles: &[&str], hash: PasswordHash) -> User {
+    pub async fn add_user_with_hash(&self, name: &str, roles: &[&str], hash: impl Into<StoredHash>) -> User {
         let new = NewUser {
             id: None,
             username: Username::parse(name, Some(name)).expect("a name"),
             display_name: None,
             email: None,
-            password_hash: Some(hash),
+            password_hash: Some(hash.into()),
         };
         let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
         let now = self.clock.now();

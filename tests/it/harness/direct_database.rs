@@ -135,7 +135,7 @@ pub async fn add_user(database: &TestDatabase, name: &str, roles: &[&str]) -> Us
         username: Username::parse(name, None).expect("a name"),
         display_name: None,
         email: None,
-        password_hash: Some(hash),
+        password_hash: Some(hash.into()),
     };
     let now = Clock::system().now();
     let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
