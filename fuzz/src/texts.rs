@@ -8,7 +8,9 @@ use vestibule::scope::Scopes;
 use vestibule::secret::ServerKey;
 use vestibule::seed;
 use vestibule::users::argon2id::PasswordHash;
+use vestibule::users::imported_hash::{HashFormat, ImportedHash};
 use vestibule::users::password::{Password, PasswordPolicy};
+use vestibule::users::stored_hash::StoredHash;
 use vestibule::users::{LookupName, Username, is_display_name, is_email, is_role};
 use vestibule::web::WebConfig;
 use vestibule::web::form::Parameters;
@@ -68,6 +70,14 @@ pub fn names(data: &[u8]) {
         4 => {
             if let Some(hash) = PasswordHash::parse(text) {
                 let _ = hash.cost();
+            }
+            for format in HashFormat::ALL {
+                if let Ok(hash) = ImportedHash::parse(text, Some(format), None) {
+                    assert_eq!(StoredHash::parse(&hash.to_stored()).is_none(), hash.needs_wrapping());
+                }
+            }
+            if let Some(hash) = StoredHash::parse(text) {
+                assert_eq!(StoredHash::parse(&hash.to_string()), Some(hash));
             }
         }
         _ => {

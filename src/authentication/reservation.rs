@@ -19,7 +19,7 @@ use crate::config::ThrottlingConfig;
 use crate::db::{Db, DbConnection, DbError};
 use crate::secret::{DerivedKey, KeyPurpose, ServerKey};
 use crate::users::hash_pool::{HashPool, HashSlot, Standing};
-use crate::users::{self, User};
+use crate::users::{self, LookupName, User};
 
 /// The most attempts that read and reserve at the same time: fewer than the pool has connections on either database.
 const CONCURRENT_RESERVATIONS: usize = 3;
@@ -92,6 +92,11 @@ impl Throttle {
             wait_queue: WaitQueue::default(),
             reserving: Arc::new(Semaphore::new(CONCURRENT_RESERVATIONS)),
         }
+    }
+
+    /// An HMAC of the name of an attempt, which chooses what is verified if no user has it.
+    pub fn decoy_hmac(&self, username: &LookupName) -> [u8; 32] {
+        self.key.hmac(&[b"decoy", username.throttling_key().as_bytes()])
     }
 
     /// Reserves an attempt, after waiting while only attempts in flight block it. A throttled attempt, and one without a

@@ -102,7 +102,12 @@ impl AuthService {
             }
         };
         let hash = reserved.user.as_ref().and_then(|user| user.password_hash.clone());
-        let Ok(is_correct) = slot.verify(attempt.password.clone(), hash.clone()).await else {
+        // Verified for its time only: without a hash of the user, the outcome is `Incorrect` below.
+        let decoy = match hash {
+            Some(_) => None,
+            None => self.hash_pool.decoys().choose(&self.throttle.decoy_hmac(&attempt.username)),
+        };
+        let Ok(is_correct) = slot.verify(attempt.password.clone(), hash.clone().or(decoy)).await else {
             self.throttle.release(&reserved).await?;
             return Ok(Verification::Overloaded);
         };

@@ -13,12 +13,17 @@ use crate::db::server_time::{self, ClockDifference, ClockReports};
 use crate::db::{Db, DbConnection, DbError};
 use crate::sessions::SessionService;
 use crate::tokens::TokenService;
+use crate::users::UserId;
+use crate::users::decoys::DecoyMix;
+use crate::users::hash_pool::HashPool;
 use crate::{audit, authentication, links, mail, sessions, tokens, users};
 
 /// Twice a second: every instance must know of a revoked session or a new key within one second.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(450);
 /// How long one of these reads may take. After that, the database counts as unavailable.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
+/// How soon unknown names cost what a finished import added.
+const DECOY_INTERVAL: Duration = Duration::from_mins(10);
 const CLEANUP_INTERVAL: Duration = Duration::from_mins(1);
 const CLEANUP_INTERVAL_SECONDS: i64 = 60;
 /// How long an ended session is kept after the last verifier rejects its tokens, so an administrator can find out why it ended.
@@ -152,6 +157,36 @@ pub async fn clean_up(
     delete(db, move |conn| mail::delete_expired(conn, now, BATCH)).await?;
     delete(db, move |conn| links::delete_expired(conn, now, BATCH)).await?;
     Ok(true)
+}
+
+/// Counts the stored hashes that cost more than a new one, at the start and every ten minutes, until it is dropped.
+pub async fn keep_decoys_current(db: Db, hash_pool: HashPool) {
+    loop {
+        if let Err(error) = refresh_decoys(&db, &hash_pool).await {
+            tracing::warn!(%error, "cannot count the kinds of password hashes; keeping the last counts");
+        }
+        tokio::time::sleep(DECOY_INTERVAL).await;
+    }
+}
+
+/// Counts them once.
+pub async fn refresh_decoys(db: &Db, hash_pool: &HashPool) -> Result<(), DbError> {
+    let today = hash_pool.cost();
+    let total = db.read(|conn| -> Result<_, DbError> { Ok(users::count_password_hashes(conn)?) }).await?;
+    let mut mix = DecoyMix::new(u64::try_from(total).unwrap_or_default());
+    let mut after = UserId(0);
+    loop {
+        let batch = db
+            .read(move |conn| -> Result<_, DbError> {
+                Ok(users::list_password_hashes_unlike(conn, today, after, BATCH)?)
+            })
+            .await?;
+        let Some((last, _)) = batch.last() else { break };
+        after = *last;
+        mix.add(batch.into_iter().filter_map(|(_, hash)| hash), today);
+    }
+    hash_pool.decoys().set(mix);
+    Ok(())
 }
 
 /// Stores what existing usernames look like: those from before this was stored, and after a change of the Unicode data.

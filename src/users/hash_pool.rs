@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::argon2id::{Cost, Hasher, PasswordHash};
+use super::decoys::Decoys;
 use super::password::{Password, PasswordError, ProposedPassword};
 use super::stored_hash::StoredHash;
 use crate::{memory, metrics};
@@ -42,6 +43,7 @@ pub enum Standing<'a> {
 pub struct HashPool {
     queue: Arc<OpenQueue>,
     cost: Cost,
+    decoys: Decoys,
 }
 
 enum Job {
@@ -71,13 +73,19 @@ impl HashPool {
             let queue = Arc::clone(&queue);
             std::thread::Builder::new().name(format!("hash-{index}")).spawn(move || run_worker(&queue, cost))?;
         }
-        Ok(Self { queue: Arc::new(OpenQueue(queue)), cost })
+        Ok(Self { queue: Arc::new(OpenQueue(queue)), cost, decoys: Decoys::default() })
     }
 
     /// The cost of new hashes.
     #[must_use]
     pub fn cost(&self) -> Cost {
         self.cost
+    }
+
+    /// What is verified for unknown names.
+    #[must_use]
+    pub fn decoys(&self) -> &Decoys {
+        &self.decoys
     }
 
     /// Whether a slot is free for [`Standing::Unknown`]. It may be taken before the caller reserves it.
@@ -121,7 +129,7 @@ impl HashPool {
     fn take<'a>(&self, lanes: impl IntoIterator<Item = Lane<'a>>) -> Result<HashSlot, HashPoolFull> {
         let mut queues = self.queue.0.lock();
         let place = lanes.into_iter().find_map(|lane| queues.take(lane)).ok_or(HashPoolFull)?;
-        Ok(HashSlot { queue: Arc::clone(&self.queue), place: Some(place) })
+        Ok(HashSlot { queue: Arc::clone(&self.queue), place: Some(place), cost: self.cost })
     }
 }
 
@@ -132,21 +140,30 @@ pub struct HashSlot {
     queue: Arc<OpenQueue>,
     /// `None` once the job is queued.
     place: Option<lanes::Place>,
+    /// The cost of a new hash, which is that of one slot.
+    cost: Cost,
 }
 
 impl HashSlot {
     /// Whether `password` matches `hash`. `false` without a hash, after the same work.
     ///
     /// # Errors
-    /// [`HashPoolFull`] when the thread ended without a result.
+    /// [`HashPoolFull`] when the thread ended without a result, or the hash costs more than the queue has room for.
     pub async fn verify(self, password: Password, hash: Option<StoredHash>) -> Result<bool, HashPoolFull> {
         let (reply, result) = oneshot::channel();
-        self.run(Job::Verify { password, hash, reply }, result).await
+        let work_kib = hash.as_ref().map_or(0, StoredHash::work_kib);
+        let slots = work_kib.div_ceil(self.cost.work_kib().max(1)).max(1);
+        self.run_in(usize::try_from(slots).unwrap_or(usize::MAX), Job::Verify { password, hash, reply }, result).await
     }
 
-    async fn run<T>(mut self, job: Job, result: oneshot::Receiver<T>) -> Result<T, HashPoolFull> {
+    async fn run<T>(self, job: Job, result: oneshot::Receiver<T>) -> Result<T, HashPoolFull> {
+        self.run_in(1, job, result).await
+    }
+
+    /// Runs a job that takes as long as `slots` new hashes.
+    async fn run_in<T>(mut self, slots: usize, job: Job, result: oneshot::Receiver<T>) -> Result<T, HashPoolFull> {
         if let Some(place) = self.place.take() {
-            self.queue.0.lock().push(place, job);
+            self.queue.0.lock().push(place, slots, job)?;
             self.queue.0.job_added.notify_one();
         }
         result.await.map_err(|_| HashPoolFull)

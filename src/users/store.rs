@@ -2,6 +2,7 @@
 
 mod bulk;
 mod email;
+mod hashes;
 mod roles;
 mod skeletons;
 
@@ -18,6 +19,7 @@ pub use email::{
     find_by_verified_email_key, find_for_sign_in, has_email_key, list_active_by_email_key, set_email,
     set_verified_email,
 };
+pub use hashes::{count_password_hashes, list_password_hashes_unlike};
 pub use roles::{
     count_by_role, grant_role, has_admin, has_other_admin, list_role_scopes, list_roles, list_roles_of,
     list_scopes_by_role, revoke_role, set_role_scopes,

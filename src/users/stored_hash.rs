@@ -36,6 +36,16 @@ impl StoredHash {
         }
     }
 
+    /// The name of its format: `argon2id`, or that of [`HashFormat`](super::imported_hash::HashFormat).
+    #[must_use]
+    pub fn format_name(&self) -> &'static str {
+        match self {
+            Self::Argon2id(_) => "argon2id",
+            Self::Imported(hash) => hash.format().name(),
+            Self::Wrapped(hash) => hash.format().name(),
+        }
+    }
+
     /// The work of verifying it, in KiB of Argon2.
     #[must_use]
     pub fn work_kib(&self) -> u64 {

@@ -31,6 +31,7 @@ mod email_sign_in;
 mod forgery;
 mod forgery_keys;
 mod harness;
+mod imported_hashes;
 mod introspection;
 mod keys;
 mod keys_cli;

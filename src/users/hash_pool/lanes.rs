@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::HashPoolFull;
+
 /// The most slots of the first lane that one account holds. Its further attempts go to the second lane: a person with
 /// an account cannot fill the lane of all others.
 const SLOTS_PER_ACCOUNT: usize = 8;
@@ -40,7 +42,7 @@ pub struct Lanes<T> {
 }
 
 struct Queue<T> {
-    jobs: VecDeque<(Place, T)>,
+    jobs: VecDeque<(Place, usize, T)>,
     /// Slots that are neither reserved nor hold a job.
     free: usize,
 }
@@ -107,20 +109,33 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Adds a job in a slot that was taken.
-    pub fn push(&mut self, place: Place, job: T) {
-        match place {
-            Place::First(_) => self.first.jobs.push_back((place, job)),
-            Place::Second => self.second.jobs.push_back((place, job)),
+    /// Adds a job that costs `slots` slots, of which one was taken before its cost was known. Fails, and makes that one
+    /// free, if the others are not: except in an empty lane, which has room for one job of any cost.
+    pub fn push(&mut self, place: Place, slots: usize, job: T) -> Result<(), HashPoolFull> {
+        let lane = match place {
+            Place::First(_) => &mut self.first,
+            Place::Second => &mut self.second,
+        };
+        let more = if lane.jobs.is_empty() { (slots - 1).min(lane.free) } else { slots - 1 };
+        if more > lane.free {
+            self.release(&place);
+            return Err(HashPoolFull);
         }
+        lane.free -= more;
+        lane.jobs.push_back((place, more, job));
+        Ok(())
     }
 
-    /// Takes the next job and makes its slot free.
+    /// Takes the next job and makes its slots free.
     pub fn pop(&mut self) -> Option<T> {
         let is_turn_of_second = self.in_a_row >= FIRST_IN_A_ROW && !self.second.jobs.is_empty();
         let first = if is_turn_of_second { None } else { self.first.jobs.pop_front() };
         self.in_a_row = if first.is_some() { self.in_a_row.saturating_add(1) } else { 0 };
-        let (place, job) = first.or_else(|| self.second.jobs.pop_front())?;
+        let (place, more, job) = first.or_else(|| self.second.jobs.pop_front())?;
+        match place {
+            Place::First(_) => self.first.free += more,
+            Place::Second => self.second.free += more,
+        }
         self.release(&place);
         Some(job)
     }
@@ -134,7 +149,7 @@ mod tests {
 
     fn add(lanes: &mut Lanes<&'static str>, lane: Lane<'_>, job: &'static str) {
         let place = lanes.take(lane).expect("a free slot");
-        lanes.push(place, job);
+        lanes.push(place, 1, job).expect("no further slots");
     }
 
     fn drain(lanes: &mut Lanes<&'static str>) -> Vec<&'static str> {
@@ -162,6 +177,25 @@ mod tests {
         add(&mut lanes, Lane::Second, "c");
         assert_eq!(drain(&mut lanes), ["b", "a", "c"]);
         assert!(lanes.has_room(Lane::Second) && lanes.by_account.is_empty(), "every slot is free again");
+    }
+
+    #[test]
+    fn job_takes_the_slots_of_its_cost_and_one_of_any_cost_fits_into_an_empty_lane() {
+        let mut lanes = Lanes::new(4);
+        let mut push = |slots, job| {
+            let place = lanes.take(Lane::Second).ok_or(HashPoolFull)?;
+            lanes.push(place, slots, job)
+        };
+        assert!(push(3, "three").is_ok());
+        assert!(push(2, "two").is_err(), "one slot is free");
+        assert!(push(1, "one").is_ok(), "the rejected job made its slot free");
+        assert!(push(1, "one more").is_err());
+        assert_eq!(drain(&mut lanes), ["three", "one"]);
+        let place = lanes.take(Lane::Second).expect("a free slot");
+        assert!(lanes.push(place, 100, "a hundred").is_ok());
+        assert!(!lanes.has_room(Lane::Second) && lanes.has_room(ALICE));
+        assert_eq!(drain(&mut lanes), ["a hundred"]);
+        assert_eq!(lanes.second.free, 4, "every slot is free again");
     }
 
     #[test]

@@ -41,9 +41,10 @@ pub fn bcrypt_base64(text: &str) -> Option<Vec<u8>> {
 
 /// Decodes hexadecimal digits.
 pub fn hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> =
-        text.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
-    (digits.len() % 2 == 0).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok())).collect();
+    let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
+    Some(digits.chunks(2).map(|pair| (pair[0] << 4) | pair[1]).collect())
 }
 
 /// Encodes as lower-case hexadecimal digits.
@@ -65,9 +66,9 @@ pub fn crypt_digit(digit: u8) -> Option<u32> {
 pub fn to_crypt_digits(bytes: &[u8]) -> String {
     let mut text = String::new();
     for group in bytes.chunks(3) {
-        let value = group.iter().rev().fold(0_u32, |value, byte| value << 8 | u32::from(*byte));
+        let value = group.iter().rev().fold(0_u32, |value, byte| (value << 8) | u32::from(*byte));
         for index in 0..=group.len() {
-            text.push(char::from(CRYPT_DIGITS[(value >> (6 * index) & 63) as usize]));
+            text.push(char::from(CRYPT_DIGITS[((value >> (6 * index)) & 63) as usize]));
         }
     }
     text

@@ -74,7 +74,7 @@ fn prefix_shows_the_format_and_a_hash_without_one_must_name_it() {
         let result = ImportedHash::parse(text, None, None).map(|hash| hash.format());
         match format {
             HashFormat::Firebase | HashFormat::BetterAuth => {
-                assert_eq!(result, Err(HashRejection::FormatNeeded), "{text}")
+                assert_eq!(result, Err(HashRejection::FormatNeeded), "{text}");
             }
             HashFormat::KeycloakPbkdf2 => assert_eq!(result, Err(HashRejection::UnknownFormat), "{text}"),
             _ => assert_eq!(result, Ok(format), "{text}"),
