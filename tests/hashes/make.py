@@ -1,7 +1,8 @@
-"""Writes vectors.tsv: password hashes made by the software that Vestibule imports from.
+"""Writes vectors.tsv: password hashes in each format that Vestibule imports, most of them made by the software itself.
 
 Each line is a format, a password as a JSON string, and its hash; Firebase's parameters are constants of the test. Costs
-are low, so that a test takes no time; `default` vectors have the cost that the software chooses.
+are low, so that a test takes little time. hashlib computes the hashes of ASP.NET Core Identity, Keycloak and Drupal from
+their documented layouts, PHP those of WordPress 6.8 from its documented formula, and passlib those of phpass.
 
     python -m venv venv && venv/bin/pip install django passlib bcrypt==4.0.1 argon2-cffi werkzeug && venv/bin/pip install --no-deps pwdlib
     npm install better-auth firebase-scrypt

@@ -1,4 +1,4 @@
-//! Every format, with hashes of the software that writes it: see `tests/hashes/make.py`.
+//! Every format. Which software made each hash: `tests/hashes/make.py`.
 
 use super::super::stored_hash::StoredHash;
 use super::*;
