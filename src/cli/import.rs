@@ -19,6 +19,7 @@ use crate::user_files::{
     self, CheckOptions, ColumnMap, FileFormat, Finding, ImportOptions, ImportReport, RejectedRows, Source,
     UnknownColumns,
 };
+use crate::users::imported_hash::HashFormat;
 
 /// Findings of each kind that are printed; the rest are counted.
 const MAX_SHOWN: usize = 20;
@@ -61,9 +62,17 @@ struct ReadingArgs {
     /// Import users who have a second factor, without it: their password alone signs in
     #[arg(long)]
     drop_second_factor: bool,
+    /// Format of the password hashes, where they have no prefix: `better-auth`, …
+    #[arg(long, value_name = "NAME", value_parser = hash_format)]
+    hash_format: Option<HashFormat>,
     /// Format of the file [default: by its name or its beginning]
     #[arg(long, value_enum)]
     format: Option<ImportFormat>,
+}
+
+fn hash_format(name: &str) -> Result<HashFormat, String> {
+    HashFormat::parse_name(name)
+        .ok_or_else(|| format!("must be one of {}", HashFormat::ALL.map(HashFormat::name).join(", ")))
 }
 
 /// A format of an imported file, by the name of the option.
@@ -93,7 +102,7 @@ impl From<ImportFormat> for FileFormat {
 /// The file cannot be read, or rows were rejected; the other rows are imported then.
 pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     let config = args.settings.check()?;
-    let ReadingArgs { columns, skip_unknown, without_roles, drop_second_factor, format } = args.reading;
+    let ReadingArgs { columns, skip_unknown, without_roles, drop_second_factor, hash_format, format } = args.reading;
     let unknown = if skip_unknown { UnknownColumns::Skipped } else { UnknownColumns::Rejected };
     let columns = ColumnMap::parse(&columns, unknown).map_err(misused)?;
     let path = (args.file != Path::new("-")).then_some(args.file.as_path());
@@ -117,7 +126,7 @@ pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     let options = ImportOptions {
         format,
         columns,
-        check: CheckOptions { without_roles, drop_second_factor },
+        check: CheckOptions { without_roles, drop_second_factor, hash_format },
         is_check_only: args.check,
     };
     let mut display = ProgressDisplay::new(length);

@@ -1,12 +1,13 @@
 //! The checks of a row that need no database.
 
 use super::columns::Column;
-use super::hashes::{self, CheckedHash};
+use super::hashes::{CheckedHash, HashChecker};
 use super::row::Row;
 use super::values;
 use crate::accounts::{AccountService, UserFields};
 use crate::clock::Moment;
 use crate::i18n;
+use crate::users::imported_hash::HashFormat;
 use crate::users::{ImportedUser, email_key};
 
 /// How rows are checked.
@@ -16,6 +17,8 @@ pub struct CheckOptions {
     pub without_roles: bool,
     /// Whether users with a second factor are imported without it.
     pub drop_second_factor: bool,
+    /// The format of the password hashes; `None` if their prefixes tell.
+    pub hash_format: Option<HashFormat>,
 }
 
 /// A row that can be imported, as far as the file alone shows.
@@ -35,6 +38,7 @@ pub(super) struct CheckedRow {
 pub(super) struct RowChecker {
     pub accounts: AccountService,
     pub options: CheckOptions,
+    pub hashes: HashChecker,
     pub now: Moment,
 }
 
@@ -66,7 +70,7 @@ impl RowChecker {
         self.accounts
             .check_roles_fit(new.username.as_str(), new.id, &roles)
             .map_err(|error| format!("{}: {error}", error.field()))?;
-        let hash = row.get(Column::PasswordHash).map(hashes::check).transpose();
+        let hash = row.get(Column::PasswordHash).map(|hash| self.hashes.check(hash)).transpose();
         let hash = hash.map_err(named(Column::PasswordHash))?.flatten();
         let is_verified = row.get(Column::EmailVerified).map(values::read_bool).transpose();
         let is_verified = is_verified.map_err(named(Column::EmailVerified))?.unwrap_or(false);

@@ -14,6 +14,7 @@ use super::check::{CheckOptions, CheckedRow, RowChecker};
 use super::columns::ColumnMap;
 use super::error::{FileError, ImportError};
 use super::format::FileFormat;
+use super::hashes::HashChecker;
 use super::rejected::RejectedRows;
 use super::report::{ImportReport, Progress};
 use super::row::{Row, Stopped};
@@ -87,7 +88,12 @@ async fn run(
 ) -> Result<(), ImportError> {
     let (sender, mut batches) = mpsc::channel(WAITING_BATCHES);
     let is_check_only = options.is_check_only;
-    let checker = RowChecker { accounts: accounts.clone(), options: options.check, now: accounts.clock().now() };
+    let checker = RowChecker {
+        hashes: HashChecker::new(options.check.hash_format, is_check_only, accounts.hash_pool().cost()),
+        accounts: accounts.clone(),
+        options: options.check,
+        now: accounts.clock().now(),
+    };
     let meter = source.meter();
     let drop_second_factor = checker.options.drop_second_factor;
     let reading = tokio::task::spawn_blocking(move || {

@@ -28,10 +28,8 @@ const LAYERS: [&[&str]; 20] = [
 
 /// Words that only their owners may contain: files, or folders (with a trailing `/`).
 const OWNERS: [(&[&str], &[&str]); 10] = [
-    // Keycloak names an algorithm so.
-    (&["argon2"], &["users/argon2id.rs", "user_files/keycloak.rs"]),
-    // In the files on imported hashes, it is the name of a format.
-    (&["argon2"], &["users/argon2id.rs", "users/imported_hash.rs", "users/imported_hash/"]),
+    // In the other files, it is the name of a format, and of an algorithm of Keycloak.
+    (&["argon2"], &["users/argon2id.rs", "users/imported_hash.rs", "users/imported_hash/", "user_files/keycloak.rs"]),
     (&["jsonwebtoken"], &["tokens/"]),
     (&["getrandom", "OsRng", "thread_rng"], &[]),
     (&["aws_lc_rs"], &["secret.rs", "tokens/key_pair.rs", "users/imported_hash/recipe.rs"]),
