@@ -24,6 +24,7 @@ const TO_STRING: &str = "writing to a String never fails";
 
 /// Arguments of `vestibule seed`.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command")]
 pub struct SeedArgs {
     /// TOML file with [[users]] (username; optional: id, password or `password_hash`, `display_name`, email, roles),
     /// [[roles]] (name, scopes) and [[clients]] (name, grants; optional: scopes, secret)
