@@ -22,7 +22,8 @@
 //! - [`db`], [`supervisor`]: connections to SQLite and PostgreSQL, transactions, migrations; restarting background tasks
 //! - [`i18n`], [`metrics`], [`memory`], [`log_limit`], [`config`]: translations; counters; releasing memory; limits on
 //!   log lines; settings
-//! - [`clock`], [`secret`], [`scope`]: time; randomness, secrets and derived keys; scopes
+//! - [`clock`], [`private_file`], [`secret`], [`scope`]: time; files that only their owner can read; randomness, secrets
+//!   and derived keys; scopes
 //!
 //! `docs/architecture.md` explains the design.
 
@@ -49,6 +50,7 @@ pub mod metrics;
 pub mod oauth;
 pub mod openapi;
 pub mod ops;
+pub mod private_file;
 pub mod recovery;
 pub mod registration;
 pub mod scope;

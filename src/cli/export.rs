@@ -8,9 +8,9 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use super::output::{eprint_note, write_out};
-use super::private_file::create_private;
 use super::services;
 use crate::config::{AdminCommand, SettingArgs};
+use crate::private_file;
 use crate::user_files::{ExportFormat, UserWriter};
 
 /// Arguments of `vestibule export`.
@@ -71,7 +71,7 @@ pub async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
 async fn write_file(writer: &mut UserWriter, path: &Path) -> anyhow::Result<usize> {
     let (mut text, mut count) = writer.next().await?;
     // Emptied only after the database has responded: a failed export leaves the file of an earlier one.
-    let mut file = create_private(path, None)?.context("it cannot be opened")?;
+    let mut file = private_file::create_or_empty(path, None)?.context("it cannot be opened")?;
     let mut total = 0;
     loop {
         file.write_all(&text)?;
@@ -84,7 +84,7 @@ async fn write_file(writer: &mut UserWriter, path: &Path) -> anyhow::Result<usiz
     }
 }
 
-/// A pipe or a terminal cannot be synchronised.
+/// A pipe or a terminal cannot be synchronized.
 fn ignore_unsupported(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == std::io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) }
 }

@@ -12,9 +12,10 @@ use serde_json::json;
 
 use super::import_progress::ProgressDisplay;
 use super::output::{failure, misused, write_out};
-use super::private_file::create_private;
+
 use super::services;
 use crate::config::{AdminCommand, SettingArgs};
+use crate::private_file;
 use crate::user_files::{
     self, CheckOptions, ColumnMap, FileFormat, Finding, ImportOptions, ImportReport, RejectedRows, Source,
     UnknownColumns,
@@ -169,7 +170,7 @@ fn open(path: Option<&Path>) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> 
 
 /// Creates the file of rejected rows, or empties that of an earlier run.
 fn create_rejected(target: &Path, imported: Option<&Path>) -> anyhow::Result<Box<dyn Write + Send>> {
-    match create_private(target, imported)? {
+    match private_file::create_or_empty(target, imported)? {
         Some(file) => Ok(Box::new(BufWriter::new(file))),
         None => Err(misused("--rejected names the imported file itself: name another one")),
     }

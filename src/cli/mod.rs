@@ -15,7 +15,6 @@ mod keys_args;
 pub mod log;
 pub mod migrate;
 pub mod output;
-mod private_file;
 mod prompt;
 pub mod roles;
 pub mod seed;
@@ -73,7 +72,6 @@ pub enum Command {
     Db(db::DbCommand),
     /// Back up a SQLite database while the server runs
     Backup(backup::BackupArgs),
-    /// Import users from CSV or JSON Lines, with their password hashes (idempotent)
     /// Import users from CSV, JSON Lines or Keycloak, with their password hashes (idempotent)
     Import(import::ImportArgs),
     /// Export users as CSV or JSON Lines, as import takes them

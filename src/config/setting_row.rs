@@ -89,3 +89,22 @@ impl SettingInfo {
         self.help.replace('`', "")
     }
 }
+
+/// Makes a constant of each row, and the list of all rows.
+macro_rules! settings {
+    ($($group:literal {
+        $($name:ident: $type:ty { $($field:ident: $value:expr),+; parse: $parse:expr, help: $help:literal $(,)? })+
+    })+) => {
+        $($(
+            pub(super) const $name: Setting<$type> = Setting {
+                info: &SettingInfo { name: stringify!($name), group: $group, help: $help, $($field: $value),+ },
+                parse: $parse,
+            };
+        )+)+
+
+        /// All rows, in the order of the documentation.
+        pub(super) const ALL: &[&SettingInfo] = &[$($($name.info),+),+];
+    };
+}
+
+pub(super) use settings;

@@ -13,7 +13,7 @@ use super::mail::{self, Sender, SmtpServer};
 use super::setting_row::DefaultValue::{Described, Text};
 use super::setting_row::NeededBy::{Admin, Keys, Server, Sessions};
 use super::setting_row::Source::{Environment, Flag, HiddenFlag};
-use super::setting_row::{Setting, SettingInfo};
+use super::setting_row::{Setting, SettingInfo, settings};
 use super::values::{
     claim_text, database_url, duration, jwt_secret, list, listen_address, listen_addresses, network, number, one_of,
     product_name, reserved_username, secret_file, server_key, time_zone,
@@ -31,23 +31,6 @@ const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 const YEAR: Duration = Duration::from_hours(24 * 365);
-
-/// Makes a constant of each row, and the list of all rows.
-macro_rules! settings {
-    ($($group:literal {
-        $($name:ident: $type:ty { $($field:ident: $value:expr),+; parse: $parse:expr, help: $help:literal $(,)? })+
-    })+) => {
-        $($(
-            pub(super) const $name: Setting<$type> = Setting {
-                info: &SettingInfo { name: stringify!($name), group: $group, help: $help, $($field: $value),+ },
-                parse: $parse,
-            };
-        )+)+
-
-        /// All rows, in the order of the documentation.
-        pub(super) const ALL: &[&SettingInfo] = &[$($($name.info),+),+];
-    };
-}
 
 settings! {
     "Server" {

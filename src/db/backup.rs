@@ -1,6 +1,6 @@
 //! A backup of a SQLite database into one new file, while other processes read and write it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use diesel::{RunQueryDsl as _, sql_query, sql_types};
 use super::connection::{DbConnection, START_WAIT};
 use super::sqlite_file::{existing_file_uri, is_same_file};
 use crate::config::DatabaseUrl;
+use crate::private_file;
 use crate::secret::random_id;
 
 /// Why there is no backup. An existing file was not changed.
@@ -64,14 +65,14 @@ pub fn back_up(url: &DatabaseUrl, target: &Path, may_replace: bool) -> Result<u6
         File::open(&draft.path).and_then(|file| file.sync_all().and_then(|()| file.metadata())).map_err(failed)?.len();
     if !may_replace {
         // The name is taken before the rename, which would replace a file that another process has made since the check.
-        match private_file().open(target) {
+        match private_file::options().create_new(true).open(target) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 return Err(BackupError::Exists(target.to_owned()));
             }
             taken => taken.map_err(failed)?,
         };
     }
-    draft.rename_to(target).and_then(|()| sync_folder_of(target)).map_err(failed)?;
+    draft.rename_to(target).and_then(|()| private_file::sync_folder_of(target)).map_err(failed)?;
     Ok(size)
 }
 
@@ -128,7 +129,7 @@ impl Draft {
         draft.push(name);
         draft.push(format!(".{}", random_id()));
         let path = target.with_file_name(draft);
-        private_file().open(&path)?;
+        private_file::options().create_new(true).open(&path)?;
         Ok(Self { path, is_renamed: false })
     }
 
@@ -146,22 +147,4 @@ impl Drop for Draft {
             let _ = fs::remove_file(&self.path);
         }
     }
-}
-
-/// Creates a file that must not exist, for its owner alone: it holds password hashes.
-fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-/// Syncs the folder of `path`: a new name must survive a power loss.
-///
-/// # Errors
-/// The folder cannot be opened or synced.
-pub fn sync_folder_of(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
 }

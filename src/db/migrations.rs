@@ -1,8 +1,9 @@
 //! The embedded migrations: run, list and revert them, and create the SQLite file.
 
+mod error;
 mod verified_addresses;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use diesel::backend::Backend;
@@ -19,6 +20,9 @@ use super::error::DbError;
 use super::sqlite_file::existing_file_uri;
 use crate::clock::Moment;
 use crate::config::DatabaseUrl;
+use crate::private_file;
+
+pub use error::MigrationError;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
@@ -27,62 +31,6 @@ const ADVISORY_LOCK: i64 = 0x7665_7374_6962_756c;
 
 /// Another process may migrate at the moment, and an index on a large table takes a while.
 const LIMITS: StatementLimits = StatementLimits { lock: Duration::from_mins(1), statement: Duration::from_hours(1) };
-
-/// An error while running, listing or reverting migrations.
-#[derive(Debug, thiserror::Error)]
-pub enum MigrationError {
-    /// The database cannot be opened or queried.
-    #[error("cannot open the database {url}: {reason}")]
-    Open {
-        /// The database URL, without its password.
-        url: String,
-        /// The database's error.
-        reason: String,
-        /// Whether the same attempt may succeed later: the server cannot be reached, or the file is locked.
-        is_temporary: bool,
-    },
-    /// The database has migrations that this binary does not know.
-    #[error(
-        "the database is newer than this release ({this}): it has unknown migrations ({unknown}). Use the release that last ran here, or a newer one"
-    )]
-    Newer {
-        /// This binary's version.
-        this: &'static str,
-        /// The unknown versions.
-        unknown: String,
-    },
-    /// The database cannot store every character.
-    #[error(
-        "the database has the encoding {0}, but UTF8 is needed: create another one, with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
-    )]
-    Encoding(String),
-    /// The backup before the migrations failed.
-    #[error(
-        "{0}; no migration was run. Free disk space or correct the permissions, or back up yourself and run \"vestibule migrate run --no-backup\""
-    )]
-    Backup(String),
-    /// A migration failed; everything was rolled back.
-    #[error("a migration failed; nothing was changed: {0}")]
-    Failed(String),
-}
-
-impl MigrationError {
-    /// Whether the same attempt may succeed later.
-    #[must_use]
-    pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Open { is_temporary: true, .. })
-    }
-
-    fn open(url: &DatabaseUrl, reason: &str) -> Self {
-        let is_temporary = match url {
-            // A missing folder or permission stays missing.
-            DatabaseUrl::Sqlite(_) => reason.contains("locked"),
-            // PostgreSQL translates its errors, so a wrong password is not told from a server that is starting.
-            DatabaseUrl::Postgres(_) => true,
-        };
-        Self::Open { url: url.to_string(), reason: reason.trim_end().to_owned(), is_temporary }
-    }
-}
 
 /// One migration and whether it has run.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -109,8 +57,9 @@ pub struct MigrationRun {
 pub fn prepare(url: &DatabaseUrl) -> Result<(), MigrationError> {
     let DatabaseUrl::Sqlite(path) = url else { return Ok(()) };
     let failed = |reason: String| MigrationError::open(url, &reason);
-    create_private_folder(path).map_err(|error| failed(error.to_string()))?;
-    create_private_file(path).map_err(|error| failed(error.to_string()))?;
+    private_file::create_folder_of(path).map_err(|error| failed(error.to_string()))?;
+    let file = private_file::options().create(true).truncate(false).open(path);
+    file.map_err(|error| failed(error.to_string()))?;
     let mut connection =
         SqliteConnection::establish(&existing_file_uri(path)).map_err(|error| failed(error.to_string()))?;
     connection.batch_execute("PRAGMA busy_timeout = 3000").map_err(|error| failed(error.to_string()))?;
@@ -214,7 +163,7 @@ fn back_up_before(
     let mut name = path.file_stem().unwrap_or_default().to_owned();
     name.push(format!("-{}-before-{}.db", now.format("%Y%m%dT%H%M%S%.6fZ"), version_of(newest)));
     let backup = path.with_file_name("backups").join(name);
-    create_private_folder(&backup)
+    private_file::create_folder_of(&backup)
         .map_err(|error| BackupError::Write { path: backup.clone(), error })
         .and_then(|()| backup::back_up(url, &backup, false))
         .map_err(|error| MigrationError::Backup(error.to_string()))?;
@@ -350,14 +299,6 @@ struct Encoding {
     encoding: String,
 }
 
-impl From<DbError> for MigrationError {
-    fn from(error: DbError) -> Self {
-        use std::error::Error as _;
-        let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        Self::Failed(cause)
-    }
-}
-
 fn run_on<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<Vec<String>, MigrationError> {
     reject_newer(harness)?;
     let versions =
@@ -405,25 +346,4 @@ fn reject_newer<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<
         return Ok(());
     }
     Err(MigrationError::Newer { this: env!("CARGO_PKG_VERSION"), unknown: unknown.join(", ") })
-}
-
-/// Creates the folder, accessible only to its owner: it will contain password hashes and the server key.
-fn create_private_folder(path: &Path) -> std::io::Result<()> {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() && !folder.exists() => {
-            let mut builder = std::fs::DirBuilder::new();
-            #[cfg(unix)]
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-            builder.recursive(true).create(folder)
-        }
-        _ => Ok(()),
-    }
-}
-
-fn create_private_file(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{Config, DatabaseUrl};
 use crate::db::migrations::{self, MigrationError};
 use crate::db::{Db, DbError, backup};
+use crate::private_file;
 use crate::secret::ServerKey;
 use crate::tokens;
 
@@ -152,16 +153,12 @@ pub(super) fn create_file(path: &Path, key: &ServerKey) -> Result<bool, ServerKe
         reason: format!("cannot be created ({error})"),
     };
     let draft = path.with_file_name(format!(".server.key.{}", crate::secret::random_id()));
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&draft).and_then(|mut file| {
+    let written = private_file::options().create_new(true).open(&draft).and_then(|mut file| {
         writeln!(file, "{}", *key.reveal())?;
         file.sync_all()
     });
     let linked = written.and_then(|()| match std::fs::hard_link(&draft, path) {
-        Ok(()) => backup::sync_folder_of(path).map(|()| true),
+        Ok(()) => private_file::sync_folder_of(path).map(|()| true),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
     });

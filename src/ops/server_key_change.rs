@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::server_key::{ServerKeyError, ServerKeySource, create_file, read};
-use crate::db::backup::sync_folder_of;
+use crate::private_file::sync_folder_of;
 use crate::secret::ServerKey;
 
 /// A prepared rotation. The new key is on disk before anything is encrypted with it, and replaces the old one only

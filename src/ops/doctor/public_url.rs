@@ -105,7 +105,7 @@ fn judge(config: &Config, arrival: &Arrival) -> Vec<Finding> {
     let public_url = &config.public_url;
     let mut findings = Vec::new();
     if !arrival.has_cookie {
-        findings.push(Finding::error(CHECK, "a cookie that the server set did not come back: nobody can sign in. Let the proxy pass Set-Cookie and Cookie"));
+        findings.push(Finding::error(CHECK, "a cookie that the server set did not come back: no one can sign in. Let the proxy pass Set-Cookie and Cookie"));
     }
     if arrival.scheme != public_url.scheme() {
         findings.push(Finding::error(CHECK, format!("the proxy says that people use {}, and PUBLIC_URL={public_url}: correct X-Forwarded-Proto or PUBLIC_URL", arrival.scheme)));

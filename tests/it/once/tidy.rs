@@ -23,7 +23,7 @@ const LAYERS: [&[&str]; 20] = [
     &["clients", "audit", "mail"],
     &["db", "supervisor"],
     &["i18n", "metrics", "memory", "log_limit", "config"],
-    &["clock", "secret", "scope"],
+    &["clock", "private_file", "secret", "scope"],
 ];
 
 /// Words that only their owners may contain: files, or folders (with a trailing `/`).
