@@ -216,7 +216,9 @@ impl DerivedKey {
     }
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
+/// Decodes hex digits of either case; `None` for an empty text too.
+#[must_use]
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     if text.is_empty() || !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }

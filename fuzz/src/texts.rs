@@ -8,6 +8,7 @@ use vestibule::scope::Scopes;
 use vestibule::secret::ServerKey;
 use vestibule::seed;
 use vestibule::users::argon2id::PasswordHash;
+use vestibule::users::argon2id::{Cost, Hasher};
 use vestibule::users::imported_hash::{HashFormat, ImportedHash};
 use vestibule::users::password::{Password, PasswordPolicy};
 use vestibule::users::stored_hash::StoredHash;
@@ -73,7 +74,11 @@ pub fn names(data: &[u8]) {
             }
             for format in HashFormat::ALL {
                 if let Ok(hash) = ImportedHash::parse(text, Some(format), None) {
-                    assert_eq!(StoredHash::parse(&hash.to_stored()).is_none(), hash.needs_wrapping());
+                    let is_wrapped = hash.needs_wrapping();
+                    let cheap = Cost { memory_kib: 8, iterations: 1, parallelism: 1 };
+                    let stored = hash.into_stored(&mut Hasher::default(), cheap);
+                    assert_eq!(matches!(stored, StoredHash::Wrapped(_)), is_wrapped);
+                    assert_eq!(StoredHash::parse(&stored.to_string()), Some(stored));
                 }
             }
             if let Some(hash) = StoredHash::parse(text) {

@@ -12,15 +12,14 @@ use serde_json::json;
 
 use super::import_progress::ProgressDisplay;
 use super::output::{failure, misused, write_out};
-
 use super::services;
 use crate::config::{AdminCommand, SettingArgs};
 use crate::private_file;
 use crate::user_files::{
-    self, CheckOptions, ColumnMap, FileFormat, Finding, ImportOptions, ImportReport, RejectedRows, Source,
+    self, CheckOptions, ColumnMap, FileFormat, Finding, HashOptions, ImportOptions, ImportReport, RejectedRows, Source,
     UnknownColumns,
 };
-use crate::users::imported_hash::HashFormat;
+use crate::users::imported_hash::{FirebaseParameters, HashFormat};
 
 /// Findings of each kind that are printed; the rest are counted.
 const MAX_SHOWN: usize = 20;
@@ -64,8 +63,11 @@ struct ReadingArgs {
     #[arg(long)]
     drop_second_factor: bool,
     /// Format of the password hashes, where they have no prefix: `better-auth`, …
-    #[arg(long, value_name = "NAME", value_parser = hash_format)]
+    #[arg(long, value_name = "NAME", value_parser = hash_format, conflicts_with = "firebase_parameters")]
     hash_format: Option<HashFormat>,
+    /// File with the password hash parameters of a Firebase project, as its console shows them; the hashes are `salt:hash`
+    #[arg(long, value_name = "FILE")]
+    firebase_parameters: Option<PathBuf>,
     /// Format of the file [default: by its name or its beginning]
     #[arg(long, value_enum)]
     format: Option<ImportFormat>,
@@ -103,7 +105,21 @@ impl From<ImportFormat> for FileFormat {
 /// The file cannot be read, or rows were rejected; the other rows are imported then.
 pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     let config = args.settings.check()?;
-    let ReadingArgs { columns, skip_unknown, without_roles, drop_second_factor, hash_format, format } = args.reading;
+    let ReadingArgs {
+        columns,
+        skip_unknown,
+        without_roles,
+        drop_second_factor,
+        hash_format,
+        firebase_parameters,
+        format,
+    } = args.reading;
+    let hashes = match firebase_parameters {
+        None => HashOptions { format: hash_format, firebase: None },
+        Some(file) => {
+            HashOptions { format: Some(HashFormat::Firebase), firebase: Some(read_firebase_parameters(&file)?) }
+        }
+    };
     let unknown = if skip_unknown { UnknownColumns::Skipped } else { UnknownColumns::Rejected };
     let columns = ColumnMap::parse(&columns, unknown).map_err(misused)?;
     let path = (args.file != Path::new("-")).then_some(args.file.as_path());
@@ -113,7 +129,7 @@ pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     let source = Source::new(file).map_err(|error| failure(format!("{shown}: {error}")))?;
     let format = match format {
         Some(format) => format.into(),
-        None => FileFormat::recognise(path, &source).map_err(|error| failure(format!("{shown}: {error}")))?,
+        None => FileFormat::recognize(path, &source).map_err(|error| failure(format!("{shown}: {error}")))?,
     };
     if format == FileFormat::Keycloak && !columns.is_default() {
         return Err(misused("--column is for CSV and JSON Lines: a realm export of Keycloak has fixed names"));
@@ -127,7 +143,7 @@ pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     let options = ImportOptions {
         format,
         columns,
-        check: CheckOptions { without_roles, drop_second_factor, hash_format },
+        check: CheckOptions { without_roles, drop_second_factor, hashes },
         is_check_only: args.check,
     };
     let mut display = ProgressDisplay::new(length);
@@ -152,6 +168,14 @@ pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
         0 => Ok(ExitCode::SUCCESS),
         count => Err(failure(rejection_text(count, args.rejected.as_deref(), args.check))),
     }
+}
+
+fn read_firebase_parameters(file: &Path) -> anyhow::Result<FirebaseParameters> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
+    FirebaseParameters::parse(&text).map_err(|name| {
+        misused(format!("{shown}: {name} is missing or malformed: copy the parameters from Firebase's console"))
+    })
 }
 
 fn open(path: Option<&Path>) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {

@@ -1,24 +1,23 @@
 //! The checks of a row that need no database.
 
 use super::columns::Column;
-use super::hashes::{CheckedHash, HashChecker};
+use super::hashes::{CheckedHash, HashChecker, HashOptions};
 use super::row::Row;
 use super::values;
 use crate::accounts::{AccountService, UserFields};
 use crate::clock::Moment;
 use crate::i18n;
-use crate::users::imported_hash::HashFormat;
 use crate::users::{ImportedUser, email_key};
 
 /// How rows are checked.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct CheckOptions {
     /// Whether the users get no roles, whatever the file says.
     pub without_roles: bool,
     /// Whether users with a second factor are imported without it.
     pub drop_second_factor: bool,
-    /// The format of the password hashes; `None` if their prefixes tell.
-    pub hash_format: Option<HashFormat>,
+    /// What is known of the password hashes.
+    pub hashes: HashOptions,
 }
 
 /// A row that can be imported, as far as the file alone shows.
@@ -47,7 +46,7 @@ impl RowChecker {
     ///
     /// # Errors
     /// The first reason why it cannot be imported.
-    pub fn check(&self, row: &Row) -> Result<CheckedRow, String> {
+    pub fn check(&mut self, row: &Row) -> Result<CheckedRow, String> {
         if let Some(problem) = &row.problem {
             return Err(problem.clone());
         }
@@ -93,7 +92,7 @@ impl RowChecker {
                 email: new.email,
                 email_verified_at: verified_email_key.as_ref().map(|_| self.now),
                 language: language.map(str::to_owned),
-                password_hash: hash.as_ref().map(|hash| hash.stored.clone()),
+                password_hash: hash.as_ref().and_then(|hash| hash.stored.clone()),
                 created_at,
                 disabled_at: (!is_active).then_some(self.now),
                 roles,

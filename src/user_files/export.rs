@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::columns::Column;
 use crate::accounts::AccountService;
 use crate::db::DbError;
+use crate::users::stored_hash::StoredHash;
 use crate::users::{self, ExportedUser, UserId};
 
 /// The users of one query.
@@ -110,7 +111,7 @@ fn text(Entry { user, roles }: &Entry, column: Column) -> Option<String> {
     match column {
         Column::Id => Some(user.id.to_string()),
         Column::Username => Some(user.username.clone()),
-        Column::PasswordHash => user.password_hash.clone(),
+        Column::PasswordHash => user.password_hash.as_deref().map(StoredHash::export_text),
         Column::DisplayName => user.display_name.clone(),
         Column::Email => user.email.clone(),
         Column::EmailVerified => user.email.as_ref().map(|_| user.email_verified_at.is_some().to_string()),

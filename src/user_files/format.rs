@@ -1,4 +1,4 @@
-//! The formats of a file of users, and how they are recognised.
+//! The formats of a file of users, and how they are recognized.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ impl FileFormat {
     ///
     /// # Errors
     /// A JSON array.
-    pub fn recognise(path: Option<&Path>, source: &Source) -> Result<Self, FileError> {
+    pub fn recognize(path: Option<&Path>, source: &Source) -> Result<Self, FileError> {
         let extension = path.and_then(Path::extension).map(|text| text.to_string_lossy().to_lowercase());
         let first = source.head().iter().find(|byte| !byte.is_ascii_whitespace());
         match (extension.as_deref(), first) {
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn format_is_recognised_by_the_name_or_the_beginning() {
+    fn format_is_recognized_by_the_name_or_the_beginning() {
         for (name, text, format) in [
             (None, "username\nann", FileFormat::Csv),
             (None, "{\"username\":\"ann\"}\n{", FileFormat::JsonLines),
@@ -85,7 +85,7 @@ mod tests {
             (Some("a.csv"), "{x},username\n", FileFormat::Csv),
         ] {
             let source = Source::new(Box::new(std::io::Cursor::new(text))).expect("text");
-            assert_eq!(FileFormat::recognise(name.map(Path::new), &source).expect("a format"), format, "{text}");
+            assert_eq!(FileFormat::recognize(name.map(Path::new), &source).expect("a format"), format, "{text}");
         }
     }
 }

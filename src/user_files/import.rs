@@ -35,7 +35,7 @@ const WAITING_BATCHES: usize = 1;
 const MAX_SEEN: usize = 1_800_000;
 
 /// How a file is imported.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ImportOptions {
     /// The format.
     pub format: FileFormat,
@@ -89,7 +89,7 @@ async fn run(
     let (sender, mut batches) = mpsc::channel(WAITING_BATCHES);
     let is_check_only = options.is_check_only;
     let checker = RowChecker {
-        hashes: HashChecker::new(options.check.hash_format, is_check_only, accounts.hash_pool().cost()),
+        hashes: HashChecker::new(options.check.hashes.clone(), is_check_only, accounts.hash_pool().cost()),
         accounts: accounts.clone(),
         options: options.check,
         now: accounts.clock().now(),

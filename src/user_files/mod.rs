@@ -21,6 +21,7 @@ pub use columns::{Column, ColumnMap, UnknownColumns};
 pub use error::{FileError, ImportError};
 pub use export::{ExportFormat, UserWriter};
 pub use format::FileFormat;
+pub use hashes::HashOptions;
 pub use import::{ImportOptions, import};
 pub use rejected::RejectedRows;
 pub use report::{Finding, FormatReport, ImportReport, Progress};

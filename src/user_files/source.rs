@@ -8,7 +8,7 @@ use super::error::FileError;
 
 /// The most bytes of a row, up to a buffer: an unclosed quotation mark must not bring the rest of the file into memory.
 pub(super) const MAX_ROW_BYTES: u64 = 64 * 1024;
-/// The bytes from which the encoding and the format are recognised.
+/// The bytes from which the encoding and the format are recognized.
 const HEAD_BYTES: u64 = 64 * 1024;
 const NO_LIMIT: u64 = u64::MAX;
 

@@ -1,9 +1,10 @@
 //! Password hashes that other systems wrote: parsing, their cost, and verification until the first sign-in replaces
 //! them by Argon2id.
 //!
-//! Formats based on MD5 or SHA-1 are not stored: [`ImportedHash::wrap`] makes an Argon2id hash of their output.
+//! Hashes based on MD5 or SHA-1 are not stored: [`ImportedHash::into_stored`] makes an Argon2id hash of their output.
 
 mod encoding;
+mod firebase;
 mod format;
 mod parse;
 mod recipe;
@@ -16,8 +17,10 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::argon2id::{Cost, Hasher, PasswordHash};
 use super::password::Password;
+use super::stored_hash::StoredHash;
 use crate::metrics;
 use crate::secret::constant_time_eq;
+pub use firebase::FirebaseParameters;
 pub use format::HashFormat;
 use recipe::{MAX_MEMORY_KIB, MAX_WORK_KIB, Pbkdf2Digest, Recipe};
 
@@ -27,19 +30,6 @@ const MAX_TEXT: usize = 1_024;
 const STORED_PREFIX: &str = "$imported$";
 /// What a wrapped hash begins with: `$wrapped$format$rounds,length$salt$argon2id$…`, the salt in base64.
 const WRAPPED_PREFIX: &str = "$wrapped$";
-
-/// The password hash parameters of a Firebase project, as its console shows them.
-#[derive(Clone, Debug)]
-pub struct FirebaseParameters {
-    /// `base64_signer_key`.
-    pub signer_key: String,
-    /// `base64_salt_separator`.
-    pub salt_separator: String,
-    /// `rounds`.
-    pub rounds: u32,
-    /// `mem_cost`.
-    pub memory_cost: u32,
-}
 
 /// Why a hash cannot be imported. `Display` gives the reason and what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +63,7 @@ pub struct ImportedHash {
 }
 
 impl ImportedHash {
-    /// Parses a hash as the other system writes it. Without `format`, it is recognised by its prefix. A text of
+    /// Parses a hash as the other system writes it. Without `format`, it is recognized by its prefix. A text of
     /// [`HashFormat::Firebase`] is `salt:hash`, and needs the parameters of the project.
     ///
     /// # Errors
@@ -84,7 +74,7 @@ impl ImportedHash {
         firebase: Option<&FirebaseParameters>,
     ) -> Result<Self, HashRejection> {
         let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || b":+/=-_".contains(&byte);
-        let format = match format.or_else(|| HashFormat::recognise(text)) {
+        let format = match format.or_else(|| HashFormat::recognize(text)) {
             Some(format) => format,
             None if text.bytes().all(is_bare) => return Err(HashRejection::FormatNeeded),
             None => return Err(HashRejection::UnknownFormat),
@@ -92,35 +82,11 @@ impl ImportedHash {
         let text = match (format, firebase) {
             (HashFormat::Firebase, None) => return Err(HashRejection::ParametersNeeded),
             (HashFormat::Firebase, Some(parameters)) => {
-                parse::firebase_text(text, parameters).ok_or(HashRejection::Malformed(format))?
+                parameters.stored_text(text).ok_or(HashRejection::Malformed(format))?
             }
             _ => text.to_owned(),
         };
         Self::from_text(text, format)
-    }
-
-    /// A PBKDF2 credential of a Keycloak export: `algorithm` is `pbkdf2`, `pbkdf2-sha256` or `pbkdf2-sha512`, `salt` and
-    /// `value` are base64. [`Self::keycloak_argon2`] takes the others.
-    pub fn keycloak(algorithm: &str, iterations: u32, salt: &str, value: &str) -> Result<Self, HashRejection> {
-        Self::from_text(format!("{algorithm}${iterations}${salt}${value}"), HashFormat::KeycloakPbkdf2)
-    }
-
-    /// An Argon2 credential of a Keycloak export. `variant` is the `type` (`id`), `version` is `1.3` or `1.0`.
-    pub fn keycloak_argon2(
-        variant: &str,
-        version: &str,
-        cost: Cost,
-        salt: &str,
-        value: &str,
-    ) -> Result<Self, HashRejection> {
-        let version = match version {
-            "1.3" => 19,
-            "1.0" => 16,
-            _ => return Err(HashRejection::Malformed(HashFormat::Argon2)),
-        };
-        let Cost { memory_kib, iterations, parallelism } = cost;
-        let text = format!("$argon2{variant}$v={version}$m={memory_kib},t={iterations},p={parallelism}${salt}${value}");
-        Self::from_text(text, HashFormat::Argon2)
     }
 
     fn from_text(text: String, format: HashFormat) -> Result<Self, HashRejection> {
@@ -132,7 +98,7 @@ impl ImportedHash {
         Ok(Self { format, recipe, output, text })
     }
 
-    /// Parses what [`Self::to_stored`] returned, with the same checks of its cost. `None` also for a hash that needs
+    /// Parses what [`Self::stored_text`] returned, with the same checks of its cost. `None` also for a hash that needs
     /// wrapping: it is never stored like this.
     #[must_use]
     pub(super) fn from_stored(text: &str) -> Option<Self> {
@@ -153,40 +119,28 @@ impl ImportedHash {
         self.recipe.work_kib(self.output.len())
     }
 
-    /// Whether it is based on MD5 or SHA-1, and may be stored only as [`Self::wrap`] returns it.
+    /// Whether it is based on MD5 or SHA-1: [`Self::into_stored`] then computes a hash of today's cost.
     #[must_use]
     pub fn needs_wrapping(&self) -> bool {
         self.recipe.is_legacy()
     }
 
-    /// The text for the column `users.password_hash`. Only for a hash that does not need wrapping: another one is not
-    /// read back.
+    /// The hash as it is stored. One based on MD5 or SHA-1 could be guessed quickly: of it are stored the parameters, the
+    /// salt, and Argon2id of the output.
     #[must_use]
-    pub fn to_stored(&self) -> String {
-        format!("{STORED_PREFIX}{}${}", self.format.name(), self.text)
+    pub fn into_stored(self, hasher: &mut Hasher, cost: Cost) -> StoredHash {
+        if !self.needs_wrapping() {
+            return StoredHash::Imported(Box::new(self));
+        }
+        let outer = hasher.hash(&self.output, cost);
+        let Self { format, recipe, output, text: _ } = self;
+        StoredHash::Wrapped(Box::new(WrappedHash { format, recipe, length: output.len(), outer }))
     }
 
-    /// Argon2id of the output of this hash, as the text for the column `users.password_hash`: with it are stored the
-    /// parameters and the salt of the old hash, and not its output, which could be guessed quickly.
-    ///
-    /// # Panics
-    /// If the hash does not need wrapping.
+    /// The text for the column `users.password_hash`.
     #[must_use]
-    pub fn wrap(&self, hasher: &mut Hasher, cost: Cost) -> String {
-        let (rounds, salt) = match &self.recipe {
-            Recipe::Pbkdf2 { rounds, salt, .. } => (rounds.get(), salt),
-            Recipe::Phpass { log_rounds, salt, .. } => (*log_rounds, salt),
-            _ => panic!("only hashes based on MD5 or SHA-1 are wrapped"),
-        };
-        let outer = hasher.hash(&self.output, cost);
-        WrappedHash {
-            format: self.format,
-            recipe: self.recipe.clone(),
-            length: self.output.len(),
-            parameters: format!("{rounds},{}${}", self.output.len(), encoding::to_base64(salt)),
-            outer,
-        }
-        .to_string()
+    pub(super) fn stored_text(&self) -> String {
+        format!("{STORED_PREFIX}{}${}", self.format.name(), self.text)
     }
 
     /// Whether a password matches.
@@ -211,13 +165,11 @@ pub struct WrappedHash {
     format: HashFormat,
     recipe: Recipe,
     length: usize,
-    /// `rounds,length$salt`.
-    parameters: String,
     outer: PasswordHash,
 }
 
 impl WrappedHash {
-    /// Parses what [`ImportedHash::wrap`] returned, with the same checks of its cost.
+    /// Parses its text, with the same checks of its cost.
     #[must_use]
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut fields = text.strip_prefix(WRAPPED_PREFIX)?.splitn(4, '$');
@@ -226,7 +178,6 @@ impl WrappedHash {
         let format = HashFormat::parse_name(name)?;
         let (rounds, length) = numbers.split_once(',')?;
         let (rounds, length) = (rounds.parse::<u32>().ok()?, length.parse().ok().filter(|length| *length <= 128)?);
-        let parameters = format!("{numbers}${salt}");
         let salt = encoding::base64(salt)?;
         let recipe = match format {
             HashFormat::Phpass | HashFormat::WordpressPhpass => {
@@ -234,7 +185,7 @@ impl WrappedHash {
             }
             _ => Recipe::Pbkdf2 { digest: Pbkdf2Digest::Sha1, rounds: NonZeroU32::new(rounds)?, salt },
         };
-        (recipe.work_kib(length) <= MAX_WORK_KIB).then_some(Self { format, recipe, length, parameters, outer })
+        (recipe.work_kib(length) <= MAX_WORK_KIB).then_some(Self { format, recipe, length, outer })
     }
 
     /// The work of both hashes, as [`ImportedHash::work_kib`].
@@ -259,7 +210,14 @@ impl WrappedHash {
 
 impl fmt::Display for WrappedHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{WRAPPED_PREFIX}{}${}{}", self.format.name(), self.parameters, self.outer)
+        let (rounds, salt) = match &self.recipe {
+            Recipe::Phpass { log_rounds, salt, .. } => (*log_rounds, salt.as_slice()),
+            Recipe::Pbkdf2 { rounds, salt, .. } => (rounds.get(), salt.as_slice()),
+            // No other recipe is wrapped.
+            _ => (0, [].as_slice()),
+        };
+        let (name, salt) = (self.format.name(), encoding::to_base64(salt));
+        write!(f, "{WRAPPED_PREFIX}{name}${rounds},{}${salt}{}", self.length, self.outer)
     }
 }
 

@@ -6,6 +6,10 @@ use super::argon2id::{Cost, Hasher, PasswordHash};
 use super::imported_hash::{ImportedHash, WrappedHash};
 use super::password::Password;
 
+/// What precedes Vestibule's own hash in an exported file. A bare Argon2id hash in a file is another system's, of the
+/// password as it was typed.
+const EXPORT_PREFIX: &str = "$vestibule";
+
 /// A stored password hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoredHash {
@@ -25,6 +29,22 @@ impl StoredHash {
             .map(Self::Argon2id)
             .or_else(|| ImportedHash::from_stored(text).map(|hash| Self::Imported(Box::new(hash))))
             .or_else(|| WrappedHash::parse(text).map(|hash| Self::Wrapped(Box::new(hash))))
+    }
+
+    /// Parses what [`Self::export_text`] returned; `None` for any other text, which another system may have written.
+    #[must_use]
+    pub fn parse_exported(text: &str) -> Option<Self> {
+        match text.strip_prefix(EXPORT_PREFIX) {
+            Some(own) => PasswordHash::parse(own).map(Self::Argon2id),
+            None => Self::parse(text).filter(|hash| hash.argon2id().is_none()),
+        }
+    }
+
+    /// The text of an exported file for the text of the column.
+    #[must_use]
+    pub fn export_text(stored: &str) -> String {
+        let is_own = PasswordHash::parse(stored).is_some();
+        format!("{}{stored}", if is_own { EXPORT_PREFIX } else { "" })
     }
 
     /// The Argon2id hash; `None` for one of another system.
@@ -88,7 +108,7 @@ impl fmt::Display for StoredHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Argon2id(hash) => hash.fmt(f),
-            Self::Imported(hash) => f.write_str(&hash.to_stored()),
+            Self::Imported(hash) => f.write_str(&hash.stored_text()),
             Self::Wrapped(hash) => hash.fmt(f),
         }
     }

@@ -35,7 +35,7 @@ fn exported_users_can_be_imported_into_another_database_and_sign_in_there() {
         let kept = |db: &TestDatabase| {
             let mut users = db.users();
             for user in &mut users {
-                // It is disabled anew, at the time of the import.
+                // It is disabled again, at the time of the import.
                 user.as_object_mut().expect("an object").remove("disabled_at");
             }
             users

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use vestibule::users::argon2id::{Cost, Hasher};
+use vestibule::users::imported_hash::HashFormat;
 
 use crate::harness::cli::{ServerWithCli, finish};
 use crate::harness::direct_database::DirectConnection;
@@ -54,7 +55,7 @@ fn import_creates_users_with_every_column_and_a_second_run_changes_nothing() {
     ];
     let report = db.cli(&args).json();
     assert_eq!((&report["imported"], &report["duplicates"], &report["rejected"]), (&json!(3), &json!(0), &json!(0)));
-    assert_eq!(report["formats"]["argon2id"], json!({"hashes": 2, "min_work_kib": 64, "max_work_kib": 64}));
+    assert_eq!(report["formats"]["argon2"], json!({"hashes": 2, "min_work_kib": 64, "max_work_kib": 64}));
     assert_eq!((&report["without_password"], &report["roles"]), (&json!(1), &json!({"admin": 1, "staff": 1})));
     let before = db.users();
     let alice = before.iter().find(|user| user["username"] == "alice").expect("she is listed");
@@ -294,6 +295,87 @@ fn import_without_a_database_creates_none() {
     let mut command = db.command(&["import", "people.csv"]);
     command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
     crate::harness::cli::run(command).fails(1, "error: ");
+}
+
+/// The hashes of `tests/hashes/vectors.tsv`: a format, a password and its hash, one of each format that has a prefix.
+fn hashes_with_prefix() -> Vec<(HashFormat, String, &'static str)> {
+    let vectors = include_str!("../hashes/vectors.tsv");
+    let mut found: Vec<(HashFormat, String, &str)> = Vec::new();
+    for line in vectors.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let Some(format) = HashFormat::recognize(fields[2]) else { continue };
+        if found.iter().all(|(other, ..)| *other != format) {
+            found.push((format, serde_json::from_str(fields[1]).expect("a JSON string"), fields[2]));
+        }
+    }
+    found
+}
+
+#[test]
+fn users_with_the_hashes_of_other_systems_move_in_with_one_command() {
+    let db = TestDatabase::create();
+    let hashes = hashes_with_prefix();
+    assert!(hashes.len() >= 18, "{}", hashes.len());
+    let rows: String = hashes.iter().map(|(format, _, hash)| format!("{}\t{hash}\n", format.name())).collect();
+    db.write_file("people.tsv", &format!("username\tpassword_hash\n{rows}"));
+    let checked = db.cli(&["import", "people.tsv", "--check", "--json"]).json();
+    let report = db.cli(&["import", "people.tsv", "--json"]).json();
+    assert_eq!((&report["imported"], &report["formats"]), (&json!(hashes.len()), &checked["formats"]), "{report}");
+    for (format, password, _) in &hashes {
+        let name = format.name();
+        assert_eq!(report["formats"][name]["hashes"], 1, "{report}");
+        assert!(!db.can_sign_in(name, OTHER_PASSWORD) && db.can_sign_in(name, password), "{name}");
+        assert!(db.can_sign_in(name, password), "{name}, on Vestibule's own hash");
+    }
+    let exported = db.cli(&["export", "--with-hashes"]).ok().out;
+    assert_eq!(exported.matches("$vestibule$argon2id$").count(), hashes.len(), "{exported}");
+}
+
+#[test]
+fn hashes_without_a_prefix_need_their_format_or_the_parameters_of_the_project() {
+    let db = TestDatabase::create();
+    let vectors = include_str!("../hashes/vectors.tsv");
+    let find = |format: &str| {
+        let line = vectors.lines().find(|line| line.starts_with(&format!("{format}\t"))).expect("a vector");
+        let fields: Vec<&str> = line.split('\t').collect();
+        (serde_json::from_str::<String>(fields[1]).expect("a JSON string"), fields[2])
+    };
+    let (password, hash) = find("better-auth");
+    db.write_file("people.csv", &format!("username,password_hash\nann,{hash}\n"));
+    let rejected = db.cli(&["import", "people.csv"]).fails(1, "1 rows rejected");
+    assert!(rejected.out.contains("name the format"), "{rejected:?}");
+    db.cli(&["import", "people.csv", "--hash-format", "better-hash"]).fails(2, "must be one of argon2, bcrypt");
+    db.cli(&["import", "people.csv", "--hash-format", "better-auth"]).ok();
+    assert!(db.can_sign_in("ann", &password));
+    let (password, hash) = find("firebase");
+    db.write_file("people.csv", &format!("username,password_hash\nbob,{hash}\n"));
+    db.write_file("firebase.txt", "hash_config {\n  rounds: 8,\n}\n");
+    let args = ["import", "people.csv", "--firebase-parameters", "firebase.txt"];
+    db.cli(&args).fails(2, "base64_signer_key is missing or malformed");
+    let parameters = include_str!("../hashes/firebase.txt");
+    db.write_file("firebase.txt", parameters);
+    db.cli(&args).ok();
+    let exported = db.cli(&["export", "--with-hashes"]).ok().out;
+    let signer_key = parameters.lines().find_map(|line| line.trim().strip_prefix("base64_signer_key: "));
+    let signer_key = signer_key.expect("a key").trim_end_matches(',');
+    assert!(exported.contains("$imported$firebase$") && !exported.contains(&signer_key[..20]), "{exported}");
+    assert!(db.can_sign_in("bob", &password));
+}
+
+/// The form of a password that Vestibule hashes has another space.
+#[test]
+fn argon2id_hash_of_another_system_is_of_the_password_as_it_was_typed() {
+    let db = TestDatabase::create();
+    let typed = "nine\u{3000}violet tractors";
+    db.write_file("people.csv", &format!("username,password_hash\nann,\"{}\"\n", hash(typed)));
+    db.cli(&["import", "people.csv"]).ok();
+    assert!(!db.can_sign_in("ann", "nine violet tractors") && db.can_sign_in("ann", typed));
+    // The first sign-in has replaced the hash, and an export keeps which form it is of.
+    assert!(db.can_sign_in("ann", "nine violet tractors") && db.can_sign_in("ann", typed));
+    let other = TestDatabase::create();
+    other.write_file("people.jsonl", &db.cli(&["export", "--with-hashes"]).ok().out);
+    other.cli(&["import", "people.jsonl"]).ok();
+    assert!(other.can_sign_in("ann", "nine violet tractors") && other.can_sign_in("ann", typed));
 }
 
 /// A realm export with Argon2id hashes as Keycloak 25 writes them, of users with and without a second factor.

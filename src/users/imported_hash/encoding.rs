@@ -39,14 +39,6 @@ pub fn bcrypt_base64(text: &str) -> Option<Vec<u8>> {
     BCRYPT.decode(text).ok()
 }
 
-/// Decodes hexadecimal digits.
-pub fn hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok())).collect();
-    let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
-    Some(digits.chunks(2).map(|pair| (pair[0] << 4) | pair[1]).collect())
-}
-
 /// Encodes as lower-case hexadecimal digits.
 pub fn to_hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;

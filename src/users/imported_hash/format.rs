@@ -114,7 +114,7 @@ impl HashFormat {
 
     /// The format that a hash shows by its prefix. Firebase, Keycloak and better-auth write none.
     #[must_use]
-    pub fn recognise(text: &str) -> Option<Self> {
+    pub fn recognize(text: &str) -> Option<Self> {
         const PREFIXES: [(&str, HashFormat); 26] = [
             ("$argon2", HashFormat::Argon2),
             ("$2a$", HashFormat::Bcrypt),

@@ -2,9 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use super::encoding::{any_base64, base64, bcrypt_base64, crypt_digit, hex, passlib_base64};
+use super::HashFormat;
+use super::encoding::{base64, bcrypt_base64, crypt_digit, passlib_base64};
 use super::recipe::{Pbkdf2Digest, Prehash, Recipe};
-use super::{FirebaseParameters, HashFormat};
+use crate::secret::from_hex;
 use crate::users::argon2id::{Argon2Variant, Cost};
 
 /// The most bytes of a salt.
@@ -46,12 +47,12 @@ pub fn parse(text: &str, format: HashFormat) -> Parsed {
         HashFormat::WerkzeugScrypt => {
             let [parameters, salt, output] = fields(text, '$')?;
             let [_, n, r, p] = fields(parameters, ':')?;
-            scrypt(log2(number(n)?)?, number(r)?, number(p)?, salt.into(), hex(output)?)
+            scrypt(log2(number(n)?)?, number(r)?, number(p)?, salt.into(), from_hex(output)?)
         }
         HashFormat::WerkzeugPbkdf2 => {
             let [parameters, salt, output] = fields(text, '$')?;
             let [_, digest, rounds] = fields(parameters, ':')?;
-            pbkdf2(pbkdf2_digest(digest)?, rounds, salt.into(), hex(output)?)
+            pbkdf2(pbkdf2_digest(digest)?, rounds, salt.into(), from_hex(output)?)
         }
         HashFormat::Wordpress => bcrypt(text.strip_prefix("$wp")?, Prehash::WordpressSha384),
         HashFormat::WordpressPhpass | HashFormat::Phpass => {
@@ -70,8 +71,8 @@ pub fn parse(text: &str, format: HashFormat) -> Parsed {
         HashFormat::BetterAuth => {
             let [salt, output] = fields(text, ':')?;
             // The salt is its text, not the bytes that its digits stand for.
-            hex(salt)?;
-            scrypt(14, 16, 1, salt.into(), hex(output)?)
+            from_hex(salt)?;
+            scrypt(14, 16, 1, salt.into(), from_hex(output)?)
         }
     };
     parsed.filter(|(_, output)| (16..=MAX_OUTPUT).contains(&output.len()))
@@ -221,20 +222,10 @@ fn aspnet_identity(bytes: &[u8]) -> Parsed {
     pbkdf2(digest, &number(1).to_string(), salt.to_vec(), output.to_vec())
 }
 
-/// The text in which a Firebase hash is stored: `memory$rounds$separator$signer key$salt$hash`.
-pub fn firebase_text(text: &str, parameters: &FirebaseParameters) -> Option<String> {
-    let [salt, hash] = fields(text, ':')?;
-    let FirebaseParameters { signer_key, salt_separator, rounds, memory_cost } = parameters;
-    Some(format!("{memory_cost}${rounds}${salt_separator}${signer_key}${salt}${hash}"))
-}
-
+/// `memory$rounds$salt$stream`, as [`FirebaseParameters`](super::FirebaseParameters) makes it of an exported hash.
 fn firebase(text: &str) -> Parsed {
-    let [log_n, r, separator, signer_key, salt, output] = fields(text, '$')?;
-    let mut salt = any_base64(salt)?;
-    salt.extend(any_base64(separator)?);
-    let signer_key = any_base64(signer_key)?;
-    let (log_n, r) = (u8::try_from(number(log_n)?).ok()?, number(r)?);
-    let output = any_base64(output).filter(|output| output.len() == signer_key.len())?;
+    let [log_n, r, salt, stream] = fields(text, '$')?;
+    let (log_n, r, salt) = (u8::try_from(number(log_n)?).ok()?, number(r)?, base64(salt)?);
     let is_valid = (1..=30).contains(&log_n) && (1..=1024).contains(&r) && salt.len() <= MAX_SALT;
-    is_valid.then_some((Recipe::Firebase { log_n, r, salt, signer_key }, output))
+    is_valid.then_some((Recipe::Firebase { log_n, r, salt }, base64(stream)?))
 }

@@ -56,12 +56,11 @@ pub enum Recipe {
         log_rounds: u32,
         salt: Vec<u8>,
     },
-    /// scrypt with one lane, whose output encrypts the signer key of the project (AES-256-CTR).
+    /// scrypt with one lane, whose output is the key of a stream cipher (AES-256-CTR). The output is the stream.
     Firebase {
         log_n: u8,
         r: u32,
         salt: Vec<u8>,
-        signer_key: Vec<u8>,
     },
 }
 
@@ -180,10 +179,9 @@ impl Recipe {
                 text.truncate(length);
                 output = text;
             }
-            Self::Firebase { log_n, r, salt, signer_key } => {
+            Self::Firebase { log_n, r, salt } => {
                 let mut key = [0; 32];
                 compute_scrypt(*log_n, *r, 1, password, salt, &mut key);
-                output.clone_from(signer_key);
                 let key = UnboundCipherKey::new(&AES_256, &key).expect("a key of 32 bytes");
                 // The counter starts at zero in this scheme; each key encrypts one text.
                 EncryptingKey::ctr(key)
