@@ -316,8 +316,8 @@ fn users_with_the_hashes_of_other_systems_move_in_with_one_command() {
     let db = TestDatabase::create();
     let hashes = hashes_with_prefix();
     assert!(hashes.len() >= 18, "{}", hashes.len());
-    let rows: String = hashes.iter().map(|(format, _, hash)| format!("{}\t{hash}\n", format.name())).collect();
-    db.write_file("people.tsv", &format!("username\tpassword_hash\n{rows}"));
+    let rows: Vec<String> = hashes.iter().map(|(format, _, hash)| format!("{}\t{hash}\n", format.name())).collect();
+    db.write_file("people.tsv", &format!("username\tpassword_hash\n{}", rows.concat()));
     let checked = db.cli(&["import", "people.tsv", "--check", "--json"]).json();
     let report = db.cli(&["import", "people.tsv", "--json"]).json();
     assert_eq!((&report["imported"], &report["formats"]), (&json!(hashes.len()), &checked["formats"]), "{report}");
