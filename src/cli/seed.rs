@@ -31,7 +31,7 @@ pub struct SeedArgs {
     #[arg(required_unless_present = "from_database")]
     file: Option<PathBuf>,
     /// Print the clients and roles of the database as such a file, without secrets
-    #[arg(long, conflicts_with_all = ["file", "dry_run", "json"])]
+    #[arg(long, conflicts_with_all = ["file", "dry_run", "migrate", "json"])]
     from_database: bool,
     /// Print what would change, without changing anything
     #[arg(long)]
