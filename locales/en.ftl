@@ -109,7 +109,7 @@ events-title = Recent activity
 events-none = No activity yet.
 event-refresh-token-reused = An app was signed out because its token may have been stolen
 event-signed-in = Signed in
-event-signed-in-new-device = Signed in from a new device
+event-signed-in-from-new-device = Signed in from a new device
 # In the list of recent activity, with the network's address below. $count (number)
 event-sign-in-failed = { $count ->
     [one] { $count } failed sign-in attempt
@@ -131,6 +131,45 @@ event-email-changed = Email address changed
 event-disabled = Account disabled by an administrator
 event-enabled = Account enabled by an administrator
 event-deleted = Account deleted
+# $count (number)
+event-sign-ins-rejected = { $count ->
+    [one] 1 sign-in attempt rejected without checking the password
+   *[other] { $count } sign-in attempts rejected without checking the password
+}
+event-password-link-created = Link for a new password created by an administrator
+event-new-password-required = New password required by an administrator
+event-all-sessions-ended = Everyone signed out by an administrator
+event-unlocked = Failed sign-ins cleared by an administrator
+event-created = Account created
+# $count (number)
+event-users-imported = { $count ->
+    [one] 1 account imported
+   *[other] { $count } accounts imported
+}
+# $name (text)
+event-role-granted = Role { $name } granted
+# $name (text)
+event-role-revoked = Role { $name } revoked
+# $name (text)
+event-role-changed = Scopes of the role { $name } changed
+# $name (text)
+event-role-deleted = Role { $name } deleted
+event-invitation-created = Invitation created
+event-invitation-revoked = Invitation revoked
+# $name (text)
+event-client-added = Client { $name } registered
+# $name (text)
+event-client-changed = Client { $name } changed
+# $name (text)
+event-client-secret-rotated = Secret of the client { $name } replaced
+# $name (text)
+event-client-deleted = Client { $name } deleted
+event-script-token-issued = Token for a script issued
+# $name (text)
+event-signing-key-added = Signing key { $name } added
+# $name (text)
+event-signing-key-retired = Signing key { $name } retired
+event-signing-keys-resealed = Signing keys encrypted with another server key
 
 ## Change the password
 

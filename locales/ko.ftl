@@ -109,7 +109,7 @@ events-title = 최근 활동
 events-none = 활동 내역이 없습니다.
 event-refresh-token-reused = 토큰이 도용되었을 수 있어 앱을 로그아웃했습니다
 event-signed-in = 로그인했습니다
-event-signed-in-new-device = 새 기기에서 로그인했습니다
+event-signed-in-from-new-device = 새 기기에서 로그인했습니다
 # 최근 활동 목록에 표시되며 아래에 IP 주소가 나옵니다. $count (숫자)
 event-sign-in-failed = 로그인 실패 { $count }회
 # event-sign-in-failed의 최근 항목 뒤에 표시됩니다. $count (숫자)
@@ -125,6 +125,39 @@ event-email-changed = 이메일 주소가 변경되었습니다
 event-disabled = 관리자가 계정을 비활성화했습니다
 event-enabled = 관리자가 계정을 활성화했습니다
 event-deleted = 계정이 삭제되었습니다
+# $count (숫자)
+event-sign-ins-rejected = 비밀번호 확인 없이 거부된 로그인 시도 { $count }회
+event-password-link-created = 관리자가 새 비밀번호 링크를 만들었습니다
+event-new-password-required = 관리자가 새 비밀번호를 요구했습니다
+event-all-sessions-ended = 관리자가 모든 사용자를 로그아웃했습니다
+event-unlocked = 관리자가 로그인 실패 기록을 지웠습니다
+event-created = 계정이 생성되었습니다
+# $count (숫자)
+event-users-imported = 계정 { $count }개를 가져왔습니다
+# $name (글)
+event-role-granted = 역할 { $name }이(가) 부여되었습니다
+# $name (글)
+event-role-revoked = 역할 { $name }이(가) 해제되었습니다
+# $name (글)
+event-role-changed = 역할 { $name }의 범위가 변경되었습니다
+# $name (글)
+event-role-deleted = 역할 { $name }이(가) 삭제되었습니다
+event-invitation-created = 초대를 만들었습니다
+event-invitation-revoked = 초대가 취소되었습니다
+# $name (글)
+event-client-added = 클라이언트 { $name }이(가) 등록되었습니다
+# $name (글)
+event-client-changed = 클라이언트 { $name }이(가) 변경되었습니다
+# $name (글)
+event-client-secret-rotated = 클라이언트 { $name }의 비밀 키가 교체되었습니다
+# $name (글)
+event-client-deleted = 클라이언트 { $name }이(가) 삭제되었습니다
+event-script-token-issued = 스크립트용 토큰이 발급되었습니다
+# $name (글)
+event-signing-key-added = 서명 키 { $name }이(가) 추가되었습니다
+# $name (글)
+event-signing-key-retired = 서명 키 { $name }이(가) 폐기되었습니다
+event-signing-keys-resealed = 서명 키가 다른 서버 키로 암호화되었습니다
 
 ## 비밀번호 변경
 

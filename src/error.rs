@@ -55,6 +55,12 @@ pub struct ErrorNote {
 }
 
 impl AppError {
+    /// Whether a client could not authenticate.
+    #[must_use]
+    pub fn is_invalid_client(&self) -> bool {
+        self.code == "invalid_client"
+    }
+
     fn new(status: StatusCode, code: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
         Self { status, code, description: description.into(), header: None, cause: None }
     }

@@ -16,6 +16,7 @@ use actix_web::{App, web};
 use tokio::sync::mpsc;
 
 use crate::accounts::{self, AccountService, SetupLink};
+use crate::audit::RejectedSignIns;
 use crate::authentication::{AuthService, RequestLimiter};
 use crate::clock::{Clock, Moment};
 use crate::config::{Config, Signing};
@@ -108,6 +109,8 @@ pub struct Services {
     pub auth: AuthService,
     /// Use cases on accounts.
     pub accounts: AccountService,
+    /// Sign-ins that were rejected in the last minute.
+    pub rejected: RejectedSignIns,
     /// Rate limits of requests.
     pub limiter: RequestLimiter,
     /// Registration links.
@@ -142,8 +145,18 @@ impl Services {
             Outbox::new(config, server_key),
             sessions.clone(),
         );
+        let rejected = RejectedSignIns::default();
         Ok(Self {
-            auth: AuthService::new(config, server_key, db.clone(), hash_pool, sessions.clone(), tokens.clone()),
+            auth: AuthService::new(
+                config,
+                server_key,
+                db.clone(),
+                hash_pool,
+                sessions.clone(),
+                tokens.clone(),
+                rejected.clone(),
+            ),
+            rejected,
             limiter: RequestLimiter::new(server_key, db.clone(), clock.clone()),
             registration_links: RegistrationLinks::new(server_key),
             revocation_list: RevocationList::default(),
@@ -164,6 +177,7 @@ impl Services {
             .app_data(web::Data::new(self.tokens))
             .app_data(web::Data::new(self.auth))
             .app_data(web::Data::new(self.accounts))
+            .app_data(web::Data::new(self.rejected))
             .app_data(web::Data::new(self.limiter))
             .app_data(web::Data::new(self.registration_links))
             .app_data(web::Data::new(self.revocation_list))

@@ -9,7 +9,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::draft::{self, Draft};
-use crate::audit::{Event, EventKind};
+use crate::audit::{Cause, Event, EventKind};
 use crate::authentication::PasswordAttempt;
 use crate::clock::Moment;
 use crate::config::Config;
@@ -121,11 +121,16 @@ impl AccountContext {
         Some(PasswordAttempt { username, password, origin: attempt_origin(&self.request, None) })
     }
 
+    /// The user as the cause of an event.
+    pub fn cause(&self) -> Cause {
+        Cause::user(self.current.user.id.0, client_info(&self.request))
+    }
+
     /// An event that the user caused in this session.
     pub fn event(&self, kind: EventKind, now: Moment) -> Event {
         Event {
             session_id: Some(self.current.session.id.clone()),
-            ..Event::of_user(kind, self.current.user.id.0, &client_info(&self.request), now)
+            ..Event::of_user(kind, self.current.user.id.0, &self.cause(), now)
         }
     }
 

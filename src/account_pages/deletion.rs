@@ -7,7 +7,6 @@ use super::context::{AccountContext, AccountRequest};
 use super::pages::DeletePage;
 use super::reauthentication::{ReauthenticationOutcome, reauthenticate, rejection_alert};
 use crate::accounts::{self, AccountService, Deletion};
-use crate::audit::{self, EventKind};
 use crate::authentication::AuthService;
 use crate::db::DbError;
 use crate::error::AppError;
@@ -60,19 +59,16 @@ pub async fn submit(
     Ok(response)
 }
 
-/// Deletes the account, records the event and notifies the owner in one transaction.
+/// Deletes the account and notifies the owner in one transaction.
 async fn delete(context: &AccountContext, accounts: &AccountService) -> Result<Deletion, AppError> {
     let Some(name) = LookupName::parse(&context.current.user.username) else { return Err(AppError::not_found()) };
     let now = accounts.clock().now();
     let mail = context.mail(MailKind::AccountDeleted);
-    let (outbox, event) = (context.outbox(accounts.outbox()), context.event(EventKind::Deleted, now));
+    let (outbox, cause) = (context.outbox(accounts.outbox()), context.cause());
     let deletion = accounts.write(move |conn, ended| -> Result<_, DbError> {
-        let deletion = accounts::delete(conn, ended, &name, false, now)?;
-        if matches!(deletion, Deletion::Done { .. }) {
-            audit::record(conn, &event)?;
-            if let Some(mail) = mail.clone() {
-                outbox.queue(conn, mail, now)?;
-            }
+        let deletion = accounts::delete(conn, ended, &name, false, &cause, now)?;
+        if let (Deletion::Done { .. }, Some(mail)) = (&deletion, mail.clone()) {
+            outbox.queue(conn, mail, now)?;
         }
         Ok(deletion)
     });

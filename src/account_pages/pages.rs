@@ -2,9 +2,10 @@
 
 use askama::Template;
 
-use super::rows::{DayRows, SessionRow};
+use super::rows::SessionRow;
 use crate::i18n::Time;
 use crate::sessions::DeviceKind;
+use crate::web::event_rows::DayRows;
 use crate::web::new_password::NewPassword;
 use crate::web::pages::{Alert, Layout};
 
@@ -114,10 +115,10 @@ pub struct DeletePage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account_pages::rows::EventRow;
     use crate::config::Settings;
     use crate::i18n;
     use crate::users::password::PasswordPolicy;
+    use crate::web::event_rows::EventRow;
 
     #[test]
     fn every_page_renders_in_every_language() {

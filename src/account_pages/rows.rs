@@ -1,9 +1,10 @@
 //! Sessions and events as rows of the sessions page.
 
-use crate::audit::{Event, EventKind};
+use crate::audit::Event;
 use crate::clock::Moment;
 use crate::i18n::{Time, TimeFormat, Translation};
 use crate::sessions::{DeviceKind, SessionKind, SessionWithOrigin, device_label};
+use crate::web::event_rows::{DayRows, EventRow};
 
 /// The sessions and events of the page.
 pub struct SessionsAndEvents {
@@ -31,20 +32,6 @@ pub struct SessionRow {
     pub last_used: Time,
     /// The label of its button for screen readers, which includes the name.
     pub end_label: String,
-}
-
-/// An event, ready to print.
-pub struct EventRow {
-    pub what: String,
-    /// The device and the network address; empty when unknown.
-    pub origin: String,
-    pub time: Time,
-}
-
-/// The events of one day.
-pub struct DayRows {
-    pub date: String,
-    pub events: Vec<EventRow>,
 }
 
 /// Returns the row of a session. `own_id` is the session of this browser.
@@ -89,7 +76,7 @@ pub fn days(words: &Translation, recent: &SessionsAndEvents, format: TimeFormat<
         .events
         .iter()
         .chain(shown)
-        .filter_map(|event| Some((event.happened_at, event_row(words, event, format)?)))
+        .map(|event| (event.happened_at, EventRow::new(words, event, format)))
         .collect();
     if let Some(newest) = rest.first() {
         let count: i64 = rest.iter().map(|event| event.occurrences).sum();
@@ -101,40 +88,5 @@ pub fn days(words: &Translation, recent: &SessionsAndEvents, format: TimeFormat<
     }
     // Stable: events of one moment keep their order.
     rows.sort_by_key(|(happened_at, _)| std::cmp::Reverse(*happened_at));
-    let mut days: Vec<DayRows> = Vec::new();
-    for (_, row) in rows {
-        match days.last_mut().filter(|day| day.date == row.time.date) {
-            Some(day) => day.events.push(row),
-            None => days.push(DayRows { date: row.time.date.clone(), events: vec![row] }),
-        }
-    }
-    days
-}
-
-/// Returns the row of an event; `None` for an event of the server instead of an account.
-fn event_row(words: &Translation, event: &Event, format: TimeFormat<'_>) -> Option<EventRow> {
-    let key = match event.kind {
-        EventKind::RefreshTokenReused => "event-refresh-token-reused",
-        EventKind::SignedIn => "event-signed-in",
-        EventKind::SignedInFromNewDevice => "event-signed-in-new-device",
-        EventKind::SignInFailed => "event-sign-in-failed",
-        EventKind::SignInsBlocked => "event-sign-ins-blocked",
-        EventKind::PasswordChanged => "event-password-changed",
-        EventKind::PasswordSet => "event-password-set",
-        EventKind::SessionEnded => "event-session-ended",
-        EventKind::OtherSessionsEnded => "event-other-sessions-ended",
-        EventKind::SignedOutByAdmin => "event-signed-out-by-admin",
-        EventKind::ProfileChanged => "event-profile-changed",
-        EventKind::EmailChanged => "event-email-changed",
-        EventKind::Disabled => "event-disabled",
-        EventKind::Enabled => "event-enabled",
-        EventKind::Deleted => "event-deleted",
-        EventKind::SigningKeyAdded | EventKind::SigningKeyRetired | EventKind::SigningKeysResealed => return None,
-    };
-    let origin: Vec<&str> = event.detail.as_deref().into_iter().chain(event.network_address.as_deref()).collect();
-    Some(EventRow {
-        what: words.format(key, &[("count", event.occurrences.into())]),
-        origin: origin.join(" · "),
-        time: format.time(event.happened_at),
-    })
+    DayRows::group(rows.into_iter().map(|(_, row)| row))
 }

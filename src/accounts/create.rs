@@ -3,11 +3,13 @@
 use zeroize::Zeroizing;
 
 use super::fields::{self, FieldError};
+use super::roles::grant_role;
 use super::{Account, AccountError, AccountService};
+use crate::audit::{self, Cause, Event, EventKind};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::users::password::{Owner, ProposedPassword};
-use crate::users::{self, NewUser, Username};
+use crate::users::{self, NewUser, UserId, Username};
 
 /// The fields of a new account, unchecked.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +63,7 @@ impl AccountService {
         &self,
         fields: UserFields,
         password: Option<&Zeroizing<String>>,
+        cause: &Cause,
     ) -> Result<Creation, AccountError> {
         let (mut new, roles) = match fields.check() {
             Ok(checked) => checked,
@@ -79,21 +82,40 @@ impl AccountService {
                 Err(error) => return Ok(Creation::Invalid(error.into())),
             }
         }
-        let clock = self.clock.clone();
-        Ok(self.write(move |conn, _| create(conn, new.clone(), &roles, clock.now())).await?)
+        let (cause, clock) = (cause.clone(), self.clock.clone());
+        Ok(self.write(move |conn, _| create(conn, new.clone(), &roles, &cause, clock.now())).await?)
     }
 }
 
 /// Creates an account with these roles.
-pub fn create(conn: &mut DbConnection, new: NewUser, roles: &[String], now: Moment) -> Result<Creation, DbError> {
+pub fn create(
+    conn: &mut DbConnection,
+    new: NewUser,
+    roles: &[String],
+    cause: &Cause,
+    now: Moment,
+) -> Result<Creation, DbError> {
     users::lock_accounts(conn)?;
     let user = match users::create(conn, new, now)? {
         users::UserCreation::Created(user) => user,
         users::UserCreation::NameTaken => return Ok(Creation::NameTaken),
         users::UserCreation::IdTaken => return Ok(Creation::IdTaken),
     };
-    for role in roles {
-        users::grant_role(conn, user.id, role, now)?;
-    }
+    settle_new(conn, user.id, roles, cause, now)?;
     Ok(Creation::Created(Account { user, roles: roles.to_vec() }))
+}
+
+/// Records a new account and grants its first roles.
+pub fn settle_new(
+    conn: &mut DbConnection,
+    id: UserId,
+    roles: &[String],
+    cause: &Cause,
+    now: Moment,
+) -> Result<(), DbError> {
+    audit::record(conn, &Event::of_user(EventKind::Created, id.0, cause, now))?;
+    for role in roles {
+        grant_role(conn, id, role, cause, now)?;
+    }
+    Ok(())
 }

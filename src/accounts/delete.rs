@@ -3,6 +3,7 @@
 use super::lookup::find_user;
 use super::roles::is_last_admin;
 use super::{AccountService, LINKS_REVOKED_ON_CREDENTIAL_CHANGE};
+use crate::audit::{self, Cause, Event, EventKind};
 use crate::authentication;
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
@@ -28,9 +29,9 @@ pub enum Deletion {
 
 impl AccountService {
     /// Deletes an account in one transaction, as [`delete`].
-    pub async fn delete(&self, name: &LookupName, is_forced: bool) -> Result<Deletion, DbError> {
-        let (name, clock) = (name.clone(), self.clock.clone());
-        self.write(move |conn, ended| delete(conn, ended, &name, is_forced, clock.now())).await
+    pub async fn delete(&self, name: &LookupName, is_forced: bool, cause: &Cause) -> Result<Deletion, DbError> {
+        let (name, cause, clock) = (name.clone(), cause.clone(), self.clock.clone());
+        self.write(move |conn, ended| delete(conn, ended, &name, is_forced, &cause, clock.now())).await
     }
 }
 
@@ -41,6 +42,7 @@ pub fn delete(
     ended: &mut EndedSessions,
     name: &LookupName,
     is_forced: bool,
+    cause: &Cause,
     now: Moment,
 ) -> Result<Deletion, DbError> {
     users::lock_accounts(conn)?;
@@ -55,5 +57,6 @@ pub fn delete(
     authentication::forget_devices(conn, user.id)?;
     // Deleted, not only revoked: the rows hold an email address.
     links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, user.id)?;
+    audit::record(conn, &Event::of_user(EventKind::Deleted, user.id.0, cause, now))?;
     Ok(Deletion::Done { user, ended_sessions })
 }

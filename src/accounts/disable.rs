@@ -3,7 +3,7 @@
 use super::lookup::find_user;
 use super::roles::is_last_admin;
 use super::{AccountService, LINKS_REVOKED_ON_CREDENTIAL_CHANGE};
-use crate::audit::{self, ClientInfo, Event, EventKind};
+use crate::audit::{self, Cause, Event, EventKind};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::links;
@@ -41,15 +41,15 @@ pub enum Enabling {
 
 impl AccountService {
     /// Disables an account in one transaction, as [`disable`].
-    pub async fn disable(&self, name: &LookupName, is_forced: bool) -> Result<Disabling, DbError> {
-        let (name, clock) = (name.clone(), self.clock.clone());
-        self.write(move |conn, ended| disable(conn, ended, &name, is_forced, clock.now())).await
+    pub async fn disable(&self, name: &LookupName, is_forced: bool, cause: &Cause) -> Result<Disabling, DbError> {
+        let (name, cause, clock) = (name.clone(), cause.clone(), self.clock.clone());
+        self.write(move |conn, ended| disable(conn, ended, &name, is_forced, &cause, clock.now())).await
     }
 
     /// Enables an account in one transaction, as [`enable`].
-    pub async fn enable(&self, name: &LookupName) -> Result<Enabling, DbError> {
-        let (name, clock) = (name.clone(), self.clock.clone());
-        self.write(move |conn, _| enable(conn, &name, clock.now())).await
+    pub async fn enable(&self, name: &LookupName, cause: &Cause) -> Result<Enabling, DbError> {
+        let (name, cause, clock) = (name.clone(), cause.clone(), self.clock.clone());
+        self.write(move |conn, _| enable(conn, &name, &cause, clock.now())).await
     }
 }
 
@@ -59,6 +59,7 @@ pub fn disable(
     ended: &mut EndedSessions,
     name: &LookupName,
     is_forced: bool,
+    cause: &Cause,
     now: Moment,
 ) -> Result<Disabling, DbError> {
     users::lock_accounts(conn)?;
@@ -73,17 +74,17 @@ pub fn disable(
     users::set_disabled(conn, user.id, Some(now))?;
     let ended_sessions = sessions::end_all_of_user(conn, ended, user.id, EndReason::UserDisabled, now)?;
     links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, user.id)?;
-    audit::record(conn, &Event::of_user(EventKind::Disabled, user.id.0, &ClientInfo::default(), now))?;
+    audit::record(conn, &Event::of_user(EventKind::Disabled, user.id.0, cause, now))?;
     Ok(Disabling::Done { user, ended_sessions })
 }
 
 /// Enables an account.
-pub fn enable(conn: &mut DbConnection, name: &LookupName, now: Moment) -> Result<Enabling, DbError> {
+pub fn enable(conn: &mut DbConnection, name: &LookupName, cause: &Cause, now: Moment) -> Result<Enabling, DbError> {
     users::lock_accounts(conn)?;
     let Some(user) = find_user(conn, name)? else { return Ok(Enabling::NoSuchUser) };
     if !users::set_disabled(conn, user.id, None)? {
         return Ok(Enabling::WasEnabled(user));
     }
-    audit::record(conn, &Event::of_user(EventKind::Enabled, user.id.0, &ClientInfo::default(), now))?;
+    audit::record(conn, &Event::of_user(EventKind::Enabled, user.id.0, cause, now))?;
     Ok(Enabling::Done(user))
 }

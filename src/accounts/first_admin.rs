@@ -1,7 +1,9 @@
 //! The first admin, and the link for an admin who is locked out.
 
 use super::AccountService;
+use super::create::settle_new;
 use super::lookup::find_account;
+use crate::audit::{Cause, ClientInfo};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError, Rollback};
 use crate::links::{self, Link, LinkPurpose};
@@ -46,9 +48,17 @@ impl AccountService {
     }
 
     /// Creates the first admin in one transaction, as [`create_first_admin`].
-    pub async fn create_first_admin(&self, link: Link, new: NewUser) -> Result<FirstAdmin, DbError> {
+    pub async fn create_first_admin(
+        &self,
+        link: Link,
+        new: NewUser,
+        client_info: ClientInfo,
+    ) -> Result<FirstAdmin, DbError> {
         let clock = self.clock.clone();
-        self.write_or_rollback(move |conn, _| create_first_admin(conn, &link, new.clone(), clock.now())).await
+        self.write_or_rollback(move |conn, _| {
+            create_first_admin(conn, &link, new.clone(), client_info.clone(), clock.now())
+        })
+        .await
     }
 }
 
@@ -86,6 +96,7 @@ pub fn create_first_admin(
     conn: &mut DbConnection,
     link: &Link,
     new: NewUser,
+    client_info: ClientInfo,
     now: Moment,
 ) -> Result<FirstAdmin, Rollback<FirstAdmin>> {
     // Under READ COMMITTED two transactions would both see no admin: the lock makes the second one read after the
@@ -104,6 +115,6 @@ pub fn create_first_admin(
     let UserCreation::Created(user) = users::create(conn, new, now)? else {
         return Err(Rollback::with(FirstAdmin::NameTaken));
     };
-    users::grant_role(conn, user.id, ADMIN_ROLE, now)?;
+    settle_new(conn, user.id, &[ADMIN_ROLE.to_owned()], &Cause::user(user.id.0, client_info), now)?;
     Ok(FirstAdmin::Created(user))
 }

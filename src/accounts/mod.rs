@@ -16,7 +16,7 @@ mod service;
 mod sign_out;
 mod unlock;
 
-pub use create::{Creation, UserFields, create};
+pub use create::{Creation, UserFields, create, settle_new};
 pub use delete::{Deletion, delete};
 pub use disable::{Disabling, Enabling, disable, enable};
 pub use email_owner::find_verified_owner;

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::{AccountError, AccountService, queue_notification};
-use crate::audit::{self, ClientInfo, Event, EventKind};
+use crate::audit::{self, Cause, Event, EventKind};
 use crate::authentication::{self, KnownPlaces};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
@@ -42,6 +42,7 @@ impl AccountService {
         &self,
         name: &LookupName,
         typed: &Zeroizing<String>,
+        cause: &Cause,
     ) -> Result<PasswordSetting, AccountError> {
         let Some(user) = self.find(name).await? else { return Ok(PasswordSetting::NoSuchUser) };
         let hash = match ProposedPassword::parse(typed, Owner::from(&user), &self.password_policy) {
@@ -52,10 +53,10 @@ impl AccountService {
             Ok(hash) => hash,
             Err(error) => return Ok(PasswordSetting::Invalid(error)),
         };
-        let (found, clock, outbox) = (user.clone(), self.clock.clone(), self.outbox.clone());
+        let (found, cause, clock, outbox) = (user.clone(), cause.clone(), self.clock.clone(), self.outbox.clone());
         let count = self.write(move |conn, ended| -> Result<_, DbError> {
             let now = clock.now();
-            let count = set_password(conn, ended, found.id, &hash, &ClientInfo::default(), now)?;
+            let count = set_password(conn, ended, found.id, &hash, &cause, now)?;
             let kind = MailKind::PasswordChanged;
             queue_notification(conn, &outbox, &found, kind, now)?;
             Ok(count)
@@ -72,7 +73,7 @@ pub fn set_password(
     ended: &mut EndedSessions,
     id: UserId,
     hash: &PasswordHash,
-    client_info: &ClientInfo,
+    cause: &Cause,
     now: Moment,
 ) -> Result<Option<usize>, DbError> {
     // First, because it locks the row: a sign-in with the old password comes before it and is ended, or after it and
@@ -83,7 +84,7 @@ pub fn set_password(
     let count = sessions::end_all_of_user(conn, ended, id, EndReason::PasswordChanged, now)?;
     authentication::forget_devices(conn, id)?;
     links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, id)?;
-    audit::record(conn, &Event::of_user(EventKind::PasswordSet, id.0, client_info, now))?;
+    audit::record(conn, &Event::of_user(EventKind::PasswordSet, id.0, cause, now))?;
     Ok(Some(count))
 }
 

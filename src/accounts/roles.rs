@@ -3,7 +3,8 @@
 use super::AccountService;
 use super::fields::{self, FieldError};
 use super::lookup::find_user;
-use crate::clock::Clock;
+use crate::audit::{self, Cause, Event, EventKind};
+use crate::clock::Moment;
 use crate::db::{DbConnection, DbError, Rollback};
 use crate::scope::Scopes;
 use crate::tokens::{BrowserTokenSize, MAX_BROWSER_TOKEN_BYTES};
@@ -73,17 +74,17 @@ impl AccountService {
     }
 
     /// Sets the scopes that a role allows.
-    pub async fn set_role(&self, name: &str, scopes: &[String]) -> Result<RoleSetting, DbError> {
+    pub async fn set_role(&self, name: &str, scopes: &[String], cause: &Cause) -> Result<RoleSetting, DbError> {
         let checked = fields::check_roles(vec![name.to_owned()]).and_then(|_| fields::check_scopes(scopes));
         let scopes = match checked {
             Ok(scopes) => scopes,
             Err(error) => return Ok(RoleSetting::Invalid(error)),
         };
-        let name = name.to_owned();
+        let (name, cause, clock) = (name.to_owned(), cause.clone(), self.clock.clone());
         self.write(move |conn, _| {
             // Serializes two calls for one role: on PostgreSQL the role would otherwise end up with the scopes of both.
             users::lock_accounts(conn)?;
-            let before = set_scopes(conn, &name, &scopes)?;
+            let before = set_scopes(conn, &name, &scopes, &cause, clock.now())?;
             let holders = users::count_by_role(conn)?.into_iter().find(|(role, _)| *role == name);
             let users = holders.map_or(0, |(_, count)| count);
             Ok(RoleSetting::Done { role: RoleReport { name: name.clone(), scopes: scopes.clone(), users }, before })
@@ -101,8 +102,13 @@ impl AccountService {
     }
 
     /// Grants roles to a user. All of them together must fit into a browser's cookie.
-    pub async fn grant_roles(&self, name: &LookupName, roles: Vec<String>) -> Result<RolesChange, DbError> {
-        self.change_roles(name, roles, RoleChange::Grant(self.clock.clone())).await
+    pub async fn grant_roles(
+        &self,
+        name: &LookupName,
+        roles: Vec<String>,
+        cause: &Cause,
+    ) -> Result<RolesChange, DbError> {
+        self.change_roles(name, roles, RoleChange::Grant, cause).await
     }
 
     /// Revokes roles of a user. With `is_forced` even the last admin's.
@@ -111,8 +117,9 @@ impl AccountService {
         name: &LookupName,
         roles: Vec<String>,
         is_forced: bool,
+        cause: &Cause,
     ) -> Result<RolesChange, DbError> {
-        self.change_roles(name, roles, RoleChange::Revoke { is_forced }).await
+        self.change_roles(name, roles, RoleChange::Revoke { is_forced }, cause).await
     }
 
     async fn change_roles(
@@ -120,12 +127,14 @@ impl AccountService {
         name: &LookupName,
         roles: Vec<String>,
         change: RoleChange,
+        cause: &Cause,
     ) -> Result<RolesChange, DbError> {
         let roles = match fields::check_roles(roles) {
             Ok(roles) => roles,
             Err(error) => return Ok(RolesChange::Invalid(error)),
         };
         let (name, token_size) = (name.clone(), self.browser_token_size.clone());
+        let (cause, clock) = (cause.clone(), self.clock.clone());
         self.write_or_rollback(move |conn, _| {
             users::lock_accounts(conn)?;
             let Some(user) = find_user(conn, &name)? else { return Ok(RolesChange::NoSuchUser) };
@@ -133,10 +142,10 @@ impl AccountService {
             let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
             for role in &roles {
                 let is_held = held.contains(role);
-                let is_changed = match &change {
-                    RoleChange::Grant(_) if is_held => false,
-                    RoleChange::Grant(clock) => {
-                        users::grant_role(conn, user.id, role, clock.now())?;
+                let is_changed = match change {
+                    RoleChange::Grant if is_held => false,
+                    RoleChange::Grant => {
+                        grant_role(conn, user.id, role, &cause, clock.now())?;
                         true
                     }
                     RoleChange::Revoke { is_forced: false }
@@ -145,12 +154,12 @@ impl AccountService {
                         // Rolls back the roles that were revoked before it.
                         return Err(Rollback::with(RolesChange::LastAdmin(user)));
                     }
-                    RoleChange::Revoke { .. } => users::revoke_role(conn, user.id, role)?,
+                    RoleChange::Revoke { .. } => revoke_role(conn, user.id, role, &cause, clock.now())?,
                 };
                 if is_changed { &mut changed } else { &mut unchanged }.push(role.clone());
             }
             let roles = users::list_roles(conn, user.id)?;
-            if matches!(change, RoleChange::Grant(_)) && !changed.is_empty() {
+            if matches!(change, RoleChange::Grant) && !changed.is_empty() {
                 check_roles_fit(&token_size, &user.username, Some(user.id), &roles)
                     .map_err(|error| Rollback::with(RolesChange::Invalid(error)))?;
             }
@@ -161,9 +170,9 @@ impl AccountService {
 }
 
 /// A change of a user's roles.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 enum RoleChange {
-    Grant(Clock),
+    Grant,
     Revoke { is_forced: bool },
 }
 
@@ -177,11 +186,40 @@ fn check_roles_fit(
     if bytes > MAX_BROWSER_TOKEN_BYTES { Err(FieldError::TooManyRoles(bytes)) } else { Ok(()) }
 }
 
+/// Grants a role that the user does not have, and records it.
+pub fn grant_role(conn: &mut DbConnection, id: UserId, role: &str, cause: &Cause, now: Moment) -> Result<(), DbError> {
+    users::grant_role(conn, id, role, now)?;
+    audit::record(conn, &Event::of_role(EventKind::RoleGranted, role, Some(id.0), cause, now))?;
+    Ok(())
+}
+
+/// Revokes a role, and records it. Returns whether the user had it.
+pub fn revoke_role(
+    conn: &mut DbConnection,
+    id: UserId,
+    role: &str,
+    cause: &Cause,
+    now: Moment,
+) -> Result<bool, DbError> {
+    let is_changed = users::revoke_role(conn, id, role)?;
+    if is_changed {
+        audit::record(conn, &Event::of_role(EventKind::RoleRevoked, role, Some(id.0), cause, now))?;
+    }
+    Ok(is_changed)
+}
+
 /// Sets the scopes that a role allows, and returns those that it allowed before. The caller holds the lock on accounts.
-pub fn set_scopes(conn: &mut DbConnection, role: &str, scopes: &Scopes) -> Result<Scopes, DbError> {
+pub fn set_scopes(
+    conn: &mut DbConnection,
+    role: &str,
+    scopes: &Scopes,
+    cause: &Cause,
+    now: Moment,
+) -> Result<Scopes, DbError> {
     let before = users::list_role_scopes(conn, &[role.to_owned()])?;
     if before != *scopes {
         users::set_role_scopes(conn, role, scopes)?;
+        audit::record(conn, &Event::of_role(EventKind::RoleChanged, role, None, cause, now))?;
     }
     Ok(before)
 }

@@ -2,7 +2,7 @@
 
 use super::AccountService;
 use super::lookup::find_user;
-use crate::audit::{self, ClientInfo, Event, EventKind};
+use crate::audit::{self, Cause, Event, EventKind};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::links::{self, LinkPurpose};
@@ -11,9 +11,9 @@ use crate::users::{self, LookupName, User};
 
 impl AccountService {
     /// Ends all sessions of a user in one transaction, as [`sign_out`].
-    pub async fn sign_out(&self, name: &LookupName) -> Result<Option<(User, usize)>, DbError> {
-        let (name, clock) = (name.clone(), self.clock.clone());
-        self.write(move |conn, ended| sign_out(conn, ended, &name, clock.now())).await
+    pub async fn sign_out(&self, name: &LookupName, cause: &Cause) -> Result<Option<(User, usize)>, DbError> {
+        let (name, cause, clock) = (name.clone(), cause.clone(), self.clock.clone());
+        self.write(move |conn, ended| sign_out(conn, ended, &name, &cause, clock.now())).await
     }
 }
 
@@ -23,6 +23,7 @@ pub fn sign_out(
     conn: &mut DbConnection,
     ended: &mut EndedSessions,
     name: &LookupName,
+    cause: &Cause,
     now: Moment,
 ) -> Result<Option<(User, usize)>, DbError> {
     let Some(user) = find_user(conn, name)? else { return Ok(None) };
@@ -31,7 +32,7 @@ pub fn sign_out(
     let count = sessions::end_all_of_user(conn, ended, user.id, EndReason::SignedOutByAdmin, now)?;
     links::revoke_of_user(conn, &[LinkPurpose::Verify], user.id)?;
     if count > 0 {
-        audit::record(conn, &Event::of_user(EventKind::SignedOutByAdmin, user.id.0, &ClientInfo::default(), now))?;
+        audit::record(conn, &Event::of_user(EventKind::SignedOutByAdmin, user.id.0, cause, now))?;
     }
     Ok(Some((user, count)))
 }

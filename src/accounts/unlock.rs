@@ -2,6 +2,7 @@
 
 use super::AccountService;
 use super::lookup::find_user;
+use crate::audit::{self, Cause, Event, EventKind};
 use crate::authentication;
 use crate::db::DbError;
 use crate::secret::ServerKey;
@@ -23,14 +24,17 @@ pub enum Unlocking {
 
 impl AccountService {
     /// Forgets the failed sign-ins counted for an account. The counters' names are derived from the server key.
-    pub async fn unlock(&self, name: &LookupName, server_key: &ServerKey) -> Result<Unlocking, DbError> {
-        let (name, server_key) = (name.clone(), server_key.clone());
+    pub async fn unlock(&self, name: &LookupName, server_key: &ServerKey, cause: &Cause) -> Result<Unlocking, DbError> {
+        let (name, server_key, cause, clock) = (name.clone(), server_key.clone(), cause.clone(), self.clock.clone());
         self.write(move |conn, _| {
             let Some(user) = find_user(conn, &name)? else { return Ok(Unlocking::NoSuchUser) };
             // It signs in with either.
             let names = [Some(&user.username), user.email.as_ref()].into_iter().flatten();
             let names: Vec<LookupName> = names.filter_map(|name| LookupName::parse(name)).collect();
             let deleted_counters = authentication::unlock(conn, &server_key, &names)?;
+            if deleted_counters > 0 {
+                audit::record(conn, &Event::of_user(EventKind::Unlocked, user.id.0, &cause, clock.now()))?;
+            }
             Ok(Unlocking::Done { user, deleted_counters })
         })
         .await

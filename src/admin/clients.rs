@@ -2,7 +2,9 @@
 
 use super::AdminService;
 use crate::accounts::fields::{self, FieldError};
+use crate::audit::{self, Cause, Event, EventKind};
 use crate::clients::{self, Client, GrantType};
+use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::scope::Scopes;
 use crate::secret::PlainSecret;
@@ -101,11 +103,13 @@ impl AdminService {
         };
         let secret = PlainSecret::generate();
         let client = Client { forwards_client_address, ..Client::new(name, &secret, grants, scopes, self.clock.now()) };
+        let clock = self.clock.clone();
         self.write(move |conn, _| {
             if let Some(taken) = clients::find_by_name(conn, &client.name)? {
                 return Ok(ClientCreation::NameTaken(taken));
             }
             clients::create(conn, &client)?;
+            record(conn, EventKind::ClientAdded, &client, clock.now())?;
             Ok(ClientCreation::Created { client: client.clone(), secret: secret.clone() })
         })
         .await
@@ -137,7 +141,7 @@ impl AdminService {
             (Ok(grants), Ok(scopes)) => (grants, scopes),
             (Err(error), _) | (_, Err(error)) => return Ok(ClientChange::Invalid(error)),
         };
-        let name_or_id = name_or_id.to_owned();
+        let (name_or_id, clock) = (name_or_id.to_owned(), self.clock.clone());
         self.write(move |conn, _| {
             let Some(before) = lock_client(conn, &name_or_id)? else { return Ok(ClientChange::NoSuchClient) };
             let client = Client {
@@ -150,6 +154,7 @@ impl AdminService {
             if is_changed {
                 clients::set_rights(conn, &client.id, &client.grants, &client.scopes)?;
                 clients::set_forwards_client_address(conn, &client.id, client.forwards_client_address)?;
+                record(conn, EventKind::ClientChanged, &client, clock.now())?;
             }
             Ok(ClientChange::Done { client, is_changed })
         })
@@ -168,6 +173,7 @@ impl AdminService {
             let Some(client) = lock_client(conn, &name_or_id)? else { return Ok(None) };
             let now = clock.now();
             clients::set_secret(conn, &client.id, &secret.hash(), now)?;
+            record(conn, EventKind::ClientSecretRotated, &client, now)?;
             let ended_sessions = if ends_tokens {
                 sessions::end_all_of_client(conn, ended, &client.id, EndReason::ClientSecretChanged, now)?
             } else {
@@ -185,12 +191,22 @@ impl AdminService {
         self.write(move |conn, ended| {
             // Before the sessions end: no session of the client starts in between.
             let Some(client) = lock_client(conn, &name_or_id)? else { return Ok(None) };
+            let now = clock.now();
             clients::delete(conn, &client.id)?;
-            let ended = sessions::end_all_of_client(conn, ended, &client.id, EndReason::ClientDeleted, clock.now())?;
+            record(conn, EventKind::ClientDeleted, &client, now)?;
+            let ended = sessions::end_all_of_client(conn, ended, &client.id, EndReason::ClientDeleted, now)?;
             Ok(Some((client, ended)))
         })
         .await
     }
+}
+
+/// Records what a command did with a client.
+fn record(conn: &mut DbConnection, kind: EventKind, client: &Client, now: Moment) -> Result<(), DbError> {
+    let event = Event::of_client(kind, &client.id, &Cause::command(), now);
+    // The name stays known after the client was deleted.
+    audit::record(conn, &Event { detail: Some(client.name.clone()), ..event })?;
+    Ok(())
 }
 
 /// Finds a client by ID, or by name, which never looks like an ID.

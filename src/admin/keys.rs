@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 
 use super::AdminService;
+use crate::audit::Cause;
 use crate::clock::Moment;
 use crate::config::KeyAlgorithm;
 use crate::db::{DbError, IsTransient};
@@ -42,8 +43,9 @@ impl AdminService {
         if self.db.read(move |conn| tokens::is_key_needed(conn, algorithm, AddKeyIf::NoneWaits, now)).await? {
             let new = NewKey::generate(algorithm, &server_key.derive(KeyPurpose::SigningKeys)).await?;
             let clock = self.clock.clone();
-            let step =
-                move |conn: &mut _, _: &mut _| tokens::add_key(conn, &new, AddKeyIf::NoneWaits, lead, clock.now());
+            let step = move |conn: &mut _, _: &mut _| {
+                tokens::add_key(conn, &new, AddKeyIf::NoneWaits, lead, &Cause::command(), clock.now())
+            };
             is_new = self.write(step).await?;
         }
         let keys = self.list_keys(algorithm).await?;
@@ -63,7 +65,7 @@ impl AdminService {
     /// Retires a key at once; tokens that it signed become invalid.
     pub async fn retire_key(&self, algorithm: KeyAlgorithm, kid: &str) -> Result<KeyRetirement, KeyError> {
         let (kid, clock) = (kid.to_owned(), self.clock.clone());
-        self.write(move |conn, _| tokens::retire_key(conn, &kid, algorithm, clock.now())).await
+        self.write(move |conn, _| tokens::retire_key(conn, &kid, algorithm, &Cause::command(), clock.now())).await
     }
 
     /// Seals all private keys and queued mails under another server key, in one transaction. Returns the number of
@@ -75,7 +77,7 @@ impl AdminService {
         let (old, new, now) = (old.clone(), new.clone(), self.clock.now());
         self.write(move |conn, _| {
             let [old_seal, new_seal] = [&old, &new].map(|key| key.derive(KeyPurpose::SigningKeys));
-            let keys = tokens::reseal_keys(conn, &old_seal, &new_seal, now)?;
+            let keys = tokens::reseal_keys(conn, &old_seal, &new_seal, &Cause::command(), now)?;
             let mails = mail::reseal(conn, &old, &new).map_err(DbError::from)?;
             Ok((keys, mails))
         })

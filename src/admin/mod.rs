@@ -1,6 +1,7 @@
-//! Use cases of the command line alone: clients, signing keys and script tokens.
+//! Use cases for administrators: clients, signing keys and script tokens, on the command line alone, and lists of events.
 
 pub mod clients;
+mod events;
 mod keys;
 pub mod script_tokens;
 
@@ -8,6 +9,7 @@ use crate::accounts::COMMAND_ATTEMPTS;
 use crate::clock::Clock;
 use crate::db::{Db, DbConnection, DbError, IsTransient};
 use crate::sessions::{EndedSessions, SessionService};
+pub use events::{NamedEvent, list_events};
 pub use keys::KeyRotation;
 
 /// Use cases on clients, signing keys and script tokens. Cheap to clone.

@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use super::AdminService;
 use crate::accounts::fields::{self, FieldError};
 use crate::accounts::find_user;
+use crate::audit::{self, Cause, Event, EventKind};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError, IsTransient};
 use crate::scope::Scopes;
@@ -87,6 +88,9 @@ impl AdminService {
             let new = new_session(&user, scope.clone(), signer.kid(), now + ttl);
             let started = sessions::start(conn, new, &lifetimes, now).map_err(DbError::from)?;
             let StartedSession { session, holders, .. } = started;
+            let event = Event::of_user(EventKind::ScriptTokenIssued, user.id.0, &Cause::command(), now);
+            let event = Event { session_id: Some(session.id.clone()), ..event };
+            audit::record(conn, &event).map_err(DbError::from)?;
             let subject = Subject::User(&user, &roles);
             let grant = Grant { subject, scope: &session.scope, session: &session, holders: &holders };
             let token = tokens.issue(&signer, grant, now)?.token;

@@ -1,5 +1,9 @@
 //! All SQL on recorded events.
 
+mod search;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use diesel::prelude::*;
 
 use super::{Event, EventKind};
@@ -7,14 +11,13 @@ use crate::clock::{Moment, latest_past};
 use crate::db::DbConnection;
 use crate::db::schema::audit_events;
 use crate::secret::random_id;
-
-/// The most events of one kind that an account keeps, because a client may sign in all the time.
-const MAX_EVENTS_OF_KIND: i64 = 100;
+use search::EventRow;
+pub use search::{EventFilter, ListedEvent, list};
 
 /// Records an event that happens now, and deletes the oldest ones beyond the limit of its kind: first those that were
 /// recorded while the clock was ahead.
 pub fn record(conn: &mut DbConnection, event: &Event) -> QueryResult<()> {
-    insert(conn, &random_id(), event, 1)?;
+    insert(conn, &next_id(), event, event.occurrences)?;
     let surplus = list_surplus(conn, event)?;
     if !surplus.is_empty() {
         delete(conn, &surplus)?;
@@ -22,32 +25,43 @@ pub fn record(conn: &mut DbConnection, event: &Event) -> QueryResult<()> {
     Ok(())
 }
 
-/// Counts a failed sign-in in the row `id` of its account, network and day, as [`record`] limits them. The same
-/// statements run for the first failure and for later ones, and for known and unknown names: their time does not reveal
-/// which names exist.
+/// A new ID. Those of one process sort in the order of their creation, which is the order of events that one transaction
+/// records at the same moment.
+fn next_id() -> String {
+    static CREATED: AtomicU64 = AtomicU64::new(0);
+    format!("{:016x}{}", CREATED.fetch_add(1, Ordering::Relaxed), random_id())
+}
+
+/// Adds an event to those that the row `id` counts, as [`record`] limits them: failed sign-ins have a row for each
+/// account, network and day, and an import one in all. The same statements run for the first event and for later ones,
+/// and for known and unknown names: their time does not reveal which names exist.
 ///
 /// # Errors
 /// A unique violation when another transaction counts in the same row; a retry counts both.
-pub fn count_failed_sign_in(conn: &mut DbConnection, id: &str, event: &Event) -> QueryResult<()> {
+pub fn record_in(conn: &mut DbConnection, id: &str, event: &Event) -> QueryResult<()> {
     let row = audit_events::table.filter(audit_events::id.eq(id));
     let earlier: Option<i64> = row.select(audit_events::occurrences).first(conn).optional()?;
     diesel::delete(row).execute(conn)?;
-    insert(conn, id, event, earlier.unwrap_or(0).saturating_add(1))?;
+    insert(conn, id, event, earlier.unwrap_or(0).saturating_add(event.occurrences))?;
     let surplus = list_surplus(conn, event)?;
     delete(conn, &surplus)
 }
 
 fn insert(conn: &mut DbConnection, id: &str, event: &Event, occurrences: i64) -> QueryResult<()> {
+    let (actor, actor_user_id) = event.actor.columns();
     diesel::insert_into(audit_events::table)
         .values((
             audit_events::id.eq(id),
             audit_events::kind.eq(event.kind.as_str()),
             audit_events::happened_at.eq(event.happened_at),
+            audit_events::actor.eq(actor),
+            audit_events::actor_user_id.eq(actor_user_id),
             audit_events::user_id.eq(event.user_id),
             audit_events::client_id.eq(&event.client_id),
             audit_events::session_id.eq(&event.session_id),
             audit_events::network_address.eq(&event.network_address),
             audit_events::detail.eq(&event.detail),
+            audit_events::reason.eq(&event.reason),
             audit_events::occurrences.eq(occurrences),
         ))
         .execute(conn)?;
@@ -64,7 +78,7 @@ fn list_surplus(conn: &mut DbConnection, event: &Event) -> QueryResult<Vec<Strin
     };
     of_kind
         .order((audit_events::happened_at.le(latest_past(event.happened_at)).desc(), audit_events::happened_at.desc()))
-        .offset(MAX_EVENTS_OF_KIND)
+        .offset(event.kind.max_kept(event.user_id.is_some()))
         .limit(100)
         .select(audit_events::id)
         .load(conn)
@@ -75,47 +89,31 @@ fn delete(conn: &mut DbConnection, ids: &[String]) -> QueryResult<()> {
     Ok(())
 }
 
-/// Lists the events of a user's account, newest first, without failed sign-ins and without kinds that only a newer
-/// release knows.
+/// Lists the events of a user's account that its owner sees, newest first, without failed sign-ins.
 pub fn list_of_user(conn: &mut DbConnection, user_id: i64, limit: i64) -> QueryResult<Vec<Event>> {
-    let events = audit_events::table.filter(audit_events::user_id.eq(user_id));
-    let others = events.filter(audit_events::kind.ne(EventKind::SignInFailed.as_str()));
-    load(conn, user_id, others.into_boxed(), limit)
+    let kinds = EventKind::OF_ACCOUNT.map(EventKind::as_str);
+    let events = audit_events::table.filter(audit_events::user_id.eq(user_id)).filter(audit_events::kind.eq_any(kinds));
+    load(conn, events.into_boxed(), limit)
 }
 
 /// Lists all failed sign-ins that are kept of a user's account, newest first.
 pub fn list_failed_sign_ins(conn: &mut DbConnection, user_id: i64) -> QueryResult<Vec<Event>> {
+    let kind = EventKind::SignInFailed;
     let events = audit_events::table.filter(audit_events::user_id.eq(user_id));
-    let failed = events.filter(audit_events::kind.eq(EventKind::SignInFailed.as_str()));
-    load(conn, user_id, failed.into_boxed(), MAX_EVENTS_OF_KIND)
+    load(conn, events.filter(audit_events::kind.eq(kind.as_str())).into_boxed(), kind.max_kept(true))
 }
 
 fn load(
     conn: &mut DbConnection,
-    user_id: i64,
     events: audit_events::BoxedQuery<'_, <DbConnection as Connection>::Backend>,
     limit: i64,
 ) -> QueryResult<Vec<Event>> {
-    type Row = (String, Moment, Option<String>, Option<String>, Option<String>, Option<String>, i64);
-    let rows: Vec<Row> = events
+    let rows: Vec<EventRow> = events
         .order((audit_events::happened_at.desc(), audit_events::id))
         .limit(limit)
-        .select((
-            audit_events::kind,
-            audit_events::happened_at,
-            audit_events::client_id,
-            audit_events::session_id,
-            audit_events::network_address,
-            audit_events::detail,
-            audit_events::occurrences,
-        ))
+        .select(EventRow::as_select())
         .load(conn)?;
-    let event = |(kind, happened_at, client_id, session_id, network_address, detail, occurrences): Row| {
-        let kind = EventKind::from_str(&kind)?;
-        let user_id = Some(user_id);
-        Some(Event { kind, happened_at, user_id, client_id, session_id, network_address, detail, occurrences })
-    };
-    Ok(rows.into_iter().filter_map(event).collect())
+    Ok(rows.into_iter().filter_map(EventRow::into_listed).map(|listed| listed.event).collect())
 }
 
 /// Deletes at most `limit` events from before `before`.

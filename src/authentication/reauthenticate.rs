@@ -30,8 +30,8 @@ impl AuthService {
                     service.throttle.release(&reserved).await?;
                     Reauthentication::Correct(hash)
                 }
-                Verification::Incorrect(reserved) => {
-                    service.count_failure(&attempt, &reserved).await?;
+                Verification::Incorrect(reserved, reason) => {
+                    service.count_failure(&attempt, &reserved, reason).await?;
                     Reauthentication::Incorrect
                 }
                 Verification::Throttled(wait) => Reauthentication::Throttled(wait),

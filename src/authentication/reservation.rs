@@ -13,7 +13,7 @@ use super::devices::Known;
 use super::throttle::{BucketState, Verdict};
 use super::wait_queue::WaitQueue;
 use super::{PasswordAttempt, store};
-use crate::audit::{self, Event, EventKind};
+use crate::audit::{self, Event, EventKind, FailureReason};
 use crate::clock::{Clock, Moment, seconds_until};
 use crate::config::ThrottlingConfig;
 use crate::db::{Db, DbConnection, DbError};
@@ -232,13 +232,19 @@ impl Throttle {
 
     /// Counts a reserved attempt as failed, in its buckets and in the events of the account. The failure that reaches the
     /// account's limit is an event of its own. The same statements run for an unknown name, so both take the same time.
-    pub async fn count_failure(&self, attempt: &PasswordAttempt, reserved: &Reserved) -> Result<(), DbError> {
+    pub async fn count_failure(
+        &self,
+        attempt: &PasswordAttempt,
+        reserved: &Reserved,
+        reason: FailureReason,
+    ) -> Result<(), DbError> {
         let now = self.clock.now();
         let user_id = reserved.user.as_ref().map(|user| user.id);
         let failures_id = failures_id(&self.key, user_id, attempt, now);
         let mut event = Event::new(EventKind::SignInFailed, now);
         event.user_id = user_id.map(|id| id.0);
         event.network_address = Some(attempt.origin.network_address());
+        event.reason = Some(reason.as_str().to_owned());
         let failure = Failure { keys: reserved.keys.clone(), limits: reserved.limits.clone(), failures_id, event };
         let mut conflicts = 0;
         loop {
@@ -291,9 +297,9 @@ impl Failure {
             let is_met = states.iter().any(|(found, state)| found == key && state.failures == *limit);
             is_met && counted.contains(&key)
         };
-        audit::count_failed_sign_in(conn, &self.failures_id, &self.event)?;
+        audit::record_in(conn, &self.failures_id, &self.event)?;
         if self.limits.iter().any(reaches_limit) {
-            audit::record(conn, &Event { kind: EventKind::SignInsBlocked, ..self.event.clone() })?;
+            audit::record(conn, &Event { kind: EventKind::SignInsBlocked, reason: None, ..self.event.clone() })?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::PasswordAttempt;
 use super::reservation::{Requester, Reservation, Reserved, Throttle};
 use super::sign_in_rate::SignInRate;
+use crate::audit::{FailureReason, RejectedSignIns, RejectionReason};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, DbError};
@@ -42,6 +43,7 @@ pub struct AuthService {
     pub(super) outbox: Outbox,
     pub(super) throttle: Throttle,
     pub(super) sign_in_rate: SignInRate,
+    pub(super) rejected: RejectedSignIns,
 }
 
 /// Outcome of a password check under throttling.
@@ -49,7 +51,7 @@ pub(super) enum Verification {
     /// The password is correct; the hash that it was verified against.
     Correct(Box<Reserved>, StoredHash),
     /// The username is unknown or the password wrong.
-    Incorrect(Box<Reserved>),
+    Incorrect(Box<Reserved>, FailureReason),
     /// Too many failed attempts; the time to wait.
     Throttled(Duration),
     /// The hash queue is full.
@@ -66,6 +68,7 @@ impl AuthService {
         hash_pool: HashPool,
         sessions: SessionService,
         tokens: TokenService,
+        rejected: RejectedSignIns,
     ) -> Self {
         let clock = tokens.clock().clone();
         Self {
@@ -77,6 +80,7 @@ impl AuthService {
             hash_pool,
             sessions,
             tokens,
+            rejected,
         }
     }
 
@@ -91,6 +95,7 @@ impl AuthService {
             Reservation::Reserved(reserved, slot) => (reserved, slot),
             Reservation::Overloaded => {
                 metrics::SIGN_INS_OVERLOADED.increment();
+                self.rejected.add(RejectionReason::Overloaded, attempt.origin.client_ip);
                 if let Some(count) = OVERLOADED_LOG.admit() {
                     tracing::warn!(count, "sign-ins rejected: too many passwords are queued for hashing");
                 }
@@ -98,6 +103,7 @@ impl AuthService {
             }
             Reservation::Throttled(wait) => {
                 metrics::SIGN_INS_THROTTLED.increment();
+                self.rejected.add(RejectionReason::Throttled, attempt.origin.client_ip);
                 return Ok(Verification::Throttled(wait));
             }
         };
@@ -111,16 +117,34 @@ impl AuthService {
             self.throttle.release(&reserved).await?;
             return Ok(Verification::Overloaded);
         };
+        let reason = match (&reserved.user, &hash) {
+            (None, _) => FailureReason::UnknownUsername,
+            (Some(_), None) => FailureReason::NoPassword,
+            (Some(_), Some(_)) => FailureReason::WrongPassword,
+        };
         Ok(match hash.filter(|_| is_correct) {
             Some(hash) => Verification::Correct(reserved, hash),
-            None => Verification::Incorrect(reserved),
+            None => Verification::Incorrect(reserved, reason),
         })
     }
 
-    /// Counts the reserved attempt as failed.
-    pub(super) async fn count_failure(&self, attempt: &PasswordAttempt, reserved: &Reserved) -> Result<(), DbError> {
+    /// Counts the reserved attempt as failed, and logs it for programs such as fail2ban. The line has no name: people
+    /// type passwords into the wrong field.
+    pub(super) async fn count_failure(
+        &self,
+        attempt: &PasswordAttempt,
+        reserved: &Reserved,
+        reason: FailureReason,
+    ) -> Result<(), DbError> {
         metrics::SIGN_IN_FAILURES.increment();
-        self.throttle.count_failure(attempt, reserved).await
+        self.throttle.count_failure(attempt, reserved, reason).await?;
+        let user_id = reserved.user.as_ref().map(|user| user.id.0);
+        tracing::warn!(
+            client_ip = %attempt.origin.network_address(), reason = %reason.as_str(),
+            user_id,
+            "sign-in failed"
+        );
+        Ok(())
     }
 }
 

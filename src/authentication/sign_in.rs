@@ -6,7 +6,7 @@ use super::devices::{self, Known, Remembered, SignInPlace};
 use super::reservation::{MAX_CONFLICTS, Requester, Reserved, release_in};
 use super::service::{Verification, detached};
 use super::{AuthService, PasswordAttempt, SignInError, SignInPurpose, granted_scopes};
-use crate::audit::{self, Event, EventKind};
+use crate::audit::{self, Actor, Event, EventKind, FailureReason, RejectionReason};
 use crate::clients::{self, GrantType};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
@@ -83,7 +83,9 @@ impl AuthService {
     pub async fn sign_in(&self, attempt: PasswordAttempt, purpose: SignInPurpose) -> Result<SignIn, SignInError> {
         let (reserved, hash) = match self.verify_password(&attempt, Requester::Anyone).await? {
             Verification::Correct(reserved, hash) => (reserved, hash),
-            Verification::Incorrect(reserved) => return self.reject(&attempt, &reserved, SignIn::Rejected).await,
+            Verification::Incorrect(reserved, reason) => {
+                return self.reject(&attempt, &reserved, reason, SignIn::Rejected).await;
+            }
             Verification::Throttled(wait) => return Ok(SignIn::Throttled(wait)),
             Verification::Overloaded => return Ok(SignIn::Overloaded),
         };
@@ -92,9 +94,9 @@ impl AuthService {
                 self.complete(&attempt, &purpose, &reserved, user.clone(), hash).await
             }
             Some(user) if matches!(user.state, UserState::Disabled(_)) => {
-                self.reject(&attempt, &reserved, SignIn::Disabled).await
+                self.reject(&attempt, &reserved, FailureReason::Disabled, SignIn::Disabled).await
             }
-            _ => self.reject(&attempt, &reserved, SignIn::Rejected).await,
+            _ => self.reject(&attempt, &reserved, FailureReason::UnknownUsername, SignIn::Rejected).await,
         }
     }
 
@@ -112,9 +114,10 @@ impl AuthService {
         &self,
         attempt: &PasswordAttempt,
         reserved: &Reserved,
+        reason: FailureReason,
         outcome: SignIn,
     ) -> Result<SignIn, SignInError> {
-        self.count_failure(attempt, reserved).await?;
+        self.count_failure(attempt, reserved, reason).await?;
         Ok(outcome)
     }
 
@@ -129,6 +132,7 @@ impl AuthService {
         // Only after the password has proved correct: it reveals nothing to somebody who does not know it.
         if let Some(wait) = self.sign_in_rate.take(user.id, purpose.kind(), self.clock.now()) {
             metrics::SIGN_INS_THROTTLED.increment();
+            self.rejected.add(RejectionReason::Throttled, attempt.origin.client_ip);
             self.throttle.release(reserved).await?;
             return Ok(SignIn::Throttled(wait));
         }
@@ -153,7 +157,9 @@ impl AuthService {
                 // Another first sign-in from this network has just stored it.
                 Err(error) if error.is_unique_violation() => {}
                 Err(error) => return Err(error.into()),
-                Ok(Completion::AccountChanged) => return self.reject(attempt, reserved, SignIn::Rejected).await,
+                Ok(Completion::AccountChanged) => {
+                    return self.reject(attempt, reserved, FailureReason::Changed, SignIn::Rejected).await;
+                }
                 Ok(Completion::ClientGone) => {
                     self.throttle.signal(&reserved.keys);
                     return Ok(SignIn::ClientGone);
@@ -286,6 +292,7 @@ impl CompletionStep {
         };
         let mut event = Event::new(kind, now);
         event.user_id = Some(self.user.id.0);
+        event.actor = Actor::User(self.user.id.0);
         event.client_id.clone_from(&session.client_id);
         event.session_id = Some(session.id.clone());
         event.network_address = Some(self.attempt.origin.network_address());

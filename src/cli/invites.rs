@@ -9,6 +9,7 @@ use serde_json::json;
 use super::output::{self, Table, failure, print_result};
 use super::services;
 use crate::accounts::fields;
+use crate::audit::Cause;
 use crate::config::{AdminCommand, Config, RegistrationMode, SettingArgs};
 use crate::links::Link;
 use crate::registration::{self, Invitation};
@@ -85,7 +86,7 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
     let roles = fields::check_roles(args.roles).map_err(invalid)?;
     // The person chooses the username.
     accounts.check_roles_fit(&"x".repeat(users::MAX_USERNAME_CHARACTERS), None, &roles).map_err(invalid)?;
-    match registration::invite(&accounts, email.clone(), roles.clone()).await? {
+    match registration::invite(&accounts, email.clone(), roles.clone(), &Cause::command()).await? {
         Invitation::Created(secret) => {
             let url = format!("{}/invite?link={}", config.public_url, secret.reveal());
             if !args.json {
@@ -130,7 +131,7 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
 
 async fn revoke(args: RevokeArgs) -> anyhow::Result<ExitCode> {
     let accounts = services::accounts(&args.settings.check()?)?;
-    let is_changed = registration::revoke_invitation(&accounts, &args.id).await?;
+    let is_changed = registration::revoke_invitation(&accounts, &args.id, &Cause::command()).await?;
     // Idempotent: either way the invitation is no longer open.
     let text =
         if is_changed { "revoked the invitation" } else { "nothing was changed: no open invitation has this ID" };

@@ -1,5 +1,6 @@
 //! The command-line interface, one file per command group.
 
+pub mod audit;
 pub mod backup;
 pub mod clients;
 mod clients_args;
@@ -26,6 +27,7 @@ pub mod token;
 pub mod users;
 mod users_args;
 mod users_roles;
+mod when;
 
 use std::process::ExitCode;
 
@@ -65,6 +67,8 @@ pub enum Command {
     Keys(keys::KeysCommand),
     /// Create or update users, roles and clients from a TOML file (idempotent)
     Seed(seed::SeedArgs),
+    /// Print recorded security events, such as failed sign-ins and what administrators did
+    Audit(audit::AuditArgs),
     /// Check the settings, the database, the server key, mail and the public URL
     Doctor(doctor::DoctorArgs),
     /// Copy a database
@@ -98,6 +102,7 @@ impl Command {
             Self::Token(command) => token::run(command).await,
             Self::Keys(command) => keys::run(command).await,
             Self::Seed(args) => seed::run(args).await,
+            Self::Audit(args) => audit::run(args).await,
             Self::Doctor(args) => doctor::run(args).await,
             Self::Db(command) => db::run(command).await,
             Self::Backup(args) => backup::run(&args),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::output::{Table, failure, print_result, write_out};
 use super::services;
 use crate::accounts::roles::{RoleReport, RoleSetting};
+use crate::audit::Cause;
 use crate::config::{AdminCommand, SettingArgs};
 use crate::scope::Scopes;
 
@@ -73,7 +74,7 @@ async fn list(args: RolesListArgs) -> anyhow::Result<ExitCode> {
 
 async fn set(args: RoleSetArgs) -> anyhow::Result<ExitCode> {
     let accounts = services::accounts(&args.settings.check()?)?;
-    match accounts.set_role(&args.role, &args.scopes).await? {
+    match accounts.set_role(&args.role, &args.scopes, &Cause::command()).await? {
         RoleSetting::Invalid(error) => Err(failure(format!("{} of role {}: {error}", error.field(), args.role))),
         RoleSetting::Done { role, before } => {
             let is_changed = role.scopes != before;

@@ -11,6 +11,7 @@ use super::users_roles;
 use crate::accounts::{
     Account, AccountService, Creation, Deletion, Disabling, Enabling, PasswordSetting, Unlocking, UserFields,
 };
+use crate::audit::Cause;
 use crate::ops::server_key;
 use crate::users::{LookupName, User, UserId, UserState};
 
@@ -55,7 +56,7 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
         output::eprint_note(&format!("warning: the username {name} {problem}"));
     }
     let password = if args.no_password { None } else { Some(args.password.read(&name, Some("--no-password"))?) };
-    match accounts.create(fields, password.as_ref()).await? {
+    match accounts.create(fields, password.as_ref(), &Cause::command()).await? {
         Creation::Created(account) => {
             let text = format!("added {} (id {})", account.user.username, account.user.id);
             print_result(args.json, &UserView::new(&account, None), &text)
@@ -156,7 +157,7 @@ async fn set_password(args: SetPasswordArgs) -> anyhow::Result<ExitCode> {
     // Checked before the password prompt.
     let Some(user) = accounts.find(&key).await? else { return Err(no_such_user(name)) };
     let password = args.password.read(&user.username, None)?;
-    match accounts.set_password(&key, &password).await? {
+    match accounts.set_password(&key, &password, &Cause::command()).await? {
         PasswordSetting::Done { user, ended_sessions } => {
             let still = if user.state == UserState::Active { "" } else { "; the account is still disabled" };
             let text = format!("set the password of {}; {}{still}", user.username, ended(ended_sessions));
@@ -170,7 +171,7 @@ async fn set_password(args: SetPasswordArgs) -> anyhow::Result<ExitCode> {
 async fn disable(args: ForcedArgs) -> anyhow::Result<ExitCode> {
     let (accounts, key) = open(&args.on)?;
     let NameArgs { name, json, .. } = &args.on;
-    match accounts.disable(&key, args.force).await? {
+    match accounts.disable(&key, args.force, &Cause::command()).await? {
         Disabling::Done { user, ended_sessions } => print_result(
             *json,
             &about(&user, "disabled", true, ended_sessions),
@@ -186,7 +187,7 @@ async fn disable(args: ForcedArgs) -> anyhow::Result<ExitCode> {
 
 async fn enable(args: NameArgs) -> anyhow::Result<ExitCode> {
     let (accounts, key) = open(&args)?;
-    match accounts.enable(&key).await? {
+    match accounts.enable(&key, &Cause::command()).await? {
         Enabling::Done(user) => {
             print_result(args.json, &about(&user, "enabled", true, 0), &format!("enabled {}", user.username))
         }
@@ -201,7 +202,7 @@ async fn enable(args: NameArgs) -> anyhow::Result<ExitCode> {
 
 async fn delete(args: ForcedArgs) -> anyhow::Result<ExitCode> {
     let (accounts, key) = open(&args.on)?;
-    match accounts.delete(&key, args.force).await? {
+    match accounts.delete(&key, args.force, &Cause::command()).await? {
         Deletion::Done { user, ended_sessions } => {
             let text = format!("deleted {}; {}", user.username, ended(ended_sessions));
             print_result(args.on.json, &about(&user, "deleted", true, ended_sessions), &text)
@@ -219,7 +220,7 @@ async fn unlock(args: NameArgs) -> anyhow::Result<ExitCode> {
             "the server key is required because failed sign-ins are stored under names derived from it: set SERVER_KEY or SERVER_KEY_FILE to the server's value",
         ));
     };
-    match accounts.unlock(&lookup(&args.name)?, &server_key).await? {
+    match accounts.unlock(&lookup(&args.name)?, &server_key, &Cause::command()).await? {
         Unlocking::Done { user, deleted_counters } => {
             let text = match deleted_counters {
                 0 => format!("nothing to clear: {} has no failed sign-ins", user.username),

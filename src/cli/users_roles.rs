@@ -10,11 +10,12 @@ use super::services;
 use super::users::{about, ended, last_admin, lookup, open};
 use super::users_args::{ForcedRolesArgs, NameArgs, RolesArgs};
 use crate::accounts::roles::RolesChange;
+use crate::audit::Cause;
 use crate::recovery::{ResetLink, create_reset_link};
 
 pub(super) async fn grant(args: RolesArgs) -> anyhow::Result<ExitCode> {
     let accounts = services::accounts(&args.settings.check()?)?;
-    let change = accounts.grant_roles(&lookup(&args.name)?, args.roles.clone()).await?;
+    let change = accounts.grant_roles(&lookup(&args.name)?, args.roles.clone(), &Cause::command()).await?;
     let RolesChange::Done { user, changed, unchanged, roles } = change else {
         return Err(rejection(change, &args.name));
     };
@@ -28,7 +29,7 @@ pub(super) async fn grant(args: RolesArgs) -> anyhow::Result<ExitCode> {
 pub(super) async fn revoke(args: ForcedRolesArgs) -> anyhow::Result<ExitCode> {
     let ForcedRolesArgs { on: args, force } = args;
     let accounts = services::accounts(&args.settings.check()?)?;
-    let change = accounts.revoke_roles(&lookup(&args.name)?, args.roles.clone(), force).await?;
+    let change = accounts.revoke_roles(&lookup(&args.name)?, args.roles.clone(), force, &Cause::command()).await?;
     let RolesChange::Done { user, changed, unchanged, roles } = change else {
         return Err(rejection(change, &args.name));
     };
@@ -41,7 +42,9 @@ pub(super) async fn revoke(args: ForcedRolesArgs) -> anyhow::Result<ExitCode> {
 
 pub(super) async fn sign_out(args: NameArgs) -> anyhow::Result<ExitCode> {
     let (accounts, key) = open(&args)?;
-    let Some((user, count)) = accounts.sign_out(&key).await? else { return Err(no_such_user(&args.name)) };
+    let Some((user, count)) = accounts.sign_out(&key, &Cause::command()).await? else {
+        return Err(no_such_user(&args.name));
+    };
     let text = match count {
         0 => format!("nothing was changed: {} has no live sessions", user.username),
         _ => format!("signed out {}; {}", user.username, ended(count)),
@@ -52,7 +55,7 @@ pub(super) async fn sign_out(args: NameArgs) -> anyhow::Result<ExitCode> {
 
 pub(super) async fn reset_link(args: NameArgs) -> anyhow::Result<ExitCode> {
     let config = args.settings.check()?;
-    match create_reset_link(&services::accounts(&config)?, &lookup(&args.name)?).await? {
+    match create_reset_link(&services::accounts(&config)?, &lookup(&args.name)?, &Cause::command()).await? {
         ResetLink::Created(secret, user) => {
             let url = format!("{}/password/reset?link={}", config.public_url, secret.reveal());
             if !args.json {

@@ -9,8 +9,8 @@ use super::reader::{Environment, SettingReader};
 use super::setting_row::Setting;
 use super::table::{
     ACCESS_TOKEN_TTL, ACCOUNT_DELETION, ALLOWED_ORIGINS, ARGON2_ITERATIONS, ARGON2_MEMORY_KIB, ARGON2_PARALLELISM,
-    AUDIENCE, BIND, COOKIE_DOMAIN, DATABASE_START_WAIT, DATABASE_URL, DOCS, HASH_THREADS, ISSUER, JWT_ALGORITHM,
-    JWT_SECRET, JWT_SECRET_FILE, KEY_ROTATION, LOG_FORMAT, LOG_LEVEL, METRICS_BIND, PASSWORD_GRANT,
+    AUDIENCE, AUDIT_RETENTION, BIND, COOKIE_DOMAIN, DATABASE_START_WAIT, DATABASE_URL, DOCS, HASH_THREADS, ISSUER,
+    JWT_ALGORITHM, JWT_SECRET, JWT_SECRET_FILE, KEY_ROTATION, LOG_FORMAT, LOG_LEVEL, METRICS_BIND, PASSWORD_GRANT,
     PASSWORD_MIN_LENGTH, PRODUCT_NAME, PUBLIC_URL, REFRESH_IDLE, REFRESH_MAX, REGISTRATION, REMEMBER_IDLE,
     REMEMBER_MAX, RESERVED_USERNAMES, SERVER_KEY, SERVER_KEY_FILE, SESSION_IDLE, SESSION_MAX, THROTTLE_ACCOUNT,
     THROTTLE_ACCOUNT_NETWORK, THROTTLE_NETWORK, THROTTLE_NETWORK_48, THROTTLE_NETWORK_56, THROTTLE_SIGN_INS,
@@ -66,6 +66,7 @@ fn read_config(reader: &mut SettingReader<'_>) -> Config {
         allowed_origins: reader.parse(&ALLOWED_ORIGINS).unwrap_or_default(),
         has_docs: reader.parse_or_default(&DOCS),
         metrics_bind: reader.parse(&METRICS_BIND),
+        audit_retention: reader.parse_or_default(&AUDIT_RETENTION),
         log_level: reader.parse_or_default(&LOG_LEVEL),
         log_format: reader.parse_or_default(&LOG_FORMAT),
         registration: read_registration(reader, mail.is_some()),

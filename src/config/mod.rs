@@ -92,6 +92,8 @@ pub struct Config {
     pub has_docs: bool,
     /// Address of the Prometheus metrics, if they are served.
     pub metrics_bind: Option<SocketAddr>,
+    /// How long security events are kept.
+    pub audit_retention: Duration,
     /// The least important lines of the log.
     pub log_level: LogLevel,
     /// Format of the log.

@@ -82,6 +82,12 @@ settings! {
             parse: |text| one_of(text, &[LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug].map(|level| (level.as_str(), level))),
             help: "The least important lines in the log: error, warn, info or debug. `RUST_LOG` takes precedence, with the directives of the crate tracing-subscriber",
         }
+        AUDIT_RETENTION: Duration {
+            source: Flag, value_name: "DURATION", needed_by: Server,
+            default: Text("365d");
+            parse: |text| duration(text, DAY..=YEAR * 10),
+            help: "How long security events are kept for `vestibule audit` and the account pages, 1 day to 10 years",
+        }
         LOG_FORMAT: LogFormat {
             source: Flag, value_name: "FORMAT", needed_by: Admin,
             default: Text("text");

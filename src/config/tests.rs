@@ -10,7 +10,7 @@ use super::arguments::{AdminCommand, KeyCommand, ServerCommand, SessionCommand, 
 use super::{Config, ConfigError, KeyAlgorithm, Settings, Signing, table};
 
 /// Invalid values that errors show, each with a part of the hint.
-const INVALID: [(&str, &str, &str); 50] = [
+const INVALID: [(&str, &str, &str); 51] = [
     ("SERVER_KEY_FILE", "/there/is/no/such.key", "must be a readable file"),
     ("PASSWORD_MIN_LENGTH", "7", "8 to 128"),
     ("ARGON2_MEMORY_KIB", "plenty", "whole number"),
@@ -26,6 +26,7 @@ const INVALID: [(&str, &str, &str); 50] = [
     ("TIME_ZONE", "Mars/Olympus", "an IANA time zone"),
     ("DOCS", "maybe", "on or off"),
     ("LOG_LEVEL", "loud", "error, warn, info or debug"),
+    ("AUDIT_RETENTION", "1h", "a duration such as"),
     ("LOG_FORMAT", "xml", "text or json"),
     ("SMTP_PASSWORD_FILE", "/there/is/no/such.password", "must be a readable file"),
     ("SMTP_CA_FILE", "/there/is/no/such.pem", "must be a readable file"),
@@ -228,7 +229,7 @@ fn command_takes_only_the_settings_that_it_needs() {
     }
     let [admin, sessions, keys, server] =
         [flags::<AdminCommand>(), flags::<SessionCommand>(), flags::<KeyCommand>(), flags::<ServerCommand>()];
-    assert_eq!([admin.len(), sessions.len(), keys.len(), server.len()], [17, 24, 26, 51]);
+    assert_eq!([admin.len(), sessions.len(), keys.len(), server.len()], [17, 24, 26, 52]);
     let has = |flags: &[String], flag: &str| flags.iter().any(|other| other == flag);
     assert!(has(&admin, "database-url") && !has(&admin, "session-idle"));
     assert!(has(&sessions, "session-idle") && !has(&sessions, "jwt-algorithm"));

@@ -12,6 +12,9 @@ diesel::table! {
         network_address -> Nullable<Text>,
         detail -> Nullable<Text>,
         occurrences -> BigInt,
+        actor -> Nullable<Text>,
+        actor_user_id -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
     }
 }
 
@@ -194,6 +197,7 @@ diesel::table! {
         language -> Nullable<Text>,
         email_key -> Nullable<Text>,
         email_verified_at -> Nullable<Timestamp>,
+        new_password_required_at -> Nullable<Timestamp>,
     }
 }
 

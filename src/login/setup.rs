@@ -62,7 +62,7 @@ pub async fn submit(
     let typed_password = post.parameters.get("password").unwrap_or_default();
     let outcome = match &user {
         Some(user) => rescue(&request, &accounts, &link, user, typed_password).await?,
-        None => create(&accounts, &link, &typed, typed_password).await?,
+        None => create(&request, &accounts, &link, &typed, typed_password).await?,
     };
     match outcome {
         Outcome::Done(username) => {
@@ -94,6 +94,7 @@ enum Outcome {
 }
 
 async fn create(
+    request: &HttpRequest,
     accounts: &AccountService,
     link: &Link,
     typed: &AccountFields,
@@ -108,7 +109,7 @@ async fn create(
         Ok(Err(error)) => return Ok(Outcome::Invalid(AccountFieldError::Password(error))),
         Err(HashPoolFull) => return Ok(Outcome::Overloaded),
     }
-    Ok(match accounts.create_first_admin(link.clone(), new).await? {
+    Ok(match accounts.create_first_admin(link.clone(), new, client_info(request)).await? {
         FirstAdmin::Created(user) => Outcome::Done(user.username),
         FirstAdmin::NameTaken => Outcome::Invalid(AccountFieldError::NameTaken),
         FirstAdmin::LinkExpired => Outcome::LinkExpired,

@@ -2,11 +2,14 @@
 
 use actix_web::HttpRequest;
 
+use crate::audit::{RejectedSignIns, RejectionReason};
 use crate::clients::{self, Client};
 use crate::db::{Db, DbError};
 use crate::error::AppError;
 use crate::secret::{PlainSecret, from_base64};
+use crate::web::client_ip::ClientIp;
 use crate::web::form::{Parameters, percent_decoded};
+use crate::web::service;
 
 /// A client ID and secret from a request, not yet verified.
 struct ClientCredentials {
@@ -22,6 +25,14 @@ struct ClientCredentials {
 /// 401 `invalid_client` for an unknown client or a wrong secret; 400 for secrets in both the header and the body, or for
 /// two clients (§2.3: one method for each request).
 pub async fn authenticate(request: &HttpRequest, parameters: &Parameters, db: &Db) -> Result<Option<Client>, AppError> {
+    let result = verify(request, parameters, db).await;
+    if result.as_ref().is_err_and(AppError::is_invalid_client) {
+        service::<RejectedSignIns>(request).add(RejectionReason::InvalidClient, ClientIp::of(request).0);
+    }
+    result
+}
+
+async fn verify(request: &HttpRequest, parameters: &Parameters, db: &Db) -> Result<Option<Client>, AppError> {
     let in_header = match request.headers().get("authorization").map(|value| value.to_str()) {
         None => None,
         Some(Err(_)) => return Err(AppError::invalid_client()),

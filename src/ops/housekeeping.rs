@@ -7,7 +7,8 @@ use diesel::QueryResult;
 
 use super::health::Readiness;
 use super::store;
-use crate::clock::{latest_past, unix_seconds};
+use crate::audit::RejectedSignIns;
+use crate::clock::{Clock, latest_past, unix_seconds};
 use crate::config::Config;
 use crate::db::server_time::{self, ClockDifference, ClockReports};
 use crate::db::{Db, DbConnection, DbError};
@@ -31,8 +32,6 @@ const ENDED_SESSION_RETENTION: TimeDelta = TimeDelta::days(1);
 /// How long the session of a client for itself is kept after its token expired: longer than any verifier accepts the
 /// token, because an ended session is listed as revoked until it is deleted.
 const CLIENT_SESSION_RETENTION: TimeDelta = TimeDelta::minutes(10);
-/// How long audit events are kept.
-const EVENT_RETENTION: TimeDelta = TimeDelta::days(365);
 /// Rows deleted in one transaction.
 const BATCH: i64 = 1_000;
 /// The most batches of one table in one cleanup. The next cleanup deletes the rest.
@@ -88,6 +87,8 @@ pub struct HousekeepingConfig {
     pub key_rotation: Option<TimeDelta>,
     /// How long a counter of failed sign-ins is kept after its last attempt.
     pub attempts_kept: TimeDelta,
+    /// How long audit events are kept.
+    pub audit_retention: TimeDelta,
 }
 
 impl HousekeepingConfig {
@@ -97,6 +98,7 @@ impl HousekeepingConfig {
         Self {
             key_rotation: config.key_rotation.and_then(|age| TimeDelta::from_std(age).ok()),
             attempts_kept: authentication::attempts_kept(&config.throttling),
+            audit_retention: TimeDelta::from_std(config.audit_retention).unwrap_or(TimeDelta::MAX),
         }
     }
 }
@@ -145,7 +147,7 @@ pub async fn clean_up(
     let refresh = lifetimes.refresh_tokens_expired_before(now);
     delete(db, move |conn| tokens::erase_sealed_successors(conn, now, BATCH)).await?;
     delete(db, move |conn| tokens::delete_old_refresh_tokens(conn, refresh, BATCH)).await?;
-    delete(db, move |conn| audit::delete_old(conn, now - EVENT_RETENTION, BATCH)).await?;
+    delete(db, move |conn| audit::delete_old(conn, now - config.audit_retention, BATCH)).await?;
     let before = now - CLIENT_SESSION_RETENTION;
     delete_sessions(db, move |conn| sessions::list_expired_of_clients(conn, before, BATCH)).await?;
     let before = now - ENDED_SESSION_RETENTION;
@@ -157,6 +159,32 @@ pub async fn clean_up(
     delete(db, move |conn| mail::delete_expired(conn, now, BATCH)).await?;
     delete(db, move |conn| links::delete_expired(conn, now, BATCH)).await?;
     Ok(true)
+}
+
+/// Records the sign-ins that this instance rejected, once a minute, until it is dropped. Those of the last minute before
+/// a stop are not recorded.
+pub async fn keep_rejections_recorded(db: Db, clock: Clock, rejected: RejectedSignIns) {
+    loop {
+        tokio::time::sleep(CLEANUP_INTERVAL).await;
+        if let Err(error) = record_rejections(&db, &clock, &rejected).await {
+            tracing::warn!(%error, "cannot record the sign-ins that were rejected in the last minute");
+        }
+    }
+}
+
+/// Records them once.
+pub async fn record_rejections(db: &Db, clock: &Clock, rejected: &RejectedSignIns) -> Result<(), DbError> {
+    let events = rejected.take(clock.now());
+    if events.is_empty() {
+        return Ok(());
+    }
+    db.write(move |conn| -> Result<_, DbError> {
+        for event in &events {
+            audit::record(conn, event)?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// Counts the stored hashes that cost more than a new one, at the start and every ten minutes, until it is dropped.

@@ -3,7 +3,7 @@
 use crate::accounts::{
     AccountService, LINKS_REVOKED_ON_CREDENTIAL_CHANGE, find_active, find_verified_owner, queue_notification,
 };
-use crate::audit::{self, ClientInfo, Event, EventKind};
+use crate::audit::{self, Cause, ClientInfo, Event, EventKind};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError, Rollback};
 use crate::links::{self, Link, LinkPurpose, NewLink};
@@ -149,7 +149,10 @@ fn verify(
         // Links that were mailed to the replaced address become invalid.
         links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, user_id)?;
         queue_notification(conn, outbox, &user, MailKind::EmailChanged, now)?;
-        audit::record(conn, &Event::of_user(EventKind::EmailChanged, user_id.0, client_info, now))?;
+        audit::record(
+            conn,
+            &Event::of_user(EventKind::EmailChanged, user_id.0, &Cause::user(user_id.0, client_info.clone()), now),
+        )?;
     }
     users::set_verified_email(conn, user_id, email, now)?;
     Ok(EmailVerification::Done)

@@ -1,7 +1,7 @@
 //! Password reset by a one-time link: mailing the link, and setting the password.
 
 use crate::accounts::{AccountService, find_active, find_user, queue_notification, set_password};
-use crate::audit::ClientInfo;
+use crate::audit::{self, Cause, ClientInfo, Event, EventKind};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError, Rollback};
 use crate::links::{self, Link, LinkPurpose};
@@ -88,8 +88,12 @@ pub async fn mail_reset_link(accounts: &AccountService, outbox: Outbox, user: Us
 }
 
 /// Creates a reset link for an admin to hand over; it replaces an earlier one.
-pub async fn create_reset_link(accounts: &AccountService, name: &LookupName) -> Result<ResetLink, DbError> {
-    let (name, clock) = (name.clone(), accounts.clock().clone());
+pub async fn create_reset_link(
+    accounts: &AccountService,
+    name: &LookupName,
+    cause: &Cause,
+) -> Result<ResetLink, DbError> {
+    let (name, clock, cause) = (name.clone(), accounts.clock().clone(), cause.clone());
     accounts
         .write(move |conn, _| -> Result<_, DbError> {
             users::lock_accounts(conn)?;
@@ -97,7 +101,9 @@ pub async fn create_reset_link(accounts: &AccountService, name: &LookupName) -> 
             if user.state != UserState::Active {
                 return Ok(ResetLink::Disabled(user));
             }
-            let secret = links::create(conn, LinkPurpose::Reset, Some(user.id), clock.now())?;
+            let now = clock.now();
+            let secret = links::create(conn, LinkPurpose::Reset, Some(user.id), now)?;
+            audit::record(conn, &Event::of_user(EventKind::PasswordLinkCreated, user.id.0, &cause, now))?;
             Ok(ResetLink::Created(secret, user))
         })
         .await
@@ -140,7 +146,9 @@ fn reset(
     let may_be_rescued = link.purpose == LinkPurpose::Reset
         || users::list_roles(conn, user_id)?.iter().any(|role| role == users::ADMIN_ROLE);
     let Some(user) = find_active(conn, user_id)?.filter(|_| may_be_rescued) else { return Ok(Reset::LinkExpired) };
-    let Some(ended_sessions) = set_password(conn, ended, user_id, hash, client_info, now)? else {
+    let Some(ended_sessions) =
+        set_password(conn, ended, user_id, hash, &Cause::user(user_id.0, client_info.clone()), now)?
+    else {
         return Ok(Reset::LinkExpired);
     };
     queue_notification(conn, outbox, &user, MailKind::PasswordChanged, now)?;

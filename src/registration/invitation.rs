@@ -1,7 +1,8 @@
 //! Invitations and registration requests, and the account that their links allow.
 
 use super::registration_links::{RegistrationLink, RegistrationLinks};
-use crate::accounts::{AccountService, find_similar, find_verified_owner, queue_notification};
+use crate::accounts::{AccountService, find_similar, find_verified_owner, queue_notification, settle_new};
+use crate::audit::{self, Cause, ClientInfo, Event, EventKind};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError, Rollback};
 use crate::links::{self, Link, LinkPurpose, NewLink};
@@ -43,8 +44,9 @@ pub async fn invite(
     accounts: &AccountService,
     email: Option<String>,
     roles: Vec<String>,
+    cause: &Cause,
 ) -> Result<Invitation, DbError> {
-    let (clock, outbox) = (accounts.clock().clone(), accounts.outbox().clone());
+    let (clock, outbox, cause) = (accounts.clock().clone(), accounts.outbox().clone(), cause.clone());
     accounts
         .write_or_rollback(move |conn, _| {
             let (email, now) = (email.as_deref(), clock.now());
@@ -57,6 +59,7 @@ pub async fn invite(
             }
             let new = NewLink { purpose: LinkPurpose::Invite, user_id: None, email, roles: &roles };
             let secret = links::create_for(conn, &new, now)?;
+            audit::record(conn, &Event::caused(EventKind::InvitationCreated, &cause, now))?;
             let Some(email) = email else { return Ok(Invitation::Created(secret)) };
             let mail = Mail {
                 kind: MailKind::Invite { secret },
@@ -81,10 +84,18 @@ pub async fn list_invitations(accounts: &AccountService) -> Result<Vec<Link>, Db
 }
 
 /// Revokes an invitation. Returns `false` when no valid one has this ID.
-pub async fn revoke_invitation(accounts: &AccountService, id: &str) -> Result<bool, DbError> {
-    let (id, clock) = (id.to_owned(), accounts.clock().clone());
+pub async fn revoke_invitation(accounts: &AccountService, id: &str, cause: &Cause) -> Result<bool, DbError> {
+    let (id, clock, cause) = (id.to_owned(), accounts.clock().clone(), cause.clone());
     accounts
-        .write(move |conn, _| -> Result<_, DbError> { Ok(links::revoke(conn, LinkPurpose::Invite, &id, clock.now())?) })
+        .write(move |conn, _| -> Result<_, DbError> {
+            let now = clock.now();
+            let is_revoked = links::revoke(conn, LinkPurpose::Invite, &id, now)?;
+            if is_revoked {
+                let event = Event::caused(EventKind::InvitationRevoked, &cause, now);
+                audit::record(conn, &Event { detail: Some(id.clone()), ..event })?;
+            }
+            Ok(is_revoked)
+        })
         .await
 }
 
@@ -159,15 +170,23 @@ impl AccountLink {
 
 /// Creates the account that a link allows, and uses the link: both or neither. The address that the link was mailed to
 /// is then verified.
-pub async fn accept(accounts: &AccountService, link: AccountLink, new: NewUser) -> Result<Acceptance, DbError> {
+pub async fn accept(
+    accounts: &AccountService,
+    link: AccountLink,
+    new: NewUser,
+    client_info: ClientInfo,
+) -> Result<Acceptance, DbError> {
     let clock = accounts.clock().clone();
-    accounts.write_or_rollback(move |conn, _| create_account(conn, &link, new.clone(), clock.now())).await
+    accounts
+        .write_or_rollback(move |conn, _| create_account(conn, &link, new.clone(), client_info.clone(), clock.now()))
+        .await
 }
 
 fn create_account(
     conn: &mut DbConnection,
     link: &AccountLink,
     new: NewUser,
+    client_info: ClientInfo,
     now: Moment,
 ) -> Result<Acceptance, Rollback<Acceptance>> {
     users::lock_accounts(conn)?;
@@ -196,8 +215,6 @@ fn create_account(
     if let Some(email) = link.email() {
         users::set_verified_email(conn, user.id, email, now)?;
     }
-    for role in link.roles() {
-        users::grant_role(conn, user.id, role, now)?;
-    }
+    settle_new(conn, user.id, link.roles(), &Cause::user(user.id.0, client_info), now)?;
     Ok(Acceptance::Created)
 }

@@ -11,6 +11,7 @@ use crate::config::{Config, RegistrationMode};
 use crate::error::AppError;
 use crate::links::LinkPurpose;
 use crate::users::hash_pool::HashPoolFull;
+use crate::web::client_info;
 use crate::web::link_form::{LinkForm, LinkFormSubject};
 use crate::web::new_account::{AccountFieldError, AccountFields};
 use crate::web::notice::Notice;
@@ -76,7 +77,7 @@ pub async fn submit(
         Err(HashPoolFull) => return Err(AppError::unavailable()),
     }
     let username = new.username.as_str().to_owned();
-    match accept(&accounts, link, new).await? {
+    match accept(&accounts, link, new, client_info(&request)).await? {
         Acceptance::Created => {
             let path = format!("/login?notice={}", Notice::AccountCreated.code());
             let mut response = one_time_link::redirect_after_use(&request, &path);

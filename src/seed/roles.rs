@@ -9,6 +9,7 @@ use super::toml_reader::{read_text, read_texts};
 use crate::accounts::AccountError;
 use crate::accounts::fields::{check_roles, check_scopes};
 use crate::accounts::roles::set_scopes;
+use crate::audit::Cause;
 use crate::db::{DbError, Rollback};
 use crate::scope::Scopes;
 use crate::users;
@@ -137,7 +138,7 @@ impl SeedRow for SeedRole {
         let mut report = RoleSeedReport { unchanged: plan.unchanged, ..RoleSeedReport::default() };
         for (index, seen) in &plan.changes {
             let Self { position: _, name, scopes } = &rows[*index];
-            let before = set_scopes(transaction.conn, name, scopes)?;
+            let before = set_scopes(transaction.conn, name, scopes, &Cause::command(), transaction.now)?;
             if before != *seen {
                 return Err(Rollback::with(Refusal::Outdated));
             }

@@ -18,6 +18,10 @@ pub(super) fn keep_up_to_date(services: &Services, config: HousekeepingConfig, s
     supervisor.spawn("housekeeping", move || {
         housekeeping::keep_clean(clean_db.clone(), clean_sessions.clone(), clean_tokens.clone(), config)
     });
+    let (event_db, clock, rejected) = (db.for_background(), services.clock.clone(), services.rejected.clone());
+    supervisor.spawn("recording rejected sign-ins", move || {
+        housekeeping::keep_rejections_recorded(event_db.clone(), clock.clone(), rejected.clone())
+    });
     let (decoy_db, hash_pool) = (db.for_background(), services.accounts.hash_pool().clone());
     supervisor.spawn("counting kinds of password hashes", move || {
         housekeeping::keep_decoys_current(decoy_db.clone(), hash_pool.clone())

@@ -4,6 +4,7 @@ use super::key_choice::find_signing;
 use super::key_pair::KeyError;
 use super::key_rotation::retire;
 use super::store::{self, StoredKey};
+use crate::audit::Cause;
 use crate::clock::Moment;
 use crate::config::KeyAlgorithm;
 use crate::db::DbConnection;
@@ -94,6 +95,7 @@ pub fn retire_key(
     conn: &mut DbConnection,
     kid: &str,
     algorithm: KeyAlgorithm,
+    cause: &Cause,
     now: Moment,
 ) -> Result<KeyRetirement, KeyError> {
     store::lock(conn)?;
@@ -109,7 +111,7 @@ pub fn retire_key(
             store::set_signs_from(conn, &replacement.kid, now)?;
         }
     }
-    retire(conn, kid, now)?;
+    retire(conn, kid, cause, now)?;
     let signing = list_keys(conn, algorithm, now)?.into_iter().find(|key| key.state == KeyState::Signing);
     let signing = signing.ok_or_else(|| KeyError::Unusable("no other key can sign".to_owned()))?;
     Ok(KeyRetirement::Retired { key, signing })

@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use super::key_pair::{KeyError, NewKey};
 use super::key_rotation::{self, AddKeyIf};
 use super::keys::{DEFAULT_LEAD, Keys};
+use crate::audit::Cause;
 use crate::clock::Moment;
 use crate::db::Db;
 
@@ -24,7 +25,10 @@ impl Keys {
         if db.read(move |conn| key_rotation::is_needed(conn, algorithm, condition, now)).await? {
             let new = NewKey::generate(algorithm, seal).await?;
             let kid = new.kid.clone();
-            if db.write(move |conn| key_rotation::add(conn, &new, condition, DEFAULT_LEAD, now)).await? {
+            if db
+                .write(move |conn| key_rotation::add(conn, &new, condition, DEFAULT_LEAD, &Cause::server(), now))
+                .await?
+            {
                 tracing::info!(
                     kid,
                     algorithm = algorithm.as_str(),

@@ -6,7 +6,7 @@ use diesel::QueryResult;
 use super::key_choice::find_signing;
 use super::key_pair::{KeyError, NewKey};
 use super::store::{self, NewKeyRow, StoredKey};
-use crate::audit::{self, Event, EventKind};
+use crate::audit::{self, Cause, Event, EventKind};
 use crate::clock::Moment;
 use crate::config::KeyAlgorithm;
 use crate::db::DbConnection;
@@ -63,6 +63,7 @@ pub fn add(
     new: &NewKey,
     condition: AddKeyIf,
     lead: TimeDelta,
+    cause: &Cause,
     now: Moment,
 ) -> Result<bool, KeyError> {
     store::lock(conn)?;
@@ -80,7 +81,7 @@ pub fn add(
         signs_from: if keys.is_empty() { now } else { now + lead },
     };
     store::insert(conn, &row)?;
-    audit::record(conn, &Event::of_keys(EventKind::SigningKeyAdded, Some(&new.kid), now))?;
+    audit::record(conn, &Event::of_keys(EventKind::SigningKeyAdded, Some(&new.kid), cause, now))?;
     Ok(true)
 }
 
@@ -106,7 +107,7 @@ pub fn retire_expired(
     let keys = store::list(conn, false)?;
     let mut retired = Vec::new();
     for kid in list_superseded(&keys, algorithm, token_lifetime, now) {
-        if !has_live_tokens(conn, kid, now)? && retire(conn, kid, now)? {
+        if !has_live_tokens(conn, kid, now)? && retire(conn, kid, &Cause::server(), now)? {
             retired.push(kid.to_owned());
         }
     }
@@ -115,10 +116,10 @@ pub fn retire_expired(
 }
 
 /// Retires a key. Returns whether this call retired it.
-pub(super) fn retire(conn: &mut DbConnection, kid: &str, now: Moment) -> QueryResult<bool> {
+pub(super) fn retire(conn: &mut DbConnection, kid: &str, cause: &Cause, now: Moment) -> QueryResult<bool> {
     let is_retired = store::retire(conn, kid, now)?;
     if is_retired {
-        audit::record(conn, &Event::of_keys(EventKind::SigningKeyRetired, Some(kid), now))?;
+        audit::record(conn, &Event::of_keys(EventKind::SigningKeyRetired, Some(kid), cause, now))?;
     }
     Ok(is_retired)
 }
@@ -148,7 +149,13 @@ pub fn has_expired(
 ///
 /// # Errors
 /// [`KeyError::Sealed`] if neither server key opens a key; nothing is changed.
-pub fn reseal(conn: &mut DbConnection, old: &DerivedKey, new: &DerivedKey, now: Moment) -> Result<Resealing, KeyError> {
+pub fn reseal(
+    conn: &mut DbConnection,
+    old: &DerivedKey,
+    new: &DerivedKey,
+    cause: &Cause,
+    now: Moment,
+) -> Result<Resealing, KeyError> {
     store::lock(conn)?;
     let mut resealing = Resealing { resealed: 0, unchanged: 0 };
     for key in store::list(conn, false)? {
@@ -163,7 +170,7 @@ pub fn reseal(conn: &mut DbConnection, old: &DerivedKey, new: &DerivedKey, now: 
         resealing.resealed += 1;
     }
     if resealing.resealed > 0 {
-        audit::record(conn, &Event::of_keys(EventKind::SigningKeysResealed, None, now))?;
+        audit::record(conn, &Event::of_keys(EventKind::SigningKeysResealed, None, cause, now))?;
     }
     Ok(resealing)
 }

@@ -9,6 +9,7 @@ use super::key_choice::{KeyCandidate, choose_signing};
 use super::key_pair::{Key, KeyError, KeyPair, NewKey, Signer};
 use super::key_rotation::{self, AddKeyIf};
 use super::store::{self, StoredKey};
+use crate::audit::Cause;
 use crate::clock::Moment;
 use crate::config::{KeyAlgorithm, Signing};
 use crate::db::{Db, DbError};
@@ -49,7 +50,9 @@ impl Keys {
         let mut rows = list(db.clone()).await?;
         if !rows.iter().any(|row| row.algorithm() == Some(algorithm)) {
             let new = NewKey::generate(algorithm, &seal).await?;
-            let step = move |conn: &mut _| key_rotation::add(conn, &new, AddKeyIf::NoneExists, DEFAULT_LEAD, now);
+            let step = move |conn: &mut _| {
+                key_rotation::add(conn, &new, AddKeyIf::NoneExists, DEFAULT_LEAD, &Cause::server(), now)
+            };
             db.write(step).await?;
             rows = list(db.clone()).await?;
         }

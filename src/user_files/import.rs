@@ -20,7 +20,9 @@ use super::report::{ImportReport, Progress};
 use super::row::{Row, Stopped};
 use super::source::Source;
 use crate::accounts::AccountService;
+use crate::audit::{self, Cause, Event, EventKind};
 use crate::db::{DbConnection, DbError};
+use crate::secret::random_id;
 use crate::users::{self, ImportedUser, UserId, UserState};
 
 /// The rows of one transaction.
@@ -102,10 +104,12 @@ async fn run(
         reader.send().ok();
         Ok::<(), FileError>(())
     });
+    // One event counts the users of all batches.
+    let event_id = random_id();
     while let Some(batch) = batches.recv().await {
         let batch: Arc<Vec<Item>> = Arc::new(batch);
         let began = Instant::now();
-        let verdicts = settle(accounts, Arc::clone(&batch), is_check_only).await?;
+        let verdicts = settle(accounts, Arc::clone(&batch), is_check_only, event_id.clone()).await?;
         if accounts.has_one_writer() && !is_check_only {
             tokio::time::sleep(began.elapsed() / PAUSE_PART).await;
         }
@@ -140,6 +144,7 @@ async fn settle(
     accounts: &AccountService,
     batch: Arc<Vec<Item>>,
     is_check_only: bool,
+    event_id: String,
 ) -> Result<Vec<Verdict>, DbError> {
     if is_check_only {
         return accounts.read(move |conn| compare(conn, &batch)).await;
@@ -155,7 +160,13 @@ async fn settle(
                 .filter(|(_, verdict)| matches!(verdict, Verdict::Import { .. }))
                 .filter_map(|(item, _)| Some(&item.checked.as_ref().ok()?.user))
                 .collect();
-            users::insert_imported(conn, &new, clock.now())?;
+            let now = clock.now();
+            users::insert_imported(conn, &new, now)?;
+            if !new.is_empty() {
+                let event = Event::caused(EventKind::UsersImported, &Cause::command(), now);
+                let occurrences = i64::try_from(new.len()).unwrap_or(i64::MAX);
+                audit::record_in(conn, &event_id, &Event { occurrences, ..event })?;
+            }
             Ok(verdicts)
         })
         .await

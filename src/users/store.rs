@@ -94,6 +94,11 @@ pub fn list(conn: &mut DbConnection, after: UserId, limit: i64) -> QueryResult<V
     Ok(rows.into_iter().map(User::from).collect())
 }
 
+/// Lists the usernames of the users with these IDs, also of deleted ones, in no order. Takes a few thousand at most.
+pub fn list_usernames(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<(i64, String)>> {
+    users::table.filter(users::id.eq_any(ids)).select((users::id, users::username)).load(conn)
+}
+
 /// Lists the users with these canonical usernames as (canonical username, user), with deleted ones. Takes a few
 /// thousand names at most.
 pub fn list_by_keys(conn: &mut DbConnection, keys: &[&str]) -> QueryResult<Vec<(String, User)>> {

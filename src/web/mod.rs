@@ -11,6 +11,7 @@ pub mod cookies;
 pub mod csrf;
 pub mod current_user;
 pub mod error_page;
+pub mod event_rows;
 pub mod form;
 pub mod form_post;
 pub mod headers;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use vestibule::audit::Cause;
 use vestibule::links::LinkPurpose;
 use vestibule::users::{self, User};
 
@@ -164,12 +165,12 @@ async fn ending_sessions_cancels_a_pending_email_change() {
             }
             "set-password" => {
                 let password = "purple monkey dishwasher lamp".to_owned().into();
-                accounts.set_password(&alice, &password).await.expect("the database responds");
+                accounts.set_password(&alice, &password, &Cause::command()).await.expect("the database responds");
             }
-            "sign-out" => drop(accounts.sign_out(&alice).await.expect("the database responds")),
+            "sign-out" => drop(accounts.sign_out(&alice, &Cause::command()).await.expect("the database responds")),
             _ => {
-                accounts.disable(&alice, false).await.expect("the database responds");
-                accounts.enable(&alice).await.expect("the database responds");
+                accounts.disable(&alice, false, &Cause::command()).await.expect("the database responds");
+                accounts.enable(&alice, &Cause::command()).await.expect("the database responds");
             }
         }
         assert_eq!(open(&app, &mail).await.1.status, 410, "{way}");
@@ -308,7 +309,11 @@ async fn email_change_leaves_a_username_that_is_an_email() {
         email: Some(OLD.to_owned()),
         ..vestibule::accounts::UserFields::default()
     };
-    app.services.accounts.create(fields, Some(&PASSWORD.to_owned().into())).await.expect("the database responds");
+    app.services
+        .accounts
+        .create(fields, Some(&PASSWORD.to_owned().into()), &Cause::command())
+        .await
+        .expect("the database responds");
     let visitor = Visitor::new(&app);
     visitor.sign_in(OLD).await;
     assert!(visitor.get(PATH).await.html.contains("sign in with the username alice@example.com"));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
-use vestibule::audit::{self, Event, EventKind};
+use vestibule::audit::{self, Cause, Event, EventKind};
 use vestibule::db::schema::{audit_events, login_attempts};
 use vestibule::links::{self, LinkPurpose};
 use vestibule::users::LookupName;
@@ -18,14 +18,17 @@ async fn events_by_admins_and_links_are_listed_in_the_users_language() {
     let user = app.add_user("alice", &[]).await;
     let (accounts, alice) = (&app.services.accounts, LookupName::parse("alice").expect("a name"));
     Visitor::new(&app).sign_in("alice").await;
-    accounts.sign_out(&alice).await.expect("the database responds");
+    accounts.sign_out(&alice, &Cause::command()).await.expect("the database responds");
     // No session is left, and no event is recorded.
-    accounts.sign_out(&alice).await.expect("the database responds");
-    accounts.disable(&alice, false).await.expect("the database responds");
-    accounts.disable(&alice, false).await.expect("the database responds");
-    accounts.enable(&alice).await.expect("the database responds");
-    accounts.enable(&alice).await.expect("the database responds");
-    accounts.set_password(&alice, &OTHER_PASSWORD.to_owned().into()).await.expect("the database responds");
+    accounts.sign_out(&alice, &Cause::command()).await.expect("the database responds");
+    accounts.disable(&alice, false, &Cause::command()).await.expect("the database responds");
+    accounts.disable(&alice, false, &Cause::command()).await.expect("the database responds");
+    accounts.enable(&alice, &Cause::command()).await.expect("the database responds");
+    accounts.enable(&alice, &Cause::command()).await.expect("the database responds");
+    accounts
+        .set_password(&alice, &OTHER_PASSWORD.to_owned().into(), &Cause::command())
+        .await
+        .expect("the database responds");
     let now = app.clock.now();
     let link = app.write(move |conn| links::create(conn, LinkPurpose::Reset, Some(user.id), now)).await;
     let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -166,7 +169,7 @@ async fn flood_of_failed_sign_ins_is_bounded_and_hides_no_other_event() {
                 let at = now + chrono::TimeDelta::milliseconds(network);
                 let event = Event { user_id, ..Event::new(EventKind::SignInFailed, at) };
                 for _ in 0..2 {
-                    audit::count_failed_sign_in(conn, &format!("{user_id:?} {network}"), &event)?;
+                    audit::record_in(conn, &format!("{user_id:?} {network}"), &event)?;
                 }
             }
         }

@@ -38,7 +38,8 @@ async fn find(pool: &Db, secret: &PlainSecret) -> Option<Link> {
 
 async fn create(pool: &Db, link: Link, name: &str) -> FirstAdmin {
     let new = new_user(name);
-    let created = pool.write(move |conn| create_first_admin(conn, &link, new, Clock::system().now()));
+    let created =
+        pool.write(move |conn| create_first_admin(conn, &link, new, ClientInfo::default(), Clock::system().now()));
     Rollback::settle(created.await).expect("the database responds")
 }
 

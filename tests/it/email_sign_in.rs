@@ -1,5 +1,6 @@
 //! Signing in with an email address instead of the username.
 
+use vestibule::audit::Cause;
 use vestibule::secret::ServerKey;
 use vestibule::users;
 
@@ -75,7 +76,7 @@ async fn username_and_address_are_throttled_each_for_itself_and_unlocked_togethe
     assert_eq!(sign_in_from(&app, "192.0.2.1", "mina", PASSWORD).await.status, 429);
     let name = users::LookupName::parse("mina").expect("a name");
     let key = ServerKey::parse(SERVER_KEY).expect("a key");
-    app.services.accounts.unlock(&name, &key).await.expect("the database");
+    app.services.accounts.unlock(&name, &key, &Cause::command()).await.expect("the database");
     for typed in ["mina@예시.한국", "mina"] {
         assert_eq!(sign_in_from(&app, "192.0.2.1", typed, PASSWORD).await.status, 200, "{typed}");
     }

@@ -4,6 +4,7 @@ mod account;
 mod account_email;
 mod account_events;
 mod admin_setup;
+mod audit;
 mod cli_clients;
 mod cli_export;
 mod cli_import;

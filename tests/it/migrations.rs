@@ -11,8 +11,10 @@ use crate::harness::direct_database::{self, DirectConnection};
 use crate::harness::{ServerProcess, TestDatabase};
 
 /// Indexes and unique constraints, which `schema.rs` cannot express.
-const INDEXES: [&str; 31] = [
-    "audit_events_happened_at: audit_events (happened_at)",
+const INDEXES: [&str; 34] = [
+    "audit_events_actor: audit_events (actor_user_id, happened_at, id)",
+    "audit_events_happened_at: audit_events (happened_at, id)",
+    "audit_events_kind: audit_events (kind, happened_at, id)",
     "audit_events_user_id: audit_events (user_id, happened_at)",
     "known_devices_last_used_at: known_devices (last_used_at)",
     "known_devices_user_id: known_devices (user_id)",
@@ -41,6 +43,7 @@ const INDEXES: [&str; 31] = [
     "unique: users (email_key) where email_verified_at IS NOT NULL",
     "unique: users (public_id)",
     "unique: users (username_key)",
+    "user_roles_role: user_roles (role, user_id)",
     "username_skeletons_user_id: username_skeletons (user_id, version)",
     "users_email_key: users (email_key)",
 ];

@@ -77,6 +77,7 @@ copied_tables! {
         language: Option<String>,
         email_key: Option<String>,
         email_verified_at: Option<Moment>,
+        new_password_required_at: Option<Moment>,
     }
     clients {
         id: String,
@@ -199,6 +200,9 @@ copied_tables! {
         network_address: Option<String>,
         detail: Option<String>,
         occurrences: i64,
+        actor: Option<String>,
+        actor_user_id: Option<i64>,
+        reason: Option<String>,
     }
     outbox {
         id: String,

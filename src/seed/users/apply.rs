@@ -3,8 +3,9 @@
 use super::passwords::PasswordAction;
 use super::plan::{PlannedChange, PlannedCreation, UserPlan};
 use super::row::{SeedUser, UserField};
-use crate::accounts::{Account, LINKS_REVOKED_ON_CREDENTIAL_CHANGE, set_password};
-use crate::audit::{self, ClientInfo, Event, EventKind};
+use crate::accounts::roles::{grant_role, revoke_role};
+use crate::accounts::{Account, LINKS_REVOKED_ON_CREDENTIAL_CHANGE, set_password, settle_new};
+use crate::audit::{self, Cause, Event, EventKind};
 use crate::db::{DbConnection, DbError, Rollback};
 use crate::links;
 use crate::seed::remark::Remark;
@@ -109,9 +110,8 @@ fn create_user(
             return Err(Rollback::with(Refusal::Rejected(position.remark(UserField::Id, text))));
         }
     };
-    for role in roles.iter().flatten() {
-        users::grant_role(conn, user.id, role, *now)?;
-    }
+    let roles = roles.as_deref().unwrap_or_default();
+    settle_new(conn, user.id, roles, &Cause::command(), *now)?;
     Ok(CreatedUser { username: user.username, id: user.id })
 }
 
@@ -127,28 +127,29 @@ fn change_user(transaction: &mut Transaction<'_>, change: &PlannedChange) -> Res
     if let PasswordAction::Set(hash) = password {
         fields.push(UserField::Password);
         if let Some(hash) = hash {
-            ended_sessions = set_password(conn, ended, id, hash, &ClientInfo::default(), *now)?
+            ended_sessions = set_password(conn, ended, id, hash, &Cause::command(), *now)?
                 .ok_or_else(|| Rollback::with(Refusal::Outdated))?;
         }
     }
     if display_name.is_some() {
         fields.push(UserField::DisplayName);
         users::set_display_name(conn, id, display_name.as_deref())?;
+        audit::record(conn, &Event::of_user(EventKind::ProfileChanged, id.0, &Cause::command(), *now))?;
     }
     if email.is_some() {
         fields.push(UserField::Email);
         users::set_email(conn, id, email.as_deref())?;
         links::revoke_of_user(conn, &LINKS_REVOKED_ON_CREDENTIAL_CHANGE, id)?;
-        audit::record(conn, &Event::of_user(EventKind::EmailChanged, id.0, &ClientInfo::default(), *now))?;
+        audit::record(conn, &Event::of_user(EventKind::EmailChanged, id.0, &Cause::command(), *now))?;
     }
     if !roles_granted.is_empty() || !roles_revoked.is_empty() {
         fields.push(UserField::Roles);
     }
     for role in roles_granted {
-        users::grant_role(conn, id, role, *now)?;
+        grant_role(conn, id, role, &Cause::command(), *now)?;
     }
     for role in roles_revoked {
-        users::revoke_role(conn, id, role)?;
+        revoke_role(conn, id, role, &Cause::command(), *now)?;
     }
     Ok(ChangedUser {
         username: seen.user.username.clone(),

@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use vestibule::accounts::AccountService;
+use vestibule::audit::RejectedSignIns;
 use vestibule::authentication::{AttemptOrigin, AuthService, PasswordAttempt, SignIn, SignInPurpose};
 use vestibule::clock::Clock;
 use vestibule::config::Config;
@@ -132,7 +133,15 @@ impl TestDatabase {
             let hash_pool = HashPool::start(1, config.passwords.into()).expect("a thread");
             let sessions = SessionService::new(pool.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
             let tokens = TokenService::new(keys, &server_key, &config, clock.clone(), pool.clone(), &sessions);
-            let auth = AuthService::new(&config, &server_key, pool.clone(), hash_pool, sessions, tokens);
+            let auth = AuthService::new(
+                &config,
+                &server_key,
+                pool.clone(),
+                hash_pool,
+                sessions,
+                tokens,
+                RejectedSignIns::default(),
+            );
             auth.sign_in(attempt, purpose).await.expect("the database responds")
         })
     }

@@ -13,7 +13,7 @@ pub fn kill(id: u32) {
     signal(id, Signal::KILL);
 }
 
-fn signal(id: u32, signal: Signal) {
+pub fn signal(id: u32, signal: Signal) {
     let pid = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process ID");
     kill_process(pid, signal).expect("it runs");
 }

@@ -21,6 +21,7 @@ mod cookies;
 mod database_file;
 mod database_tls;
 mod examples;
+mod fail2ban;
 mod forgery;
 mod forgery_keys;
 mod fuzz_corpus;
