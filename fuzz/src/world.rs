@@ -97,6 +97,7 @@ fn issue(tokens: &TokenService) -> String {
         is_remembered: false,
     };
     let user = User {
+        new_password_required_at: None,
         id: UserId(1),
         username: "alice".to_owned(),
         display_name: None,

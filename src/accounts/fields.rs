@@ -1,6 +1,7 @@
 //! Checks of the fields of accounts and clients, shared by the command line and seed files.
 
 use crate::clients::{self, GrantType};
+use crate::i18n;
 use crate::scope::{Scopes, is_scope};
 use crate::tokens::MAX_BROWSER_TOKEN_BYTES;
 use crate::users::password::PasswordError;
@@ -32,6 +33,9 @@ pub enum FieldError {
     /// The email address.
     #[error("not a valid email address: use the form name@example.com")]
     Email,
+    /// The language tag.
+    #[error("not a language of this server: use {}", i18n::languages().iter().map(i18n::Translation::language).collect::<Vec<_>>().join(" or "))]
+    Language,
     /// A role, with its text.
     #[error("`{0}` is not a valid role: use 1 to {MAX_ROLE_CHARACTERS} lower-case letters, digits and . _ : -")]
     Role(String),
@@ -82,6 +86,7 @@ impl FieldError {
             Self::Id => "id",
             Self::DisplayName => "display_name",
             Self::Email => "email",
+            Self::Language => "language",
             Self::Role(_) | Self::TooManyRoles(_) => "roles",
             Self::ClientName => "name",
             Self::Grant(_) | Self::NoGrant => "grants",
@@ -106,6 +111,11 @@ pub fn check_display_name(text: String) -> Result<String, FieldError> {
 /// Checks an email address.
 pub fn check_email(text: String) -> Result<String, FieldError> {
     if is_email(&text) { Ok(text) } else { Err(FieldError::Email) }
+}
+
+/// Checks a language tag.
+pub fn check_language(text: String) -> Result<String, FieldError> {
+    if i18n::find(&text).is_some() { Ok(text) } else { Err(FieldError::Language) }
 }
 
 /// Checks roles, sorts them and removes duplicates.

@@ -4,13 +4,10 @@ use std::collections::HashMap;
 
 use super::AccountService;
 use crate::db::{DbConnection, DbError};
-use crate::sessions;
-use crate::users::{self, LookupName, User, UserId, UserState};
+use crate::users::{self, ListedPart, LookupName, User, UserFilter, UserId, UserState};
 
-/// Accounts per query of a list.
-const LIST_BATCH: i64 = 500;
-/// The most sessions that are counted for one user.
-const MAX_SESSIONS: i64 = 10_000;
+/// The most accounts of one query.
+pub const LIST_BATCH: usize = 500;
 
 /// A user with their roles.
 #[derive(Clone, Debug)]
@@ -22,22 +19,32 @@ pub struct Account {
 }
 
 impl AccountService {
-    /// Lists the next accounts after the user ID `after`, in order of user IDs; empty when there are no more.
-    pub async fn list(&self, after: UserId) -> Result<Vec<Account>, DbError> {
-        self.db.read(move |conn| list_accounts(conn, after, LIST_BATCH)).await
+    /// Lists the IDs of the users that match, as [`users::list_ids`].
+    pub async fn list_ids(&self, filter: UserFilter, part: ListedPart) -> Result<Vec<UserId>, DbError> {
+        self.db.read(move |conn| Ok(users::list_ids(conn, &filter, part)?)).await
     }
 
-    /// Finds an account by name, with the number of its live sessions.
-    pub async fn show(&self, name: &LookupName) -> Result<Option<(Account, usize)>, DbError> {
-        let (name, now, lifetimes) = (name.clone(), self.clock.now(), self.sessions.lifetimes());
+    /// Gets the accounts with these IDs, in the same order, at most [`LIST_BATCH`], without those that do not exist.
+    pub async fn list_by_ids(&self, ids: &[UserId]) -> Result<Vec<Account>, DbError> {
+        let ids = ids[..ids.len().min(LIST_BATCH)].to_vec();
         self.db
             .read(move |conn| {
-                let Some(account) = find_account(conn, &name)? else { return Ok(None) };
-                let sessions = sessions::list_unended_of_user(conn, account.user.id, MAX_SESSIONS)?;
-                let live = sessions.iter().filter(|session| lifetimes.is_live(session, now)).count();
-                Ok(Some((account, live)))
+                let found = users::list_by_ids(conn, &ids)?;
+                with_roles(conn, found)
             })
             .await
+    }
+
+    /// Finds an account by name.
+    pub async fn show(&self, name: &LookupName) -> Result<Option<Account>, DbError> {
+        let name = name.clone();
+        self.db.read(move |conn| find_account(conn, &name)).await
+    }
+
+    /// Finds a user by name, even if they are deleted.
+    pub async fn find_even_deleted(&self, name: &LookupName) -> Result<Option<User>, DbError> {
+        let name = name.clone();
+        self.db.read(move |conn| Ok(users::find_by_key(conn, name.key())?)).await
     }
 
     /// Finds a user by name.
@@ -63,12 +70,6 @@ pub(super) fn find_account(conn: &mut DbConnection, name: &LookupName) -> Result
     let Some(user) = find_user(conn, name)? else { return Ok(None) };
     let roles = users::list_roles(conn, user.id)?;
     Ok(Some(Account { user, roles }))
-}
-
-/// Lists the accounts after the user ID `after`, in order of user IDs, at most `limit`.
-fn list_accounts(conn: &mut DbConnection, after: UserId, limit: i64) -> Result<Vec<Account>, DbError> {
-    let found = users::list(conn, after, limit)?;
-    with_roles(conn, found)
 }
 
 /// Adds their roles to users, in the same order, with one query for all.

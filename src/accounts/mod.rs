@@ -9,24 +9,28 @@ mod first_admin;
 mod links;
 mod lookup;
 mod name_check;
+mod new_password_required;
 mod notification;
 mod password;
 pub mod roles;
 mod service;
 mod sign_out;
 mod unlock;
+mod update;
 
 pub use create::{Creation, UserFields, create, settle_new};
 pub use delete::{Deletion, delete};
 pub use disable::{Disabling, Enabling, disable, enable};
 pub use email_owner::find_verified_owner;
 pub use first_admin::{FirstAdmin, SetupLink, create_first_admin, create_setup_link};
-pub use lookup::{Account, find_active, find_user, with_roles};
+pub use lookup::{Account, LIST_BATCH, find_active, find_user, with_roles};
 pub use name_check::find_similar;
+pub use new_password_required::NewPasswordRequirement;
 pub use notification::queue_notification;
 pub use password::{
     LINKS_REVOKED_ON_CREDENTIAL_CHANGE, PasswordChange, PasswordChanged, PasswordSetting, change_password, set_password,
 };
 pub use service::{AccountError, AccountService, COMMAND_ATTEMPTS};
-pub use sign_out::sign_out;
+pub use sign_out::{end_sessions, sign_out};
 pub use unlock::Unlocking;
+pub use update::{UserUpdate, UserUpdating};

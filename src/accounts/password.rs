@@ -17,8 +17,8 @@ use crate::users::{self, LookupName, User, UserId};
 
 /// Links that someone may hold who knew an old password or could read mail to an old address. They are revoked when
 /// either changes.
-pub const LINKS_REVOKED_ON_CREDENTIAL_CHANGE: [LinkPurpose; 3] =
-    [LinkPurpose::Verify, LinkPurpose::Reset, LinkPurpose::Rescue];
+pub const LINKS_REVOKED_ON_CREDENTIAL_CHANGE: [LinkPurpose; 4] =
+    [LinkPurpose::Verify, LinkPurpose::Reset, LinkPurpose::Welcome, LinkPurpose::Rescue];
 
 /// Outcome of setting a password.
 #[derive(Clone, Debug)]

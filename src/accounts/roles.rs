@@ -35,6 +35,31 @@ pub enum RoleSetting {
     Invalid(FieldError),
 }
 
+/// Outcome of deleting a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleDeletion {
+    /// The role was deleted.
+    Done {
+        /// The number of users who had it.
+        users: usize,
+        /// The number of scopes that it allowed.
+        scopes: usize,
+    },
+    /// The role of administrators cannot be deleted.
+    IsAdmin,
+    /// No user has the role, and it allows no scopes.
+    NoSuchRole,
+}
+
+/// A role that no user has and that allows no scopes: perhaps a misspelt one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownRole {
+    /// The name.
+    pub name: String,
+    /// The role with the most similar name.
+    pub similar: Option<String>,
+}
+
 /// Outcome of granting or revoking roles.
 #[derive(Clone, Debug)]
 pub enum RolesChange {
@@ -90,6 +115,34 @@ impl AccountService {
             Ok(RoleSetting::Done { role: RoleReport { name: name.clone(), scopes: scopes.clone(), users }, before })
         })
         .await
+    }
+
+    /// Deletes a role, and revokes it from all users, in one transaction.
+    pub async fn delete_role(&self, name: &str, cause: &Cause) -> Result<RoleDeletion, DbError> {
+        if name == ADMIN_ROLE {
+            return Ok(RoleDeletion::IsAdmin);
+        }
+        let (name, cause, clock) = (name.to_owned(), cause.clone(), self.clock.clone());
+        self.write(move |conn, _| {
+            users::lock_accounts(conn)?;
+            let (users, scopes) = users::delete_role(conn, &name)?;
+            if users + scopes == 0 {
+                return Ok(RoleDeletion::NoSuchRole);
+            }
+            audit::record(conn, &Event::of_role(EventKind::RoleDeleted, &name, None, &cause, clock.now()))?;
+            Ok(RoleDeletion::Done { users, scopes })
+        })
+        .await
+    }
+
+    /// Lists the names of the roles that [`Self::list_roles`] lists.
+    pub async fn list_role_names(&self) -> Result<Vec<String>, DbError> {
+        Ok(self.list_roles().await?.into_iter().map(|role| role.name).collect())
+    }
+
+    /// Finds the roles among these that no user has and that allow no scopes.
+    pub async fn find_unknown_roles(&self, names: &[String]) -> Result<Vec<UnknownRole>, DbError> {
+        Ok(find_unknown(names, &self.list_role_names().await?))
     }
 
     /// Checks that the access token of a user with these roles fits into a browser's cookie. Without an ID, it is
@@ -167,6 +220,20 @@ impl AccountService {
         })
         .await
     }
+}
+
+/// Finds the roles that are not among the `known` ones.
+#[must_use]
+pub fn find_unknown(names: &[String], known: &[String]) -> Vec<UnknownRole> {
+    let unknown = names.iter().filter(|name| !known.contains(name));
+    unknown.map(|name| UnknownRole { name: name.clone(), similar: find_similar(name, known) }).collect()
+}
+
+/// The role whose name is most similar, if it differs by a typing mistake or two.
+fn find_similar(name: &str, known: &[String]) -> Option<String> {
+    let most = if name.len() < 6 { 1 } else { 2 };
+    let distances = known.iter().map(|other| (strsim::damerau_levenshtein(name, other), other));
+    distances.filter(|(distance, _)| *distance <= most).min().map(|(_, other)| other.clone())
 }
 
 /// A change of a user's roles.

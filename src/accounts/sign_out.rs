@@ -7,7 +7,7 @@ use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::links::{self, LinkPurpose};
 use crate::sessions::{self, EndReason, EndedSessions};
-use crate::users::{self, LookupName, User};
+use crate::users::{self, LookupName, User, UserId};
 
 impl AccountService {
     /// Ends all sessions of a user in one transaction, as [`sign_out`].
@@ -27,12 +27,24 @@ pub fn sign_out(
     now: Moment,
 ) -> Result<Option<(User, usize)>, DbError> {
     let Some(user) = find_user(conn, name)? else { return Ok(None) };
-    // A sign-in that is being completed comes before this and is ended, or after it.
-    users::lock(conn, user.id)?;
-    let count = sessions::end_all_of_user(conn, ended, user.id, EndReason::SignedOutByAdmin, now)?;
-    links::revoke_of_user(conn, &[LinkPurpose::Verify], user.id)?;
-    if count > 0 {
-        audit::record(conn, &Event::of_user(EventKind::SignedOutByAdmin, user.id.0, cause, now))?;
-    }
+    let count = end_sessions(conn, ended, user.id, cause, now)?;
     Ok(Some((user, count)))
+}
+
+/// Ends all sessions of a user, as [`sign_out`]. Returns their number.
+pub fn end_sessions(
+    conn: &mut DbConnection,
+    ended: &mut EndedSessions,
+    id: UserId,
+    cause: &Cause,
+    now: Moment,
+) -> Result<usize, DbError> {
+    // A sign-in that is being completed comes before this and is ended, or after it.
+    users::lock(conn, id)?;
+    let count = sessions::end_all_of_user(conn, ended, id, EndReason::SignedOutByAdmin, now)?;
+    links::revoke_of_user(conn, &[LinkPurpose::Verify], id)?;
+    if count > 0 {
+        audit::record(conn, &Event::of_user(EventKind::SignedOutByAdmin, id.0, cause, now))?;
+    }
+    Ok(count)
 }

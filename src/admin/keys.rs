@@ -62,6 +62,24 @@ impl AdminService {
         Ok(KeyRotation { next, is_new, old })
     }
 
+    /// Creates a key that signs at once and retires all others, as [`tokens::replace_keys`]. Returns the new key and the
+    /// retired ones, as they were before.
+    pub async fn replace_keys(
+        &self,
+        algorithm: KeyAlgorithm,
+        server_key: &ServerKey,
+    ) -> Result<(KeyRecord, Vec<KeyRecord>), KeyError> {
+        let new = NewKey::generate(algorithm, &server_key.derive(KeyPurpose::SigningKeys)).await?;
+        let before = self.list_keys(algorithm).await?;
+        let clock = self.clock.clone();
+        let step = move |conn: &mut _, _: &mut _| tokens::replace_keys(conn, &new, &Cause::command(), clock.now());
+        let (kid, retired) = self.write(step).await?;
+        let created = self.list_keys(algorithm).await?.into_iter().find(|key| key.kid == kid);
+        let created = created
+            .ok_or_else(|| KeyError::Unusable("it was retired in the meantime; run the command again".to_owned()))?;
+        Ok((created, before.into_iter().filter(|key| retired.contains(&key.kid)).collect()))
+    }
+
     /// Retires a key at once; tokens that it signed become invalid.
     pub async fn retire_key(&self, algorithm: KeyAlgorithm, kid: &str) -> Result<KeyRetirement, KeyError> {
         let (kid, clock) = (kid.to_owned(), self.clock.clone());

@@ -1,9 +1,11 @@
-//! Use cases for administrators: clients, signing keys and script tokens, on the command line alone, and lists of events.
+//! Use cases for administrators: clients, signing keys, sessions and script tokens, on the command line alone, and lists of
+//! events.
 
 pub mod clients;
 mod events;
 mod keys;
 pub mod script_tokens;
+mod sessions;
 
 use crate::accounts::COMMAND_ATTEMPTS;
 use crate::clock::Clock;
@@ -11,8 +13,9 @@ use crate::db::{Db, DbConnection, DbError, IsTransient};
 use crate::sessions::{EndedSessions, SessionService};
 pub use events::{NamedEvent, list_events};
 pub use keys::KeyRotation;
+pub use sessions::SessionList;
 
-/// Use cases on clients, signing keys and script tokens. Cheap to clone.
+/// Use cases on clients, signing keys, sessions and script tokens. Cheap to clone.
 #[derive(Clone)]
 pub struct AdminService {
     db: Db,

@@ -14,6 +14,9 @@ use crate::users::{LookupName, UserId};
 /// The most buckets that may count one attempt: an account, the account at a network, three networks, a known device.
 pub(super) const MAX_BUCKETS: usize = 6;
 
+/// The window of failures of one account at one network or known device.
+pub(super) const ACCOUNT_NETWORK_WINDOW: TimeDelta = TimeDelta::minutes(15);
+
 /// A counter of failures: of an account at a network, of a network, of an account, or of an account at a known device.
 /// Names are HMACs: a stolen database reveals neither accounts nor networks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,7 +76,7 @@ impl BucketNames {
     /// guessing from its network cannot lock the owner out. From a known network, failures elsewhere do not limit the
     /// account.
     pub fn buckets(&self, config: &ThrottlingConfig, is_device_known: bool, is_network_known: bool) -> Vec<Bucket> {
-        let quarter_hour = TimeDelta::minutes(15);
+        let quarter_hour = ACCOUNT_NETWORK_WINDOW;
         let hour = LONGEST_WINDOW;
         let bucket =
             |key: &String, limit, window| Bucket { key: key.clone(), account: self.account.clone(), limit, window };

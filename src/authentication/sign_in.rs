@@ -32,6 +32,8 @@ pub enum SignIn {
     Rejected,
     /// The password is correct and the account is disabled.
     Disabled,
+    /// The password is correct and the user must set a new one by a link first.
+    NewPasswordRequired,
     /// The password is correct and none of the requested scopes can be granted.
     ScopeRejected,
     /// The password is correct, and the client was deleted or its secret replaced in the meantime.
@@ -90,6 +92,9 @@ impl AuthService {
             Verification::Overloaded => return Ok(SignIn::Overloaded),
         };
         match &reserved.user {
+            Some(user) if user.state == UserState::Active && user.new_password_required_at.is_some() => {
+                self.reject(&attempt, &reserved, FailureReason::NewPasswordRequired, SignIn::NewPasswordRequired).await
+            }
             Some(user) if user.state == UserState::Active => {
                 self.complete(&attempt, &purpose, &reserved, user.clone(), hash).await
             }

@@ -129,6 +129,51 @@ pub(super) fn release(conn: &mut DbConnection, key: &str) -> QueryResult<()> {
     diesel::delete(without_failures.filter(login_attempts::in_flight.eq(0))).execute(conn).map(drop)
 }
 
+/// A counter of failures with its names.
+pub(super) struct AttemptRow {
+    pub bucket: String,
+    pub account: String,
+    pub state: BucketState,
+}
+
+/// Lists at most `limit` counters of an account.
+pub(super) fn list_attempts_of(conn: &mut DbConnection, account: &str, limit: i64) -> QueryResult<Vec<AttemptRow>> {
+    load_attempts(
+        conn,
+        login_attempts::table.filter(login_attempts::account.eq(account.to_owned())).into_boxed(),
+        limit,
+    )
+}
+
+/// Lists at most `limit` counters with `fewest` failures or more.
+pub(super) fn list_attempts_with(conn: &mut DbConnection, fewest: i64, limit: i64) -> QueryResult<Vec<AttemptRow>> {
+    load_attempts(conn, login_attempts::table.filter(login_attempts::failures.ge(fewest)).into_boxed(), limit)
+}
+
+fn load_attempts(
+    conn: &mut DbConnection,
+    rows: login_attempts::BoxedQuery<'_, <DbConnection as Connection>::Backend>,
+    limit: i64,
+) -> QueryResult<Vec<AttemptRow>> {
+    let rows: Vec<(String, String, i64, i64, Moment, Moment, Moment)> = rows
+        .limit(limit)
+        .select((
+            login_attempts::bucket,
+            login_attempts::account,
+            login_attempts::failures,
+            login_attempts::in_flight,
+            login_attempts::window_started_at,
+            login_attempts::last_tried_at,
+            login_attempts::last_failed_at,
+        ))
+        .load(conn)?;
+    let row = |(bucket, account, failures, in_flight, window_started_at, last_tried_at, last_failed_at)| {
+        let state = BucketState { failures, in_flight, window_started_at, last_tried_at, last_failed_at };
+        AttemptRow { bucket, account, state }
+    };
+    Ok(rows.into_iter().map(row).collect())
+}
+
 pub(super) fn delete_attempts_of(conn: &mut DbConnection, account: &str) -> QueryResult<usize> {
     diesel::delete(login_attempts::table.filter(login_attempts::account.eq(account))).execute(conn)
 }

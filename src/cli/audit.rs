@@ -10,7 +10,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
-use super::output::{Table, eprint_note, no_such_user, rfc3339, rfc3339_seconds, write_out};
+use super::output::{Table, eprint_warning, no_such_user, rfc3339, rfc3339_seconds, write_out};
 use super::services::CommandServices;
 use super::users::lookup;
 use super::when::When;
@@ -144,7 +144,7 @@ async fn follow(
             Ok(found) => found,
             Err(error) => {
                 if !is_failing {
-                    eprint_note(&format!("warning: {error}; trying again every second"));
+                    eprint_warning(&format!("{error}; trying again every second"));
                 }
                 is_failing = true;
                 continue;

@@ -8,10 +8,11 @@ pub use super::clients_args::{
     ClientAddArgs, ClientArgs, ClientDeleteArgs, ClientListArgs, ClientSetArgs, ClientShowArgs, ClientsCommand,
     RotateSecretArgs,
 };
-use super::output::{Table, eprint_note, failure, print_result, rfc3339, rfc3339_seconds, write_out};
+use super::output::{Table, eprint_note, failure, print_result, print_value, rfc3339, rfc3339_seconds, write_out};
 use super::users::ended;
 use super::{prompt, services};
-use crate::admin::clients::{ClientChange, ClientCreation, ClientFields, ClientUpdate};
+use crate::admin::AdminService;
+use crate::admin::clients::{ClientChange, ClientCreation, ClientFields, ClientUpdate, NewClientSecret};
 use crate::clients::Client;
 
 /// Runs a command on clients.
@@ -39,7 +40,7 @@ async fn add(args: ClientAddArgs) -> anyhow::Result<ExitCode> {
             }
             let mut value = view(&client);
             value["client_secret"] = json!(secret.reveal());
-            print_result(json, &value, &format!("{}\n{}", client.id, secret.reveal()))
+            print_value(json, &value, &format!("{}\n{}", client.id, secret.reveal()))
         }
         ClientCreation::NameTaken(client) => Err(failure(format!(
             "a client named {name} already exists ({}): use \"vestibule clients set\" to change its grants and scopes, or \"vestibule clients rotate-secret\" to replace its secret",
@@ -53,7 +54,7 @@ async fn list(args: ClientListArgs) -> anyhow::Result<ExitCode> {
     const HEADINGS: [&str; 5] = ["NAME", "ID", "CREATED", "GRANTS", "SCOPES"];
     let clients = services::admin(&args.settings.check()?)?.list_clients().await?;
     if args.json {
-        return print_result(true, &clients.iter().map(view).collect::<Vec<_>>(), "");
+        return print_value(true, &clients.iter().map(view).collect::<Vec<_>>(), "");
     }
     let row = |client: &Client| {
         [
@@ -87,7 +88,7 @@ async fn show(args: ClientShowArgs) -> anyhow::Result<ExitCode> {
     let text: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<25}{value}")).collect();
     let mut value = view(&client);
     value["live_sessions"] = json!(live_sessions);
-    print_result(json, &value, &text.join("\n"))
+    print_value(json, &value, &text.join("\n"))
 }
 
 async fn set(args: ClientSetArgs) -> anyhow::Result<ExitCode> {
@@ -123,8 +124,9 @@ async fn set(args: ClientSetArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn rotate_secret(args: RotateSecretArgs) -> anyhow::Result<ExitCode> {
-    let RotateSecretArgs { on: ClientArgs { which, json, settings }, end_tokens } = args;
+    let RotateSecretArgs { which, all: _, yes, json, settings, end_tokens } = args;
     let admin = services::admin(&settings.check()?)?;
+    let Some(which) = which else { return rotate_all_secrets(&admin, yes, json, end_tokens).await };
     let Some(new) = admin.rotate_client_secret(&which, end_tokens).await? else { return Err(no_such_client(&which)) };
     if !json {
         let sessions = if end_tokens { ended(new.ended_sessions) } else { "its tokens stay valid".to_owned() };
@@ -133,9 +135,41 @@ async fn rotate_secret(args: RotateSecretArgs) -> anyhow::Result<ExitCode> {
             new.client.name
         ));
     }
-    let secret = new.secret.reveal();
-    let value = json!({ "client_id": new.client.id, "name": new.client.name, "client_secret": secret, "ended_sessions": new.ended_sessions });
-    print_result(json, &value, secret)
+    print_value(json, &new_secret_view(&new), new.secret.reveal())
+}
+
+/// Replaces the secrets of all clients, and prints each as soon as it is valid: an interruption loses none.
+async fn rotate_all_secrets(
+    admin: &AdminService,
+    yes: bool,
+    is_json: bool,
+    end_tokens: bool,
+) -> anyhow::Result<ExitCode> {
+    let clients = admin.list_clients().await?;
+    if clients.is_empty() {
+        return print_result(is_json, &json!({ "changed": false }), "nothing was changed: no client is registered");
+    }
+    let question = format!(
+        "Replace the secrets of all clients ({})? Each client is rejected until it has its new secret.",
+        clients.len()
+    );
+    if !yes && !prompt::is_confirmed(&question, "--yes")? {
+        return Err(failure("not confirmed; nothing was changed"));
+    }
+    if !is_json {
+        eprint_note("client ID, new secret (shown only once), name:");
+    }
+    for client in clients {
+        // Deleted in the meantime.
+        let Some(new) = admin.rotate_client_secret(&client.id, end_tokens).await? else { continue };
+        let line = format!("{}  {}  {}", new.client.id, new.secret.reveal(), new.client.name);
+        print_value(is_json, &new_secret_view(&new), &line)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn new_secret_view(new: &NewClientSecret) -> Value {
+    json!({ "client_id": new.client.id, "name": new.client.name, "client_secret": new.secret.reveal(), "ended_sessions": new.ended_sessions })
 }
 
 async fn delete(args: ClientDeleteArgs) -> anyhow::Result<ExitCode> {

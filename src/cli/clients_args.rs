@@ -112,10 +112,23 @@ fn parse_on_off(text: &str) -> Result<bool, &'static str> {
 
 /// Arguments of `clients rotate-secret`.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "options of a command")]
 pub struct RotateSecretArgs {
-    /// The client.
+    /// Client name or ID
+    #[arg(value_name = "NAME_OR_ID", required_unless_present = "all")]
+    pub which: Option<String>,
+    /// All clients
+    #[arg(long, conflicts_with = "which")]
+    pub all: bool,
+    /// Skip the confirmation prompt of --all
+    #[arg(long)]
+    pub yes: bool,
+    /// Output JSON: one object, or with --all one on each line
+    #[arg(long)]
+    pub json: bool,
+    /// Settings of the command.
     #[command(flatten)]
-    pub on: ClientArgs,
+    pub settings: SettingArgs<AdminCommand>,
     /// Also revoke all tokens issued to it, for example after the old secret leaked
     #[arg(long)]
     pub end_tokens: bool,

@@ -13,6 +13,8 @@ use serde_json::json;
 use super::import_progress::ProgressDisplay;
 use super::output::{failure, misused, write_out};
 use super::services;
+use super::users_roles::warn_of_new_roles;
+use crate::accounts::roles::find_unknown;
 use crate::config::{AdminCommand, SettingArgs};
 use crate::private_file;
 use crate::user_files::{
@@ -20,6 +22,7 @@ use crate::user_files::{
     UnknownColumns,
 };
 use crate::users::imported_hash::{FirebaseParameters, HashFormat};
+use crate::users::is_role;
 
 /// Findings of each kind that are printed; the rest are counted.
 const MAX_SHOWN: usize = 20;
@@ -147,9 +150,12 @@ pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
         is_check_only: args.check,
     };
     let mut display = ProgressDisplay::new(length);
+    let known_roles = accounts.list_role_names().await?;
     let (report, result) =
         user_files::import(&accounts, source, options, &mut rejected, &mut |progress| display.show(progress)).await;
     display.finish();
+    let roles: Vec<String> = report.roles.keys().filter(|role| is_role(role)).cloned().collect();
+    warn_of_new_roles(&find_unknown(&roles, &known_roles));
     write_out(|out| {
         if args.json {
             let mut value = serde_json::to_value(&report)?;

@@ -1,13 +1,13 @@
 //! The `vestibule invites` commands.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::output::{self, Table, failure, print_result};
+use super::output::{self, Table, eprint_note, failure, print_result, print_value};
 use super::services;
+use super::users_roles::warn_of_unknown_roles;
 use crate::accounts::fields;
 use crate::audit::Cause;
 use crate::config::{AdminCommand, Config, RegistrationMode, SettingArgs};
@@ -84,19 +84,16 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
     let invalid = |error: fields::FieldError| failure(format!("{}: {error}", error.field()));
     let email = args.email.map(fields::check_email).transpose().map_err(invalid)?;
     let roles = fields::check_roles(args.roles).map_err(invalid)?;
+    warn_of_unknown_roles(&accounts, &roles).await?;
     // The person chooses the username.
     accounts.check_roles_fit(&"x".repeat(users::MAX_USERNAME_CHARACTERS), None, &roles).map_err(invalid)?;
     match registration::invite(&accounts, email.clone(), roles.clone(), &Cause::command()).await? {
         Invitation::Created(secret) => {
             let url = format!("{}/invite?link={}", config.public_url, secret.reveal());
             if !args.json {
-                // On standard error, which keeps standard output free for scripts.
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "One person can create an account with this link within 7 days. It works once."
-                );
+                eprint_note("One person can create an account with this link within 7 days. It works once.");
             }
-            print_result(args.json, &json!({ "email": null, "roles": roles, "url": url }), &url)
+            print_value(args.json, &json!({ "email": null, "roles": roles, "url": url }), &url)
         }
         Invitation::Mailed => {
             let email = email.unwrap_or_default();
@@ -122,7 +119,7 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     };
     if args.json {
         let views: Vec<_> = links.iter().map(|link| json!({ "id": link.id, "email": link.email, "roles": link.roles, "created_at": output::rfc3339_seconds(link.created_at), "expires_at": output::rfc3339_seconds(link.expires_at) })).collect();
-        return print_result(true, &views, "");
+        return print_value(true, &views, "");
     }
     let rows: Vec<[String; 4]> = std::iter::once(HEADINGS.map(str::to_owned)).chain(links.iter().map(row)).collect();
     output::write_out(|out| Table::new(HEADINGS).write_rows(out, &rows))?;

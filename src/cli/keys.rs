@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 pub use super::keys_args::{KeysArgs, KeysCommand, ResealArgs, RetireArgs, RotateArgs};
-use super::output::{Table, failure, misused, print_result, rfc3339, rfc3339_seconds, write_out};
+use super::output::{Table, failure, misused, print_result, print_value, rfc3339, rfc3339_seconds, write_out};
 use super::prompt::is_confirmed;
 use super::services;
 use crate::admin::{AdminService, KeyRotation};
@@ -39,7 +39,7 @@ async fn list(args: KeysArgs) -> anyhow::Result<ExitCode> {
     let keys = admin.list_keys(algorithm).await?;
     if args.json {
         let views: Vec<KeyView> = keys.iter().map(KeyView::new).collect();
-        return print_result(true, &views, "");
+        return print_value(true, &views, "");
     }
     let row = |key: &KeyRecord| {
         let state = match key.retired_at {
@@ -58,6 +58,9 @@ async fn list(args: KeysArgs) -> anyhow::Result<ExitCode> {
 async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
     let (config, admin, algorithm) = open(&args.keys)?;
     let (server_key, _) = find_server_key(&config)?;
+    if args.now {
+        return replace(&admin, algorithm, &server_key, &args).await;
+    }
     let [lead, token_life] = [args.after, config.lifetimes.access_token]
         .map(|duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX));
     let KeyRotation { next, is_new, old } = admin.rotate_keys(algorithm, &server_key, lead, token_life).await?;
@@ -83,6 +86,30 @@ async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
         rfc3339_seconds(until),
     );
     print_result(args.keys.json, &view, &text)
+}
+
+/// Replaces all keys by a new one.
+async fn replace(
+    admin: &AdminService,
+    algorithm: KeyAlgorithm,
+    server_key: &ServerKey,
+    args: &RotateArgs,
+) -> anyhow::Result<ExitCode> {
+    let question = "Replace all signing keys at once? This invalidates all access tokens; browsers and refresh tokens get new ones. Resource servers that cache the keys reject the new tokens until they load them again.";
+    if !args.yes && !is_confirmed(question, "--yes")? {
+        return Err(failure("not confirmed; nothing was changed"));
+    }
+    let (new, retired) = admin.replace_keys(algorithm, server_key).await?;
+    let view = json!({
+        "changed": true,
+        "signing": KeyView::new(&new),
+        "retired": retired.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(),
+    });
+    let retired: Vec<String> = retired
+        .iter()
+        .map(|key| format!("\nretired key {} and revoked its tokens ({})", key.kid, live_tokens(key)))
+        .collect();
+    print_result(args.keys.json, &view, &format!("key {} ({}) now signs{}", new.kid, new.algorithm, retired.concat()))
 }
 
 async fn retire(args: RetireArgs) -> anyhow::Result<ExitCode> {

@@ -41,6 +41,12 @@ pub struct RotateArgs {
     /// How long the key is published before it signs (2s to 7d); resource servers may cache keys for 5 minutes
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_lead)]
     pub after: Duration,
+    /// Let the new key sign at once, and retire all other keys, also one that waits: their tokens become invalid
+    #[arg(long, conflicts_with = "after")]
+    pub now: bool,
+    /// Skip the confirmation prompt of --now
+    #[arg(long)]
+    pub yes: bool,
     /// Key settings.
     #[command(flatten)]
     pub keys: KeysArgs,

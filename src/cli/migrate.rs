@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::output::{eprint_note, failure, print_result};
+use super::output::{eprint_note, failure, print_result, print_value};
 use super::prompt;
 use super::services::{self, retry_while_locked};
 use crate::clock::Clock;
@@ -139,7 +139,7 @@ fn plan(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
             std::iter::once(head).chain(parts).collect::<Vec<_>>().join("\n\n")
         }
     };
-    print_result(args.json, &json!({ "pending": view }), &text)
+    print_value(args.json, &json!({ "pending": view }), &text)
 }
 
 fn status(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
@@ -149,7 +149,7 @@ fn status(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
         states.iter().map(|state| format!("{:<9}{}", if state.is_applied { "applied" } else { "pending" }, state.name));
     let text = lines.collect::<Vec<_>>().join("\n");
     let pending = states.iter().filter(|state| !state.is_applied).count();
-    print_result(args.json, &json!({ "migrations": states, "pending": pending }), &text)
+    print_value(args.json, &json!({ "migrations": states, "pending": pending }), &text)
 }
 
 fn revert(args: &RevertArgs) -> anyhow::Result<ExitCode> {

@@ -4,9 +4,12 @@ pub mod audit;
 pub mod backup;
 pub mod clients;
 mod clients_args;
+pub mod command_tree;
 mod core_dumps;
 pub mod db;
 pub mod doctor;
+mod each_name;
+mod examples;
 pub mod export;
 pub mod import;
 mod import_progress;
@@ -21,12 +24,16 @@ pub mod roles;
 pub mod seed;
 pub mod serve;
 pub mod services;
+pub mod sessions;
 pub mod setup_link;
 mod signals;
 pub mod token;
 pub mod users;
 mod users_args;
+mod users_list;
 mod users_roles;
+mod users_show;
+mod users_state;
 mod when;
 
 use std::process::ExitCode;
@@ -35,11 +42,14 @@ use clap::{Parser, Subcommand};
 
 /// A login and token server in one binary.
 #[derive(Parser)]
-#[command(name = "vestibule", version, about, long_about = None, disable_help_subcommand = true)]
+#[command(name = "vestibule", version, about, long_about = None)]
 pub struct Cli {
     /// The command to run.
     #[command(subcommand)]
     pub command: Command,
+    /// Print no confirmations and notes, only errors, warnings and what was asked for; of users, only their names
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
 }
 
 /// The commands; `serve` is the default.
@@ -59,6 +69,9 @@ pub enum Command {
     /// List roles and set the scopes they allow
     #[command(subcommand)]
     Roles(roles::RolesCommand),
+    /// List and end sessions
+    #[command(subcommand)]
+    Sessions(sessions::SessionsCommand),
     /// Issue, decode and verify access tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -85,6 +98,10 @@ pub enum Command {
     Migrate(migrate::MigrateCommand),
     /// Print a one-time link to create the first admin or recover a locked-out one
     SetupLink(setup_link::SetupLinkArgs),
+    /// Print completions for a shell
+    Completions(command_tree::CompletionsArgs),
+    /// Write man pages into a folder
+    Man(command_tree::ManArgs),
 }
 
 impl Command {
@@ -99,6 +116,7 @@ impl Command {
             Self::Invites(command) => invites::run(command).await,
             Self::Clients(command) => clients::run(command).await,
             Self::Roles(command) => roles::run(command).await,
+            Self::Sessions(command) => sessions::run(command).await,
             Self::Token(command) => token::run(command).await,
             Self::Keys(command) => keys::run(command).await,
             Self::Seed(args) => seed::run(args).await,
@@ -110,6 +128,8 @@ impl Command {
             Self::Export(args) => export::run(args).await,
             Self::Migrate(command) => migrate::run(command),
             Self::SetupLink(args) => setup_link::run(args).await,
+            Self::Completions(args) => command_tree::print_completions(&args),
+            Self::Man(args) => command_tree::write_man_pages(&args),
         }
     }
 }

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::output::{eprint_note, failure, write_out};
+use super::users_roles::warn_of_new_roles;
 use super::{migrate, services};
+use crate::accounts::roles::find_unknown;
 use crate::config::{AdminCommand, Config, SettingArgs};
 use crate::seed::{self, ChangedUser, CreatedClient, Field, Remark, SeedOutcome, SeedReport, SeedText, UserField};
 use crate::users::password::PasswordPolicy;
@@ -62,9 +64,18 @@ pub async fn run(args: SeedArgs) -> anyhow::Result<ExitCode> {
         migrate::prepare_database(&config)?;
     }
     let accounts = services::accounts(&config)?;
+    let known_roles = accounts.list_role_names().await?;
     match seed::seed(&accounts, file, args.dry_run).await? {
         SeedOutcome::Rejected(errors) => Err(failure(error_text(&shown, &errors))),
         SeedOutcome::Done(report) => {
+            let new: Vec<String> = accounts
+                .list_roles()
+                .await?
+                .into_iter()
+                .filter(|role| role.scopes.is_empty())
+                .map(|role| role.name)
+                .collect();
+            warn_of_new_roles(&find_unknown(&new, &known_roles));
             write_out(|out| {
                 if args.json {
                     return writeln!(out, "{}", report_json(&report, args.dry_run));

@@ -1,10 +1,8 @@
 //! Set-up for commands that use the database: existence and migration checks, and the services.
 
-use std::io::{self, Write as _};
-
 use anyhow::Context as _;
 
-use super::output::failure;
+use super::output::{eprint_warning, failure, misused};
 use crate::accounts::AccountService;
 use crate::admin::AdminService;
 use crate::clock::Clock;
@@ -14,6 +12,7 @@ use crate::db::migrations::{self, MigrationError, MigrationState};
 use crate::db::server_time::{self, ClockDifference};
 use crate::mail::Outbox;
 use crate::ops::server_key;
+use crate::secret::ServerKey;
 use crate::sessions::{Lifetimes, SessionService};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
@@ -47,7 +46,7 @@ impl CommandServices {
         let (db, clock) = (Db::for_command(&config.database), Clock::system());
         let difference = server_time::follow_blocking(&config.database, &clock)?;
         if let Some(ahead) = difference.and_then(ClockDifference::reportable) {
-            let _ = writeln!(io::stderr(), "warning: {}", server_time::warning(ahead));
+            eprint_warning(&server_time::warning(ahead));
         }
         let sessions = SessionService::new(db.clone(), clock.clone(), Lifetimes::new(config.lifetimes));
         Ok(Self { db, clock, sessions })
@@ -77,6 +76,19 @@ pub fn accounts(config: &Config) -> anyhow::Result<AccountService> {
 /// As [`CommandServices::open`].
 pub fn admin(config: &Config) -> anyhow::Result<AdminService> {
     Ok(CommandServices::open(config)?.admin())
+}
+
+/// The server key, for names that are derived from it.
+///
+/// # Errors
+/// It is neither set nor next to the database.
+pub fn require_server_key(config: &Config) -> anyhow::Result<ServerKey> {
+    let found = server_key::find(config)?.map(|(key, _)| key);
+    found.ok_or_else(|| {
+        misused(
+            "the server key is required because failed sign-ins are stored under names derived from it: set SERVER_KEY or SERVER_KEY_FILE to the server's value",
+        )
+    })
 }
 
 /// The queue of emails, which the server decrypts with the same key and sends.

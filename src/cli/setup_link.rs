@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::output::{failure, no_such_user, print_result};
+use super::output::{failure, no_such_user, print_value};
 use super::services;
 use crate::accounts::SetupLink;
 use crate::config::{AdminCommand, SettingArgs};
@@ -72,5 +72,5 @@ pub async fn run(args: SetupLinkArgs) -> anyhow::Result<ExitCode> {
             "Open this link within an hour {what}. It works once; any earlier link is now invalid."
         );
     }
-    print_result(args.json, &json!({ "purpose": purpose, "username": username, "url": url }), &url)
+    print_value(args.json, &json!({ "purpose": purpose, "username": username, "url": url }), &url)
 }

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::output::{failure, misused, no_such_user, print_result, rfc3339, write_out};
+use super::output::{failure, misused, no_such_user, print_value, rfc3339, write_out};
 use super::services::CommandServices;
 use crate::admin::script_tokens::{Issuing, MAX_TTL, MIN_TTL, ScriptToken};
 use crate::clock::Clock;
@@ -107,7 +107,7 @@ async fn issue(args: IssueArgs) -> anyhow::Result<ExitCode> {
                     expires_at.unwrap_or_default()
                 );
             }
-            print_result(args.json, &value, &token)
+            print_value(args.json, &value, &token)
         }
         Issuing::NoSuchUser => Err(no_such_user(&args.user)),
         Issuing::Disabled(user) => {
@@ -139,7 +139,7 @@ fn inspect(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let (claims, notes) = (decoded.claim_lines(now), decoded.notes(now));
     if args.json {
         let value = json!({ "header": decoded.header, "claims": decoded.claims, "notes": notes });
-        return print_result(true, &value, "");
+        return print_value(true, &value, "");
     }
     write_out(|out| {
         for (heading, lines) in [("header", decoded.header_lines()), ("claims", claims)] {
@@ -163,7 +163,7 @@ async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
         |Finding { check, ok, text }: &Finding| format!("{:<4} {check:<10} {text}", if *ok { "ok" } else { "FAIL" });
     let mut lines: Vec<String> = findings.iter().map(line).collect();
     lines.push(if is_valid { "valid" } else { "not valid" }.to_owned());
-    print_result(args.token.json, &findings, &lines.join("\n"))?;
+    print_value(args.token.json, &findings, &lines.join("\n"))?;
     Ok(ExitCode::from(u8::from(!is_valid)))
 }
 

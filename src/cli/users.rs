@@ -1,19 +1,16 @@
-//! The `vestibule users` commands, except for those in `users_roles.rs`.
+//! The commands `vestibule users add`, `set`, `set-password` and `reset-link`, and what all commands on users share.
 
 use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::output::{self, Table, UserView, failure, no_such_user, print_result};
-use super::services;
-pub use super::users_args::{AddArgs, ForcedArgs, ListArgs, NameArgs, SetPasswordArgs, ShowArgs, UsersCommand};
-use super::users_roles;
-use crate::accounts::{
-    Account, AccountService, Creation, Deletion, Disabling, Enabling, PasswordSetting, Unlocking, UserFields,
-};
+use super::output::{self, UserView, failure, no_such_user, print_result, print_value};
+pub use super::users_args::{AddArgs, NameArgs, SetArgs, SetPasswordArgs, UsersCommand};
+use super::{services, users_list, users_roles, users_show, users_state};
+use crate::accounts::{AccountService, Creation, PasswordSetting, UserFields, UserUpdate, UserUpdating, fields};
 use crate::audit::Cause;
-use crate::ops::server_key;
-use crate::users::{LookupName, User, UserId, UserState};
+use crate::recovery::{PasswordLinkKind, ResetLink, create_reset_link};
+use crate::users::{LookupName, User, UserState};
 
 /// Runs a command on users.
 ///
@@ -22,17 +19,20 @@ use crate::users::{LookupName, User, UserId, UserState};
 pub async fn run(command: UsersCommand) -> anyhow::Result<ExitCode> {
     match command {
         UsersCommand::Add(args) => add(args).await,
-        UsersCommand::List(args) => list(args).await,
-        UsersCommand::Show(args) => show(args).await,
+        UsersCommand::List(args) => users_list::list(args).await,
+        UsersCommand::Show(args) => users_show::show(args).await,
+        UsersCommand::Set(args) => set(args).await,
         UsersCommand::SetPassword(args) => set_password(args).await,
-        UsersCommand::ResetLink(args) => users_roles::reset_link(args).await,
-        UsersCommand::Disable(args) => disable(args).await,
-        UsersCommand::Enable(args) => enable(args).await,
+        UsersCommand::ResetLink(args) => reset_link(args).await,
+        UsersCommand::SendInvite(args) => users_state::send_invite(args).await,
+        UsersCommand::Disable(args) => users_state::disable(args).await,
+        UsersCommand::Enable(args) => users_state::enable(args).await,
         UsersCommand::Grant(args) => users_roles::grant(args).await,
         UsersCommand::Revoke(args) => users_roles::revoke(args).await,
-        UsersCommand::SignOut(args) => users_roles::sign_out(args).await,
-        UsersCommand::Delete(args) => delete(args).await,
-        UsersCommand::Unlock(args) => unlock(args).await,
+        UsersCommand::SignOut(args) => users_state::sign_out(args).await,
+        UsersCommand::RequireNewPassword(args) => users_state::require_new_password(args).await,
+        UsersCommand::Delete(args) => users_state::delete(args).await,
+        UsersCommand::Unlock(args) => users_state::unlock(args).await,
     }
 }
 
@@ -40,28 +40,35 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
     let accounts = services::accounts(&args.settings.check()?)?;
     let AddArgs { name, id, display_name, email, roles, .. } = args;
     let fields = UserFields { username: name.clone(), id, display_name, email, roles };
-    let invalid =
-        |error: &crate::accounts::fields::FieldError| failure(format!("{} of {name}: {error}", error.field()));
-    let taken = || {
-        failure(format!(
-            "the username {name} is taken (usernames of deleted users are never reused): choose another, or run \"vestibule users show {name}\""
-        ))
-    };
+    let invalid = |error: &fields::FieldError| failure(format!("{} of {name}: {error}", error.field()));
     // Checked before the password prompt.
     let (new, roles) = fields.clone().check().map_err(|error| invalid(&error))?;
-    if accounts.find(&lookup(&name)?).await?.is_some() {
-        return Err(taken());
+    if let Some(user) = accounts.find_even_deleted(&lookup(&name)?).await? {
+        return Err(taken(&name, &user));
+    }
+    if args.send_invite && !accounts.outbox().is_enabled() {
+        return Err(users_state::no_mail("--send-invite"));
     }
     if let Some(problem) = accounts.find_name_problem(new.username, &roles).await? {
-        output::eprint_note(&format!("warning: the username {name} {problem}"));
+        output::eprint_warning(&format!("the username {name} {problem}"));
     }
-    let password = if args.no_password { None } else { Some(args.password.read(&name, Some("--no-password"))?) };
+    users_roles::warn_of_unknown_roles(&accounts, &roles).await?;
+    let has_password = !args.no_password && !args.send_invite;
+    let password = if has_password { Some(args.password.read(&name, Some("--no-password"))?) } else { None };
     match accounts.create(fields, password.as_ref(), &Cause::command()).await? {
         Creation::Created(account) => {
-            let text = format!("added {} (id {})", account.user.username, account.user.id);
-            print_result(args.json, &UserView::new(&account, None), &text)
+            let mut text = format!("added {} (id {})", account.user.username, account.user.id);
+            if args.send_invite {
+                let key = lookup(&account.user.username)?;
+                let (_, mailed) = users_state::mail_link(&accounts, &key, &name, PasswordLinkKind::Welcome).await?;
+                text = format!("{text}; {mailed}");
+            }
+            print_result(args.json, &UserView::new(&account), &text)
         }
-        Creation::NameTaken => Err(taken()),
+        Creation::NameTaken => match accounts.find_even_deleted(&lookup(&name)?).await? {
+            Some(user) => Err(taken(&name, &user)),
+            None => Err(failure(format!("the username {name} is taken: choose another"))),
+        },
         Creation::IdTaken => Err(failure(format!(
             "user ID {} is taken (IDs of deleted users are never reused): choose another, or omit --id",
             id.unwrap_or_default()
@@ -70,85 +77,45 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
-    const HEADINGS: [&str; 7] = ["ID", "USERNAME", "STATE", "LAST SIGN-IN", "ROLES", "EMAIL", "DISPLAY NAME"];
-    let accounts = services::accounts(&args.settings.check()?)?;
-    let mut table = Table::new(HEADINGS);
-    let mut after = UserId(0);
-    let mut is_first = true;
-    loop {
-        let batch = accounts.list(after).await?;
-        let is_read = output::write_out(|out| {
-            if args.json {
-                return write_json_batch(out, &batch, is_first);
-            }
-            let headings = is_first.then(|| HEADINGS.map(str::to_owned));
-            let rows: Vec<[String; 7]> = headings.into_iter().chain(batch.iter().map(row)).collect();
-            table.write_rows(out, &rows)
-        })?;
-        match batch.last() {
-            Some(last) if is_read => after = last.user.id,
-            _ => return Ok(ExitCode::SUCCESS),
+/// The error for a username that belongs to this user, perhaps a deleted one.
+fn taken(name: &str, user: &User) -> anyhow::Error {
+    match user.state {
+        UserState::Deleted(at) => failure(format!(
+            "the username {name} belonged to a user who was deleted on {}, and is never reused: choose another",
+            output::rfc3339_seconds(at)
+        )),
+        UserState::Active | UserState::Disabled(_) => {
+            failure(format!("the username {name} is taken: choose another, or run \"vestibule users show {name}\""))
         }
-        is_first = false;
     }
 }
 
-/// Writes one array over all batches, one object per line; an empty batch ends it.
-fn write_json_batch(out: &mut dyn std::io::Write, accounts: &[Account], is_first: bool) -> std::io::Result<()> {
-    if is_first {
-        write!(out, "[")?;
-    }
-    for (at, account) in accounts.iter().enumerate() {
-        let view = serde_json::to_string(&UserView::new(account, None))?;
-        write!(out, "{}\n{view}", if is_first && at == 0 { "" } else { "," })?;
-    }
-    if accounts.is_empty() {
-        writeln!(out, "\n]")?;
-    }
-    Ok(())
-}
-
-fn row(account: &Account) -> [String; 7] {
-    let Account { user, roles } = account;
-    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    [
-        user.id.to_string(),
-        user.username.clone(),
-        output::state_word(user.state).to_owned(),
-        or_dash(user.last_signed_in_at.map(output::rfc3339_seconds)),
-        or_dash((!roles.is_empty()).then(|| roles.join(","))),
-        or_dash(user.email.clone()),
-        or_dash(user.display_name.clone()),
-    ]
-}
-
-async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
-    let ShowArgs { name, json, settings } = args;
-    let config = settings.check()?;
-    let accounts = services::accounts(&config)?;
-    let found = accounts.show(&lookup(&name)?).await?;
-    let Some((account, live_sessions)) = found else { return Err(no_such_user(&name)) };
-    let user = &account.user;
-    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let state = match user.state {
-        UserState::Disabled(at) => format!("disabled since {}", output::rfc3339_seconds(at)),
-        state => output::state_word(state).to_owned(),
+async fn set(args: SetArgs) -> anyhow::Result<ExitCode> {
+    let accounts = services::accounts(&args.settings.check()?)?;
+    let change = |value: Option<String>, is_removed: bool| match value {
+        Some(value) => Some(Some(value)),
+        None => is_removed.then_some(None),
     };
-    let lines = [
-        ("id", user.id.to_string()),
-        ("username", user.username.clone()),
-        ("display name", or_dash(user.display_name.clone())),
-        ("email", or_dash(user.email.clone())),
-        ("roles", or_dash((!account.roles.is_empty()).then(|| account.roles.join(", ")))),
-        ("state", state),
-        ("password", if user.password_hash.is_some() { "set" } else { "none" }.to_owned()),
-        ("created", output::rfc3339_seconds(user.created_at)),
-        ("last sign-in", or_dash(user.last_signed_in_at.map(output::rfc3339_seconds))),
-        ("live sessions", live_sessions.to_string()),
-    ];
-    let text: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<15}{value}")).collect();
-    print_result(json, &UserView::new(&account, Some(live_sessions)), &text.join("\n"))
+    let update = UserUpdate {
+        display_name: change(args.display_name, args.no_display_name),
+        email: change(args.email, args.no_email),
+        language: change(args.language, args.no_language),
+    };
+    match accounts.update(&lookup(&args.name)?, update, &Cause::command()).await? {
+        UserUpdating::Done { account, changed } => {
+            let text = if changed.is_empty() {
+                format!("nothing to change for {}", account.user.username)
+            } else {
+                format!("updated {}: {}", account.user.username, changed.join(", ").replace('_', " "))
+            };
+            let mut value = serde_json::to_value(UserView::new(&account))?;
+            value["changed"] = json!(!changed.is_empty());
+            value["changed_fields"] = json!(changed);
+            print_result(args.json, &value, &text)
+        }
+        UserUpdating::NoSuchUser => Err(no_such_user(&args.name)),
+        UserUpdating::Invalid(error) => Err(failure(format!("{} of {}: {error}", error.field(), args.name))),
+    }
 }
 
 async fn set_password(args: SetPasswordArgs) -> anyhow::Result<ExitCode> {
@@ -168,72 +135,21 @@ async fn set_password(args: SetPasswordArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn disable(args: ForcedArgs) -> anyhow::Result<ExitCode> {
-    let (accounts, key) = open(&args.on)?;
-    let NameArgs { name, json, .. } = &args.on;
-    match accounts.disable(&key, args.force, &Cause::command()).await? {
-        Disabling::Done { user, ended_sessions } => print_result(
-            *json,
-            &about(&user, "disabled", true, ended_sessions),
-            &format!("disabled {}; {}", user.username, ended(ended_sessions)),
-        ),
-        Disabling::WasDisabled(user) => {
-            print_result(*json, &about(&user, "disabled", false, 0), &format!("{} was already disabled", user.username))
-        }
-        Disabling::LastAdmin(user) => Err(last_admin(&user)),
-        Disabling::NoSuchUser => Err(no_such_user(name)),
-    }
-}
-
-async fn enable(args: NameArgs) -> anyhow::Result<ExitCode> {
-    let (accounts, key) = open(&args)?;
-    match accounts.enable(&key, &Cause::command()).await? {
-        Enabling::Done(user) => {
-            print_result(args.json, &about(&user, "enabled", true, 0), &format!("enabled {}", user.username))
-        }
-        Enabling::WasEnabled(user) => print_result(
-            args.json,
-            &about(&user, "enabled", false, 0),
-            &format!("{} was already enabled", user.username),
-        ),
-        Enabling::NoSuchUser => Err(no_such_user(&args.name)),
-    }
-}
-
-async fn delete(args: ForcedArgs) -> anyhow::Result<ExitCode> {
-    let (accounts, key) = open(&args.on)?;
-    match accounts.delete(&key, args.force, &Cause::command()).await? {
-        Deletion::Done { user, ended_sessions } => {
-            let text = format!("deleted {}; {}", user.username, ended(ended_sessions));
-            print_result(args.on.json, &about(&user, "deleted", true, ended_sessions), &text)
-        }
-        Deletion::LastAdmin(user) => Err(last_admin(&user)),
-        Deletion::NoSuchUser => Err(no_such_user(&args.on.name)),
-    }
-}
-
-async fn unlock(args: NameArgs) -> anyhow::Result<ExitCode> {
+async fn reset_link(args: NameArgs) -> anyhow::Result<ExitCode> {
     let config = args.settings.check()?;
-    let accounts = services::accounts(&config)?;
-    let Some((server_key, _)) = server_key::find(&config)? else {
-        return Err(output::misused(
-            "the server key is required because failed sign-ins are stored under names derived from it: set SERVER_KEY or SERVER_KEY_FILE to the server's value",
-        ));
-    };
-    match accounts.unlock(&lookup(&args.name)?, &server_key, &Cause::command()).await? {
-        Unlocking::Done { user, deleted_counters } => {
-            let text = match deleted_counters {
-                0 => format!("nothing to clear: {} has no failed sign-ins", user.username),
-                1 => format!("unlocked {}; cleared 1 failed sign-in counter", user.username),
-                count => format!("unlocked {}; cleared {count} failed sign-in counters", user.username),
-            };
-            print_result(
-                args.json,
-                &json!({ "id": user.id, "username": user.username, "changed": deleted_counters > 0, "forgotten_counters": deleted_counters }),
-                &text,
-            )
+    match create_reset_link(&services::accounts(&config)?, &lookup(&args.name)?, &Cause::command()).await? {
+        ResetLink::Created(secret, user) => {
+            let url = format!("{}/password/reset?link={}", config.public_url, secret.reveal());
+            if !args.json {
+                output::eprint_note(&format!(
+                    "Anyone with this link can choose a new password for {} within 30 minutes. It works once; any earlier link is now invalid.",
+                    user.username
+                ));
+            }
+            print_value(args.json, &json!({ "id": user.id, "username": user.username, "url": url }), &url)
         }
-        Unlocking::NoSuchUser => Err(no_such_user(&args.name)),
+        ResetLink::Disabled(user) => Err(is_disabled(&user)),
+        ResetLink::NoSuchUser => Err(no_such_user(&args.name)),
     }
 }
 
@@ -255,6 +171,10 @@ pub(super) fn ended(sessions: usize) -> String {
         1 => "1 session ended".to_owned(),
         count => format!("{count} sessions ended"),
     }
+}
+
+pub(super) fn is_disabled(user: &User) -> anyhow::Error {
+    failure(format!("{0} is disabled: run \"vestibule users enable {0}\" first", user.username))
 }
 
 pub(super) fn last_admin(user: &User) -> anyhow::Error {

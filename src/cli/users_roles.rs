@@ -1,77 +1,66 @@
-//! The commands `vestibule users grant`, `revoke`, `sign-out` and `reset-link`.
+//! The commands `vestibule users grant` and `revoke`.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::output::{failure, no_such_user, print_result};
+use super::each_name::for_each;
+use super::output::{eprint_warning, failure, no_such_user};
 use super::services;
-use super::users::{about, ended, last_admin, lookup, open};
-use super::users_args::{ForcedRolesArgs, NameArgs, RolesArgs};
-use crate::accounts::roles::RolesChange;
+use super::users::{last_admin, lookup};
+use super::users_args::{ForcedRolesArgs, RolesArgs};
+use crate::accounts::AccountService;
+use crate::accounts::roles::{RolesChange, UnknownRole};
 use crate::audit::Cause;
-use crate::recovery::{ResetLink, create_reset_link};
 
 pub(super) async fn grant(args: RolesArgs) -> anyhow::Result<ExitCode> {
     let accounts = services::accounts(&args.settings.check()?)?;
-    let change = accounts.grant_roles(&lookup(&args.name)?, args.roles.clone(), &Cause::command()).await?;
-    let RolesChange::Done { user, changed, unchanged, roles } = change else {
-        return Err(rejection(change, &args.name));
-    };
-    let done = (!changed.is_empty()).then(|| format!("granted {} to {}", changed.join(", "), user.username));
-    let not_done = (!unchanged.is_empty()).then(|| format!("{} already had {}", user.username, unchanged.join(", ")));
-    let text = join_sentences(done, not_done);
-    let value = json!({ "id": user.id, "username": user.username, "roles": roles, "granted": changed, "had_already": unchanged, "changed": !changed.is_empty() });
-    print_result(args.json, &value, &text)
+    warn_of_unknown_roles(&accounts, &args.roles).await?;
+    for_each(&args.name, args.json, async |name| {
+        let change = accounts.grant_roles(&lookup(&name)?, args.roles.clone(), &Cause::command()).await?;
+        let RolesChange::Done { user, changed, unchanged, roles } = change else {
+            return Err(rejection(change, &name));
+        };
+        let done = (!changed.is_empty()).then(|| format!("granted {} to {}", changed.join(", "), user.username));
+        let not_done =
+            (!unchanged.is_empty()).then(|| format!("{} already had {}", user.username, unchanged.join(", ")));
+        let value = json!({ "id": user.id, "username": user.username, "roles": roles, "granted": changed, "had_already": unchanged, "changed": !changed.is_empty() });
+        Ok((value, join_sentences(done, not_done)))
+    })
+    .await
 }
 
 pub(super) async fn revoke(args: ForcedRolesArgs) -> anyhow::Result<ExitCode> {
     let ForcedRolesArgs { on: args, force } = args;
     let accounts = services::accounts(&args.settings.check()?)?;
-    let change = accounts.revoke_roles(&lookup(&args.name)?, args.roles.clone(), force, &Cause::command()).await?;
-    let RolesChange::Done { user, changed, unchanged, roles } = change else {
-        return Err(rejection(change, &args.name));
-    };
-    let done = (!changed.is_empty()).then(|| format!("revoked {} from {}", changed.join(", "), user.username));
-    let not_done = (!unchanged.is_empty()).then(|| format!("{} did not have {}", user.username, unchanged.join(", ")));
-    let text = join_sentences(done, not_done);
-    let value = json!({ "id": user.id, "username": user.username, "roles": roles, "revoked": changed, "had_not": unchanged, "changed": !changed.is_empty() });
-    print_result(args.json, &value, &text)
+    for_each(&args.name, args.json, async |name| {
+        let change = accounts.revoke_roles(&lookup(&name)?, args.roles.clone(), force, &Cause::command()).await?;
+        let RolesChange::Done { user, changed, unchanged, roles } = change else {
+            return Err(rejection(change, &name));
+        };
+        let done = (!changed.is_empty()).then(|| format!("revoked {} from {}", changed.join(", "), user.username));
+        let not_done =
+            (!unchanged.is_empty()).then(|| format!("{} did not have {}", user.username, unchanged.join(", ")));
+        let value = json!({ "id": user.id, "username": user.username, "roles": roles, "revoked": changed, "had_not": unchanged, "changed": !changed.is_empty() });
+        Ok((value, join_sentences(done, not_done)))
+    })
+    .await
 }
 
-pub(super) async fn sign_out(args: NameArgs) -> anyhow::Result<ExitCode> {
-    let (accounts, key) = open(&args)?;
-    let Some((user, count)) = accounts.sign_out(&key, &Cause::command()).await? else {
-        return Err(no_such_user(&args.name));
-    };
-    let text = match count {
-        0 => format!("nothing was changed: {} has no live sessions", user.username),
-        _ => format!("signed out {}; {}", user.username, ended(count)),
-    };
-    let value = about(&user, "signed_out", count > 0, count);
-    print_result(args.json, &value, &text)
+/// Warns of roles that no user has and that allow no scopes: they may be misspelt.
+pub(super) async fn warn_of_unknown_roles(accounts: &AccountService, roles: &[String]) -> anyhow::Result<()> {
+    warn_of_new_roles(&accounts.find_unknown_roles(roles).await?);
+    Ok(())
 }
 
-pub(super) async fn reset_link(args: NameArgs) -> anyhow::Result<ExitCode> {
-    let config = args.settings.check()?;
-    match create_reset_link(&services::accounts(&config)?, &lookup(&args.name)?, &Cause::command()).await? {
-        ResetLink::Created(secret, user) => {
-            let url = format!("{}/password/reset?link={}", config.public_url, secret.reveal());
-            if !args.json {
-                // On standard error, which keeps standard output free for scripts.
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "Anyone with this link can choose a new password for {} within 30 minutes. It works once; any earlier link is now invalid.",
-                    user.username
-                );
-            }
-            print_result(args.json, &json!({ "id": user.id, "username": user.username, "url": url }), &url)
-        }
-        ResetLink::Disabled(user) => {
-            Err(failure(format!("{0} is disabled: run \"vestibule users enable {0}\" first", user.username)))
-        }
-        ResetLink::NoSuchUser => Err(no_such_user(&args.name)),
+/// Warns of roles that no user had and that allow no scopes.
+pub(super) fn warn_of_new_roles(roles: &[UnknownRole]) {
+    for UnknownRole { name, similar } in roles {
+        let hint = match similar {
+            Some(similar) => format!("did you mean {similar}?"),
+            None => format!("give it scopes with \"vestibule roles set {name} --scope SCOPE\" if it is to have any"),
+        };
+        eprint_warning(&format!("the role {name} is new: no user had it, and it allows no scopes; {hint}"));
     }
 }
 

@@ -102,6 +102,7 @@ fn argument(setting: &'static SettingInfo, kind: NeededBy) -> Option<Arg> {
         .hide(setting.name == table::BIND.info.name && kind != NeededBy::Server)
         .value_name(setting.value_name)
         .help_heading(HELP_HEADING)
+        .hide_short_help(true)
         .help(format!("{} [default: {}]", setting.plain_help(), setting.default_text().replace('`', "")));
     Some(argument)
 }

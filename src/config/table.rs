@@ -155,7 +155,7 @@ settings! {
     }
     "Sign-in throttling" {
         THROTTLE_ACCOUNT_NETWORK: i64 {
-            source: Flag, value_name: "NUMBER", needed_by: Server,
+            source: Flag, value_name: "NUMBER", needed_by: Sessions,
             default: Text("10");
             parse: |text| number(text, 1..=100_000),
             help: "Failed sign-ins to one account from one network in 15 minutes before a wait is required",
@@ -179,7 +179,7 @@ settings! {
             help: "Failed sign-ins from one IPv6 /48 in an hour",
         }
         THROTTLE_ACCOUNT: i64 {
-            source: Flag, value_name: "NUMBER", needed_by: Server,
+            source: Flag, value_name: "NUMBER", needed_by: Sessions,
             default: Text("50");
             parse: |text| number(text, 1..=1_000_000),
             help: "Failed sign-ins to one account from all networks in an hour",
@@ -191,13 +191,13 @@ settings! {
             help: "Successful sign-ins to one account in quick succession; after them, one every two seconds",
         }
         THROTTLE_WAIT: Duration {
-            source: Flag, value_name: "DURATION", needed_by: Server,
+            source: Flag, value_name: "DURATION", needed_by: Sessions,
             default: Text("30s");
             parse: |text| duration(text, SECOND..=DAY),
             help: "First wait after too many failed sign-ins; it doubles with each further failure",
         }
         THROTTLE_WAIT_MAX: Duration {
-            source: Flag, value_name: "DURATION", needed_by: Server,
+            source: Flag, value_name: "DURATION", needed_by: Sessions,
             default: Text("15m");
             parse: |text| duration(text, SECOND..=DAY),
             help: "Longest wait after too many failed sign-ins",

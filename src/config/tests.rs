@@ -229,7 +229,7 @@ fn command_takes_only_the_settings_that_it_needs() {
     }
     let [admin, sessions, keys, server] =
         [flags::<AdminCommand>(), flags::<SessionCommand>(), flags::<KeyCommand>(), flags::<ServerCommand>()];
-    assert_eq!([admin.len(), sessions.len(), keys.len(), server.len()], [17, 24, 26, 52]);
+    assert_eq!([admin.len(), sessions.len(), keys.len(), server.len()], [17, 28, 30, 52]);
     let has = |flags: &[String], flag: &str| flags.iter().any(|other| other == flag);
     assert!(has(&admin, "database-url") && !has(&admin, "session-idle"));
     assert!(has(&sessions, "session-idle") && !has(&sessions, "jwt-algorithm"));

@@ -3,8 +3,8 @@
 use super::table;
 
 /// Other names that software for the same purpose uses, each with the setting that replaces it. The first two are those of
-/// the FastAPI tutorial.
-const REPLACED: [(&str, &str); 2] = [("SECRET_KEY", "JWT_SECRET"), ("ALGORITHM", "JWT_ALGORITHM")];
+/// the FastAPI tutorial; hosting services set the third.
+const REPLACED: [(&str, &str); 3] = [("SECRET_KEY", "JWT_SECRET"), ("ALGORITHM", "JWT_ALGORITHM"), ("PORT", "BIND")];
 /// Part of the names of programs that ask for such a prefix.
 const PREFIX: &str = "VESTIBULE_";
 
@@ -71,6 +71,8 @@ mod tests {
             ("ALLOWED_ORIGIN", Some("ALLOWED_ORIGINS")),
             ("VESTIBULE_BIND", Some("BIND")),
             ("SECRET_KEY", Some("JWT_SECRET")),
+            ("PORT", Some("BIND")),
+            ("PUBLC_URL", Some("PUBLIC_URL")),
             ("PATH", None),
             ("USER", None),
             ("HTTP_URL", None),

@@ -204,9 +204,14 @@ pub fn version_of(name: &str) -> String {
 /// Returns all migrations, oldest first, and whether each has run.
 pub fn status(url: &DatabaseUrl) -> Result<Vec<MigrationState>, MigrationError> {
     prepare(url)?;
-    in_exclusive_transaction(url, |connection| match connection {
+    let states = in_exclusive_transaction(url, |connection| match connection {
         DbConnection::Sqlite(connection) => status_on(connection),
         DbConnection::Postgres(connection) => status_on(connection),
+    });
+    // No migration was run, so none has failed: the database is read-only, for example.
+    states.map_err(|error| match error {
+        MigrationError::Failed(reason) => MigrationError::open(url, &reason),
+        error => error,
     })
 }
 

@@ -20,6 +20,8 @@ pub enum LinkPurpose {
     Rescue,
     /// Lets a user set a new password.
     Reset,
+    /// Lets a new user set their first password; mailed by an admin.
+    Welcome,
     /// Confirms that a user owns an email address.
     Verify,
     /// Creates an account on an admin's invitation.
@@ -27,13 +29,14 @@ pub enum LinkPurpose {
 }
 
 impl LinkPurpose {
-    const ALL: [Self; 5] = [Self::Setup, Self::Rescue, Self::Reset, Self::Verify, Self::Invite];
+    const ALL: [Self; 6] = [Self::Setup, Self::Rescue, Self::Reset, Self::Welcome, Self::Verify, Self::Invite];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Setup => "setup",
             Self::Rescue => "rescue",
             Self::Reset => "reset",
+            Self::Welcome => "welcome",
             Self::Verify => "verify",
             Self::Invite => "invite",
         }
@@ -48,7 +51,7 @@ impl LinkPurpose {
             Self::Setup | Self::Rescue => TimeDelta::hours(1),
             Self::Reset => TimeDelta::minutes(30),
             Self::Verify => TimeDelta::hours(24),
-            Self::Invite => TimeDelta::days(7),
+            Self::Invite | Self::Welcome => TimeDelta::days(7),
         }
     }
 }

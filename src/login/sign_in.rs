@@ -85,6 +85,7 @@ pub async fn submit(
         SignIn::Rejected | SignIn::ScopeRejected | SignIn::ClientGone => {
             form.render(&request, &session, invalid("alert-wrong-credentials"))
         }
+        SignIn::NewPasswordRequired => form.render(&request, &session, invalid("alert-new-password-required")),
         SignIn::Disabled => form.render(&request, &session, invalid("alert-disabled")),
         SignIn::Throttled(wait) => {
             let alert = Alert::with_wait(words, "alert-throttled", wait);

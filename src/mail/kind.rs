@@ -29,6 +29,11 @@ pub enum MailKind {
         /// The link's secret.
         secret: PlainSecret,
     },
+    /// A link to choose the first password of an account that an administrator created.
+    Welcome {
+        /// The link's secret.
+        secret: PlainSecret,
+    },
     /// A link to verify an address.
     Verify {
         /// The link's secret.
@@ -73,6 +78,7 @@ impl MailKind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Reset { .. } => "reset",
+            Self::Welcome { .. } => "welcome",
             Self::Verify { .. } => "verify",
             Self::Register { .. } => "register",
             Self::Invite { .. } => "invite",
@@ -90,13 +96,20 @@ impl MailKind {
     pub(super) fn ttl(&self) -> TimeDelta {
         match self {
             Self::Reset { .. } => TimeDelta::minutes(30),
-            Self::Invite { .. } => TimeDelta::days(7),
+            Self::Invite { .. } | Self::Welcome { .. } => TimeDelta::days(7),
             _ => TimeDelta::hours(24),
         }
     }
 
     /// Whether it contains a one-time link.
     pub(super) fn has_link(&self) -> bool {
-        matches!(self, Self::Reset { .. } | Self::Verify { .. } | Self::Register { .. } | Self::Invite { .. })
+        matches!(
+            self,
+            Self::Reset { .. }
+                | Self::Welcome { .. }
+                | Self::Verify { .. }
+                | Self::Register { .. }
+                | Self::Invite { .. }
+        )
     }
 }

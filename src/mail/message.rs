@@ -119,6 +119,7 @@ mod tests {
         let secret = PlainSecret::generate;
         vec![
             MailKind::Reset { secret: secret() },
+            MailKind::Welcome { secret: secret() },
             MailKind::Verify { secret: secret() },
             MailKind::Register { link: "x".repeat(450) },
             MailKind::Invite { secret: secret() },

@@ -29,7 +29,9 @@ impl From<Mail> for MailPayload {
         let link = |path: &str, secret: &PlainSecret| link_to(path, secret.reveal());
         let base = Self { to: mail.to, name: mail.name, language: mail.language, ..Self::default() };
         match mail.kind {
-            MailKind::Reset { secret } => Self { path: link("/password/reset", &secret), ..base },
+            MailKind::Reset { secret } | MailKind::Welcome { secret } => {
+                Self { path: link("/password/reset", &secret), ..base }
+            }
             MailKind::Verify { secret } => Self { path: link("/email/verify", &secret), ..base },
             MailKind::Register { link } => Self { path: link_to("/invite", &link), ..base },
             MailKind::Invite { secret } => Self { path: link("/invite", &secret), ..base },

@@ -208,7 +208,7 @@ impl TokenRequestContext<'_> {
                 let refresh_token = signed_in.refresh_token.as_ref();
                 Ok(TokenResponse::new(signed_in.token, refresh_token, &signed_in.session.scope))
             }
-            SignIn::Rejected | SignIn::Disabled => Err(AppError::invalid_grant()),
+            SignIn::Rejected | SignIn::Disabled | SignIn::NewPasswordRequired => Err(AppError::invalid_grant()),
             SignIn::ClientGone => Err(AppError::invalid_client()),
             SignIn::ScopeRejected => Err(AppError::invalid_scope(&requested)),
             SignIn::Throttled(wait) => Err(AppError::too_many_requests(wait)),

@@ -10,6 +10,7 @@ mod verify;
 
 pub use email_verification::{EmailChangeRequest, cancel_email_change, find_pending_email, request_email_change};
 pub use password_reset::{
-    Reset, ResetLink, ResetMail, ResetRequest, create_reset_link, mail_reset_link, reset_password,
+    PasswordLinkKind, PasswordLinkMail, Reset, ResetLink, ResetMail, ResetRequest, create_reset_link,
+    mail_password_link, mail_reset_link, reset_password,
 };
 pub use routes::routes;

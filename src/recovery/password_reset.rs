@@ -1,10 +1,10 @@
 //! Password reset by a one-time link: mailing the link, and setting the password.
 
-use crate::accounts::{AccountService, find_active, find_user, queue_notification, set_password};
+use crate::accounts::{AccountService, find_active, find_user, find_verified_owner, queue_notification, set_password};
 use crate::audit::{self, Cause, ClientInfo, Event, EventKind};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError, Rollback};
-use crate::links::{self, Link, LinkPurpose};
+use crate::links::{self, Link, LinkPurpose, NewLink};
 use crate::mail::{MailKind, Outbox, Queued};
 use crate::secret::PlainSecret;
 use crate::sessions::EndedSessions;
@@ -53,7 +53,9 @@ pub async fn find_reachable(accounts: &AccountService, typed: String) -> Result<
                     }
                 }
             }
-            found.retain(|user| user.state == UserState::Active && user.email.is_some());
+            // Who knows the old password could have set an address that is not confirmed.
+            let may_reset = |user: &User| user.new_password_required_at.is_none() || user.email_verified_at.is_some();
+            found.retain(|user| user.state == UserState::Active && user.email.is_some() && may_reset(user));
             Ok(found)
         })
         .await
@@ -87,6 +89,71 @@ pub async fn mail_reset_link(accounts: &AccountService, outbox: Outbox, user: Us
         .await
 }
 
+/// Outcome of mailing a password link for an admin.
+#[derive(Clone, Debug)]
+pub enum PasswordLinkMail {
+    /// The mail is queued, to this address.
+    Queued(User, String),
+    /// The user has no email address.
+    NoAddress(User),
+    /// No mail server is configured.
+    NoMail,
+    /// Too many mails are queued; an earlier link stays valid.
+    QueueFull,
+    /// The account is disabled.
+    Disabled(User),
+    /// No user has this name.
+    NoSuchUser,
+}
+
+/// Which link an admin mails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordLinkKind {
+    /// A reset of a forgotten password, valid for 30 minutes.
+    Reset,
+    /// The first password of a new account, valid for 7 days. Using it proves that the user owns the address.
+    Welcome,
+}
+
+/// Mails a link for a new password, for an admin who does not see it; it replaces an earlier one of its kind.
+pub async fn mail_password_link(
+    accounts: &AccountService,
+    name: &LookupName,
+    kind: PasswordLinkKind,
+    cause: &Cause,
+) -> Result<PasswordLinkMail, DbError> {
+    let (name, cause) = (name.clone(), cause.clone());
+    let (clock, outbox) = (accounts.clock().clone(), accounts.outbox().clone());
+    accounts
+        .write_or_rollback(move |conn, _| {
+            let now = clock.now();
+            users::lock_accounts(conn)?;
+            let Some(user) = find_user(conn, &name)? else { return Ok(PasswordLinkMail::NoSuchUser) };
+            if user.state != UserState::Active {
+                return Ok(PasswordLinkMail::Disabled(user));
+            }
+            let Some(address) = user.email.clone() else { return Ok(PasswordLinkMail::NoAddress(user)) };
+            let (purpose, email) = match kind {
+                PasswordLinkKind::Reset => (LinkPurpose::Reset, None),
+                PasswordLinkKind::Welcome => (LinkPurpose::Welcome, Some(address.as_str())),
+            };
+            let secret = links::create_for(conn, &NewLink { purpose, user_id: Some(user.id), email, roles: &[] }, now)?;
+            let mail_kind = match kind {
+                PasswordLinkKind::Reset => MailKind::Reset { secret },
+                PasswordLinkKind::Welcome => MailKind::Welcome { secret },
+            };
+            let Some(mail) = user.mail(mail_kind) else { return Ok(PasswordLinkMail::NoAddress(user)) };
+            audit::record(conn, &Event::of_user(EventKind::PasswordLinkCreated, user.id.0, &cause, now))?;
+            match outbox.queue(conn, mail, now)? {
+                Queued::Waiting => Ok(PasswordLinkMail::Queued(user, address)),
+                // Rolled back, because the new link would not be mailed.
+                Queued::Full => Err(Rollback::with(PasswordLinkMail::QueueFull)),
+                Queued::Disabled => Err(Rollback::with(PasswordLinkMail::NoMail)),
+            }
+        })
+        .await
+}
+
 /// Creates a reset link for an admin to hand over; it replaces an earlier one.
 pub async fn create_reset_link(
     accounts: &AccountService,
@@ -112,7 +179,7 @@ pub async fn create_reset_link(
 /// A new password that is set by a one-time link.
 #[derive(Clone)]
 pub struct ResetRequest {
-    /// The link: a reset, or the rescue of an admin.
+    /// The link: a reset, the first password, or the rescue of an admin.
     pub link: Link,
     /// The hash of the new password.
     pub hash: PasswordHash,
@@ -135,7 +202,8 @@ fn reset(
     now: Moment,
 ) -> Result<Reset, DbError> {
     let ResetRequest { link, hash, client_info, outbox } = request;
-    let (LinkPurpose::Reset | LinkPurpose::Rescue, Some(user_id)) = (link.purpose, link.user_id) else {
+    let (LinkPurpose::Reset | LinkPurpose::Welcome | LinkPurpose::Rescue, Some(user_id)) = (link.purpose, link.user_id)
+    else {
         return Ok(Reset::LinkExpired);
     };
     users::lock_accounts(conn)?;
@@ -143,7 +211,7 @@ fn reset(
         return Ok(Reset::LinkExpired);
     }
     // The account may have been disabled, or the admin role revoked, since the link was created.
-    let may_be_rescued = link.purpose == LinkPurpose::Reset
+    let may_be_rescued = link.purpose != LinkPurpose::Rescue
         || users::list_roles(conn, user_id)?.iter().any(|role| role == users::ADMIN_ROLE);
     let Some(user) = find_active(conn, user_id)?.filter(|_| may_be_rescued) else { return Ok(Reset::LinkExpired) };
     let Some(ended_sessions) =
@@ -152,5 +220,17 @@ fn reset(
         return Ok(Reset::LinkExpired);
     };
     queue_notification(conn, outbox, &user, MailKind::PasswordChanged, now)?;
+    verify_address(conn, link, &user, now)?;
     Ok(Reset::Done { user, ended_sessions })
+}
+
+/// Confirms the address to which a link was mailed, if the account still has it and no other account has confirmed it.
+fn verify_address(conn: &mut DbConnection, link: &Link, user: &User, now: Moment) -> Result<(), DbError> {
+    let Some(email) = link.email.as_deref().filter(|email| user.email.as_deref() == Some(*email)) else {
+        return Ok(());
+    };
+    if user.email_verified_at.is_none() && find_verified_owner(conn, email, Some(user.id))?.is_none() {
+        users::set_verified_email(conn, user.id, email, now)?;
+    }
+    Ok(())
 }

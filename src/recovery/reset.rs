@@ -9,7 +9,7 @@ use crate::error::AppError;
 use crate::links::{Link, LinkPurpose};
 use crate::users::User;
 use crate::users::hash_pool::HashPoolFull;
-use crate::users::password::{Owner, ProposedPassword};
+use crate::users::password::{Owner, Password, ProposedPassword};
 use crate::web::client_info;
 use crate::web::cookies;
 use crate::web::form_post;
@@ -54,6 +54,9 @@ pub async fn submit(
         return Ok(response);
     }
     let typed = post.parameters.get("password").unwrap_or_default();
+    if is_rejected_old_password(&accounts, &user, typed).await? {
+        return form.with_error(subject, &AccountFieldError::OldPassword);
+    }
     let hash = match ProposedPassword::parse(typed, Owner::from(&user), accounts.password_policy()) {
         Ok(proposed) => accounts.hash_new(proposed).await,
         Err(error) => Ok(Err(error)),
@@ -79,8 +82,15 @@ pub async fn submit(
     }
 }
 
+/// Whether a user who must set a new password typed the old one, which others may know.
+async fn is_rejected_old_password(accounts: &AccountService, user: &User, typed: &str) -> Result<bool, AppError> {
+    let (Some(_), Ok(password)) = (user.new_password_required_at, Password::parse(typed)) else { return Ok(false) };
+    let verified = accounts.hash_pool().verify(password, user.password_hash.clone()).await;
+    verified.map_err(|HashPoolFull| AppError::unavailable())
+}
+
 async fn find_link(request: &HttpRequest, accounts: &AccountService) -> Result<Option<(Link, User)>, AppError> {
-    let found = one_time_link::find(request, accounts, &[LinkPurpose::Reset]).await?;
+    let found = one_time_link::find(request, accounts, &[LinkPurpose::Reset, LinkPurpose::Welcome]).await?;
     Ok(found.and_then(|(link, user)| Some((link, user?))))
 }
 

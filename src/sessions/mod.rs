@@ -24,8 +24,9 @@ pub use service::{EndedSessions, SessionService};
 pub use store::{
     KeyUsage, MAX_LISTED, SessionWithOrigin, delete, delete_stale_holders, end, end_all_of_client, end_all_of_user,
     end_of_user, end_others_of_user, end_surplus, find, find_by_proxy_secret, find_by_secret, find_end_reason,
-    get_holders, get_key_usage, is_revoked_by_holder, list_ended, list_expired, list_expired_of_clients,
-    list_unended_of_client, list_unended_of_user, list_with_origin, set_issued, set_proxy_secret, set_used,
+    get_holders, get_key_usage, is_revoked_by_holder, list_clients_with_sessions, list_ended, list_expired,
+    list_expired_of_clients, list_unended_of_client, list_unended_of_user, list_users_with_sessions, list_with_origin,
+    set_issued, set_proxy_secret, set_used,
 };
 
 /// How a session was started.
@@ -85,10 +86,12 @@ pub enum EndReason {
     ClientSecretChanged,
     /// The client was deleted.
     ClientDeleted,
+    /// An admin required a new password.
+    NewPasswordRequired,
 }
 
 impl EndReason {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::SignedOut,
         Self::EndedByOwner,
         Self::PasswordChanged,
@@ -101,6 +104,7 @@ impl EndReason {
         Self::TooMany,
         Self::ClientSecretChanged,
         Self::ClientDeleted,
+        Self::NewPasswordRequired,
     ];
 
     fn from_str(text: &str) -> Option<Self> {
@@ -123,6 +127,7 @@ impl EndReason {
             Self::TooMany => "there were too many sessions of this kind, and this one was used longest ago",
             Self::ClientSecretChanged => "the client's secret was replaced and its tokens were revoked",
             Self::ClientDeleted => "the client was deleted",
+            Self::NewPasswordRequired => "an admin required a new password",
         }
     }
 
@@ -140,6 +145,7 @@ impl EndReason {
             Self::TooMany => "too_many",
             Self::ClientSecretChanged => "client_secret_changed",
             Self::ClientDeleted => "client_deleted",
+            Self::NewPasswordRequired => "new_password_required",
         }
     }
 }

@@ -18,7 +18,9 @@ use crate::scope::Scopes;
 use crate::secret::{PlainSecret, SecretHash};
 use crate::users::UserId;
 pub(super) use by_user::find_origin;
-pub use by_user::{SessionWithOrigin, list_unended_of_user, list_with_origin};
+pub use by_user::{
+    SessionWithOrigin, list_clients_with_sessions, list_unended_of_user, list_users_with_sessions, list_with_origin,
+};
 pub use cleaning::{delete, list_ended, list_expired, list_expired_of_clients};
 pub use ending::{end, end_all_of_client, end_all_of_user, end_of_user, end_others_of_user, end_surplus};
 pub use holders::{MAX_LISTED, delete_stale_holders, get_holders, is_revoked_by_holder};

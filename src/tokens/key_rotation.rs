@@ -72,17 +72,52 @@ pub fn add(
     if !condition.is_met(&keys, new.algorithm, now) {
         return Ok(false);
     }
+    insert(conn, new, if keys.is_empty() { now } else { now + lead }, cause, now)?;
+    Ok(true)
+}
+
+/// Adds a key that signs at once, and retires all others, also one that waits to sign: tokens that they signed become
+/// invalid. Returns the `kid` of the new key, and of each retired one.
+///
+/// # Errors
+/// As [`add`].
+pub fn replace_all(
+    conn: &mut DbConnection,
+    new: &NewKey,
+    cause: &Cause,
+    now: Moment,
+) -> Result<(String, Vec<String>), KeyError> {
+    store::lock(conn)?;
+    let keys = store::list(conn, false)?;
+    require_open(&keys, &new.seal)?;
+    insert(conn, new, now, cause, now)?;
+    let mut retired = Vec::new();
+    for key in keys {
+        if retire(conn, &key.kid, cause, now)? {
+            retired.push(key.kid);
+        }
+    }
+    Ok((new.kid.clone(), retired))
+}
+
+fn insert(
+    conn: &mut DbConnection,
+    new: &NewKey,
+    signs_from: Moment,
+    cause: &Cause,
+    now: Moment,
+) -> Result<(), KeyError> {
     let row = NewKeyRow {
         kid: &new.kid,
         algorithm: new.algorithm.as_str(),
         private_key_sealed: &new.private_key_sealed,
         public_jwk: &new.public_jwk,
         created_at: now,
-        signs_from: if keys.is_empty() { now } else { now + lead },
+        signs_from,
     };
     store::insert(conn, &row)?;
     audit::record(conn, &Event::of_keys(EventKind::SigningKeyAdded, Some(&new.kid), cause, now))?;
-    Ok(true)
+    Ok(())
 }
 
 /// Whether [`add`] would add a key.

@@ -29,7 +29,8 @@ pub use explain::{Finding, explain};
 pub use key_list::{KeyRecord, KeyRetirement, KeyState, list_keys, retire_key};
 pub use key_pair::{KeyError, NewKey, Signer};
 pub use key_rotation::{
-    AddKeyIf, Resealing, add as add_key, is_needed as is_key_needed, kept_until, reseal as reseal_keys,
+    AddKeyIf, Resealing, add as add_key, is_needed as is_key_needed, kept_until, replace_all as replace_keys,
+    reseal as reseal_keys,
 };
 pub use keys::Keys;
 pub use refresh_rotation::{

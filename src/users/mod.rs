@@ -25,12 +25,13 @@ use crate::secret::random_id;
 pub use email::{email_key, is_email};
 pub use name_policy::{NamePolicy, NameProblem};
 pub use store::{
-    ExportedUser, change_password_hash, count_by_role, count_password_hashes, delete, fill_skeletons, find_by_id,
-    find_by_key, find_by_verified_email_key, find_for_sign_in, grant_role, has_admin, has_email_key, has_other_admin,
-    insert_imported, list, list_active_by_email_key, list_by_keys, list_for_export, list_password_hashes_unlike,
+    ExportedUser, ListedPart, ListedState, UserFilter, UserSort, change_password_hash, count_by_role,
+    count_password_hashes, delete, delete_role, fill_skeletons, find_by_id, find_by_key, find_by_verified_email_key,
+    find_for_sign_in, grant_role, has_admin, has_email_key, has_other_admin, insert_imported, list,
+    list_active_by_email_key, list_by_ids, list_by_keys, list_for_export, list_ids, list_password_hashes_unlike,
     list_role_scopes, list_roles, list_roles_of, list_scopes_by_role, list_similar, list_taken_ids, list_usernames,
     list_verified_email_keys, lock, lock_accounts, reserve_ids, revoke_role, set_disabled, set_display_name, set_email,
-    set_language, set_password_hash, set_role_scopes, set_signed_in, set_verified_email,
+    set_language, set_new_password_required, set_password_hash, set_role_scopes, set_signed_in, set_verified_email,
 };
 use stored_hash::StoredHash;
 pub use username::{LookupName, MAX_CHARACTERS as MAX_USERNAME_CHARACTERS, Username, UsernameError};
@@ -85,6 +86,8 @@ pub struct User {
     pub created_at: Moment,
     /// When the user last signed in.
     pub last_signed_in_at: Option<Moment>,
+    /// Since when the user must set a new password by a link before they can sign in.
+    pub new_password_required_at: Option<Moment>,
     /// Whether the account can sign in.
     pub state: UserState,
 }
@@ -175,6 +178,7 @@ pub fn create(conn: &mut DbConnection, new: NewUser, now: Moment) -> QueryResult
         password_hash: new.password_hash,
         created_at: now,
         last_signed_in_at: None,
+        new_password_required_at: None,
         state: UserState::Active,
     };
     store::insert(conn, &user, new.username.key(), &random_id())?;

@@ -4,6 +4,7 @@ mod bulk;
 mod email;
 mod hashes;
 mod roles;
+mod search;
 mod skeletons;
 
 use diesel::prelude::*;
@@ -21,9 +22,10 @@ pub use email::{
 };
 pub use hashes::{count_password_hashes, list_password_hashes_unlike};
 pub use roles::{
-    count_by_role, grant_role, has_admin, has_other_admin, list_role_scopes, list_roles, list_roles_of,
+    count_by_role, delete_role, grant_role, has_admin, has_other_admin, list_role_scopes, list_roles, list_roles_of,
     list_scopes_by_role, revoke_role, set_role_scopes,
 };
+pub use search::{ListedPart, ListedState, UserFilter, UserSort, list_by_ids, list_ids};
 pub(super) use skeletons::insert_skeletons;
 pub use skeletons::{fill_skeletons, list_similar};
 
@@ -41,6 +43,7 @@ struct UserRow {
     password_hash: Option<String>,
     created_at: Moment,
     last_signed_in_at: Option<Moment>,
+    new_password_required_at: Option<Moment>,
     disabled_at: Option<Moment>,
     deleted_at: Option<Moment>,
 }
@@ -62,6 +65,7 @@ impl From<UserRow> for User {
             password_hash: row.password_hash.as_deref().and_then(StoredHash::parse),
             created_at: row.created_at,
             last_signed_in_at: row.last_signed_in_at,
+            new_password_required_at: row.new_password_required_at,
             state,
         }
     }
@@ -172,7 +176,16 @@ pub(super) fn insert(conn: &mut DbConnection, user: &User, username_key: &str, p
         .map(drop)
 }
 
-/// Sets the password hash. With `only_if`, it replaces only that hash: the rehash after a sign-in must not undo a
+/// Requires a new password. Returns `false` if it was required already.
+pub fn set_new_password_required(conn: &mut DbConnection, id: UserId, now: Moment) -> QueryResult<bool> {
+    let row = users::table.find(id.0).filter(users::deleted_at.is_null());
+    let count = diesel::update(row.filter(users::new_password_required_at.is_null()))
+        .set(users::new_password_required_at.eq(now))
+        .execute(conn)?;
+    Ok(count == 1)
+}
+
+/// Sets the password hash, and with it meets the requirement of a new one. With `only_if`, it replaces only that hash: the rehash after a sign-in must not undo a
 /// password change in the meantime. Returns whether it was set.
 pub fn set_password_hash(
     conn: &mut DbConnection,
@@ -184,7 +197,11 @@ pub fn set_password_hash(
     let row = users::table.find(id.0).filter(users::deleted_at.is_null());
     let count = match only_if {
         None => diesel::update(row)
-            .set((users::password_hash.eq(hash.to_string()), users::password_changed_at.eq(now)))
+            .set((
+                users::password_hash.eq(hash.to_string()),
+                users::password_changed_at.eq(now),
+                users::new_password_required_at.eq(None::<Moment>),
+            ))
             .execute(conn)?,
         Some(old) => diesel::update(row.filter(users::password_hash.eq(old.to_string())))
             .set(users::password_hash.eq(hash.to_string()))
@@ -216,6 +233,7 @@ pub fn change_password_hash(
 /// after, and ends the session that this transaction starts.
 pub fn set_signed_in(conn: &mut DbConnection, id: UserId, checked: &StoredHash, now: Moment) -> QueryResult<bool> {
     let active = users::table.find(id.0).filter(users::deleted_at.is_null().and(users::disabled_at.is_null()));
+    let active = active.filter(users::new_password_required_at.is_null());
     let count = diesel::update(active.filter(users::password_hash.eq(checked.to_string())))
         .set(users::last_signed_in_at.eq(now))
         .execute(conn)?;

@@ -28,6 +28,8 @@ pub enum AccountFieldError {
     DisplayName,
     /// The password breaks a rule.
     Password(PasswordError),
+    /// The password is the one that must be replaced.
+    OldPassword,
 }
 
 impl AccountFields {
@@ -74,6 +76,7 @@ impl AccountFieldError {
             Self::DisplayName => {
                 words.format("display-name-invalid", &[("max", users::MAX_DISPLAY_NAME_CHARACTERS.into())])
             }
+            Self::OldPassword => words.get("password-same").to_owned(),
             Self::Password(error) => new_password::rejection_text(words, error),
         }
     }

@@ -56,7 +56,7 @@ fn each_command_that_changes_something_is_an_event_and_a_second_run_is_none() {
     db.cli(&["clients", "rotate-secret", "app"]).ok();
     db.cli(&["clients", "delete", "app", "--yes"]).ok();
     db.cli(&["keys", "rotate"]).ok();
-    db.cli(&["users", "delete", "alice"]).ok();
+    db.cli(&["users", "delete", "alice", "--yes"]).ok();
     let all = events(&db, &[]);
     let expected = [
         "created root command",

@@ -90,7 +90,7 @@ fn check_writes_nothing_and_finds_what_the_import_finds() {
     let db = TestDatabase::create();
     db.add("zoe", &["--id", "7"]);
     db.add("gone", &["--id", "3"]);
-    db.cli(&["users", "delete", "gone"]).ok();
+    db.cli(&["users", "delete", "gone", "--yes"]).ok();
     let hash = hash(PASSWORD);
     let text = format!(
         "username,id,email,email_verified,password_hash,roles,created_at\n\
@@ -269,7 +269,7 @@ fn import_into_a_read_only_database_is_refused() {
         let file = db.sqlite_file().expect("SQLite");
         let mut command = db.command(&["import", "people.csv"]);
         command.env("DATABASE_URL", "sqlite:///proc/version");
-        crate::harness::cli::run(command).fails(1, "error: ");
+        crate::harness::cli::run(command).fails(3, "error: ");
         assert!(file.exists());
         return;
     };
@@ -278,7 +278,7 @@ fn import_into_a_read_only_database_is_refused() {
     for url in [db.url.clone(), format!("{}?target_session_attrs=any", db.url)] {
         let mut command = db.command(&["import", "people.csv"]);
         command.env("DATABASE_URL", url);
-        crate::harness::cli::run(command).fails(1, "error: ");
+        crate::harness::cli::run(command).fails(3, "error: ");
     }
     admin.run(&format!("ALTER DATABASE \"{name}\" RESET default_transaction_read_only"));
     assert_eq!(db.users().len(), 0);
@@ -294,7 +294,7 @@ fn import_without_a_database_creates_none() {
     assert!(!db.folder.path().join("db").exists());
     let mut command = db.command(&["import", "people.csv"]);
     command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
-    crate::harness::cli::run(command).fails(1, "error: ");
+    crate::harness::cli::run(command).fails(3, "error: ");
 }
 
 /// The hashes of `tests/hashes/vectors.tsv`: a format, a password and its hash, one of each format that has a prefix.

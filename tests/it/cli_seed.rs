@@ -122,7 +122,7 @@ fn invalid_last_user_rolls_back_the_seed() {
     let db = TestDatabase::create();
     db.add("zoe", &["--role", "staff", "--id", "7"]);
     db.add("gone", &[]);
-    db.cli(&["users", "delete", "gone"]).ok();
+    db.cli(&["users", "delete", "gone", "--yes"]).ok();
     let before = db.users();
     for (last, words) in [
         ("username = \"x y\"", "users.toml:55: users[10].username"),
@@ -152,7 +152,7 @@ fn seed_keeps_the_admin_role_of_the_last_admin() {
         "[[users]]\nusername = \"root1\"\nroles = []\n[[users]]\nusername = \"root2\"\nroles = [\"admin\"]\n",
     );
     db.cli(&["seed", "users.toml"]).ok();
-    db.cli(&["users", "delete", "root1"]).ok();
+    db.cli(&["users", "delete", "root1", "--yes"]).ok();
 }
 
 #[test]

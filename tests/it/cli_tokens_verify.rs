@@ -151,7 +151,7 @@ async fn token_verify_reports_ended_sessions_missing_users_and_changed_roles() {
             .collect();
         assert!(problems.len() == 2 && problems[0].contains("the account was disabled"), "{problems:?}");
         assert!(problems[1].contains("vestibule users enable alice"), "{problems:?}");
-        server.cli(&["users", "delete", "alice"]).ok();
+        server.cli(&["users", "delete", "alice", "--yes"]).ok();
         let findings = verify(&server, &second, false);
         assert!(
             findings.iter().any(|finding| finding["text"].as_str().is_some_and(|text| text.contains("was deleted")))

@@ -31,7 +31,7 @@ fn added_user_is_listed_and_can_sign_in() {
     assert!(!shown.to_string().contains("argon2"), "{shown}");
 
     let text = db.cli(&["users", "show", "alice"]).ok().out;
-    assert!(text.contains("live sessions  1\n") && text.contains("roles          admin, staff\n"), "{text}");
+    assert!(text.contains("live sessions    1\n") && text.contains("roles            admin, staff\n"), "{text}");
     let table = db.cli(&["users", "list"]).ok().out;
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 2);
@@ -109,14 +109,15 @@ fn deleted_users_name_and_id_stay_taken() {
     let db = TestDatabase::create();
     db.add("alice", &["--email", "alice@example.com", "--role", "staff"]);
     assert!(db.can_sign_in("alice", PASSWORD));
-    let response = db.cli(&["users", "delete", "alice", "--json"]).json();
+    let response = db.cli(&["users", "delete", "alice", "--yes", "--json"]).json();
     assert_eq!((response["deleted"].as_bool(), response["ended_sessions"].as_u64()), (Some(true), Some(1)));
     for verb in ["delete", "disable", "enable", "show"] {
         db.cli(&["users", verb, "alice"]).fails(1, "no such user: alice");
     }
     assert!(db.users().is_empty());
     assert!(!db.can_sign_in("alice", PASSWORD));
-    db.cli(&["users", "add", "Alice", "--no-password"]).fails(1, "the username Alice is taken");
+    db.cli(&["users", "add", "Alice", "--no-password"])
+        .fails(1, "the username Alice belonged to a user who was deleted on");
     db.cli(&["users", "add", "bob", "--no-password", "--id", "1"]).fails(1, "user ID 1 is taken");
     assert_eq!(db.add("bob", &[])["id"], 2);
 }
@@ -126,14 +127,13 @@ fn disabling_or_deleting_the_last_admin_needs_force() {
     let db = TestDatabase::create();
     db.add("root1", &["--role", "admin"]);
     db.add("alice", &[]);
-    for verb in ["disable", "delete"] {
-        db.cli(&["users", verb, "root1"]).fails(1, "--force");
-    }
+    db.cli(&["users", "disable", "root1"]).fails(1, "--force");
+    db.cli(&["users", "delete", "root1", "--yes"]).fails(1, "--force");
     db.add("root2", &["--role", "admin"]);
     db.cli(&["users", "disable", "root1"]).ok();
-    db.cli(&["users", "delete", "root2"]).fails(1, "root2 is the last admin");
-    db.cli(&["users", "delete", "root1"]).ok();
-    db.cli(&["users", "delete", "root2", "--force"]).ok();
+    db.cli(&["users", "delete", "root2", "--yes"]).fails(1, "root2 is the last admin");
+    db.cli(&["users", "delete", "root1", "--yes"]).ok();
+    db.cli(&["users", "delete", "root2", "--yes", "--force"]).ok();
     assert_eq!(db.users().len(), 1);
 }
 

@@ -4,6 +4,8 @@ mod account;
 mod account_email;
 mod account_events;
 mod admin_setup;
+mod after_a_leak;
+
 mod audit;
 mod cli_clients;
 mod cli_export;
@@ -15,6 +17,7 @@ mod cli_seed_rights;
 mod cli_tokens;
 mod cli_tokens_verify;
 mod cli_users;
+mod cli_users_many;
 mod client_address;
 mod clock_ahead;
 mod clock_skew;

@@ -55,3 +55,27 @@ pub fn list_with_origin(conn: &mut DbConnection, user_id: UserId, limit: i64) ->
     };
     Ok(rows.into_iter().filter_map(with_origin).collect())
 }
+
+/// Lists users with sessions that have not ended, in the order of their IDs, after `after`.
+pub fn list_users_with_sessions(conn: &mut DbConnection, after: UserId, limit: i64) -> QueryResult<Vec<UserId>> {
+    let ids: Vec<Option<i64>> = sessions::table
+        .filter(sessions::ended_at.is_null().and(sessions::user_id.gt(after.0)))
+        .select(sessions::user_id)
+        .distinct()
+        .order(sessions::user_id)
+        .limit(limit)
+        .load(conn)?;
+    Ok(ids.into_iter().flatten().map(UserId).collect())
+}
+
+/// Lists clients with sessions for themselves that have not ended.
+pub fn list_clients_with_sessions(conn: &mut DbConnection, limit: i64) -> QueryResult<Vec<String>> {
+    let ids: Vec<Option<String>> = sessions::table
+        .filter(sessions::ended_at.is_null().and(sessions::user_id.is_null()))
+        .filter(sessions::client_id.is_not_null())
+        .select(sessions::client_id)
+        .distinct()
+        .limit(limit)
+        .load(conn)?;
+    Ok(ids.into_iter().flatten().collect())
+}

@@ -63,6 +63,13 @@ pub fn set_role_scopes(conn: &mut DbConnection, role: &str, scopes: &Scopes) -> 
     Ok(())
 }
 
+/// Deletes a role: no user has it, and it allows no scopes. Returns the numbers of its users and scopes.
+pub fn delete_role(conn: &mut DbConnection, role: &str) -> QueryResult<(usize, usize)> {
+    let users = diesel::delete(user_roles::table.filter(user_roles::role.eq(role))).execute(conn)?;
+    let scopes = diesel::delete(role_scopes::table.filter(role_scopes::role.eq(role))).execute(conn)?;
+    Ok((users, scopes))
+}
+
 /// Whether there is an admin who can sign in.
 pub fn has_admin(conn: &mut DbConnection) -> QueryResult<bool> {
     let admins: i64 = user_roles::table

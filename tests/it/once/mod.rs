@@ -13,6 +13,7 @@ mod browser_next;
 mod browser_tabs;
 mod cli;
 mod cli_clients;
+mod cli_help;
 mod cli_import;
 mod cli_seed;
 mod cli_tokens_verify;
