@@ -225,6 +225,16 @@ notice-one-ended = That device is signed out.
 notice-others-ended = You’re signed out on all other devices.
 notice-text-kept = Your session has ended. Sign in to continue. Your changes are kept.
 notice-account-deleted = Your account has been deleted.
+notice-user-disabled = The account was disabled and signed out.
+notice-user-enabled = The account was enabled.
+notice-user-signed-out = The user was signed out everywhere.
+notice-user-session-ended = The session was ended.
+notice-user-unlocked = Failed sign-ins were cleared. The user can try again now.
+notice-user-link-mailed = A link is on its way by email.
+notice-user-role-granted = The user has the role.
+notice-user-role-revoked = The user doesn’t have the role.
+notice-user-email-saved = The email address was saved.
+notice-invitation-mailed = The invitation is on its way by email.
 
 ## Alerts: the form was not accepted
 
@@ -496,3 +506,128 @@ invite-lead = Choose a username and password, then sign in.
 invite-button = Create account
 notice-account-made = Your account is ready. Sign in to continue.
 link-expired-invite = It expired, was used or was replaced by a newer one. Ask for a new link.
+
+## Administration
+
+admin-nav = Administration menu
+admin-nav-users = Users
+admin-nav-events = Events
+admin-nav-clients = Clients
+admin-nav-keys = Signing keys
+admin-nav-account = Your account
+admin-link = Administration
+admin-users-title = Users
+admin-users-none = No users match.
+admin-search = Search
+admin-search-hint = Username, name, email address or user ID
+admin-search-button = Show
+admin-state = State
+admin-state-any = Not deleted
+admin-state-active = Active
+admin-state-disabled = Disabled
+admin-state-deleted = Deleted
+admin-role = Role
+admin-role-any = Any
+admin-last-sign-in = Last sign-in
+admin-never = Never
+admin-pages = Pages
+admin-previous = Previous page
+admin-next = Next page
+admin-older = Older events
+admin-user-id = User ID
+admin-user-kicker = User
+admin-email-none = None
+admin-email-confirmed = Confirmed
+admin-email-unconfirmed = Not confirmed
+admin-password-none = None
+admin-password-set = Set
+# $since (text): a date and time
+admin-password-required = A new one is required since { $since }
+admin-failed = Failed sign-ins
+# $count (number)
+admin-failures = { $count ->
+    [0] None
+   *[other] { $count }
+}
+# $until (text): a date and time
+admin-blocked = Sign-ins are rejected until { $until }
+admin-created = Created
+admin-read-only = Only administrators can see more of this account and change it.
+admin-help = Help
+admin-reset-link = Email a reset link
+admin-welcome-link = Email a link to choose a password
+admin-unlock = Clear failed sign-ins
+admin-sign-out = Sign out everywhere
+admin-enable = Enable account
+admin-disable = Disable account
+admin-disable-hint = This signs the user out everywhere. They can’t sign in until the account is enabled.
+admin-own-password = Your password
+admin-grant = Grant
+admin-revoke = Revoke
+admin-email-hint = The user is notified at the old address. Leave empty to remove it.
+admin-email-save = Save address
+admin-invite-title = Invite someone
+admin-invite-lead = We’ll email a link to create an account. It works once, within 7 days.
+admin-invite-no-role = No role
+admin-invite-button = Send invitation
+admin-events-title = Events
+admin-kind = Event
+admin-kind-any = All
+admin-kind-sign-in-failed = Failed sign-ins
+admin-kind-sign-ins-rejected = Rejected sign-ins
+admin-kind-users-imported = Imported accounts
+admin-period = Period
+admin-period-day = Last 24 hours
+admin-period-week = Last 7 days
+admin-period-month = Last 30 days
+admin-period-all = All
+# Before the name of who did it.
+admin-by = by
+admin-by-command = the command line
+admin-by-server = the server
+admin-reason-wrong-password = wrong password
+admin-reason-unknown-username = unknown username
+admin-reason-no-password = the account has no password
+admin-reason-disabled = the account is disabled
+admin-reason-new-password-required = a new password is required
+admin-reason-changed = the account was changed meanwhile
+admin-reason-throttled = too many attempts
+admin-reason-overloaded = the server was overloaded
+admin-reason-invalid-client = unknown client or wrong secret
+admin-clients-title = Clients
+admin-clients-lead = Clients are registered and changed on the command line.
+admin-clients-none = No client is registered.
+admin-client-name = Name
+admin-client-id = Client ID
+admin-client-grants = Grants
+admin-client-scopes = Scopes
+admin-client-secret = Secret changed
+admin-keys-title = Signing keys
+admin-keys-lead = Keys are rotated and retired on the command line.
+admin-keys-none = Tokens are signed with a shared secret (HS256), not with keys.
+admin-key-id = Key ID
+admin-key-algorithm = Algorithm
+admin-key-signs-from = Signs from
+admin-key-tokens = Sessions with valid tokens
+admin-key-next = Next
+admin-key-signing = Signing
+admin-key-old = Old
+admin-key-retired = Retired
+admin-alert-last-admin-title = The last administrator
+admin-alert-last-admin-text = Nothing was changed. Make someone else an administrator first.
+admin-alert-no-address-title = No email address
+admin-alert-no-address-text = Nothing was sent. Set an email address first.
+admin-alert-no-mail-title = This server doesn’t send email
+admin-alert-no-mail-text = Nothing was sent. Create a link on the command line: vestibule users reset-link.
+admin-alert-queue-full-title = Too many emails are waiting
+admin-alert-queue-full-text = Nothing was sent. Try again in a few minutes.
+admin-alert-disabled-title = The account is disabled
+admin-alert-disabled-text = Nothing was sent. Enable the account first.
+admin-alert-role-title = The role can’t be granted
+admin-alert-role-text = Nothing was changed. The name is invalid, or the user has too many roles.
+admin-alert-email-title = Invalid email address
+admin-alert-email-text = Nothing was changed. Use the form name@example.com.
+admin-alert-invitations-off-title = Invitations are off
+admin-alert-invitations-off-text = Nothing was sent. They need REGISTRATION=invite and a mail server.
+admin-alert-unknown-user-title = No such user
+admin-alert-unknown-user-text = Enter a username, or leave the field empty.

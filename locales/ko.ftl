@@ -213,6 +213,16 @@ notice-one-ended = 선택한 기기를 로그아웃했습니다.
 notice-others-ended = 다른 모든 기기에서 로그아웃되었습니다.
 notice-text-kept = 세션이 종료되었습니다. 다시 로그인하세요. 입력한 내용은 남아 있습니다.
 notice-account-deleted = 계정을 삭제했습니다.
+notice-user-disabled = 계정을 비활성화하고 로그아웃했습니다.
+notice-user-enabled = 계정을 활성화했습니다.
+notice-user-signed-out = 모든 기기에서 로그아웃했습니다.
+notice-user-session-ended = 세션을 종료했습니다.
+notice-user-unlocked = 로그인 실패 기록을 지웠습니다. 이제 다시 로그인할 수 있습니다.
+notice-user-link-mailed = 링크를 메일로 보냈습니다.
+notice-user-role-granted = 역할을 부여했습니다.
+notice-user-role-revoked = 역할을 해제했습니다.
+notice-user-email-saved = 이메일 주소를 저장했습니다.
+notice-invitation-mailed = 초대 메일을 보냈습니다.
 
 ## 경고: 양식이 처리되지 않음
 
@@ -449,3 +459,128 @@ invite-lead = 아이디와 비밀번호를 설정한 후에 로그인하세요.
 invite-button = 계정 만들기
 notice-account-made = 계정이 준비되었습니다. 로그인하세요.
 link-expired-invite = 만료되었거나 이미 사용했거나 새 링크로 대체되었습니다. 새 링크를 요청하세요.
+
+## 관리
+
+admin-nav = 관리 메뉴
+admin-nav-users = 사용자
+admin-nav-events = 이벤트
+admin-nav-clients = 클라이언트
+admin-nav-keys = 서명 키
+admin-nav-account = 내 계정
+admin-link = 관리
+admin-users-title = 사용자
+admin-users-none = 일치하는 사용자가 없습니다.
+admin-search = 검색
+admin-search-hint = 사용자 이름, 이름, 이메일 주소 또는 사용자 ID
+admin-search-button = 보기
+admin-state = 상태
+admin-state-any = 삭제되지 않음
+admin-state-active = 활성
+admin-state-disabled = 비활성
+admin-state-deleted = 삭제됨
+admin-role = 역할
+admin-role-any = 전체
+admin-last-sign-in = 마지막 로그인
+admin-never = 없음
+admin-pages = 페이지
+admin-previous = 이전 페이지
+admin-next = 다음 페이지
+admin-older = 이전 이벤트
+admin-user-id = 사용자 ID
+admin-user-kicker = 사용자
+admin-email-none = 없음
+admin-email-confirmed = 확인됨
+admin-email-unconfirmed = 확인되지 않음
+admin-password-none = 없음
+admin-password-set = 설정됨
+# $since (글): 날짜와 시각
+admin-password-required = { $since }부터 새 비밀번호가 필요합니다
+admin-failed = 로그인 실패
+# $count (숫자)
+admin-failures = { $count ->
+    [0] 없음
+   *[other] { $count }회
+}
+# $until (글): 날짜와 시각
+admin-blocked = { $until }까지 로그인이 거부됩니다
+admin-created = 생성
+admin-read-only = 이 계정은 관리자만 자세히 보고 변경할 수 있습니다.
+admin-help = 도움
+admin-reset-link = 재설정 링크 보내기
+admin-welcome-link = 비밀번호 설정 링크 보내기
+admin-unlock = 로그인 실패 기록 지우기
+admin-sign-out = 모든 기기에서 로그아웃
+admin-enable = 계정 활성화
+admin-disable = 계정 비활성화
+admin-disable-hint = 모든 기기에서 로그아웃되며 다시 활성화할 때까지 로그인할 수 없습니다.
+admin-own-password = 내 비밀번호
+admin-grant = 부여
+admin-revoke = 해제
+admin-email-hint = 이전 주소로 사용자에게 알립니다. 삭제하려면 비워 두세요.
+admin-email-save = 주소 저장
+admin-invite-title = 초대하기
+admin-invite-lead = 계정을 만들 수 있는 링크를 메일로 보냅니다. 한 번만, 7일 안에 사용할 수 있습니다.
+admin-invite-no-role = 역할 없음
+admin-invite-button = 초대 보내기
+admin-events-title = 이벤트
+admin-kind = 이벤트 종류
+admin-kind-any = 전체
+admin-kind-sign-in-failed = 로그인 실패
+admin-kind-sign-ins-rejected = 거부된 로그인
+admin-kind-users-imported = 가져온 계정
+admin-period = 기간
+admin-period-day = 최근 24시간
+admin-period-week = 최근 7일
+admin-period-month = 최근 30일
+admin-period-all = 전체
+# 작업한 사람의 이름 앞에 옵니다.
+admin-by = 작업자:
+admin-by-command = 명령줄
+admin-by-server = 서버
+admin-reason-wrong-password = 잘못된 비밀번호
+admin-reason-unknown-username = 알 수 없는 사용자 이름
+admin-reason-no-password = 비밀번호가 없는 계정
+admin-reason-disabled = 비활성화된 계정
+admin-reason-new-password-required = 새 비밀번호 필요
+admin-reason-changed = 그사이 변경된 계정
+admin-reason-throttled = 너무 많은 시도
+admin-reason-overloaded = 서버 과부하
+admin-reason-invalid-client = 알 수 없는 클라이언트 또는 잘못된 비밀 키
+admin-clients-title = 클라이언트
+admin-clients-lead = 클라이언트는 명령줄에서 등록하고 변경합니다.
+admin-clients-none = 등록된 클라이언트가 없습니다.
+admin-client-name = 이름
+admin-client-id = 클라이언트 ID
+admin-client-grants = 허용된 방식
+admin-client-scopes = 범위
+admin-client-secret = 비밀 키 변경
+admin-keys-title = 서명 키
+admin-keys-lead = 키는 명령줄에서 교체하고 폐기합니다.
+admin-keys-none = 토큰은 키가 아니라 공유 비밀(HS256)로 서명됩니다.
+admin-key-id = 키 ID
+admin-key-algorithm = 알고리즘
+admin-key-signs-from = 서명 시작
+admin-key-tokens = 유효한 토큰이 있는 세션
+admin-key-next = 다음
+admin-key-signing = 서명 중
+admin-key-old = 이전
+admin-key-retired = 폐기됨
+admin-alert-last-admin-title = 마지막 관리자
+admin-alert-last-admin-text = 변경된 내용이 없습니다. 먼저 다른 사용자를 관리자로 지정하세요.
+admin-alert-no-address-title = 이메일 주소 없음
+admin-alert-no-address-text = 메일을 보내지 않았습니다. 먼저 이메일 주소를 설정하세요.
+admin-alert-no-mail-title = 메일을 보내지 않는 서버
+admin-alert-no-mail-text = 메일을 보내지 않았습니다. 명령줄에서 링크를 만드세요: vestibule users reset-link.
+admin-alert-queue-full-title = 대기 중인 메일이 너무 많습니다
+admin-alert-queue-full-text = 메일을 보내지 않았습니다. 몇 분 후에 다시 시도하세요.
+admin-alert-disabled-title = 비활성화된 계정
+admin-alert-disabled-text = 메일을 보내지 않았습니다. 먼저 계정을 활성화하세요.
+admin-alert-role-title = 부여할 수 없는 역할
+admin-alert-role-text = 변경된 내용이 없습니다. 이름이 잘못되었거나 역할이 너무 많습니다.
+admin-alert-email-title = 잘못된 이메일 주소
+admin-alert-email-text = 변경된 내용이 없습니다. name@example.com 형식으로 입력하세요.
+admin-alert-invitations-off-title = 초대를 사용할 수 없음
+admin-alert-invitations-off-text = 메일을 보내지 않았습니다. REGISTRATION=invite 설정과 메일 서버가 필요합니다.
+admin-alert-unknown-user-title = 없는 사용자
+admin-alert-unknown-user-text = 사용자 이름을 입력하거나 비워 두세요.

@@ -30,6 +30,7 @@
 pub mod account_pages;
 pub mod accounts;
 pub mod admin;
+pub mod admin_pages;
 pub mod audit;
 pub mod authentication;
 pub mod cli;

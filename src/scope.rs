@@ -87,6 +87,18 @@ pub fn is_scope(text: &str) -> bool {
     (1..=MAX_SCOPE_CHARACTERS).contains(&text.len()) && text.bytes().all(is_allowed)
 }
 
+/// The role of administrators.
+pub const ADMIN_ROLE: &str = "admin";
+/// The most characters in a role's name.
+pub const MAX_ROLE_CHARACTERS: usize = 64;
+
+/// Whether a text is a role's name: 1 to [`MAX_ROLE_CHARACTERS`] lower-case letters, digits and `. _ : -`.
+#[must_use]
+pub fn is_role(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._:-".contains(&byte);
+    (1..=MAX_ROLE_CHARACTERS).contains(&text.len()) && text.bytes().all(is_allowed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::accounts::{self, AccountService, SetupLink};
 use crate::audit::RejectedSignIns;
-use crate::authentication::{AuthService, RequestLimiter};
+use crate::authentication::{AccountLocks, AuthService, RequestLimiter};
 use crate::clock::{Clock, Moment};
 use crate::config::{Config, Signing};
 use crate::connections::{self, ConnectionLimits, Connections};
@@ -38,7 +38,7 @@ use crate::tokens::{Keys, TokenService};
 use crate::users::argon2id::Cost;
 use crate::users::hash_pool::HashPool;
 use crate::web::{WebConfig, assets, error_page, headers, language_switch, pages, panics, request_cookies};
-use crate::{account_pages, forward_auth, login, oauth, openapi, recovery, registration};
+use crate::{account_pages, admin_pages, forward_auth, login, oauth, openapi, recovery, registration};
 pub use error::StartError;
 
 /// How long a stopping server waits for running requests.
@@ -111,6 +111,8 @@ pub struct Services {
     pub accounts: AccountService,
     /// Sign-ins that were rejected in the last minute.
     pub rejected: RejectedSignIns,
+    /// Failed sign-ins of accounts, for administrators.
+    pub locks: AccountLocks,
     /// Rate limits of requests.
     pub limiter: RequestLimiter,
     /// Registration links.
@@ -157,6 +159,7 @@ impl Services {
                 rejected.clone(),
             ),
             rejected,
+            locks: AccountLocks::new(server_key, config.throttling),
             limiter: RequestLimiter::new(server_key, db.clone(), clock.clone()),
             registration_links: RegistrationLinks::new(server_key),
             revocation_list: RevocationList::default(),
@@ -178,6 +181,7 @@ impl Services {
             .app_data(web::Data::new(self.auth))
             .app_data(web::Data::new(self.accounts))
             .app_data(web::Data::new(self.rejected))
+            .app_data(web::Data::new(self.locks))
             .app_data(web::Data::new(self.limiter))
             .app_data(web::Data::new(self.registration_links))
             .app_data(web::Data::new(self.revocation_list))
@@ -315,6 +319,7 @@ fn mount(app: &mut web::ServiceConfig, config: &Config, web_config: &WebConfig) 
     registration::routes(app, web_config);
     forward_auth::routes(app);
     account_pages::routes(app, web_config);
+    admin_pages::routes(app, web_config);
     if config.has_docs {
         openapi::routes(app);
     }

@@ -38,9 +38,13 @@ pub enum AccountRequest {
 
 /// A signed-in user at a page of their account.
 pub struct AccountContext {
+    /// The request.
     pub request: HttpRequest,
+    /// The session of the browser.
     pub session: BrowserSession,
+    /// The user.
     pub current: CurrentUser,
+    /// The settings.
     pub config: web::Data<Config>,
     renewed: Renewed,
 }

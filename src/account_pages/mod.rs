@@ -13,4 +13,6 @@ mod routes;
 mod rows;
 mod sessions;
 
+pub(crate) use context::{AccountContext, AccountRequest, SignInRedirect};
+pub(crate) use reauthentication::{ReauthenticationOutcome, reauthenticate, rejection_alert};
 pub use routes::routes;

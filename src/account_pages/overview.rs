@@ -26,6 +26,10 @@ pub async fn show(account: AccountRequest, clock: web::Data<Clock>) -> Result<Ht
         display_name: current.user.display_name.clone().unwrap_or_else(|| current.user.username.clone()),
         username: current.user.username.clone(),
         email: current.user.email.clone(),
+        is_staff: current
+            .roles
+            .iter()
+            .any(|role| role == ADMIN_ROLE || context.config.support_role.as_ref() == Some(role)),
         roles: current.roles.iter().map(role_word).collect(),
         signed_in: TimeFormat::new(words, context.config.time_zone, clock.now()).time(current.session.authenticated_at),
         notice: context.notice(&layout),

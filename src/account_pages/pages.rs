@@ -21,6 +21,8 @@ pub struct AccountPage {
     pub display_name: String,
     pub email: Option<String>,
     pub roles: Vec<String>,
+    /// Whether the pages of the staff are open to this user.
+    pub is_staff: bool,
     pub signed_in: Time,
     pub notice: Option<String>,
 }
@@ -167,6 +169,7 @@ mod tests {
                     display_name: text(),
                     email: Some(text()),
                     roles: vec![text()],
+                    is_staff: true,
                     signed_in: time(),
                     notice: notice(),
                 }

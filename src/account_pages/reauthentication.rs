@@ -24,7 +24,9 @@ pub enum ReauthenticationOutcome {
 
 /// A failed re-authentication: how the form is shown again.
 pub struct ReauthenticationFailure {
+    /// The status of the response.
     pub status: StatusCode,
+    /// The alert on the page.
     pub alert: Alert,
     wait: Option<Duration>,
 }

@@ -32,5 +32,5 @@ pub use password::{
 };
 pub use service::{AccountError, AccountService, COMMAND_ATTEMPTS};
 pub use sign_out::{end_sessions, sign_out};
-pub use unlock::Unlocking;
-pub use update::{UserUpdate, UserUpdating};
+pub use unlock::{Unlocking, unlock};
+pub use update::{UserUpdate, UserUpdating, update_user};

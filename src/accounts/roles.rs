@@ -137,7 +137,7 @@ impl AccountService {
 
     /// Lists the names of the roles that [`Self::list_roles`] lists.
     pub async fn list_role_names(&self) -> Result<Vec<String>, DbError> {
-        Ok(self.list_roles().await?.into_iter().map(|role| role.name).collect())
+        self.db.read(|conn| Ok(users::list_role_names(conn)?)).await
     }
 
     /// Finds the roles among these that no user has and that allow no scopes.
@@ -186,39 +186,49 @@ impl AccountService {
             Ok(roles) => roles,
             Err(error) => return Ok(RolesChange::Invalid(error)),
         };
-        let (name, token_size) = (name.clone(), self.browser_token_size.clone());
-        let (cause, clock) = (cause.clone(), self.clock.clone());
-        self.write_or_rollback(move |conn, _| {
-            users::lock_accounts(conn)?;
-            let Some(user) = find_user(conn, &name)? else { return Ok(RolesChange::NoSuchUser) };
-            let held = users::list_roles(conn, user.id)?;
-            let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
-            for role in &roles {
-                let is_held = held.contains(role);
-                let is_changed = match change {
-                    RoleChange::Grant if is_held => false,
-                    RoleChange::Grant => {
-                        grant_role(conn, user.id, role, &cause, clock.now())?;
-                        true
-                    }
-                    RoleChange::Revoke { is_forced: false }
-                        if is_held && role == ADMIN_ROLE && is_last_admin(conn, &user)? =>
-                    {
-                        // Rolls back the roles that were revoked before it.
-                        return Err(Rollback::with(RolesChange::LastAdmin(user)));
-                    }
-                    RoleChange::Revoke { .. } => revoke_role(conn, user.id, role, &cause, clock.now())?,
-                };
-                if is_changed { &mut changed } else { &mut unchanged }.push(role.clone());
-            }
-            let roles = users::list_roles(conn, user.id)?;
-            if matches!(change, RoleChange::Grant) && !changed.is_empty() {
-                check_roles_fit(&token_size, &user.username, Some(user.id), &roles)
-                    .map_err(|error| Rollback::with(RolesChange::Invalid(error)))?;
-            }
-            Ok(RolesChange::Done { user, changed, unchanged, roles })
-        })
-        .await
+        let (service, name, cause) = (self.clone(), name.clone(), cause.clone());
+        self.write_or_rollback(move |conn, _| service.change_roles_in(conn, &name, &roles, change, &cause)).await
+    }
+
+    /// Grants or revokes roles, which were checked, as a step of a transaction. An outcome that is returned as an error
+    /// must roll back.
+    pub fn change_roles_in(
+        &self,
+        conn: &mut DbConnection,
+        name: &LookupName,
+        roles: &[String],
+        change: RoleChange,
+        cause: &Cause,
+    ) -> Result<RolesChange, Rollback<RolesChange>> {
+        users::lock_accounts(conn)?;
+        let now = self.clock.now();
+        let Some(user) = find_user(conn, name)? else { return Ok(RolesChange::NoSuchUser) };
+        let held = users::list_roles(conn, user.id)?;
+        let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
+        for role in roles {
+            let is_held = held.contains(role);
+            let is_changed = match change {
+                RoleChange::Grant if is_held => false,
+                RoleChange::Grant => {
+                    grant_role(conn, user.id, role, cause, now)?;
+                    true
+                }
+                RoleChange::Revoke { is_forced: false }
+                    if is_held && role == ADMIN_ROLE && is_last_admin(conn, &user)? =>
+                {
+                    // Rolls back the roles that were revoked before it.
+                    return Err(Rollback::with(RolesChange::LastAdmin(user)));
+                }
+                RoleChange::Revoke { .. } => revoke_role(conn, user.id, role, cause, now)?,
+            };
+            if is_changed { &mut changed } else { &mut unchanged }.push(role.clone());
+        }
+        let roles = users::list_roles(conn, user.id)?;
+        if matches!(change, RoleChange::Grant) && !changed.is_empty() {
+            check_roles_fit(&self.browser_token_size, &user.username, Some(user.id), &roles)
+                .map_err(|error| Rollback::with(RolesChange::Invalid(error)))?;
+        }
+        Ok(RolesChange::Done { user, changed, unchanged, roles })
     }
 }
 
@@ -237,10 +247,15 @@ fn find_similar(name: &str, known: &[String]) -> Option<String> {
 }
 
 /// A change of a user's roles.
-#[derive(Clone, Copy)]
-enum RoleChange {
+#[derive(Clone, Copy, Debug)]
+pub enum RoleChange {
+    /// Grants them.
     Grant,
-    Revoke { is_forced: bool },
+    /// Revokes them.
+    Revoke {
+        /// Even from the last admin.
+        is_forced: bool,
+    },
 }
 
 fn check_roles_fit(

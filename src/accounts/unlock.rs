@@ -1,17 +1,17 @@
-//! Forgetting an account's failed sign-ins.
+//! Clearing an account's failed sign-ins.
 
 use super::AccountService;
 use super::lookup::find_user;
 use crate::audit::{self, Cause, Event, EventKind};
-use crate::authentication;
-use crate::db::DbError;
-use crate::secret::ServerKey;
+use crate::authentication::AccountLocks;
+use crate::clock::Moment;
+use crate::db::{DbConnection, DbError};
 use crate::users::{LookupName, User};
 
-/// Outcome of forgetting an account's failed sign-ins.
+/// Outcome of clearing an account's failed sign-ins.
 #[derive(Clone, Debug)]
 pub enum Unlocking {
-    /// The failures were forgotten.
+    /// The failures were cleared.
     Done {
         /// The user.
         user: User,
@@ -23,20 +23,25 @@ pub enum Unlocking {
 }
 
 impl AccountService {
-    /// Forgets the failed sign-ins counted for an account. The counters' names are derived from the server key.
-    pub async fn unlock(&self, name: &LookupName, server_key: &ServerKey, cause: &Cause) -> Result<Unlocking, DbError> {
-        let (name, server_key, cause, clock) = (name.clone(), server_key.clone(), cause.clone(), self.clock.clone());
-        self.write(move |conn, _| {
-            let Some(user) = find_user(conn, &name)? else { return Ok(Unlocking::NoSuchUser) };
-            // It signs in with either.
-            let names = [Some(&user.username), user.email.as_ref()].into_iter().flatten();
-            let names: Vec<LookupName> = names.filter_map(|name| LookupName::parse(name)).collect();
-            let deleted_counters = authentication::unlock(conn, &server_key, &names)?;
-            if deleted_counters > 0 {
-                audit::record(conn, &Event::of_user(EventKind::Unlocked, user.id.0, &cause, clock.now()))?;
-            }
-            Ok(Unlocking::Done { user, deleted_counters })
-        })
-        .await
+    /// Clears the failed sign-ins of an account in one transaction, as [`unlock`].
+    pub async fn unlock(&self, name: &LookupName, locks: &AccountLocks, cause: &Cause) -> Result<Unlocking, DbError> {
+        let (name, locks, cause, clock) = (name.clone(), locks.clone(), cause.clone(), self.clock.clone());
+        self.write(move |conn, _| unlock(conn, &locks, &name, &cause, clock.now())).await
     }
+}
+
+/// Clears the failed sign-ins of an account, under its username and its email address.
+pub fn unlock(
+    conn: &mut DbConnection,
+    locks: &AccountLocks,
+    name: &LookupName,
+    cause: &Cause,
+    now: Moment,
+) -> Result<Unlocking, DbError> {
+    let Some(user) = find_user(conn, name)? else { return Ok(Unlocking::NoSuchUser) };
+    let deleted_counters = locks.clear(conn, &user)?;
+    if deleted_counters > 0 {
+        audit::record(conn, &Event::of_user(EventKind::Unlocked, user.id.0, cause, now))?;
+    }
+    Ok(Unlocking::Done { user, deleted_counters })
 }

@@ -63,11 +63,12 @@ impl AccountService {
             Err(error) => return Ok(UserUpdating::Invalid(error)),
         };
         let (name, cause, clock, outbox) = (name.clone(), cause.clone(), self.clock.clone(), self.outbox.clone());
-        self.write(move |conn, _| apply(conn, &outbox, &name, &update, &cause, clock.now())).await
+        self.write(move |conn, _| update_user(conn, &outbox, &name, &update, &cause, clock.now())).await
     }
 }
 
-fn apply(
+/// Changes a user whose new fields were checked.
+pub fn update_user(
     conn: &mut DbConnection,
     outbox: &Outbox,
     name: &LookupName,

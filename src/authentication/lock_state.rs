@@ -1,4 +1,4 @@
-//! Whether an account rejects sign-ins at the moment, for administrators.
+//! The failed sign-ins that are counted for an account, for administrators.
 
 use std::collections::HashSet;
 
@@ -25,14 +25,14 @@ pub struct LockState {
     pub blocked_until: Option<Moment>,
 }
 
-/// Finds out which accounts reject sign-ins.
+/// Finds and clears the failed sign-ins of accounts. Cheap to clone.
 #[derive(Clone)]
-pub struct LockReader {
+pub struct AccountLocks {
     key: DerivedKey,
     config: ThrottlingConfig,
 }
 
-impl LockReader {
+impl AccountLocks {
     /// Creates it. The names of the counters are derived from the server key.
     #[must_use]
     pub fn new(server_key: &ServerKey, config: ThrottlingConfig) -> Self {
@@ -53,6 +53,15 @@ impl LockReader {
             }
         }
         Ok(found)
+    }
+
+    /// Clears the failures of an account, from all networks and devices. Returns the number of counters deleted.
+    pub fn clear(&self, conn: &mut DbConnection, user: &User) -> QueryResult<usize> {
+        let mut deleted = 0;
+        for account in self.accounts(user) {
+            deleted += store::delete_attempts_of(conn, &account)?;
+        }
+        Ok(deleted)
     }
 
     /// Lists the accounts that reject sign-ins, for [`Self::is_among`].

@@ -7,7 +7,7 @@ use super::output::{self, Table, UserView};
 use super::services::{self, require_server_key};
 use super::users_args::ListArgs;
 use crate::accounts::{Account, AccountService, LIST_BATCH};
-use crate::authentication::LockReader;
+use crate::authentication::AccountLocks;
 use crate::clock::Moment;
 use crate::config::Config;
 use crate::db::{DbConnection, DbError};
@@ -60,13 +60,13 @@ pub(super) async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
 
 /// The accounts that reject sign-ins at the moment.
 struct LockedFilter {
-    reader: LockReader,
+    reader: AccountLocks,
     blocked: HashSet<String>,
 }
 
 impl LockedFilter {
     async fn new(config: &Config, accounts: &AccountService, now: Moment) -> anyhow::Result<Self> {
-        let reader = LockReader::new(&require_server_key(config)?, config.throttling);
+        let reader = AccountLocks::new(&require_server_key(config)?, config.throttling);
         let of_query = reader.clone();
         let find = move |conn: &mut DbConnection| -> Result<_, DbError> { Ok(of_query.list_blocked(conn, now)?) };
         Ok(Self { blocked: accounts.read(find).await?, reader })

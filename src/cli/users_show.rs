@@ -12,7 +12,7 @@ use super::users_args::ShowArgs;
 use crate::accounts::Account;
 use crate::admin::{NamedEvent, SessionList, list_events};
 use crate::audit::EventFilter;
-use crate::authentication::{LockReader, LockState};
+use crate::authentication::{AccountLocks, LockState};
 use crate::clock::Moment;
 use crate::config::Config;
 use crate::db::{DbConnection, DbError};
@@ -64,7 +64,7 @@ async fn find_activity(
     accounts: &crate::accounts::AccountService,
     user: User,
 ) -> anyhow::Result<(Option<LockState>, Vec<NamedEvent>)> {
-    let reader = server_key::find(config)?.map(|(key, _)| LockReader::new(&key, config.throttling));
+    let reader = server_key::find(config)?.map(|(key, _)| AccountLocks::new(&key, config.throttling));
     let now = accounts.clock().now();
     let read = move |conn: &mut DbConnection| -> Result<_, DbError> {
         let lock = reader.as_ref().map(|reader| reader.find(conn, &user, now)).transpose()?;

@@ -12,6 +12,7 @@ use super::users::{about, ended, is_disabled, last_admin, lookup};
 use super::users_args::{DeleteArgs, EachNameArgs, ForcedArgs, RequireArgs};
 use crate::accounts::{AccountService, Deletion, Disabling, Enabling, NewPasswordRequirement, Unlocking};
 use crate::audit::Cause;
+use crate::authentication::AccountLocks;
 use crate::recovery::{PasswordLinkKind, PasswordLinkMail, mail_password_link};
 use crate::users::{LookupName, UserId};
 
@@ -93,9 +94,9 @@ pub(super) async fn delete(args: DeleteArgs) -> anyhow::Result<ExitCode> {
 pub(super) async fn unlock(args: EachNameArgs) -> anyhow::Result<ExitCode> {
     let config = args.settings.check()?;
     let accounts = services::accounts(&config)?;
-    let server_key = require_server_key(&config)?;
+    let locks = AccountLocks::new(&require_server_key(&config)?, config.throttling);
     for_each(&args.name, args.json, async |name| {
-        Ok(match accounts.unlock(&lookup(&name)?, &server_key, &Cause::command()).await? {
+        Ok(match accounts.unlock(&lookup(&name)?, &locks, &Cause::command()).await? {
             Unlocking::Done { user, deleted_counters } => {
                 let text = match deleted_counters {
                     0 => format!("nothing to clear: {} has no failed sign-ins", user.username),

@@ -12,9 +12,9 @@ use super::table::{
     AUDIENCE, AUDIT_RETENTION, BIND, COOKIE_DOMAIN, DATABASE_START_WAIT, DATABASE_URL, DOCS, HASH_THREADS, ISSUER,
     JWT_ALGORITHM, JWT_SECRET, JWT_SECRET_FILE, KEY_ROTATION, LOG_FORMAT, LOG_LEVEL, METRICS_BIND, PASSWORD_GRANT,
     PASSWORD_MIN_LENGTH, PRODUCT_NAME, PUBLIC_URL, REFRESH_IDLE, REFRESH_MAX, REGISTRATION, REMEMBER_IDLE,
-    REMEMBER_MAX, RESERVED_USERNAMES, SERVER_KEY, SERVER_KEY_FILE, SESSION_IDLE, SESSION_MAX, THROTTLE_ACCOUNT,
-    THROTTLE_ACCOUNT_NETWORK, THROTTLE_NETWORK, THROTTLE_NETWORK_48, THROTTLE_NETWORK_56, THROTTLE_SIGN_INS,
-    THROTTLE_WAIT, THROTTLE_WAIT_MAX, TIME_ZONE, TRUSTED_PROXIES,
+    REMEMBER_MAX, RESERVED_USERNAMES, SERVER_KEY, SERVER_KEY_FILE, SESSION_IDLE, SESSION_MAX, SUPPORT_ROLE,
+    THROTTLE_ACCOUNT, THROTTLE_ACCOUNT_NETWORK, THROTTLE_NETWORK, THROTTLE_NETWORK_48, THROTTLE_NETWORK_56,
+    THROTTLE_SIGN_INS, THROTTLE_WAIT, THROTTLE_WAIT_MAX, TIME_ZONE, TRUSTED_PROXIES,
 };
 use super::{
     Config, ConfigError, CookieDomain, KeyAlgorithm, LifetimeConfig, PasswordConfig, RegistrationMode, Settings,
@@ -60,6 +60,7 @@ fn read_config(reader: &mut SettingReader<'_>) -> Config {
         password_grant: reader.parse_or_default(&PASSWORD_GRANT),
         lifetimes: read_lifetimes(reader),
         reserved_usernames: reader.parse(&RESERVED_USERNAMES).unwrap_or_default(),
+        support_role: reader.parse(&SUPPORT_ROLE),
         account_deletion: reader.parse_or_default(&ACCOUNT_DELETION),
         trusted_proxies: reader.parse(&TRUSTED_PROXIES).unwrap_or_default(),
         cookie_domain: read_cookie_domain(reader, &public_url),

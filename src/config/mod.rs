@@ -80,6 +80,8 @@ pub struct Config {
     pub lifetimes: LifetimeConfig,
     /// Usernames that people may not choose, besides those that are always reserved.
     pub reserved_usernames: Vec<String>,
+    /// The role of people who help users, without the rights of administrators.
+    pub support_role: Option<String>,
     /// Whether users can delete their own accounts.
     pub account_deletion: bool,
     /// Reverse proxies whose forwarded headers are trusted.

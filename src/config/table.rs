@@ -16,7 +16,7 @@ use super::setting_row::Source::{Environment, Flag, HiddenFlag};
 use super::setting_row::{Setting, SettingInfo, settings};
 use super::values::{
     claim_text, database_url, duration, jwt_secret, list, listen_address, listen_addresses, network, number, one_of,
-    product_name, reserved_username, secret_file, server_key, time_zone,
+    product_name, reserved_username, secret_file, server_key, support_role, time_zone,
 };
 use super::{
     CookieDomain, DatabaseUrl, LogFormat, LogLevel, PasswordGrant, RegistrationMode, SigningAlgorithm, WebOrigin,
@@ -219,6 +219,12 @@ settings! {
             default: Described("none");
             parse: |text| list(text, reserved_username),
             help: "Comma-separated usernames that people may not choose, in addition to `admin`, `root`, `support` and the like",
+        }
+        SUPPORT_ROLE: String {
+            source: Flag, value_name: "ROLE", needed_by: Server,
+            default: Described("none");
+            parse: support_role,
+            help: "Role whose users may help other users on the pages under `/admin`, without the rights of administrators",
         }
         ACCOUNT_DELETION: bool {
             source: Flag, value_name: "WORD", needed_by: Server,

@@ -10,7 +10,7 @@ use super::arguments::{AdminCommand, KeyCommand, ServerCommand, SessionCommand, 
 use super::{Config, ConfigError, KeyAlgorithm, Settings, Signing, table};
 
 /// Invalid values that errors show, each with a part of the hint.
-const INVALID: [(&str, &str, &str); 51] = [
+const INVALID: [(&str, &str, &str); 52] = [
     ("SERVER_KEY_FILE", "/there/is/no/such.key", "must be a readable file"),
     ("PASSWORD_MIN_LENGTH", "7", "8 to 128"),
     ("ARGON2_MEMORY_KIB", "plenty", "whole number"),
@@ -46,6 +46,7 @@ const INVALID: [(&str, &str, &str); 51] = [
     ("SESSION_MAX", "400d", "a duration such as"),
     ("REMEMBER_IDLE", "59s", "a duration such as"),
     ("REMEMBER_MAX", "400d", "to 365d"),
+    ("SUPPORT_ROLE", "admin", "a role other than admin"),
     ("ACCOUNT_DELETION", "maybe", "on or off"),
     ("REFRESH_IDLE", "30", "a duration such as"),
     ("REFRESH_MAX", "59s", "a duration such as"),
@@ -229,7 +230,7 @@ fn command_takes_only_the_settings_that_it_needs() {
     }
     let [admin, sessions, keys, server] =
         [flags::<AdminCommand>(), flags::<SessionCommand>(), flags::<KeyCommand>(), flags::<ServerCommand>()];
-    assert_eq!([admin.len(), sessions.len(), keys.len(), server.len()], [17, 28, 30, 52]);
+    assert_eq!([admin.len(), sessions.len(), keys.len(), server.len()], [17, 28, 30, 53]);
     let has = |flags: &[String], flag: &str| flags.iter().any(|other| other == flag);
     assert!(has(&admin, "database-url") && !has(&admin, "session-idle"));
     assert!(has(&sessions, "session-idle") && !has(&sessions, "jwt-algorithm"));

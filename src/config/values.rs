@@ -13,6 +13,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{DatabaseUrl, PostgresUrl, postgres};
+use crate::scope::{ADMIN_ROLE, is_role};
 use crate::secret::ServerKey;
 
 /// An origin of the web (RFC 6454): scheme, host and port, such as `https://login.example.com`.
@@ -165,6 +166,11 @@ pub(super) fn claim_text(text: &str) -> Result<String, String> {
 pub(super) fn reserved_username(text: &str) -> Result<String, String> {
     let is_name = text.len() <= 256 && text.chars().any(char::is_alphanumeric);
     is_name.then(|| text.to_owned()).ok_or_else(|| "must be usernames, such as ceo,board".to_owned())
+}
+
+pub(super) fn support_role(text: &str) -> Result<String, String> {
+    let is_valid = is_role(text) && text != ADMIN_ROLE;
+    is_valid.then(|| text.to_owned()).ok_or_else(|| "must be a role other than admin, such as support".to_owned())
 }
 
 pub(super) fn product_name(text: &str) -> Result<String, String> {

@@ -161,6 +161,12 @@ impl AppError {
         )
     }
 
+    /// 403: the page is for administrators or, if `SUPPORT_ROLE` is set, for support staff.
+    #[must_use]
+    pub fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "access_denied", "Your account may not do this. Ask an administrator.")
+    }
+
     /// 404.
     #[must_use]
     pub fn not_found() -> Self {

@@ -125,33 +125,42 @@ pub async fn mail_password_link(
     let (name, cause) = (name.clone(), cause.clone());
     let (clock, outbox) = (accounts.clock().clone(), accounts.outbox().clone());
     accounts
-        .write_or_rollback(move |conn, _| {
-            let now = clock.now();
-            users::lock_accounts(conn)?;
-            let Some(user) = find_user(conn, &name)? else { return Ok(PasswordLinkMail::NoSuchUser) };
-            if user.state != UserState::Active {
-                return Ok(PasswordLinkMail::Disabled(user));
-            }
-            let Some(address) = user.email.clone() else { return Ok(PasswordLinkMail::NoAddress(user)) };
-            let (purpose, email) = match kind {
-                PasswordLinkKind::Reset => (LinkPurpose::Reset, None),
-                PasswordLinkKind::Welcome => (LinkPurpose::Welcome, Some(address.as_str())),
-            };
-            let secret = links::create_for(conn, &NewLink { purpose, user_id: Some(user.id), email, roles: &[] }, now)?;
-            let mail_kind = match kind {
-                PasswordLinkKind::Reset => MailKind::Reset { secret },
-                PasswordLinkKind::Welcome => MailKind::Welcome { secret },
-            };
-            let Some(mail) = user.mail(mail_kind) else { return Ok(PasswordLinkMail::NoAddress(user)) };
-            audit::record(conn, &Event::of_user(EventKind::PasswordLinkCreated, user.id.0, &cause, now))?;
-            match outbox.queue(conn, mail, now)? {
-                Queued::Waiting => Ok(PasswordLinkMail::Queued(user, address)),
-                // Rolled back, because the new link would not be mailed.
-                Queued::Full => Err(Rollback::with(PasswordLinkMail::QueueFull)),
-                Queued::Disabled => Err(Rollback::with(PasswordLinkMail::NoMail)),
-            }
-        })
+        .write_or_rollback(move |conn, _| queue_password_link(conn, &outbox, &name, kind, &cause, clock.now()))
         .await
+}
+
+/// As [`mail_password_link`], as a step of a transaction. An outcome that is returned as an error must roll back: the new
+/// link would not be mailed.
+pub fn queue_password_link(
+    conn: &mut DbConnection,
+    outbox: &Outbox,
+    name: &LookupName,
+    kind: PasswordLinkKind,
+    cause: &Cause,
+    now: Moment,
+) -> Result<PasswordLinkMail, Rollback<PasswordLinkMail>> {
+    users::lock_accounts(conn)?;
+    let Some(user) = find_user(conn, name)? else { return Ok(PasswordLinkMail::NoSuchUser) };
+    if user.state != UserState::Active {
+        return Ok(PasswordLinkMail::Disabled(user));
+    }
+    let Some(address) = user.email.clone() else { return Ok(PasswordLinkMail::NoAddress(user)) };
+    let (purpose, email) = match kind {
+        PasswordLinkKind::Reset => (LinkPurpose::Reset, None),
+        PasswordLinkKind::Welcome => (LinkPurpose::Welcome, Some(address.as_str())),
+    };
+    let secret = links::create_for(conn, &NewLink { purpose, user_id: Some(user.id), email, roles: &[] }, now)?;
+    let mail_kind = match kind {
+        PasswordLinkKind::Reset => MailKind::Reset { secret },
+        PasswordLinkKind::Welcome => MailKind::Welcome { secret },
+    };
+    let Some(mail) = user.mail(mail_kind) else { return Ok(PasswordLinkMail::NoAddress(user)) };
+    audit::record(conn, &Event::of_user(EventKind::PasswordLinkCreated, user.id.0, cause, now))?;
+    match outbox.queue(conn, mail, now)? {
+        Queued::Waiting => Ok(PasswordLinkMail::Queued(user, address)),
+        Queued::Full => Err(Rollback::with(PasswordLinkMail::QueueFull)),
+        Queued::Disabled => Err(Rollback::with(PasswordLinkMail::NoMail)),
+    }
 }
 
 /// Creates a reset link for an admin to hand over; it replaces an earlier one.

@@ -21,6 +21,7 @@ use diesel::QueryResult;
 use crate::clock::Moment;
 use crate::db::DbConnection;
 use crate::mail::{Mail, MailKind};
+pub use crate::scope::{ADMIN_ROLE, MAX_ROLE_CHARACTERS, is_role};
 use crate::secret::random_id;
 pub use email::{email_key, is_email};
 pub use name_policy::{NamePolicy, NameProblem};
@@ -29,19 +30,16 @@ pub use store::{
     count_password_hashes, delete, delete_role, fill_skeletons, find_by_id, find_by_key, find_by_verified_email_key,
     find_for_sign_in, grant_role, has_admin, has_email_key, has_other_admin, insert_imported, list,
     list_active_by_email_key, list_by_ids, list_by_keys, list_for_export, list_ids, list_password_hashes_unlike,
-    list_role_scopes, list_roles, list_roles_of, list_scopes_by_role, list_similar, list_taken_ids, list_usernames,
-    list_verified_email_keys, lock, lock_accounts, reserve_ids, revoke_role, set_disabled, set_display_name, set_email,
-    set_language, set_new_password_required, set_password_hash, set_role_scopes, set_signed_in, set_verified_email,
+    list_role_names, list_role_scopes, list_roles, list_roles_of, list_scopes_by_role, list_similar, list_taken_ids,
+    list_usernames, list_verified_email_keys, lock, lock_accounts, reserve_ids, revoke_role, set_disabled,
+    set_display_name, set_email, set_language, set_new_password_required, set_password_hash, set_role_scopes,
+    set_signed_in, set_verified_email,
 };
 use stored_hash::StoredHash;
 pub use username::{LookupName, MAX_CHARACTERS as MAX_USERNAME_CHARACTERS, Username, UsernameError};
 
-/// The role of administrators.
-pub const ADMIN_ROLE: &str = "admin";
 /// The most characters in a display name.
 pub const MAX_DISPLAY_NAME_CHARACTERS: usize = 100;
-/// The most characters in a role's name.
-pub const MAX_ROLE_CHARACTERS: usize = 64;
 
 /// A user ID: a number from 1 upward, never reused; the token's `id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -192,11 +190,4 @@ pub fn create(conn: &mut DbConnection, new: NewUser, now: Moment) -> QueryResult
 pub fn is_display_name(text: &str) -> bool {
     let length = text.chars().count();
     (1..=MAX_DISPLAY_NAME_CHARACTERS).contains(&length) && !text.chars().any(char::is_control) && text.trim() == text
-}
-
-/// Whether a text is a role's name: 1 to [`MAX_ROLE_CHARACTERS`] lower-case letters, digits and `. _ : -`.
-#[must_use]
-pub fn is_role(text: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._:-".contains(&byte);
-    (1..=MAX_ROLE_CHARACTERS).contains(&text.len()) && text.bytes().all(is_allowed)
 }

@@ -53,7 +53,7 @@ pub fn compress_page(request: &HttpRequest, response: HttpResponse) -> HttpRespo
     let is_page = |response: &HttpResponse| {
         response.headers().get(CONTENT_TYPE).is_some_and(|media_type| media_type.as_bytes().starts_with(b"text/html"))
     };
-    if !accepts_gzip(request) || !is_page(&response) {
+    if !accepts_gzip(request) || !is_page(&response) || response.headers().contains_key(CONTENT_ENCODING) {
         return response;
     }
     response.map_body(|head, body| match body.try_into_bytes() {

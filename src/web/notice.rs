@@ -42,10 +42,30 @@ pub enum Notice {
     OtherSessionsEnded,
     /// After the account was deleted.
     AccountDeleted,
+    /// After an administrator disabled a user.
+    UserDisabled,
+    /// After an administrator enabled a user.
+    UserEnabled,
+    /// After an administrator signed a user out.
+    UserSignedOut,
+    /// After an administrator ended a session of a user.
+    UserSessionEnded,
+    /// After an administrator cleared the failed sign-ins of a user.
+    UserUnlocked,
+    /// After an administrator mailed a link to a user.
+    UserLinkMailed,
+    /// After an administrator granted a role.
+    UserRoleGranted,
+    /// After an administrator revoked a role.
+    UserRoleRevoked,
+    /// After an administrator changed an email address.
+    UserEmailSaved,
+    /// After an invitation was mailed.
+    InvitationMailed,
 }
 
 impl Notice {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 28] = [
         Self::SignedOut,
         Self::SetUp,
         Self::Rescued,
@@ -64,6 +84,16 @@ impl Notice {
         Self::OneSessionEnded,
         Self::OtherSessionsEnded,
         Self::AccountDeleted,
+        Self::UserDisabled,
+        Self::UserEnabled,
+        Self::UserSignedOut,
+        Self::UserSessionEnded,
+        Self::UserUnlocked,
+        Self::UserLinkMailed,
+        Self::UserRoleGranted,
+        Self::UserRoleRevoked,
+        Self::UserEmailSaved,
+        Self::InvitationMailed,
     ];
 
     /// The code in the query, which is also the suffix of the message key.
@@ -88,6 +118,16 @@ impl Notice {
             Self::OneSessionEnded => "one-ended",
             Self::OtherSessionsEnded => "others-ended",
             Self::AccountDeleted => "account-deleted",
+            Self::UserDisabled => "user-disabled",
+            Self::UserEnabled => "user-enabled",
+            Self::UserSignedOut => "user-signed-out",
+            Self::UserSessionEnded => "user-session-ended",
+            Self::UserUnlocked => "user-unlocked",
+            Self::UserLinkMailed => "user-link-mailed",
+            Self::UserRoleGranted => "user-role-granted",
+            Self::UserRoleRevoked => "user-role-revoked",
+            Self::UserEmailSaved => "user-email-saved",
+            Self::InvitationMailed => "invitation-mailed",
         }
     }
 

@@ -29,7 +29,6 @@ async fn set_password_by(server: &ServerWithCli, link: &str, password: &str) -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::too_many_lines, reason = "the steps of one runbook, each after the one before")]
 async fn after_a_leak_everyone_is_signed_out_and_sets_a_new_password_by_a_link() {
     let mail = MailServer::start();
     let url = mail.url();

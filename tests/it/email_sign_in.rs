@@ -1,11 +1,10 @@
 //! Signing in with an email address instead of the username.
 
 use vestibule::audit::Cause;
-use vestibule::secret::ServerKey;
 use vestibule::users;
 
 use crate::harness::visitor::Visitor;
-use crate::harness::{PASSWORD, SERVER_KEY, TestApp, TestResponse};
+use crate::harness::{PASSWORD, TestApp, TestResponse};
 use crate::throttling::{WRONG, behind_a_proxy, sign_in, sign_in_from};
 
 /// Whose token a sign-in with this name returns; `None` if it is rejected.
@@ -75,8 +74,8 @@ async fn username_and_address_are_throttled_each_for_itself_and_unlocked_togethe
     }
     assert_eq!(sign_in_from(&app, "192.0.2.1", "mina", PASSWORD).await.status, 429);
     let name = users::LookupName::parse("mina").expect("a name");
-    let key = ServerKey::parse(SERVER_KEY).expect("a key");
-    app.services.accounts.unlock(&name, &key, &Cause::command()).await.expect("the database");
+    let locks = &app.services.locks;
+    app.services.accounts.unlock(&name, locks, &Cause::command()).await.expect("the database");
     for typed in ["mina@예시.한국", "mina"] {
         assert_eq!(sign_in_from(&app, "192.0.2.1", typed, PASSWORD).await.status, 200, "{typed}");
     }

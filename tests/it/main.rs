@@ -3,6 +3,7 @@
 mod account;
 mod account_email;
 mod account_events;
+mod admin_pages;
 mod admin_setup;
 mod after_a_leak;
 

@@ -47,6 +47,16 @@ pub fn list_scopes_by_role(conn: &mut DbConnection) -> QueryResult<BTreeMap<Stri
     Ok(by_role)
 }
 
+/// Lists the names of the roles that a user has or that allow a scope, and the admin role, sorted.
+pub fn list_role_names(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
+    let mut names: Vec<String> = user_roles::table.select(user_roles::role).distinct().load(conn)?;
+    names.extend(role_scopes::table.select(role_scopes::role).distinct().load::<String>(conn)?);
+    names.push(ADMIN_ROLE.to_owned());
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
 /// Lists the roles that users have, with the number of these users, in no order.
 pub fn count_by_role(conn: &mut DbConnection) -> QueryResult<Vec<(String, i64)>> {
     user_roles::table.group_by(user_roles::role).select((user_roles::role, diesel::dsl::count_star())).load(conn)

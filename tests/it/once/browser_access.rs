@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use vestibule::admin::clients::ClientFields;
 use vestibule::config::Settings;
 use vestibule::links::{self, LinkPurpose, NewLink};
 use vestibule::users::UserId;
@@ -15,7 +16,7 @@ const WIDE: (u32, u32) = (1_100, 900);
 /// A window of 1,280 pixels at a zoom of 400 % (WCAG 1.4.10).
 const NARROW: (u32, u32) = (320, 640);
 /// Each page in each of its states, with its template. A new page needs a line here and one in `open`.
-const PAGES: [(&str, &str); 35] = [
+const PAGES: [(&str, &str); 43] = [
     ("sign-in", "login.html"),
     ("sign-in-notice", "login.html"),
     ("sign-in-error", "login.html"),
@@ -51,6 +52,14 @@ const PAGES: [(&str, &str); 35] = [
     ("invite-error", "link_form.html"),
     ("refused", "forward_auth_error.html"),
     ("returns", "redirect_loop.html"),
+    ("admin-users", "admin_users.html"),
+    ("admin-user", "admin_user.html"),
+    ("admin-user-error", "admin_user.html"),
+    ("admin-invite", "admin_invite.html"),
+    ("admin-invite-error", "admin_invite.html"),
+    ("admin-events", "admin_events.html"),
+    ("admin-clients", "admin_clients.html"),
+    ("admin-keys", "admin_keys.html"),
 ];
 
 /// Shown at an application's URL, where the stylesheet cannot be loaded.
@@ -78,6 +87,14 @@ impl Servers {
         for app in [&servers.used, &servers.branded, &servers.proxied] {
             app.add_user("hana", &["admin"]).await;
         }
+        servers.used.add_user("jun", &["editor", "reviewer"]).await;
+        let client = ClientFields {
+            name: "billing".to_owned(),
+            grants: vec!["client_credentials".to_owned()],
+            scopes: vec!["invoices:read".to_owned()],
+            forwards_client_address: false,
+        };
+        servers.used.admin().add_client(client).await.expect("the database responds");
         servers
     }
 }
@@ -93,7 +110,7 @@ async fn every_page_is_accessible() {
 
 /// Checks all pages and returns the rows of the table, and all errors.
 async fn check_all_pages(language: &'static str) -> (String, Vec<String>) {
-    let (servers, axe) = (Servers::start().await, accessibility::axe());
+    let (servers, axe) = (Box::pin(Servers::start()).await, accessibility::axe());
     let browser = Browser::start_with(BrowserOptions { language, ..BrowserOptions::default() }).await;
     let (mut table, mut problems) = (String::new(), Vec::new());
     for (page, _) in PAGES {
@@ -256,6 +273,11 @@ async fn open_fresh(page: &str, browser: &Browser, Servers { fresh, used, brande
         "profile" | "email" | "sessions" | "password" | "delete" => {
             sign_in(browser, &host_name_url).await;
             browser.goto(&format!("{host_name_url}/account/{page}")).await;
+        }
+        "admin-users" | "admin-user" | "admin-invite" | "admin-events" | "admin-clients" | "admin-keys" => {
+            sign_in(browser, &host_name_url).await;
+            let page = page.trim_start_matches("admin-");
+            browser.goto(&format!("{host_name_url}/admin/{}", if page == "user" { "users/1" } else { page })).await;
         }
         "not-found" => browser.goto(&format!("{}/nothing-here", used.url)).await,
         "refused" => {

@@ -3,11 +3,12 @@
 use crate::harness::sources::{mentions, named_modules, sources, sources_in_src};
 
 /// The layers, from the edge inward: a module may name modules of later groups only.
-const LAYERS: [&[&str]; 20] = [
+const LAYERS: [&[&str]; 21] = [
     &["main", "lib"],
     &["cli"],
     &["server"],
     &["openapi", "ops"],
+    &["admin_pages"],
     &["account_pages", "login"],
     &["oauth", "forward_auth", "recovery", "registration"],
     &["web", "connections"],
