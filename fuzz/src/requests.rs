@@ -7,6 +7,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
 use actix_web::{FromRequest as _, HttpRequest, web};
 use serde_json::Value;
+use vestibule::audit::RejectedSignIns;
 use vestibule::i18n;
 use vestibule::oauth::client_auth;
 use vestibule::secret::base64url;
@@ -60,7 +61,10 @@ pub fn headers(data: &[u8]) {
 }
 
 fn with_services(world: &World, request: TestRequest) -> TestRequest {
-    request.app_data(world.tokens.clone()).app_data(world.web_config.clone())
+    request
+        .app_data(world.tokens.clone())
+        .app_data(world.web_config.clone())
+        .app_data(web::Data::new(RejectedSignIns::default()))
 }
 
 fn read(world: &World, request: &HttpRequest) {

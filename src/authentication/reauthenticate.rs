@@ -31,7 +31,7 @@ impl AuthService {
                     Reauthentication::Correct(hash)
                 }
                 Verification::Incorrect(reserved, reason) => {
-                    service.count_failure(&attempt, &reserved, reason).await?;
+                    service.count_failure(&attempt, &reserved, reason, None).await?;
                     Reauthentication::Incorrect
                 }
                 Verification::Throttled(wait) => Reauthentication::Throttled(wait),

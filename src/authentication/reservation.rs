@@ -237,6 +237,7 @@ impl Throttle {
         attempt: &PasswordAttempt,
         reserved: &Reserved,
         reason: FailureReason,
+        client_id: Option<&str>,
     ) -> Result<(), DbError> {
         let now = self.clock.now();
         let user_id = reserved.user.as_ref().map(|user| user.id);
@@ -244,6 +245,7 @@ impl Throttle {
         let mut event = Event::new(EventKind::SignInFailed, now);
         event.user_id = user_id.map(|id| id.0);
         event.network_address = Some(attempt.origin.network_address());
+        event.client_id = client_id.map(str::to_owned);
         event.reason = Some(reason.as_str().to_owned());
         let failure = Failure { keys: reserved.keys.clone(), limits: reserved.limits.clone(), failures_id, event };
         let mut conflicts = 0;

@@ -135,9 +135,10 @@ impl AuthService {
         attempt: &PasswordAttempt,
         reserved: &Reserved,
         reason: FailureReason,
+        client_id: Option<&str>,
     ) -> Result<(), DbError> {
         metrics::SIGN_IN_FAILURES.increment();
-        self.throttle.count_failure(attempt, reserved, reason).await?;
+        self.throttle.count_failure(attempt, reserved, reason, client_id).await?;
         let user_id = reserved.user.as_ref().map(|user| user.id.0);
         tracing::warn!(
             client_ip = %attempt.origin.network_address(), reason = %reason.as_str(),

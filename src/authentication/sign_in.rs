@@ -86,22 +86,29 @@ impl AuthService {
         let (reserved, hash) = match self.verify_password(&attempt, Requester::Anyone).await? {
             Verification::Correct(reserved, hash) => (reserved, hash),
             Verification::Incorrect(reserved, reason) => {
-                return self.reject(&attempt, &reserved, reason, SignIn::Rejected).await;
+                return self.reject(&attempt, &purpose, &reserved, reason, SignIn::Rejected).await;
             }
             Verification::Throttled(wait) => return Ok(SignIn::Throttled(wait)),
             Verification::Overloaded => return Ok(SignIn::Overloaded),
         };
         match &reserved.user {
             Some(user) if user.state == UserState::Active && user.new_password_required_at.is_some() => {
-                self.reject(&attempt, &reserved, FailureReason::NewPasswordRequired, SignIn::NewPasswordRequired).await
+                self.reject(
+                    &attempt,
+                    &purpose,
+                    &reserved,
+                    FailureReason::NewPasswordRequired,
+                    SignIn::NewPasswordRequired,
+                )
+                .await
             }
             Some(user) if user.state == UserState::Active => {
                 self.complete(&attempt, &purpose, &reserved, user.clone(), hash).await
             }
             Some(user) if matches!(user.state, UserState::Disabled(_)) => {
-                self.reject(&attempt, &reserved, FailureReason::Disabled, SignIn::Disabled).await
+                self.reject(&attempt, &purpose, &reserved, FailureReason::Disabled, SignIn::Disabled).await
             }
-            _ => self.reject(&attempt, &reserved, FailureReason::UnknownUsername, SignIn::Rejected).await,
+            _ => self.reject(&attempt, &purpose, &reserved, FailureReason::UnknownUsername, SignIn::Rejected).await,
         }
     }
 
@@ -118,11 +125,13 @@ impl AuthService {
     async fn reject(
         &self,
         attempt: &PasswordAttempt,
+        purpose: &SignInPurpose,
         reserved: &Reserved,
         reason: FailureReason,
         outcome: SignIn,
     ) -> Result<SignIn, SignInError> {
-        self.count_failure(attempt, reserved, reason).await?;
+        let client_id = purpose.client().map(|client| client.id.as_str());
+        self.count_failure(attempt, reserved, reason, client_id).await?;
         Ok(outcome)
     }
 
@@ -163,7 +172,7 @@ impl AuthService {
                 Err(error) if error.is_unique_violation() => {}
                 Err(error) => return Err(error.into()),
                 Ok(Completion::AccountChanged) => {
-                    return self.reject(attempt, reserved, FailureReason::Changed, SignIn::Rejected).await;
+                    return self.reject(attempt, purpose, reserved, FailureReason::Changed, SignIn::Rejected).await;
                 }
                 Ok(Completion::ClientGone) => {
                     self.throttle.signal(&reserved.keys);

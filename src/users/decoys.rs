@@ -1,7 +1,8 @@
-//! The hashes that are verified for unknown names, in the shares in which stored hashes cost more than a new one.
+//! The hashes that are verified for unknown names, in the shares of the stored hashes that are not of today's settings.
 //!
-//! A hash of today's cost for each unknown name would show who has a stronger one: an imported hash, for example. The
-//! share of unknown names that cost as much as a class of hashes is that of the users who have one of it.
+//! A hash of today's settings for each unknown name would show who has another one: an imported hash, for example. A
+//! cheaper one is filled up with a second hash, and still takes a slightly different time. The share of unknown names
+//! whose hash is of a class is that of the users who have one of it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -16,7 +17,7 @@ const MAX_CLASSES: usize = 64;
 #[derive(Clone, Default)]
 pub struct Decoys(Arc<RwLock<DecoyMix>>);
 
-/// The classes of stored hashes that cost more than a new one.
+/// The classes of stored hashes that are not of today's settings.
 #[derive(Default)]
 pub struct DecoyMix {
     /// An example of each class, and how many users have such a hash.
@@ -57,12 +58,14 @@ impl DecoyMix {
         Self { classes: Vec::new(), total }
     }
 
-    /// Counts hashes that cost more than one of `today`. Two of the same format and work are of one class.
+    /// Counts hashes that are not of `today`. Two of the same format and work are of one class.
     pub fn add(&mut self, hashes: impl IntoIterator<Item = StoredHash>, today: Cost) {
         let kind = |hash: &StoredHash| (hash.format_name(), hash.work_kib());
         let mut indexes: HashMap<_, _> =
             self.classes.iter().enumerate().map(|(index, (hash, _))| (kind(hash), index)).collect();
-        for hash in hashes.into_iter().filter(|hash| hash.work_kib() > today.work_kib()) {
+        for hash in
+            hashes.into_iter().filter(|hash| hash.work_kib() > today.work_kib() || hash.should_be_replaced(today))
+        {
             if let Some(index) = indexes.get(&kind(&hash)) {
                 self.classes[*index].1 += 1;
             } else if self.classes.len() < MAX_CLASSES {
@@ -78,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn share_of_unknown_names_is_that_of_users_with_a_stronger_hash() {
+    fn share_of_unknown_names_is_that_of_users_with_another_hash() {
         let today = Cost { memory_kib: 16, iterations: 1, parallelism: 1 };
         let hash = |memory: u32| {
             let text =
@@ -87,7 +90,7 @@ mod tests {
         };
         let mut mix = DecoyMix::new(100);
         mix.add((0..10).map(|_| hash(32)).chain((0..30).map(|_| hash(64))), today);
-        mix.add((0..20).map(|_| hash(64)).chain((0..40).map(|_| hash(16))), today);
+        mix.add((0..20).map(|_| hash(64)).chain((0..30).map(|_| hash(16))).chain((0..10).map(|_| hash(8))), today);
         let decoys = Decoys::default();
         assert!(decoys.choose(&[0xFF; 32]).is_none(), "without users");
         decoys.set(mix);
@@ -97,7 +100,7 @@ mod tests {
             hmac[..8].copy_from_slice(&(name * (u64::MAX / 100) + 1_000).to_be_bytes());
             *counts.entry(decoys.choose(&hmac).map(|hash| hash.work_kib())).or_insert(0) += 1;
         }
-        assert_eq!(counts, HashMap::from([(Some(32), 10), (Some(64), 50), (None, 40)]));
+        assert_eq!(counts, HashMap::from([(Some(32), 10), (Some(64), 50), (Some(8), 10), (None, 30)]));
     }
 
     #[test]

@@ -183,6 +183,7 @@ impl WrappedHash {
             HashFormat::Phpass | HashFormat::WordpressPhpass => {
                 Recipe::Phpass { is_sha512: false, log_rounds: Some(rounds).filter(|rounds| *rounds <= 30)?, salt }
             }
+            HashFormat::Md5Crypt => Recipe::Md5Crypt { is_apr1: rounds == 1, salt },
             _ => Recipe::Pbkdf2 { digest: Pbkdf2Digest::Sha1, rounds: NonZeroU32::new(rounds)?, salt },
         };
         (recipe.work_kib(length) <= MAX_WORK_KIB).then_some(Self { format, recipe, length, outer })
@@ -213,6 +214,8 @@ impl fmt::Display for WrappedHash {
         let (rounds, salt) = match &self.recipe {
             Recipe::Phpass { log_rounds, salt, .. } => (*log_rounds, salt.as_slice()),
             Recipe::Pbkdf2 { rounds, salt, .. } => (rounds.get(), salt.as_slice()),
+            // It has no rounds; the number says which of the two it is.
+            Recipe::Md5Crypt { is_apr1, salt } => (u32::from(*is_apr1), salt.as_slice()),
             // No other recipe is wrapped.
             _ => (0, [].as_slice()),
         };

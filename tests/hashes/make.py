@@ -82,6 +82,8 @@ for password in (ASCII, UMLAUT, SPACES, LONG):
     line("wordpress", password, run(["php", "-r", 'echo "$wp" . password_hash(base64_encode(hash_hmac("sha384", trim(stream_get_contents(STDIN)), "wp-sha384", true)), PASSWORD_BCRYPT, ["cost" => 4]);'.replace('"$wp"', "'$wp'")], password))
     line("wordpress-phpass", password, passlib.hash.phpass.using(rounds=7, ident="$P$").hash(password.strip()))
     line("phpass", password, passlib.hash.phpass.using(rounds=7, ident="$H$").hash(password))
+    line("md5-crypt", password, passlib.hash.apr_md5_crypt.hash(password))
+    line("md5-crypt", password, passlib.hash.md5_crypt.hash(password))
     line("better-auth", password, run(["node", "better_auth.mjs"], password))
     line("firebase", password, run(["node", "firebase.mjs"], password))
     # The documented layouts of ASP.NET Core Identity and Keycloak, and Drupal's algorithm, computed by hashlib.

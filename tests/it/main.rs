@@ -9,6 +9,7 @@ mod after_a_leak;
 
 mod audit;
 mod cli_clients;
+mod cli_every_command;
 mod cli_export;
 mod cli_import;
 mod cli_migrate;

@@ -38,6 +38,8 @@ pub enum HashFormat {
     WordpressPhpass,
     /// `$H$…` of phpBB; the format must be named for a `$P$…` of any other system than WordPress.
     Phpass,
+    /// `$apr1$` of htpasswd and `$1$` of Unix: md5-crypt.
+    Md5Crypt,
     /// Drupal's `$S$…`.
     Drupal,
     /// The base64 text of ASP.NET Core Identity, version 3, and with the format named also version 2.
@@ -52,7 +54,7 @@ pub enum HashFormat {
 
 impl HashFormat {
     /// All formats.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Argon2,
         Self::Bcrypt,
         Self::DjangoArgon2,
@@ -70,6 +72,7 @@ impl HashFormat {
         Self::Wordpress,
         Self::WordpressPhpass,
         Self::Phpass,
+        Self::Md5Crypt,
         Self::Drupal,
         Self::AspnetIdentity,
         Self::KeycloakPbkdf2,
@@ -98,6 +101,7 @@ impl HashFormat {
             Self::Wordpress => "wordpress",
             Self::WordpressPhpass => "wordpress-phpass",
             Self::Phpass => "phpass",
+            Self::Md5Crypt => "md5-crypt",
             Self::Drupal => "drupal",
             Self::AspnetIdentity => "aspnet-identity",
             Self::KeycloakPbkdf2 => "keycloak-pbkdf2",
@@ -115,7 +119,7 @@ impl HashFormat {
     /// The format that a hash shows by its prefix. Firebase, Keycloak and better-auth write none.
     #[must_use]
     pub fn recognize(text: &str) -> Option<Self> {
-        const PREFIXES: [(&str, HashFormat); 26] = [
+        const PREFIXES: [(&str, HashFormat); 28] = [
             ("$argon2", HashFormat::Argon2),
             ("$2a$", HashFormat::Bcrypt),
             ("$2b$", HashFormat::Bcrypt),
@@ -140,6 +144,8 @@ impl HashFormat {
             ("$wp$", HashFormat::Wordpress),
             ("$P$", HashFormat::WordpressPhpass),
             ("$H$", HashFormat::Phpass),
+            ("$apr1$", HashFormat::Md5Crypt),
+            ("$1$", HashFormat::Md5Crypt),
             ("$S$", HashFormat::Drupal),
             // The version byte 1 and the three high bytes of the number of the digest, which is at most 2.
             ("AQAAAA", HashFormat::AspnetIdentity),

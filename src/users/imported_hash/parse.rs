@@ -59,6 +59,7 @@ pub fn parse(text: &str, format: HashFormat) -> Parsed {
             let rest = text.strip_prefix("$P$").or_else(|| text.strip_prefix("$H$"))?;
             phpass(rest, false, 22)
         }
+        HashFormat::Md5Crypt => md5_crypt(text),
         HashFormat::Drupal => phpass(text.strip_prefix("$S$")?, true, 43),
         HashFormat::AspnetIdentity => aspnet_identity(&base64(text)?),
         HashFormat::KeycloakPbkdf2 => {
@@ -190,6 +191,16 @@ fn sha_crypt(text: &str) -> Parsed {
     let is_valid =
         (1_000..=999_999_999).contains(&rounds) && salt.len() <= 16 && output.len() == if is_512 { 86 } else { 43 };
     is_valid.then_some((Recipe::ShaCrypt { is_512, rounds, salt: salt.into() }, output.into()))
+}
+
+fn md5_crypt(text: &str) -> Parsed {
+    let (is_apr1, rest) = match text.strip_prefix("$apr1$") {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix("$1$")?),
+    };
+    let [salt, output] = fields(rest, '$')?;
+    let is_valid = salt.len() <= 8 && output.len() == 22;
+    is_valid.then_some((Recipe::Md5Crypt { is_apr1, salt: salt.into() }, output.into()))
 }
 
 fn phpass(text: &str, is_sha512: bool, output_length: usize) -> Parsed {

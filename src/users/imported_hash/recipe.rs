@@ -56,6 +56,11 @@ pub enum Recipe {
         log_rounds: u32,
         salt: Vec<u8>,
     },
+    /// md5-crypt, of htpasswd (`$apr1$`) or of Unix (`$1$`). The output is its text.
+    Md5Crypt {
+        is_apr1: bool,
+        salt: Vec<u8>,
+    },
     /// scrypt with one lane, whose output is the key of a stream cipher (AES-256-CTR). The output is the stream.
     Firebase {
         log_n: u8,
@@ -90,7 +95,12 @@ pub enum Pbkdf2Digest {
 impl Recipe {
     /// Whether the algorithm is based on MD5 or SHA-1.
     pub fn is_legacy(&self) -> bool {
-        matches!(self, Self::Pbkdf2 { digest: Pbkdf2Digest::Sha1, .. } | Self::Phpass { is_sha512: false, .. })
+        matches!(
+            self,
+            Self::Pbkdf2 { digest: Pbkdf2Digest::Sha1, .. }
+                | Self::Phpass { is_sha512: false, .. }
+                | Self::Md5Crypt { .. }
+        )
     }
 
     /// The work in KiB of Argon2 that take as long, measured by `bench/imported_hashes.rs`.
@@ -114,6 +124,7 @@ impl Recipe {
             Self::ShaCrypt { is_512: false, rounds, .. } => rounds_of_hundredths((*rounds).into(), SHA256_CRYPT_ROUND),
             Self::ShaCrypt { is_512: true, rounds, .. } => rounds_of_hundredths((*rounds).into(), SHA512_CRYPT_ROUND),
             Self::Phpass { is_sha512: false, log_rounds, .. } => rounds_of_hundredths(1 << log_rounds, MD5_ROUND),
+            Self::Md5Crypt { .. } => rounds_of_hundredths(MD5_CRYPT_ROUNDS.into(), MD5_ROUND),
             Self::Phpass { is_sha512: true, log_rounds, .. } => rounds_of_hundredths(1 << log_rounds, SHA512_ROUND),
         }
     }
@@ -179,6 +190,10 @@ impl Recipe {
                 text.truncate(length);
                 output = text;
             }
+            Self::Md5Crypt { is_apr1, salt } => {
+                let magic: &[u8] = if *is_apr1 { b"$apr1$" } else { b"$1$" };
+                output = to_crypt_digits(&md5_crypt(password, magic, salt)).into_bytes();
+            }
             Self::Firebase { log_n, r, salt } => {
                 let mut key = [0; 32];
                 compute_scrypt(*log_n, *r, 1, password, salt, &mut key);
@@ -209,6 +224,8 @@ const SHA256_CRYPT_ROUND: u64 = 30;
 const SHA512_CRYPT_ROUND: u64 = 54;
 const MD5_ROUND: u64 = 37;
 const SHA512_ROUND: u64 = 56;
+/// md5-crypt has no parameter.
+const MD5_CRYPT_ROUNDS: u32 = 1_000;
 
 impl Prehash {
     fn apply(&self, password: &[u8]) -> Vec<u8> {
@@ -277,4 +294,27 @@ fn iterate(hash: impl Fn(&[u8]) -> Vec<u8>, log_rounds: u32, salt: &[u8], passwo
         state = hash(&data);
     }
     state
+}
+
+/// The order in which md5-crypt writes the bytes of its digest.
+const MD5_CRYPT_ORDER: [usize; 16] = [12, 6, 0, 13, 7, 1, 14, 8, 2, 15, 9, 3, 5, 10, 4, 11];
+
+/// The bytes of md5-crypt, in the order in which it writes them.
+fn md5_crypt(password: &[u8], magic: &[u8], salt: &[u8]) -> Vec<u8> {
+    let inner = Md5::digest([password, salt, password].concat());
+    let mut start = [password, magic, salt].concat();
+    start.extend(inner.iter().cycle().take(password.len()));
+    let mut length = password.len();
+    while length > 0 {
+        // As it was published: a zero byte for a set bit of the length, otherwise the first byte of the password.
+        start.push(if length % 2 == 1 { 0 } else { password[0] });
+        length /= 2;
+    }
+    let mut state = Md5::digest(start);
+    for round in 0..MD5_CRYPT_ROUNDS {
+        let (first, last): (&[u8], &[u8]) = if round % 2 == 1 { (password, &state) } else { (&state, password) };
+        let middle: [&[u8]; 2] = [if round % 3 == 0 { b"" } else { salt }, if round % 7 == 0 { b"" } else { password }];
+        state = Md5::digest([first, middle[0], middle[1], last].concat());
+    }
+    MD5_CRYPT_ORDER.iter().map(|index| state[*index]).collect()
 }
