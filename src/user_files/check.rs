@@ -7,6 +7,7 @@ use super::values;
 use crate::accounts::{AccountService, UserFields};
 use crate::clock::Moment;
 use crate::i18n;
+use crate::users::imported_hash::ImportedHash;
 use crate::users::{ImportedUser, email_key};
 
 /// How rows are checked.
@@ -33,6 +34,13 @@ pub(super) struct CheckedRow {
     pub is_language_unknown: bool,
 }
 
+impl CheckedRow {
+    /// The hash to wrap before it is written.
+    pub fn unwrapped_hash(&self) -> Option<&ImportedHash> {
+        self.hash.as_ref()?.unwrapped.as_deref()
+    }
+}
+
 /// Checks rows as `users add` does.
 pub(super) struct RowChecker {
     pub accounts: AccountService,
@@ -46,7 +54,7 @@ impl RowChecker {
     ///
     /// # Errors
     /// The first reason why it cannot be imported.
-    pub fn check(&mut self, row: &Row) -> Result<CheckedRow, String> {
+    pub fn check(&self, row: &Row) -> Result<CheckedRow, String> {
         if let Some(problem) = &row.problem {
             return Err(problem.clone());
         }

@@ -3,6 +3,7 @@
 //! A batch that was committed is found again as duplicates. An import that was killed is therefore continued by running
 //! it again, and every row is imported once.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use super::check::{CheckOptions, CheckedRow, RowChecker};
 use super::columns::ColumnMap;
 use super::error::{FileError, ImportError};
 use super::format::FileFormat;
-use super::hashes::HashChecker;
+use super::hashes::{HashChecker, wrap_all};
 use super::rejected::RejectedRows;
 use super::report::{ImportReport, Progress};
 use super::row::{Row, Stopped};
@@ -91,7 +92,7 @@ async fn run(
     let (sender, mut batches) = mpsc::channel(WAITING_BATCHES);
     let is_check_only = options.is_check_only;
     let checker = RowChecker {
-        hashes: HashChecker::new(options.check.hashes.clone(), is_check_only, accounts.hash_pool().cost()),
+        hashes: HashChecker::new(options.check.hashes.clone()),
         accounts: accounts.clone(),
         options: options.check,
         now: accounts.clock().now(),
@@ -109,7 +110,8 @@ async fn run(
     while let Some(batch) = batches.recv().await {
         let batch: Arc<Vec<Item>> = Arc::new(batch);
         let began = Instant::now();
-        let verdicts = settle(accounts, Arc::clone(&batch), is_check_only, event_id.clone()).await?;
+        let wrapped = if is_check_only { HashMap::new() } else { wrap(accounts, &batch).await? };
+        let verdicts = settle(accounts, Arc::clone(&batch), is_check_only, wrapped, event_id.clone()).await?;
         if accounts.has_one_writer() && !is_check_only {
             tokio::time::sleep(began.elapsed() / PAUSE_PART).await;
         }
@@ -139,11 +141,32 @@ async fn run(
     Ok(())
 }
 
+/// Wraps the hashes of a batch that rest on MD5 or SHA-1, by the index of their row: only of users who do not exist yet,
+/// because each takes as long as a new hash, and a second run of a file would take as long as the first.
+async fn wrap(accounts: &AccountService, batch: &Arc<Vec<Item>>) -> Result<HashMap<usize, String>, ImportError> {
+    let unwrapped = |item: &Item| item.checked.as_ref().is_ok_and(|row| row.unwrapped_hash().is_some());
+    if !batch.iter().any(unwrapped) {
+        return Ok(HashMap::new());
+    }
+    let (compared, cost) = (Arc::clone(batch), accounts.hash_pool().cost());
+    let verdicts = accounts.read(move |conn| compare(conn, &compared)).await?;
+    let batch = Arc::clone(batch);
+    let wrapping = tokio::task::spawn_blocking(move || {
+        let new = batch.iter().zip(&verdicts).enumerate();
+        let new = new.filter(|(_, (_, verdict))| matches!(verdict, Verdict::Import { .. }));
+        let (indexes, hashes): (Vec<usize>, Vec<_>) =
+            new.filter_map(|(index, (item, _))| Some((index, item.checked.as_ref().ok()?.unwrapped_hash()?))).unzip();
+        indexes.into_iter().zip(wrap_all(&hashes, cost)).collect()
+    });
+    wrapping.await.map_err(|_| ImportError::Panicked)
+}
+
 /// Compares a batch with the database, and writes it in the same transaction.
 async fn settle(
     accounts: &AccountService,
     batch: Arc<Vec<Item>>,
     is_check_only: bool,
+    wrapped: HashMap<usize, String>,
     event_id: String,
 ) -> Result<Vec<Verdict>, DbError> {
     if is_check_only {
@@ -153,13 +176,26 @@ async fn settle(
     accounts
         .write(move |conn, _| {
             users::lock_accounts(conn)?;
-            let verdicts = compare(conn, &batch)?;
-            let new: Vec<&ImportedUser> = batch
+            let mut verdicts = compare(conn, &batch)?;
+            for (index, (item, verdict)) in batch.iter().zip(&mut verdicts).enumerate() {
+                let is_unwrapped = item.checked.as_ref().is_ok_and(|row| row.unwrapped_hash().is_some());
+                if is_unwrapped && matches!(verdict, Verdict::Import { .. }) && !wrapped.contains_key(&index) {
+                    // Its address or user ID was taken a moment ago, and is free now.
+                    *verdict = Verdict::Rejected("the database was changed meanwhile: import it again".to_owned());
+                }
+            }
+            let new: Vec<Cow<'_, ImportedUser>> = batch
                 .iter()
                 .zip(&verdicts)
-                .filter(|(_, verdict)| matches!(verdict, Verdict::Import { .. }))
-                .filter_map(|(item, _)| Some(&item.checked.as_ref().ok()?.user))
+                .enumerate()
+                .filter(|(_, (_, verdict))| matches!(verdict, Verdict::Import { .. }))
+                .filter_map(|(index, (item, _))| {
+                    let user = &item.checked.as_ref().ok()?.user;
+                    let with_hash = |hash: &String| ImportedUser { password_hash: Some(hash.clone()), ..user.clone() };
+                    Some(wrapped.get(&index).map_or(Cow::Borrowed(user), |hash| Cow::Owned(with_hash(hash))))
+                })
                 .collect();
+            let new: Vec<&ImportedUser> = new.iter().map(AsRef::as_ref).collect();
             let now = clock.now();
             users::insert_imported(conn, &new, now)?;
             if !new.is_empty() {

@@ -21,6 +21,7 @@ mod connections;
 mod cookies;
 mod database_file;
 mod database_tls;
+mod doctor_proxy;
 mod examples;
 mod fail2ban;
 mod forgery;
