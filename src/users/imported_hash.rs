@@ -231,17 +231,28 @@ impl fmt::Debug for WrappedHash {
     }
 }
 
-/// The bytes that the other system hashed: the password as it was typed, except that WordPress trims it and better-auth
-/// normalizes it (NFKC).
+/// The bytes that the other system hashed: the password as it was typed, except that WordPress trims it and puts a
+/// backslash before quotes and backslashes, and better-auth normalizes it (NFKC).
 fn password_bytes(format: HashFormat, password: &Password) -> Cow<'_, [u8]> {
     let typed = password.typed();
     match format {
         HashFormat::Wordpress | HashFormat::WordpressPhpass => {
-            typed.trim_matches([' ', '\t', '\n', '\r', '\u{b}', '\0']).as_bytes().into()
+            let trimmed = typed.trim_matches([' ', '\t', '\n', '\r', '\u{b}', '\0']);
+            add_slashes(trimmed).map_or(trimmed.as_bytes().into(), |slashed| slashed.into_bytes().into())
         }
         HashFormat::BetterAuth => typed.nfkc().collect::<String>().into_bytes().into(),
         _ => typed.as_bytes().into(),
     }
+}
+
+/// What PHP's `addslashes` makes of a text; `None` if nothing changes. WordPress does so with everything that its forms
+/// send, and hashes passwords like this.
+fn add_slashes(text: &str) -> Option<String> {
+    let is_escaped = |character: char| ['\'', '"', '\\'].contains(&character);
+    text.contains(is_escaped).then(|| {
+        let escape = |character| is_escaped(character).then_some('\\').into_iter().chain([character]);
+        text.chars().flat_map(escape).collect()
+    })
 }
 
 #[cfg(test)]

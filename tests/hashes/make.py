@@ -35,6 +35,8 @@ from django.contrib.auth import hashers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ASCII, UMLAUT, SPACES, LONG = "correct horse", "Passwörter ﬁnden 🐎", " edge spaces ", "0123456789" * 8
+QUOTES = "quote's \"and\" back\\slash"
+WORDPRESS = """echo '$wp' . password_hash(base64_encode(hash_hmac("sha384", trim(stream_get_contents(STDIN)), "wp-sha384", true)), PASSWORD_BCRYPT, ["cost" => 4]);"""
 
 
 def line(format, password, hash):
@@ -79,7 +81,7 @@ for password in (ASCII, UMLAUT, SPACES, LONG):
     for digest in ("sha1", "sha256", "sha512"):
         line("werkzeug-pbkdf2", password, werkzeug.security.generate_password_hash(password, f"pbkdf2:{digest}:100"))
     # WordPress 6.8, wp_hash_password().
-    line("wordpress", password, run(["php", "-r", 'echo "$wp" . password_hash(base64_encode(hash_hmac("sha384", trim(stream_get_contents(STDIN)), "wp-sha384", true)), PASSWORD_BCRYPT, ["cost" => 4]);'.replace('"$wp"', "'$wp'")], password))
+    line("wordpress", password, run(["php", "-r", WORDPRESS], password))
     line("wordpress-phpass", password, passlib.hash.phpass.using(rounds=7, ident="$P$").hash(password.strip()))
     line("phpass", password, passlib.hash.phpass.using(rounds=7, ident="$H$").hash(password))
     line("md5-crypt", password, passlib.hash.apr_md5_crypt.hash(password))
@@ -103,3 +105,8 @@ for password in (ASCII, UMLAUT, SPACES, LONG):
 
 line("argon2", ASCII, pwdlib.hashers.argon2.Argon2Hasher().hash(ASCII))
 line("bcrypt", ASCII, pwdlib.hashers.bcrypt.BcryptHasher(rounds=4).hash(ASCII))
+
+# WordPress hashes what its forms send, after PHP's addslashes().
+SLASHED = QUOTES.replace("\\", "\\\\").replace("'", "\\'").replace('"', '\\"')
+line("wordpress", QUOTES, run(["php", "-r", WORDPRESS], SLASHED))
+line("wordpress-phpass", QUOTES, passlib.hash.phpass.using(rounds=8, ident="$P$").hash(SLASHED))

@@ -180,7 +180,10 @@ async fn flood_of_failed_sign_ins_is_bounded_and_hides_no_other_event() {
     let rows: Vec<(Option<i64>, i64)> =
         app.write(move |conn| rows.select((audit_events::user_id, audit_events::occurrences)).load(conn)).await;
     let of = |id: Option<i64>| rows.iter().filter(|(user_id, _)| *user_id == id).count();
-    assert_eq!((of(None), of(Some(user))), (100, 100));
+    for kept in [of(None), of(Some(user))] {
+        // One failure in 16 deletes those beyond 100.
+        assert!((100..300).contains(&kept), "{kept}");
+    }
     assert!(rows.iter().all(|(_, occurrences)| *occurrences == 2), "{rows:?}");
     let page = visitor.get("/account/sessions").await;
     assert_eq!(page.html.matches("2 failed sign-in attempts<").count(), 5, "{}", page.html);

@@ -127,5 +127,8 @@ fn legacy_hash_is_not_read_back_without_wrapping_and_its_output_is_not_stored() 
         }
         assert!(!format!("{hash:?}").contains('$'), "{hash:?}");
     }
-    assert_eq!(count, 36, "phpass and md5-crypt twice, PBKDF2 with SHA-1 of five systems, four passwords each");
+    assert_eq!(
+        count, 37,
+        "phpass and md5-crypt twice, PBKDF2 with SHA-1 of five systems, four passwords each, and one with quotes"
+    );
 }
