@@ -79,7 +79,9 @@ pub async fn show(staff: StaffRequest, accounts: web::Data<AccountService>) -> R
     let query = UserQuery::parse(&Parameters::from_query(staff.account.request.query_string()));
     let (filter, offset) = (query.filter(), (query.page - 1) * PAGE_SIZE);
     // One more, which says whether there is another page.
-    let part = ListedPart { sort: UserSort::Username, is_reversed: false, offset, limit: PAGE_SIZE + 1 };
+    // A search in the order of IDs ends as soon as the page is full; in any other, it would sort all matches.
+    let sort = if query.search.is_empty() { UserSort::Username } else { UserSort::Id };
+    let part = ListedPart { sort, is_reversed: false, offset, limit: PAGE_SIZE + 1 };
     let (mut found, roles) = accounts.read(move |conn| find(conn, &filter, part)).await?;
     let has_next = i64::try_from(found.len()).is_ok_and(|count| count > PAGE_SIZE);
     found.truncate(usize::try_from(PAGE_SIZE).unwrap_or(usize::MAX));
