@@ -19,7 +19,8 @@ const MAX_ROWS: i64 = 100_000;
 /// The failed sign-ins that are counted for an account at the moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LockState {
-    /// The failures, in all counters of the account together.
+    /// The failures: of each of its names, those in the counter with the most. The counter of the account counts those of
+    /// its networks again.
     pub failures: i64,
     /// Until when sign-ins are rejected, from one network or device at least; `None` if they are not.
     pub blocked_until: Option<Moment>,
@@ -43,14 +44,16 @@ impl AccountLocks {
     pub fn find(&self, conn: &mut DbConnection, user: &User, now: Moment) -> QueryResult<LockState> {
         let mut found = LockState::default();
         for account in self.accounts(user) {
+            let mut most = 0;
             for row in store::list_attempts_of(conn, &account, MAX_ROWS)? {
                 let bucket = self.bucket(&account, row.bucket);
                 let state = row.state.at(&bucket, &self.config, now);
-                found.failures += state.failures;
+                most = most.max(state.failures);
                 if let Verdict::Blocked(until) = state.verdict(&bucket, &self.config, now) {
                     found.blocked_until = found.blocked_until.max(Some(until));
                 }
             }
+            found.failures += most;
         }
         Ok(found)
     }
