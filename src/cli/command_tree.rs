@@ -67,6 +67,18 @@ fn complete(mut command: Command, path: &str) -> Command {
     }
 }
 
+/// The commands without subcommands, such as `users add`.
+#[must_use]
+pub fn paths() -> Vec<String> {
+    fn below(command: &Command, path: &str) -> Vec<String> {
+        let subcommands = command.get_subcommands().filter(|command| command.get_name() != "help");
+        let of = |command: &Command| below(command, format!("{path} {}", command.get_name()).trim_start());
+        let paths: Vec<String> = subcommands.flat_map(of).collect();
+        if paths.is_empty() { vec![path.to_owned()] } else { paths }
+    }
+    below(&command(), "")
+}
+
 /// Prints the completions for a shell.
 ///
 /// # Errors
@@ -98,18 +110,10 @@ pub fn write_man_pages(args: &ManArgs) -> anyhow::Result<ExitCode> {
 mod tests {
     use super::*;
 
-    /// The paths of the commands without subcommands.
-    fn leaves(command: &Command, path: &str) -> Vec<String> {
-        let below = command.get_subcommands().filter(|command| command.get_name() != "help");
-        let below: Vec<String> =
-            below.flat_map(|command| leaves(command, format!("{path} {}", command.get_name()).trim_start())).collect();
-        if below.is_empty() { vec![path.to_owned()] } else { below }
-    }
-
     #[test]
     fn every_command_has_examples_that_can_be_typed() {
         let command = command();
-        let paths = leaves(&command, "");
+        let paths = paths();
         let documented: Vec<&str> = EXAMPLES.iter().map(|(path, _)| *path).collect();
         let missing: Vec<&String> = paths.iter().filter(|path| !documented.contains(&path.as_str())).collect();
         assert!(missing.is_empty(), "without examples: {missing:?}");
