@@ -19,15 +19,15 @@ use crate::web::service;
 
 /// What a person may do here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum StaffLevel {
     /// Everything.
     Admin,
     /// Help users who have neither the admin role nor the support role.
     Support,
 }
 
-impl Standing {
-    /// The standing that these roles give.
+impl StaffLevel {
+    /// The level that these roles give.
     pub fn of(roles: &[String], support_role: Option<&str>) -> Option<Self> {
         if roles.iter().any(|role| role == ADMIN_ROLE) {
             return Some(Self::Admin);
@@ -36,7 +36,7 @@ impl Standing {
         has_support.then_some(Self::Support)
     }
 
-    /// Whether this standing may help a user with these roles.
+    /// Whether this level may help a user with these roles.
     pub fn may_help(self, roles: &[String], support_role: Option<&str>) -> bool {
         self == Self::Admin || Self::of(roles, support_role).is_none()
     }
@@ -55,7 +55,7 @@ pub enum StaffRequest {
 /// A signed-in member of the staff.
 pub struct StaffContext {
     pub account: Box<AccountContext>,
-    pub standing: Standing,
+    pub level: StaffLevel,
 }
 
 impl FromRequest for StaffRequest {
@@ -71,8 +71,8 @@ impl FromRequest for StaffRequest {
                 AccountRequest::SignedOut(sign_in) => return Ok(Self::SignedOut(sign_in)),
             };
             let support_role = service::<Config>(&request).support_role.as_deref();
-            Ok(match Standing::of(&account.current.roles, support_role) {
-                Some(standing) => Self::Allowed(Box::new(StaffContext { account, standing })),
+            Ok(match StaffLevel::of(&account.current.roles, support_role) {
+                Some(level) => Self::Allowed(Box::new(StaffContext { account, level })),
                 None => Self::Forbidden,
             })
         })
@@ -80,14 +80,14 @@ impl FromRequest for StaffRequest {
 }
 
 /// Why a request gets no page.
-pub enum Refusal {
+pub enum PageRefusal {
     /// The user may not open it.
     Forbidden,
     /// No one is signed in.
     SignedOut(Box<SignInRedirect>),
 }
 
-impl Refusal {
+impl PageRefusal {
     /// The response: 403, or the way to the sign-in page and back.
     ///
     /// # Errors
@@ -105,11 +105,11 @@ impl StaffRequest {
     ///
     /// # Errors
     /// The refusal of anyone else.
-    pub fn for_staff(self) -> Result<Box<StaffContext>, Refusal> {
+    pub fn for_staff(self) -> Result<Box<StaffContext>, PageRefusal> {
         match self {
             Self::Allowed(context) => Ok(context),
-            Self::Forbidden => Err(Refusal::Forbidden),
-            Self::SignedOut(sign_in) => Err(Refusal::SignedOut(Box::new(sign_in))),
+            Self::Forbidden => Err(PageRefusal::Forbidden),
+            Self::SignedOut(sign_in) => Err(PageRefusal::SignedOut(Box::new(sign_in))),
         }
     }
 
@@ -117,16 +117,16 @@ impl StaffRequest {
     ///
     /// # Errors
     /// The refusal of anyone else.
-    pub fn for_admins(self) -> Result<Box<StaffContext>, Refusal> {
+    pub fn for_admins(self) -> Result<Box<StaffContext>, PageRefusal> {
         let context = self.for_staff()?;
-        if context.standing == Standing::Admin { Ok(context) } else { Err(Refusal::Forbidden) }
+        if context.level == StaffLevel::Admin { Ok(context) } else { Err(PageRefusal::Forbidden) }
     }
 }
 
 impl StaffContext {
     /// Who acts, for a check in the transaction of a change.
-    pub fn actor(&self) -> Actor {
-        Actor {
+    pub fn member(&self) -> StaffMember {
+        StaffMember {
             user_id: self.account.current.user.id,
             session_id: self.account.current.session.id.clone(),
             support_role: self.account.config.support_role.clone(),
@@ -146,7 +146,7 @@ impl StaffContext {
 
 /// Who changes a user.
 #[derive(Clone)]
-pub struct Actor {
+pub struct StaffMember {
     pub user_id: UserId,
     pub session_id: String,
     pub support_role: Option<String>,
@@ -156,13 +156,13 @@ pub struct Actor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
     Granted,
-    /// The target has rights that the actor may not touch, or the action is for administrators.
+    /// The target has rights that the member may not touch, or the action is for administrators.
     Refused,
-    /// The actor has been signed out, disabled, or lost the role since the request began.
+    /// The member has been signed out, disabled, or lost the role since the request began.
     Lost,
 }
 
-impl Actor {
+impl StaffMember {
     /// Checks again what may have changed since the request began. The caller holds `users::lock_accounts`, without which
     /// no role and no account is changed.
     pub fn check(
@@ -175,13 +175,13 @@ impl Actor {
         let user = users::find_by_id(conn, self.user_id)?.filter(|user| user.state == UserState::Active);
         let roles = users::list_roles(conn, self.user_id)?;
         let support_role = self.support_role.as_deref();
-        let standing = user.filter(|_| is_live).and_then(|_| Standing::of(&roles, support_role));
-        let Some(standing) = standing else { return Ok(Permission::Lost) };
+        let level = user.filter(|_| is_live).and_then(|_| StaffLevel::of(&roles, support_role));
+        let Some(level) = level else { return Ok(Permission::Lost) };
         let may_help = match target {
             None => true,
-            Some(target) => standing.may_help(&users::list_roles(conn, target.id)?, support_role),
+            Some(target) => level.may_help(&users::list_roles(conn, target.id)?, support_role),
         };
-        let is_allowed = may_help && (standing == Standing::Admin || !is_for_admins);
+        let is_allowed = may_help && (level == StaffLevel::Admin || !is_for_admins);
         Ok(if is_allowed { Permission::Granted } else { Permission::Refused })
     }
 }

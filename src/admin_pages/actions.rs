@@ -1,6 +1,6 @@
-//! What the page of a user can do: each action is one transaction, which checks the rights of its actor again.
+//! What the page of a user can do: each action is one transaction, which checks the rights of its member again.
 
-use super::access::{Actor, Permission};
+use super::access::{Permission, StaffMember};
 use crate::accounts::roles::{RoleChange, RolesChange};
 use crate::accounts::{self, AccountService, Disabling, Enabling, Unlocking, UserUpdate, UserUpdating, fields};
 use crate::audit::{self, Cause, Event, EventKind};
@@ -51,7 +51,7 @@ impl UserAction {
         })
     }
 
-    /// Whether the actor must type their password again: a stolen session must not do it.
+    /// Whether the member must type their password again: a stolen session must not do it.
     pub fn is_grave(&self) -> bool {
         matches!(self, Self::Disable | Self::Grant(_) | Self::Revoke(_) | Self::SetEmail(_))
     }
@@ -69,9 +69,9 @@ pub enum ActionOutcome {
     Done(Notice),
     /// It was not done; the name of the alert in `locales/`.
     Rejected(&'static str),
-    /// The actor may not do it to this user.
+    /// The member may not do it to this user.
     Refused,
-    /// The actor has lost their rights.
+    /// The member has lost their rights.
     Lost,
     /// The user was deleted.
     NoSuchUser,
@@ -82,7 +82,7 @@ pub enum ActionOutcome {
 pub struct ActionContext {
     pub accounts: AccountService,
     pub locks: AccountLocks,
-    pub actor: Actor,
+    pub member: StaffMember,
     pub cause: Cause,
 }
 
@@ -94,7 +94,7 @@ pub async fn perform(context: ActionContext, id: UserId, action: UserAction) -> 
             users::lock_accounts(conn)?;
             let user = users::find_by_id(conn, id)?.filter(|user| !matches!(user.state, UserState::Deleted(_)));
             let Some(user) = user else { return Ok(ActionOutcome::NoSuchUser) };
-            match context.actor.check(conn, Some(&user), action.is_for_admins())? {
+            match context.member.check(conn, Some(&user), action.is_for_admins())? {
                 Permission::Granted => run(conn, ended, &context, &user, &action),
                 Permission::Refused => Ok(ActionOutcome::Refused),
                 Permission::Lost => Ok(ActionOutcome::Lost),
@@ -110,7 +110,7 @@ fn run(
     user: &User,
     action: &UserAction,
 ) -> Result<ActionOutcome, Rollback<ActionOutcome>> {
-    let ActionContext { accounts, locks, actor: _, cause } = context;
+    let ActionContext { accounts, locks, member: _, cause } = context;
     let now = accounts.clock().now();
     let Some(name) = LookupName::parse(&user.username) else { return Ok(ActionOutcome::NoSuchUser) };
     Ok(match action {

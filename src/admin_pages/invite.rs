@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
-use super::access::{StaffContext, StaffRequest, Standing};
+use super::access::{StaffContext, StaffLevel, StaffRequest};
 use super::pages::{Choice, InvitePage};
 use super::rows::role_text;
 use crate::account_pages::rejection_alert;
@@ -53,7 +53,7 @@ pub async fn submit(
         return form(&staff, &accounts, email, &role, invalid("admin-alert-email")).await;
     };
     let roles: Vec<String> = Some(role.clone()).filter(|role| !role.is_empty()).into_iter().collect();
-    if staff.standing != Standing::Admin && !roles.is_empty() {
+    if staff.level != StaffLevel::Admin && !roles.is_empty() {
         return Err(AppError::forbidden());
     }
     // The person chooses the username.
@@ -84,7 +84,7 @@ async fn form(
     role: &str,
     state: FormState,
 ) -> Result<HttpResponse, AppError> {
-    let is_admin = staff.standing == Standing::Admin;
+    let is_admin = staff.level == StaffLevel::Admin;
     let layout = staff.account.layout();
     let words = layout.words;
     let roles = if is_admin { accounts.list_role_names().await? } else { Vec::new() };

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
-use super::access::{StaffContext, StaffRequest, Standing};
+use super::access::{StaffContext, StaffLevel, StaffRequest};
 use super::actions::{ActionContext, ActionOutcome, UserAction, perform};
 use super::pages::{Choice, SessionItem, UserPage};
 use super::rows::{AdminEventRow, UserRow, role_text};
@@ -105,7 +105,7 @@ pub async fn submit(
     let action_context = ActionContext {
         accounts: AccountService::clone(&accounts),
         locks: AccountLocks::clone(&locks),
-        actor: staff.actor(),
+        member: staff.member(),
         cause: context.cause(),
     };
     match perform(action_context, id, action).await? {
@@ -144,13 +144,13 @@ async fn page(
     let layout = staff.account.layout();
     let words = layout.words;
     let format = TimeFormat::new(words, staff.account.config.time_zone, now);
-    let can_help = staff.standing.may_help(&account.roles, staff.account.config.support_role.as_deref());
+    let can_help = staff.level.may_help(&account.roles, staff.account.config.support_role.as_deref());
     let user = account.user.clone();
     let is_deleted = matches!(user.state, UserState::Deleted(_));
     let page = UserPage {
         csrf: staff.account.csrf(),
         active_tab: "users",
-        is_admin: staff.standing == Standing::Admin,
+        is_admin: staff.level == StaffLevel::Admin,
         can_help: can_help && !is_deleted,
         own_username: staff.account.current.user.username.clone(),
         created: format.time(user.created_at),

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use url::form_urlencoded::Serializer;
 
-use super::access::{StaffRequest, Standing};
+use super::access::{StaffLevel, StaffRequest};
 use super::pages::{Choice, UsersPage};
 use super::rows::{UserRow, role_text};
 use crate::accounts::{Account, AccountService, with_roles};
@@ -90,7 +90,7 @@ pub async fn show(staff: StaffRequest, accounts: web::Data<AccountService>) -> R
     let format = TimeFormat::new(words, staff.account.config.time_zone, accounts.clock().now());
     let page = UsersPage {
         active_tab: "users",
-        is_admin: staff.standing == Standing::Admin,
+        is_admin: staff.level == StaffLevel::Admin,
         states: STATES.iter().map(|(name, _)| state_choice(words, name, query.state)).collect(),
         roles: role_choices(words, roles, &query.role),
         users: found.into_iter().map(|account| UserRow::new(words, account, format)).collect(),
