@@ -34,9 +34,9 @@ fn urls_of_sockets_and_of_several_hosts_connect() {
     for (url, code, expected) in [
         (format!("postgres://vest:100%secret@127.0.0.1:{port}/{name}"), 2, "percent-encoded"),
         (format!("postgres://vest:se/cret@127.0.0.1:{port}/{name}"), 2, "percent-encode"),
-        (format!("postgres://vest:secret@127.0.0.1:{port}/{name}"), 1, "role \"vest\" does not exist"),
-        (format!("postgres://postgres:secret@127.0.0.1:{port}/nowhere"), 1, "database \"nowhere\" does not exist"),
-        (format!("postgres://postgres:secret@127.0.0.1:1/{name}"), 1, "port 1 failed"),
+        (format!("postgres://vest:secret@127.0.0.1:{port}/{name}"), 3, "role \"vest\" does not exist"),
+        (format!("postgres://postgres:secret@127.0.0.1:{port}/nowhere"), 3, "database \"nowhere\" does not exist"),
+        (format!("postgres://postgres:secret@127.0.0.1:1/{name}"), 3, "port 1 failed"),
     ] {
         let output = run(database.command(&["users", "list"]).env("DATABASE_URL", &url));
         assert!(!output.err.contains("secret") && !output.err.contains("cret"), "{}", output.err);
