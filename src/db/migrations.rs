@@ -3,6 +3,7 @@
 mod error;
 mod verified_addresses;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -57,9 +58,14 @@ pub struct MigrationRun {
 pub fn prepare(url: &DatabaseUrl) -> Result<(), MigrationError> {
     let DatabaseUrl::Sqlite(path) = url else { return Ok(()) };
     let failed = |reason: String| MigrationError::open(url, &reason);
-    private_file::create_folder_of(path).map_err(|error| failed(error.to_string()))?;
-    let file = private_file::options().create(true).truncate(false).open(path);
-    file.map_err(|error| failed(error.to_string()))?;
+    let cannot_write = |error: std::io::Error| match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => failed(format!(
+            "{error}. Run the command as the user who may write to the file: every command opens it for writing"
+        )),
+        _ => failed(error.to_string()),
+    };
+    private_file::create_folder_of(path).map_err(cannot_write)?;
+    private_file::options().create(true).truncate(false).open(path).map_err(cannot_write)?;
     let mut connection =
         SqliteConnection::establish(&existing_file_uri(path)).map_err(|error| failed(error.to_string()))?;
     connection.batch_execute("PRAGMA busy_timeout = 3000").map_err(|error| failed(error.to_string()))?;
@@ -99,7 +105,7 @@ pub fn is_new(url: &DatabaseUrl) -> Result<bool, MigrationError> {
     let failed = |reason: String| MigrationError::open(url, &reason);
     let mut connection = DbConnection::open(url, START_WAIT, "").map_err(|error| failed(error.to_string()))?;
     let DbConnection::Sqlite(connection) = &mut connection else { return Ok(false) };
-    let tables = sql_query("SELECT COUNT(*) AS count FROM sqlite_schema WHERE name = '__diesel_schema_migrations'");
+    let tables = sql_query(COUNT_VERSION_TABLES_ON_SQLITE);
     let tables: Count = tables.get_result(connection).map_err(|error| failed(error.to_string()))?;
     Ok(tables.count == 0)
 }
@@ -188,10 +194,7 @@ pub fn up_sql(name: &str) -> String {
 
 /// The names of the pending migrations.
 fn list_pending(connection: &mut DbConnection) -> Result<Vec<String>, MigrationError> {
-    let states = match connection {
-        DbConnection::Sqlite(connection) => status_on(connection),
-        DbConnection::Postgres(connection) => status_on(connection),
-    }?;
+    let states = states(connection)?;
     Ok(states.into_iter().filter(|state| !state.is_applied).map(|state| state.name).collect())
 }
 
@@ -204,12 +207,8 @@ pub fn version_of(name: &str) -> String {
 /// Returns all migrations, oldest first, and whether each has run.
 pub fn status(url: &DatabaseUrl) -> Result<Vec<MigrationState>, MigrationError> {
     prepare(url)?;
-    let states = in_exclusive_transaction(url, |connection| match connection {
-        DbConnection::Sqlite(connection) => status_on(connection),
-        DbConnection::Postgres(connection) => status_on(connection),
-    });
-    // No migration was run, so none has failed: the database is read-only, for example.
-    states.map_err(|error| match error {
+    // No migration was run, so none has failed: the database could not be read.
+    in_exclusive_transaction(url, states).map_err(|error| match error {
         MigrationError::Failed(reason) => MigrationError::open(url, &reason),
         error => error,
     })
@@ -220,9 +219,15 @@ pub fn status(url: &DatabaseUrl) -> Result<Vec<MigrationState>, MigrationError> 
 /// # Errors
 /// As [`run_pending`].
 pub fn revert_last(url: &DatabaseUrl) -> Result<Option<String>, MigrationError> {
-    in_exclusive_transaction(url, |connection| match connection {
-        DbConnection::Sqlite(connection) => revert_on(connection),
-        DbConnection::Postgres(connection) => revert_on(connection),
+    in_exclusive_transaction(url, |connection| {
+        if states(connection)?.iter().all(|state| !state.is_applied) {
+            return Ok(None);
+        }
+        let version = match connection {
+            DbConnection::Sqlite(connection) => revert_on(connection),
+            DbConnection::Postgres(connection) => revert_on(connection),
+        }?;
+        Ok(Some(version))
     })
 }
 
@@ -305,50 +310,56 @@ struct Encoding {
 }
 
 fn run_on<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<Vec<String>, MigrationError> {
-    reject_newer(harness)?;
     let versions =
         harness.run_pending_migrations(MIGRATIONS).map_err(|error| MigrationError::Failed(error.to_string()))?;
     Ok(versions.iter().map(ToString::to_string).collect())
 }
 
-fn revert_on<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<Option<String>, MigrationError> {
-    reject_newer(harness)?;
-    let applied = harness.applied_migrations().map_err(|error| MigrationError::Failed(error.to_string()))?;
-    if applied.is_empty() {
-        return Ok(None);
-    }
+fn revert_on<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<String, MigrationError> {
     let version =
         harness.revert_last_migration(MIGRATIONS).map_err(|error| MigrationError::Failed(error.to_string()))?;
-    Ok(Some(version.to_string()))
+    Ok(version.to_string())
 }
 
-fn status_on<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<Vec<MigrationState>, MigrationError> {
-    reject_newer(harness)?;
-    let applied = harness.applied_migrations().map_err(|error| MigrationError::Failed(error.to_string()))?;
-    let known: Vec<Box<dyn Migration<DB>>> =
-        MIGRATIONS.migrations().map_err(|error| MigrationError::Failed(error.to_string()))?;
-    Ok(known
-        .iter()
-        .map(|migration| MigrationState {
-            name: migration.name().to_string(),
-            is_applied: applied.contains(&migration.name().version()),
-        })
-        .collect())
-}
-
-fn reject_newer<DB: Backend>(harness: &mut impl MigrationHarness<DB>) -> Result<(), MigrationError> {
-    let failed = |error: Box<dyn std::error::Error + Send + Sync>| MigrationError::Failed(error.to_string());
-    let known: Vec<Box<dyn Migration<DB>>> = MIGRATIONS.migrations().map_err(failed)?;
-    let known: Vec<String> = known.iter().map(|migration| migration.name().version().to_string()).collect();
-    let unknown: Vec<String> = harness
-        .applied_migrations()
-        .map_err(failed)?
-        .into_iter()
-        .map(|version| version.to_string())
-        .filter(|version| !known.contains(version))
-        .collect();
-    if unknown.is_empty() {
-        return Ok(());
+/// All migrations, oldest first, and whether each has run. An error if the database has others.
+fn states(connection: &mut DbConnection) -> Result<Vec<MigrationState>, MigrationError> {
+    let applied = applied_versions(connection)?;
+    let names = names()?;
+    let known: Vec<String> = names.iter().map(|name| version_of(name)).collect();
+    let unknown: Vec<&str> = applied.iter().filter(|version| !known.contains(version)).map(String::as_str).collect();
+    if !unknown.is_empty() {
+        return Err(MigrationError::Newer { this: env!("CARGO_PKG_VERSION"), unknown: unknown.join(", ") });
     }
-    Err(MigrationError::Newer { this: env!("CARGO_PKG_VERSION"), unknown: unknown.join(", ") })
+    let states = names.into_iter().zip(known);
+    Ok(states.map(|(name, version)| MigrationState { name, is_applied: applied.contains(&version) }).collect())
+}
+
+/// The versions of the migrations that have run, oldest first.
+///
+/// Diesel's own function creates the table when it is missing, which a read-only database rejects.
+fn applied_versions(connection: &mut DbConnection) -> Result<Vec<String>, MigrationError> {
+    match connection {
+        DbConnection::Sqlite(connection) => {
+            let tables: Count =
+                sql_query(COUNT_VERSION_TABLES_ON_SQLITE).get_result(connection).map_err(DbError::from)?;
+            if tables.count == 0 { Ok(Vec::new()) } else { sql_query(APPLIED_VERSIONS).load::<Applied>(connection) }
+        }
+        DbConnection::Postgres(connection) => {
+            let tables = sql_query("SELECT COUNT(to_regclass('__diesel_schema_migrations')) AS count");
+            let tables: Count = tables.get_result(connection).map_err(DbError::from)?;
+            if tables.count == 0 { Ok(Vec::new()) } else { sql_query(APPLIED_VERSIONS).load::<Applied>(connection) }
+        }
+    }
+    .map(|rows| rows.into_iter().map(|row| row.version).collect())
+    .map_err(|error| DbError::from(error).into())
+}
+
+const COUNT_VERSION_TABLES_ON_SQLITE: &str =
+    "SELECT COUNT(*) AS count FROM sqlite_schema WHERE name = '__diesel_schema_migrations'";
+const APPLIED_VERSIONS: &str = "SELECT version FROM __diesel_schema_migrations ORDER BY version";
+
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = sql_types::Text)]
+    version: String,
 }
