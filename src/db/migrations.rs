@@ -141,6 +141,8 @@ fn run(url: &DatabaseUrl, backup_at: Option<Moment>) -> Result<MigrationRun, Mig
             Vec::new()
         };
         let versions = match connection {
+            // A database user without the right to create tables may start the server.
+            _ if pending.is_empty() => Ok(Vec::new()),
             DbConnection::Sqlite(connection) => run_on(connection),
             DbConnection::Postgres(connection) => run_on(connection),
         }?;

@@ -11,6 +11,7 @@ use vestibule::config::Settings;
 use vestibule::db::{DbConnection, DbError};
 use vestibule::secret::random_id;
 
+use crate::harness::cli::run;
 use crate::harness::database_outage::disconnect_all;
 use crate::harness::direct_database::DirectConnection;
 use crate::harness::{PASSWORD, TestApp, TestDatabase};
@@ -123,9 +124,12 @@ async fn missing_permission_is_503() {
     let role = format!("r_{}", random_id().replace('-', "_").to_lowercase());
     admin.run(&format!("CREATE ROLE \"{role}\" LOGIN"));
     direct.run(&format!(
-        "GRANT ALL ON SCHEMA public TO \"{role}\"; GRANT ALL ON ALL TABLES IN SCHEMA public TO \"{role}\""
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA public TO \"{role}\""
     ));
     let url = database.url.replacen("postgres@", &format!("{role}@"), 1);
+    // No migration is pending, so the user needs no right to create tables.
+    run(database.command(&["migrate", "run"]).env("DATABASE_URL", &url)).ok();
+    run(database.command(&["users", "list"]).env("DATABASE_URL", &url)).ok();
     let app = TestApp::start_on(database, Clock::system(), move |settings: &mut Settings| {
         settings.set("DATABASE_URL", url);
     })
