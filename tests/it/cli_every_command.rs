@@ -226,7 +226,9 @@ fn sqlite_file_that_is_read_only(db: &TestDatabase, file: &Path) {
     };
     // Root may write to every file, so the commands run as another user, who may not be able to reach the build folder.
     let binary = folder.join("vestibule");
-    std::fs::copy(env!("CARGO_BIN_EXE_vestibule"), &binary).expect("a copy of the binary");
+    // By a process of its own: a file that another thread's new process still holds open for writing cannot be run.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_vestibule")).arg(&binary).status().expect("cp starts");
+    assert!(copied.success(), "the binary is copied");
     let is_root = std::fs::metadata("/proc/self").expect("this process").uid() == 0;
     set_mode(folder, 0o755);
     set_mode(file, 0o444);
