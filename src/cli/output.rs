@@ -15,6 +15,7 @@ use crate::config::ConfigError;
 use crate::db::DbError;
 use crate::db::migrations::MigrationError;
 use crate::tokens::KeyError;
+use crate::user_files::ImportError;
 use crate::users::{UserId, UserState};
 
 /// Exit code of a command that was refused or failed.
@@ -108,7 +109,8 @@ fn is_database_away(error: &anyhow::Error) -> bool {
         let database = cause.downcast_ref::<DbError>().is_some_and(DbError::is_temporary);
         let account = matches!(cause.downcast_ref(), Some(AccountError::Database(error)) if error.is_temporary());
         let key = matches!(cause.downcast_ref(), Some(KeyError::Database(error)) if error.is_temporary());
-        database || account || key || matches!(cause.downcast_ref(), Some(MigrationError::Open { .. }))
+        let import = matches!(cause.downcast_ref(), Some(ImportError::Database(error)) if error.is_temporary());
+        database || account || key || import || matches!(cause.downcast_ref(), Some(MigrationError::Open { .. }))
     };
     error.chain().any(is_away)
 }
