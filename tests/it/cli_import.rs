@@ -253,7 +253,7 @@ fn import_ends_with_the_reason_when_the_database_cannot_be_written() {
         "CREATE TRIGGER refuse BEFORE INSERT ON username_skeletons BEGIN SELECT RAISE(ABORT, 'refused'); END"
     });
     db.cli(&["import", "people.csv", "--check"]).ok();
-    let output = db.cli(&["import", "people.csv"]).fails(1, "run the same command again");
+    let output = db.cli(&["import", "people.csv"]).fails(3, "run the same command again");
     assert!(output.err.contains("people.csv was read to row 0 only"), "{output:?}");
     assert_eq!(direct.count("users", "1 = 1"), 0);
     direct.run(if db.is_postgres() { "DROP TRIGGER refuse ON username_skeletons" } else { "DROP TRIGGER refuse" });
