@@ -47,8 +47,9 @@ pub(super) async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
         if let Some(locked) = &locked {
             batch.retain(|account| locked.matches(account));
         }
+        let matching = batch.len();
         let batch: Vec<Account> = batch.into_iter().skip(skip).take(left).collect();
-        skip = skip.saturating_sub(LIST_BATCH.min(chunk.len()));
+        skip = skip.saturating_sub(matching);
         left -= batch.len();
         if (!batch.is_empty() && !printer.print(&batch)?) || left == 0 {
             break;

@@ -83,6 +83,24 @@ fn locked_accounts_are_listed_and_shown_until_they_are_unlocked() {
 }
 
 #[test]
+fn locked_accounts_are_counted_over_all_batches() {
+    let db = TestDatabase::create();
+    db.add("alice", &[]);
+    let others: Vec<String> = (0..500).map(|at| format!("user{at}")).collect();
+    db.write_file("others.csv", &format!("username\n{}\n", others.join("\n")));
+    db.cli(&["import", "others.csv"]).ok();
+    for name in ["bob", "carol"] {
+        db.add(name, &[]);
+    }
+    for name in ["alice", "bob", "carol"] {
+        while !matches!(db.sign_in(name, OTHER_PASSWORD), SignIn::Throttled(_)) {}
+    }
+    assert_eq!(names(&db, &["--locked"]), ["alice", "bob", "carol"]);
+    assert_eq!(names(&db, &["--locked", "--offset", "2"]), ["carol"]);
+    assert_eq!(names(&db, &["--locked", "--offset", "1", "--limit", "1"]), ["bob"]);
+}
+
+#[test]
 fn set_changes_fields_and_a_second_run_changes_nothing() {
     let db = TestDatabase::create();
     db.add("alice", &["--email", "old@example.com"]);
@@ -99,7 +117,7 @@ fn set_changes_fields_and_a_second_run_changes_nothing() {
     );
     db.cli(&["users", "set", "alice", "--email", "nothing"]).fails(1, "not a valid email address");
     db.cli(&["users", "set", "alice", "--language", "tlh"]).fails(1, "use en or ko");
-    db.cli(&["users", "set", "nobody", "--language", "ko"]).fails(1, "no such user: nobody");
+    db.cli(&["users", "set", "stranger", "--language", "ko"]).fails(1, "no such user: stranger");
     db.cli(&["users", "set", "alice"]).fails(2, "--display-name");
 }
 
@@ -109,11 +127,11 @@ fn names_on_standard_input_are_all_tried_and_the_failed_ones_are_reported() {
     for name in ["alice", "bob", "carol"] {
         db.add(name, &[]);
     }
-    let disabled = db.cli_with_input(&["users", "disable", "-"], "alice\n\n  nobody \nbob\r\n");
+    let disabled = db.cli_with_input(&["users", "disable", "-"], "alice\n\n  stranger \nbob\r\n");
     assert_eq!(disabled.code, Some(1), "{disabled:?}");
     assert_eq!(disabled.out, "disabled alice; 0 sessions ended\ndisabled bob; 0 sessions ended\n");
     assert!(
-        disabled.err.contains("no such user: nobody") && disabled.err.contains("1 of 3 names failed"),
+        disabled.err.contains("no such user: stranger") && disabled.err.contains("1 of 3 names failed"),
         "{disabled:?}"
     );
     assert_eq!(names(&db, &["--state", "disabled"]), ["alice", "bob"]);
