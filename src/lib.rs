@@ -5,13 +5,14 @@
 //! - [`cli`]: the command line
 //! - [`server`]: builds the services and mounts the routes
 //! - [`openapi`], [`ops`]: OpenAPI document; health, metrics, housekeeping and the server key
-//! - [`account_pages`], [`login`]: pages of a signed-in person; sign-in, sign-out and setup pages
+//! - [`account_pages`], [`admin_pages`], [`login`]: pages of a signed-in person; pages of administrators and support staff;
+//!   sign-in, sign-out and setup pages
 //! - [`oauth`], [`forward_auth`]: OAuth 2.0 endpoints; endpoints for reverse proxies
 //! - [`recovery`], [`registration`]: password reset and email verification; invitations and open registration
 //! - [`web`], [`connections`]: HTTP plumbing; accepted connections and their limits
 //! - [`error`]: the one error that handlers return
 //! - [`seed`], [`user_files`]: seeding from a TOML file; importing and exporting users
-//! - [`admin`]: use cases of the command line alone: clients, signing keys, script tokens
+//! - [`admin`]: use cases for administrators: clients, signing keys, sessions, script tokens, lists of events
 //! - [`accounts`]: use cases on accounts and roles
 //! - [`authentication`]: verifies passwords under throttling and signs in
 //! - [`tokens`]: access tokens, refresh tokens and signing keys
@@ -22,8 +23,8 @@
 //! - [`db`], [`supervisor`]: connections to SQLite and PostgreSQL, transactions, migrations; restarting background tasks
 //! - [`i18n`], [`metrics`], [`memory`], [`log_limit`], [`config`]: translations; counters; releasing memory; limits on
 //!   log lines; settings
-//! - [`clock`], [`private_file`], [`secret`], [`scope`]: time; files that only their owner can read; randomness, secrets
-//!   and derived keys; scopes
+//! - [`clock`], [`private_file`], [`similar_name`], [`secret`], [`scope`]: time; files that only their owner can read;
+//!   misspelt names; randomness, secrets and derived keys; scopes
 //!
 //! `docs/architecture.md` explains the design.
 
@@ -59,6 +60,7 @@ pub mod secret;
 pub mod seed;
 pub mod server;
 pub mod sessions;
+pub mod similar_name;
 pub mod supervisor;
 pub mod tokens;
 pub mod user_files;

@@ -120,7 +120,11 @@ mod tests {
     use crate::config::Settings;
     use crate::i18n;
     use crate::users::password::PasswordPolicy;
-    use crate::web::event_rows::EventRow;
+    use crate::web::event_rows::{EventContext, EventRow};
+
+    fn event_row(text: String, time: Time) -> EventRow {
+        EventRow { what: text.clone(), origin: text, time, context: EventContext::default() }
+    }
 
     #[test]
     fn every_page_renders_in_every_language() {
@@ -143,7 +147,6 @@ mod tests {
                 last_used: time(),
                 end_label: text(),
             };
-            let event = || EventRow { what: words.get("event-signed-in").to_owned(), origin: text(), time: time() };
             let email = |can_change| {
                 EmailPage {
                     layout: layout(),
@@ -197,7 +200,7 @@ mod tests {
                     browsers: vec![session(true), session(false)],
                     clients: vec![session(false)],
                     has_others: true,
-                    days: vec![DayRows { date: text(), events: vec![event()] }],
+                    days: vec![DayRows { date: text(), events: vec![event_row(text(), time())] }],
                     alert: alert(),
                     notice: notice(),
                 }

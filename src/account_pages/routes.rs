@@ -1,22 +1,14 @@
 //! The routes of the account pages.
 
-use actix_web::Resource;
-use actix_web::middleware::from_fn;
 use actix_web::web;
 
 use super::{deletion, email, overview, password, profile, sessions};
 use crate::web::pages::see_other;
-use crate::web::{WebConfig, error_page, get, other_methods, session};
+use crate::web::{WebConfig, get, page_resource};
 
 /// Mounts the account pages.
 pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
-    let page = |resource: Resource, allow: &'static str| {
-        resource
-            .default_service(other_methods(allow))
-            .wrap(session::middleware(config))
-            .wrap(from_fn(session::keep_cookie))
-            .wrap(from_fn(error_page::middleware))
-    };
+    let page = |resource, allow| page_resource(resource, allow, config);
     let form = "GET, HEAD, POST";
     services
         .service(page(web::resource("/").route(get().to(overview::show)), "GET, HEAD"))

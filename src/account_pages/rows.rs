@@ -3,14 +3,12 @@
 use crate::audit::Event;
 use crate::clock::Moment;
 use crate::i18n::{Time, TimeFormat, Translation};
-use crate::sessions::{DeviceKind, SessionKind, SessionWithOrigin, device_label};
+use crate::sessions::{DeviceKind, SessionKind, SessionWithOrigin};
 use crate::web::event_rows::{DayRows, EventRow};
 
 /// The sessions and events of the page.
 pub struct SessionsAndEvents {
     pub sessions: Vec<SessionWithOrigin>,
-    /// The IDs and names of the sessions' clients.
-    pub clients: Vec<(String, String)>,
     pub events: Vec<Event>,
     /// Failed sign-ins, newest first.
     pub failed_sign_ins: Vec<Event>,
@@ -38,20 +36,13 @@ pub struct SessionRow {
 pub fn session_row(
     words: &Translation,
     listed: &SessionWithOrigin,
-    recent: &SessionsAndEvents,
     own_id: &str,
     format: TimeFormat<'_>,
 ) -> SessionRow {
     let session = &listed.session;
-    let client = recent.clients.iter().find(|(id, _)| Some(id) == session.client_id.as_ref());
-    let name = match (client, session.kind) {
-        (Some((_, name)), _) => name.clone(),
-        (None, SessionKind::Script) => words.get("sessions-script").to_owned(),
-        (None, _) => {
-            let label = listed.user_agent.as_deref().and_then(device_label);
-            label.unwrap_or_else(|| words.get("sessions-unknown").to_owned())
-        }
-    };
+    let unknown =
+        || words.get(if session.kind == SessionKind::Script { "sessions-script" } else { "sessions-unknown" });
+    let name = listed.name().unwrap_or_else(|| unknown().to_owned());
     SessionRow {
         end_label: words.format("sessions-end-label", &[("name", name.clone().into())]),
         id: session.id.clone(),
@@ -83,7 +74,7 @@ pub fn days(words: &Translation, recent: &SessionsAndEvents, format: TimeFormat<
         let what = words.format("event-sign-in-failed-more", &[("count", count.into())]);
         rows.push((
             newest.happened_at,
-            EventRow { what, origin: String::new(), time: format.time(newest.happened_at) },
+            EventRow { what, origin: String::new(), ..EventRow::new(words, newest, format) },
         ));
     }
     // Stable: events of one moment keep their order.

@@ -7,7 +7,6 @@ use super::pages::SessionsPage;
 use super::reauthentication::rejection_alert;
 use super::rows::{self, SessionsAndEvents};
 use crate::audit::{self, EventKind};
-use crate::clients;
 use crate::clock::{Clock, Moment};
 use crate::db::{Db, DbConnection, DbError};
 use crate::error::AppError;
@@ -120,7 +119,7 @@ async fn list(
         let listed = recent.sessions.iter();
         listed
             .filter(|listed| (listed.session.kind == SessionKind::Browser) == is_browser)
-            .map(|listed| rows::session_row(words, listed, &recent, own_id, format))
+            .map(|listed| rows::session_row(words, listed, own_id, format))
             .collect::<Vec<_>>()
     };
     let page = SessionsPage {
@@ -146,9 +145,7 @@ fn find_recent(
     let mut sessions = sessions::list_with_origin(conn, user_id, MAX_READ)?;
     sessions.retain(|listed| lifetimes.is_live(&listed.session, now));
     sessions.truncate(MAX_SHOWN);
-    let client_ids: Vec<String> = sessions.iter().filter_map(|listed| listed.session.client_id.clone()).collect();
-    let clients = if client_ids.is_empty() { Vec::new() } else { clients::list_names(conn, &client_ids)? };
     let events = audit::list_of_user(conn, user_id.0, MAX_EVENTS)?;
     let failed_sign_ins = audit::list_failed_sign_ins(conn, user_id.0)?;
-    Ok(SessionsAndEvents { sessions, clients, events, failed_sign_ins })
+    Ok(SessionsAndEvents { sessions, events, failed_sign_ins })
 }

@@ -101,12 +101,12 @@ pub fn create(
         users::UserCreation::NameTaken => return Ok(Creation::NameTaken),
         users::UserCreation::IdTaken => return Ok(Creation::IdTaken),
     };
-    settle_new(conn, user.id, roles, cause, now)?;
+    finish_creation(conn, user.id, roles, cause, now)?;
     Ok(Creation::Created(Account { user, roles: roles.to_vec() }))
 }
 
 /// Records a new account and grants its first roles.
-pub fn settle_new(
+pub fn finish_creation(
     conn: &mut DbConnection,
     id: UserId,
     roles: &[String],

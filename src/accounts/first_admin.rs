@@ -1,7 +1,7 @@
 //! The first admin, and the link for an admin who is locked out.
 
 use super::AccountService;
-use super::create::settle_new;
+use super::create::finish_creation;
 use super::lookup::find_account;
 use crate::audit::{Cause, ClientInfo};
 use crate::clock::Moment;
@@ -115,6 +115,6 @@ pub fn create_first_admin(
     let UserCreation::Created(user) = users::create(conn, new, now)? else {
         return Err(Rollback::with(FirstAdmin::NameTaken));
     };
-    settle_new(conn, user.id, &[ADMIN_ROLE.to_owned()], &Cause::user(user.id.0, client_info), now)?;
+    finish_creation(conn, user.id, &[ADMIN_ROLE.to_owned()], &Cause::user(user.id.0, client_info), now)?;
     Ok(FirstAdmin::Created(user))
 }

@@ -18,7 +18,7 @@ mod sign_out;
 mod unlock;
 mod update;
 
-pub use create::{Creation, UserFields, create, settle_new};
+pub use create::{Creation, UserFields, create, finish_creation};
 pub use delete::{Deletion, delete};
 pub use disable::{Disabling, Enabling, disable, enable};
 pub use email_owner::find_verified_owner;

@@ -7,6 +7,7 @@ use crate::audit::{self, Cause, Event, EventKind};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError, Rollback};
 use crate::scope::Scopes;
+use crate::similar_name::find_similar_name;
 use crate::tokens::{BrowserTokenSize, MAX_BROWSER_TOKEN_BYTES};
 use crate::users::{self, ADMIN_ROLE, LookupName, User, UserId, UserState};
 
@@ -236,14 +237,11 @@ impl AccountService {
 #[must_use]
 pub fn find_unknown(names: &[String], known: &[String]) -> Vec<UnknownRole> {
     let unknown = names.iter().filter(|name| !known.contains(name));
-    unknown.map(|name| UnknownRole { name: name.clone(), similar: find_similar(name, known) }).collect()
-}
-
-/// The role whose name is most similar, if it differs by a typing mistake or two.
-fn find_similar(name: &str, known: &[String]) -> Option<String> {
-    let most = if name.len() < 6 { 1 } else { 2 };
-    let distances = known.iter().map(|other| (strsim::damerau_levenshtein(name, other), other));
-    distances.filter(|(distance, _)| *distance <= most).min().map(|(_, other)| other.clone())
+    let similar = |name: &str| {
+        let most = if name.len() < 6 { 1 } else { 2 };
+        find_similar_name(name, known.iter().map(String::as_str), most).map(str::to_owned)
+    };
+    unknown.map(|name| UnknownRole { name: name.clone(), similar: similar(name) }).collect()
 }
 
 /// A change of a user's roles.

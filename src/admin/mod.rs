@@ -13,7 +13,6 @@ use crate::db::{Db, DbConnection, DbError, IsTransient};
 use crate::sessions::{EndedSessions, SessionService};
 pub use events::{NamedEvent, list_events};
 pub use keys::KeyRotation;
-pub use sessions::SessionList;
 
 /// Use cases on clients, signing keys, sessions and script tokens. Cheap to clone.
 #[derive(Clone)]

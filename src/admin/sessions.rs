@@ -3,40 +3,25 @@
 use super::AdminService;
 use crate::accounts::{self, find_user};
 use crate::audit::{self, Cause, Event, EventKind};
-use crate::clients;
 use crate::db::{DbConnection, DbError};
 use crate::sessions::{self, EndReason, Session, SessionWithOrigin};
-use crate::users::{LookupName, User, UserId};
+use crate::users::{LookupName, UserId};
 
 /// The most sessions listed of one user.
 const MAX_SESSIONS: i64 = 10_000;
 /// Users or clients whose sessions end in one transaction.
 const BATCH: i64 = 100;
 
-/// The live sessions of a user.
-#[derive(Clone, Debug)]
-pub struct SessionList {
-    /// The user.
-    pub user: User,
-    /// Their sessions, last used first.
-    pub sessions: Vec<SessionWithOrigin>,
-    /// The IDs and names of the clients that hold them.
-    pub clients: Vec<(String, String)>,
-}
-
 impl AdminService {
-    /// Lists the live sessions of a user; `None` when no user has this name.
-    pub async fn list_sessions(&self, name: &LookupName) -> Result<Option<SessionList>, DbError> {
+    /// Lists the live sessions of a user, last used first; `None` when no user has this name.
+    pub async fn list_sessions(&self, name: &LookupName) -> Result<Option<Vec<SessionWithOrigin>>, DbError> {
         let (name, now, lifetimes) = (name.clone(), self.clock.now(), self.sessions.lifetimes());
         self.db
             .read(move |conn| {
                 let Some(user) = find_user(conn, &name)? else { return Ok(None) };
                 let mut sessions = sessions::list_with_origin(conn, user.id, MAX_SESSIONS)?;
                 sessions.retain(|listed| lifetimes.is_live(&listed.session, now));
-                let client_ids: Vec<String> =
-                    sessions.iter().filter_map(|listed| listed.session.client_id.clone()).collect();
-                let clients = clients::list_names(conn, &client_ids)?;
-                Ok(Some(SessionList { user, sessions, clients }))
+                Ok(Some(sessions))
             })
             .await
     }

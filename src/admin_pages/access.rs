@@ -10,9 +10,10 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::account_pages::{AccountContext, AccountRequest, SignInRedirect};
-use crate::config::Config;
+use crate::config::{Config, RegistrationMode};
 use crate::db::{DbConnection, DbError};
 use crate::error::AppError;
+use crate::mail::Outbox;
 use crate::sessions;
 use crate::users::{self, ADMIN_ROLE, User, UserId, UserState};
 use crate::web::service;
@@ -131,6 +132,11 @@ impl StaffContext {
             session_id: self.account.current.session.id.clone(),
             support_role: self.account.config.support_role.clone(),
         }
+    }
+
+    /// Whether invitations can be mailed.
+    pub fn can_invite(&self, outbox: &Outbox) -> bool {
+        self.account.config.registration != RegistrationMode::Closed && outbox.is_enabled()
     }
 
     /// Renders a page with a script. It is not compressed if its address has a query, which another site can choose: the

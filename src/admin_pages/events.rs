@@ -7,7 +7,7 @@ use url::form_urlencoded::Serializer;
 
 use super::access::StaffRequest;
 use super::pages::{Choice, EventsPage};
-use super::rows::AdminEventRow;
+use super::rows::event_row;
 use crate::accounts::AccountService;
 use crate::admin::{NamedEvent, list_events};
 use crate::audit::{EventFilter, EventKind};
@@ -93,7 +93,7 @@ pub async fn show(staff: StaffRequest, accounts: web::Data<AccountService>) -> R
         is_admin: true,
         kinds: kind_choices(words, query.kind),
         periods: period_choices(words, query.period.0),
-        days: DayRows::group(events.into_iter().map(|event| AdminEventRow::new(words, event, format))),
+        days: DayRows::group(events.into_iter().map(|event| event_row(words, event, format))),
         older: last.filter(|_| has_older).map(|(at, id)| query.address_after(at, &id)),
         username: query.username,
         alert,

@@ -8,7 +8,6 @@ use super::pages::{Choice, InvitePage};
 use super::rows::role_text;
 use crate::account_pages::rejection_alert;
 use crate::accounts::{AccountService, fields};
-use crate::config::RegistrationMode;
 use crate::error::AppError;
 use crate::registration::{Invitation, invite};
 use crate::users;
@@ -46,7 +45,7 @@ pub async fn submit(
     }
     let words = context.layout().words;
     let invalid = |alert| FormState::failed(StatusCode::UNPROCESSABLE_ENTITY, Alert::named(words, alert));
-    if !is_open(&staff, &accounts) {
+    if !staff.can_invite(accounts.outbox()) {
         return form(&staff, &accounts, email, &role, invalid("admin-alert-invitations-off")).await;
     }
     let Ok(address) = fields::check_email(email.clone()) else {
@@ -71,10 +70,6 @@ pub async fn submit(
         Invitation::NoMail => form(&staff, &accounts, email, &role, invalid("admin-alert-no-mail")).await,
         Invitation::TooMany => form(&staff, &accounts, email, &role, invalid("admin-alert-queue-full")).await,
     }
-}
-
-fn is_open(staff: &StaffContext, accounts: &AccountService) -> bool {
-    staff.account.config.registration != RegistrationMode::Closed && accounts.outbox().is_enabled()
 }
 
 async fn form(

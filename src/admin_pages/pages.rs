@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::rows::{AdminEventRow, UserRow};
+use super::rows::UserRow;
 use crate::i18n::Time;
 use crate::web::event_rows::DayRows;
 use crate::web::pages::{Alert, Layout};
@@ -66,7 +66,7 @@ pub struct UserPage {
     pub can_mail: bool,
     pub sessions: Vec<SessionItem>,
     pub roles: Vec<Choice>,
-    pub days: Vec<DayRows<AdminEventRow>>,
+    pub days: Vec<DayRows>,
     pub alert: Option<Alert>,
     pub notice: Option<String>,
 }
@@ -94,7 +94,7 @@ pub struct EventsPage {
     pub username: String,
     pub kinds: Vec<Choice>,
     pub periods: Vec<Choice>,
-    pub days: Vec<DayRows<AdminEventRow>>,
+    pub days: Vec<DayRows>,
     /// The address of the page with older events.
     pub older: Option<String>,
     pub alert: Option<Alert>,

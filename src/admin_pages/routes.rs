@@ -1,22 +1,14 @@
 //! The routes of these pages.
 
-use actix_web::Resource;
-use actix_web::middleware::from_fn;
 use actix_web::web;
 
 use super::{clients, events, invite, keys, user, users};
 use crate::web::pages::see_other;
-use crate::web::{WebConfig, error_page, get, other_methods, session};
+use crate::web::{WebConfig, get, page_resource};
 
 /// Mounts the pages.
 pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
-    let page = |resource: Resource, allow: &'static str| {
-        resource
-            .default_service(other_methods(allow))
-            .wrap(session::middleware(config))
-            .wrap(from_fn(session::keep_cookie))
-            .wrap(from_fn(error_page::middleware))
-    };
+    let page = |resource, allow| page_resource(resource, allow, config);
     let (reading, form) = ("GET, HEAD", "GET, HEAD, POST");
     services
         .service(web::resource("/admin").route(get().to(|| async { see_other("/admin/users") })))

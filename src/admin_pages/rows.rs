@@ -5,7 +5,7 @@ use crate::admin::NamedEvent;
 use crate::audit::Actor;
 use crate::i18n::{Time, TimeFormat, Translation};
 use crate::users::{ADMIN_ROLE, UserState};
-use crate::web::event_rows::{Dated, EventRow};
+use crate::web::event_rows::{EventContext, EventRow};
 
 /// A user in the list.
 pub struct UserRow {
@@ -50,46 +50,26 @@ pub fn role_text(words: &Translation, role: &str) -> String {
     if role == ADMIN_ROLE { words.get("role-admin").to_owned() } else { role.to_owned() }
 }
 
-/// An event for administrators.
-pub struct AdminEventRow {
-    pub event: EventRow,
-    /// The ID and the username of the affected account.
-    pub user: Option<(i64, String)>,
-    /// Who caused it, if it was not the owner of the account.
-    pub by: Option<String>,
-    /// The client.
-    pub client: Option<String>,
-    /// Why a sign-in failed or was rejected.
-    pub reason: Option<String>,
-}
-
-impl AdminEventRow {
-    pub fn new(words: &Translation, named: NamedEvent, format: TimeFormat<'_>) -> Self {
-        let NamedEvent { listed, username, actor_username, client_name } = named;
-        let event = &listed.event;
-        let by = match event.actor {
-            Actor::Anyone => None,
-            Actor::User(id) if Some(id) == event.user_id => None,
-            Actor::User(id) => Some(actor_username.unwrap_or_else(|| id.to_string())),
-            Actor::Command => Some(words.get("admin-by-command").to_owned()),
-            Actor::Server => Some(words.get("admin-by-server").to_owned()),
-        };
-        let reason = event.reason.as_ref().map(|reason| {
-            let key = format!("admin-reason-{}", reason.replace('_', "-"));
-            words.find(&key).unwrap_or(reason).to_owned()
-        });
-        Self {
-            event: EventRow::new(words, event, format),
-            user: event.user_id.map(|id| (id, username.unwrap_or_else(|| id.to_string()))),
-            by,
-            client: client_name.or_else(|| event.client_id.clone()),
-            reason,
-        }
-    }
-}
-
-impl Dated for AdminEventRow {
-    fn time(&self) -> &Time {
-        &self.event.time
-    }
+/// An event as administrators see it.
+pub fn event_row(words: &Translation, named: NamedEvent, format: TimeFormat<'_>) -> EventRow {
+    let NamedEvent { listed, username, actor_username, client_name } = named;
+    let event = &listed.event;
+    let by = match event.actor {
+        Actor::Anyone => None,
+        Actor::User(id) if Some(id) == event.user_id => None,
+        Actor::User(id) => Some(actor_username.unwrap_or_else(|| id.to_string())),
+        Actor::Command => Some(words.get("admin-by-command").to_owned()),
+        Actor::Server => Some(words.get("admin-by-server").to_owned()),
+    };
+    let reason = event.reason.as_ref().map(|reason| {
+        let key = format!("admin-reason-{}", reason.replace('_', "-"));
+        words.find(&key).unwrap_or(reason).to_owned()
+    });
+    let context = EventContext {
+        user: event.user_id.map(|id| (id, username.unwrap_or_else(|| id.to_string()))),
+        by,
+        client: client_name.or_else(|| event.client_id.clone()),
+        reason,
+    };
+    EventRow { context, ..EventRow::new(words, event, format) }
 }

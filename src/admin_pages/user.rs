@@ -6,18 +6,17 @@ use actix_web::{HttpResponse, web};
 use super::access::{StaffContext, StaffLevel, StaffRequest};
 use super::actions::{ActionContext, ActionOutcome, UserAction, perform};
 use super::pages::{Choice, SessionItem, UserPage};
-use super::rows::{AdminEventRow, UserRow, role_text};
+use super::rows::{UserRow, event_row, role_text};
 use crate::account_pages::{ReauthenticationOutcome, reauthenticate, rejection_alert};
 use crate::accounts::{Account, AccountService};
 use crate::admin::{NamedEvent, list_events};
 use crate::audit::EventFilter;
 use crate::authentication::{AccountLocks, AuthService, LockState, RequestLimiter};
-use crate::clients;
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError};
 use crate::error::AppError;
 use crate::i18n::{TimeFormat, Translation};
-use crate::sessions::{self, Lifetimes, SessionService, SessionWithOrigin, device_label};
+use crate::sessions::{self, Lifetimes, SessionService, SessionWithOrigin};
 use crate::users::{self, ADMIN_ROLE, User, UserId, UserState};
 use crate::web::background::retry_after;
 use crate::web::event_rows::DayRows;
@@ -35,7 +34,6 @@ const MAX_EVENTS: i64 = 20;
 struct UserDetails {
     account: Account,
     sessions: Vec<SessionWithOrigin>,
-    clients: Vec<(String, String)>,
     lock: LockState,
     events: Vec<NamedEvent>,
     all_roles: Vec<String>,
@@ -140,7 +138,7 @@ async fn page(
     let (now, locks) = (accounts.clock().now(), locks.clone());
     let details = accounts.read(move |conn| find(conn, &locks, lifetimes, id, now)).await?;
     let Some(details) = details else { return Err(AppError::not_found()) };
-    let UserDetails { account, sessions, clients, lock, events, all_roles } = details;
+    let UserDetails { account, sessions, lock, events, all_roles } = details;
     let layout = staff.account.layout();
     let words = layout.words;
     let format = TimeFormat::new(words, staff.account.config.time_zone, now);
@@ -161,10 +159,10 @@ async fn page(
         is_unlockable: lock.failures > 0,
         can_mail: accounts.outbox().is_enabled() && user.email.is_some() && user.state == UserState::Active,
         // Whose sessions they are says where a person is: not shown to those who may not help them.
-        sessions: if can_help { session_items(words, &sessions, &clients, format) } else { Vec::new() },
+        sessions: if can_help { session_items(words, &sessions, format) } else { Vec::new() },
         roles: role_choices(words, &all_roles),
         days: if can_help {
-            DayRows::group(events.into_iter().map(|event| AdminEventRow::new(words, event, format)))
+            DayRows::group(events.into_iter().map(|event| event_row(words, event, format)))
         } else {
             Vec::new()
         },
@@ -188,13 +186,11 @@ fn find(
     let mut sessions = sessions::list_with_origin(conn, id, MAX_READ)?;
     sessions.retain(|listed| lifetimes.is_live(&listed.session, now));
     sessions.truncate(MAX_SESSIONS);
-    let client_ids: Vec<String> = sessions.iter().filter_map(|listed| listed.session.client_id.clone()).collect();
-    let clients = if client_ids.is_empty() { Vec::new() } else { clients::list_names(conn, &client_ids)? };
     let lock = locks.find(conn, &user, now)?;
     let filter = EventFilter { user_id: Some(id.0), ..EventFilter::default() };
     let events = list_events(conn, &filter, MAX_EVENTS)?;
     let all_roles = users::list_role_names(conn)?;
-    Ok(Some(UserDetails { account: Account { user, roles }, sessions, clients, lock, events, all_roles }))
+    Ok(Some(UserDetails { account: Account { user, roles }, sessions, lock, events, all_roles }))
 }
 
 fn email_state(words: &Translation, user: &User) -> String {
@@ -221,18 +217,10 @@ fn lock_text(words: &Translation, lock: LockState, format: TimeFormat<'_>) -> St
     }
 }
 
-fn session_items(
-    words: &Translation,
-    sessions: &[SessionWithOrigin],
-    clients: &[(String, String)],
-    format: TimeFormat<'_>,
-) -> Vec<SessionItem> {
+fn session_items(words: &Translation, sessions: &[SessionWithOrigin], format: TimeFormat<'_>) -> Vec<SessionItem> {
     let item = |listed: &SessionWithOrigin| {
         let session = &listed.session;
-        let client = clients.iter().find(|(id, _)| Some(id) == session.client_id.as_ref());
-        let device = || listed.user_agent.as_deref().and_then(device_label);
-        let name = client.map(|(_, name)| name.clone()).or_else(device);
-        let name = name.unwrap_or_else(|| words.get("sessions-unknown").to_owned());
+        let name = listed.name().unwrap_or_else(|| words.get("sessions-unknown").to_owned());
         SessionItem {
             id: session.id.clone(),
             end_label: words.format("sessions-end-label", &[("name", name.clone().into())]),

@@ -8,7 +8,6 @@ use super::access::{StaffLevel, StaffRequest};
 use super::pages::{Choice, UsersPage};
 use super::rows::{UserRow, role_text};
 use crate::accounts::{Account, AccountService, with_roles};
-use crate::config::RegistrationMode;
 use crate::db::{DbConnection, DbError};
 use crate::error::AppError;
 use crate::i18n::{TimeFormat, Translation};
@@ -78,9 +77,9 @@ pub async fn show(staff: StaffRequest, accounts: web::Data<AccountService>) -> R
     };
     let query = UserQuery::parse(&Parameters::from_query(staff.account.request.query_string()));
     let (filter, offset) = (query.filter(), (query.page - 1) * PAGE_SIZE);
-    // One more, which says whether there is another page.
     // A search in the order of IDs ends as soon as the page is full; in any other, it would sort all matches.
     let sort = if query.search.is_empty() { UserSort::Username } else { UserSort::Id };
+    // One more, which says whether there is another page.
     let part = ListedPart { sort, is_reversed: false, offset, limit: PAGE_SIZE + 1 };
     let (mut found, roles) = accounts.read(move |conn| find(conn, &filter, part)).await?;
     let has_next = i64::try_from(found.len()).is_ok_and(|count| count > PAGE_SIZE);
@@ -96,7 +95,7 @@ pub async fn show(staff: StaffRequest, accounts: web::Data<AccountService>) -> R
         users: found.into_iter().map(|account| UserRow::new(words, account, format)).collect(),
         previous: (query.page > 1).then(|| query.address(query.page - 1)),
         next: (has_next && query.page < MAX_PAGE).then(|| query.address(query.page + 1)),
-        can_invite: staff.account.config.registration != RegistrationMode::Closed && accounts.outbox().is_enabled(),
+        can_invite: staff.can_invite(accounts.outbox()),
         notice: staff.account.notice(&layout),
         search: query.search,
         layout,

@@ -114,7 +114,7 @@ fn load(
     limit: i64,
 ) -> QueryResult<Vec<Event>> {
     let rows: Vec<EventRow> = events
-        .order((audit_events::happened_at.desc(), audit_events::id))
+        .order((audit_events::happened_at.desc(), audit_events::id.desc()))
         .limit(limit)
         .select(EventRow::as_select())
         .load(conn)?;

@@ -83,13 +83,14 @@ impl AccountLocks {
     /// Whether this user's account is among `blocked`.
     #[must_use]
     pub fn is_among(&self, user: &User, blocked: &HashSet<String>) -> bool {
-        self.accounts(user).any(|account| blocked.contains(&account))
+        self.accounts(user).iter().any(|account| blocked.contains(account))
     }
 
-    fn accounts(&self, user: &User) -> impl Iterator<Item = String> {
+    /// The names of the user's counters: of the username and of the email address.
+    fn accounts(&self, user: &User) -> Vec<String> {
         let names = [Some(&user.username), user.email.as_ref()].into_iter().flatten();
         let names = names.filter_map(|name| LookupName::parse(name));
-        names.map(|name| account_name(&self.key, name.throttling_key())).collect::<Vec<_>>().into_iter()
+        names.map(|name| account_name(&self.key, name.throttling_key())).collect()
     }
 
     /// The bucket with its limit: the account from all networks, or from one network or known device.

@@ -21,21 +21,31 @@ pub(super) fn list_bucket_states(conn: &mut DbConnection, keys: &[&String]) -> Q
     let Some(any) = keys.first() else { return Ok(Vec::new()) };
     let is = |at: usize| login_attempts::bucket.eq(*keys.get(at).unwrap_or(any));
     let [first, second, third, fourth, fifth, sixth]: [_; MAX_BUCKETS] = [is(0), is(1), is(2), is(3), is(4), is(5)];
-    let rows: Vec<(String, i64, i64, Moment, Moment, Moment)> = login_attempts::table
+    let rows: Vec<(String, StateRow)> = login_attempts::table
         .filter(first.or(second).or(third).or(fourth).or(fifth).or(sixth))
-        .select((
-            login_attempts::bucket,
-            login_attempts::failures,
-            login_attempts::in_flight,
-            login_attempts::window_started_at,
-            login_attempts::last_tried_at,
-            login_attempts::last_failed_at,
-        ))
+        .select((login_attempts::bucket, STATE_COLUMNS))
         .load(conn)?;
-    let counted = |(key, failures, in_flight, window_started_at, last_tried_at, last_failed_at)| {
-        (key, BucketState { failures, in_flight, window_started_at, last_tried_at, last_failed_at })
-    };
-    Ok(rows.into_iter().map(counted).collect())
+    Ok(rows.into_iter().map(|(key, state)| (key, to_state(state))).collect())
+}
+
+type StateRow = (i64, i64, Moment, Moment, Moment);
+
+const STATE_COLUMNS: (
+    login_attempts::failures,
+    login_attempts::in_flight,
+    login_attempts::window_started_at,
+    login_attempts::last_tried_at,
+    login_attempts::last_failed_at,
+) = (
+    login_attempts::failures,
+    login_attempts::in_flight,
+    login_attempts::window_started_at,
+    login_attempts::last_tried_at,
+    login_attempts::last_failed_at,
+);
+
+fn to_state((failures, in_flight, window_started_at, last_tried_at, last_failed_at): StateRow) -> BucketState {
+    BucketState { failures, in_flight, window_started_at, last_tried_at, last_failed_at }
 }
 
 /// Updates a row from the state `seen` to the state `renewed`, unless another instance has changed it in the meantime.
@@ -155,22 +165,9 @@ fn load_attempts(
     rows: login_attempts::BoxedQuery<'_, <DbConnection as Connection>::Backend>,
     limit: i64,
 ) -> QueryResult<Vec<AttemptRow>> {
-    let rows: Vec<(String, String, i64, i64, Moment, Moment, Moment)> = rows
-        .limit(limit)
-        .select((
-            login_attempts::bucket,
-            login_attempts::account,
-            login_attempts::failures,
-            login_attempts::in_flight,
-            login_attempts::window_started_at,
-            login_attempts::last_tried_at,
-            login_attempts::last_failed_at,
-        ))
-        .load(conn)?;
-    let row = |(bucket, account, failures, in_flight, window_started_at, last_tried_at, last_failed_at)| {
-        let state = BucketState { failures, in_flight, window_started_at, last_tried_at, last_failed_at };
-        AttemptRow { bucket, account, state }
-    };
+    let rows: Vec<(String, String, StateRow)> =
+        rows.limit(limit).select((login_attempts::bucket, login_attempts::account, STATE_COLUMNS)).load(conn)?;
+    let row = |(bucket, account, state)| AttemptRow { bucket, account, state: to_state(state) };
     Ok(rows.into_iter().map(row).collect())
 }
 

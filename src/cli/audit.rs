@@ -209,7 +209,7 @@ fn row(named: &NamedEvent) -> [String; 7] {
 
 /// An event in `--json` output.
 #[derive(Serialize)]
-struct EventView<'a> {
+pub(super) struct EventView<'a> {
     id: &'a str,
     kind: &'static str,
     happened_at: String,
@@ -228,26 +228,31 @@ struct EventView<'a> {
     occurrences: i64,
 }
 
+impl<'a> EventView<'a> {
+    pub(super) fn new(named: &'a NamedEvent) -> Self {
+        let event = &named.listed.event;
+        let (actor, actor_user_id) = event.actor.columns();
+        Self {
+            id: &named.listed.id,
+            kind: event.kind.as_str(),
+            happened_at: rfc3339(event.happened_at),
+            actor,
+            actor_user_id,
+            actor_username: named.actor_username.as_deref(),
+            user_id: event.user_id,
+            username: named.username.as_deref(),
+            client_id: event.client_id.as_deref(),
+            client_name: named.client_name.as_deref(),
+            session_id: event.session_id.as_deref(),
+            network_address: event.network_address.as_deref(),
+            detail: event.detail.as_deref(),
+            reason: event.reason.as_deref(),
+            occurrences: event.occurrences,
+        }
+    }
+}
+
 fn write_json(out: &mut dyn Write, named: &NamedEvent) -> std::io::Result<()> {
-    let event = &named.listed.event;
-    let (actor, actor_user_id) = event.actor.columns();
-    let view = EventView {
-        id: &named.listed.id,
-        kind: event.kind.as_str(),
-        happened_at: rfc3339(event.happened_at),
-        actor,
-        actor_user_id,
-        actor_username: named.actor_username.as_deref(),
-        user_id: event.user_id,
-        username: named.username.as_deref(),
-        client_id: event.client_id.as_deref(),
-        client_name: named.client_name.as_deref(),
-        session_id: event.session_id.as_deref(),
-        network_address: event.network_address.as_deref(),
-        detail: event.detail.as_deref(),
-        reason: event.reason.as_deref(),
-        occurrences: event.occurrences,
-    };
-    serde_json::to_writer(&mut *out, &view)?;
+    serde_json::to_writer(&mut *out, &EventView::new(named))?;
     writeln!(out)
 }

@@ -67,23 +67,23 @@ pub async fn run(command: SessionsCommand) -> anyhow::Result<ExitCode> {
 async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     const HEADINGS: [&str; 5] = ["ID", "NAME", "ADDRESS", "STARTED", "LAST USED"];
     let found = services::admin(&args.settings.check()?)?.list_sessions(&lookup(&args.name)?).await?;
-    let Some(list) = found else { return Err(no_such_user(&args.name)) };
+    let Some(sessions) = found else { return Err(no_such_user(&args.name)) };
     if args.json {
-        let views: Vec<_> = list.sessions.iter().map(|listed| session_view(listed, &list)).collect();
+        let views: Vec<_> = sessions.iter().map(session_view).collect();
         return print_value(true, &views, "");
     }
     let row = |listed: &SessionWithOrigin| {
         let session = &listed.session;
         [
             session.id.clone(),
-            session_name(listed, &list),
+            session_name(listed),
             listed.network_address.clone().unwrap_or_else(|| "-".to_owned()),
             rfc3339_seconds(session.created_at),
             rfc3339_seconds(session.last_used_at),
         ]
     };
     let headings = std::iter::once(HEADINGS.map(str::to_owned));
-    let rows: Vec<[String; 5]> = headings.chain(list.sessions.iter().map(row)).collect();
+    let rows: Vec<[String; 5]> = headings.chain(sessions.iter().map(row)).collect();
     write_out(|out| Table::new(HEADINGS).write_rows(out, &rows))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,19 +5,19 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::json;
 
+use super::audit::EventView;
 use super::output::{self, UserView, failure, no_such_user, print_value, rfc3339, rfc3339_seconds};
 use super::services;
 use super::users::lookup;
 use super::users_args::ShowArgs;
-use crate::accounts::Account;
-use crate::admin::{NamedEvent, SessionList, list_events};
+use crate::accounts::{Account, AccountService};
+use crate::admin::{NamedEvent, list_events};
 use crate::audit::EventFilter;
 use crate::authentication::{AccountLocks, LockState};
-use crate::clock::Moment;
 use crate::config::Config;
 use crate::db::{DbConnection, DbError};
 use crate::ops::server_key;
-use crate::sessions::{SessionKind, SessionWithOrigin, device_label};
+use crate::sessions::{SessionKind, SessionWithOrigin};
 use crate::users::{User, UserState};
 
 /// The events that are shown.
@@ -44,15 +44,15 @@ pub(super) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
     if json {
         let view = DetailView {
             user: UserView::new(&account),
-            live_sessions: sessions.sessions.len(),
-            sessions: sessions.sessions.iter().map(|listed| session_view(listed, &sessions)).collect(),
+            live_sessions: sessions.len(),
+            sessions: sessions.iter().map(session_view).collect(),
             failed_sign_ins: lock.map(|lock| lock.failures),
             blocked_until: lock.and_then(|lock| lock.blocked_until).map(rfc3339),
-            recent_events: events.iter().map(event_view).collect(),
+            recent_events: events.iter().map(EventView::new).collect(),
         };
         return print_value(true, &view, "");
     }
-    let mut lines = field_lines(&account, sessions.sessions.len(), lock);
+    let mut lines = field_lines(&account, sessions.len(), lock);
     lines.extend(session_lines(&sessions));
     lines.extend(event_lines(&events));
     print_value(false, &json!(null), &lines.join("\n"))
@@ -61,7 +61,7 @@ pub(super) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
 /// The state of the lock, if the server key can be had, and the newest events.
 async fn find_activity(
     config: &Config,
-    accounts: &crate::accounts::AccountService,
+    accounts: &AccountService,
     user: User,
 ) -> anyhow::Result<(Option<LockState>, Vec<NamedEvent>)> {
     let reader = server_key::find(config)?.map(|(key, _)| AccountLocks::new(&key, config.throttling));
@@ -114,18 +114,17 @@ fn field_lines(account: &Account, live_sessions: usize, lock: Option<LockState>)
     lines.iter().map(|(name, value)| format!("{name:<17}{value}")).collect()
 }
 
-fn session_lines(list: &SessionList) -> Vec<String> {
-    let mut lines: Vec<String> = list
-        .sessions
+fn session_lines(sessions: &[SessionWithOrigin]) -> Vec<String> {
+    let mut lines: Vec<String> = sessions
         .iter()
         .take(MAX_SESSIONS)
         .map(|listed| {
             let address = listed.network_address.as_deref().unwrap_or("-");
             let used = rfc3339_seconds(listed.session.last_used_at);
-            format!("  {}  {}, {address}, last used {used}", listed.session.id, session_name(listed, list))
+            format!("  {}  {}, {address}, last used {used}", listed.session.id, session_name(listed))
         })
         .collect();
-    if let Some(more @ 1..) = list.sessions.len().checked_sub(MAX_SESSIONS) {
+    if let Some(more @ 1..) = sessions.len().checked_sub(MAX_SESSIONS) {
         lines.push(format!("  … and {more} more"));
     }
     lines
@@ -144,11 +143,8 @@ fn event_lines(events: &[NamedEvent]) -> Vec<String> {
 }
 
 /// The client or the browser of a session.
-pub(super) fn session_name(listed: &SessionWithOrigin, list: &SessionList) -> String {
-    let client = listed.session.client_id.as_ref();
-    let named = list.clients.iter().find(|(id, _)| Some(id) == client).map(|(_, name)| name.clone());
-    let device = || listed.user_agent.as_deref().and_then(device_label);
-    named.or_else(device).unwrap_or_else(|| kind_name(listed.session.kind).replace('_', " "))
+pub(super) fn session_name(listed: &SessionWithOrigin) -> String {
+    listed.name().unwrap_or_else(|| kind_name(listed.session.kind).replace('_', " "))
 }
 
 fn kind_name(kind: SessionKind) -> &'static str {
@@ -169,32 +165,19 @@ struct DetailView<'a> {
     sessions: Vec<serde_json::Value>,
     failed_sign_ins: Option<i64>,
     blocked_until: Option<String>,
-    recent_events: Vec<serde_json::Value>,
+    recent_events: Vec<EventView<'a>>,
 }
 
 /// A session in `--json` output.
-pub(super) fn session_view(listed: &SessionWithOrigin, list: &SessionList) -> serde_json::Value {
+pub(super) fn session_view(listed: &SessionWithOrigin) -> serde_json::Value {
     let session = &listed.session;
     json!({
         "id": session.id,
         "kind": kind_name(session.kind),
-        "name": session_name(listed, list),
+        "name": session_name(listed),
         "client_id": session.client_id,
         "network_address": listed.network_address,
         "created_at": rfc3339(session.created_at),
         "last_used_at": rfc3339(session.last_used_at),
-    })
-}
-
-fn event_view(named: &NamedEvent) -> serde_json::Value {
-    let event = &named.listed.event;
-    let moment = |at: Moment| rfc3339(at);
-    json!({
-        "kind": event.kind.as_str(),
-        "happened_at": moment(event.happened_at),
-        "network_address": event.network_address,
-        "detail": event.detail,
-        "reason": event.reason,
-        "occurrences": event.occurrences,
     })
 }

@@ -1,6 +1,7 @@
 //! Environment variables that look like settings and are not used, or not as their author may believe.
 
 use super::table;
+use crate::similar_name::find_similar_name;
 
 /// Other names that software for the same purpose uses, each with the setting that replaces it. The first two are those of
 /// the FastAPI tutorial; hosting services set the third.
@@ -49,12 +50,7 @@ fn similar_setting(name: &str) -> Option<&'static str> {
         6..10 => 1,
         _ => 2,
     };
-    let names = table::ALL.iter().map(|setting| setting.name);
-    names
-        .map(|setting| (strsim::damerau_levenshtein(name, setting), setting))
-        .filter(|(distance, _)| *distance <= most)
-        .min()
-        .map(|(_, setting)| setting)
+    find_similar_name(name, table::ALL.iter().map(|setting| setting.name), most)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Invitations and registration requests, and the account that their links allow.
 
 use super::registration_links::{RegistrationLink, RegistrationLinks};
-use crate::accounts::{AccountService, find_similar, find_verified_owner, queue_notification, settle_new};
+use crate::accounts::{AccountService, find_similar, find_verified_owner, finish_creation, queue_notification};
 use crate::audit::{self, Cause, ClientInfo, Event, EventKind};
 use crate::clock::Moment;
 use crate::db::{DbConnection, DbError, Rollback};
@@ -215,6 +215,6 @@ fn create_account(
     if let Some(email) = link.email() {
         users::set_verified_email(conn, user.id, email, now)?;
     }
-    settle_new(conn, user.id, link.roles(), &Cause::user(user.id.0, client_info), now)?;
+    finish_creation(conn, user.id, link.roles(), &Cause::user(user.id.0, client_info), now)?;
     Ok(Acceptance::Created)
 }

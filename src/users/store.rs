@@ -185,8 +185,8 @@ pub fn set_new_password_required(conn: &mut DbConnection, id: UserId, now: Momen
     Ok(count == 1)
 }
 
-/// Sets the password hash, and with it meets the requirement of a new one. With `only_if`, it replaces only that hash: the rehash after a sign-in must not undo a
-/// password change in the meantime. Returns whether it was set.
+/// Sets the password hash, and with it meets the requirement of a new one. With `only_if`, it replaces only that hash:
+/// the rehash after a sign-in must not undo a password change in the meantime. Returns whether it was set.
 pub fn set_password_hash(
     conn: &mut DbConnection,
     id: UserId,

@@ -11,18 +11,33 @@ pub struct EventRow {
     pub origin: String,
     /// When it happened.
     pub time: Time,
+    /// What only administrators see.
+    pub context: EventContext,
+}
+
+/// What administrators see of an event besides what its owner sees.
+#[derive(Default)]
+pub struct EventContext {
+    /// The ID and the username of the affected account.
+    pub user: Option<(i64, String)>,
+    /// Who caused it, if it was not the owner of the account.
+    pub by: Option<String>,
+    /// The client.
+    pub client: Option<String>,
+    /// Why a sign-in failed or was rejected.
+    pub reason: Option<String>,
 }
 
 /// The events of one day.
-pub struct DayRows<R = EventRow> {
+pub struct DayRows {
     /// The day.
     pub date: String,
     /// Its events.
-    pub events: Vec<R>,
+    pub events: Vec<EventRow>,
 }
 
 impl EventRow {
-    /// The row of an event.
+    /// The row of an event, as the owner of the account sees it.
     #[must_use]
     pub fn new(words: &Translation, event: &Event, format: TimeFormat<'_>) -> Self {
         let (device, name) = match &event.detail {
@@ -35,6 +50,7 @@ impl EventRow {
             what: words.format(&event.kind.label_key(), &arguments),
             origin: origin.join(" · "),
             time: format.time(event.happened_at),
+            context: EventContext::default(),
         }
     }
 }
@@ -57,27 +73,15 @@ fn is_detail_a_name(kind: EventKind) -> bool {
     )
 }
 
-/// A row with a time.
-pub trait Dated {
-    /// The time.
-    fn time(&self) -> &Time;
-}
-
-impl Dated for EventRow {
-    fn time(&self) -> &Time {
-        &self.time
-    }
-}
-
-impl<R: Dated> DayRows<R> {
+impl DayRows {
     /// Groups rows by day; their order stays.
     #[must_use]
-    pub fn group(rows: impl Iterator<Item = R>) -> Vec<Self> {
+    pub fn group(rows: impl Iterator<Item = EventRow>) -> Vec<Self> {
         let mut days: Vec<Self> = Vec::new();
         for row in rows {
-            match days.last_mut().filter(|day| day.date == row.time().date) {
+            match days.last_mut().filter(|day| day.date == row.time.date) {
                 Some(day) => day.events.push(row),
-                None => days.push(Self { date: row.time().date.clone(), events: vec![row] }),
+                None => days.push(Self { date: row.time.date.clone(), events: vec![row] }),
             }
         }
         days

@@ -32,9 +32,11 @@ pub mod session;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
+use actix_web::dev::HttpServiceFactory;
 use actix_web::guard;
+use actix_web::middleware::from_fn;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, Route};
+use actix_web::{HttpRequest, Resource, Route};
 use ipnet::IpNet;
 
 use self::brand::Brand;
@@ -90,6 +92,15 @@ pub fn get() -> Route {
 #[must_use]
 pub fn other_methods(allow: &'static str) -> Route {
     actix_web::web::to(move || async move { Err::<String, _>(crate::error::AppError::method_not_allowed(allow)) })
+}
+
+/// A resource with a page that has a browser session: its other methods, the session and the error page.
+pub fn page_resource(resource: Resource, allow: &'static str, config: &WebConfig) -> impl HttpServiceFactory + 'static {
+    resource
+        .default_service(other_methods(allow))
+        .wrap(session::middleware(config))
+        .wrap(from_fn(session::keep_cookie))
+        .wrap(from_fn(error_page::middleware))
 }
 
 /// Wraps an extractor's result in a ready future.

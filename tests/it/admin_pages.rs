@@ -332,7 +332,7 @@ async fn events_are_filtered_and_older_ones_are_on_the_next_page() {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), 120, "each once, although all have the same moment");
-    assert!(root.get("/admin/events?user=nobody").await.alert().contains("No such user"));
+    assert!(root.get("/admin/events?user=stranger").await.alert().contains("No such user"));
     assert!(root.get("/admin/events?kind=bogus&at=x&after=y").await.status == 200);
     let failed = Visitor::new(&app);
     failed.try_sign_in("alice", OTHER_PASSWORD).await;

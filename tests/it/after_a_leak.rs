@@ -158,6 +158,6 @@ async fn one_session_is_listed_and_ended_by_its_id() {
     server.assert_refused_within_a_second(tokens["access_token"].as_str().expect("a token"), ended).await;
     assert!(server.cli(&["sessions", "revoke", id]).ok().out.contains("nothing was changed"));
     server.cli(&["sessions", "revoke", "nothing"]).fails(1, "no such session: nothing");
-    server.cli(&["sessions", "list", "nobody"]).fails(1, "no such user: nobody");
+    server.cli(&["sessions", "list", "stranger"]).fails(1, "no such user: stranger");
     assert_eq!(server.cli(&["sessions", "list", "alice", "--json"]).json().as_array().map(Vec::len), Some(1));
 }

@@ -112,7 +112,7 @@ fn audit_filters_by_user_kind_and_time_and_prints_a_table() {
     assert_eq!(lines.len(), 4, "{table}");
     assert_eq!(lines[0].find("EVENT"), lines[1].find("created"), "{table}");
     assert!(lines[3].ends_with("staff") && lines[3].contains("(command)"), "{table}");
-    db.cli(&["audit", "--user", "nobody"]).fails(1, "no such user: nobody");
+    db.cli(&["audit", "--user", "stranger"]).fails(1, "no such user: stranger");
     db.cli(&["audit", "--kind", "sign_in_fialed"]).fails(2, "sign_in_failed");
     db.cli(&["audit", "--since", "tomorrow"]).fails(2, "yesterday");
 }

@@ -176,8 +176,8 @@ fn every_command_that_asks_refuses_without_a_terminal() {
     assert_eq!(db.cli(&["audit", "--limit", "0", "--json"]).ok().out, before, "nothing was changed");
 }
 
-/// The user ID of `nobody` on Debian.
-const NOBODY: u32 = 65534;
+/// A user ID that owns no file.
+const UNPRIVILEGED_USER_ID: u32 = 65534;
 /// Commands that only read.
 const READING: [&str; 7] = [
     "users list",
@@ -237,7 +237,7 @@ fn sqlite_file_that_is_read_only(db: &TestDatabase, file: &Path) {
         let mut command = Command::new(&binary);
         command.args(line.split(' ')).current_dir(folder).env_clear().env("DATABASE_URL", &db.url);
         if is_root {
-            command.uid(NOBODY);
+            command.uid(UNPRIVILEGED_USER_ID);
         }
         let output = run(&mut command).fails(3, "Permission denied");
         assert!(output.err.contains("Run the command as the user who may write to the file"), "{line}: {output:?}");

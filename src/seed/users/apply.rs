@@ -4,7 +4,7 @@ use super::passwords::PasswordAction;
 use super::plan::{PlannedChange, PlannedCreation, UserPlan};
 use super::row::{SeedUser, UserField};
 use crate::accounts::roles::{grant_role, revoke_role};
-use crate::accounts::{Account, LINKS_REVOKED_ON_CREDENTIAL_CHANGE, set_password, settle_new};
+use crate::accounts::{Account, LINKS_REVOKED_ON_CREDENTIAL_CHANGE, finish_creation, set_password};
 use crate::audit::{self, Cause, Event, EventKind};
 use crate::db::{DbConnection, DbError, Rollback};
 use crate::links;
@@ -111,7 +111,7 @@ fn create_user(
         }
     };
     let roles = roles.as_deref().unwrap_or_default();
-    settle_new(conn, user.id, roles, &Cause::command(), *now)?;
+    finish_creation(conn, user.id, roles, &Cause::command(), *now)?;
     Ok(CreatedUser { username: user.username, id: user.id })
 }
 

@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use super::SessionRow;
 use crate::db::DbConnection;
-use crate::db::schema::sessions;
-use crate::sessions::{Session, SessionKind, SessionOrigin};
+use crate::db::schema::{clients, sessions};
+use crate::sessions::{Session, SessionKind, SessionOrigin, device_label};
 use crate::users::UserId;
 
 /// Finds where a session was started.
@@ -29,6 +29,16 @@ pub struct SessionWithOrigin {
     pub network_address: Option<String>,
     /// The `User-Agent` header, at most 256 characters.
     pub user_agent: Option<String>,
+    /// The name of the client that holds it.
+    pub client_name: Option<String>,
+}
+
+impl SessionWithOrigin {
+    /// The name of its client or, of a browser, a label such as "Firefox, Windows"; `None` when unknown.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        self.client_name.clone().or_else(|| self.user_agent.as_deref().and_then(device_label))
+    }
 }
 
 /// Lists a user's sessions that have not ended, last used first; some may have expired.
@@ -42,16 +52,18 @@ pub fn list_unended_of_user(conn: &mut DbConnection, user_id: UserId, limit: i64
     Ok(rows.into_iter().filter_map(SessionRow::into_session).collect())
 }
 
-/// Lists what [`list_unended_of_user`] does, with where each session was started.
+/// Lists what [`list_unended_of_user`] does, with where each session was started and the name of its client.
 pub fn list_with_origin(conn: &mut DbConnection, user_id: UserId, limit: i64) -> QueryResult<Vec<SessionWithOrigin>> {
-    let rows: Vec<(SessionRow, Option<String>, Option<String>)> = sessions::table
+    type Row = (SessionRow, Option<String>, Option<String>, Option<String>);
+    let rows: Vec<Row> = sessions::table
+        .left_join(clients::table.on(sessions::client_id.eq(clients::id.nullable())))
         .filter(sessions::user_id.eq(user_id.0).and(sessions::ended_at.is_null()))
         .order((sessions::last_used_at.desc(), sessions::id))
         .limit(limit)
-        .select((SessionRow::as_select(), sessions::network_address, sessions::user_agent))
+        .select((SessionRow::as_select(), sessions::network_address, sessions::user_agent, clients::name.nullable()))
         .load(conn)?;
-    let with_origin = |(row, network_address, user_agent): (SessionRow, _, _)| {
-        Some(SessionWithOrigin { session: row.into_session()?, network_address, user_agent })
+    let with_origin = |(row, network_address, user_agent, client_name): Row| {
+        Some(SessionWithOrigin { session: row.into_session()?, network_address, user_agent, client_name })
     };
     Ok(rows.into_iter().filter_map(with_origin).collect())
 }

@@ -125,6 +125,6 @@ pub fn list_by_ids(conn: &mut DbConnection, ids: &[UserId]) -> QueryResult<Vec<U
     let wanted: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let rows: Vec<UserRow> = users::table.filter(users::id.eq_any(wanted)).select(UserRow::as_select()).load(conn)?;
     let mut users: Vec<User> = rows.into_iter().map(User::from).collect();
-    users.sort_by_key(|user| ids.iter().position(|id| *id == user.id));
+    users.sort_by_cached_key(|user| ids.iter().position(|id| *id == user.id));
     Ok(users)
 }

@@ -74,7 +74,7 @@ fn quiet_leaves_out_confirmations_and_keeps_what_was_asked_for() {
     let link = db.cli(&["users", "reset-link", "alice", "-q"]).ok();
     assert!(link.out.starts_with("http") && link.err.is_empty(), "{link:?}");
     assert!(db.cli(&["users", "disable", "alice", "-q", "--json"]).json()["changed"] == true);
-    db.cli(&["users", "enable", "nobody", "-q"]).fails(1, "no such user");
+    db.cli(&["users", "enable", "stranger", "-q"]).fails(1, "no such user");
 }
 
 #[test]

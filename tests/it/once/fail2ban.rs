@@ -16,7 +16,7 @@ async fn fail2ban_finds_the_address_of_each_failed_sign_in() {
         db.add("alice", &[]);
         let mut server = LoggedProcess::start(db.serve(&[("LOG_FORMAT", format), ("TRUSTED_PROXIES", "127.0.0.1")]));
         let url = server.wait_for_url();
-        let sign_ins = [("alice", "203.0.113.7"), ("nobody", "2001:db8::7"), ("alice", "203.0.113.7")];
+        let sign_ins = [("alice", "203.0.113.7"), ("stranger", "2001:db8::7"), ("alice", "203.0.113.7")];
         for (username, address) in sign_ins {
             let request = http_client().post(format!("{url}/token")).header("x-forwarded-for", address);
             // A made-up browser name must not be taken for an address.

@@ -24,7 +24,7 @@ const LAYERS: [&[&str]; 21] = [
     &["clients", "audit", "mail"],
     &["db", "supervisor"],
     &["i18n", "metrics", "memory", "log_limit", "config"],
-    &["clock", "private_file", "secret", "scope"],
+    &["clock", "private_file", "similar_name", "secret", "scope"],
 ];
 
 /// Words that only their owners may contain: files, or folders (with a trailing `/`).
