@@ -1,7 +1,8 @@
 //! The server's counters and their Prometheus exposition; none names a user, a token or an address.
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A counter that starts at zero with the process and never decreases.
 #[derive(Debug, Default)]
@@ -29,12 +30,46 @@ impl Counter {
     }
 }
 
+/// A number that goes up and down.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicI64);
+
+impl Gauge {
+    const fn new() -> Self {
+        Self(AtomicI64::new(0))
+    }
+
+    /// Adds one.
+    pub fn increment(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes one away.
+    pub fn decrement(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The current value.
+    #[must_use]
+    pub fn get(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Passwords hashed or verified, including dummy hashes for unknown users.
 pub static PASSWORD_HASHES: Counter = Counter::new();
 /// Memory that password hashes filled, in KiB: memory × passes.
 pub static PASSWORD_HASH_WORK: Counter = Counter::new();
 /// Statements sent to the database.
 pub static DATABASE_STATEMENTS: Counter = Counter::new();
+/// Transactions that wait for the thread that writes to a SQLite file.
+pub static DATABASE_WRITES_QUEUED: Gauge = Gauge::new();
+/// Transactions that this thread has taken from its queue.
+pub static DATABASE_WRITES: Counter = Counter::new();
+/// Commits of this thread, each of one or more transactions.
+pub static DATABASE_WRITE_GROUPS: Counter = Counter::new();
+/// How long transactions have waited in its queue, in microseconds.
+pub static DATABASE_WRITE_WAIT_MICROS: Counter = Counter::new();
 /// Successful sign-ins, in the browser or with the password grant.
 pub static SIGN_INS: Counter = Counter::new();
 /// Sign-ins and re-authentications with an unknown username, a wrong password or a disabled account.
@@ -75,6 +110,16 @@ pub fn render() -> String {
             &PASSWORD_HASH_WORK,
         ),
         ("vestibule_database_statements_total", "Statements sent to the database.", &DATABASE_STATEMENTS),
+        (
+            "vestibule_database_writes_total",
+            "SQLite transactions taken from the queue of the writer.",
+            &DATABASE_WRITES,
+        ),
+        (
+            "vestibule_database_write_groups_total",
+            "Commits of the SQLite writer; one commits all transactions that wait.",
+            &DATABASE_WRITE_GROUPS,
+        ),
         ("vestibule_sign_ins_total", "Successful sign-ins.", &SIGN_INS),
         ("vestibule_sign_in_failures_total", "Sign-ins rejected for invalid credentials.", &SIGN_IN_FAILURES),
         ("vestibule_sign_ins_throttled_total", "Sign-ins rejected for too many attempts.", &SIGN_INS_THROTTLED),
@@ -107,5 +152,17 @@ pub fn render() -> String {
         writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {}", counter.get())
             .expect("writing to a String does not fail");
     }
+    let wait = Duration::from_micros(DATABASE_WRITE_WAIT_MICROS.get()).as_secs_f64();
+    let queued = DATABASE_WRITES_QUEUED.get();
+    write!(
+        text,
+        "# HELP vestibule_database_write_wait_seconds_total Time that SQLite transactions waited in the queue.\n\
+         # TYPE vestibule_database_write_wait_seconds_total counter\n\
+         vestibule_database_write_wait_seconds_total {wait}\n\
+         # HELP vestibule_database_writes_queued SQLite transactions in the queue of the writer now.\n\
+         # TYPE vestibule_database_writes_queued gauge\n\
+         vestibule_database_writes_queued {queued}\n"
+    )
+    .expect("writing to a String does not fail");
     text
 }

@@ -103,24 +103,48 @@ impl DbConnection {
     /// Runs `step` in the transaction that [`Self::begin`] opened, then commits or rolls back.
     pub(super) fn finish<T, E: From<DbError>>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
         match step(self) {
-            Ok(value) => {
-                let committed = match self {
-                    Self::Sqlite(connection) => AnsiTransactionManager::commit_transaction(connection),
-                    Self::Postgres(connection) => AnsiTransactionManager::commit_transaction(connection),
-                };
-                committed.map(|()| value).map_err(|error| DbError::from(error).into())
-            }
+            Ok(value) => self.commit().map(|()| value).map_err(|error| DbError::from(error).into()),
             Err(error) => {
-                let rolled_back = match self {
-                    Self::Sqlite(connection) => AnsiTransactionManager::rollback_transaction(connection),
-                    Self::Postgres(connection) => AnsiTransactionManager::rollback_transaction(connection),
-                };
-                if let Err(rollback_error) = rolled_back {
-                    tracing::warn!(error = %rollback_error, "cannot roll back a transaction; closing its connection");
-                }
+                self.roll_back();
                 Err(error)
             }
         }
+    }
+
+    /// Commits the transaction.
+    pub(super) fn commit(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(connection) => AnsiTransactionManager::commit_transaction(connection),
+            Self::Postgres(connection) => AnsiTransactionManager::commit_transaction(connection),
+        }
+    }
+
+    /// Rolls the transaction back, unless the database has done so.
+    pub(super) fn roll_back(&mut self) {
+        let rolled_back = match self {
+            Self::Sqlite(connection) => AnsiTransactionManager::rollback_transaction(connection),
+            Self::Postgres(connection) => AnsiTransactionManager::rollback_transaction(connection),
+        };
+        if let Err(error) = rolled_back {
+            tracing::warn!(%error, "cannot roll back a transaction; closing its connection");
+        }
+    }
+
+    /// Runs `step` in a savepoint of the transaction, whose changes are kept if it returns `true`. An error means that the
+    /// whole transaction is lost.
+    pub(super) fn in_savepoint(&mut self, step: impl FnOnce(&mut Self) -> bool) -> QueryResult<bool> {
+        match self {
+            Self::Sqlite(connection) => AnsiTransactionManager::begin_transaction(connection)?,
+            Self::Postgres(connection) => AnsiTransactionManager::begin_transaction(connection)?,
+        }
+        let is_kept = step(self);
+        match (self, is_kept) {
+            (Self::Sqlite(connection), true) => AnsiTransactionManager::commit_transaction(connection),
+            (Self::Sqlite(connection), false) => AnsiTransactionManager::rollback_transaction(connection),
+            (Self::Postgres(connection), true) => AnsiTransactionManager::commit_transaction(connection),
+            (Self::Postgres(connection), false) => AnsiTransactionManager::rollback_transaction(connection),
+        }?;
+        Ok(is_kept)
     }
 
     pub(super) fn has_failed_transaction(&mut self) -> bool {

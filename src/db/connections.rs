@@ -25,6 +25,11 @@ impl IdleConnections {
         Self { connector, idle: Mutex::default(), max_idle, idle_timeout }
     }
 
+    /// The most connections that are kept.
+    pub fn max_idle(&self) -> usize {
+        self.max_idle
+    }
+
     /// The connection that was used last, or a new one. It may be lost: testing it would cost every request a round
     /// trip.
     pub fn take(&self) -> Result<PooledConnection, ConnectionError> {

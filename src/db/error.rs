@@ -45,6 +45,19 @@ impl DbError {
         self.source().map_or_else(|| self.to_string(), |cause| format!("{self}: {}", cause.to_string().trim_end()))
     }
 
+    /// The same error again, for each job that it fails.
+    pub(super) fn repeat(&self) -> Self {
+        match self {
+            Self::Busy => Self::Busy,
+            Self::Unreachable(error) => Self::Unreachable(error.to_string().into()),
+            Self::Unavailable(error) => Self::Unavailable(repeat(error)),
+            Self::TimedOut => Self::TimedOut,
+            Self::FileReplaced(path) => Self::FileReplaced(path.clone()),
+            Self::NoSpace => Self::NoSpace,
+            Self::Query(error) => Self::Query(repeat(error)),
+        }
+    }
+
     /// Whether another transaction inserted a row with the same unique value first; a retry sees that row.
     #[must_use]
     pub fn is_unique_violation(&self) -> bool {
@@ -61,6 +74,14 @@ impl From<DieselError> for DbError {
             _ => Self::Query(error),
         }
     }
+}
+
+fn repeat(error: &DieselError) -> DieselError {
+    let (kind, message) = match cause(error) {
+        DieselError::DatabaseError(kind, information) => (*kind, information.message().to_owned()),
+        other => (DatabaseErrorKind::Unknown, other.to_string()),
+    };
+    DieselError::DatabaseError(kind, Box::new(message))
 }
 
 /// The error that started it: a commit that fails on a full disk has already rolled back, and rolling back fails too.

@@ -16,12 +16,6 @@ pub(super) enum JobKind {
     Write,
 }
 
-/// The permits that a job holds until it ends or is abandoned.
-pub(super) struct Permits {
-    pub _turn: Option<OwnedSemaphorePermit>,
-    pub _connection: OwnedSemaphorePermit,
-}
-
 /// Threads that run database jobs, which block. No end of a runtime or of the process waits for them: a frozen database
 /// would delay it without a limit.
 pub(super) struct JobThreads {
@@ -41,7 +35,7 @@ impl JobThreads {
         Ok(Self { runtime: Some(runtime), max_jobs, reads: Arc::default(), writes: Arc::default() })
     }
 
-    /// Runs `work` and waits up to `limit` for its result. Then the job is abandoned: it gives back its permits, and its
+    /// Runs `work` and waits up to `limit` for its result. Then the job is abandoned: it gives back its connection's permit, and its
     /// thread ends when the database responds. If the caller is dropped, the job still runs to its end, under the same
     /// limit.
     ///
@@ -51,14 +45,14 @@ impl JobThreads {
         &self,
         kind: JobKind,
         limit: Duration,
-        permits: Permits,
+        permit: OwnedSemaphorePermit,
         work: impl FnOnce(&Job) -> T + Send + 'static,
     ) -> Result<T, DbError> {
         let begun = match kind {
             JobKind::Read => &self.reads,
             JobKind::Write => &self.writes,
         };
-        let job = Job::begin(begun, self.max_jobs, permits)?;
+        let job = Job::begin(begun, self.max_jobs, permit)?;
         let runtime = self.runtime.as_ref().expect("it is there until it is dropped");
         let thread = runtime.spawn_blocking({
             let job = EndOnDrop(Arc::clone(&job));
@@ -95,16 +89,16 @@ pub(super) struct Job {
 }
 
 enum JobState {
-    Running { _permits: Permits },
+    Running { _permit: OwnedSemaphorePermit },
     Abandoned,
     Ended,
 }
 
 impl Job {
-    fn begin(begun: &Arc<AtomicUsize>, max_jobs: usize, permits: Permits) -> Result<Arc<Self>, DbError> {
+    fn begin(begun: &Arc<AtomicUsize>, max_jobs: usize, permit: OwnedSemaphorePermit) -> Result<Arc<Self>, DbError> {
         let take = |count: usize| (count < max_jobs).then_some(count + 1);
         begun.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).map_err(|_| DbError::TimedOut)?;
-        let state = Mutex::new(JobState::Running { _permits: permits });
+        let state = Mutex::new(JobState::Running { _permit: permit });
         Ok(Arc::new(Self { state, begun: Arc::clone(begun) }))
     }
 

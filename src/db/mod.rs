@@ -13,6 +13,8 @@ pub mod schema;
 pub mod server_time;
 mod sqlite_file;
 mod warnings;
+mod write_job;
+mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,12 +29,14 @@ use connection::{Durability, START_WAIT, StatementLimits};
 use connections::IdleConnections;
 pub use error::{DbError, IsTransient, Rollback};
 pub use facts::{DatabaseFacts, facts};
-use jobs::{Job, JobKind, JobThreads, Permits};
+use jobs::{Job, JobKind, JobThreads};
 use pooled_connection::{Connector, PooledConnection};
 use sqlite_file::SqliteFile;
 pub use sqlite_file::set_log_aside;
 pub use warnings::warnings;
+use writer::{Writer, WriterContext};
 
+/// For reads; one more writes.
 const SQLITE_CONNECTIONS: usize = 4;
 const POSTGRES_CONNECTIONS: usize = 8;
 
@@ -41,7 +45,7 @@ const POSTGRES_CONNECTIONS: usize = 8;
 struct Limits {
     /// The wait for a connection, before [`DbError::Busy`].
     connection: Duration,
-    /// On SQLite, the wait for the one writer of this process.
+    /// On SQLite, the wait of a write in the queue, before [`DbError::Busy`].
     turn: Duration,
     /// The whole job, connecting included.
     job: Duration,
@@ -65,19 +69,26 @@ pub struct Db {
 }
 
 struct Pool {
-    idle: IdleConnections,
+    idle: Arc<IdleConnections>,
     threads: JobThreads,
     /// One permit per connection: callers wait here, where they block no thread.
     connections: Arc<Semaphore>,
-    /// Permits to write: one on SQLite, one per connection on PostgreSQL.
-    writers: Arc<Semaphore>,
     size: usize,
+    /// The thread that writes to a SQLite file. On PostgreSQL, each connection can write.
+    writer: Option<Writer>,
     /// Whether the database runs on a machine of its own, with another clock: PostgreSQL.
     has_own_clock: bool,
     /// The file of a SQLite database.
     file: Option<SqliteFile>,
     /// Whether a job has failed because of the database since [`Db::take_failure`].
-    has_failed: AtomicBool,
+    has_failed: Arc<AtomicBool>,
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // The writer's thread may keep the list for a moment longer than a process lives.
+        self.idle.close();
+    }
 }
 
 impl Db {
@@ -107,26 +118,32 @@ impl Db {
     }
 
     fn with_limits(url: &DatabaseUrl, limits: Limits) -> Self {
-        let (size, writers, idle_timeout) = match url {
+        let (size, writer_count, idle_timeout) = match url {
             // Opening takes a fraction of a millisecond, and an idle connection holds up to a megabyte of pages.
             DatabaseUrl::Sqlite(_) => (SQLITE_CONNECTIONS, 1, Duration::from_secs(20)),
-            DatabaseUrl::Postgres(_) => (POSTGRES_CONNECTIONS, POSTGRES_CONNECTIONS, Duration::from_mins(10)),
+            DatabaseUrl::Postgres(_) => (POSTGRES_CONNECTIONS, 0, Duration::from_mins(10)),
         };
         let connector = Connector::new(url.clone(), limits.job);
+        let idle = Arc::new(IdleConnections::new(connector, size + writer_count, idle_timeout));
+        let has_failed = Arc::new(AtomicBool::new(false));
+        let file = match url {
+            DatabaseUrl::Sqlite(path) => Some(SqliteFile::at(path)),
+            DatabaseUrl::Postgres(_) => None,
+        };
+        let writer = file.clone().map(|file| {
+            Writer::new(WriterContext { idle: Arc::clone(&idle), file, has_failed: Arc::clone(&has_failed) })
+        });
         let pool = Pool {
-            idle: IdleConnections::new(connector, size, idle_timeout),
+            idle,
             // As many again may be stuck: a database that hangs must not use up the threads and connections of one
             // that replaces it.
             threads: JobThreads::new(2 * size).expect("a runtime without drivers needs no system resources"),
             connections: Arc::new(Semaphore::new(size)),
-            writers: Arc::new(Semaphore::new(writers)),
             size,
+            writer,
             has_own_clock: matches!(url, DatabaseUrl::Postgres(_)),
-            file: match url {
-                DatabaseUrl::Sqlite(path) => Some(SqliteFile::at(path)),
-                DatabaseUrl::Postgres(_) => None,
-            },
-            has_failed: AtomicBool::new(false),
+            file,
+            has_failed,
         };
         Self { pool: Arc::new(pool), limits }
     }
@@ -138,7 +155,7 @@ impl Db {
             let pool = Arc::clone(&self.pool);
             tokio::task::spawn_blocking(move || pool.idle.open())
         };
-        let opening = futures_util::future::join_all((0..self.pool.size).map(open));
+        let opening = futures_util::future::join_all((0..self.pool.idle.max_idle()).map(open));
         let opened = tokio::time::timeout(wait, opening).await;
         let count = opened.map_or(0, |opened| opened.iter().flatten().flatten().count());
         tracing::debug!(count, "database connections opened");
@@ -198,16 +215,16 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let permits = Permits { _turn: None, _connection: self.connection_permit().await? };
-        self.run_job(JobKind::Read, permits, move |_, pooled| {
+        let permit = acquire(&self.pool.connections, self.limits.connection).await?;
+        self.run_job(JobKind::Read, permit, move |_, pooled| {
             let result = query(&mut pooled.connection);
             if pooled.is_lost() { ConnectionAttempt::Lost(result) } else { ConnectionAttempt::Done(result) }
         })
         .await
     }
 
-    /// Runs `step` in one transaction: committed if it returns `Ok`, rolled back if it returns `Err`. On SQLite the
-    /// transaction starts with the write lock, so it cannot fail midway waiting for it. Does not nest.
+    /// Runs `step` in one transaction: committed if it returns `Ok`, rolled back if it returns `Err`. On SQLite one thread
+    /// runs the steps of all callers one after the other, and commits those that wait together. Does not nest.
     ///
     /// # Errors
     /// The error of `step`, or a [`DbError`] if the transaction could not begin or commit. A commit is never retried.
@@ -251,24 +268,19 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let turn = acquire(&self.pool.writers, self.limits.turn).await?;
-        let permits = Permits { _turn: Some(turn), _connection: self.connection_permit().await? };
+        if let Some(writer) = &self.pool.writer {
+            return writer.run(durability, self.limits, step, after_commit).await;
+        }
+        let permit = acquire(&self.pool.connections, self.limits.connection).await?;
         let mut step = Some(step);
         let limits = StatementLimits::within(self.limits.job);
-        let file = self.pool.file.clone();
-        self.run_job(JobKind::Write, permits, move |job, pooled| {
+        self.run_job(JobKind::Write, permit, move |job, pooled| {
             let result = match pooled.connection.begin(durability, limits) {
                 Ok(()) => {
                     let step = step.take().expect("a transaction begins once");
                     pooled.connection.finish(|connection| {
                         let value = step(connection)?;
-                        if job.is_abandoned() {
-                            return Err(DbError::TimedOut.into());
-                        }
-                        match file.as_ref().filter(|file| file.is_replaced()) {
-                            Some(file) => Err(DbError::FileReplaced(file.path().to_owned()).into()),
-                            None => Ok(value),
-                        }
+                        if job.is_abandoned() { Err(DbError::TimedOut.into()) } else { Ok(value) }
                     })
                 }
                 // Only BEGIN was sent, so the step can run on another connection without repeating anything.
@@ -286,14 +298,10 @@ impl Db {
         .await
     }
 
-    async fn connection_permit(&self) -> Result<OwnedSemaphorePermit, DbError> {
-        acquire(&self.pool.connections, self.limits.connection).await
-    }
-
     async fn run_job<T, E>(
         &self,
         kind: JobKind,
-        permits: Permits,
+        permit: OwnedSemaphorePermit,
         mut work: impl FnMut(&Job, &mut PooledConnection) -> ConnectionAttempt<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
@@ -332,7 +340,7 @@ impl Db {
             }
             Err(DbError::Busy.into())
         };
-        let ended = self.pool.threads.run(kind, self.limits.job, permits, job).await;
+        let ended = self.pool.threads.run(kind, self.limits.job, permit, job).await;
         self.pool.has_failed.fetch_or(ended.is_err(), Ordering::Relaxed);
         ended?
     }

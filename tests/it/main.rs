@@ -36,6 +36,7 @@ mod durability;
 mod email_sign_in;
 mod forgery;
 mod forgery_keys;
+mod group_commit;
 mod harness;
 mod imported_hashes;
 mod introspection;
