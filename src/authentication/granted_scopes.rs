@@ -29,6 +29,15 @@ pub fn allowed(
     if scopes.is_empty() {
         return Ok(Scopes::default());
     }
-    let by_roles = scopes.intersection(&users::list_role_scopes(conn, roles)?);
-    Ok(client.map_or_else(|| by_roles.clone(), |client| by_roles.intersection(&client.scopes)))
+    Ok(allowed_by(scopes, &users::list_role_scopes(conn, roles)?, client))
+}
+
+/// Those of `scopes` that the scopes of the user's roles and this client allow.
+#[must_use]
+pub fn allowed_by(scopes: &Scopes, role_scopes: &Scopes, client: Option<&Client>) -> Scopes {
+    let by_roles = scopes.intersection(role_scopes);
+    match client {
+        Some(client) => by_roles.intersection(&client.scopes),
+        None => by_roles,
+    }
 }

@@ -6,8 +6,8 @@ use crate::clock::Moment;
 use crate::scope::Scopes;
 use crate::secret::{PlainSecret, SecretHash, constant_time_eq, random_id};
 pub use store::{
-    create, delete, find, find_by_name, list, list_names, lock_unchanged, set_forwards_client_address, set_rights,
-    set_secret,
+    ClientRow, create, delete, find, find_by_name, list, list_names, lock_unchanged, set_forwards_client_address,
+    set_rights, set_secret,
 };
 
 /// The most characters in a client's name.

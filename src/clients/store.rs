@@ -9,9 +9,10 @@ use crate::db::schema::clients;
 use crate::scope::Scopes;
 use crate::secret::SecretHash;
 
+/// A row of the table.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = clients)]
-struct ClientRow {
+pub struct ClientRow {
     id: String,
     name: String,
     secret_hash: String,

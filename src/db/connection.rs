@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::connection::{
     AnsiTransactionManager, CacheSize, SimpleConnection as _, TransactionManager as _, TransactionManagerStatus,
 };
-use diesel::{Connection as _, ConnectionError, PgConnection, QueryResult, SqliteConnection};
+use diesel::{Connection as _, ConnectionError, PgConnection, QueryResult, RunQueryDsl as _, SqliteConnection};
 
 use super::error::DbError;
 use super::sqlite_file::existing_file_uri;
@@ -70,7 +70,9 @@ impl DbConnection {
 
     /// Opens a transaction whose statements and waits for locks end within `limits`. PostgreSQL cancels them; the commit
     /// is never cancelled, because one that waits for a standby has already happened.
-    pub(super) fn begin(&mut self, durability: Durability, limits: StatementLimits) -> QueryResult<()> {
+    ///
+    /// `limits` is `None` if they are in force on the connection already.
+    pub(super) fn begin(&mut self, durability: Durability, limits: Option<StatementLimits>) -> QueryResult<()> {
         match self {
             Self::Sqlite(connection) => {
                 if durability == Durability::Relaxed {
@@ -82,10 +84,14 @@ impl DbConnection {
             }
             Self::Postgres(connection) => {
                 // LOCAL: behind a pooler, the next transaction on this connection may be another client's.
-                let settings = limits.set_local();
-                let commit =
-                    if durability == Durability::Relaxed { "; SET LOCAL synchronous_commit = off" } else { "" };
-                AnsiTransactionManager::begin_transaction_sql(connection, &format!("BEGIN; {settings}{commit}"))
+                let mut sql = "BEGIN".to_owned();
+                if let Some(limits) = limits {
+                    sql.push_str(&limits.set_local());
+                }
+                if durability == Durability::Relaxed {
+                    sql.push_str("; SET LOCAL synchronous_commit = off");
+                }
+                AnsiTransactionManager::begin_transaction_sql(connection, &sql)
             }
         }
     }
@@ -158,7 +164,7 @@ impl DbConnection {
 
 /// How long PostgreSQL lets one statement wait and run. Shorter than the job, so that its thread is free again when its
 /// caller gives up.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct StatementLimits {
     pub lock: Duration,
     pub statement: Duration,
@@ -177,7 +183,16 @@ impl StatementLimits {
     /// The statements that set them for one transaction.
     fn set_local(self) -> String {
         let [lock, statement] = [self.lock, self.statement].map(|limit| limit.as_millis());
-        format!("SET LOCAL lock_timeout = {lock}; SET LOCAL statement_timeout = {statement}")
+        format!("; SET LOCAL lock_timeout = {lock}; SET LOCAL statement_timeout = {statement}")
+    }
+
+    /// Whether they are in force on a new connection: a pooler may accept options and ignore them. `false` on SQLite.
+    pub fn are_in_force(self, connection: &mut DbConnection) -> QueryResult<bool> {
+        let Some(connection) = connection.postgres() else { return Ok(false) };
+        let [lock, statement] = [self.lock, self.statement].map(|limit| limit.as_millis());
+        let is = |name: &str, millis: u128| format!("current_setting('{name}')::interval = interval '{millis} ms'");
+        let condition = format!("{} AND {}", is("lock_timeout", lock), is("statement_timeout", statement));
+        diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(&condition)).get_result(connection)
     }
 }
 

@@ -138,10 +138,10 @@ pub fn copy(
     reject_other_release(target)?;
     migrations::run_pending(target)?;
     let (mut source_conn, mut target_conn) = (open(source)?, open(target)?);
-    source_conn.begin(Durability::Immediate, LIMITS).map_err(DbError::from)?;
+    source_conn.begin(Durability::Immediate, Some(LIMITS)).map_err(DbError::from)?;
     source_conn.finish(|from| {
         lock(from, "SHARE")?;
-        target_conn.begin(Durability::Immediate, LIMITS).map_err(DbError::from)?;
+        target_conn.begin(Durability::Immediate, Some(LIMITS)).map_err(DbError::from)?;
         target_conn.finish(|to| {
             // A server that starts on the target meanwhile must not add a key to it.
             lock(to, "SHARE ROW EXCLUSIVE")?;

@@ -281,7 +281,7 @@ fn in_exclusive_transaction<T>(
 ) -> Result<T, MigrationError> {
     let open_error = |reason: String| MigrationError::open(url, &reason);
     let mut connection = DbConnection::open(url, START_WAIT, "").map_err(|error| open_error(error.to_string()))?;
-    connection.begin(Durability::Immediate, LIMITS).map_err(|error| open_error(error.to_string()))?;
+    connection.begin(Durability::Immediate, Some(LIMITS)).map_err(|error| open_error(error.to_string()))?;
     connection.finish(|connection| {
         if let DbConnection::Postgres(postgres) = connection {
             postgres

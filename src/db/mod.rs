@@ -9,6 +9,7 @@ mod facts;
 mod jobs;
 pub mod migrations;
 mod pooled_connection;
+mod prepared;
 pub mod schema;
 pub mod server_time;
 mod sqlite_file;
@@ -31,6 +32,7 @@ pub use error::{DbError, IsTransient, Rollback};
 pub use facts::{DatabaseFacts, facts};
 use jobs::{Job, JobKind, JobThreads};
 use pooled_connection::{Connector, PooledConnection};
+pub use prepared::Prepared;
 use sqlite_file::SqliteFile;
 pub use sqlite_file::set_log_aside;
 pub use warnings::warnings;
@@ -275,7 +277,7 @@ impl Db {
         let mut step = Some(step);
         let limits = StatementLimits::within(self.limits.job);
         self.run_job(JobKind::Write, permit, move |job, pooled| {
-            let result = match pooled.connection.begin(durability, limits) {
+            let result = match pooled.begin(durability, limits) {
                 Ok(()) => {
                     let step = step.take().expect("a transaction begins once");
                     pooled.connection.finish(|connection| {

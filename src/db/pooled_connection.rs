@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::connection::InstrumentationEvent;
-use diesel::{Connection as _, ConnectionError};
+use diesel::{Connection as _, ConnectionError, QueryResult};
 
-use super::connection::{DbConnection, START_WAIT, StatementLimits};
+use super::connection::{DbConnection, Durability, START_WAIT, StatementLimits};
 use super::error::{is_lost, is_unavailable};
 use crate::config::DatabaseUrl;
 use crate::{memory, metrics};
@@ -15,6 +15,8 @@ use crate::{memory, metrics};
 /// A connection of the pool.
 pub(super) struct PooledConnection {
     pub connection: DbConnection,
+    /// The limits that are in force outside of transactions.
+    limits: Option<StatementLimits>,
     state: Arc<ConnectionState>,
     /// The last field: fields are dropped in order, so the connection is closed before this releases its memory.
     _memory: ReleaseMemory,
@@ -30,7 +32,7 @@ struct ConnectionState {
 }
 
 impl PooledConnection {
-    fn new(mut connection: DbConnection) -> Self {
+    fn new(mut connection: DbConnection, limits: Option<StatementLimits>) -> Self {
         let state = Arc::new(ConnectionState::default());
         let recorded = Arc::clone(&state);
         connection.set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
@@ -41,7 +43,12 @@ impl PooledConnection {
             }
             _ => {}
         });
-        Self { connection, state, _memory: ReleaseMemory }
+        Self { connection, limits, state, _memory: ReleaseMemory }
+    }
+
+    /// Opens a transaction with these limits.
+    pub fn begin(&mut self, durability: Durability, limits: StatementLimits) -> QueryResult<()> {
+        self.connection.begin(durability, Some(limits).filter(|_| self.limits != Some(limits)))
     }
 
     /// Prevents further use of the connection.
@@ -73,8 +80,8 @@ impl Drop for ReleaseMemory {
 pub(super) struct Connector {
     url: DatabaseUrl,
     lock_wait: Duration,
-    /// Server options for PostgreSQL. They limit reads, which have no transaction that could.
-    options: String,
+    /// Set by server options for PostgreSQL. They limit reads, which have no transaction that could.
+    limits: StatementLimits,
     /// When a pooler has last rejected the options. For some time after that, only the job's own limit ends a read.
     rejected_options_at: Mutex<Option<Instant>>,
 }
@@ -88,23 +95,30 @@ const QUICK_RESPONSE: Duration = Duration::from_secs(1);
 impl Connector {
     /// For connections whose jobs end within `job_limit`.
     pub fn new(url: DatabaseUrl, job_limit: Duration) -> Self {
-        let options = StatementLimits::within(job_limit).options();
+        let limits = StatementLimits::within(job_limit);
         let lock_wait = (job_limit * 3 / 4).min(START_WAIT);
-        Self { url, lock_wait, options, rejected_options_at: Mutex::default() }
+        Self { url, lock_wait, limits, rejected_options_at: Mutex::default() }
     }
 
     pub fn connect(&self) -> Result<PooledConnection, ConnectionError> {
-        let open = |options| DbConnection::open(&self.url, self.lock_wait, options).map(PooledConnection::new);
+        let open = |options| DbConnection::open(&self.url, self.lock_wait, options);
+        let open_without = || open("").map(|connection| PooledConnection::new(connection, None));
         if self.rejected_options().is_some_and(|at| at.elapsed() < WITHOUT_OPTIONS_FOR) {
-            return open("");
+            return open_without();
         }
         let begun = Instant::now();
-        open(&self.options).or_else(|error| {
+        let options = self.limits.options();
+        let opened = open(&options).and_then(|mut connection| {
+            let are_in_force = self.limits.are_in_force(&mut connection);
+            let are_in_force = are_in_force.map_err(ConnectionError::CouldntSetupConfiguration)?;
+            Ok(PooledConnection::new(connection, Some(self.limits).filter(|_| are_in_force)))
+        });
+        opened.or_else(|error| {
             // Poolers reject options that could stay on a connection for its next client, each with a text of its own.
             if begun.elapsed() >= QUICK_RESPONSE {
                 return Err(error);
             }
-            let connection = open("").map_err(|_| error)?;
+            let connection = open_without().map_err(|_| error)?;
             *self.rejected_options() = Some(Instant::now());
             Ok(connection)
         })

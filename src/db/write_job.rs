@@ -39,7 +39,7 @@ impl WriteJob {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let step = Box::new(Step { step: Some(step), after_commit, result: None, sender });
+        let step = Box::new(PendingStep { step: Some(step), after_commit, result: None, sender });
         Self { durability, queued_at: Instant::now(), limits, state, step }
     }
 
@@ -80,7 +80,7 @@ trait RunStep: Send {
     fn end(self: Box<Self>, failure: Option<&DbError>);
 }
 
-struct Step<T, E, F, A> {
+struct PendingStep<T, E, F, A> {
     /// `None` once it has run.
     step: Option<F>,
     after_commit: A,
@@ -88,7 +88,7 @@ struct Step<T, E, F, A> {
     sender: oneshot::Sender<JobResult<T, E>>,
 }
 
-impl<T, E, F, A> RunStep for Step<T, E, F, A>
+impl<T, E, F, A> RunStep for PendingStep<T, E, F, A>
 where
     F: FnOnce(&mut DbConnection) -> Result<T, E> + Send,
     A: Fn(&T) + Send,

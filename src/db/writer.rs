@@ -187,7 +187,7 @@ impl Group<'_> {
                 self.context.has_failed.store(true, Ordering::Relaxed);
                 DbError::Unreachable(Box::new(error))
             })?;
-            match pooled.connection.begin(durability, limits) {
+            match pooled.begin(durability, limits) {
                 Ok(()) => return Ok((pooled, durability)),
                 // Only BEGIN was sent, so nothing is repeated on another connection.
                 Err(lost) if pooled.is_lost() => last_error = lost.into(),

@@ -5,17 +5,17 @@ use std::net::IpAddr;
 use crate::audit::{self, Event, EventKind};
 use crate::authentication::{SignInError, granted_scopes};
 use crate::clients::Client;
-use crate::clock::{Moment, past};
+use crate::clock::Moment;
 use crate::db::{Db, DbConnection, DbError};
 use crate::metrics;
 use crate::scope::Scopes;
 use crate::secret::PlainSecret;
-use crate::sessions::{self, EndReason, EndedSessions, Holders, Lifetimes, Session, SessionService};
+use crate::sessions::{self, EndReason, EndedSessions, Holders, Lifetimes, OwnedSession, Session, SessionService};
 use crate::tokens::{
-    FoundToken, Grant, IssuedToken, PlainRefreshToken, RefreshToken, Rotation, Signer, Subject, TokenService,
-    find_or_recognize_refresh_token, rotate,
+    FoundToken, Grant, IssuedToken, PlainRefreshToken, PresentedToken, RefreshTokenKey, Rotation, Signer, Subject,
+    TokenService, find_or_recognize_refresh_token, find_refresh_token, rotate,
 };
-use crate::users::{self, User, UserState};
+use crate::users::{User, UserState};
 
 /// A refresh request.
 #[derive(Clone, Debug)]
@@ -74,26 +74,18 @@ pub async fn refresh(
     request: RefreshRequest,
 ) -> Result<Refresh, SignInError> {
     let now = tokens.clock().now();
-    // An unknown token, or another client's, is rejected before the write lock is taken, of which SQLite has only one,
-    // and before anything changes: only the token's own client can use it or end its session.
-    let (token, key) = (request.token.clone(), tokens.refresh_key().clone());
-    let find = move |conn: &mut _| -> Result<_, DbError> { Ok(find_or_recognize_refresh_token(conn, &token, &key)?) };
-    let client_id = request.client.as_ref().map(|client| client.id.as_str());
-    let found = db.read(find).await?.filter(|token| token.client_id() == client_id);
+    // Everybody can invent a token, and one of an earlier release has no authentication code. It must be stored before a
+    // transaction begins, of which SQLite runs one at a time.
+    if tokens.refresh_key().find_family(&request.token).is_none() {
+        let secret = request.token.secret().clone();
+        let find = move |conn: &mut _| -> Result<_, DbError> { Ok(find_refresh_token(conn, &secret)?.is_some()) };
+        if !db.read(find).await? {
+            return Ok(Refresh::Rejected);
+        }
+    }
     let (signer, lifetimes) = (tokens.signer(now), sessions.lifetimes());
-    let outcome = match found {
-        Some(FoundToken::Stored(token)) => {
-            let step = RefreshStep { request, token, lifetimes, signer: signer.clone(), now };
-            sessions.write(move |conn, ended| step.run(conn, ended)).await?
-        }
-        // Only a copy can be that old. A session that is over needs no transaction.
-        Some(FoundToken::Deleted(session)) if lifetimes.is_live(&session, now) => {
-            let end = move |conn: &mut _, ended: &mut _| end_reused(conn, ended, &session, request.client_ip, now);
-            sessions.write(end).await?
-        }
-        Some(FoundToken::Deleted(_)) | None => Outcome::Rejected,
-    };
-    match outcome {
+    let step = RefreshStep { request, key: tokens.refresh_key().clone(), lifetimes, signer: signer.clone(), now };
+    match sessions.write(move |conn, ended| step.run(conn, ended)).await? {
         Outcome::Done { session, holders, user, roles, scope, successor } => {
             let subject = Subject::User(&user, &roles);
             let grant = Grant { subject, scope: &scope, session: &session, holders: &holders };
@@ -116,8 +108,7 @@ pub async fn refresh(
 /// The transaction of a refresh.
 struct RefreshStep {
     request: RefreshRequest,
-    /// The token as it was read before the transaction. Its client never changes, and `rotate` detects other changes.
-    token: RefreshToken,
+    key: RefreshTokenKey,
     lifetimes: Lifetimes,
     signer: Signer,
     now: Moment,
@@ -125,21 +116,35 @@ struct RefreshStep {
 
 impl RefreshStep {
     fn run(&self, conn: &mut DbConnection, ended: &mut EndedSessions) -> Result<Outcome, DbError> {
-        let (request, token, now) = (&self.request, &self.token, self.now);
-        let session = sessions::find(conn, &token.family_id)?.filter(|session| self.lifetimes.is_live(session, now));
-        let Some(session) = session else { return Ok(Outcome::Rejected) };
-        let user = session.user_id.map(|id| users::find_by_id(conn, id)).transpose()?.flatten();
-        let Some(user) = user.filter(|user| user.state == UserState::Active) else { return Ok(Outcome::Rejected) };
-        let roles = users::list_roles(conn, user.id)?;
-        let Some(scope) = self.scope(conn, &roles)? else { return Ok(Outcome::ScopeRejected) };
-        match rotate(conn, request.token.secret(), token.clone(), now)? {
+        let (request, now) = (&self.request, self.now);
+        // Another client's token is rejected before anything changes: only its own client can use it or end its session.
+        let client_id = request.client.as_ref().map(|client| client.id.as_str());
+        let found = find_or_recognize_refresh_token(conn, &request.token, &self.key)?;
+        let PresentedToken { token, owned, holders } = match found.filter(|found| found.client_id() == client_id) {
+            Some(FoundToken::Stored(found)) => *found,
+            // Only a copy can be that old.
+            Some(FoundToken::Deleted(session)) if self.lifetimes.is_live(&session, now) => {
+                return end_reused(conn, ended, &session, request.client_ip, now);
+            }
+            Some(FoundToken::Deleted(_)) | None => return Ok(Outcome::Rejected),
+        };
+        let OwnedSession { session, user, roles, role_scopes, .. } = owned;
+        let user = user.filter(|user| user.state == UserState::Active && self.lifetimes.is_live(&session, now));
+        let Some(user) = user else { return Ok(Outcome::Rejected) };
+        let Some(scope) = self.scope(&token.scope, &role_scopes) else { return Ok(Outcome::ScopeRejected) };
+        // Before the last check that the session is live: if it ends after that, a new generation of a holder revokes this
+        // token too.
+        let holders = match holders {
+            Some(holders) => holders,
+            None => sessions::get_holders(conn, &session)?,
+        };
+        let issue = self.lifetimes.issue_on_refresh(&session, self.signer.kid(), now);
+        match rotate(conn, request.token.secret(), token, &issue, now)? {
             Rotation::Successor(successor) => {
-                // Before the last check that the session is live: if it ends after that, a new generation of a holder
-                // revokes this token too.
-                let holders = sessions::get_holders(conn, &session)?;
-                let Some(session) = self.set_issued(conn, session)? else { return Ok(Outcome::Rejected) };
+                let session = self.lifetimes.used(&session, now);
                 Ok(Outcome::Done { session, holders, user: Box::new(user), roles, scope, successor })
             }
+            Rotation::SessionEnded => Ok(Outcome::Rejected),
             Rotation::Reused => end_reused(conn, ended, &session, request.client_ip, now),
             Rotation::Contested => Ok(Outcome::Contested),
         }
@@ -147,28 +152,13 @@ impl RefreshStep {
 
     /// The originally granted scopes that the user's roles and the client still allow. `None` when none of the
     /// requested scopes is left.
-    fn scope(&self, conn: &mut DbConnection, roles: &[String]) -> Result<Option<Scopes>, DbError> {
-        let allowed = granted_scopes::allowed(conn, &self.token.scope, roles, self.request.client.as_ref())?;
+    fn scope(&self, granted: &Scopes, role_scopes: &Scopes) -> Option<Scopes> {
+        let allowed = granted_scopes::allowed_by(granted, role_scopes, self.request.client.as_ref());
         let requested = &self.request.scope;
         if requested.is_empty() {
-            return Ok(Some(allowed));
+            return Some(allowed);
         }
-        Ok(Some(requested.intersection(&allowed)).filter(|scope| !scope.is_empty()))
-    }
-
-    /// Stores the expiry time of the new access token, unless the row covers it already: an ended session is listed as
-    /// revoked until then. `None` when the session ended in the meantime.
-    fn set_issued(&self, conn: &mut DbConnection, mut session: Session) -> Result<Option<Session>, DbError> {
-        let is_use_due = self.lifetimes.is_use_due(&session, self.now);
-        session.last_used_at = past(session.last_used_at, self.now).max(self.now);
-        let expires_at = self.lifetimes.access_token_expires_at(&session, self.now);
-        if !is_use_due && session.access_until >= expires_at && session.signing_kid.as_deref() == self.signer.kid() {
-            let live = sessions::find(conn, &session.id)?.filter(|session| session.ended_at.is_none());
-            return Ok(live.map(|_| session));
-        }
-        let until = self.lifetimes.stored_access_until(expires_at);
-        let is_live = sessions::set_issued(conn, &session, self.signer.kid(), until, self.now)?;
-        Ok(is_live.then_some(session))
+        Some(requested.intersection(&allowed)).filter(|scope| !scope.is_empty())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::{Session, SessionKind};
+use super::{Session, SessionIssue, SessionKind};
 use crate::clock::{Moment, has_passed, past};
 use crate::config::LifetimeConfig;
 
@@ -102,11 +102,23 @@ impl Lifetimes {
         now + self.access_token
     }
 
-    /// The `access_until` to store for a session whose last token expires at `expires_at`: a minute later, because a
-    /// client that refreshes all the time would otherwise cause a write each time.
+    /// What to store of a session that is refreshed now: nothing if its row covers the new access token already. The stored
+    /// expiry is a minute later, because a client that refreshes all the time would otherwise cause a write each time.
     #[must_use]
-    pub fn stored_access_until(&self, expires_at: Moment) -> Moment {
-        expires_at + ACCESS_UNTIL_MARGIN
+    pub fn issue_on_refresh(&self, session: &Session, signing_kid: Option<&str>, now: Moment) -> SessionIssue {
+        let used = self.used(session, now);
+        let expires_at = self.access_token_expires_at(&used, now);
+        let is_covered = session.access_until >= expires_at && session.signing_kid.as_deref() == signing_kid;
+        if is_covered && !self.is_use_due(session, now) {
+            return SessionIssue { session_id: session.id.clone(), update: None };
+        }
+        SessionIssue::new(&used, signing_kid, expires_at + ACCESS_UNTIL_MARGIN, now)
+    }
+
+    /// A session as it is after a use.
+    #[must_use]
+    pub fn used(&self, session: &Session, now: Moment) -> Session {
+        Session { last_used_at: past(session.last_used_at, now).max(now), ..session.clone() }
     }
 
     /// Whether a session has neither ended nor expired.

@@ -10,23 +10,26 @@ mod store;
 
 use diesel::QueryResult;
 
-use crate::clock::Moment;
+use crate::clients::Client;
+use crate::clock::{Moment, past};
 use crate::db::DbConnection;
 use crate::scope::Scopes;
 use crate::secret::{PlainSecret, from_base64url, random_id};
-use crate::users::UserId;
+use crate::users::{User, UserId};
 pub use device::{DeviceKind, device_label};
 pub use freshness::STALE_AFTER;
 pub use holders::Holders;
 pub use lifetimes::{LEEWAY_SECONDS, Lifetimes};
 pub use revoked::{RevocationSnapshot, RevokedHolder, RevokedSessions};
 pub use service::{EndedSessions, SessionService};
+pub(crate) use store::owned;
 pub use store::{
-    KeyUsage, MAX_LISTED, SessionWithOrigin, delete, delete_stale_holders, end, end_all_of_client, end_all_of_user,
-    end_of_user, end_others_of_user, end_surplus, find, find_by_proxy_secret, find_by_secret, find_end_reason,
-    get_holders, get_key_usage, is_revoked_by_holder, list_clients_with_sessions, list_ended, list_expired,
-    list_expired_of_clients, list_unended_of_client, list_unended_of_user, list_users_with_sessions, list_with_origin,
-    set_issued, set_proxy_secret, set_used,
+    KeyUsage, MAX_LISTED, OwnedRow, SessionRow, SessionWithOrigin, delete, delete_stale_holders, end,
+    end_all_of_client, end_all_of_user, end_of_user, end_others_of_user, end_surplus, find, find_by_proxy_secret,
+    find_by_secret, find_end_reason, find_owned, find_owned_by_proxy_secret, find_owned_by_secret, get_holders,
+    get_key_usage, is_revoked_by_holder, list_clients_with_sessions, list_ended, list_expired, list_expired_of_clients,
+    list_unended_of_client, list_unended_of_user, list_users_with_sessions, list_with_origin, record_issue,
+    set_proxy_secret, set_used,
 };
 
 /// How a session was started.
@@ -190,6 +193,71 @@ pub struct Session {
     pub ended_at: Option<Moment>,
     /// Whether the user chose "Keep me signed in".
     pub is_remembered: bool,
+}
+
+/// A session with its owner, as the database has them.
+#[derive(Clone, Debug)]
+pub struct OwnedSession {
+    /// The session.
+    pub session: Session,
+    /// The user, in any state; `None` with client credentials.
+    pub user: Option<User>,
+    /// The registered client that holds it. `None` also if it was deleted.
+    pub client: Option<Client>,
+    /// The user's roles, sorted.
+    pub roles: Vec<String>,
+    /// The scopes that these roles allow together.
+    pub role_scopes: Scopes,
+}
+
+/// What to store of a session that gets an access token.
+#[derive(Clone, Debug)]
+pub struct SessionIssue {
+    /// The session.
+    pub session_id: String,
+    /// The new values; `None` if the row covers the token already, and only has to be live.
+    pub update: Option<IssueUpdate>,
+}
+
+/// New values of a session that gets an access token.
+#[derive(Clone, Debug)]
+pub struct IssueUpdate {
+    /// When the last of its access tokens expires.
+    pub access_until: Moment,
+    /// When it was last used.
+    pub last_used_at: Moment,
+    /// When it started: corrected if that was while the clock was ahead.
+    pub created_at: Moment,
+    /// The key that signs the token; `None` with HS256.
+    pub signing_kid: Option<String>,
+    /// The key of the tokens before this one, if another one signed them. It must be kept until they have expired.
+    pub earlier: Option<EarlierKey>,
+}
+
+/// The key that signed the tokens of a session before the present one.
+#[derive(Clone, Debug)]
+pub struct EarlierKey {
+    /// The key; `None` with HS256.
+    pub kid: Option<String>,
+    /// When the last of these tokens expires.
+    pub access_until: Moment,
+}
+
+impl SessionIssue {
+    /// Stores that a token of this session is signed by a key and expires at `access_until` at the latest.
+    #[must_use]
+    pub fn new(session: &Session, signing_kid: Option<&str>, access_until: Moment, now: Moment) -> Self {
+        let is_same_key = session.signing_kid.as_deref() == signing_kid;
+        let update = IssueUpdate {
+            access_until: access_until.max(session.access_until),
+            last_used_at: now.max(past(session.last_used_at, now)),
+            created_at: past(session.created_at, now),
+            signing_kid: signing_kid.map(str::to_owned),
+            earlier: (!is_same_key)
+                .then(|| EarlierKey { kid: session.signing_kid.clone(), access_until: session.access_until }),
+        };
+        Self { session_id: session.id.clone(), update: Some(update) }
+    }
 }
 
 /// A new session with its secret.

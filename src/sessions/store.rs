@@ -5,15 +5,16 @@ mod cleaning;
 mod ending;
 mod holders;
 mod key_usage;
+pub(crate) mod owned;
 
 use diesel::dsl::case_when;
 use diesel::prelude::*;
 use diesel::sql_types::Timestamp;
 
-use super::{EndReason, Session, SessionKind, SessionOrigin, lifetimes, proxy_secret};
-use crate::clock::{Moment, latest_past, past};
-use crate::db::DbConnection;
+use super::{EndReason, Session, SessionIssue, SessionKind, SessionOrigin, lifetimes, proxy_secret};
+use crate::clock::{Moment, latest_past};
 use crate::db::schema::sessions;
+use crate::db::{DbConnection, Prepared};
 use crate::scope::Scopes;
 use crate::secret::{PlainSecret, SecretHash};
 use crate::users::UserId;
@@ -26,13 +27,15 @@ pub use ending::{end, end_all_of_client, end_all_of_user, end_of_user, end_other
 pub use holders::{MAX_LISTED, delete_stale_holders, get_holders, is_revoked_by_holder};
 pub(super) use holders::{bound_listed, count_changes, list_owners, list_revoked_holders};
 pub use key_usage::{KeyUsage, get_key_usage};
+pub use owned::{OwnedRow, find_owned, find_owned_by_proxy_secret, find_owned_by_secret};
 
 /// The `amr` value (RFC 8176 §2) of a session that was started with a password; other sessions have none.
 const AMR_PASSWORD: &str = "pwd";
 
+/// A row of the table.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
-struct SessionRow {
+pub struct SessionRow {
     id: String,
     kind: String,
     user_id: Option<i64>,
@@ -167,37 +170,32 @@ pub fn find_end_reason(conn: &mut DbConnection, id: &str) -> QueryResult<Option<
 pub fn set_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryResult<bool> {
     let is_ahead = sessions::created_at.gt(latest_past(now));
     let created_at = case_when(is_ahead, now.into_sql::<Timestamp>()).otherwise(sessions::created_at);
-    let count = diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null()))
-        .set((sessions::last_used_at.eq(now), sessions::created_at.eq(created_at)))
-        .execute(conn)?;
-    Ok(count == 1)
+    let row = sessions::table.find(id).filter(sessions::ended_at.is_null());
+    let used = diesel::update(row).set((sessions::last_used_at.eq(now), sessions::created_at.eq(created_at)));
+    Ok(Prepared(used).execute(conn)? == 1)
 }
 
-/// Records that an access token is issued: until when the session's tokens are valid, and which key signed the newest.
-/// Returns `false` if the session has ended, which gets no new token.
-pub fn set_issued(
-    conn: &mut DbConnection,
-    session: &Session,
-    signing_kid: Option<&str>,
-    access_until: Moment,
-    now: Moment,
-) -> QueryResult<bool> {
-    let row = sessions::table.find(&session.id).filter(sessions::ended_at.is_null());
+/// Records that an access token is issued. Returns `false` if the session has ended, which gets no new token.
+pub fn record_issue(conn: &mut DbConnection, issue: &SessionIssue) -> QueryResult<bool> {
+    let row = sessions::table.find(&issue.session_id).filter(sessions::ended_at.is_null());
+    let Some(update) = &issue.update else {
+        return diesel::select(diesel::dsl::exists(row)).get_result(conn);
+    };
     let issued = (
-        sessions::access_until.eq(access_until.max(session.access_until)),
-        sessions::last_used_at.eq(now.max(past(session.last_used_at, now))),
-        sessions::created_at.eq(past(session.created_at, now)),
+        sessions::access_until.eq(update.access_until),
+        sessions::last_used_at.eq(update.last_used_at),
+        sessions::created_at.eq(update.created_at),
     );
-    let count = if session.signing_kid.as_deref() == signing_kid {
-        diesel::update(row).set(issued).execute(conn)?
-    } else {
-        // Another key signed the tokens before this one. It must be kept until they have expired.
-        let keys = (
-            sessions::signing_kid.eq(signing_kid),
-            sessions::earlier_kid.eq(&session.signing_kid),
-            sessions::earlier_access_until.eq(session.access_until),
-        );
-        diesel::update(row).set((issued, keys)).execute(conn)?
+    let count = match &update.earlier {
+        None => Prepared(diesel::update(row).set(issued)).execute(conn)?,
+        Some(earlier) => {
+            let keys = (
+                sessions::signing_kid.eq(&update.signing_kid),
+                sessions::earlier_kid.eq(&earlier.kid),
+                sessions::earlier_access_until.eq(earlier.access_until),
+            );
+            Prepared(diesel::update(row).set((issued, keys))).execute(conn)?
+        }
     };
     Ok(count == 1)
 }

@@ -41,6 +41,6 @@ pub use refresh_token::{PlainRefreshToken, RefreshTokenKey};
 pub use seal_check::{SealCheck, check_seals};
 pub use size::{BrowserTokenSize, LONGEST_COOKIE_NAME, MAX_BROWSER_TOKEN_BYTES};
 pub use store::has_keys_or_sessions;
-pub use store::refresh_tokens::{RefreshToken, delete_of_families, delete_old_refresh_tokens};
+pub use store::refresh_tokens::{PresentedToken, RefreshToken, delete_of_families, delete_old_refresh_tokens};
 pub use unverified::{DecodeError, UnverifiedToken, decode_unverified};
 pub use verified::{TokenError, VerifiedToken};

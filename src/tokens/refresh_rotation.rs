@@ -4,11 +4,11 @@ use chrono::TimeDelta;
 use diesel::QueryResult;
 
 use super::refresh_token::{PlainRefreshToken, RefreshTokenKey};
-use super::store::refresh_tokens::{self as store, RefreshToken, Succession};
+use super::store::refresh_tokens::{self as store, Exchange, PresentedToken, RefreshToken, Succession};
 use crate::clock::{Moment, has_passed, latest_past};
 use crate::db::DbConnection;
 use crate::secret::PlainSecret;
-use crate::sessions::{self, Session};
+use crate::sessions::{self, Session, SessionIssue};
 
 /// The time for which a used token returns the same successor, for clients that refresh concurrently or retry at once.
 const GRACE_PERIOD: TimeDelta = TimeDelta::seconds(10);
@@ -25,7 +25,7 @@ const MAX_PRUNED: i64 = 10;
 /// A presented refresh token.
 pub enum FoundToken {
     /// Its row is stored.
-    Stored(RefreshToken),
+    Stored(Box<PresentedToken>),
     /// It was issued in this session, and its row was deleted since: a hundred newer ones were issued, or it was too old.
     /// The owner's client would hold a newer one.
     Deleted(Session),
@@ -36,7 +36,7 @@ impl FoundToken {
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         match self {
-            Self::Stored(token) => token.client_id.as_deref(),
+            Self::Stored(found) => found.token.client_id.as_deref(),
             Self::Deleted(session) => session.client_id.as_deref(),
         }
     }
@@ -45,7 +45,7 @@ impl FoundToken {
     #[must_use]
     pub fn session_id(&self) -> &str {
         match self {
-            Self::Stored(token) => &token.family_id,
+            Self::Stored(found) => &found.token.family_id,
             Self::Deleted(session) => &session.id,
         }
     }
@@ -56,6 +56,8 @@ impl FoundToken {
 pub enum Rotation {
     /// The token was exchanged for this one.
     Successor(PlainSecret),
+    /// The session ended in the meantime.
+    SessionEnded,
     /// The token or its successor was stolen; the session must end.
     Reused,
     /// Other requests changed too many rows at the same time; nothing was changed.
@@ -90,8 +92,8 @@ pub fn find_or_recognize(
     presented: &PlainRefreshToken,
     key: &RefreshTokenKey,
 ) -> QueryResult<Option<FoundToken>> {
-    if let Some(token) = find(conn, presented.secret())? {
-        return Ok(Some(FoundToken::Stored(token)));
+    if let Some(found) = store::find_with_owner(conn, presented.secret().hash().as_str())? {
+        return Ok(Some(FoundToken::Stored(Box::new(found))));
     }
     // If no row is left, the newest token was deleted because of its age, and the presented one may be that.
     let family = key.find_family(presented).map(str::to_owned);
@@ -102,20 +104,20 @@ pub fn find_or_recognize(
     Ok(sessions::find(conn, &session_id)?.map(FoundToken::Deleted))
 }
 
-/// Rotates a presented token by its state (docs/architecture.md, "Refresh tokens"). `found` may have been read before
-/// this transaction. The caller ends the session in the same transaction if the token was reused.
+/// Rotates a presented token by its state (docs/architecture.md, "Refresh tokens"), and stores `issue` in its session. The
+/// caller ends the session in the same transaction if the token was reused.
 pub fn rotate(
     conn: &mut DbConnection,
     presented: &PlainSecret,
     found: RefreshToken,
+    issue: &SessionIssue,
     now: Moment,
 ) -> QueryResult<Rotation> {
     let mut token = found;
-    // The rows of one attempt may come from different moments: the first was read earlier, and on PostgreSQL each query
-    // sees the latest commit. A concurrent replacement could then look like reuse. Real reuse looks the same in every
+    // The rows of one attempt may come from different moments: on PostgreSQL each query sees the latest commit. A concurrent replacement could then look like reuse. Real reuse looks the same in every
     // attempt, and there are at most `MAX_LOST` replacements.
     for _ in 0..=MAX_LOST {
-        match try_rotate(conn, presented, token, now)? {
+        match try_rotate(conn, presented, token, issue, now)? {
             RotationAttempt::Decided(rotation) => return Ok(rotation),
             RotationAttempt::SuspectedReuse => {}
         }
@@ -136,6 +138,7 @@ fn try_rotate(
     conn: &mut DbConnection,
     presented: &PlainSecret,
     found: RefreshToken,
+    issue: &SessionIssue,
     now: Moment,
 ) -> QueryResult<RotationAttempt> {
     let (mut secret, mut token) = (presented.clone(), found);
@@ -146,8 +149,8 @@ fn try_rotate(
         let Some(succession) = token.succession.clone() else {
             // Unused. The update is conditional: of concurrent requests one rotates the token, and the others read it
             // again.
-            if let Some(successor) = replace(conn, &secret, &token, &token, now)? {
-                return Ok(RotationAttempt::Decided(Rotation::Successor(successor)));
+            if let Some(rotation) = replace(conn, &secret, &token, &token, issue, now)? {
+                return Ok(RotationAttempt::Decided(rotation));
             }
             let Some(current) = store::find(conn, &token.hash)? else {
                 return Ok(RotationAttempt::Decided(Rotation::Contested));
@@ -160,7 +163,9 @@ fn try_rotate(
         let opened = is_in_grace.then(|| open(&secret, &succession)).flatten();
         if let Some(successor) = opened {
             if next.is_unused() {
-                return Ok(RotationAttempt::Decided(Rotation::Successor(successor)));
+                let is_live = sessions::record_issue(conn, issue)?;
+                let rotation = if is_live { Rotation::Successor(successor) } else { Rotation::SessionEnded };
+                return Ok(RotationAttempt::Decided(rotation));
             }
             // The successor was used within the grace period as well: a late request among several gets its successor.
             (secret, token) = (successor, next);
@@ -170,14 +175,10 @@ fn try_rotate(
         if !next.is_unused() || succession.lost_count >= MAX_LOST {
             return Ok(RotationAttempt::SuspectedReuse);
         }
-        if let Some(successor) = replace(conn, &secret, &token, &next, now)? {
+        if let Some(rotation) = replace(conn, &secret, &token, &next, issue, now)? {
             // If the lost successor is used at the same moment, two parties hold a token of this session.
             let is_superseded = store::set_superseded(conn, &succession.hash, now)?;
-            return Ok(RotationAttempt::Decided(if is_superseded {
-                Rotation::Successor(successor)
-            } else {
-                Rotation::Reused
-            }));
+            return Ok(RotationAttempt::Decided(if is_superseded { rotation } else { Rotation::Reused }));
         }
         let Some(current) = store::find(conn, &token.hash)? else {
             return Ok(RotationAttempt::Decided(Rotation::Contested));
@@ -194,8 +195,9 @@ fn replace(
     secret: &PlainSecret,
     token: &RefreshToken,
     newest: &RefreshToken,
+    issue: &SessionIssue,
     now: Moment,
-) -> QueryResult<Option<PlainSecret>> {
+) -> QueryResult<Option<Rotation>> {
     let lost_count = token.succession.as_ref().map_or(0, |succession| succession.lost_count + 1);
     let successor = PlainSecret::generate();
     let hash = successor.hash();
@@ -205,10 +207,6 @@ fn replace(
         issued_at: now,
         lost_count,
     };
-    let expected = token.succession.as_ref().map(|succession| succession.hash.as_str());
-    if !store::set_successor(conn, &token.hash, expected, &succession)? {
-        return Ok(None);
-    }
     let generation = newest.generation + 1;
     let new = RefreshToken {
         hash: hash.as_str().to_owned(),
@@ -218,11 +216,17 @@ fn replace(
         generation,
         ..token.clone()
     };
-    store::insert(conn, &new)?;
-    if generation > MAX_KEPT {
-        store::prune(conn, &token.family_id, generation - MAX_KEPT, MAX_PRUNED)?;
-    }
-    Ok(Some(successor))
+    let exchange = Exchange {
+        hash: &token.hash,
+        lost: token.succession.as_ref().map(|succession| succession.hash.as_str()),
+        succession: &succession,
+        new: &new,
+        prune_up_to: (generation - MAX_KEPT).max(0),
+        max_pruned: MAX_PRUNED,
+    };
+    let exchanged = store::exchange(conn, &exchange, issue)?;
+    let rotation = if exchanged.is_live { Rotation::Successor(successor) } else { Rotation::SessionEnded };
+    Ok(exchanged.is_done.then_some(rotation))
 }
 
 fn open(secret: &PlainSecret, succession: &Succession) -> Option<PlainSecret> {

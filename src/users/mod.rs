@@ -26,7 +26,7 @@ use crate::secret::random_id;
 pub use email::{email_key, is_email};
 pub use name_policy::{NamePolicy, NameProblem};
 pub use store::{
-    ExportedUser, ListedPart, ListedState, UserFilter, UserSort, change_password_hash, count_by_role,
+    ExportedUser, ListedPart, ListedState, UserFilter, UserRow, UserSort, change_password_hash, count_by_role,
     count_password_hashes, delete, delete_role, fill_skeletons, find_by_id, find_by_key, find_by_verified_email_key,
     find_for_sign_in, grant_role, has_admin, has_email_key, has_other_admin, insert_imported, list,
     list_active_by_email_key, list_by_ids, list_by_keys, list_for_export, list_ids, list_password_hashes_unlike,

@@ -31,9 +31,10 @@ pub use skeletons::{fill_skeletons, list_similar};
 
 const LAST_ID: &str = "last_user_id";
 
+/// A row of the table.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
-struct UserRow {
+pub struct UserRow {
     id: i64,
     username: String,
     display_name: Option<String>,

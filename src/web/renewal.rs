@@ -10,7 +10,7 @@ use crate::clock::{Moment, unix_seconds};
 use crate::db::{Db, DbConnection, DbError};
 use crate::error::AppError;
 use crate::secret::PlainSecret;
-use crate::sessions::{self, Holders, Session, SessionService};
+use crate::sessions::{self, Holders, Session, SessionIssue, SessionService};
 use crate::tokens::{Grant, IssuedToken, Signer, Subject, TokenService};
 use crate::users::UserId;
 
@@ -106,7 +106,8 @@ impl RenewalWrite {
         };
         // First: it may lock the user's row, which every other transaction locks before a session's.
         let holders = sessions::get_holders(conn, session)?;
-        let is_live = sessions::set_issued(conn, session, signer.kid(), *token_expires_at, session.last_used_at)?;
+        let issue = SessionIssue::new(session, signer.kid(), *token_expires_at, session.last_used_at);
+        let is_live = sessions::record_issue(conn, &issue)?;
         Ok(is_live.then_some(holders))
     }
 }

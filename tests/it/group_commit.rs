@@ -117,7 +117,7 @@ async fn kill_between_a_commit_and_its_responses_loses_no_refresh_token() {
     let mut tokens = Vec::new();
     for _ in 0..FAMILIES {
         let response = crate::harness::http_client().post(format!("{}/token", server.url)).form(&form).send().await;
-        tokens.push(refresh_token(response.expect("a response").json().await.expect("JSON")));
+        tokens.push(refresh_token(&response.expect("a response").json().await.expect("JSON")));
     }
     for kill in 0..KILLS {
         let count = Arc::new(AtomicUsize::new(0));
@@ -144,7 +144,7 @@ async fn kill_between_a_commit_and_its_responses_loses_no_refresh_token() {
         for response in join_all(retries).await {
             let (status, body) = response.expect("the new server responds");
             assert_eq!(status, StatusCode::OK, "kill {kill}, {:?} after it: {body}", begun.elapsed());
-            newest.push(refresh_token(body));
+            newest.push(refresh_token(&body));
         }
         tokens = newest;
     }
@@ -152,7 +152,7 @@ async fn kill_between_a_commit_and_its_responses_loses_no_refresh_token() {
     assert_eq!(direct.count("sessions", "ended_at IS NOT NULL"), 0, "no token looked stolen");
 }
 
-fn refresh_token(body: Value) -> String {
+fn refresh_token(body: &Value) -> String {
     body["refresh_token"].as_str().unwrap_or_else(|| panic!("a refresh token: {body}")).to_owned()
 }
 
@@ -175,7 +175,7 @@ async fn refresh_until_killed(url: String, mut token: String, count: Arc<AtomicU
             continue;
         }
         assert_eq!(status, StatusCode::OK, "{body}");
-        token = refresh_token(body);
+        token = refresh_token(&body);
         count.fetch_add(1, Ordering::Relaxed);
     }
     token

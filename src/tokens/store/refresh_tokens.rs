@@ -1,11 +1,17 @@
 //! All SQL on refresh tokens.
 
 use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamp};
 
+use crate::clients::ClientRow;
 use crate::clock::Moment;
-use crate::db::DbConnection;
-use crate::db::schema::refresh_tokens;
+use crate::db::schema::{refresh_tokens, sessions, token_holders};
+use crate::db::{DbConnection, Prepared};
 use crate::scope::Scopes;
+use crate::sessions::owned::{join_owner, owned_columns};
+use crate::sessions::{Holders, OwnedSession, SessionIssue, SessionRow, record_issue};
+use crate::users::UserRow;
 
 /// A refresh token as it is stored.
 #[derive(Clone, Debug)]
@@ -96,14 +102,174 @@ pub(in crate::tokens) fn insert(conn: &mut DbConnection, token: &RefreshToken) -
         .map(drop)
 }
 
+/// A refresh token with its session, and what the next access token needs.
+#[derive(Clone)]
+pub struct PresentedToken {
+    /// The token.
+    pub token: RefreshToken,
+    /// Its session, even if it has ended.
+    pub owned: OwnedSession,
+    /// The holders of the session's next access token; `None` if one of them must be created.
+    pub holders: Option<Holders>,
+}
+
+diesel::alias!(
+    token_holders as user_holders: UserHolders,
+    token_holders as client_holders: ClientHolders,
+);
+
+/// The columns of [`owned_columns`], the token, and the ID and generation of both holders.
+type PresentedRow = (
+    SessionRow,
+    Option<UserRow>,
+    Option<ClientRow>,
+    Option<String>,
+    Option<String>,
+    RefreshTokenRow,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+    Option<i64>,
+);
+
+/// Finds a token with its session, in one query.
+pub(in crate::tokens) fn find_with_owner(conn: &mut DbConnection, hash: &str) -> QueryResult<Option<PresentedToken>> {
+    let of_user = user_holders.field(token_holders::user_id).eq(sessions::user_id);
+    let of_client = client_holders
+        .field(token_holders::client_id)
+        .eq(sessions::client_id)
+        .and(client_holders.field(token_holders::is_for_users).eq(sessions::user_id.is_not_null()));
+    let rows: Vec<PresentedRow> = join_owner!(refresh_tokens::table.inner_join(sessions::table))
+        .left_join(user_holders.on(of_user))
+        .left_join(client_holders.on(of_client))
+        .filter(refresh_tokens::token_hash.eq(hash))
+        .select(owned_columns!(
+            RefreshTokenRow::as_select(),
+            user_holders.field(token_holders::id).nullable(),
+            user_holders.field(token_holders::generation).nullable(),
+            client_holders.field(token_holders::id).nullable(),
+            client_holders.field(token_holders::generation).nullable()
+        ))
+        .load(conn)?;
+    let (mut token, mut owned, mut holders) = (None, Vec::new(), [None, None]);
+    for (session, user, client, role, scope, row, user_holder, user_generation, client_holder, client_generation) in
+        rows
+    {
+        token = Some(row);
+        holders = [user_holder.zip(user_generation), client_holder.zip(client_generation)];
+        owned.push((session, user, client, role, scope));
+    }
+    let Some((token, owned)) = token.zip(OwnedSession::from_rows(owned)) else { return Ok(None) };
+    let owners = [owned.session.user_id.is_some(), owned.session.client_id.is_some()];
+    let is_complete = holders.iter().map(Option::is_some).eq(owners);
+    let holders = is_complete.then(|| holders.into_iter().flatten().collect());
+    Ok(Some(PresentedToken { token: token.into(), owned, holders }))
+}
+
+/// The exchange of a token, or of a lost successor, for a new token.
+pub(in crate::tokens) struct Exchange<'a> {
+    /// SHA-256 of the exchanged token.
+    pub hash: &'a str,
+    /// SHA-256 of the successor that was lost.
+    pub lost: Option<&'a str>,
+    /// How the exchanged token leads to the new one.
+    pub succession: &'a Succession,
+    /// The new token.
+    pub new: &'a RefreshToken,
+    /// The last generation of the family that is deleted, at most `max_pruned` tokens.
+    pub prune_up_to: i64,
+    pub max_pruned: i64,
+}
+
+/// Outcome of [`exchange`].
+pub(in crate::tokens) struct Exchanged {
+    /// Whether the token was exchanged: its successor was still the lost one, and it was not superseded.
+    pub is_done: bool,
+    /// Whether the session is live, and its new expiry stored if that was due.
+    pub is_live: bool,
+}
+/// What [`EXCHANGE`] returns.
+#[derive(QueryableByName)]
+struct ExchangedRow {
+    #[diesel(sql_type = Bool)]
+    is_done: bool,
+    #[diesel(sql_type = Bool)]
+    is_live: bool,
+}
+
+/// [`exchange`] in one round trip. The session's row is locked after the token's, as everywhere.
+const EXCHANGE: &str = "WITH exchanged AS (
+    UPDATE refresh_tokens
+    SET used_at = $1, successor_hash = $2, successor_sealed = $3, successor_at = $1, successors_lost = $4
+    WHERE token_hash = $5 AND superseded_at IS NULL AND successor_hash IS NOT DISTINCT FROM $6
+    RETURNING token_hash
+), added AS (
+    INSERT INTO refresh_tokens (token_hash, family_id, client_id, scope, created_at, generation)
+    SELECT $2, $7, $8, $9, $1, $10 FROM exchanged
+), pruned AS (
+    DELETE FROM refresh_tokens
+    WHERE EXISTS (SELECT 1 FROM exchanged) AND token_hash IN (
+        SELECT token_hash FROM refresh_tokens WHERE family_id = $7 AND generation BETWEEN 1 AND $11
+        ORDER BY generation LIMIT $12)
+), issued AS (
+    UPDATE sessions
+    SET access_until = $13, last_used_at = $14, created_at = $15, signing_kid = $16,
+        earlier_kid = CASE WHEN $17 THEN $18 ELSE earlier_kid END,
+        earlier_access_until = CASE WHEN $17 THEN $19 ELSE earlier_access_until END
+    WHERE $20 AND id = $7 AND ended_at IS NULL AND EXISTS (SELECT 1 FROM exchanged)
+    RETURNING id
+)
+SELECT EXISTS (SELECT 1 FROM exchanged) AS is_done,
+    EXISTS (SELECT 1 FROM issued)
+        OR (NOT $20 AND EXISTS (SELECT 1 FROM sessions WHERE id = $7 AND ended_at IS NULL)) AS is_live";
+
+/// Exchanges a token, deletes the oldest ones of its family, and checks or updates its session.
+pub(in crate::tokens) fn exchange(
+    conn: &mut DbConnection,
+    exchange: &Exchange<'_>,
+    issue: &SessionIssue,
+) -> QueryResult<Exchanged> {
+    let Exchange { hash, lost, succession, new, prune_up_to, max_pruned } = *exchange;
+    if let Some(conn) = conn.postgres() {
+        let update = issue.update.as_ref();
+        let earlier = update.and_then(|update| update.earlier.as_ref());
+        let statement = sql_query(EXCHANGE)
+            .bind::<Timestamp, _>(succession.issued_at)
+            .bind::<Text, _>(&succession.hash)
+            .bind::<Nullable<Text>, _>(&succession.sealed)
+            .bind::<BigInt, _>(succession.lost_count)
+            .bind::<Text, _>(hash)
+            .bind::<Nullable<Text>, _>(lost)
+            .bind::<Text, _>(&new.family_id)
+            .bind::<Nullable<Text>, _>(&new.client_id)
+            .bind::<Text, _>(new.scope.to_string())
+            .bind::<BigInt, _>(new.generation)
+            .bind::<BigInt, _>(prune_up_to)
+            .bind::<BigInt, _>(max_pruned)
+            .bind::<Nullable<Timestamp>, _>(update.map(|update| update.access_until))
+            .bind::<Nullable<Timestamp>, _>(update.map(|update| update.last_used_at))
+            .bind::<Nullable<Timestamp>, _>(update.map(|update| update.created_at))
+            .bind::<Nullable<Text>, _>(update.and_then(|update| update.signing_kid.as_deref()))
+            .bind::<Bool, _>(earlier.is_some())
+            .bind::<Nullable<Text>, _>(earlier.and_then(|earlier| earlier.kid.as_deref()))
+            .bind::<Nullable<Timestamp>, _>(earlier.map(|earlier| earlier.access_until))
+            .bind::<Bool, _>(update.is_some());
+        let ExchangedRow { is_done, is_live } = Prepared(statement).get_result(conn)?;
+        return Ok(Exchanged { is_done, is_live });
+    }
+    if !set_successor(conn, hash, lost, succession)? {
+        return Ok(Exchanged { is_done: false, is_live: false });
+    }
+    insert(conn, new)?;
+    if prune_up_to > 0 {
+        prune(conn, &new.family_id, prune_up_to, max_pruned)?;
+    }
+    Ok(Exchanged { is_done: true, is_live: record_issue(conn, issue)? })
+}
+
 /// Sets a token's successor if the current one is still `expected` and the token is not superseded. Returns whether it
 /// did.
-pub(in crate::tokens) fn set_successor(
-    conn: &mut DbConnection,
-    hash: &str,
-    expected: Option<&str>,
-    new: &Succession,
-) -> QueryResult<bool> {
+fn set_successor(conn: &mut DbConnection, hash: &str, expected: Option<&str>, new: &Succession) -> QueryResult<bool> {
     let row = refresh_tokens::table.find(hash).filter(refresh_tokens::superseded_at.is_null());
     let values = (
         refresh_tokens::used_at.eq(new.issued_at),
@@ -114,9 +280,13 @@ pub(in crate::tokens) fn set_successor(
     );
     let count = match expected {
         Some(expected) => {
-            diesel::update(row.filter(refresh_tokens::successor_hash.eq(expected))).set(values).execute(conn)?
+            let row = row.filter(refresh_tokens::successor_hash.eq(expected));
+            Prepared(diesel::update(row).set(values)).execute(conn)?
         }
-        None => diesel::update(row.filter(refresh_tokens::successor_hash.is_null())).set(values).execute(conn)?,
+        None => {
+            let row = row.filter(refresh_tokens::successor_hash.is_null());
+            Prepared(diesel::update(row).set(values)).execute(conn)?
+        }
     };
     Ok(count == 1)
 }
@@ -138,20 +308,13 @@ pub(in crate::tokens) fn has_tokens(conn: &mut DbConnection, family_id: &str) ->
 
 /// Deletes at most `limit` tokens of a family up to a generation, but none of releases that did not count: those carry no
 /// family and would not be recognized. They are deleted when they expire.
-pub(in crate::tokens) fn prune(
-    conn: &mut DbConnection,
-    family_id: &str,
-    last_generation: i64,
-    limit: i64,
-) -> QueryResult<()> {
-    let hashes: Vec<String> = refresh_tokens::table
-        .filter(refresh_tokens::family_id.eq(family_id))
-        .filter(refresh_tokens::generation.between(1, last_generation))
-        .order(refresh_tokens::generation)
-        .limit(limit)
-        .select(refresh_tokens::token_hash)
-        .load(conn)?;
-    diesel::delete(refresh_tokens::table.filter(refresh_tokens::token_hash.eq_any(hashes))).execute(conn).map(drop)
+fn prune(conn: &mut DbConnection, family_id: &str, last_generation: i64, limit: i64) -> QueryResult<()> {
+    const PRUNE: &str = "DELETE FROM refresh_tokens WHERE token_hash IN (
+        SELECT token_hash FROM refresh_tokens WHERE family_id = ? AND generation BETWEEN 1 AND ?
+        ORDER BY generation LIMIT ?)";
+    let statement =
+        sql_query(PRUNE).bind::<Text, _>(family_id).bind::<BigInt, _>(last_generation).bind::<BigInt, _>(limit);
+    Prepared(statement).execute(conn).map(drop)
 }
 
 /// Erases at most `limit` sealed successors that were issued before `before` or after `after`.
