@@ -204,7 +204,7 @@ pub async fn start_with(config: Config, clock: Clock, limits: Limits) -> Result<
     let db = Db::new(&config.database);
     let signing = keys.describe(clock.now());
     let services = Services::new(&config, &server_key, db.clone(), keys, clock.clone(), limits)?;
-    services.sessions.revoked().refresh(&start_db, clock.now()).await?;
+    services.sessions.read_changes(&start_db).await?;
     services.db.open_connections(WARM_UP_TIMEOUT).await;
     let sender = mail::Sender::new(&config, &server_key, db.for_background(), clock)?;
     let metrics = listen_for_metrics(&config, limits.connections, &supervisor)?;

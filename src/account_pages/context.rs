@@ -19,7 +19,7 @@ use crate::mail::{Mail, MailKind, Outbox};
 use crate::sessions;
 use crate::users::password::{Password, PasswordPolicy};
 use crate::users::{LookupName, UserId};
-use crate::web::current_user::{CurrentUser, MaybeUser};
+use crate::web::current_user::CurrentUser;
 use crate::web::form::Parameters;
 use crate::web::form_post;
 use crate::web::notice::Notice;
@@ -60,25 +60,38 @@ impl FromRequest for AccountRequest {
     type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (session, user) =
-            (BrowserSession::from_request(request, payload), MaybeUser::from_request(request, payload));
+        let session = BrowserSession::from_request(request, payload);
         let request = request.clone();
         Box::pin(async move {
-            let (session, MaybeUser(user)) = (session.await?, user.await?);
-            let config = service::<Config>(&request).clone();
-            let renewed = match &user {
-                Some(current) if request.method() != Method::POST => {
-                    renewal::renew(&request, &session, current).await?
-                }
-                Some(_) => Some(Renewed::default()),
-                None => None,
-            };
-            Ok(match user.zip(renewed) {
-                Some((current, renewed)) => {
-                    Self::SignedIn(Box::new(AccountContext { request, session, current, config, renewed }))
-                }
-                None => Self::SignedOut(SignInRedirect { request, session }),
-            })
+            let session = session.await?;
+            let user = CurrentUser::find_for_page(&request, &session).await?;
+            Self::new(request, session, user).await
+        })
+    }
+}
+
+impl AccountRequest {
+    /// The sender of a request, as the database has them.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn read(request: HttpRequest, session: BrowserSession) -> Result<Self, AppError> {
+        let user = CurrentUser::find(&request, &session, true).await?;
+        Self::new(request, session, user).await
+    }
+
+    async fn new(request: HttpRequest, session: BrowserSession, user: Option<CurrentUser>) -> Result<Self, AppError> {
+        let config = service::<Config>(&request).clone();
+        let renewed = match &user {
+            Some(current) if request.method() != Method::POST => renewal::renew(&request, &session, current).await?,
+            Some(_) => Some(Renewed::default()),
+            None => None,
+        };
+        Ok(match user.zip(renewed) {
+            Some((current, renewed)) => {
+                Self::SignedIn(Box::new(AccountContext { request, session, current, config, renewed }))
+            }
+            None => Self::SignedOut(SignInRedirect { request, session }),
         })
     }
 }

@@ -17,6 +17,7 @@ use crate::mail::Outbox;
 use crate::sessions;
 use crate::users::{self, ADMIN_ROLE, User, UserId, UserState};
 use crate::web::service;
+use crate::web::session::BrowserSession;
 
 /// What a person may do here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,10 +65,11 @@ impl FromRequest for StaffRequest {
     type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let account = AccountRequest::from_request(request, payload);
+        let session = BrowserSession::from_request(request, payload);
         let request = request.clone();
         Box::pin(async move {
-            let account = match account.await? {
+            // In the database: a role that was revoked a moment ago, elsewhere, gives no rights here.
+            let account = match AccountRequest::read(request.clone(), session.await?).await? {
                 AccountRequest::SignedIn(account) => account,
                 AccountRequest::SignedOut(sign_in) => return Ok(Self::SignedOut(sign_in)),
             };

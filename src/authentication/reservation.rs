@@ -140,6 +140,8 @@ impl Throttle {
                         requester == Requester::SignedIn || (names.is_device_genuine && context.known.device);
                     let standing = if is_known { Standing::Known(&names.account) } else { Standing::Unknown };
                     let Ok(slot) = self.hash_pool.reserve(standing) else { return Ok(Reservation::Overloaded) };
+                    // On SQLite, the writes wait in a queue of their own, for one commit.
+                    let _permit = Some(permit).filter(|_| !self.db.has_one_writer());
                     if let Some(reserved) = self.try_reserve(attempt, context, now).await? {
                         return Ok(Reservation::Reserved(Box::new(reserved), slot));
                     }

@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use super::buckets::{Bucket, MAX_BUCKETS};
 use super::throttle::BucketState;
 use crate::clock::{Moment, latest_past, past};
-use crate::db::DbConnection;
 use crate::db::schema::{known_devices, login_attempts};
+use crate::db::{DbConnection, Prepared};
 use crate::users::UserId;
 
 /// How long an unused browser or network stays known.
@@ -55,21 +55,18 @@ pub(super) fn set_bucket_state(
     seen: &BucketState,
     renewed: &BucketState,
 ) -> QueryResult<()> {
-    diesel::update(
-        login_attempts::table
-            .find(key)
-            .filter(login_attempts::failures.eq(seen.failures))
-            .filter(login_attempts::in_flight.eq(seen.in_flight))
-            .filter(login_attempts::last_tried_at.eq(seen.last_tried_at)),
-    )
-    .set((
+    let row = login_attempts::table
+        .find(key)
+        .filter(login_attempts::failures.eq(seen.failures))
+        .filter(login_attempts::in_flight.eq(seen.in_flight))
+        .filter(login_attempts::last_tried_at.eq(seen.last_tried_at));
+    let state = (
         login_attempts::failures.eq(renewed.failures),
         login_attempts::in_flight.eq(renewed.in_flight),
         login_attempts::window_started_at.eq(renewed.window_started_at),
         login_attempts::last_failed_at.eq(renewed.last_failed_at),
-    ))
-    .execute(conn)
-    .map(drop)
+    );
+    Prepared(diesel::update(row).set(state)).execute(conn).map(drop)
 }
 
 /// Reserves an attempt in an existing row, if it is still possible: below the limit including attempts in flight or,
@@ -80,16 +77,14 @@ pub(super) fn reserve(conn: &mut DbConnection, bucket: &Bucket, failures_seen: i
     let taken = login_attempts::in_flight.eq(login_attempts::in_flight + 1);
     let set = (taken, login_attempts::last_tried_at.eq(now));
     let count = match bucket.limit {
-        None => diesel::update(row).set(set).execute(conn)?,
+        None => Prepared(diesel::update(row).set(set)).execute(conn)?,
         Some(limit) if failures_seen < limit => {
-            diesel::update(row.filter((login_attempts::failures + login_attempts::in_flight).lt(limit)))
-                .set(set)
-                .execute(conn)?
+            let row = row.filter((login_attempts::failures + login_attempts::in_flight).lt(limit));
+            Prepared(diesel::update(row).set(set)).execute(conn)?
         }
         Some(_) => {
-            diesel::update(row.filter(login_attempts::failures.eq(failures_seen).and(login_attempts::in_flight.eq(0))))
-                .set(set)
-                .execute(conn)?
+            let row = row.filter(login_attempts::failures.eq(failures_seen).and(login_attempts::in_flight.eq(0)));
+            Prepared(diesel::update(row).set(set)).execute(conn)?
         }
     };
     Ok(count == 1)
@@ -120,7 +115,7 @@ pub(super) fn fail(conn: &mut DbConnection, key: &str, now: Moment) -> QueryResu
         login_attempts::failures.eq(login_attempts::failures + 1),
         login_attempts::last_failed_at.eq(now),
     );
-    diesel::update(row).set(decided).execute(conn).map(|count| count == 1)
+    Prepared(diesel::update(row).set(decided)).execute(conn).map(|count| count == 1)
 }
 
 /// Ends a reservation without a failure. Deletes the row if nothing is counted in it: the table holds failures and
@@ -132,9 +127,8 @@ pub(super) fn release(conn: &mut DbConnection, key: &str) -> QueryResult<()> {
     if diesel::delete(without_failures.filter(login_attempts::in_flight.eq(1))).execute(conn)? == 1 {
         return Ok(());
     }
-    diesel::update(row.filter(login_attempts::in_flight.gt(0)))
-        .set(login_attempts::in_flight.eq(login_attempts::in_flight - 1))
-        .execute(conn)?;
+    let one_less = login_attempts::in_flight.eq(login_attempts::in_flight - 1);
+    Prepared(diesel::update(row.filter(login_attempts::in_flight.gt(0))).set(one_less)).execute(conn)?;
     // The last of several attempts may have been released between the two statements.
     diesel::delete(without_failures.filter(login_attempts::in_flight.eq(0))).execute(conn).map(drop)
 }
@@ -223,7 +217,7 @@ pub(super) fn insert_known(
 pub(super) fn set_known_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryResult<()> {
     let is_due = known_devices::last_used_at.lt(now - USE_RECORDED_EVERY);
     let row = known_devices::table.find(id).filter(is_due.or(known_devices::last_used_at.gt(latest_past(now))));
-    diesel::update(row).set(known_devices::last_used_at.eq(now)).execute(conn).map(drop)
+    Prepared(diesel::update(row).set(known_devices::last_used_at.eq(now))).execute(conn).map(drop)
 }
 
 /// Keeps the `keep` browsers or networks that were used last. Those that were stored while the clock was ahead go first:

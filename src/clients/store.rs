@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use super::{Client, GrantType};
 use crate::clock::Moment;
-use crate::db::DbConnection;
 use crate::db::schema::clients;
+use crate::db::{DbConnection, note_rights_change};
 use crate::scope::Scopes;
 use crate::secret::SecretHash;
 
@@ -87,6 +87,7 @@ pub fn create(conn: &mut DbConnection, client: &Client) -> QueryResult<()> {
 
 /// Sets a client's grant types and scopes. Returns whether the client exists.
 pub fn set_rights(conn: &mut DbConnection, id: &str, grants: &[GrantType], scopes: &Scopes) -> QueryResult<bool> {
+    note_rights_change(conn);
     let count = diesel::update(clients::table.find(id))
         .set((clients::grants.eq(grants_text(grants)), clients::scopes.eq(scopes.to_string())))
         .execute(conn)?;
@@ -95,12 +96,14 @@ pub fn set_rights(conn: &mut DbConnection, id: &str, grants: &[GrantType], scope
 
 /// Sets whether a client names the addresses of people. Returns whether the client exists.
 pub fn set_forwards_client_address(conn: &mut DbConnection, id: &str, forwards: bool) -> QueryResult<bool> {
+    note_rights_change(conn);
     let row = diesel::update(clients::table.find(id));
     row.set(clients::forwards_client_address.eq(forwards)).execute(conn).map(|count| count == 1)
 }
 
 /// Sets a client's secret. Returns whether the client exists.
 pub fn set_secret(conn: &mut DbConnection, id: &str, hash: &SecretHash, now: Moment) -> QueryResult<bool> {
+    note_rights_change(conn);
     let count = diesel::update(clients::table.find(id))
         .set((clients::secret_hash.eq(hash.as_str()), clients::secret_changed_at.eq(now)))
         .execute(conn)?;
@@ -115,5 +118,6 @@ pub fn lock_unchanged(conn: &mut DbConnection, client: &Client) -> QueryResult<b
 
 /// Deletes a client. Returns whether it existed.
 pub fn delete(conn: &mut DbConnection, id: &str) -> QueryResult<bool> {
+    note_rights_change(conn);
     diesel::delete(clients::table.find(id)).execute(conn).map(|count| count == 1)
 }

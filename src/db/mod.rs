@@ -13,6 +13,7 @@ mod prepared;
 pub mod schema;
 pub mod server_time;
 mod sqlite_file;
+mod state_changes;
 mod warnings;
 mod write_job;
 mod writer;
@@ -35,6 +36,8 @@ use pooled_connection::{Connector, PooledConnection};
 pub use prepared::Prepared;
 use sqlite_file::SqliteFile;
 pub use sqlite_file::set_log_aside;
+use state_changes::StateEpoch;
+pub use state_changes::{count_state_changes, note_rights_change, note_session_end};
 pub use warnings::warnings;
 use writer::{Writer, WriterContext};
 
@@ -82,6 +85,8 @@ struct Pool {
     has_own_clock: bool,
     /// The file of a SQLite database.
     file: Option<SqliteFile>,
+    /// The changes of state that this process knows of.
+    state_epoch: Arc<StateEpoch>,
     /// Whether a job has failed because of the database since [`Db::take_failure`].
     has_failed: Arc<AtomicBool>,
 }
@@ -132,8 +137,11 @@ impl Db {
             DatabaseUrl::Sqlite(path) => Some(SqliteFile::at(path)),
             DatabaseUrl::Postgres(_) => None,
         };
+        let state_epoch = Arc::new(StateEpoch::default());
         let writer = file.clone().map(|file| {
-            Writer::new(WriterContext { idle: Arc::clone(&idle), file, has_failed: Arc::clone(&has_failed) })
+            let (idle, has_failed, state_epoch) =
+                (Arc::clone(&idle), Arc::clone(&has_failed), Arc::clone(&state_epoch));
+            Writer::new(WriterContext { idle, file, state_epoch, has_failed })
         });
         let pool = Pool {
             idle,
@@ -145,6 +153,7 @@ impl Db {
             writer,
             has_own_clock: matches!(url, DatabaseUrl::Postgres(_)),
             file,
+            state_epoch,
             has_failed,
         };
         Self { pool: Arc::new(pool), limits }
@@ -191,6 +200,18 @@ impl Db {
     #[must_use]
     pub fn take_failure(&self) -> bool {
         self.pool.has_failed.swap(false, Ordering::Relaxed)
+    }
+
+    /// A number that grows when a user, role or client is changed: at once if this process does it. With
+    /// [`Self::set_state_changes`], it grows when another process has changed one or ended a session.
+    #[must_use]
+    pub fn state_epoch(&self) -> u64 {
+        self.pool.state_epoch.get()
+    }
+
+    /// Takes over what [`count_state_changes`] returned.
+    pub fn set_state_changes(&self, count: i64) {
+        self.pool.state_epoch.set_counted(count);
     }
 
     /// Reads a whole SQLite file and returns the first damage, if any; `None` on PostgreSQL.
@@ -276,12 +297,16 @@ impl Db {
         let permit = acquire(&self.pool.connections, self.limits.connection).await?;
         let mut step = Some(step);
         let limits = StatementLimits::within(self.limits.job);
+        let state_epoch = Arc::clone(&self.pool.state_epoch);
         self.run_job(JobKind::Write, permit, move |job, pooled| {
+            let mut change = None;
+            state_changes::begin();
             let result = match pooled.begin(durability, limits) {
                 Ok(()) => {
                     let step = step.take().expect("a transaction begins once");
                     pooled.connection.finish(|connection| {
                         let value = step(connection)?;
+                        change = state_changes::count(connection).map_err(DbError::from)?;
                         if job.is_abandoned() { Err(DbError::TimedOut.into()) } else { Ok(value) }
                     })
                 }
@@ -289,6 +314,9 @@ impl Db {
                 Err(error) if pooled.is_lost() => return ConnectionAttempt::Lost(Err(DbError::from(error).into())),
                 Err(error) => Err(DbError::from(error).into()),
             };
+            if let Some(change) = change {
+                state_epoch.add(change, result.is_ok());
+            }
             if let Ok(value) = &result {
                 after_commit(value);
             }

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::connection::{DbConnection, Durability};
 use super::error::DbError;
+use super::state_changes::{self, CountedChange};
 use super::{Limits, REQUEST};
 
 /// The result of a job, or what its panic carried.
@@ -20,6 +21,7 @@ pub(super) struct WriteJob {
     queued_at: Instant,
     limits: Limits,
     state: Arc<JobState>,
+    change: Option<CountedChange>,
     step: Box<dyn RunStep>,
 }
 
@@ -40,7 +42,7 @@ impl WriteJob {
         E: From<DbError> + Send + 'static,
     {
         let step = Box::new(PendingStep { step: Some(step), after_commit, result: None, sender });
-        Self { durability, queued_at: Instant::now(), limits, state, step }
+        Self { durability, queued_at: Instant::now(), limits, state, change: None, step }
     }
 
     /// Whether the job may take longer than a request waits.
@@ -64,8 +66,21 @@ impl WriteJob {
 
     /// Runs the step. Returns whether its changes are to be committed.
     pub fn run(&mut self, conn: &mut DbConnection) -> bool {
+        state_changes::begin();
         let is_over = || self.state.is_over(self.limits.job);
-        self.step.run(conn, &is_over)
+        let has_changes = self.step.run(conn, &is_over);
+        if has_changes {
+            match state_changes::count(conn) {
+                Ok(change) => self.change = change,
+                Err(error) => return self.step.fail(error.into()),
+            }
+        }
+        has_changes
+    }
+
+    /// The change of state that it has counted.
+    pub fn change(&self) -> Option<CountedChange> {
+        self.change
     }
 
     /// Gives the caller the result of the step, or `failure` if its changes were not committed because of that.
@@ -77,6 +92,8 @@ impl WriteJob {
 /// A step of any type.
 trait RunStep: Send {
     fn run(&mut self, conn: &mut DbConnection, is_over: &dyn Fn() -> bool) -> bool;
+    /// Replaces the result by an error. Returns `false`.
+    fn fail(&mut self, error: DbError) -> bool;
     fn end(self: Box<Self>, failure: Option<&DbError>);
 }
 
@@ -105,6 +122,11 @@ where
         let has_changes = matches!(result, Ok(Ok(_)));
         self.result = Some(result);
         has_changes
+    }
+
+    fn fail(&mut self, error: DbError) -> bool {
+        self.result = Some(Ok(Err(error.into())));
+        false
     }
 
     fn end(self: Box<Self>, failure: Option<&DbError>) {

@@ -15,6 +15,7 @@ use super::connections::IdleConnections;
 use super::error::DbError;
 use super::pooled_connection::PooledConnection;
 use super::sqlite_file::SqliteFile;
+use super::state_changes::StateEpoch;
 use super::write_job::{GivenUp, JobState, WriteJob};
 use super::{Limits, REQUEST};
 use crate::metrics;
@@ -33,6 +34,7 @@ const MAX_CONNECTIONS: usize = 3;
 pub(super) struct WriterContext {
     pub idle: Arc<IdleConnections>,
     pub file: SqliteFile,
+    pub state_epoch: Arc<StateEpoch>,
     pub has_failed: Arc<AtomicBool>,
 }
 
@@ -166,6 +168,9 @@ impl Group<'_> {
         };
         if !has_changes || committed.is_err() {
             pooled.connection.roll_back();
+        }
+        for change in ended.iter().filter_map(WriteJob::change) {
+            self.context.state_epoch.add(change, committed.is_ok());
         }
         self.put_back(pooled, durability);
         for job in ended {

@@ -3,18 +3,20 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
 
-use crate::web::current_user::CurrentUser;
+use crate::sessions::LiveSession;
+use crate::users::User;
 
 /// Builds the 200 response with `Remote-User`, `Remote-Name`, `Remote-Email` and `Remote-Groups`, empty where unknown.
 /// All four are always present: the proxy then overwrites those that a client sent.
 #[must_use]
-pub fn allowed_response(current: &CurrentUser) -> HttpResponse {
-    let CurrentUser { user, roles, .. } = current;
+pub fn allowed_response(live: &LiveSession) -> HttpResponse {
+    let (user, roles) = (live.owned.user.as_ref(), &live.owned.roles);
+    let text_of = |field: fn(&User) -> Option<&str>| user.and_then(field).unwrap_or_default();
     let mut response = HttpResponse::Ok().finish();
     for (name, text) in [
-        ("remote-user", user.username.as_str()),
-        ("remote-name", user.display_name.as_deref().unwrap_or_default()),
-        ("remote-email", user.email.as_deref().unwrap_or_default()),
+        ("remote-user", text_of(|user| Some(&user.username))),
+        ("remote-name", text_of(|user| user.display_name.as_deref())),
+        ("remote-email", text_of(|user| user.email.as_deref())),
         ("remote-groups", &roles.join(",")),
     ] {
         response.headers_mut().insert(HeaderName::from_static(name), value(text));

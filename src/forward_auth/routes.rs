@@ -41,7 +41,7 @@ pub(crate) async fn get_forward_auth(
     tokens: web::Data<TokenService>,
 ) -> Result<HttpResponse, AppError> {
     match decide(&request, &sessions, &tokens).await {
-        Ok(Decision::Allowed(current)) => Ok(identity::allowed_response(&current)),
+        Ok(Decision::Allowed(live)) => Ok(identity::allowed_response(&live)),
         Ok(Decision::Forbidden(Forbidden::LacksRole)) if original_request::is_navigation(&request) => {
             pages::lacks_role(&request)
         }
@@ -75,7 +75,7 @@ pub(crate) async fn get_auth_request(
     tokens: web::Data<TokenService>,
 ) -> HttpResponse {
     match decide(&request, &sessions, &tokens).await {
-        Ok(Decision::Allowed(current)) => identity::allowed_response(&current),
+        Ok(Decision::Allowed(live)) => identity::allowed_response(&live),
         Ok(Decision::Forbidden(forbidden)) => forbidden_response(&forbidden),
         Ok(Decision::SignedOut(error)) => {
             let mut response = error.error_response();

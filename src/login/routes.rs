@@ -4,7 +4,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web;
 
 use super::{setup, sign_in, sign_out};
-use crate::web::{WebConfig, error_page, get, other_methods, page_resource, session};
+use crate::web::{WebConfig, error_page, get, other_methods, page_resource, session, session_cookies};
 
 /// Mounts the sign-in, sign-out and set-up pages.
 pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
@@ -16,6 +16,7 @@ pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
         ))
         .service(
             web::resource("/logout")
+                .wrap(from_fn(session_cookies::middleware))
                 .wrap(session::middleware(config))
                 .wrap(from_fn(error_page::middleware))
                 .route(get().to(sign_out::show))
@@ -24,6 +25,7 @@ pub fn routes(services: &mut web::ServiceConfig, config: &WebConfig) {
         )
         .service(
             web::resource("/setup")
+                .wrap(from_fn(session_cookies::middleware))
                 .wrap(session::middleware(config))
                 .wrap(from_fn(error_page::middleware))
                 .route(get().to(setup::show))

@@ -7,6 +7,7 @@ use crate::clients::{self, Client};
 use crate::db::{Db, DbError};
 use crate::error::AppError;
 use crate::secret::{PlainSecret, from_base64};
+use crate::sessions::SessionService;
 use crate::web::client_ip::ClientIp;
 use crate::web::form::{Parameters, percent_decoded};
 use crate::web::service;
@@ -25,14 +26,29 @@ struct ClientCredentials {
 /// 401 `invalid_client` for an unknown client or a wrong secret; 400 for secrets in both the header and the body, or for
 /// two clients (§2.3: one method for each request).
 pub async fn authenticate(request: &HttpRequest, parameters: &Parameters, db: &Db) -> Result<Option<Client>, AppError> {
-    let result = verify(request, parameters, db).await;
+    let db = db.clone();
+    let find =
+        async move |id: String| db.read(move |conn| -> Result<_, DbError> { Ok(clients::find(conn, &id)?) }).await;
+    authenticate_with(request, parameters, find).await
+}
+
+async fn authenticate_with(
+    request: &HttpRequest,
+    parameters: &Parameters,
+    find: impl AsyncFnOnce(String) -> Result<Option<Client>, DbError>,
+) -> Result<Option<Client>, AppError> {
+    let result = verify(request, parameters, find).await;
     if result.as_ref().is_err_and(AppError::is_invalid_client) {
         service::<RejectedSignIns>(request).add(RejectionReason::InvalidClient, ClientIp::of(request).0);
     }
     result
 }
 
-async fn verify(request: &HttpRequest, parameters: &Parameters, db: &Db) -> Result<Option<Client>, AppError> {
+async fn verify(
+    request: &HttpRequest,
+    parameters: &Parameters,
+    find: impl AsyncFnOnce(String) -> Result<Option<Client>, DbError>,
+) -> Result<Option<Client>, AppError> {
     let in_header = match request.headers().get("authorization").map(|value| value.to_str()) {
         None => None,
         Some(Err(_)) => return Err(AppError::invalid_client()),
@@ -61,7 +77,7 @@ async fn verify(request: &HttpRequest, parameters: &Parameters, db: &Db) -> Resu
     if !clients::is_id(&presented.id) {
         return Err(AppError::invalid_client());
     }
-    let found = db.read(move |conn| -> Result<_, DbError> { Ok(clients::find(conn, &presented.id)?) }).await?;
+    let found = find(presented.id).await?;
     found.filter(|client| client.has_secret(&secret)).map(Some).ok_or_else(AppError::invalid_client)
 }
 
@@ -71,6 +87,19 @@ async fn verify(request: &HttpRequest, parameters: &Parameters, db: &Db) -> Resu
 /// Those of [`authenticate`], and 401 `invalid_client` when the request has no client credentials.
 pub async fn require(request: &HttpRequest, parameters: &Parameters, db: &Db) -> Result<Client, AppError> {
     authenticate(request, parameters, db).await?.ok_or_else(AppError::client_missing)
+}
+
+/// [`require`], with the client as [`SessionService::find_client`] returns it: for introspection, which grants nothing.
+///
+/// # Errors
+/// Those of [`require`].
+pub async fn require_known(
+    request: &HttpRequest,
+    parameters: &Parameters,
+    sessions: &SessionService,
+) -> Result<Client, AppError> {
+    let find = async |id: String| sessions.find_client(&id).await;
+    authenticate_with(request, parameters, find).await?.ok_or_else(AppError::client_missing)
 }
 
 /// Parses the credentials of an HTTP Basic `Authorization` header; `None` for another scheme or empty credentials.

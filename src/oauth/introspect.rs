@@ -5,14 +5,14 @@ use serde::Serialize;
 
 use super::client_auth;
 use crate::authentication::granted_scopes;
-use crate::clients::{self, Client};
+use crate::clients::Client;
 use crate::clock::{Moment, unix_seconds};
-use crate::db::{Db, DbConnection, DbError};
+use crate::db::{Db, DbError};
 use crate::error::{AppError, ErrorBody};
 use crate::scope::Scopes;
-use crate::sessions::{self, Lifetimes, Session, SessionService};
+use crate::sessions::{Lifetimes, OwnedSession, SessionKey, SessionService};
 use crate::tokens::{Claims, PlainRefreshToken, RefreshToken, TokenService, find_refresh_token};
-use crate::users::{self, User, UserId, UserState};
+use crate::users::{User, UserId, UserState};
 use crate::web::form::Parameters;
 
 /// The parameters of `POST /token/introspect`, as a form or a JSON object.
@@ -74,7 +74,7 @@ pub struct IntrospectionResponse {
 }
 
 impl IntrospectionResponse {
-    fn of_access_token(claims: &Claims, rights: Rights) -> Self {
+    fn of_access_token(claims: &Claims, rights: &Rights<'_>) -> Self {
         Self {
             active: true,
             token_type: Some("Bearer"),
@@ -83,7 +83,7 @@ impl IntrospectionResponse {
             username: claims.id.map(|_| claims.sub.clone()),
             sub: Some(claims.sub.clone()),
             id: claims.id,
-            roles: Some(rights.roles),
+            roles: Some(rights.roles.to_vec()),
             sid: Some(claims.sid.clone()),
             exp: Some(claims.exp),
             iat: Some(claims.iat),
@@ -94,39 +94,34 @@ impl IntrospectionResponse {
     }
 }
 
-/// The rights of a live session as the database has them.
-struct Rights {
+/// The rights of a live session.
+struct Rights<'a> {
     /// The user; `None` when the client acts for itself.
-    user: Option<User>,
-    roles: Vec<String>,
+    user: Option<&'a User>,
+    roles: &'a [String],
     scope: Scopes,
 }
 
-impl Rights {
-    /// Reads those of `scope` that the session, its user's roles and its client still allow. `None` when the account is
-    /// disabled or deleted, or the client deleted.
-    fn read(conn: &mut DbConnection, session: &Session, scope: &Scopes) -> Result<Option<Self>, DbError> {
+impl<'a> Rights<'a> {
+    /// Those of `scope` that the session, its user's roles and its client still allow. `None` when the account is disabled
+    /// or deleted, or the client deleted.
+    fn of(owned: &'a OwnedSession, scope: &Scopes) -> Option<Self> {
+        let OwnedSession { session, user, client, roles, role_scopes } = owned;
+        if client.is_none() && session.client_id.is_some() {
+            return None;
+        }
         let scope = scope.intersection(&session.scope);
-        let client = match &session.client_id {
-            Some(id) => match clients::find(conn, id)? {
-                Some(client) => Some(client),
-                None => return Ok(None),
-            },
-            None => None,
-        };
-        let Some(user_id) = session.user_id else {
-            let scope = client.map(|client| scope.intersection(&client.scopes)).unwrap_or_default();
-            return Ok(Some(Self { user: None, roles: Vec::new(), scope }));
-        };
-        let user = users::find_by_id(conn, user_id)?.filter(|user| user.state == UserState::Active);
-        let Some(user) = user else { return Ok(None) };
-        let roles = users::list_roles(conn, user_id)?;
-        let scope = granted_scopes::allowed(conn, &scope, &roles, client.as_ref())?;
-        Ok(Some(Self { user: Some(user), roles, scope }))
+        if session.user_id.is_none() {
+            let scope = client.as_ref().map(|client| scope.intersection(&client.scopes)).unwrap_or_default();
+            return Some(Self { user: None, roles: &[], scope });
+        }
+        let user = user.as_ref().filter(|user| user.state == UserState::Active)?;
+        let scope = granted_scopes::allowed_by(&scope, role_scopes, client.as_ref());
+        Some(Self { user: Some(user), roles, scope })
     }
 }
 
-/// Introspects a token for a client. Everything but the token's own claims is read from the database at each request.
+/// Introspects a token for a client. What another instance changes, such as roles and scopes, shows within a second.
 ///
 /// # Errors
 /// The table "Errors" in docs/architecture.md.
@@ -155,7 +150,7 @@ pub async fn post_introspect(
     tokens: web::Data<TokenService>,
 ) -> Result<HttpResponse, AppError> {
     let parameters = Parameters::read(&request, payload).await?;
-    let client = client_auth::require(&request, &parameters, &db).await?;
+    let client = client_auth::require_known(&request, &parameters, &sessions).await?;
     let token =
         parameters.get_non_empty("token").ok_or_else(|| AppError::invalid_request("Missing parameter: token."))?;
     let response = match PlainRefreshToken::parse(token) {
@@ -175,17 +170,15 @@ async fn of_access_token(
         Err(error) if error.is_unavailable() => return Err(error.into()),
         Err(_) => return Ok(None),
     };
-    let sid = verified.claims.sid.clone();
-    let read = move |conn: &mut DbConnection, session: Session| {
-        let claims = &verified.claims;
-        let Some(scope) = Scopes::parse(&claims.scope) else { return Ok(None) };
-        if session.user_id != claims.id || session.client_id != claims.client_id {
-            return Ok(None);
-        }
-        let rights = Rights::read(conn, &session, &scope)?;
-        Ok(rights.map(|rights| IntrospectionResponse::of_access_token(claims, rights)))
-    };
-    Ok(sessions.read_live(move |conn| sessions::find(conn, &sid), read).await?)
+    let claims = &verified.claims;
+    let Some(live) = sessions.find_live(SessionKey::Id(claims.sid.clone())).await? else { return Ok(None) };
+    let session = &live.owned.session;
+    let Some(scope) = Scopes::parse(&claims.scope) else { return Ok(None) };
+    if session.user_id != claims.id || session.client_id != claims.client_id {
+        return Ok(None);
+    }
+    let rights = Rights::of(&live.owned, &scope);
+    Ok(rights.map(|rights| IntrospectionResponse::of_access_token(claims, &rights)))
 }
 
 /// A client may introspect only its own refresh tokens (RFC 7662 §2.2).
@@ -201,21 +194,19 @@ async fn of_refresh_token(
         let Some(token) = found.filter(|token| token.client_id.as_ref() == Some(&client.id)) else {
             return Ok(None);
         };
-        let session = sessions::find(conn, &token.family_id)?.filter(|session| lifetimes.is_live(session, now));
-        let Some(session) = session else { return Ok(None) };
-        let Some(Rights { user: Some(user), scope, .. }) = Rights::read(conn, &session, &token.scope)? else {
-            return Ok(None);
-        };
+        let owned = SessionKey::Id(token.family_id).read(conn)?;
+        let Some(owned) = owned.filter(|owned| lifetimes.is_live(&owned.session, now)) else { return Ok(None) };
+        let Some(Rights { user: Some(user), scope, .. }) = Rights::of(&owned, &token.scope) else { return Ok(None) };
         Ok(Some(IntrospectionResponse {
             active: true,
             scope: scope.to_parameter(),
             client_id: token.client_id,
             username: Some(user.username.clone()),
-            sub: Some(user.username),
+            sub: Some(user.username.clone()),
             id: Some(user.id),
-            exp: Some(unix_seconds(lifetimes.session_expires_at(&session))),
+            exp: Some(unix_seconds(lifetimes.session_expires_at(&owned.session))),
             iat: Some(unix_seconds(token.created_at)),
-            sid: Some(session.id),
+            sid: Some(owned.session.id.clone()),
             ..IntrospectionResponse::default()
         }))
     })

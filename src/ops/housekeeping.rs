@@ -68,7 +68,7 @@ async fn refresh(
 ) -> Result<Option<ClockDifference>, DbError> {
     let refreshed = tokio::time::timeout(REFRESH_TIMEOUT, async {
         let difference = server_time::follow(db, tokens.clock()).await?;
-        sessions.revoked().refresh(db, tokens.clock().now()).await?;
+        sessions.read_changes(db).await?;
         tokens.keys().refresh(db).await?;
         Ok(difference)
     });

@@ -99,7 +99,7 @@ impl fmt::Debug for PlainSecret {
 }
 
 /// The stored form of a [`PlainSecret`]: SHA-256 in base64url, 43 characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SecretHash(String);
 
 impl SecretHash {

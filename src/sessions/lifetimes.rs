@@ -115,10 +115,14 @@ impl Lifetimes {
         SessionIssue::new(&used, signing_kid, expires_at + ACCESS_UNTIL_MARGIN, now)
     }
 
-    /// A session as it is after a use.
+    /// A session as it is after a use, which corrects a start while the clock was ahead.
     #[must_use]
     pub fn used(&self, session: &Session, now: Moment) -> Session {
-        Session { last_used_at: past(session.last_used_at, now).max(now), ..session.clone() }
+        Session {
+            created_at: past(session.created_at, now),
+            last_used_at: past(session.last_used_at, now).max(now),
+            ..session.clone()
+        }
     }
 
     /// Whether a session has neither ended nor expired.

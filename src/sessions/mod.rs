@@ -4,6 +4,7 @@ mod device;
 mod freshness;
 mod holders;
 pub mod lifetimes;
+mod live;
 mod revoked;
 mod service;
 mod store;
@@ -20,6 +21,7 @@ pub use device::{DeviceKind, device_label};
 pub use freshness::STALE_AFTER;
 pub use holders::Holders;
 pub use lifetimes::{LEEWAY_SECONDS, Lifetimes};
+pub use live::{LiveSession, SessionKey, TRUSTED_FOR};
 pub use revoked::{RevocationSnapshot, RevokedHolder, RevokedSessions};
 pub use service::{EndedSessions, SessionService};
 pub(crate) use store::owned;
@@ -196,7 +198,7 @@ pub struct Session {
 }
 
 /// A session with its owner, as the database has them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct OwnedSession {
     /// The session.
     pub session: Session,

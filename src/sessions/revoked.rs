@@ -10,7 +10,7 @@ use super::freshness::Freshness;
 use super::lifetimes::revoked_until;
 use super::{Holders, store};
 use crate::clock::Moment;
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, count_state_changes};
 
 /// The longest time after which the whole set is read, although nothing has changed: entries that every verifier
 /// rejects leave it then.
@@ -144,35 +144,38 @@ impl RevokedSessions {
         entries.add_holders(holders);
     }
 
-    /// Reads all revoked sessions and holders from the database, unless neither has changed.
+    /// Reads all revoked sessions and holders from the database, unless neither has changed. Returns the number of all
+    /// [changes of state](count_state_changes).
     ///
     /// # Errors
     /// If a query fails; the set is unchanged.
-    pub async fn refresh(&self, db: &Db, now: Moment) -> Result<(), DbError> {
+    pub async fn refresh(&self, db: &Db, now: Moment) -> Result<i64, DbError> {
         let (last, revision) = {
             let entries = self.read();
             (entries.read, entries.revision)
         };
         // A clock that was set back makes a reading of the future.
         let last = last.filter(|last| (last.at..last.at + MAX_AGE).contains(&now));
-        let stored = db
+        let (changes, stored) = db
             .read(move |conn| -> Result<_, DbError> {
+                let changes = count_state_changes(conn)?;
                 // Before the lists: what changes in between is seen at the next reading.
                 let at = last.map_or(now, |last| last.at);
                 let reading = Reading { at, changes: store::count_changes(conn, at)? };
                 if last == Some(reading) {
-                    return Ok(None);
+                    return Ok((changes, None));
                 }
                 // The sessions first: those that leave the list in between are covered by a holder that is read then.
                 let sessions = store::list_revoked(conn, at)?;
-                Ok(Some(Stored { reading, sessions, holders: store::list_revoked_holders(conn, at)? }))
+                let holders = store::list_revoked_holders(conn, at)?;
+                Ok((changes, Some(Stored { reading, sessions, holders })))
             })
             .await?;
         if let Some(stored) = stored {
             self.replace(stored, revision, now);
         }
         self.freshness.confirm();
-        Ok(())
+        Ok(changes)
     }
 
     /// Takes over what the database has. Entries that this process added after the change `revision` may be newer than

@@ -1,9 +1,13 @@
 //! The session service, which runs the transactions that end sessions and updates the set of revoked sessions.
 
+use std::sync::Arc;
+
 use diesel::QueryResult;
 
 use super::holders::Owner;
-use super::{EndReason, Lifetimes, RevokedSessions, STALE_AFTER, Session, end, store};
+use super::live::LiveSessions;
+use super::{EndReason, Lifetimes, LiveSession, OwnedSession, RevokedSessions, STALE_AFTER, SessionKey, end, store};
+use crate::clients::Client;
 use crate::clock::{Clock, Moment};
 use crate::db::{Db, DbConnection, DbError, IsTransient};
 
@@ -71,6 +75,7 @@ pub struct SessionService {
     clock: Clock,
     lifetimes: Lifetimes,
     revoked: RevokedSessions,
+    live: LiveSessions,
 }
 
 impl SessionService {
@@ -83,7 +88,8 @@ impl SessionService {
     /// As [`Self::new`], with this set.
     #[must_use]
     pub fn with_revoked(db: Db, clock: Clock, lifetimes: Lifetimes, revoked: RevokedSessions) -> Self {
-        Self { db, clock, lifetimes, revoked }
+        let live = LiveSessions::new(db.clone());
+        Self { db, clock, lifetimes, revoked, live }
     }
 
     /// The lifetimes of sessions and access tokens.
@@ -105,7 +111,7 @@ impl SessionService {
     }
 
     /// Runs `step` in one transaction. As soon as it has committed, the sessions that it ended are in the set of
-    /// revoked sessions, even if the caller was dropped in the meantime. Every function that ends a session needs the
+    /// revoked sessions and no longer in memory, even if the caller was dropped in the meantime. Every function that ends a session needs the
     /// [`EndedSessions`] that only this method hands out.
     pub async fn write<T, E, F>(&self, step: F) -> Result<T, E>
     where
@@ -113,14 +119,17 @@ impl SessionService {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let (revoked, clock) = (self.revoked.clone(), self.clock.clone());
+        let (revoked, live, clock) = (self.revoked.clone(), self.live.clone(), self.clock.clone());
         let step = move |conn: &mut DbConnection| -> Result<_, E> {
             let mut ended = EndedSessions::default();
             let value = step(conn, &mut ended)?;
             ended.settle(conn, clock.now()).map_err(DbError::from)?;
             Ok((value, ended.settled))
         };
-        let add = move |(_, ended): &(T, Revocations)| revoked.add(&ended.sessions, &ended.holders);
+        let add = move |(_, ended): &(T, Revocations)| {
+            revoked.add(&ended.sessions, &ended.holders);
+            live.end(ended.sessions.iter().map(|(id, _)| id.as_str()));
+        };
         let (value, _) = self.db.write_then(step, add).await?;
         Ok(value)
     }
@@ -147,31 +156,69 @@ impl SessionService {
         self.write(move |conn, ended| Ok(end(conn, ended, &id, reason, now)?)).await
     }
 
-    /// Reads a session with `find` and, if it is live, passes it to `then` on the same connection.
-    pub async fn read_live<T>(
-        &self,
-        find: impl Fn(&mut DbConnection) -> QueryResult<Option<Session>> + Send + 'static,
-        then: impl Fn(&mut DbConnection, Session) -> Result<Option<T>, DbError> + Send + 'static,
-    ) -> Result<Option<T>, DbError>
-    where
-        T: Send + 'static,
-    {
+    /// The live session that `key` names, with its owner, as the database has it.
+    pub async fn read_live(&self, key: SessionKey) -> Result<Option<Arc<LiveSession>>, DbError> {
         let (lifetimes, now) = (self.lifetimes, self.clock.now());
-        self.db
-            .read(move |conn| {
-                let session = find(conn)?.filter(|session| lifetimes.is_live(session, now));
-                session.map_or(Ok(None), |session| then(conn, session))
-            })
-            .await
+        self.live.read(key, move |session| lifetimes.is_live(session, now)).await
     }
 
-    /// Records that the session is used now, at most once a minute.
-    pub async fn record_use(&self, session: &Session) -> Result<(), DbError> {
+    /// As [`Self::read_live`], but from memory unless a change is known. A change by another process is known within a
+    /// second. Not for decisions that must be exact, such as grants and changes of an account.
+    pub async fn find_live(&self, key: SessionKey) -> Result<Option<Arc<LiveSession>>, DbError> {
         let now = self.clock.now();
-        if !self.lifetimes.is_use_due(session, now) {
+        match self.live.find(&key, |session| self.lifetimes.is_live(session, now)) {
+            Some(live) => Ok(Some(live)),
+            None => self.read_live(key).await,
+        }
+    }
+
+    /// Reads a session again at its next use: a transaction has changed its times.
+    pub fn forget(&self, id: &str) {
+        self.live.forget(id);
+    }
+
+    /// Runs a query; see [`Db::read`].
+    pub async fn read<T: Send + 'static>(
+        &self,
+        query: impl Fn(&mut DbConnection) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<T, DbError> {
+        self.db.read(query).await
+    }
+
+    /// A registered client, from memory as in [`Self::find_live`].
+    pub async fn find_client(&self, id: &str) -> Result<Option<Client>, DbError> {
+        self.live.find_client(id).await
+    }
+
+    /// Reads what other processes have changed: revoked sessions, and whether what is in memory is still true.
+    ///
+    /// # Errors
+    /// A query failed.
+    pub async fn read_changes(&self, db: &Db) -> Result<(), DbError> {
+        let changes = self.revoked.refresh(db, self.clock.now()).await?;
+        self.live.follow(changes);
+        Ok(())
+    }
+
+    /// Records that a session which [`Self::find_live`] returned is used now, at most once a minute.
+    pub async fn record_use(&self, live: &LiveSession) -> Result<(), DbError> {
+        let (session, now) = (&live.owned.session, self.clock.now());
+        if !self.lifetimes.is_use_due(session, now) || !live.begin_recording() {
             return Ok(());
         }
-        let id = session.id.clone();
-        self.db.write(move |conn| Ok(super::set_used(conn, &id, now).map(drop)?)).await
+        let (id, before) = (session.id.clone(), self.live.before());
+        match self.db.write(move |conn| -> Result<_, DbError> { Ok(super::set_used(conn, &id, now)?) }).await {
+            Ok(true) => {
+                let used = OwnedSession { session: self.lifetimes.used(session, now), ..live.owned.clone() };
+                self.live.keep(used, before);
+                Ok(())
+            }
+            // It has ended.
+            Ok(false) => Ok(()),
+            Err(error) => {
+                live.end_recording();
+                Err(error)
+            }
+        }
     }
 }

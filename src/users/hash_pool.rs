@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::argon2id::{Cost, Hasher, PasswordHash};
+use super::argon2id::{self, Cost, Hasher, PasswordHash};
 use super::decoys::Decoys;
 use super::password::{Password, PasswordError, ProposedPassword};
 use super::stored_hash::StoredHash;
@@ -67,6 +67,7 @@ enum Job {
 impl HashPool {
     /// Starts `threads` threads that compute hashes of this cost. A thread allocates no memory before its first job.
     pub fn start(threads: usize, cost: Cost) -> std::io::Result<Self> {
+        argon2id::check()?;
         let queue =
             Arc::new(Queue { lanes: Mutex::new(Lanes::new(threads * SLOTS_PER_THREAD)), job_added: Condvar::new() });
         for index in 0..threads {

@@ -13,8 +13,8 @@ use super::argon2id::PasswordHash;
 use super::stored_hash::StoredHash;
 use super::{User, UserId, UserState, email_key};
 use crate::clock::Moment;
-use crate::db::DbConnection;
 use crate::db::schema::{counters, user_roles, users};
+use crate::db::{DbConnection, Prepared, note_rights_change};
 pub use bulk::{ExportedUser, insert_imported, list_for_export, list_taken_ids, list_verified_email_keys};
 pub use email::{
     find_by_verified_email_key, find_for_sign_in, has_email_key, list_active_by_email_key, set_email,
@@ -179,6 +179,7 @@ pub(super) fn insert(conn: &mut DbConnection, user: &User, username_key: &str, p
 
 /// Requires a new password. Returns `false` if it was required already.
 pub fn set_new_password_required(conn: &mut DbConnection, id: UserId, now: Moment) -> QueryResult<bool> {
+    note_rights_change(conn);
     let row = users::table.find(id.0).filter(users::deleted_at.is_null());
     let count = diesel::update(row.filter(users::new_password_required_at.is_null()))
         .set(users::new_password_required_at.eq(now))
@@ -235,24 +236,25 @@ pub fn change_password_hash(
 pub fn set_signed_in(conn: &mut DbConnection, id: UserId, checked: &StoredHash, now: Moment) -> QueryResult<bool> {
     let active = users::table.find(id.0).filter(users::deleted_at.is_null().and(users::disabled_at.is_null()));
     let active = active.filter(users::new_password_required_at.is_null());
-    let count = diesel::update(active.filter(users::password_hash.eq(checked.to_string())))
-        .set(users::last_signed_in_at.eq(now))
-        .execute(conn)?;
-    Ok(count == 1)
+    let unchanged = active.filter(users::password_hash.eq(checked.to_string()));
+    Ok(Prepared(diesel::update(unchanged).set(users::last_signed_in_at.eq(now))).execute(conn)? == 1)
 }
 
 /// Sets or clears the display name.
 pub fn set_display_name(conn: &mut DbConnection, id: UserId, display_name: Option<&str>) -> QueryResult<()> {
+    note_rights_change(conn);
     diesel::update(users::table.find(id.0)).set(users::display_name.eq(display_name)).execute(conn).map(drop)
 }
 
 /// Sets the chosen language; `None` for the browser's.
 pub fn set_language(conn: &mut DbConnection, id: UserId, language: Option<&str>) -> QueryResult<()> {
+    note_rights_change(conn);
     diesel::update(users::table.find(id.0)).set(users::language.eq(language)).execute(conn).map(drop)
 }
 
 /// Disables or enables an account. Returns whether that changed it.
 pub fn set_disabled(conn: &mut DbConnection, id: UserId, disabled_at: Option<Moment>) -> QueryResult<bool> {
+    note_rights_change(conn);
     let row = users::table.find(id.0).filter(users::deleted_at.is_null());
     let count = match disabled_at {
         Some(now) => {
@@ -267,6 +269,7 @@ pub fn set_disabled(conn: &mut DbConnection, id: UserId, disabled_at: Option<Mom
 
 /// Deletes an account's personal data and roles; its username and user ID stay taken. Returns whether it existed.
 pub fn delete(conn: &mut DbConnection, id: UserId, now: Moment) -> QueryResult<bool> {
+    note_rights_change(conn);
     diesel::delete(user_roles::table.filter(user_roles::user_id.eq(id.0))).execute(conn)?;
     let count = diesel::update(users::table.find(id.0).filter(users::deleted_at.is_null()))
         .set((

@@ -6,16 +6,17 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
-use crate::db::{DbConnection, DbError};
+use crate::db::DbError;
 use crate::error::AppError;
-use crate::sessions::{self, Session, SessionService};
-use crate::users::{self, User, UserState};
+use crate::sessions::{LiveSession, Session, SessionKey, SessionService};
+use crate::users::User;
 use crate::web::language::AccountLanguage;
 use crate::web::service;
 use crate::web::session::BrowserSession;
 
-/// The person who is signed in at this browser, if any. Read from the database at each request, so disabling an account
-/// or revoking a role takes effect at once.
+/// The person who is signed in at this browser, if any, as the database has them: disabling an account or revoking a role
+/// takes effect at once. A page without a query may come from memory, where a change by another instance takes effect
+/// within a second; a query has the notice of a form that was just sent.
 pub struct MaybeUser(pub Option<CurrentUser>);
 
 /// A person who is signed in.
@@ -30,13 +31,39 @@ pub struct CurrentUser {
 }
 
 impl CurrentUser {
-    /// Reads the owner of a live session; `None` when the account is disabled or deleted.
-    pub fn read(conn: &mut DbConnection, session: Session) -> Result<Option<Self>, DbError> {
-        let Some(user_id) = session.user_id else { return Ok(None) };
-        let user = users::find_by_id(conn, user_id)?.filter(|user| user.state == UserState::Active);
-        let Some(user) = user else { return Ok(None) };
-        let roles = users::list_roles(conn, user_id)?;
-        Ok(Some(Self { user, roles, session }))
+    /// The owner of a live session; `None` when the account is disabled or deleted.
+    #[must_use]
+    pub fn of(live: &LiveSession) -> Option<Self> {
+        let user = live.active_user()?.clone();
+        Some(Self { user, roles: live.owned.roles.clone(), session: live.owned.session.clone() })
+    }
+
+    /// Finds the person who is signed in at this browser, in the database if `is_exact`.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn find(
+        request: &HttpRequest,
+        session: &BrowserSession,
+        is_exact: bool,
+    ) -> Result<Option<Self>, DbError> {
+        let Some(secret) = session.secret() else { return Ok(None) };
+        let (sessions, key) = (service::<SessionService>(request), SessionKey::Secret(secret.hash()));
+        let live = if is_exact { sessions.read_live(key).await? } else { sessions.find_live(key).await? };
+        let found = live.as_deref().and_then(Self::of);
+        if let Some(language) = found.as_ref().and_then(|current| current.user.language.clone()) {
+            request.extensions_mut().insert(AccountLanguage(language));
+        }
+        Ok(found)
+    }
+
+    /// [`Self::find`], in the database unless the request opens a page without a query.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn find_for_page(request: &HttpRequest, session: &BrowserSession) -> Result<Option<Self>, DbError> {
+        let is_exact = !request.method().is_safe() || !request.query_string().is_empty();
+        Self::find(request, session, is_exact).await
     }
 }
 
@@ -46,16 +73,7 @@ impl FromRequest for MaybeUser {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let session = BrowserSession::from_request(request, payload);
-        let sessions = service::<SessionService>(request).clone();
         let request = request.clone();
-        Box::pin(async move {
-            let Some(secret) = session.await?.secret() else { return Ok(Self(None)) };
-            let find = move |conn: &mut _| sessions::find_by_secret(conn, &secret.hash());
-            let found = sessions.read_live(find, CurrentUser::read).await?;
-            if let Some(language) = found.as_ref().and_then(|current| current.user.language.clone()) {
-                request.extensions_mut().insert(AccountLanguage(language));
-            }
-            Ok(Self(found))
-        })
+        Box::pin(async move { Ok(Self(CurrentUser::find_for_page(&request, &session.await?).await?)) })
     }
 }

@@ -28,6 +28,7 @@ pub mod renewal;
 pub mod request_cookies;
 pub mod return_to;
 pub mod session;
+pub mod session_cookies;
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -60,6 +61,8 @@ pub struct WebConfig {
     pub cookie_names: cookies::CookieNames,
     /// The key that encrypts cookies.
     pub cookie_key: actix_web::cookie::Key,
+    /// The contents of session cookies that were decrypted before.
+    pub session_cookies: session_cookies::SessionCookies,
     /// Whether anyone can create an account.
     pub is_registration_open: bool,
     /// The name and look of the pages.
@@ -76,6 +79,7 @@ impl WebConfig {
             cookie_domain: config.cookie_domain.clone(),
             cookie_names: cookies::CookieNames::new(config.public_url.is_https(), config.cookie_domain.is_some()),
             is_registration_open: config.registration == RegistrationMode::Open,
+            session_cookies: session_cookies::SessionCookies::new(),
             cookie_key: actix_web::cookie::Key::from(server_key.derive(KeyPurpose::Cookies).bytes()),
             brand: Arc::new(Brand::new(config)),
         }
@@ -98,6 +102,7 @@ pub fn other_methods(allow: &'static str) -> Route {
 pub fn page_resource(resource: Resource, allow: &'static str, config: &WebConfig) -> impl HttpServiceFactory + 'static {
     resource
         .default_service(other_methods(allow))
+        .wrap(from_fn(session_cookies::middleware))
         .wrap(session::middleware(config))
         .wrap(from_fn(session::keep_cookie))
         .wrap(from_fn(error_page::middleware))

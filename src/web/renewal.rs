@@ -73,6 +73,7 @@ pub async fn renew(
         proxy_secret: proxy_secret.clone(),
     };
     let Some(holders) = service::<Db>(request).write(move |conn| write.run(conn)).await? else { return Ok(None) };
+    service::<SessionService>(request).forget(&session.id);
     let token = signer.map(|signer| {
         let subject = Subject::User(user, roles);
         let grant = Grant { subject, scope: &session.scope, session: &session, holders: &holders };
@@ -97,6 +98,10 @@ impl RenewalWrite {
     /// Returns the holders of the new access token; `None` if the session has ended.
     fn run(&self, conn: &mut DbConnection) -> Result<Option<Holders>, DbError> {
         let Self { session, token_expires_at, signer, proxy_secret } = self;
+        // It may come from memory, and its key and expiry may be old.
+        let Some(mut stored) = sessions::find(conn, &session.id)? else { return Ok(None) };
+        stored.last_used_at = session.last_used_at;
+        let session = &stored;
         if let Some(secret) = proxy_secret {
             sessions::set_proxy_secret(conn, &session.id, secret)?;
         }

@@ -62,9 +62,19 @@ pub async fn middleware(
     let session = cookies.single(CookieName::Session).and_then(|value| {
         HeaderValue::from_str(&format!("{}={value}", CookieName::Session.text(super::config(request.request())))).ok()
     });
-    match session {
-        Some(session) => drop(request.headers_mut().insert(COOKIE, session)),
-        None => drop(request.headers_mut().remove(COOKIE)),
+    // A form post may change the cookie, and reads it anew.
+    let is_page = request.method().is_safe();
+    let known = session
+        .as_ref()
+        .filter(|_| is_page)
+        .and_then(|session| super::config(request.request()).session_cookies.find(session));
+    match (session, known) {
+        (Some(_), Some(contents)) => {
+            request.headers_mut().remove(COOKIE);
+            request.extensions_mut().insert(contents);
+        }
+        (Some(session), None) => drop(request.headers_mut().insert(COOKIE, session)),
+        (None, _) => drop(request.headers_mut().remove(COOKIE)),
     }
     request.extensions_mut().insert(cookies);
     let mut response = next.call(request).await?;

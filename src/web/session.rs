@@ -5,7 +5,7 @@ use std::future::Ready;
 use actix_session::SessionExt as _;
 use actix_session::config::{BrowserSession as EndsWithBrowser, CookieContentSecurity};
 use actix_session::storage::CookieSessionStore;
-use actix_session::{Session, SessionMiddleware};
+use actix_session::{Session, SessionMiddleware, SessionStatus};
 use actix_web::body::MessageBody;
 use actix_web::cookie::SameSite;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -78,28 +78,59 @@ impl FromRequest for BrowserSession {
     type Future = Ready<Result<Self, AppError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        extracted(Ok(Self { session: request.get_session(), request: request.clone() }))
+        extracted(Ok(Self::of(request)))
     }
 }
 
+/// What a session cookie contains.
+#[derive(Clone, Default)]
+pub struct CookieContents {
+    secret: Option<PlainSecret>,
+    csrf_seed: Option<CsrfSeed>,
+    last_user: Option<UserId>,
+}
+
 impl BrowserSession {
+    /// The session cookie of this request.
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Self {
+        Self { session: request.get_session(), request: request.clone() }
+    }
+
+    fn contents(&self) -> CookieContents {
+        if let Some(known) = self.request.extensions().get::<CookieContents>() {
+            return known.clone();
+        }
+        let text = |key| self.session.get::<String>(key).ok().flatten();
+        CookieContents {
+            secret: text(SECRET).and_then(|text| PlainSecret::parse(&text)),
+            csrf_seed: text(CSRF).and_then(|text| from_base64url(&text)?.try_into().ok()),
+            last_user: self.session.get::<i64>(LAST_USER).ok().flatten().map(UserId),
+        }
+    }
+
+    /// What the cookie of the request contains, unless the response changes it.
+    #[must_use]
+    pub fn unchanged_contents(&self) -> Option<CookieContents> {
+        (self.session.status() == SessionStatus::Unchanged).then(|| self.contents())
+    }
+
     /// The secret of the browser's session.
     #[must_use]
     pub fn secret(&self) -> Option<PlainSecret> {
-        self.session.get::<String>(SECRET).ok().flatten().and_then(|text| PlainSecret::parse(&text))
+        self.contents().secret
     }
 
     /// The user who signed out here last, unless a sign-in followed. Another tab may still show a form of this user.
     #[must_use]
     pub fn last_user(&self) -> Option<UserId> {
-        self.session.get::<i64>(LAST_USER).ok().flatten().map(UserId)
+        self.contents().last_user
     }
 
     /// The CSRF seed in the cookie; `None` when the browser sent no session cookie.
     #[must_use]
     pub fn csrf_seed(&self) -> Option<CsrfSeed> {
-        let text = self.session.get::<String>(CSRF).ok().flatten()?;
-        from_base64url(&text)?.try_into().ok()
+        self.contents().csrf_seed
     }
 
     /// The CSRF seed, created when this is the browser's first form.
@@ -122,6 +153,7 @@ impl BrowserSession {
     /// Removes the session of `user` from the cookie. The cookie stays, with a new CSRF seed, so a form in another tab
     /// is reported as stale and not as a browser that blocks cookies.
     pub fn sign_out(&self, user: Option<UserId>) {
+        self.take_known();
         self.session.remove(SECRET);
         if let Some(UserId(id)) = user {
             self.insert(LAST_USER, id);
@@ -129,7 +161,22 @@ impl BrowserSession {
         self.renew_csrf_seed();
     }
 
+    /// Before the first change: gives what is known of the cookie to the session, which writes it again.
+    fn take_known(&self) {
+        let Some(known) = self.request.extensions_mut().remove::<CookieContents>() else { return };
+        if let Some(secret) = known.secret {
+            self.insert(SECRET, secret.reveal());
+        }
+        if let Some(UserId(id)) = known.last_user {
+            self.insert(LAST_USER, id);
+        }
+        if let Some(seed) = known.csrf_seed {
+            self.insert(CSRF, base64url(&seed));
+        }
+    }
+
     fn renew_csrf_seed(&self) -> CsrfSeed {
+        self.take_known();
         let mut seed = [0; 32];
         fill_random(&mut seed);
         self.insert(CSRF, base64url(&seed));

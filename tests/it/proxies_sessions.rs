@@ -1,15 +1,16 @@
 //! Sessions behind a proxy, and the cookie that proxies see.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use vestibule::sessions::{self, EndReason};
+use futures_util::future::join_all;
+use vestibule::sessions::{self, EndReason, TRUSTED_FOR};
 use vestibule::users;
 
-use crate::harness::TestApp;
 use crate::harness::database_outage::Outage;
 use crate::harness::direct_database::DirectConnection;
 use crate::harness::proxies::{FORWARD_AUTH, NAVIGATION, PROXY, check, check_both, sign_in, start};
 use crate::harness::visitor::{TOKEN, Visitor};
+use crate::harness::{ServerProcess, TestApp};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -63,7 +64,78 @@ async fn sign_out_disabling_and_revoked_roles_apply_to_proxies_at_once() {
         sessions::end_all_of_user(conn, ended, alice.id, EndReason::SignedOutByAdmin, now)
     })
     .await;
-    assert_eq!(statuses(&app, &cookie).await, [401, 401]);
+    let ended = Instant::now();
+    while statuses(&app, &cookie).await != [401, 401] {
+        assert!(ended.elapsed() < Duration::from_secs(1), "another instance ended the session");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The number of users, and how often each loses a role and gets it back.
+const USERS: usize = 10;
+const TRIES: usize = 10;
+
+/// Whether another server lets the session through to an application for editors.
+async fn is_let_through(server: &ServerProcess, cookie: &str) -> bool {
+    let url = format!("{}/verify/auth-request?role=editor", server.url);
+    let response = crate::harness::http_client().get(url).header("cookie", cookie).send().await.expect("a response");
+    match response.status().as_u16() {
+        200 => true,
+        403 => false,
+        status => panic!("status {status}"),
+    }
+}
+
+#[tokio::test]
+async fn role_revoked_at_one_server_is_gone_at_another_within_a_second() {
+    let app = start().await;
+    let other = ServerProcess::start(&app.database, &[]);
+    let tries = (0..USERS).map(async |number| {
+        let alice = app.add_user(&format!("alice{number}"), &["editor"]).await;
+        let (_, cookie) = sign_in(&app, &alice.username).await;
+        let mut slowest = Duration::ZERO;
+        for _ in 0..TRIES {
+            assert!(is_let_through(&other, &cookie).await, "from memory or the database");
+            assert!(app.write(move |conn| users::revoke_role(conn, alice.id, "editor")).await);
+            let revoked = Instant::now();
+            while is_let_through(&other, &cookie).await {
+                assert!(revoked.elapsed() < Duration::from_secs(1), "the role was revoked");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            slowest = slowest.max(revoked.elapsed());
+            let now = app.clock.now();
+            app.write(move |conn| users::grant_role(conn, alice.id, "editor", now)).await;
+            while !is_let_through(&other, &cookie).await {
+                assert!(revoked.elapsed() < Duration::from_secs(3), "the role was granted again");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        slowest
+    });
+    let slowest = join_all(tries).await.into_iter().max().expect("some tries");
+    assert!(slowest > Duration::ZERO, "the other server has the sessions in memory");
+}
+
+#[tokio::test]
+async fn sessions_in_memory_are_trusted_for_ten_seconds_without_the_database() {
+    let app = start().await;
+    app.add_user("alice", &[]).await;
+    let (_, cookie) = sign_in(&app, "alice").await;
+    assert_eq!(statuses(&app, &cookie).await, [200, 200]);
+    let outage = Outage::begin_for_readers(&app.database);
+    let begun = Instant::now();
+    while statuses(&app, &cookie).await == [200, 200] {
+        assert!(begun.elapsed() < TRUSTED_FOR + Duration::from_secs(5), "the database is away");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(begun.elapsed() > TRUSTED_FOR - Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert_eq!(statuses(&app, &cookie).await, [503, 401]);
+    drop(outage);
+    let ended = Instant::now();
+    while statuses(&app, &cookie).await != [200, 200] {
+        assert!(ended.elapsed() < Duration::from_secs(10), "the database is back");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 
 use crate::clock::{Moment, latest_past};
-use crate::db::DbConnection;
 use crate::db::schema::sessions;
+use crate::db::{DbConnection, note_session_end};
 use crate::sessions::{EndReason, EndedSessions, StartedSession, get_holders};
 use crate::users::UserId;
 
@@ -45,6 +45,7 @@ fn record(conn: &mut DbConnection, ended: &mut EndedSessions, id: &str, count: u
     if count == 0 {
         return Ok(false);
     }
+    note_session_end(conn);
     let access_until = sessions::table.find(id).select(sessions::access_until).first(conn)?;
     ended.record([(id.to_owned(), access_until)]);
     Ok(true)
@@ -76,6 +77,7 @@ pub fn end_others_of_user(
         .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason.as_str())))
         .execute(conn)?;
     if count > 0 {
+        note_session_end(conn);
         let rows: Vec<(String, Moment)> = sessions::table
             .filter(others)
             .filter(sessions::ended_at.eq(now).and(sessions::end_reason.eq(reason.as_str())))
@@ -99,6 +101,7 @@ pub fn end_all_of_client(
         .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason.as_str())))
         .execute(conn)?;
     if count > 0 {
+        note_session_end(conn);
         let rows: Vec<(String, Moment)> = sessions::table
             .filter(own)
             .filter(sessions::ended_at.eq(now).and(sessions::end_reason.eq(reason.as_str())))
@@ -146,6 +149,7 @@ pub fn end_surplus(
         diesel::update(sessions::table.filter(sessions::id.eq_any(ids).and(sessions::ended_at.is_null())))
             .set((sessions::ended_at.eq(now), sessions::end_reason.eq(EndReason::TooMany.as_str())))
             .execute(conn)?;
+        note_session_end(conn);
         ended.record(rows);
     }
     if ended.settle(conn, now)? {

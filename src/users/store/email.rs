@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use super::{UserRow, email_key, find_by_key};
 use crate::clock::Moment;
-use crate::db::DbConnection;
 use crate::db::schema::users;
+use crate::db::{DbConnection, note_rights_change};
 use crate::users::{LookupName, User, UserId, UserState};
 
 /// Lists at most `limit` active users with this canonical address: first the one who has confirmed it, then by ID.
@@ -56,6 +56,7 @@ pub fn has_email_key(conn: &mut DbConnection, key: &str) -> QueryResult<bool> {
 
 /// Sets or clears an email address that the user has not confirmed.
 pub fn set_email(conn: &mut DbConnection, id: UserId, email: Option<&str>) -> QueryResult<()> {
+    note_rights_change(conn);
     let unverified = users::email_verified_at.eq(None::<Moment>);
     diesel::update(users::table.find(id.0))
         .set((users::email.eq(email), users::email_key.eq(email.and_then(email_key)), unverified))
@@ -65,6 +66,7 @@ pub fn set_email(conn: &mut DbConnection, id: UserId, email: Option<&str>) -> Qu
 
 /// Sets an email address that the user has confirmed.
 pub fn set_verified_email(conn: &mut DbConnection, id: UserId, email: &str, now: Moment) -> QueryResult<()> {
+    note_rights_change(conn);
     diesel::update(users::table.find(id.0))
         .set((users::email.eq(email), users::email_key.eq(email_key(email)), users::email_verified_at.eq(now)))
         .execute(conn)

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 
 use crate::clock::Moment;
-use crate::db::DbConnection;
 use crate::db::schema::{role_scopes, user_roles, users};
+use crate::db::{DbConnection, note_rights_change};
 use crate::scope::Scopes;
 use crate::users::{ADMIN_ROLE, UserId};
 
@@ -74,6 +74,7 @@ pub fn count_by_role(conn: &mut DbConnection) -> QueryResult<Vec<(String, i64)>>
 
 /// Replaces the scopes that a role allows.
 pub fn set_role_scopes(conn: &mut DbConnection, role: &str, scopes: &Scopes) -> QueryResult<()> {
+    note_rights_change(conn);
     diesel::delete(role_scopes::table.filter(role_scopes::role.eq(role))).execute(conn)?;
     for scope in scopes.iter() {
         diesel::insert_into(role_scopes::table)
@@ -85,6 +86,7 @@ pub fn set_role_scopes(conn: &mut DbConnection, role: &str, scopes: &Scopes) -> 
 
 /// Deletes a role: no user has it, and it allows no scopes. Returns the numbers of its users and scopes.
 pub fn delete_role(conn: &mut DbConnection, role: &str) -> QueryResult<(usize, usize)> {
+    note_rights_change(conn);
     let users = diesel::delete(user_roles::table.filter(user_roles::role.eq(role))).execute(conn)?;
     let scopes = diesel::delete(role_scopes::table.filter(role_scopes::role.eq(role))).execute(conn)?;
     Ok((users, scopes))
@@ -114,6 +116,7 @@ pub fn has_other_admin(conn: &mut DbConnection, id: UserId) -> QueryResult<bool>
 
 /// Grants a role to a user; does nothing if they have it.
 pub fn grant_role(conn: &mut DbConnection, id: UserId, role: &str, now: Moment) -> QueryResult<()> {
+    note_rights_change(conn);
     let count: i64 = user_roles::table.find((id.0, role)).count().get_result(conn)?;
     if count == 0 {
         diesel::insert_into(user_roles::table)
@@ -125,6 +128,7 @@ pub fn grant_role(conn: &mut DbConnection, id: UserId, role: &str, now: Moment) 
 
 /// Revokes a role from a user. Returns whether they had it.
 pub fn revoke_role(conn: &mut DbConnection, id: UserId, role: &str) -> QueryResult<bool> {
+    note_rights_change(conn);
     let count = diesel::delete(user_roles::table.find((id.0, role))).execute(conn)?;
     Ok(count == 1)
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use vestibule::admin::AdminService;
 use vestibule::clock::Clock;
 use vestibule::config::Settings;
+use vestibule::db::Db;
 use vestibule::ops::housekeeping::{self, HousekeepingConfig};
 use vestibule::server::{self, Limits, Running, Services};
 use vestibule::sessions::{EndedSessions, SessionService};
@@ -168,8 +169,9 @@ impl TestApp {
         &self,
         step: impl FnOnce(&mut vestibule::db::DbConnection, &mut EndedSessions) -> diesel::QueryResult<T> + Send + 'static,
     ) -> T {
-        let Services { db, clock, sessions, .. } = self.services.clone();
-        let elsewhere = SessionService::new(db.for_background(), clock, sessions.lifetimes());
+        let Services { clock, sessions, .. } = self.services.clone();
+        let db = Db::new(&direct_database::url(&self.database)).for_background();
+        let elsewhere = SessionService::new(db, clock, sessions.lifetimes());
         let result: Result<T, vestibule::db::DbError> =
             elsewhere.write(move |conn, ended| Ok(step(conn, ended)?)).await;
         result.expect("the database responds")
