@@ -260,6 +260,30 @@ impl Db {
         self.transact(Durability::Immediate, step, |_| {}).await
     }
 
+    /// Runs `step`, whose last statement is the only one that writes. On PostgreSQL there is no transaction around it,
+    /// which saves two round trips; on SQLite it is as [`Self::write`]. If the connection is lost, `step` runs again on
+    /// another one, as in [`Self::read`]: writing twice must be harmless.
+    ///
+    /// # Errors
+    /// The error of `step`, or a [`DbError`] if no connection was available.
+    pub async fn write_statement<T, E, F>(&self, step: F) -> Result<T, E>
+    where
+        F: Fn(&mut DbConnection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        if self.pool.writer.is_some() {
+            return self.write(step).await;
+        }
+        let permit = acquire(&self.pool.connections, self.limits.connection).await?;
+        let limits = StatementLimits::within(self.limits.job);
+        self.run_job(JobKind::Write, permit, move |_, pooled| {
+            let result = pooled.with_limits(limits, &step);
+            if pooled.is_lost() { ConnectionAttempt::Lost(result) } else { ConnectionAttempt::Done(result) }
+        })
+        .await
+    }
+
     /// As [`Self::write`], but may return before the data is on disk: a killed process loses nothing, a power loss may
     /// lose the last commits. Only for data that is worthless after a power loss, never for what is then reported as
     /// done.

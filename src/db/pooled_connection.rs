@@ -8,7 +8,7 @@ use diesel::connection::InstrumentationEvent;
 use diesel::{Connection as _, ConnectionError, QueryResult};
 
 use super::connection::{DbConnection, Durability, START_WAIT, StatementLimits};
-use super::error::{is_lost, is_unavailable};
+use super::error::{DbError, is_lost, is_unavailable};
 use crate::config::DatabaseUrl;
 use crate::{memory, metrics};
 
@@ -49,6 +49,19 @@ impl PooledConnection {
     /// Opens a transaction with these limits.
     pub fn begin(&mut self, durability: Durability, limits: StatementLimits) -> QueryResult<()> {
         self.connection.begin(durability, Some(limits).filter(|_| self.limits != Some(limits)))
+    }
+
+    /// Runs `step` outside of a transaction, unless only a transaction can have these limits.
+    pub fn with_limits<T, E: From<DbError>>(
+        &mut self,
+        limits: StatementLimits,
+        step: impl Fn(&mut DbConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if self.limits == Some(limits) {
+            return step(&mut self.connection);
+        }
+        self.begin(Durability::Immediate, limits).map_err(DbError::from)?;
+        self.connection.finish(step)
     }
 
     /// Prevents further use of the connection.

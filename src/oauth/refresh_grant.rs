@@ -10,10 +10,13 @@ use crate::db::{Db, DbConnection, DbError};
 use crate::metrics;
 use crate::scope::Scopes;
 use crate::secret::PlainSecret;
-use crate::sessions::{self, EndReason, EndedSessions, Holders, Lifetimes, OwnedSession, Session, SessionService};
+use crate::sessions::{
+    self, EndReason, EndedSessions, Holders, Lifetimes, OwnedSession, Session, SessionIssue, SessionService,
+};
 use crate::tokens::{
-    FoundToken, Grant, IssuedToken, PlainRefreshToken, PresentedToken, RefreshTokenKey, Rotation, Signer, Subject,
-    TokenService, find_or_recognize_refresh_token, find_refresh_token, rotate,
+    FoundToken, Grant, IssuedToken, PlainRefreshToken, PresentedToken, RefreshToken, RefreshTokenKey, Rotation, Signer,
+    Subject, TokenService, exchange_unused_refresh_token, find_or_recognize_refresh_token, find_refresh_token,
+    find_refresh_token_with_owner, rotate,
 };
 use crate::users::{User, UserState};
 
@@ -85,7 +88,19 @@ pub async fn refresh(
     }
     let (signer, lifetimes) = (tokens.signer(now), sessions.lifetimes());
     let step = RefreshStep { request, key: tokens.refresh_key().clone(), lifetimes, signer: signer.clone(), now };
-    match sessions.write(move |conn, ended| step.run(conn, ended)).await? {
+    // On SQLite, this would only be a second transaction for the tokens that it cannot exchange.
+    let exchanged = if db.has_one_writer() {
+        None
+    } else {
+        let step = step.clone();
+        // Twice is harmless: within the grace period, a used token returns the same successor.
+        db.write_statement(move |conn| step.try_exchange(conn)).await?
+    };
+    let outcome = match exchanged {
+        Some(outcome) => outcome,
+        None => sessions.write(move |conn, ended| step.run(conn, ended)).await?,
+    };
+    match outcome {
         Outcome::Done { session, holders, user, roles, scope, successor } => {
             let subject = Subject::User(&user, &roles);
             let grant = Grant { subject, scope: &scope, session: &session, holders: &holders };
@@ -106,6 +121,7 @@ pub async fn refresh(
 }
 
 /// The transaction of a refresh.
+#[derive(Clone)]
 struct RefreshStep {
     request: RefreshRequest,
     key: RefreshTokenKey,
@@ -114,40 +130,89 @@ struct RefreshStep {
     now: Moment,
 }
 
+/// What a token that may be exchanged gives.
+struct Allowed {
+    token: RefreshToken,
+    session: Session,
+    user: User,
+    roles: Vec<String>,
+    scope: Scopes,
+    holders: Option<Holders>,
+    issue: SessionIssue,
+}
+
+impl Allowed {
+    fn outcome(self, rotation: Rotation, holders: Holders, step: &RefreshStep) -> Outcome {
+        let Self { session, user, roles, scope, .. } = self;
+        match rotation {
+            Rotation::Successor(successor) => {
+                let session = step.lifetimes.used(&session, step.now);
+                Outcome::Done { session, holders, user: Box::new(user), roles, scope, successor }
+            }
+            Rotation::SessionEnded => Outcome::Rejected,
+            Rotation::Reused => Outcome::Reused(session),
+            Rotation::Contested => Outcome::Contested,
+        }
+    }
+}
+
 impl RefreshStep {
+    /// Exchanges an unused token with two statements. `None`, and nothing has changed, if only a transaction can decide.
+    fn try_exchange(&self, conn: &mut DbConnection) -> Result<Option<Outcome>, DbError> {
+        let secret = self.request.token.secret();
+        let Some(found) = find_refresh_token_with_owner(conn, secret)? else { return Ok(None) };
+        let mut allowed = match self.check(found) {
+            Ok(allowed) => allowed,
+            Err(outcome) => return Ok(Some(outcome)),
+        };
+        let Some(holders) = allowed.holders.take() else { return Ok(None) };
+        let rotation = exchange_unused_refresh_token(conn, secret, &allowed.token, &allowed.issue, self.now)?;
+        Ok(rotation.map(|rotation| allowed.outcome(rotation, holders, self)))
+    }
+
     fn run(&self, conn: &mut DbConnection, ended: &mut EndedSessions) -> Result<Outcome, DbError> {
         let (request, now) = (&self.request, self.now);
-        // Another client's token is rejected before anything changes: only its own client can use it or end its session.
-        let client_id = request.client.as_ref().map(|client| client.id.as_str());
-        let found = find_or_recognize_refresh_token(conn, &request.token, &self.key)?;
-        let PresentedToken { token, owned, holders } = match found.filter(|found| found.client_id() == client_id) {
+        let found = match find_or_recognize_refresh_token(conn, &request.token, &self.key)? {
             Some(FoundToken::Stored(found)) => *found,
             // Only a copy can be that old.
-            Some(FoundToken::Deleted(session)) if self.lifetimes.is_live(&session, now) => {
+            Some(FoundToken::Deleted(session))
+                if session.client_id.as_deref() == self.client_id() && self.lifetimes.is_live(&session, now) =>
+            {
                 return end_reused(conn, ended, &session, request.client_ip, now);
             }
             Some(FoundToken::Deleted(_)) | None => return Ok(Outcome::Rejected),
         };
-        let OwnedSession { session, user, roles, role_scopes, .. } = owned;
-        let user = user.filter(|user| user.state == UserState::Active && self.lifetimes.is_live(&session, now));
-        let Some(user) = user else { return Ok(Outcome::Rejected) };
-        let Some(scope) = self.scope(&token.scope, &role_scopes) else { return Ok(Outcome::ScopeRejected) };
+        let mut allowed = match self.check(found) {
+            Ok(allowed) => allowed,
+            Err(outcome) => return Ok(outcome),
+        };
         // Before the last check that the session is live: if it ends after that, a new generation of a holder revokes this
         // token too.
-        let holders = match holders {
+        let holders = match allowed.holders.take() {
             Some(holders) => holders,
-            None => sessions::get_holders(conn, &session)?,
+            None => sessions::get_holders(conn, &allowed.session)?,
         };
-        let issue = self.lifetimes.issue_on_refresh(&session, self.signer.kid(), now);
-        match rotate(conn, request.token.secret(), token, &issue, now)? {
-            Rotation::Successor(successor) => {
-                let session = self.lifetimes.used(&session, now);
-                Ok(Outcome::Done { session, holders, user: Box::new(user), roles, scope, successor })
-            }
-            Rotation::SessionEnded => Ok(Outcome::Rejected),
-            Rotation::Reused => end_reused(conn, ended, &session, request.client_ip, now),
-            Rotation::Contested => Ok(Outcome::Contested),
+        let rotation = rotate(conn, request.token.secret(), allowed.token.clone(), &allowed.issue, now)?;
+        match allowed.outcome(rotation, holders, self) {
+            Outcome::Reused(session) => end_reused(conn, ended, &session, request.client_ip, now),
+            outcome => Ok(outcome),
         }
+    }
+
+    fn client_id(&self) -> Option<&str> {
+        self.request.client.as_ref().map(|client| client.id.as_str())
+    }
+
+    /// Whether a stored token may be exchanged. Another client's is rejected before anything changes: only its own client
+    /// can use it or end its session.
+    fn check(&self, found: PresentedToken) -> Result<Allowed, Outcome> {
+        let PresentedToken { token, owned: OwnedSession { session, user, roles, role_scopes, .. }, holders } = found;
+        let is_own = token.client_id.as_deref() == self.client_id();
+        let is_live = is_own && self.lifetimes.is_live(&session, self.now);
+        let user = user.filter(|user| is_live && user.state == UserState::Active).ok_or(Outcome::Rejected)?;
+        let scope = self.scope(&token.scope, &role_scopes).ok_or(Outcome::ScopeRejected)?;
+        let issue = self.lifetimes.issue_on_refresh(&session, self.signer.kid(), self.now);
+        Ok(Allowed { token, session, user, roles, scope, holders, issue })
     }
 
     /// The originally granted scopes that the user's roles and the client still allow. `None` when none of the

@@ -34,8 +34,9 @@ pub use key_rotation::{
 };
 pub use keys::Keys;
 pub use refresh_rotation::{
-    FoundToken, Rotation, create as create_refresh_token, erase_sealed_successors, find as find_refresh_token,
-    find_or_recognize as find_or_recognize_refresh_token, rotate,
+    FoundToken, Rotation, create as create_refresh_token, erase_sealed_successors,
+    exchange_unused as exchange_unused_refresh_token, find as find_refresh_token,
+    find_or_recognize as find_or_recognize_refresh_token, find_with_owner as find_refresh_token_with_owner, rotate,
 };
 pub use refresh_token::{PlainRefreshToken, RefreshTokenKey};
 pub use seal_check::{SealCheck, check_seals};

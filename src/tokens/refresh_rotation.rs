@@ -92,7 +92,7 @@ pub fn find_or_recognize(
     presented: &PlainRefreshToken,
     key: &RefreshTokenKey,
 ) -> QueryResult<Option<FoundToken>> {
-    if let Some(found) = store::find_with_owner(conn, presented.secret().hash().as_str())? {
+    if let Some(found) = find_with_owner(conn, presented.secret())? {
         return Ok(Some(FoundToken::Stored(Box::new(found))));
     }
     // If no row is left, the newest token was deleted because of its age, and the presented one may be that.
@@ -102,6 +102,26 @@ pub fn find_or_recognize(
         return Ok(None);
     }
     Ok(sessions::find(conn, &session_id)?.map(FoundToken::Deleted))
+}
+
+/// Finds the row of a presented token in any state, with its session.
+pub fn find_with_owner(conn: &mut DbConnection, presented: &PlainSecret) -> QueryResult<Option<PresentedToken>> {
+    store::find_with_owner(conn, presented.hash().as_str())
+}
+
+/// Exchanges an unused token, with one statement at the end, and stores `issue` in its session. `None`, and nothing has
+/// changed, if it is used, superseded, or is exchanged by another request at the same moment; [`rotate`] decides on it.
+pub fn exchange_unused(
+    conn: &mut DbConnection,
+    presented: &PlainSecret,
+    found: &RefreshToken,
+    issue: &SessionIssue,
+    now: Moment,
+) -> QueryResult<Option<Rotation>> {
+    if !found.is_unused() {
+        return Ok(None);
+    }
+    replace(conn, presented, found, found, issue, now)
 }
 
 /// Rotates a presented token by its state (docs/architecture.md, "Refresh tokens"), and stores `issue` in its session. The
