@@ -1,4 +1,5 @@
-//! The baseline for refreshes: only the transaction (select, update, insert), through the server's connection pool.
+//! The baseline for refreshes and sign-ins: only the transaction (select, update, insert), through the server's connection
+//! pool, each with a commit of its own.
 #![expect(missing_docs, reason = "the macro generates undocumented items")]
 
 use std::sync::Arc;
@@ -57,7 +58,8 @@ async fn main() -> anyhow::Result<()> {
         move || migrations::run_pending(&url)
     })
     .await??;
-    let db = Db::new(&url);
+    // The transactions of commands share no commit.
+    let db = Db::for_command(&url);
     db.write(|conn| -> Result<(), DbError> { Ok(conn.batch_execute(TABLE)?) }).await?;
     let (count, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let tasks: Vec<_> = (0..arguments.tasks)
