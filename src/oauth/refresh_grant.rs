@@ -163,7 +163,7 @@ impl RefreshStep {
         let Some(found) = find_refresh_token_with_owner(conn, secret)? else { return Ok(None) };
         let mut allowed = match self.check(found) {
             Ok(allowed) => allowed,
-            Err(outcome) => return Ok(Some(outcome)),
+            Err(outcome) => return Ok(Some(*outcome)),
         };
         let Some(holders) = allowed.holders.take() else { return Ok(None) };
         let rotation = exchange_unused_refresh_token(conn, secret, &allowed.token, &allowed.issue, self.now)?;
@@ -184,7 +184,7 @@ impl RefreshStep {
         };
         let mut allowed = match self.check(found) {
             Ok(allowed) => allowed,
-            Err(outcome) => return Ok(outcome),
+            Err(outcome) => return Ok(*outcome),
         };
         // Before the last check that the session is live: if it ends after that, a new generation of a holder revokes this
         // token too.
@@ -205,12 +205,14 @@ impl RefreshStep {
 
     /// Whether a stored token may be exchanged. Another client's is rejected before anything changes: only its own client
     /// can use it or end its session.
-    fn check(&self, found: PresentedToken) -> Result<Allowed, Outcome> {
+    fn check(&self, found: PresentedToken) -> Result<Allowed, Box<Outcome>> {
         let PresentedToken { token, owned: OwnedSession { session, user, roles, role_scopes, .. }, holders } = found;
         let is_own = token.client_id.as_deref() == self.client_id();
         let is_live = is_own && self.lifetimes.is_live(&session, self.now);
-        let user = user.filter(|user| is_live && user.state == UserState::Active).ok_or(Outcome::Rejected)?;
-        let scope = self.scope(&token.scope, &role_scopes).ok_or(Outcome::ScopeRejected)?;
+        let user = user
+            .filter(|user| is_live && user.state == UserState::Active)
+            .ok_or_else(|| Box::new(Outcome::Rejected))?;
+        let scope = self.scope(&token.scope, &role_scopes).ok_or_else(|| Box::new(Outcome::ScopeRejected))?;
         let issue = self.lifetimes.issue_on_refresh(&session, self.signer.kid(), self.now);
         Ok(Allowed { token, session, user, roles, scope, holders, issue })
     }
