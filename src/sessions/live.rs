@@ -228,3 +228,55 @@ impl LiveSession {
         self.is_recording.store(false, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::DatabaseUrl;
+    use crate::scope::Scopes;
+    use crate::sessions::SessionKind;
+
+    fn owned(id: &str) -> OwnedSession {
+        let now = Clock::system().now();
+        let session = Session {
+            id: id.to_owned(),
+            kind: SessionKind::Browser,
+            user_id: None,
+            client_id: None,
+            scope: Scopes::default(),
+            signing_kid: None,
+            created_at: now,
+            authenticated_at: now,
+            last_used_at: now,
+            access_until: now,
+            expires_at: None,
+            ended_at: None,
+            is_remembered: false,
+        };
+        OwnedSession { session, user: None, client: None, roles: Vec::new(), role_scopes: Scopes::default() }
+    }
+
+    #[test]
+    fn session_that_was_read_before_it_ended_does_not_come_back() {
+        // No query runs.
+        let live = LiveSessions::new(Db::new(&DatabaseUrl::Sqlite("/nonexistent/a.db".into())));
+        let is_kept = |id: &str| live.find(&SessionKey::Id(id.to_owned()), |_| true).is_some();
+        let before = live.before();
+        live.keep(owned("a"), before);
+        live.keep(owned("b"), before);
+        assert!(is_kept("a") && is_kept("b"));
+        live.end(["a"]);
+        assert!(!is_kept("a") && is_kept("b"));
+        live.keep(owned("a"), before);
+        live.keep(owned("b"), before);
+        assert!(!is_kept("a") && is_kept("b"), "what was read before counts only for the other one");
+        let many: Vec<String> = (0..=MAX_ENDED).map(|number| number.to_string()).collect();
+        live.end(many.iter().map(String::as_str));
+        live.keep(owned("b"), before);
+        assert!(!is_kept("b"), "it may be among those that are no longer remembered");
+        live.keep(owned("b"), live.before());
+        assert!(is_kept("b"));
+        assert!(live.find(&SessionKey::Id("b".to_owned()), |_| false).is_none(), "it has expired");
+    }
+}

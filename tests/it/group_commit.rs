@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 use vestibule::db::{Db, DbConnection, DbError};
+use vestibule::metrics;
 use vestibule::secret::fill_random;
 
 use crate::harness::direct_database::{self, DirectConnection};
@@ -81,7 +82,12 @@ async fn failing_job_among_fifty_is_rolled_back_alone() {
             })
         })
         .collect();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    // Those of other tests count as well, but are few.
+    let (begun, expected) = (Instant::now(), i64::try_from(JOBS).expect("a small number"));
+    while database.sqlite_file().is_some() && metrics::DATABASE_WRITES_QUEUED.get() < expected {
+        assert!(begun.elapsed() < Duration::from_secs(10), "the jobs queue");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     let before = database.sqlite_file().map(|file| count_commits(&file));
     may_end.store(true, Ordering::SeqCst);
     first.await.expect("no panic").expect("it is committed");

@@ -5,51 +5,56 @@ use diesel::prelude::*;
 use super::SessionRow;
 use crate::clients::ClientRow;
 use crate::db::DbConnection;
-use crate::db::schema::sessions;
+use crate::db::schema::{clients, sessions};
 use crate::scope::Scopes;
 use crate::secret::SecretHash;
 use crate::sessions::OwnedSession;
 use crate::users::{User, UserRow};
 
 /// One of the rows of a session: each has another pair of role and scope.
-pub type OwnedRow = (SessionRow, Option<UserRow>, Option<ClientRow>, Option<String>, Option<String>);
+pub type OwnedRow = (SessionRow, Option<UserRow>, Option<String>, Option<String>, Option<ClientRow>);
 
-/// Joins the owner of a session to a query on `sessions`.
-macro_rules! join_owner {
+/// Joins the user of a session, with roles and scopes, to a query on `sessions`.
+macro_rules! join_user {
     ($query:expr) => {{
-        use $crate::db::schema::{clients, role_scopes, sessions, user_roles, users};
+        use $crate::db::schema::{role_scopes, sessions, user_roles, users};
         $query
             .left_join(users::table.on(sessions::user_id.eq(users::id.nullable())))
-            .left_join(clients::table.on(sessions::client_id.eq(clients::id.nullable())))
             .left_join(user_roles::table.on(sessions::user_id.eq(user_roles::user_id.nullable())))
             .left_join(role_scopes::table.on(user_roles::role.eq(role_scopes::role)))
     }};
 }
-pub(crate) use join_owner;
+pub(crate) use join_user;
 
-/// The columns of an [`OwnedRow`], and more after them.
-macro_rules! owned_columns {
+/// The columns of an [`OwnedRow`] but those of the client, and more after them.
+macro_rules! user_columns {
     ($($more:expr),*) => {
         (
             <$crate::sessions::SessionRow as diesel::SelectableHelper<_>>::as_select(),
             <Option<$crate::users::UserRow> as diesel::SelectableHelper<_>>::as_select(),
-            <Option<$crate::clients::ClientRow> as diesel::SelectableHelper<_>>::as_select(),
             $crate::db::schema::user_roles::role.nullable(),
             $crate::db::schema::role_scopes::scope.nullable(),
             $($more),*
         )
     };
 }
-pub(crate) use owned_columns;
+pub(crate) use user_columns;
+
+/// [`join_user`], and the client of the session.
+macro_rules! join_owner {
+    ($query:expr) => {
+        join_user!($query).left_join(clients::table.on(sessions::client_id.eq(clients::id.nullable())))
+    };
+}
 
 impl OwnedSession {
     /// Puts the rows of one session together. `None` for none, and for a kind that only a newer release knows.
     #[must_use]
     pub fn from_rows(rows: Vec<OwnedRow>) -> Option<Self> {
         let mut rows = rows.into_iter();
-        let (session, user, client, role, scope) = rows.next()?;
+        let (session, user, role, scope, client) = rows.next()?;
         let (mut roles, mut scopes) = (Vec::from_iter(role), Vec::from_iter(scope));
-        for (_, _, _, role, scope) in rows {
+        for (_, _, role, scope, _) in rows {
             roles.extend(role);
             scopes.extend(scope);
         }
@@ -68,20 +73,29 @@ impl OwnedSession {
 
 /// Finds a session by its ID, even if it has ended, with its owner.
 pub fn find_owned(conn: &mut DbConnection, id: &str) -> QueryResult<Option<OwnedSession>> {
-    let rows = join_owner!(sessions::table).filter(sessions::id.eq(id)).select(owned_columns!()).load(conn)?;
+    let rows = join_owner!(sessions::table)
+        .filter(sessions::id.eq(id))
+        .select(user_columns!(Option::<ClientRow>::as_select()))
+        .load(conn)?;
     Ok(OwnedSession::from_rows(rows))
 }
 
 /// Finds a browser session by the hash of its secret, even if it has ended, with its owner.
 pub fn find_owned_by_secret(conn: &mut DbConnection, hash: &SecretHash) -> QueryResult<Option<OwnedSession>> {
     let is_session = sessions::secret_hash.eq(hash.as_str());
-    let rows = join_owner!(sessions::table).filter(is_session).select(owned_columns!()).load(conn)?;
+    let rows = join_owner!(sessions::table)
+        .filter(is_session)
+        .select(user_columns!(Option::<ClientRow>::as_select()))
+        .load(conn)?;
     Ok(OwnedSession::from_rows(rows))
 }
 
 /// Finds a browser session by the hash of its proxy cookie's secret, even if it has ended, with its owner.
 pub fn find_owned_by_proxy_secret(conn: &mut DbConnection, hash: &SecretHash) -> QueryResult<Option<OwnedSession>> {
     let is_session = sessions::proxy_secret_hash.eq(hash.as_str());
-    let rows = join_owner!(sessions::table).filter(is_session).select(owned_columns!()).load(conn)?;
+    let rows = join_owner!(sessions::table)
+        .filter(is_session)
+        .select(user_columns!(Option::<ClientRow>::as_select()))
+        .load(conn)?;
     Ok(OwnedSession::from_rows(rows))
 }

@@ -4,12 +4,11 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamp};
 
-use crate::clients::ClientRow;
 use crate::clock::Moment;
 use crate::db::schema::{refresh_tokens, sessions, token_holders};
 use crate::db::{DbConnection, Prepared};
 use crate::scope::Scopes;
-use crate::sessions::owned::{join_owner, owned_columns};
+use crate::sessions::owned::{join_user, user_columns};
 use crate::sessions::{Holders, OwnedSession, SessionIssue, SessionRow, record_issue};
 use crate::users::UserRow;
 
@@ -107,7 +106,7 @@ pub(in crate::tokens) fn insert(conn: &mut DbConnection, token: &RefreshToken) -
 pub struct PresentedToken {
     /// The token.
     pub token: RefreshToken,
-    /// Its session, even if it has ended.
+    /// Its session, even if it has ended, without the client.
     pub owned: OwnedSession,
     /// The holders of the session's next access token; `None` if one of them must be created.
     pub holders: Option<Holders>,
@@ -118,11 +117,10 @@ diesel::alias!(
     token_holders as client_holders: ClientHolders,
 );
 
-/// The columns of [`owned_columns`], the token, and the ID and generation of both holders.
+/// The columns of [`user_columns`], the token, and the ID and generation of both holders.
 type PresentedRow = (
     SessionRow,
     Option<UserRow>,
-    Option<ClientRow>,
     Option<String>,
     Option<String>,
     RefreshTokenRow,
@@ -139,11 +137,11 @@ pub(in crate::tokens) fn find_with_owner(conn: &mut DbConnection, hash: &str) ->
         .field(token_holders::client_id)
         .eq(sessions::client_id)
         .and(client_holders.field(token_holders::is_for_users).eq(sessions::user_id.is_not_null()));
-    let rows: Vec<PresentedRow> = join_owner!(refresh_tokens::table.inner_join(sessions::table))
+    let rows: Vec<PresentedRow> = join_user!(refresh_tokens::table.inner_join(sessions::table))
         .left_join(user_holders.on(of_user))
         .left_join(client_holders.on(of_client))
         .filter(refresh_tokens::token_hash.eq(hash))
-        .select(owned_columns!(
+        .select(user_columns!(
             RefreshTokenRow::as_select(),
             user_holders.field(token_holders::id).nullable(),
             user_holders.field(token_holders::generation).nullable(),
@@ -152,12 +150,10 @@ pub(in crate::tokens) fn find_with_owner(conn: &mut DbConnection, hash: &str) ->
         ))
         .load(conn)?;
     let (mut token, mut owned, mut holders) = (None, Vec::new(), [None, None]);
-    for (session, user, client, role, scope, row, user_holder, user_generation, client_holder, client_generation) in
-        rows
-    {
+    for (session, user, role, scope, row, user_holder, user_generation, client_holder, client_generation) in rows {
         token = Some(row);
         holders = [user_holder.zip(user_generation), client_holder.zip(client_generation)];
-        owned.push((session, user, client, role, scope));
+        owned.push((session, user, role, scope, None));
     }
     let Some((token, owned)) = token.zip(OwnedSession::from_rows(owned)) else { return Ok(None) };
     let owners = [owned.session.user_id.is_some(), owned.session.client_id.is_some()];
@@ -264,7 +260,9 @@ pub(in crate::tokens) fn exchange(
     if prune_up_to > 0 {
         prune(conn, &new.family_id, prune_up_to, max_pruned)?;
     }
-    Ok(Exchanged { is_done: true, is_live: record_issue(conn, issue)? })
+    // On SQLite, no other transaction has ended the session since this one has read it.
+    let is_live = issue.update.is_none() || record_issue(conn, issue)?;
+    Ok(Exchanged { is_done: true, is_live })
 }
 
 /// Sets a token's successor if the current one is still `expected` and the token is not superseded. Returns whether it
