@@ -106,7 +106,8 @@ async fn failing_job_among_fifty_is_rolled_back_alone() {
     }
     if let Some(file) = database.sqlite_file() {
         let commits = count_commits(&file) - before.expect("counted before");
-        assert_eq!(commits, 2, "the first job, and the fifty together");
+        // A group ends after 20 ms: on a busy machine, the fifty are more than one.
+        assert!((2..JOBS / 2).contains(&commits), "the first job, and the fifty together: {commits}");
     }
     db.write(|conn| execute(conn, "INSERT INTO counters (name, value) VALUES ('later', 1)")).await.expect("goes on");
 }
