@@ -15,26 +15,16 @@ pub(super) fn granted(
     roles: &[String],
     client: Option<&Client>,
 ) -> QueryResult<Option<Scopes>> {
-    let granted = allowed(conn, requested, roles, client)?;
-    Ok((requested.is_empty() || !granted.is_empty()).then_some(granted))
-}
-
-/// Those of `scopes` that a user with these roles may have through this client now.
-pub fn allowed(
-    conn: &mut DbConnection,
-    scopes: &Scopes,
-    roles: &[String],
-    client: Option<&Client>,
-) -> QueryResult<Scopes> {
-    if scopes.is_empty() {
-        return Ok(Scopes::default());
+    if requested.is_empty() {
+        return Ok(Some(Scopes::default()));
     }
-    Ok(allowed_by(scopes, &users::list_role_scopes(conn, roles)?, client))
+    let granted = allowed(requested, &users::list_role_scopes(conn, roles)?, client);
+    Ok((!granted.is_empty()).then_some(granted))
 }
 
 /// Those of `scopes` that the scopes of the user's roles and this client allow.
 #[must_use]
-pub fn allowed_by(scopes: &Scopes, role_scopes: &Scopes, client: Option<&Client>) -> Scopes {
+pub fn allowed(scopes: &Scopes, role_scopes: &Scopes, client: Option<&Client>) -> Scopes {
     let by_roles = scopes.intersection(role_scopes);
     match client {
         Some(client) => by_roles.intersection(&client.scopes),

@@ -35,7 +35,7 @@ impl JobThreads {
         Ok(Self { runtime: Some(runtime), max_jobs, reads: Arc::default(), writes: Arc::default() })
     }
 
-    /// Runs `work` and waits up to `limit` for its result. Then the job is abandoned: it gives back its connection's permit, and its
+    /// Runs `work` and waits up to `limit` for its result. Then the job is abandoned: it gives back its permit, and its
     /// thread ends when the database responds. If the caller is dropped, the job still runs to its end, under the same
     /// limit.
     ///

@@ -7,6 +7,7 @@ pub mod copy;
 mod error;
 mod facts;
 mod jobs;
+mod limits;
 pub mod migrations;
 mod pooled_connection;
 mod prepared;
@@ -27,11 +28,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::DatabaseUrl;
 pub use connection::DbConnection;
-use connection::{Durability, START_WAIT, StatementLimits};
+use connection::{Durability, StatementLimits};
 use connections::IdleConnections;
 pub use error::{DbError, IsTransient, Rollback};
 pub use facts::{DatabaseFacts, facts};
 use jobs::{Job, JobKind, JobThreads};
+use limits::{BACKGROUND, COMMAND, Limits, REQUEST, START};
 use pooled_connection::{Connector, PooledConnection};
 pub use prepared::Prepared;
 use sqlite_file::SqliteFile;
@@ -44,27 +46,6 @@ use writer::{Writer, WriterContext};
 /// For reads; one more writes.
 const SQLITE_CONNECTIONS: usize = 4;
 const POSTGRES_CONNECTIONS: usize = 8;
-
-/// How long a job may wait and run.
-#[derive(Clone, Copy)]
-struct Limits {
-    /// The wait for a connection, before [`DbError::Busy`].
-    connection: Duration,
-    /// On SQLite, the wait of a write in the queue, before [`DbError::Busy`].
-    turn: Duration,
-    /// The whole job, connecting included.
-    job: Duration,
-}
-
-/// A client waits for the response, and a proxy before the server gives up too.
-const REQUEST: Limits =
-    Limits { connection: Duration::from_millis(500), turn: Duration::from_secs(2), job: Duration::from_secs(2) };
-/// Housekeeping deletes a thousand rows in one transaction.
-const BACKGROUND: Limits = Limits { turn: Duration::from_secs(3), job: Duration::from_secs(30), ..REQUEST };
-/// A seed file of ten thousand users is one transaction, and the person who waits for a command can end it.
-const COMMAND: Limits = Limits { turn: Duration::from_secs(3), job: Duration::from_mins(10), ..REQUEST };
-/// Instances that start at the same time wait for each other.
-const START: Limits = Limits { connection: START_WAIT, turn: START_WAIT, job: Duration::from_mins(1) };
 
 /// A pool of connections. Cheap to clone.
 #[derive(Clone)]
@@ -93,7 +74,7 @@ struct Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        // The writer's thread may keep the list for a moment longer than a process lives.
+        // The writer's thread holds the list as well, and may not end before the process does.
         self.idle.close();
     }
 }

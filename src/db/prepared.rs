@@ -5,7 +5,7 @@ use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 
 /// A statement that each connection prepares once, and finds again by its text. Diesel prepares an `UPDATE` and a
-/// statement that is written as SQL anew each time, which takes longer than running it on SQLite, and another round trip
+/// statement that is written as SQL again each time, which takes longer than running it on SQLite, and another round trip
 /// on PostgreSQL: their texts could be different each time, and all of them would be kept. Use this only for a
 /// statement whose text depends on its types alone.
 pub struct Prepared<T>(pub T);

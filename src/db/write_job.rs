@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 
 use super::connection::{DbConnection, Durability};
 use super::error::DbError;
+use super::limits::{Limits, REQUEST};
 use super::state_changes::{self, CountedChange};
-use super::{Limits, REQUEST};
 
 /// The result of a job, or what its panic carried.
 pub(super) type JobResult<T, E> = Result<Result<T, E>, Box<dyn Any + Send>>;

@@ -13,11 +13,11 @@ use tokio::sync::oneshot;
 use super::connection::{DbConnection, Durability, StatementLimits};
 use super::connections::IdleConnections;
 use super::error::DbError;
+use super::limits::{Limits, REQUEST};
 use super::pooled_connection::PooledConnection;
 use super::sqlite_file::SqliteFile;
 use super::state_changes::StateEpoch;
 use super::write_job::{GivenUp, JobState, WriteJob};
-use super::{Limits, REQUEST};
 use crate::metrics;
 
 /// The most jobs that wait. Further ones are rejected at once.
@@ -161,14 +161,14 @@ impl Group<'_> {
             }
         };
         let Ran { ended, has_changes, failure } = self.run_jobs(&mut pooled.connection);
-        let committed = match failure {
-            Some(error) => Err(error),
-            None if has_changes => self.check_file().and_then(|()| Ok(pooled.connection.commit()?)),
-            None => Ok(()),
-        };
-        if !has_changes || committed.is_err() {
+        let may_commit = failure.map_or_else(|| self.check_file(), Err);
+        let committed = if has_changes && may_commit.is_ok() {
+            // A commit that fails has rolled back.
+            pooled.connection.commit().map_err(DbError::from)
+        } else {
             pooled.connection.roll_back();
-        }
+            may_commit
+        };
         for change in ended.iter().filter_map(WriteJob::change) {
             self.context.state_epoch.add(change, committed.is_ok());
         }

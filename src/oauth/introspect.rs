@@ -116,7 +116,7 @@ impl<'a> Rights<'a> {
             return Some(Self { user: None, roles: &[], scope });
         }
         let user = user.as_ref().filter(|user| user.state == UserState::Active)?;
-        let scope = granted_scopes::allowed_by(&scope, role_scopes, client.as_ref());
+        let scope = granted_scopes::allowed(&scope, role_scopes, client.as_ref());
         Some(Self { user: Some(user), roles, scope })
     }
 }

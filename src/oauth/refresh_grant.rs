@@ -220,7 +220,7 @@ impl RefreshStep {
     /// The originally granted scopes that the user's roles and the client still allow. `None` when none of the
     /// requested scopes is left.
     fn scope(&self, granted: &Scopes, role_scopes: &Scopes) -> Option<Scopes> {
-        let allowed = granted_scopes::allowed_by(granted, role_scopes, self.request.client.as_ref());
+        let allowed = granted_scopes::allowed(granted, role_scopes, self.request.client.as_ref());
         let requested = &self.request.scope;
         if requested.is_empty() {
             return Some(allowed);

@@ -1,4 +1,4 @@
-//! How old the set of revoked sessions is.
+//! How old is what was read from the database: the set of revoked sessions, and the changes that concern live ones.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// the task costs, and as long as the check of a session with HS256 may be behind.
 pub const STALE_AFTER: Duration = Duration::from_secs(30);
 
-/// When the set was last read, or the database last found unavailable. Clones share it.
+/// When it was last read or, for revoked sessions, the database last found unavailable. Clones share it.
 #[derive(Clone)]
 pub(super) struct Freshness {
     created: Instant,

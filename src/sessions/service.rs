@@ -110,9 +110,9 @@ impl SessionService {
         &self.revoked
     }
 
-    /// Runs `step` in one transaction. As soon as it has committed, the sessions that it ended are in the set of
-    /// revoked sessions and no longer in memory, even if the caller was dropped in the meantime. Every function that ends a session needs the
-    /// [`EndedSessions`] that only this method hands out.
+    /// Runs `step` in one transaction. As soon as it has committed, the sessions that it ended are in the set of revoked
+    /// sessions and no longer among the live ones in memory, even if the caller was dropped in the meantime. Every function
+    /// that ends a session needs the [`EndedSessions`] that only this method hands out.
     pub async fn write<T, E, F>(&self, step: F) -> Result<T, E>
     where
         F: FnOnce(&mut DbConnection, &mut EndedSessions) -> Result<T, E> + Send + 'static,

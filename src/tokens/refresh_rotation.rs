@@ -134,8 +134,9 @@ pub fn rotate(
     now: Moment,
 ) -> QueryResult<Rotation> {
     let mut token = found;
-    // The rows of one attempt may come from different moments: on PostgreSQL each query sees the latest commit. A concurrent replacement could then look like reuse. Real reuse looks the same in every
-    // attempt, and there are at most `MAX_LOST` replacements.
+    // The rows of one attempt may come from different moments: on PostgreSQL each query sees the latest commit. A
+    // concurrent replacement could then look like reuse. Real reuse looks the same in every attempt, and there are at most
+    // `MAX_LOST` replacements.
     for _ in 0..=MAX_LOST {
         match try_rotate(conn, presented, token, issue, now)? {
             RotationAttempt::Decided(rotation) => return Ok(rotation),

@@ -181,7 +181,8 @@ impl Hasher {
 /// A vector of the reference implementation's tests (`test.c`, Argon2id, version 0x13), for the password "password".
 const VECTOR: &str = "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
 
-/// Checks on this processor that the implementation computes Argon2id: with a wrong one, nobody could sign in, or anybody.
+/// Checks on this processor that the implementation computes Argon2id: with a wrong one, no user
+/// could sign in, or anyone could as any user.
 ///
 /// # Errors
 /// It does not.

@@ -79,7 +79,7 @@ impl WebConfig {
             cookie_domain: config.cookie_domain.clone(),
             cookie_names: cookies::CookieNames::new(config.public_url.is_https(), config.cookie_domain.is_some()),
             is_registration_open: config.registration == RegistrationMode::Open,
-            session_cookies: session_cookies::SessionCookies::new(),
+            session_cookies: session_cookies::SessionCookies::default(),
             cookie_key: actix_web::cookie::Key::from(server_key.derive(KeyPurpose::Cookies).bytes()),
             brand: Arc::new(Brand::new(config)),
         }

@@ -62,7 +62,7 @@ pub async fn middleware(
     let session = cookies.single(CookieName::Session).and_then(|value| {
         HeaderValue::from_str(&format!("{}={value}", CookieName::Session.text(super::config(request.request())))).ok()
     });
-    // A form post may change the cookie, and reads it anew.
+    // A form post may change the cookie, and decrypts it again.
     let is_page = request.method().is_safe();
     let known = session
         .as_ref()

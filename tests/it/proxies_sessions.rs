@@ -93,16 +93,16 @@ async fn role_revoked_at_one_server_is_gone_at_another_within_a_second() {
     let tries = (0..USERS).map(async |number| {
         let alice = app.add_user(&format!("alice{number}"), &["editor"]).await;
         let (_, cookie) = sign_in(&app, &alice.username).await;
-        let mut slowest = Duration::ZERO;
+        let mut seen_after = 0;
         for _ in 0..TRIES {
             assert!(is_let_through(&other, &cookie).await, "from memory or the database");
             assert!(app.write(move |conn| users::revoke_role(conn, alice.id, "editor")).await);
             let revoked = Instant::now();
             while is_let_through(&other, &cookie).await {
                 assert!(revoked.elapsed() < Duration::from_secs(1), "the role was revoked");
+                seen_after += 1;
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            slowest = slowest.max(revoked.elapsed());
             let now = app.clock.now();
             app.write(move |conn| users::grant_role(conn, alice.id, "editor", now)).await;
             while !is_let_through(&other, &cookie).await {
@@ -110,10 +110,10 @@ async fn role_revoked_at_one_server_is_gone_at_another_within_a_second() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
-        slowest
+        seen_after
     });
-    let slowest = join_all(tries).await.into_iter().max().expect("some tries");
-    assert!(slowest > Duration::ZERO, "the other server has the sessions in memory");
+    let seen_after: usize = join_all(tries).await.into_iter().sum();
+    assert!(seen_after > 0, "the other server has the sessions in memory");
 }
 
 #[tokio::test]

@@ -102,7 +102,6 @@ pub(in crate::tokens) fn insert(conn: &mut DbConnection, token: &RefreshToken) -
 }
 
 /// A refresh token with its session, and what the next access token needs.
-#[derive(Clone)]
 pub struct PresentedToken {
     /// The token.
     pub token: RefreshToken,
