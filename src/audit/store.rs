@@ -8,8 +8,8 @@ use diesel::prelude::*;
 
 use super::{Event, EventKind};
 use crate::clock::{Moment, latest_past};
-use crate::db::DbConnection;
 use crate::db::schema::audit_events;
+use crate::db::{DbConnection, prepared};
 use crate::secret::random_id;
 use search::EventRow;
 pub use search::{EventFilter, ListedEvent, list};
@@ -54,23 +54,21 @@ pub fn record_in(conn: &mut DbConnection, id: &str, event: &Event) -> QueryResul
 
 fn insert(conn: &mut DbConnection, id: &str, event: &Event, occurrences: i64) -> QueryResult<()> {
     let (actor, actor_user_id) = event.actor.columns();
-    diesel::insert_into(audit_events::table)
-        .values((
-            audit_events::id.eq(id),
-            audit_events::kind.eq(event.kind.as_str()),
-            audit_events::happened_at.eq(event.happened_at),
-            audit_events::actor.eq(actor),
-            audit_events::actor_user_id.eq(actor_user_id),
-            audit_events::user_id.eq(event.user_id),
-            audit_events::client_id.eq(&event.client_id),
-            audit_events::session_id.eq(&event.session_id),
-            audit_events::network_address.eq(&event.network_address),
-            audit_events::detail.eq(&event.detail),
-            audit_events::reason.eq(&event.reason),
-            audit_events::occurrences.eq(occurrences),
-        ))
-        .execute(conn)?;
-    Ok(())
+    let values = (
+        audit_events::id.eq(id),
+        audit_events::kind.eq(event.kind.as_str()),
+        audit_events::happened_at.eq(event.happened_at),
+        audit_events::actor.eq(actor),
+        audit_events::actor_user_id.eq(actor_user_id),
+        audit_events::user_id.eq(event.user_id),
+        audit_events::client_id.eq(&event.client_id),
+        audit_events::session_id.eq(&event.session_id),
+        audit_events::network_address.eq(&event.network_address),
+        audit_events::detail.eq(&event.detail),
+        audit_events::reason.eq(&event.reason),
+        audit_events::occurrences.eq(occurrences),
+    );
+    prepared!(conn, diesel::insert_into(audit_events::table).values(values), execute).map(drop)
 }
 
 /// The IDs of the events beyond the limit of this event's kind. Unknown usernames share one limit: invented names cannot

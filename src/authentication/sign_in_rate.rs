@@ -14,33 +14,42 @@ use crate::users::UserId;
 /// The time in which a bucket gets one token: a script that signs in every two seconds is never limited. An account adds
 /// 43,200 sessions a day at most, and they are deleted a day after they ended.
 const REFILL: TimeDelta = TimeDelta::seconds(2);
-/// The number of buckets from which those that are full again are removed at each sign-in.
+/// The number of buckets at which those that are full again are first removed.
 const MANY_BUCKETS: usize = 1_024;
 
 /// The buckets, in memory: an instance counts for itself, and a sign-in costs no statement more. Clones share them.
 ///
 /// A bucket is the moment at which it is full again (the generic cell rate algorithm), and a full one is absent. There
-/// are at most as many as passwords can be verified while an empty one fills up.
+/// are at most twice as many as passwords can be verified while an empty one fills up.
 #[derive(Clone)]
 pub(super) struct SignInRate {
     burst: i32,
-    full_at: Arc<Mutex<HashMap<(UserId, SessionKind), Moment>>>,
+    buckets: Arc<Mutex<Buckets>>,
+}
+
+struct Buckets {
+    full_at: HashMap<(UserId, SessionKind), Moment>,
+    /// The number at which those that are full again are removed next: twice as many as were left the last time, so that
+    /// a sign-in looks at two of them in the mean.
+    remove_at: usize,
 }
 
 impl SignInRate {
     /// Buckets with `burst` tokens.
     pub fn new(burst: i32) -> Self {
-        Self { burst, full_at: Arc::default() }
+        let buckets = Buckets { full_at: HashMap::new(), remove_at: MANY_BUCKETS };
+        Self { burst, buckets: Arc::new(Mutex::new(buckets)) }
     }
 
     /// Takes a token of an account. The login page and the password grant have a bucket each: a script that signs in
     /// too often does not lock its owner out of the pages. Returns the time to wait when there is none.
     pub fn take(&self, user_id: UserId, kind: SessionKind, now: Moment) -> Option<Duration> {
-        let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= MANY_BUCKETS {
-            buckets.retain(|_, full_at| *full_at > now);
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.full_at.len() >= buckets.remove_at {
+            buckets.full_at.retain(|_, full_at| *full_at > now);
+            buckets.remove_at = MANY_BUCKETS.max(2 * buckets.full_at.len());
         }
-        let full_at = buckets.entry((user_id, kind)).or_insert(now);
+        let full_at = buckets.full_at.entry((user_id, kind)).or_insert(now);
         let latest = now + REFILL * self.burst;
         // It can be later only if the clock was ahead for a while. What was counted then is forgotten.
         let next_full_at = if *full_at > latest { now } else { (*full_at).max(now) } + REFILL;
@@ -96,7 +105,14 @@ mod tests {
         for id in 0..many {
             assert_eq!(rate.take(UserId(id), KIND, now), None);
         }
-        assert_eq!(rate.take(UserId(many), KIND, now + REFILL), None);
-        assert_eq!(rate.full_at.lock().expect("not poisoned").len(), 1);
+        assert_eq!(rate.take(UserId(many), KIND, now), None);
+        let left = || rate.buckets.lock().expect("not poisoned").full_at.len();
+        assert_eq!(left(), MANY_BUCKETS + 1, "none is full again");
+        for id in many + 1..2 * many {
+            assert_eq!(rate.take(UserId(id), KIND, now), None);
+        }
+        assert_eq!(left(), 2 * MANY_BUCKETS, "they are not looked at before there are twice as many");
+        assert_eq!(rate.take(UserId(2 * many), KIND, now + REFILL), None);
+        assert_eq!(left(), 1);
     }
 }

@@ -7,7 +7,7 @@ use super::buckets::{Bucket, MAX_BUCKETS};
 use super::throttle::BucketState;
 use crate::clock::{Moment, latest_past, past};
 use crate::db::schema::{known_devices, login_attempts};
-use crate::db::{DbConnection, Prepared};
+use crate::db::{DbConnection, prepared, update_where};
 use crate::users::UserId;
 
 /// How long an unused browser or network stays known.
@@ -21,10 +21,10 @@ pub(super) fn list_bucket_states(conn: &mut DbConnection, keys: &[&String]) -> Q
     let Some(any) = keys.first() else { return Ok(Vec::new()) };
     let is = |at: usize| login_attempts::bucket.eq(*keys.get(at).unwrap_or(any));
     let [first, second, third, fourth, fifth, sixth]: [_; MAX_BUCKETS] = [is(0), is(1), is(2), is(3), is(4), is(5)];
-    let rows: Vec<(String, StateRow)> = login_attempts::table
+    let listed = login_attempts::table
         .filter(first.or(second).or(third).or(fourth).or(fifth).or(sixth))
-        .select((login_attempts::bucket, STATE_COLUMNS))
-        .load(conn)?;
+        .select((login_attempts::bucket, STATE_COLUMNS));
+    let rows: Vec<(String, StateRow)> = prepared!(conn, listed, load)?;
     Ok(rows.into_iter().map(|(key, state)| (key, to_state(state))).collect())
 }
 
@@ -55,36 +55,36 @@ pub(super) fn set_bucket_state(
     seen: &BucketState,
     renewed: &BucketState,
 ) -> QueryResult<()> {
-    let row = login_attempts::table
-        .find(key)
-        .filter(login_attempts::failures.eq(seen.failures))
-        .filter(login_attempts::in_flight.eq(seen.in_flight))
-        .filter(login_attempts::last_tried_at.eq(seen.last_tried_at));
+    let row = login_attempts::bucket.eq(key);
+    let is_unchanged = login_attempts::failures
+        .eq(seen.failures)
+        .and(login_attempts::in_flight.eq(seen.in_flight))
+        .and(login_attempts::last_tried_at.eq(seen.last_tried_at));
     let state = (
         login_attempts::failures.eq(renewed.failures),
         login_attempts::in_flight.eq(renewed.in_flight),
         login_attempts::window_started_at.eq(renewed.window_started_at),
         login_attempts::last_failed_at.eq(renewed.last_failed_at),
     );
-    Prepared(diesel::update(row).set(state)).execute(conn).map(drop)
+    prepared!(conn, update_where(state, row.and(is_unchanged)), execute).map(drop)
 }
 
 /// Reserves an attempt in an existing row, if it is still possible: below the limit including attempts in flight or,
 /// beyond the limit and after its wait, as the only attempt and without a failure since the row was read. Returns
 /// whether it was reserved.
 pub(super) fn reserve(conn: &mut DbConnection, bucket: &Bucket, failures_seen: i64, now: Moment) -> QueryResult<bool> {
-    let row = login_attempts::table.find(&bucket.key);
+    let row = login_attempts::bucket.eq(&bucket.key);
     let taken = login_attempts::in_flight.eq(login_attempts::in_flight + 1);
     let set = (taken, login_attempts::last_tried_at.eq(now));
     let count = match bucket.limit {
-        None => Prepared(diesel::update(row).set(set)).execute(conn)?,
+        None => prepared!(conn, update_where(set, row), execute)?,
         Some(limit) if failures_seen < limit => {
-            let row = row.filter((login_attempts::failures + login_attempts::in_flight).lt(limit));
-            Prepared(diesel::update(row).set(set)).execute(conn)?
+            let is_below = (login_attempts::failures + login_attempts::in_flight).lt(limit);
+            prepared!(conn, update_where(set, row.and(is_below)), execute)?
         }
         Some(_) => {
-            let row = row.filter(login_attempts::failures.eq(failures_seen).and(login_attempts::in_flight.eq(0)));
-            Prepared(diesel::update(row).set(set)).execute(conn)?
+            let is_alone = login_attempts::failures.eq(failures_seen).and(login_attempts::in_flight.eq(0));
+            prepared!(conn, update_where(set, row.and(is_alone)), execute)?
         }
     };
     Ok(count == 1)
@@ -92,45 +92,46 @@ pub(super) fn reserve(conn: &mut DbConnection, bucket: &Bucket, failures_seen: i
 
 /// Inserts a row with one reserved attempt.
 pub(super) fn insert_reserved(conn: &mut DbConnection, bucket: &Bucket, now: Moment) -> QueryResult<()> {
-    diesel::insert_into(login_attempts::table)
-        .values((
-            login_attempts::bucket.eq(&bucket.key),
-            login_attempts::account.eq(&bucket.account),
-            login_attempts::failures.eq(0),
-            login_attempts::in_flight.eq(1),
-            login_attempts::window_started_at.eq(now),
-            login_attempts::last_tried_at.eq(now),
-            login_attempts::last_failed_at.eq(now),
-        ))
-        .execute(conn)
-        .map(drop)
+    let values = (
+        login_attempts::bucket.eq(&bucket.key),
+        login_attempts::account.eq(&bucket.account),
+        login_attempts::failures.eq(0),
+        login_attempts::in_flight.eq(1),
+        login_attempts::window_started_at.eq(now),
+        login_attempts::last_tried_at.eq(now),
+        login_attempts::last_failed_at.eq(now),
+    );
+    prepared!(conn, diesel::insert_into(login_attempts::table).values(values), execute).map(drop)
 }
 
 /// Ends a reservation and counts a failure. Returns `false`, and changes nothing, when an admin deleted the row or the
 /// attempt was counted as lost.
 pub(super) fn fail(conn: &mut DbConnection, key: &str, now: Moment) -> QueryResult<bool> {
-    let row = login_attempts::table.find(key).filter(login_attempts::in_flight.gt(0));
+    let row = login_attempts::bucket.eq(key).and(login_attempts::in_flight.gt(0));
     let decided = (
         login_attempts::in_flight.eq(login_attempts::in_flight - 1),
         login_attempts::failures.eq(login_attempts::failures + 1),
         login_attempts::last_failed_at.eq(now),
     );
-    Prepared(diesel::update(row).set(decided)).execute(conn).map(|count| count == 1)
+    prepared!(conn, update_where(decided, row), execute).map(|count| count == 1)
 }
 
 /// Ends a reservation without a failure. Deletes the row if nothing is counted in it: the table holds failures and
 /// attempts in flight, not everyone who signs in.
 pub(super) fn release(conn: &mut DbConnection, key: &str) -> QueryResult<()> {
-    let row = login_attempts::table.find(key);
-    let without_failures = row.filter(login_attempts::failures.eq(0));
+    let row = login_attempts::bucket.eq(key);
+    let without_failures = login_attempts::table.filter(row.and(login_attempts::failures.eq(0)));
     // Most often, it is the only attempt, and one statement is enough.
-    if diesel::delete(without_failures.filter(login_attempts::in_flight.eq(1))).execute(conn)? == 1 {
+    let only_one = without_failures.filter(login_attempts::in_flight.eq(1));
+    if prepared!(conn, diesel::delete(only_one), execute)? == 1 {
         return Ok(());
     }
     let one_less = login_attempts::in_flight.eq(login_attempts::in_flight - 1);
-    Prepared(diesel::update(row.filter(login_attempts::in_flight.gt(0))).set(one_less)).execute(conn)?;
+    let is_reserved = row.and(login_attempts::in_flight.gt(0));
+    prepared!(conn, update_where(one_less, is_reserved), execute)?;
     // The last of several attempts may have been released between the two statements.
-    diesel::delete(without_failures.filter(login_attempts::in_flight.eq(0))).execute(conn).map(drop)
+    let none_left = without_failures.filter(login_attempts::in_flight.eq(0));
+    prepared!(conn, diesel::delete(none_left), execute).map(drop)
 }
 
 /// A counter of failures with its names.
@@ -187,10 +188,8 @@ pub(super) fn known_since(now: Moment) -> Moment {
 /// Lists which of these two browsers or networks are known. Two equalities, as in [`list_bucket_states`].
 pub(super) fn list_known(conn: &mut DbConnection, ids: [&String; 2], since: Moment) -> QueryResult<Vec<String>> {
     let [first, second] = ids.map(|id| known_devices::id.eq(id));
-    known_devices::table
-        .filter(first.or(second).and(known_devices::last_used_at.ge(since)))
-        .select(known_devices::id)
-        .load(conn)
+    let known = known_devices::table.filter(first.or(second).and(known_devices::last_used_at.ge(since)));
+    prepared!(conn, known.select(known_devices::id), load)
 }
 
 pub(super) fn insert_known(
@@ -216,8 +215,8 @@ pub(super) fn insert_known(
 
 pub(super) fn set_known_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryResult<()> {
     let is_due = known_devices::last_used_at.lt(now - USE_RECORDED_EVERY);
-    let row = known_devices::table.find(id).filter(is_due.or(known_devices::last_used_at.gt(latest_past(now))));
-    Prepared(diesel::update(row).set(known_devices::last_used_at.eq(now))).execute(conn).map(drop)
+    let row = known_devices::id.eq(id).and(is_due.or(known_devices::last_used_at.gt(latest_past(now))));
+    prepared!(conn, update_where(known_devices::last_used_at.eq(now), row), execute).map(drop)
 }
 
 /// Keeps the `keep` browsers or networks that were used last. Those that were stored while the clock was ahead go first:

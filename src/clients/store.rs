@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::{Client, GrantType};
 use crate::clock::Moment;
 use crate::db::schema::clients;
-use crate::db::{DbConnection, note_rights_change};
+use crate::db::{DbConnection, note_rights_change, prepared, update_where};
 use crate::scope::Scopes;
 use crate::secret::SecretHash;
 
@@ -112,8 +112,9 @@ pub fn set_secret(conn: &mut DbConnection, id: &str, hash: &SecretHash, now: Mom
 
 /// Locks a client's row if its secret is still the one that was checked. Returns whether it is.
 pub fn lock_unchanged(conn: &mut DbConnection, client: &Client) -> QueryResult<bool> {
-    let row = clients::table.find(&client.id).filter(clients::secret_hash.eq(client.secret_hash.as_str()));
-    diesel::update(row).set(clients::created_at.eq(clients::created_at)).execute(conn).map(|count| count == 1)
+    let row = clients::id.eq(&client.id).and(clients::secret_hash.eq(client.secret_hash.as_str()));
+    let nothing = clients::created_at.eq(clients::created_at);
+    prepared!(conn, update_where(nothing, row), execute).map(|count| count == 1)
 }
 
 /// Deletes a client. Returns whether it existed.

@@ -203,6 +203,28 @@ mod tests {
     use super::*;
 
     #[derive(QueryableByName)]
+    struct CompileOption {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        compile_options: String,
+    }
+
+    /// How `.cargo/config.toml` has SQLite compiled.
+    #[test]
+    #[cfg(feature = "bundled")]
+    fn sqlite_is_compiled_with_own_options() {
+        let mut connection = SqliteConnection::establish(":memory:").expect("a connection");
+        let options: Vec<CompileOption> =
+            diesel::sql_query("PRAGMA compile_options").load(&mut connection).expect("they are listed");
+        let has = |name: &str| options.iter().any(|option| option.compile_options.starts_with(name));
+        for name in ["ENABLE_QPSG", "THREADSAFE=2", "DEFAULT_MEMSTATUS=0", "OMIT_LOAD_EXTENSION"] {
+            assert!(has(name), "{name}");
+        }
+        for name in ["ENABLE_MEMORY_MANAGEMENT", "ENABLE_STAT4", "ENABLE_FTS", "ENABLE_LOAD_EXTENSION"] {
+            assert!(!has(name), "{name}");
+        }
+    }
+
+    #[derive(QueryableByName)]
     struct TempStore {
         #[diesel(sql_type = Integer)]
         temp_store: i32,

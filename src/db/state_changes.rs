@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use diesel::prelude::*;
 
 use super::connection::DbConnection;
-use super::prepared::Prepared;
+use super::prepared::{prepared, update_where};
 use super::schema::counters;
 
 const COUNTER: &str = "state_changes";
@@ -63,8 +63,8 @@ pub(super) fn count(conn: &mut DbConnection) -> QueryResult<Option<CountedChange
     if change == Change::Nothing {
         return Ok(None);
     }
-    let row = counters::table.find(COUNTER);
-    Prepared(diesel::update(row).set(counters::value.eq(counters::value + 1))).execute(conn)?;
+    let one_more = counters::value.eq(counters::value + 1);
+    prepared!(conn, update_where(one_more, counters::name.eq(COUNTER)), execute)?;
     Ok(Some(CountedChange { number: count_state_changes(conn)?, change }))
 }
 
@@ -73,7 +73,7 @@ pub(super) fn count(conn: &mut DbConnection) -> QueryResult<Option<CountedChange
 /// # Errors
 /// The query failed.
 pub fn count_state_changes(conn: &mut DbConnection) -> QueryResult<i64> {
-    counters::table.find(COUNTER).select(counters::value).first(conn)
+    prepared!(conn, counters::table.find(COUNTER).select(counters::value), get_result)
 }
 
 /// The changes that this process knows of.

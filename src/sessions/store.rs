@@ -14,7 +14,7 @@ use diesel::sql_types::Timestamp;
 use super::{EndReason, Session, SessionIssue, SessionKind, SessionOrigin, lifetimes, proxy_secret};
 use crate::clock::{Moment, latest_past};
 use crate::db::schema::sessions;
-use crate::db::{DbConnection, Prepared};
+use crate::db::{DbConnection, prepared, update_where};
 use crate::scope::Scopes;
 use crate::secret::{PlainSecret, SecretHash};
 use crate::users::UserId;
@@ -80,35 +80,33 @@ pub(super) fn insert(
 ) -> QueryResult<()> {
     let has_password = matches!(session.kind, SessionKind::Browser | SessionKind::PasswordGrant);
     let [hash, proxy_hash] = [secret.map(PlainSecret::hash), secret.map(|secret| proxy_secret(secret).hash())];
-    diesel::insert_into(sessions::table)
-        .values((
-            sessions::id.eq(&session.id),
-            sessions::kind.eq(session.kind.as_str()),
-            sessions::user_id.eq(session.user_id.map(|id| id.0)),
-            sessions::client_id.eq(&session.client_id),
-            sessions::scope.eq(session.scope.to_string()),
-            sessions::signing_kid.eq(&session.signing_kid),
-            sessions::secret_hash.eq(hash.as_ref().map(SecretHash::as_str)),
-            sessions::proxy_secret_hash.eq(proxy_hash.as_ref().map(SecretHash::as_str)),
-            sessions::amr.eq(if has_password { AMR_PASSWORD } else { "" }),
-            sessions::created_at.eq(session.created_at),
-            sessions::authenticated_at.eq(session.authenticated_at),
-            sessions::last_used_at.eq(session.last_used_at),
-            sessions::access_until.eq(session.access_until),
-            sessions::expires_at.eq(session.expires_at),
-            sessions::is_remembered.eq(session.is_remembered),
-            sessions::has_holders.eq(session.kind != SessionKind::Script),
-            sessions::network_address.eq(&origin.network_address),
-            sessions::user_agent.eq(&origin.user_agent),
-        ))
-        .execute(conn)
-        .map(drop)
+    let values = (
+        sessions::id.eq(&session.id),
+        sessions::kind.eq(session.kind.as_str()),
+        sessions::user_id.eq(session.user_id.map(|id| id.0)),
+        sessions::client_id.eq(&session.client_id),
+        sessions::scope.eq(session.scope.to_string()),
+        sessions::signing_kid.eq(&session.signing_kid),
+        sessions::secret_hash.eq(hash.as_ref().map(SecretHash::as_str)),
+        sessions::proxy_secret_hash.eq(proxy_hash.as_ref().map(SecretHash::as_str)),
+        sessions::amr.eq(if has_password { AMR_PASSWORD } else { "" }),
+        sessions::created_at.eq(session.created_at),
+        sessions::authenticated_at.eq(session.authenticated_at),
+        sessions::last_used_at.eq(session.last_used_at),
+        sessions::access_until.eq(session.access_until),
+        sessions::expires_at.eq(session.expires_at),
+        sessions::is_remembered.eq(session.is_remembered),
+        sessions::has_holders.eq(session.kind != SessionKind::Script),
+        sessions::network_address.eq(&origin.network_address),
+        sessions::user_agent.eq(&origin.user_agent),
+    );
+    prepared!(conn, diesel::insert_into(sessions::table).values(values), execute).map(drop)
 }
 
 /// Finds a session by its ID, even if it has ended.
 pub fn find(conn: &mut DbConnection, id: &str) -> QueryResult<Option<Session>> {
-    let row = sessions::table.find(id).select(SessionRow::as_select()).first(conn).optional()?;
-    Ok(row.and_then(SessionRow::into_session))
+    let row = prepared!(conn, sessions::table.find(id).select(SessionRow::as_select()), get_result);
+    Ok(row.optional()?.and_then(SessionRow::into_session))
 }
 
 /// Finds a browser session by the hash of its secret, even if it has ended.
@@ -170,16 +168,16 @@ pub fn find_end_reason(conn: &mut DbConnection, id: &str) -> QueryResult<Option<
 pub fn set_used(conn: &mut DbConnection, id: &str, now: Moment) -> QueryResult<bool> {
     let is_ahead = sessions::created_at.gt(latest_past(now));
     let created_at = case_when(is_ahead, now.into_sql::<Timestamp>()).otherwise(sessions::created_at);
-    let row = sessions::table.find(id).filter(sessions::ended_at.is_null());
-    let used = diesel::update(row).set((sessions::last_used_at.eq(now), sessions::created_at.eq(created_at)));
-    Ok(Prepared(used).execute(conn)? == 1)
+    let row = sessions::id.eq(id).and(sessions::ended_at.is_null());
+    let used = (sessions::last_used_at.eq(now), sessions::created_at.eq(created_at));
+    Ok(prepared!(conn, update_where(used, row), execute)? == 1)
 }
 
 /// Records that an access token is issued. Returns `false` if the session has ended, which gets no new token.
 pub fn record_issue(conn: &mut DbConnection, issue: &SessionIssue) -> QueryResult<bool> {
-    let row = sessions::table.find(&issue.session_id).filter(sessions::ended_at.is_null());
+    let row = sessions::id.eq(&issue.session_id).and(sessions::ended_at.is_null());
     let Some(update) = &issue.update else {
-        return diesel::select(diesel::dsl::exists(row)).get_result(conn);
+        return prepared!(conn, diesel::select(diesel::dsl::exists(sessions::table.filter(row))), get_result);
     };
     let issued = (
         sessions::access_until.eq(update.access_until),
@@ -187,14 +185,14 @@ pub fn record_issue(conn: &mut DbConnection, issue: &SessionIssue) -> QueryResul
         sessions::created_at.eq(update.created_at),
     );
     let count = match &update.earlier {
-        None => Prepared(diesel::update(row).set(issued)).execute(conn)?,
+        None => prepared!(conn, update_where(issued, row), execute)?,
         Some(earlier) => {
             let keys = (
                 sessions::signing_kid.eq(&update.signing_kid),
                 sessions::earlier_kid.eq(&earlier.kid),
                 sessions::earlier_access_until.eq(earlier.access_until),
             );
-            Prepared(diesel::update(row).set((issued, keys))).execute(conn)?
+            prepared!(conn, update_where((issued, keys), row), execute)?
         }
     };
     Ok(count == 1)

@@ -14,7 +14,7 @@ use super::stored_hash::StoredHash;
 use super::{User, UserId, UserState, email_key};
 use crate::clock::Moment;
 use crate::db::schema::{counters, user_roles, users};
-use crate::db::{DbConnection, Prepared, note_rights_change};
+use crate::db::{DbConnection, note_rights_change, prepared, update_where};
 pub use bulk::{ExportedUser, insert_imported, list_for_export, list_taken_ids, list_verified_email_keys};
 pub use email::{
     find_by_verified_email_key, find_for_sign_in, has_email_key, list_active_by_email_key, set_email,
@@ -74,18 +74,15 @@ impl From<UserRow> for User {
 
 /// Finds a user by the canonical form of their username, even if they are deleted.
 pub fn find_by_key(conn: &mut DbConnection, username_key: &str) -> QueryResult<Option<User>> {
-    let row = users::table
-        .filter(users::username_key.eq(username_key))
-        .select(UserRow::as_select())
-        .first(conn)
-        .optional()?;
-    Ok(row.map(User::from))
+    let named = users::table.filter(users::username_key.eq(username_key));
+    let row = prepared!(conn, named.select(UserRow::as_select()), get_result);
+    Ok(row.optional()?.map(User::from))
 }
 
 /// Finds a user by ID, even if they are deleted.
 pub fn find_by_id(conn: &mut DbConnection, id: UserId) -> QueryResult<Option<User>> {
-    let row = users::table.find(id.0).select(UserRow::as_select()).first(conn).optional()?;
-    Ok(row.map(User::from))
+    let row = prepared!(conn, users::table.find(id.0).select(UserRow::as_select()), get_result);
+    Ok(row.optional()?.map(User::from))
 }
 
 /// Lists at most `limit` users by ID, starting after the ID `after`, without deleted ones.
@@ -234,10 +231,10 @@ pub fn change_password_hash(
 /// This locks the row: disabling the account or changing its password happens either before, and is seen here, or
 /// after, and ends the session that this transaction starts.
 pub fn set_signed_in(conn: &mut DbConnection, id: UserId, checked: &StoredHash, now: Moment) -> QueryResult<bool> {
-    let active = users::table.find(id.0).filter(users::deleted_at.is_null().and(users::disabled_at.is_null()));
-    let active = active.filter(users::new_password_required_at.is_null());
-    let unchanged = active.filter(users::password_hash.eq(checked.to_string()));
-    Ok(Prepared(diesel::update(unchanged).set(users::last_signed_in_at.eq(now))).execute(conn)? == 1)
+    let is_active = users::deleted_at.is_null().and(users::disabled_at.is_null());
+    let is_unchanged = users::new_password_required_at.is_null().and(users::password_hash.eq(checked.to_string()));
+    let row = users::id.eq(id.0).and(is_active).and(is_unchanged);
+    Ok(prepared!(conn, update_where(users::last_signed_in_at.eq(now), row), execute)? == 1)
 }
 
 /// Sets or clears the display name.

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::clock::{Moment, latest_past};
 use crate::db::schema::sessions;
-use crate::db::{DbConnection, note_session_end};
+use crate::db::{DbConnection, note_session_end, prepared, update_where};
 use crate::sessions::{EndReason, EndedSessions, StartedSession, get_holders};
 use crate::users::UserId;
 
@@ -19,9 +19,9 @@ pub fn end(
     reason: EndReason,
     now: Moment,
 ) -> QueryResult<bool> {
-    let count = diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null()))
-        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason.as_str())))
-        .execute(conn)?;
+    let live = sessions::id.eq(id).and(sessions::ended_at.is_null());
+    let changes = (sessions::ended_at.eq(now), sessions::end_reason.eq(reason.as_str()));
+    let count = prepared!(conn, update_where(changes, live), execute)?;
     record(conn, ended, id, count)
 }
 
@@ -46,7 +46,7 @@ fn record(conn: &mut DbConnection, ended: &mut EndedSessions, id: &str, count: u
         return Ok(false);
     }
     note_session_end(conn);
-    let access_until = sessions::table.find(id).select(sessions::access_until).first(conn)?;
+    let access_until = prepared!(conn, sessions::table.find(id).select(sessions::access_until), get_result)?;
     ended.record([(id.to_owned(), access_until)]);
     Ok(true)
 }
@@ -125,25 +125,32 @@ pub fn end_surplus(
     let session = &started.session;
     let others = sessions::table
         .filter(sessions::kind.eq(session.kind.as_str()).and(sessions::ended_at.is_null()))
-        .filter(sessions::id.ne(&session.id))
-        .into_boxed();
-    let others = match session.user_id {
-        Some(user_id) => others.filter(sessions::user_id.eq(user_id.0)),
-        None => others.filter(sessions::user_id.is_null()),
-    };
-    let others = match &session.client_id {
-        Some(client_id) => others.filter(sessions::client_id.eq(client_id)),
-        None => others.filter(sessions::client_id.is_null()),
-    };
+        .filter(sessions::id.ne(&session.id));
     // A session whose last use was recorded while the clock was ahead has not been used since, and ends first. A use is
     // recorded once a minute, so several sessions can have the same time.
     let is_past = sessions::last_used_at.le(latest_past(now));
-    let rows: Vec<(String, Moment)> = others
+    let surplus = others
         .order((is_past.desc(), sessions::last_used_at.desc(), sessions::created_at.desc(), sessions::id))
         .offset(limit - 1)
         .limit(MAX_SURPLUS)
-        .select((sessions::id, sessions::access_until))
-        .load(conn)?;
+        .select((sessions::id, sessions::access_until));
+    // Four queries, of which each is prepared once. PostgreSQL uses no index for IS NOT DISTINCT FROM.
+    let rows: Vec<(String, Moment)> = match (session.user_id, &session.client_id) {
+        (Some(UserId(user)), None) => {
+            let surplus = surplus.filter(sessions::user_id.eq(user)).filter(sessions::client_id.is_null());
+            prepared!(conn, surplus, load)
+        }
+        (Some(UserId(user)), Some(client)) => {
+            let surplus = surplus.filter(sessions::user_id.eq(user)).filter(sessions::client_id.eq(client));
+            prepared!(conn, surplus, load)
+        }
+        (None, Some(client)) => {
+            let surplus = surplus.filter(sessions::user_id.is_null()).filter(sessions::client_id.eq(client));
+            prepared!(conn, surplus, load)
+        }
+        // Each session has an owner.
+        (None, None) => Ok(Vec::new()),
+    }?;
     if !rows.is_empty() {
         let ids = rows.iter().map(|(id, _)| id);
         diesel::update(sessions::table.filter(sessions::id.eq_any(ids).and(sessions::ended_at.is_null())))

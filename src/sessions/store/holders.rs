@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 
 use crate::clock::Moment;
-use crate::db::DbConnection;
 use crate::db::schema::{clients, counters, sessions, token_holders, users};
+use crate::db::{DbConnection, prepared};
 use crate::secret::random_id;
 use crate::sessions::holders::{Holders, Owner};
 use crate::sessions::lifetimes::rejected_if_expired_at;
@@ -31,10 +31,9 @@ pub fn get_holders(conn: &mut DbConnection, session: &Session) -> QueryResult<Ho
     let user_id = session.user_id.map(|id| id.0);
     let of_client =
         token_holders::client_id.eq(&session.client_id).and(token_holders::is_for_users.eq(user_id.is_some()));
-    let rows: Vec<(String, i64, Option<i64>)> = token_holders::table
-        .filter(token_holders::user_id.eq(user_id).or(of_client))
-        .select((token_holders::id, token_holders::generation, token_holders::user_id))
-        .load(conn)?;
+    let columns = (token_holders::id, token_holders::generation, token_holders::user_id);
+    let of_both = token_holders::table.filter(token_holders::user_id.eq(user_id).or(of_client));
+    let rows: Vec<(String, i64, Option<i64>)> = prepared!(conn, of_both.select(columns), load)?;
     let [has_user, has_client] = [true, false].map(|is_user| rows.iter().any(|row| row.2.is_some() == is_user));
     let mut holders: Vec<(String, i64)> = rows.into_iter().map(|(id, generation, _)| (id, generation)).collect();
     if let Some(id) = session.user_id.filter(|_| !has_user) {

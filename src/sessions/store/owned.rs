@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use super::SessionRow;
 use crate::clients::ClientRow;
-use crate::db::DbConnection;
 use crate::db::schema::{clients, sessions};
+use crate::db::{DbConnection, prepared};
 use crate::scope::Scopes;
 use crate::secret::SecretHash;
 use crate::sessions::OwnedSession;
@@ -73,29 +73,23 @@ impl OwnedSession {
 
 /// Finds a session by its ID, even if it has ended, with its owner.
 pub fn find_owned(conn: &mut DbConnection, id: &str) -> QueryResult<Option<OwnedSession>> {
-    let rows = join_owner!(sessions::table)
-        .filter(sessions::id.eq(id))
-        .select(user_columns!(Option::<ClientRow>::as_select()))
-        .load(conn)?;
+    let owned = join_owner!(sessions::table).filter(sessions::id.eq(id));
+    let rows = prepared!(conn, owned.select(user_columns!(Option::<ClientRow>::as_select())), load)?;
     Ok(OwnedSession::from_rows(rows))
 }
 
 /// Finds a browser session by the hash of its secret, even if it has ended, with its owner.
 pub fn find_owned_by_secret(conn: &mut DbConnection, hash: &SecretHash) -> QueryResult<Option<OwnedSession>> {
     let is_session = sessions::secret_hash.eq(hash.as_str());
-    let rows = join_owner!(sessions::table)
-        .filter(is_session)
-        .select(user_columns!(Option::<ClientRow>::as_select()))
-        .load(conn)?;
+    let owned = join_owner!(sessions::table).filter(is_session);
+    let rows = prepared!(conn, owned.select(user_columns!(Option::<ClientRow>::as_select())), load)?;
     Ok(OwnedSession::from_rows(rows))
 }
 
 /// Finds a browser session by the hash of its proxy cookie's secret, even if it has ended, with its owner.
 pub fn find_owned_by_proxy_secret(conn: &mut DbConnection, hash: &SecretHash) -> QueryResult<Option<OwnedSession>> {
     let is_session = sessions::proxy_secret_hash.eq(hash.as_str());
-    let rows = join_owner!(sessions::table)
-        .filter(is_session)
-        .select(user_columns!(Option::<ClientRow>::as_select()))
-        .load(conn)?;
+    let owned = join_owner!(sessions::table).filter(is_session);
+    let rows = prepared!(conn, owned.select(user_columns!(Option::<ClientRow>::as_select())), load)?;
     Ok(OwnedSession::from_rows(rows))
 }

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamp};
 
 use crate::clock::Moment;
 use crate::db::schema::{refresh_tokens, sessions, token_holders};
-use crate::db::{DbConnection, Prepared};
+use crate::db::{DbConnection, prepared, update_where};
 use crate::scope::Scopes;
 use crate::sessions::owned::{join_user, user_columns};
 use crate::sessions::{Holders, OwnedSession, SessionIssue, SessionRow, record_issue};
@@ -83,22 +83,20 @@ impl From<RefreshTokenRow> for RefreshToken {
 }
 
 pub(in crate::tokens) fn find(conn: &mut DbConnection, hash: &str) -> QueryResult<Option<RefreshToken>> {
-    let row = refresh_tokens::table.find(hash).select(RefreshTokenRow::as_select()).first(conn).optional()?;
-    Ok(row.map(RefreshToken::from))
+    let row = prepared!(conn, refresh_tokens::table.find(hash).select(RefreshTokenRow::as_select()), get_result);
+    Ok(row.optional()?.map(RefreshToken::from))
 }
 
 pub(in crate::tokens) fn insert(conn: &mut DbConnection, token: &RefreshToken) -> QueryResult<()> {
-    diesel::insert_into(refresh_tokens::table)
-        .values((
-            refresh_tokens::token_hash.eq(&token.hash),
-            refresh_tokens::family_id.eq(&token.family_id),
-            refresh_tokens::client_id.eq(&token.client_id),
-            refresh_tokens::scope.eq(token.scope.to_string()),
-            refresh_tokens::created_at.eq(token.created_at),
-            refresh_tokens::generation.eq(token.generation),
-        ))
-        .execute(conn)
-        .map(drop)
+    let values = (
+        refresh_tokens::token_hash.eq(&token.hash),
+        refresh_tokens::family_id.eq(&token.family_id),
+        refresh_tokens::client_id.eq(&token.client_id),
+        refresh_tokens::scope.eq(token.scope.to_string()),
+        refresh_tokens::created_at.eq(token.created_at),
+        refresh_tokens::generation.eq(token.generation),
+    );
+    prepared!(conn, diesel::insert_into(refresh_tokens::table).values(values), execute).map(drop)
 }
 
 /// A refresh token with its session, and what the next access token needs.
@@ -112,6 +110,7 @@ pub struct PresentedToken {
 }
 
 diesel::alias!(
+    refresh_tokens as older: OlderTokens,
     token_holders as user_holders: UserHolders,
     token_holders as client_holders: ClientHolders,
 );
@@ -136,18 +135,21 @@ pub(in crate::tokens) fn find_with_owner(conn: &mut DbConnection, hash: &str) ->
         .field(token_holders::client_id)
         .eq(sessions::client_id)
         .and(client_holders.field(token_holders::is_for_users).eq(sessions::user_id.is_not_null()));
-    let rows: Vec<PresentedRow> = join_user!(refresh_tokens::table.inner_join(sessions::table))
+    let presented = join_user!(refresh_tokens::table.inner_join(sessions::table))
         .left_join(user_holders.on(of_user))
         .left_join(client_holders.on(of_client))
-        .filter(refresh_tokens::token_hash.eq(hash))
-        .select(user_columns!(
+        .filter(refresh_tokens::token_hash.eq(hash));
+    let rows: Vec<PresentedRow> = prepared!(
+        conn,
+        presented.select(user_columns!(
             RefreshTokenRow::as_select(),
             user_holders.field(token_holders::id).nullable(),
             user_holders.field(token_holders::generation).nullable(),
             client_holders.field(token_holders::id).nullable(),
             client_holders.field(token_holders::generation).nullable()
-        ))
-        .load(conn)?;
+        )),
+        load
+    )?;
     let (mut token, mut owned, mut holders) = (None, Vec::new(), [None, None]);
     for (session, user, role, scope, row, user_holder, user_generation, client_holder, client_generation) in rows {
         token = Some(row);
@@ -225,7 +227,7 @@ pub(in crate::tokens) fn exchange(
     issue: &SessionIssue,
 ) -> QueryResult<Exchanged> {
     let Exchange { hash, lost, succession, new, prune_up_to, max_pruned } = *exchange;
-    if let Some(conn) = conn.postgres() {
+    if conn.postgres().is_some() {
         let update = issue.update.as_ref();
         let earlier = update.and_then(|update| update.earlier.as_ref());
         let statement = sql_query(EXCHANGE)
@@ -249,7 +251,7 @@ pub(in crate::tokens) fn exchange(
             .bind::<Nullable<Text>, _>(earlier.and_then(|earlier| earlier.kid.as_deref()))
             .bind::<Nullable<Timestamp>, _>(earlier.map(|earlier| earlier.access_until))
             .bind::<Bool, _>(update.is_some());
-        let ExchangedRow { is_done, is_live } = Prepared(statement).get_result(conn)?;
+        let ExchangedRow { is_done, is_live } = prepared!(conn, statement, get_result)?;
         return Ok(Exchanged { is_done, is_live });
     }
     if !set_successor(conn, hash, lost, succession)? {
@@ -267,7 +269,7 @@ pub(in crate::tokens) fn exchange(
 /// Sets a token's successor if the current one is still `expected` and the token is not superseded. Returns whether it
 /// did.
 fn set_successor(conn: &mut DbConnection, hash: &str, expected: Option<&str>, new: &Succession) -> QueryResult<bool> {
-    let row = refresh_tokens::table.find(hash).filter(refresh_tokens::superseded_at.is_null());
+    let row = refresh_tokens::token_hash.eq(hash).and(refresh_tokens::superseded_at.is_null());
     let values = (
         refresh_tokens::used_at.eq(new.issued_at),
         refresh_tokens::successor_hash.eq(&new.hash),
@@ -277,12 +279,12 @@ fn set_successor(conn: &mut DbConnection, hash: &str, expected: Option<&str>, ne
     );
     let count = match expected {
         Some(expected) => {
-            let row = row.filter(refresh_tokens::successor_hash.eq(expected));
-            Prepared(diesel::update(row).set(values)).execute(conn)?
+            let row = row.and(refresh_tokens::successor_hash.eq(expected));
+            prepared!(conn, update_where(values, row), execute)?
         }
         None => {
-            let row = row.filter(refresh_tokens::successor_hash.is_null());
-            Prepared(diesel::update(row).set(values)).execute(conn)?
+            let row = row.and(refresh_tokens::successor_hash.is_null());
+            prepared!(conn, update_where(values, row), execute)?
         }
     };
     Ok(count == 1)
@@ -306,12 +308,14 @@ pub(in crate::tokens) fn has_tokens(conn: &mut DbConnection, family_id: &str) ->
 /// Deletes at most `limit` tokens of a family up to a generation, but none of releases that did not count: those carry no
 /// family and would not be recognized. They are deleted when they expire.
 fn prune(conn: &mut DbConnection, family_id: &str, last_generation: i64, limit: i64) -> QueryResult<()> {
-    const PRUNE: &str = "DELETE FROM refresh_tokens WHERE token_hash IN (
-        SELECT token_hash FROM refresh_tokens WHERE family_id = ? AND generation BETWEEN 1 AND ?
-        ORDER BY generation LIMIT ?)";
-    let statement =
-        sql_query(PRUNE).bind::<Text, _>(family_id).bind::<BigInt, _>(last_generation).bind::<BigInt, _>(limit);
-    Prepared(statement).execute(conn).map(drop)
+    let is_old = older.field(refresh_tokens::generation).between(1, last_generation);
+    let oldest = older
+        .filter(older.field(refresh_tokens::family_id).eq(family_id).and(is_old))
+        .order(older.field(refresh_tokens::generation))
+        .limit(limit)
+        .select(older.field(refresh_tokens::token_hash));
+    let oldest = refresh_tokens::table.filter(refresh_tokens::token_hash.eq_any(oldest));
+    prepared!(conn, diesel::delete(oldest), execute).map(drop)
 }
 
 /// Erases at most `limit` sealed successors that were issued before `before` or after `after`.

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::{UserRow, email_key, find_by_key};
 use crate::clock::Moment;
 use crate::db::schema::users;
-use crate::db::{DbConnection, note_rights_change};
+use crate::db::{DbConnection, note_rights_change, prepared};
 use crate::users::{LookupName, User, UserId, UserState};
 
 /// Lists at most `limit` active users with this canonical address: first the one who has confirmed it, then by ID.
@@ -22,12 +22,9 @@ pub fn list_active_by_email_key(conn: &mut DbConnection, key: &str, limit: i64) 
 
 /// Finds the user who has confirmed this canonical address. A unique index allows one at most.
 pub fn find_by_verified_email_key(conn: &mut DbConnection, key: &str) -> QueryResult<Option<User>> {
-    let row: Option<UserRow> = users::table
-        .filter(users::email_key.eq(key).and(users::email_verified_at.is_not_null()))
-        .select(UserRow::as_select())
-        .first(conn)
-        .optional()?;
-    Ok(row.map(User::from))
+    let confirmed = users::table.filter(users::email_key.eq(key).and(users::email_verified_at.is_not_null()));
+    let row = prepared!(conn, confirmed.select(UserRow::as_select()), get_result);
+    Ok(row.optional()?.map(User::from))
 }
 
 /// Finds the user who signs in with this name: the one with the username, otherwise the one who has confirmed the
@@ -38,11 +35,8 @@ pub fn find_for_sign_in(conn: &mut DbConnection, name: &LookupName) -> QueryResu
     let by_username = find_by_key(conn, name.key())?;
     let Some(email_key) = name.email_key() else { return Ok(by_username) };
     let confirmed = find_by_verified_email_key(conn, email_key)?;
-    let mut unconfirmed: Vec<UserRow> = users::table
-        .filter(users::email_key.eq(email_key).and(users::email_verified_at.is_null()))
-        .limit(2)
-        .select(UserRow::as_select())
-        .load(conn)?;
+    let unconfirmed = users::table.filter(users::email_key.eq(email_key).and(users::email_verified_at.is_null()));
+    let mut unconfirmed: Vec<UserRow> = prepared!(conn, unconfirmed.limit(2).select(UserRow::as_select()), load)?;
     let only = (unconfirmed.len() == 1).then(|| unconfirmed.remove(0).into());
     // The name of a deleted account stays taken, and must not hide the account that has its address now.
     let by_username = by_username.filter(|user| !matches!(user.state, UserState::Deleted(_)));

@@ -6,14 +6,14 @@ use diesel::prelude::*;
 
 use crate::clock::Moment;
 use crate::db::schema::{role_scopes, user_roles, users};
-use crate::db::{DbConnection, note_rights_change};
+use crate::db::{DbConnection, note_rights_change, prepared};
 use crate::scope::Scopes;
 use crate::users::{ADMIN_ROLE, UserId};
 
 /// Lists the roles of a user, sorted by bytes, because collations differ between databases.
 pub fn list_roles(conn: &mut DbConnection, id: UserId) -> QueryResult<Vec<String>> {
-    let mut roles: Vec<String> =
-        user_roles::table.filter(user_roles::user_id.eq(id.0)).select(user_roles::role).load(conn)?;
+    let of_user = user_roles::table.filter(user_roles::user_id.eq(id.0));
+    let mut roles: Vec<String> = prepared!(conn, of_user.select(user_roles::role), load)?;
     roles.sort();
     Ok(roles)
 }
