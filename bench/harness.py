@@ -178,6 +178,7 @@ def finish_load(process):
         "count": count,
         "server_micros": 1e6 * result["server_cpu_seconds"] / count,
         "load_micros": 1e6 * result["load_cpu_seconds"] / count,
+        **({"p50_micros": result["p50_micros"]} if result.get("p50_micros") else {}),
     }
 
 
@@ -235,7 +236,7 @@ class Series:
 
     def add_load(self, name, result):
         self.add(name, result["rate"])
-        for key in ["count", "server_micros", "load_micros"]:
+        for key in set(result) - {"rate"}:
             self.values.setdefault(f"{name} {key}", []).append(result[key])
         server, load = result["server_micros"], result["load_micros"]
         print(f"      {server:.1f} µs of server and {load:.1f} µs of load generator per request", flush=True)

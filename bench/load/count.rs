@@ -10,24 +10,37 @@ use serde_json::json;
 /// The kernel's unit of processor time (`USER_HZ`, proc(5)).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Responses by status.
+/// Responses by status, and how long they took if that is measured.
 #[derive(Default)]
-pub struct ResponseCounts(RefCell<BTreeMap<u16, u64>>);
+pub struct ResponseCounts {
+    by_status: RefCell<BTreeMap<u16, u64>>,
+    latencies: RefCell<Vec<Duration>>,
+}
 
 impl ResponseCounts {
     /// Counts a response.
     pub fn add(&self, status: u16) {
-        *self.0.borrow_mut().entry(status).or_default() += 1;
+        *self.by_status.borrow_mut().entry(status).or_default() += 1;
+    }
+
+    /// Counts a response that took this long.
+    pub fn add_timed(&self, status: u16, latency: Duration) {
+        self.add(status);
+        self.latencies.borrow_mut().push(latency);
     }
 
     /// Resets the counts, waits, and prints the responses since then with the processor time of `pid` and this process.
     pub async fn report(&self, pid: u32, seconds: f64) -> anyhow::Result<()> {
-        self.0.take();
+        self.by_status.take();
+        self.latencies.take();
         let (start, server_before, own_before) = (Instant::now(), cpu_seconds(pid)?, cpu_seconds(std::process::id())?);
         tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+        let mut latencies = self.latencies.take();
+        latencies.sort();
         let result = json!({
             "seconds": start.elapsed().as_secs_f64(),
-            "responses": *self.0.borrow(),
+            "responses": *self.by_status.borrow(),
+            "p50_micros": latencies.get(latencies.len() / 2).map(Duration::as_micros),
             "server_cpu_seconds": cpu_seconds(pid)? - server_before,
             "load_cpu_seconds": cpu_seconds(std::process::id())? - own_before,
         });

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
@@ -65,9 +65,10 @@ async fn drive(family: usize, address: SocketAddr, shared: &SharedState) -> anyh
             "POST /token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
             body.len(),
         );
+        let sent_at = Instant::now();
         let (status, token) = connection.send(request.as_bytes()).await?;
         shared.tokens.borrow_mut()[family] = token;
-        shared.counts.add(status);
+        shared.counts.add_timed(status, sent_at.elapsed());
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
+use actix_web::http::header::HeaderName;
 
 use super::original_request;
 use super::rule::Rule;
@@ -68,7 +69,11 @@ pub async fn decide(
 /// Finds a header that an application would trust if the proxy forgot to overwrite it. `_` counts as `-`, because both
 /// become `_` in CGI variables.
 fn find_identity_header(request: &HttpRequest) -> Option<String> {
-    let name = request.headers().keys().find(|name| name.as_str().replace('_', "-").starts_with(IDENTITY_PREFIX))?;
+    let is_identity = |name: &HeaderName| {
+        let prefix = name.as_str().bytes().take(IDENTITY_PREFIX.len());
+        prefix.map(|byte| if byte == b'_' { b'-' } else { byte }).eq(IDENTITY_PREFIX.bytes())
+    };
+    let name = request.headers().keys().find(|name| is_identity(name))?;
     Some(name.as_str().chars().take(64).collect())
 }
 

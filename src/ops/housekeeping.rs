@@ -17,7 +17,7 @@ use crate::tokens::TokenService;
 use crate::users::UserId;
 use crate::users::decoys::DecoyMix;
 use crate::users::hash_pool::HashPool;
-use crate::{audit, authentication, links, mail, sessions, tokens, users};
+use crate::{audit, authentication, links, mail, memory, sessions, tokens, users};
 
 /// Twice a second: every instance must know of a revoked session or a new key within one second.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(450);
@@ -117,6 +117,8 @@ pub async fn keep_clean(db: Db, sessions: SessionService, tokens: TokenService, 
         if let Err(error) = clean_up(&db, &sessions, &tokens, config).await {
             tracing::warn!(%error, "cleanup failed; retrying in a minute");
         }
+        // After the first cleanup, also the code that only the start has used.
+        memory::release_code();
     }
 }
 

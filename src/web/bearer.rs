@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
 use super::cookies::CookieName;
-use super::{request_cookies, service};
+use super::{request_cookies, service, visible_ascii};
 use crate::error::AppError;
 use crate::tokens::{TokenService, VerifiedToken};
 
@@ -57,7 +57,7 @@ async fn verify_cookie(request: &HttpRequest, tokens: &TokenService) -> Result<A
 /// The unverified token in the `Authorization` header.
 #[must_use]
 pub fn find(request: &HttpRequest) -> Option<&str> {
-    request.headers().get("authorization")?.to_str().ok().and_then(bearer_token)
+    visible_ascii(request.headers().get("authorization")?).and_then(bearer_token)
 }
 
 /// The token after the scheme `Bearer`, which is case-insensitive (RFC 9110 §11.1).

@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::guard;
+use actix_web::http::header::HeaderValue;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, Resource, Route};
@@ -137,8 +138,14 @@ pub fn attempt_origin(request: &HttpRequest, language: Option<&'static str>) -> 
 /// A header's value; `None` when it is absent, repeated or not visible ASCII.
 pub(crate) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     let mut values = request.headers().get_all(name);
-    let value = values.next()?.to_str().ok();
+    let value = visible_ascii(values.next()?);
     if values.next().is_some() { None } else { value }
+}
+
+/// [`HeaderValue::to_str`] of several bytes at a time: an access token has hundreds of them. A value has no control
+/// characters but tabs.
+pub(crate) fn visible_ascii(value: &HeaderValue) -> Option<&str> {
+    std::str::from_utf8(value.as_bytes()).ok().filter(|text| text.is_ascii())
 }
 
 /// The `User-Agent`, cut to 256 characters, for the list of sessions.
@@ -154,5 +161,19 @@ pub fn client_info(request: &HttpRequest) -> ClientInfo {
     ClientInfo {
         network_address: Some(client_ip::ClientIp::of(request).0.to_canonical().to_string()),
         device: user_agent(request).as_deref().and_then(sessions::device_label),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn visible_ascii_is_what_a_header_value_says() {
+        for byte in 0..=u8::MAX {
+            if let Ok(value) = HeaderValue::from_bytes(&[b'a', byte, b'z']) {
+                assert_eq!(visible_ascii(&value), value.to_str().ok(), "{byte:#x}");
+            }
+        }
     }
 }

@@ -136,10 +136,13 @@ impl RequestCookies {
         let config = super::config(request);
         let mut cookies = Self::default();
         let headers = request.headers().get_all(COOKIE);
-        for pair in headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';')) {
-            let pair = pair.trim_ascii();
-            let Some(at) = pair.iter().position(|byte| *byte == b'=') else { continue };
-            cookies.add(&pair[..at], &pair[at + 1..], config);
+        for header in headers {
+            // A value that is not UTF-8 is none of this server's, and must not hide the others.
+            for pair in String::from_utf8_lossy(header.as_bytes()).split(';') {
+                if let Some((name, value)) = pair.trim_ascii().split_once('=') {
+                    cookies.add(name, value, config);
+                }
+            }
         }
         for name in cookies.repeated.clone() {
             cookies.settle(name, config);
@@ -147,16 +150,16 @@ impl RequestCookies {
         cookies
     }
 
-    fn add(&mut self, name: &[u8], value: &[u8], config: &WebConfig) {
-        let Some(found) = CookieName::ALL.into_iter().find(|own| own.text(config).as_bytes() == name) else {
-            let host_only = CookieName::ALL.into_iter().find(|own| own.host_only_text(config).as_bytes() == name);
+    fn add(&mut self, name: &str, value: &str, config: &WebConfig) {
+        let Some(found) = CookieName::ALL.into_iter().find(|own| own.text(config) == name) else {
+            let host_only = CookieName::ALL.into_iter().find(|own| own.host_only_text(config) == name);
             self.host_only.extend(host_only.filter(|own| !self.host_only.contains(own)));
             return;
         };
-        // No value of this server has other characters.
-        let is_value =
-            !value.is_empty() && value.iter().all(|byte| byte.is_ascii_graphic() && !b"\",\\".contains(byte));
-        let Some(value) = std::str::from_utf8(value).ok().filter(|_| is_value) else { return };
+        // No value of this server has other characters. A fold, because `all` looks at one byte at a time.
+        if value.is_empty() || !value.bytes().fold(true, |is_value, byte| is_value & is_cookie_octet(byte)) {
+            return;
+        }
         if self.of(found).next().is_some() && !self.repeated.contains(&found) {
             self.repeated.push(found);
         }
@@ -186,6 +189,11 @@ impl RequestCookies {
         let mut values = self.of(name);
         values.next().filter(|_| values.next().is_none())
     }
+}
+
+/// `cookie-octet` of RFC 6265 §4.1.1: visible ASCII without `"`, `,`, `;` and `\`.
+fn is_cookie_octet(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
 }
 
 /// Whether a value may have been set by this server.
