@@ -296,7 +296,7 @@ pub fn set_scopes(
     cause: &Cause,
     now: Moment,
 ) -> Result<Scopes, DbError> {
-    let before = users::list_role_scopes(conn, &[role.to_owned()])?;
+    let before = users::list_role_scopes(conn, role)?;
     if before != *scopes {
         users::set_role_scopes(conn, role, scopes)?;
         audit::record(conn, &Event::of_role(EventKind::RoleChanged, role, None, cause, now))?;

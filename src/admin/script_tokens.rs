@@ -128,9 +128,8 @@ fn find_owner(conn: &mut DbConnection, name: &LookupName, scope: &Scopes) -> Res
     if user.state != UserState::Active {
         return Ok(TokenOwner::Rejected(Issuing::Disabled(user)));
     }
-    let roles = users::list_roles(conn, user.id)?;
+    let (roles, allowed) = users::list_roles_with_scopes(conn, user.id)?;
     // Unlike /token, which drops scopes that are not allowed: a script would notice only when a request fails.
-    let allowed = users::list_role_scopes(conn, &roles)?;
     let rejected: Vec<&str> =
         scope.iter().filter(|requested| !allowed.iter().any(|scope| scope == *requested)).collect();
     if rejected.is_empty() {

@@ -37,8 +37,8 @@ pub(super) struct Known {
 
 impl Known {
     pub fn find(conn: &mut DbConnection, names: &BucketNames, now: Moment) -> QueryResult<Self> {
-        let ids = [names.device_id.as_ref().unwrap_or(&names.network_id), &names.network_id];
-        let found = store::list_known(conn, ids, store::known_since(now))?;
+        let since = store::known_since(now);
+        let found = store::list_known(conn, &names.network_id, names.device_id.as_deref(), since)?;
         Ok(Self {
             device: names.device_id.as_ref().is_some_and(|id| found.contains(id)),
             network: found.contains(&names.network_id),

@@ -1,25 +1,14 @@
 //! The granted scopes: the requested ones that the user's roles and the client allow (RFC 6749 §3.3).
 
-use diesel::QueryResult;
-
 use crate::clients::Client;
-use crate::db::DbConnection;
 use crate::scope::Scopes;
-use crate::users;
 
-/// The requested scopes that a user with these roles may have through this client. `None` when scopes are requested and
-/// none is allowed.
-pub(super) fn granted(
-    conn: &mut DbConnection,
-    requested: &Scopes,
-    roles: &[String],
-    client: Option<&Client>,
-) -> QueryResult<Option<Scopes>> {
-    if requested.is_empty() {
-        return Ok(Some(Scopes::default()));
-    }
-    let granted = allowed(requested, &users::list_role_scopes(conn, roles)?, client);
-    Ok((!granted.is_empty()).then_some(granted))
+/// The requested scopes that a user whose roles allow `role_scopes` may have through this client. `None` when scopes are
+/// requested and none is allowed.
+#[must_use]
+pub(super) fn granted(requested: &Scopes, role_scopes: &Scopes, client: Option<&Client>) -> Option<Scopes> {
+    let granted = allowed(requested, role_scopes, client);
+    Some(granted).filter(|granted| requested.is_empty() || !granted.is_empty())
 }
 
 /// Those of `scopes` that the scopes of the user's roles and this client allow.

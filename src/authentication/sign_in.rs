@@ -241,7 +241,7 @@ impl CompletionStep {
             is_browser: self.purpose.kind() == SessionKind::Browser,
         };
         let Remembered { known, device } = devices::remember(conn, &self.key, &place, self.typed_known, now)?;
-        let roles = users::list_roles(conn, self.user.id)?;
+        let (roles, role_scopes) = users::list_roles_with_scopes(conn, self.user.id)?;
         let client = self.purpose.client();
         // Locks the client: deleting it or replacing its secret comes after this and ends the session, or before it and
         // is seen here.
@@ -250,7 +250,7 @@ impl CompletionStep {
         {
             return Ok(Completion::ClientGone);
         }
-        let Some(scope) = granted_scopes::granted(conn, &self.purpose.scope(), &roles, client)? else {
+        let Some(scope) = granted_scopes::granted(&self.purpose.scope(), &role_scopes, client) else {
             return Ok(Completion::ScopeRejected);
         };
         self.end_previous(conn, ended, now)?;

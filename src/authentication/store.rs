@@ -185,11 +185,20 @@ pub(super) fn known_since(now: Moment) -> Moment {
     now - KNOWN_FOR
 }
 
-/// Lists which of these two browsers or networks are known. Two equalities, as in [`list_bucket_states`].
-pub(super) fn list_known(conn: &mut DbConnection, ids: [&String; 2], since: Moment) -> QueryResult<Vec<String>> {
-    let [first, second] = ids.map(|id| known_devices::id.eq(id));
-    let known = known_devices::table.filter(first.or(second).and(known_devices::last_used_at.ge(since)));
-    prepared!(conn, known.select(known_devices::id), load)
+/// Lists which of a network and, if there is one, a browser are known.
+pub(super) fn list_known(
+    conn: &mut DbConnection,
+    network_id: &str,
+    device_id: Option<&str>,
+    since: Moment,
+) -> QueryResult<Vec<String>> {
+    let known = known_devices::table.filter(known_devices::last_used_at.ge(since)).select(known_devices::id);
+    let is_network = known_devices::id.eq(network_id);
+    match device_id {
+        None => prepared!(conn, known.filter(is_network), load),
+        // Two equalities, as in `list_bucket_states`.
+        Some(id) => prepared!(conn, known.filter(is_network.or(known_devices::id.eq(id))), load),
+    }
 }
 
 pub(super) fn insert_known(

@@ -117,7 +117,7 @@ impl SeedRow for SeedRole {
         let stored = planner
             .accounts
             .read(move |conn| {
-                let scopes = names.iter().map(|name| users::list_role_scopes(conn, std::slice::from_ref(name)));
+                let scopes = names.iter().map(|name| users::list_role_scopes(conn, name));
                 Ok::<_, DbError>(scopes.collect::<Result<Vec<_>, _>>()?)
             })
             .await?;

@@ -30,10 +30,10 @@ pub use store::{
     count_password_hashes, delete, delete_role, fill_skeletons, find_by_id, find_by_key, find_by_verified_email_key,
     find_for_sign_in, grant_role, has_admin, has_email_key, has_other_admin, insert_imported, list,
     list_active_by_email_key, list_by_ids, list_by_keys, list_for_export, list_ids, list_password_hashes_unlike,
-    list_role_names, list_role_scopes, list_roles, list_roles_of, list_scopes_by_role, list_similar, list_taken_ids,
-    list_usernames, list_verified_email_keys, lock, lock_accounts, reserve_ids, revoke_role, set_disabled,
-    set_display_name, set_email, set_language, set_new_password_required, set_password_hash, set_role_scopes,
-    set_signed_in, set_verified_email,
+    list_role_names, list_role_scopes, list_roles, list_roles_of, list_roles_with_scopes, list_scopes_by_role,
+    list_similar, list_taken_ids, list_usernames, list_verified_email_keys, lock, lock_accounts, merge_roles,
+    reserve_ids, revoke_role, set_disabled, set_display_name, set_email, set_language, set_new_password_required,
+    set_password_hash, set_role_scopes, set_signed_in, set_verified_email,
 };
 use stored_hash::StoredHash;
 pub use username::{LookupName, MAX_CHARACTERS as MAX_USERNAME_CHARACTERS, Username, UsernameError};

@@ -23,7 +23,7 @@ pub use email::{
 pub use hashes::{count_password_hashes, list_password_hashes_unlike};
 pub use roles::{
     count_by_role, delete_role, grant_role, has_admin, has_other_admin, list_role_names, list_role_scopes, list_roles,
-    list_roles_of, list_scopes_by_role, revoke_role, set_role_scopes,
+    list_roles_of, list_roles_with_scopes, list_scopes_by_role, merge_roles, revoke_role, set_role_scopes,
 };
 pub use search::{ListedPart, ListedState, UserFilter, UserSort, list_by_ids, list_ids};
 pub(super) use skeletons::insert_skeletons;

@@ -6,10 +6,9 @@ use super::SessionRow;
 use crate::clients::ClientRow;
 use crate::db::schema::{clients, sessions};
 use crate::db::{DbConnection, prepared};
-use crate::scope::Scopes;
 use crate::secret::SecretHash;
 use crate::sessions::OwnedSession;
-use crate::users::{User, UserRow};
+use crate::users::{self, User, UserRow};
 
 /// One of the rows of a session: each has another pair of role and scope.
 pub type OwnedRow = (SessionRow, Option<UserRow>, Option<String>, Option<String>, Option<ClientRow>);
@@ -51,22 +50,19 @@ impl OwnedSession {
     /// Puts the rows of one session together. `None` for none, and for a kind that only a newer release knows.
     #[must_use]
     pub fn from_rows(rows: Vec<OwnedRow>) -> Option<Self> {
-        let mut rows = rows.into_iter();
-        let (session, user, role, scope, client) = rows.next()?;
-        let (mut roles, mut scopes) = (Vec::from_iter(role), Vec::from_iter(scope));
-        for (_, _, role, scope, _) in rows {
-            roles.extend(role);
-            scopes.extend(scope);
+        let (mut first, mut pairs) = (None, Vec::new());
+        for (session, user, role, scope, client) in rows {
+            pairs.push((role, scope));
+            first.get_or_insert((session, user, client));
         }
-        roles.sort();
-        roles.dedup();
+        let (session, user, client) = first?;
+        let (roles, role_scopes) = users::merge_roles(pairs);
         Some(Self {
             session: session.into_session()?,
             user: user.map(User::from),
             client: client.map(Into::into),
             roles,
-            // Each scope was checked when an admin allowed it. Together they may exceed the limit of one request.
-            role_scopes: scopes.iter().fold(Scopes::default(), |all, scope| all.with(scope)),
+            role_scopes,
         })
     }
 }

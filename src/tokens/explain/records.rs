@@ -53,8 +53,8 @@ impl Records {
         match claims.id {
             Some(id) => {
                 records.user = users::find_by_id(conn, id)?;
-                records.roles = users::list_roles(conn, id)?;
-                let role_scopes = users::list_role_scopes(conn, &records.roles)?;
+                let (roles, role_scopes) = users::list_roles_with_scopes(conn, id)?;
+                records.roles = roles;
                 records.allowed_scopes = match client_scopes {
                     Some(client_scopes) => role_scopes.intersection(client_scopes),
                     None => role_scopes,

@@ -18,6 +18,26 @@ pub fn list_roles(conn: &mut DbConnection, id: UserId) -> QueryResult<Vec<String
     Ok(roles)
 }
 
+/// Lists the roles of a user, sorted by bytes, and the scopes that they allow together, in one query.
+pub fn list_roles_with_scopes(conn: &mut DbConnection, id: UserId) -> QueryResult<(Vec<String>, Scopes)> {
+    let of_user = user_roles::table
+        .left_join(role_scopes::table.on(user_roles::role.eq(role_scopes::role)))
+        .filter(user_roles::user_id.eq(id.0));
+    let columns = (user_roles::role.nullable(), role_scopes::scope.nullable());
+    Ok(merge_roles(prepared!(conn, of_user.select(columns), load)?))
+}
+
+/// Puts pairs of a role and a scope that it allows together: the roles, sorted by bytes, and their scopes.
+#[must_use]
+pub fn merge_roles(pairs: Vec<(Option<String>, Option<String>)>) -> (Vec<String>, Scopes) {
+    let (roles, scopes): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+    let mut roles: Vec<String> = roles.into_iter().flatten().collect();
+    roles.sort();
+    roles.dedup();
+    // Each scope was checked when an admin allowed it. Together they may exceed the limit of one request.
+    (roles, scopes.iter().flatten().fold(Scopes::default(), |all, scope| all.with(scope)))
+}
+
 /// Lists the roles of these users, in no order. Takes a few thousand users at most.
 pub fn list_roles_of(conn: &mut DbConnection, ids: &[UserId]) -> QueryResult<Vec<(UserId, String)>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
@@ -28,11 +48,10 @@ pub fn list_roles_of(conn: &mut DbConnection, ids: &[UserId]) -> QueryResult<Vec
     Ok(rows.into_iter().map(|(id, role)| (UserId(id), role)).collect())
 }
 
-/// Lists the scopes that these roles allow together.
-pub fn list_role_scopes(conn: &mut DbConnection, roles: &[String]) -> QueryResult<Scopes> {
+/// Lists the scopes that a role allows.
+pub fn list_role_scopes(conn: &mut DbConnection, role: &str) -> QueryResult<Scopes> {
     let scopes: Vec<String> =
-        role_scopes::table.filter(role_scopes::role.eq_any(roles)).select(role_scopes::scope).load(conn)?;
-    // Each scope was checked when an admin allowed it. Together they may exceed the limit of one request.
+        role_scopes::table.filter(role_scopes::role.eq(role)).select(role_scopes::scope).load(conn)?;
     Ok(scopes.iter().fold(Scopes::default(), |all, scope| all.with(scope)))
 }
 
