@@ -12,7 +12,7 @@ pub fn release_freed() {
 }
 
 /// Releases the pages of the executable's code and constants. The next access reads a page from the file again; code
-/// that only start-up or a flood of sign-ins uses stays out of memory. bench/RESULTS.md measures the effect.
+/// that only start-up, the cleanup or a flood of sign-ins uses stays out of memory. bench/RESULTS.md measures the effect.
 pub fn release_code() {
     #[cfg(target_os = "linux")]
     for mapping in unwritten_mappings().unwrap_or_default() {

@@ -30,7 +30,7 @@ pub(super) struct SignInRate {
 struct Buckets {
     full_at: HashMap<(UserId, SessionKind), Moment>,
     /// The number at which those that are full again are removed next: twice as many as were left the last time, so that
-    /// a sign-in looks at two of them in the mean.
+    /// a sign-in looks at two of them on average.
     remove_at: usize,
 }
 

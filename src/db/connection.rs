@@ -202,6 +202,15 @@ mod tests {
 
     use super::*;
 
+    impl DbConnection {
+        /// Opens a new SQLite file in a folder.
+        pub(in crate::db) fn open_new_file(folder: &std::path::Path) -> Self {
+            let path = folder.join("a.db");
+            std::fs::write(&path, "").expect("it is written");
+            Self::open(&DatabaseUrl::Sqlite(path), START_WAIT, "").expect("a connection")
+        }
+    }
+
     #[derive(QueryableByName)]
     struct CompileOption {
         #[diesel(sql_type = diesel::sql_types::Text)]
@@ -234,9 +243,7 @@ mod tests {
     #[test]
     fn temporary_tables_of_sqlite_are_in_memory() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("a.db");
-        std::fs::write(&path, "").expect("it is written");
-        let mut connection = DbConnection::open(&DatabaseUrl::Sqlite(path), START_WAIT, "").expect("a connection");
+        let mut connection = DbConnection::open_new_file(folder.path());
         let row: TempStore = diesel::sql_query("PRAGMA temp_store").get_result(&mut connection).expect("one row");
         assert_eq!(row.temp_store, 2, "2 is MEMORY");
     }

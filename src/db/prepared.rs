@@ -67,7 +67,7 @@ impl<Place, Q: Query> Query for Prepared<Place, Q> {
 
 impl<Place, Q, Conn> RunQueryDsl<Conn> for Prepared<Place, Q> {}
 
-/// An `UPDATE` for [`prepared`]. Diesel's own is prepared anew at each use, because its text may depend on the values.
+/// An `UPDATE` for [`prepared`]. Diesel's own is prepared again at each use, because its text may depend on the values.
 pub struct UpdateWhere<From, Changes, Filter> {
     from: From,
     changes: Changes,
@@ -106,14 +106,12 @@ where
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
 
     use diesel::connection::{Connection as _, InstrumentationEvent};
     use diesel::prelude::*;
     use diesel::sql_types::{BigInt, Text};
     use diesel::{QueryableByName, sql_query};
 
-    use crate::config::DatabaseUrl;
     use crate::db::schema::counters;
     use crate::db::{DbConnection, update_where};
 
@@ -126,10 +124,7 @@ mod tests {
     #[test]
     fn each_place_prepares_its_statement_once() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("a.db");
-        std::fs::write(&path, "").expect("it is written");
-        let mut connection =
-            DbConnection::open(&DatabaseUrl::Sqlite(path), Duration::from_secs(1), "").expect("a connection");
+        let mut connection = DbConnection::open_new_file(folder.path());
         sql_query("CREATE TABLE counters (name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL)")
             .execute(&mut connection)
             .expect("it is created");

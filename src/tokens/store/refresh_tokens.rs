@@ -185,6 +185,7 @@ pub(in crate::tokens) struct Exchanged {
     /// Whether the session is live, and its new expiry stored if that was due.
     pub is_live: bool,
 }
+
 /// What [`EXCHANGE`] returns.
 #[derive(QueryableByName)]
 struct ExchangedRow {
